@@ -1,0 +1,19 @@
+//! From a filter back to the wire's tree of values.
+
+use super::Filter;
+use crate::value::{Object, Value};
+
+/// The tree that [`super::parse_filter`] reads back to the same filter.
+pub fn to_value(filter: &Filter) -> Value {
+    let list = |parts: &[Filter]| Value::Array(parts.iter().map(to_value).collect());
+    let object = match filter {
+        Filter::All(parts) => Object::new().with("all", list(parts)),
+        Filter::Any(parts) => Object::new().with("any", list(parts)),
+        Filter::Not(part) => Object::new().with("not", to_value(part)),
+        Filter::Compare(comparison) => Object::new()
+            .with("field", comparison.field().as_str())
+            .with("operator", comparison.operator().name())
+            .with("value", comparison.value().clone()),
+    };
+    Value::Object(object)
+}

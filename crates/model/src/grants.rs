@@ -1,0 +1,220 @@
+//! Grants: what a key may do on a resource, with what it stamps and which
+//! rows and fields it sees.
+
+mod parse;
+mod write;
+
+pub(crate) use parse::check_resolves;
+pub use parse::{GrantLookup, parse_grants};
+
+use std::collections::BTreeSet;
+
+use crate::filters::Constraint;
+use crate::ids::{GrantId, PoolId, ViewId};
+use crate::names::{FieldPath, Name};
+use crate::records::Injections;
+
+/// The actions that a grant may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each name is the action's documented name")]
+pub enum Action {
+    Ingest,
+    Query,
+    Extract,
+    Search,
+    Schema,
+    Update,
+    Delete,
+    Drop,
+    Encrypt,
+    Decrypt,
+    Read,
+    Admin,
+}
+
+impl Action {
+    /// Every action on a pool.
+    pub const POOL: [Action; 10] = [
+        Self::Ingest,
+        Self::Query,
+        Self::Extract,
+        Self::Search,
+        Self::Schema,
+        Self::Update,
+        Self::Delete,
+        Self::Drop,
+        Self::Encrypt,
+        Self::Decrypt,
+    ];
+    /// Every action on a view.
+    pub const VIEW: [Action; 1] = [Self::Read];
+    /// Every action on the project.
+    pub const PROJECT: [Action; 1] = [Self::Admin];
+
+    /// The action's name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Query => "query",
+            Self::Extract => "extract",
+            Self::Search => "search",
+            Self::Schema => "schema",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Drop => "drop",
+            Self::Encrypt => "encrypt",
+            Self::Decrypt => "decrypt",
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Whether a grant with this action must say which rows it means.
+    pub fn touches_rows(self) -> bool {
+        !matches!(
+            self,
+            Self::Ingest | Self::Encrypt | Self::Drop | Self::Admin
+        )
+    }
+}
+
+/// One resource of a type, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Selector<Id> {
+    /// Each one, later ones included, but for those named.
+    All {
+        /// Names that are left out.
+        except: BTreeSet<Name>,
+    },
+    /// The resource of this id. The name is what it was called when granted;
+    /// a later resource of the same name is another one.
+    One {
+        /// The resource's id.
+        id: Id,
+        /// Its name then.
+        name: Name,
+    },
+}
+
+impl<Id: Copy + PartialEq> Selector<Id> {
+    /// Whether the resource is meant.
+    pub fn covers(&self, id: Id, name: &Name) -> bool {
+        match self {
+            Self::All { except } => !except.contains(name),
+            Self::One { id: granted, .. } => *granted == id,
+        }
+    }
+
+    /// Whether every resource that `other` means is meant here too.
+    pub fn covers_all_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All { except }, Self::All { except: others }) => except.is_subset(others),
+            (Self::All { except }, Self::One { name, .. }) => !except.contains(name),
+            (Self::One { id, .. }, Self::One { id: other, .. }) => id == other,
+            (Self::One { .. }, Self::All { .. }) => false,
+        }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All { .. }, Self::All { .. }) => true,
+            (Self::All { except }, Self::One { name, .. })
+            | (Self::One { name, .. }, Self::All { except }) => !except.contains(name),
+            (Self::One { id, .. }, Self::One { id: other, .. }) => id == other,
+        }
+    }
+}
+
+/// What a grant is on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The project itself.
+    Project,
+    /// Pools.
+    Pool(Selector<PoolId>),
+    /// Views.
+    View(Selector<ViewId>),
+}
+
+impl Target {
+    /// Whether everything that `other` means is meant here too.
+    pub fn covers_all_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Project, Self::Project) => true,
+            (Self::Pool(a), Self::Pool(b)) => a.covers_all_of(b),
+            (Self::View(a), Self::View(b)) => a.covers_all_of(b),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Project, Self::Project) => true,
+            (Self::Pool(a), Self::Pool(b)) => a.overlaps(b),
+            (Self::View(a), Self::View(b)) => a.overlaps(b),
+            _ => false,
+        }
+    }
+}
+
+/// Which fields a grant shows. A path stands for itself and everything below.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum VisibleFields {
+    /// Every field.
+    All,
+    /// These alone.
+    Allow(BTreeSet<FieldPath>),
+    /// All but these.
+    Deny(BTreeSet<FieldPath>),
+    /// What each of these shows.
+    Both(Box<VisibleFields>, Box<VisibleFields>),
+}
+
+impl VisibleFields {
+    /// Whether the field is shown.
+    pub fn shows(&self, path: &FieldPath) -> bool {
+        match self {
+            Self::All => true,
+            Self::Allow(paths) => paths.iter().any(|allowed| path.is_at_or_below(allowed)),
+            Self::Deny(paths) => !paths.iter().any(|denied| path.overlaps(denied)),
+            Self::Both(a, b) => a.shows(path) && b.shows(path),
+        }
+    }
+
+    /// What both show.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, fields) | (fields, Self::All) => fields.clone(),
+            (a, b) if a == b => a.clone(),
+            (a, b) => Self::Both(Box::new(a.clone()), Box::new(b.clone())),
+        }
+    }
+}
+
+/// What a key may do on a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// Names the grant in requests and answers.
+    pub id: GrantId,
+    /// The resource.
+    pub on: Target,
+    /// The actions.
+    pub actions: BTreeSet<Action>,
+    /// Which rows; `None` only when no action touches rows.
+    pub rows: Option<Constraint>,
+    /// Which fields.
+    pub fields: VisibleFields,
+    /// What is stamped on records.
+    pub injections: Injections,
+}
+
+impl Grant {
+    /// Whether the grant has the action, on whatever resource.
+    pub fn allows(&self, action: Action) -> bool {
+        self.actions.contains(&action)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+//! From the wire's tree of values to grants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Grant, Selector, Target, VisibleFields};
+use crate::document::{Document, each, expected, text};
+use crate::fault::{Fault, FaultCode, shorten, step};
+use crate::fields::ColumnType;
+use crate::filters::{Constraint, Filter, Predicate, parse_list};
+use crate::ids::{GrantId, PoolId, ViewId};
+use crate::limits::{GRANT_INJECTIONS_MAX, KEY_GRANTS_MAX};
+use crate::names::{FieldPath, Name};
+use crate::pools::{Schema, not_available, parse_path};
+use crate::records::{Injections, OnConflict};
+use crate::value::{Object, Value};
+
+/// What the reader of grants must know of the project.
+pub trait GrantLookup {
+    /// The pool of this name, with its schema.
+    fn pool(&self, name: &Name) -> Option<(PoolId, Schema)>;
+    /// The view of this name, with its pool's schema.
+    fn view(&self, name: &Name) -> Option<(ViewId, Schema)>;
+    /// A grant that the key has already. A grant sent with its id keeps what
+    /// it is on, even when the resource is gone.
+    fn existing(&self, id: GrantId) -> Option<Grant>;
+    /// A fresh id.
+    fn fresh_id(&self) -> GrantId;
+}
+
+/// Reads the grants of one key. Named resources must exist; their ids are kept.
+pub fn parse_grants(value: &Value, lookup: &dyn GrantLookup) -> Result<Vec<Grant>, Fault> {
+    let values = value
+        .as_array()
+        .ok_or_else(|| expected("a list of grants", value))?;
+    if values.len() > KEY_GRANTS_MAX {
+        return Err(Fault::new(
+            FaultCode::LimitExceeded,
+            format!("a key has at most {KEY_GRANTS_MAX} grants"),
+        ));
+    }
+    let grants = each(values, |value| parse_grant(value, lookup))?;
+    let mut ids = BTreeSet::new();
+    for (index, grant) in grants.iter().enumerate() {
+        let at = format!("/{index}");
+        if !ids.insert(grant.id) {
+            return Err(
+                Fault::new(FaultCode::InvalidValue, "two grants have this id").at(at + "/id"),
+            );
+        }
+        let clash = |other: &Grant| {
+            grant.allows(Action::Ingest)
+                && other.allows(Action::Ingest)
+                && grant.on.overlaps(&other.on)
+        };
+        if grants[..index].iter().any(clash) {
+            return Err(Fault::new(
+                FaultCode::InvalidValue,
+                "two grants of one key let it write to the same pool; which injections hold would be unclear",
+            )
+            .at(at));
+        }
+    }
+    Ok(grants)
+}
+
+fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> {
+    let mut document = Document::new(value)?;
+    let existing = parse_id(&mut document, lookup)?;
+    let on_text = document.text("on")?;
+    let except = parse_except(&mut document)?;
+    let (on, schema) = match &existing {
+        Some(grant) if grant.on.to_text().0 == on_text && except.is_empty() => {
+            (grant.on.clone(), None)
+        }
+        _ => parse_target(on_text, except, lookup)?,
+    };
+    let actions = parse_actions(&mut document, &on)?;
+    let rows = parse_rows(&mut document, &actions, schema.as_ref())?;
+    let injections = parse_injections(&mut document, &actions, schema.as_ref())?;
+    let fields = parse_visible(&mut document)?;
+    if document.optional("time").is_some() {
+        return Err(not_available("time"));
+    }
+    if document.optional("index_by").is_some() {
+        return Err(not_available("index_by"));
+    }
+    document.finish()?;
+    let id = existing.map_or_else(|| lookup.fresh_id(), |grant| grant.id);
+    Ok(Grant {
+        id,
+        on,
+        actions,
+        rows,
+        fields,
+        injections,
+    })
+}
+
+fn parse_id(document: &mut Document<'_>, lookup: &dyn GrantLookup) -> Result<Option<Grant>, Fault> {
+    let Some(sent) = document.optional_text("id")? else {
+        return Ok(None);
+    };
+    GrantId::parse(sent)
+        .ok()
+        .and_then(|id| lookup.existing(id))
+        .map(Some)
+        .ok_or_else(|| {
+            Fault::new(
+                FaultCode::InvalidValue,
+                "the key has no grant of this id; leave it out for a new one",
+            )
+            .at("/id")
+        })
+}
+
+fn parse_except(document: &mut Document<'_>) -> Result<BTreeSet<Name>, Fault> {
+    let values = document.optional_list("except")?.unwrap_or_default();
+    let names = each(values, |value| {
+        Name::parse(text(value)?)
+            .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()))
+    });
+    Ok(names.map_err(|f| f.under("/except"))?.into_iter().collect())
+}
+
+fn parse_target(
+    on: &str,
+    except: BTreeSet<Name>,
+    lookup: &dyn GrantLookup,
+) -> Result<(Target, Option<Schema>), Fault> {
+    let refuse = |code, detail: String| Err(Fault::new(code, detail).at("/on"));
+    let (kind, name) = on.split_once(':').unwrap_or((on, ""));
+    if name != "*" && !except.is_empty() {
+        return Err(
+            Fault::new(FaultCode::InvalidValue, "except only makes sense with *").at("/except"),
+        );
+    }
+    if ["saved", "cached", "dataset", "tier"].contains(&kind) {
+        return Err(Fault {
+            pointer: "/on".to_owned(),
+            ..not_available("on")
+        });
+    }
+    let named = || {
+        Name::parse(name)
+            .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()).at("/on"))
+    };
+    let unknown = |kind: &str| {
+        refuse(
+            FaultCode::UnknownResource,
+            format!(
+                "there is no {kind} {}; make it first, or grant {kind}:*",
+                shorten(name)
+            ),
+        )
+    };
+    match (kind, name) {
+        ("project", "") => Ok((Target::Project, None)),
+        ("pool", "*") => Ok((Target::Pool(Selector::All { except }), None)),
+        ("view", "*") => Ok((Target::View(Selector::All { except }), None)),
+        ("pool", _) => match lookup.pool(&named()?) {
+            Some((id, schema)) => Ok((
+                Target::Pool(Selector::One { id, name: named()? }),
+                Some(schema),
+            )),
+            None => unknown("pool"),
+        },
+        ("view", _) => match lookup.view(&named()?) {
+            Some((id, schema)) => Ok((
+                Target::View(Selector::One { id, name: named()? }),
+                Some(schema),
+            )),
+            None => unknown("view"),
+        },
+        _ => refuse(
+            FaultCode::InvalidValue,
+            "a grant is on project, pool:<name>, pool:*, view:<name> or view:*".to_owned(),
+        ),
+    }
+}
+
+fn parse_actions(document: &mut Document<'_>, on: &Target) -> Result<BTreeSet<Action>, Fault> {
+    let legal: &[Action] = match on {
+        Target::Project => &Action::PROJECT,
+        Target::Pool(_) => &Action::POOL,
+        Target::View(_) => &Action::VIEW,
+    };
+    let refuse = |detail: String| Fault::new(FaultCode::InvalidValue, detail);
+    let actions = each(document.list("actions")?, |value| {
+        let name = text(value)?;
+        legal
+            .iter()
+            .copied()
+            .find(|action| action.name() == name)
+            .ok_or_else(|| {
+                let known: Vec<_> = legal.iter().map(|action| action.name()).collect();
+                refuse(format!(
+                    "{} is not an action here; there are {}",
+                    shorten(name),
+                    known.join(", ")
+                ))
+            })
+    })
+    .map_err(|f| f.under("/actions"))?;
+    if actions.is_empty() {
+        return Err(refuse("a grant has at least one action".to_owned()).at("/actions"));
+    }
+    Ok(actions.into_iter().collect())
+}
+
+fn parse_rows(
+    document: &mut Document<'_>,
+    actions: &BTreeSet<Action>,
+    schema: Option<&Schema>,
+) -> Result<Option<Constraint>, Fault> {
+    let needed = actions.iter().any(|action| action.touches_rows());
+    let value = document.optional("constraints");
+    let rows = match value {
+        None if needed => {
+            return Err(Fault::new(
+                FaultCode::MissingMember,
+                "an action that touches rows needs constraints: a list of filters, or the word \"all_rows\"",
+            )
+            .at("/constraints"));
+        }
+        None => return Ok(None),
+        Some(_) if !needed => {
+            return Err(Fault::new(
+                FaultCode::InvalidValue,
+                "none of these actions reads or changes rows, so constraints would do nothing",
+            )
+            .at("/constraints"));
+        }
+        Some(Value::String(word)) if word == "all_rows" => Constraint::AllRows,
+        Some(value @ Value::Array(_)) => {
+            Constraint::Rows(parse_list(value).map_err(|f| f.under("/constraints"))?)
+        }
+        Some(other) => {
+            return Err(expected("a list of filters or \"all_rows\"", other).at("/constraints"));
+        }
+    };
+    if let (Constraint::Rows(filter), Some(schema)) = (&rows, schema) {
+        check_resolves(filter, schema).map_err(|f| f.at("/constraints"))?;
+    }
+    Ok(Some(rows))
+}
+
+/// Refuses a filter that means nothing for the schema's fields.
+pub(crate) fn check_resolves(filter: &Filter, schema: &Schema) -> Result<Predicate, Fault> {
+    schema.resolve(filter).map_err(|unresolved| {
+        let code = match schema.column(unresolved.field()) {
+            None => FaultCode::UnknownField,
+            Some(_) => FaultCode::WrongType,
+        };
+        Fault::new(code, unresolved.to_string()).on_field(unresolved.field())
+    })
+}
+
+fn parse_injections(
+    document: &mut Document<'_>,
+    actions: &BTreeSet<Action>,
+    schema: Option<&Schema>,
+) -> Result<Injections, Fault> {
+    let on_conflict = match document.optional_text("on_conflict")? {
+        None | Some("override") => OnConflict::Override,
+        Some("reject") => OnConflict::Reject,
+        Some(_) => {
+            return Err(
+                Fault::new(FaultCode::InvalidValue, "on_conflict is override or reject")
+                    .at("/on_conflict"),
+            );
+        }
+    };
+    let Some(value) = document.optional("injections") else {
+        return Ok(Injections {
+            values: Vec::new(),
+            on_conflict,
+        });
+    };
+    let members = value
+        .as_object()
+        .ok_or_else(|| expected("an object", value).at("/injections"))?;
+    if !actions.contains(&Action::Ingest) {
+        return Err(Fault::new(
+            FaultCode::InvalidValue,
+            "injections are stamped on ingest; without that action they would do nothing",
+        )
+        .at("/injections"));
+    }
+    let values = read_injections(members, schema).map_err(|f| f.under("/injections"))?;
+    Ok(Injections {
+        values,
+        on_conflict,
+    })
+}
+
+fn read_injections(
+    members: &Object,
+    schema: Option<&Schema>,
+) -> Result<Vec<(FieldPath, Value)>, Fault> {
+    if members.is_empty() || members.len() > GRANT_INJECTIONS_MAX {
+        return Err(Fault::new(
+            FaultCode::InvalidValue,
+            format!(
+                "injections name 1 to {GRANT_INJECTIONS_MAX} fields; leave the member out for none"
+            ),
+        ));
+    }
+    let mut values: BTreeMap<FieldPath, Value> = BTreeMap::new();
+    for (name, value) in members.iter() {
+        let path = parse_path(&Value::from(name)).map_err(|f| f.at(step(name)))?;
+        let refuse =
+            |code, detail: String| Err(Fault::new(code, detail).at(step(name)).on_field(name));
+        if matches!(value, Value::Null | Value::Array(_) | Value::Object(_)) {
+            return refuse(
+                FaultCode::WrongType,
+                "an injected value is a string, number or boolean".to_owned(),
+            );
+        }
+        if values.keys().any(|other| other.overlaps(&path)) {
+            return refuse(
+                FaultCode::InvalidValue,
+                "two injected fields contain each other".to_owned(),
+            );
+        }
+        let value = match schema.map(|schema| schema.column(&path)) {
+            Some(None) => {
+                return refuse(
+                    FaultCode::UnknownField,
+                    "the pool declares no such field".to_owned(),
+                );
+            }
+            Some(Some(ColumnType::Declared(field_type))) => {
+                match field_type.coerce(value.clone()) {
+                    Ok(_) => value.clone(),
+                    Err(error) => return refuse(FaultCode::WrongType, error.to_string()),
+                }
+            }
+            _ => value.clone(),
+        };
+        values.insert(path, value);
+    }
+    Ok(values.into_iter().collect())
+}
+
+fn parse_visible(document: &mut Document<'_>) -> Result<VisibleFields, Fault> {
+    document
+        .optional("fields")
+        .map_or(Ok(VisibleFields::All), |value| {
+            read_visible(value, 0).map_err(|f| f.under("/fields"))
+        })
+}
+
+fn read_visible(value: &Value, depth: usize) -> Result<VisibleFields, Fault> {
+    let rule = || {
+        Fault::new(
+            FaultCode::InvalidValue,
+            "fields is {\"allow\": [names]} or {\"deny\": [names]}, with at least one name",
+        )
+    };
+    let mut document = Document::new(value)?;
+    let allow = document.optional_list("allow")?;
+    let deny = document.optional_list("deny")?;
+    let both = document.optional_list("both")?;
+    document.finish()?;
+    let paths = |values: &[Value]| -> Result<BTreeSet<FieldPath>, Fault> {
+        let paths = each(values, |value| {
+            let sent = text(value)?;
+            FieldPath::parse_readable(sent)
+                .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()).on_field(sent))
+        })?;
+        if paths.is_empty() {
+            Err(rule())
+        } else {
+            Ok(paths.into_iter().collect())
+        }
+    };
+    match (allow, deny, both) {
+        (Some(allow), None, None) => Ok(VisibleFields::Allow(paths(allow)?)),
+        (None, Some(deny), None) => Ok(VisibleFields::Deny(paths(deny)?)),
+        (None, None, Some([a, b])) if depth < 8 => {
+            Ok(read_visible(a, depth + 1)?.and(&read_visible(b, depth + 1)?))
+        }
+        _ => Err(rule()),
+    }
+}

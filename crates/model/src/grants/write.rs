@@ -1,0 +1,96 @@
+//! From a grant back to the wire's tree of values.
+
+use std::collections::BTreeSet;
+
+use super::{Grant, Selector, Target, VisibleFields};
+use crate::filters::{Constraint, Filter, to_value};
+use crate::names::{FieldPath, Name};
+use crate::records::OnConflict;
+use crate::value::{Object, Value};
+
+impl Grant {
+    /// The tree that [`super::parse_grants`] reads back, with the grant's id.
+    pub fn to_value(&self) -> Value {
+        let (on, except) = self.on.to_text();
+        let actions = self
+            .actions
+            .iter()
+            .map(|action| action.name())
+            .collect::<Vec<_>>();
+        let mut object = Object::new()
+            .with("id", self.id.to_string())
+            .with("on", on)
+            .with("actions", actions);
+        if !except.is_empty() {
+            object = object.with("except", except);
+        }
+        if let Some(rows) = &self.rows {
+            object = object.with("constraints", rows.to_value());
+        }
+        if !self.injections.values.is_empty() {
+            let values = self.injections.values.iter();
+            let values = values
+                .map(|(path, value)| (path.to_string(), value.clone()))
+                .collect();
+            let values = Object::from_members(values).expect("paths of injections are distinct");
+            object = object.with("injections", values).with(
+                "on_conflict",
+                match self.injections.on_conflict {
+                    OnConflict::Override => "override",
+                    OnConflict::Reject => "reject",
+                },
+            );
+        }
+        if self.fields != VisibleFields::All {
+            object = object.with("fields", self.fields.to_value());
+        }
+        Value::Object(object)
+    }
+}
+
+impl Target {
+    /// The resource as grants write it (`pool:sales`), and the names left out.
+    pub fn to_text(&self) -> (String, Vec<&str>) {
+        fn selector<'a, Id>(kind: &str, selector: &'a Selector<Id>) -> (String, Vec<&'a str>) {
+            match selector {
+                Selector::All { except } => (
+                    format!("{kind}:*"),
+                    except.iter().map(Name::as_str).collect(),
+                ),
+                Selector::One { name, .. } => (format!("{kind}:{name}"), Vec::new()),
+            }
+        }
+        match self {
+            Self::Project => ("project".to_owned(), Vec::new()),
+            Self::Pool(pools) => selector("pool", pools),
+            Self::View(views) => selector("view", views),
+        }
+    }
+}
+
+impl Constraint {
+    /// The list of filters, or the word `all_rows`.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::AllRows => Value::from("all_rows"),
+            Self::Rows(Filter::All(parts)) => Value::Array(parts.iter().map(to_value).collect()),
+            Self::Rows(filter) => Value::Array(vec![to_value(filter)]),
+        }
+    }
+}
+
+impl VisibleFields {
+    fn to_value(&self) -> Value {
+        fn list(paths: &BTreeSet<FieldPath>) -> Vec<&str> {
+            paths.iter().map(FieldPath::as_str).collect()
+        }
+        Value::Object(match self {
+            Self::All => Object::new(),
+            Self::Allow(paths) => Object::new().with("allow", list(paths)),
+            Self::Deny(paths) => Object::new().with("deny", list(paths)),
+            Self::Both(a, b) => {
+                Object::new().with("both", Value::Array(vec![a.to_value(), b.to_value()]))
+            }
+        })
+    }
+}

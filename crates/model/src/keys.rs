@@ -1,0 +1,399 @@
+//! Keys: named credentials that carry their own policy.
+
+use std::sync::Arc;
+
+use crate::document::Document;
+use crate::fault::{Fault, FaultCode};
+use crate::grants::{Action, Grant, GrantLookup, parse_grants};
+use crate::ids::{KeyId, ProjectId};
+use crate::limits::KEY_NAME_CHARS_MAX;
+use crate::permit::Access;
+use crate::pools::parse_description;
+use crate::secrets::{Pepper, Secret, SecretHash, SecretId};
+use crate::time::Timestamp;
+use crate::value::{Object, Value};
+
+/// What a key is for; fixed at birth and visible in its tokens' prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    /// Kept on servers.
+    Secret,
+    /// May live in a page.
+    Publishable,
+}
+
+impl KeyKind {
+    /// Every kind.
+    pub const ALL: [KeyKind; 2] = [Self::Secret, Self::Publishable];
+
+    /// The kind's name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Publishable => "publishable",
+        }
+    }
+
+    /// The word in the token's prefix.
+    pub(crate) fn token_word(self) -> &'static str {
+        match self {
+            Self::Secret => "sk",
+            Self::Publishable => "pk",
+        }
+    }
+}
+
+/// What a client says of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyDraft {
+    /// Any text, for people.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// What the key is for.
+    pub kind: KeyKind,
+    /// What the key may do.
+    pub grants: Vec<Grant>,
+    /// From this instant on the key is as if it did not exist.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Restrictions and limits that are designed and not enforced yet.
+const RESTRICTIONS_NOT_YET: [&str; 2] = ["ip_ranges", "allowed_domains"];
+const LIMITS_NOT_YET: [&str; 2] = ["requests_per_second", "concurrent_queries"];
+
+impl KeyDraft {
+    /// Reads and checks a definition.
+    pub fn parse(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
+        let mut document = Document::new(value)?;
+        let name = document.text("name")?.to_owned();
+        if name.is_empty() || name.chars().count() > KEY_NAME_CHARS_MAX {
+            return Err(Fault::new(
+                FaultCode::InvalidName,
+                format!("a key's name has 1 to {KEY_NAME_CHARS_MAX} characters"),
+            )
+            .at("/name"));
+        }
+        let description = parse_description(&mut document)?;
+        let kind = match document.optional_text("kind")? {
+            None | Some("secret") => KeyKind::Secret,
+            Some("publishable" | "legacy") => return Err(unenforced("/kind")),
+            Some(_) => {
+                return Err(
+                    Fault::new(FaultCode::InvalidValue, "kind is secret or publishable")
+                        .at("/kind"),
+                );
+            }
+        };
+        let grants =
+            parse_grants(document.required("grants")?, lookup).map_err(|f| f.under("/grants"))?;
+        let expires_at = match document.optional("restrictions") {
+            None => None,
+            Some(value) => parse_restrictions(value).map_err(|f| f.under("/restrictions"))?,
+        };
+        if let Some(value) = document.optional("limits") {
+            parse_limits(value).map_err(|f| f.under("/limits"))?;
+        }
+        document.finish()?;
+        Ok(Self {
+            name,
+            description,
+            kind,
+            grants,
+            expires_at,
+        })
+    }
+
+    /// The definition that [`KeyDraft::parse`] reads back.
+    pub fn to_value(&self) -> Value {
+        let restrictions = Object::new()
+            .with("ip_ranges", Value::Null)
+            .with("allowed_domains", Value::Null)
+            .with("signed_requests", false)
+            .with("expires_at", self.expires_at.map(|at| at.to_string()));
+        let limits = Object::new()
+            .with("requests_per_second", Value::Null)
+            .with("concurrent_queries", Value::Null)
+            .with("credits", Value::Null);
+        Value::Object(
+            Object::new()
+                .with("name", self.name.as_str())
+                .with("description", self.description.as_str())
+                .with("kind", self.kind.name())
+                .with(
+                    "grants",
+                    Value::Array(self.grants.iter().map(Grant::to_value).collect()),
+                )
+                .with("restrictions", restrictions)
+                .with("limits", limits),
+        )
+    }
+
+    /// Whether some grant administers the project.
+    pub fn is_admin(&self) -> bool {
+        self.grants.iter().any(|grant| grant.allows(Action::Admin))
+    }
+}
+
+fn unenforced(pointer: &str) -> Fault {
+    Fault::new(
+        FaultCode::NotAvailable,
+        "this version does not enforce it and therefore does not accept it; send null",
+    )
+    .at(pointer)
+}
+
+fn parse_restrictions(value: &Value) -> Result<Option<Timestamp>, Fault> {
+    let mut document = Document::new(value)?;
+    for member in RESTRICTIONS_NOT_YET {
+        if document.optional(member).is_some() {
+            return Err(unenforced(&format!("/{member}")));
+        }
+    }
+    if document.optional_boolean("signed_requests")? == Some(true) {
+        return Err(unenforced("/signed_requests"));
+    }
+    let expires_at = document.optional_text("expires_at")?;
+    document.finish()?;
+    expires_at
+        .map(|text| {
+            Timestamp::parse(text).map_err(|_| {
+                Fault::new(
+                    FaultCode::InvalidValue,
+                    "expires_at is a date-time such as \"2027-01-31T00:00:00Z\"",
+                )
+                .at("/expires_at")
+            })
+        })
+        .transpose()
+}
+
+fn parse_limits(value: &Value) -> Result<(), Fault> {
+    let mut document = Document::new(value)?;
+    for member in LIMITS_NOT_YET {
+        if document.optional(member).is_some() {
+            return Err(unenforced(&format!("/{member}")));
+        }
+    }
+    if let Some(credits) = document.optional("credits") {
+        let mut tiers = Document::new(credits).map_err(|f| f.under("/credits"))?;
+        for tier in ["core", "premium"] {
+            if tiers.optional(tier).is_some() {
+                return Err(unenforced(&format!("/credits/{tier}")));
+            }
+        }
+        tiers.finish().map_err(|f| f.under("/credits"))?;
+    }
+    document.finish()
+}
+
+/// One live secret of a key, in its stored form.
+#[derive(Clone, Debug)]
+pub struct SecretRecord {
+    /// The public part of the token.
+    pub id: SecretId,
+    /// The stored form of the token.
+    pub hash: SecretHash,
+    /// The Ed25519 public key derived from the token.
+    pub public_key: [u8; 32],
+    /// What may be shown of the token.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends, when that is known.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whether a key is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyStatus {
+    /// In use.
+    Active,
+    /// Switched off by a person.
+    Disabled,
+    /// Past its expiry.
+    Expired,
+}
+
+impl KeyStatus {
+    /// The status's name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// A stored key.
+///
+/// Only the control plane's store makes one, by [`KeyRecord::restore`]; the
+/// house rules check that by name.
+#[derive(Clone, Debug)]
+pub struct KeyRecord {
+    id: KeyId,
+    project: ProjectId,
+    draft: KeyDraft,
+    grants: Arc<[Grant]>,
+    disabled: bool,
+    secrets: Vec<SecretRecord>,
+    created_by: String,
+    created_at: Timestamp,
+    revision: i64,
+}
+
+/// The stored parts of a key.
+#[derive(Debug)]
+pub struct KeyParts {
+    /// Names the key for ever.
+    pub id: KeyId,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// What its owner says of it.
+    pub draft: KeyDraft,
+    /// Whether it is switched off.
+    pub disabled: bool,
+    /// Its live secrets, oldest first.
+    pub secrets: Vec<SecretRecord>,
+    /// Who made it: `server`, or `key:` and an id.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Counts changes; part of the `ETag`.
+    pub revision: i64,
+}
+
+/// Why a presented token is not let in. The wire says one sentence for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// No key has this secret.
+    #[error("no key has this secret")]
+    Unknown,
+    /// The key is switched off.
+    #[error("the key is disabled")]
+    Disabled,
+    /// The key or the secret is past its end.
+    #[error("the key or its secret has expired")]
+    Expired,
+}
+
+impl KeyRecord {
+    /// The key of these stored parts.
+    pub fn restore(parts: KeyParts) -> Self {
+        let KeyParts {
+            id,
+            project,
+            draft,
+            disabled,
+            secrets,
+            created_by,
+            created_at,
+            revision,
+        } = parts;
+        let grants = draft.grants.as_slice().into();
+        Self {
+            id,
+            project,
+            draft,
+            grants,
+            disabled,
+            secrets,
+            created_by,
+            created_at,
+            revision,
+        }
+    }
+
+    /// Lets the holder of the secret in: the one way to an [`Access`].
+    ///
+    /// The comparison takes the same time for every wrong secret.
+    pub fn verify(
+        &self,
+        presented: &Secret,
+        pepper: &Pepper,
+        now: Timestamp,
+    ) -> Result<Access, AuthError> {
+        let hash = presented.hash(pepper);
+        let secret = self
+            .secrets
+            .iter()
+            .find(|secret| secret.id == presented.id());
+        let Some(secret) = secret.filter(|secret| secret.hash.matches(&hash)) else {
+            return Err(AuthError::Unknown);
+        };
+        if self.disabled {
+            return Err(AuthError::Disabled);
+        }
+        let ends = [self.draft.expires_at, secret.expires_at];
+        if ends.into_iter().flatten().any(|end| end <= now) {
+            return Err(AuthError::Expired);
+        }
+        Ok(Access::admitted(self, secret.id))
+    }
+
+    /// Does the work of [`KeyRecord::verify`] for a secret that no key has,
+    /// so that the time taken does not tell.
+    pub fn verify_absent(presented: &Secret, pepper: &Pepper) -> AuthError {
+        let hash = presented.hash(pepper);
+        std::hint::black_box(hash.matches(&SecretHash::from_bytes([0; 32])));
+        AuthError::Unknown
+    }
+
+    /// Whether the key is in use at `now`.
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
+        match self.draft.expires_at {
+            Some(end) if end <= now => KeyStatus::Expired,
+            _ if self.disabled => KeyStatus::Disabled,
+            _ => KeyStatus::Active,
+        }
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The project it belongs to.
+    pub fn project(&self) -> ProjectId {
+        self.project
+    }
+
+    /// What its owner says of it.
+    pub fn draft(&self) -> &KeyDraft {
+        &self.draft
+    }
+
+    /// Its grants.
+    pub fn grants(&self) -> &Arc<[Grant]> {
+        &self.grants
+    }
+
+    /// Whether a person switched it off.
+    pub fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    /// Its live secrets, oldest first.
+    pub fn secrets(&self) -> &[SecretRecord] {
+        &self.secrets
+    }
+
+    /// Who made it.
+    pub fn created_by(&self) -> &str {
+        &self.created_by
+    }
+
+    /// When it was made.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// Counts changes.
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+}
+
+#[cfg(test)]
+mod tests;

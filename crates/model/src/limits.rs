@@ -1,0 +1,71 @@
+//! Every limit has a name and a number, here.
+
+/// Characters in the name of a pool or view.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Characters in the name of a key.
+pub const KEY_NAME_CHARS_MAX: usize = 256;
+/// Characters in a description.
+pub const DESCRIPTION_CHARS_MAX: usize = 4_096;
+/// Bytes in a dotted path.
+pub const FIELD_PATH_BYTES_MAX: usize = 256;
+/// Parts in a dotted path.
+pub const FIELD_DEPTH_MAX: usize = 16;
+/// Nesting of arrays and objects in any JSON text.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Fields in one record, counted after flattening.
+pub const RECORD_FIELDS_MAX: usize = 1_000;
+/// Bytes of one record in the journal.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Records in one request.
+pub const BATCH_RECORDS_MAX: usize = 100_000;
+/// Record faults listed in one answer; all are counted.
+pub const BATCH_FAULTS_LISTED_MAX: usize = 100;
+/// Bytes of a request body after decompression.
+pub const BODY_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a body that defines something (pool, view, key, query).
+pub const DEFINITION_BYTES_MAX: usize = 1 << 20;
+/// How many times larger than its compressed form a body may be, once it is larger than
+/// [`DECOMPRESSION_FREE_BYTES`].
+pub const DECOMPRESSION_RATIO_MAX: usize = 20;
+/// Decompressed bytes for which no ratio is asked.
+pub const DECOMPRESSION_FREE_BYTES: usize = 1 << 20;
+/// Declared fields of a pool.
+pub const POOL_FIELDS_MAX: usize = 1_000;
+/// Undeclared fields that an open pool may come to hold.
+pub const OPEN_FIELDS_MAX: usize = 10_000;
+/// Fields of a view.
+pub const VIEW_FIELDS_MAX: usize = 200;
+/// Nodes of one filter tree.
+pub const FILTER_NODES_MAX: usize = 1_000;
+/// Nesting of one filter tree.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Values in one `in` list.
+pub const FILTER_LIST_MAX: usize = 10_000;
+/// Bytes of the source of a regular expression.
+pub const REGEX_BYTES_MAX: usize = 1_024;
+/// Bytes of a compiled regular expression.
+pub const REGEX_COMPILED_BYTES_MAX: usize = 1 << 20;
+/// Grants of one key.
+pub const KEY_GRANTS_MAX: usize = 100;
+/// Injections of one grant.
+pub const GRANT_INJECTIONS_MAX: usize = 100;
+/// Rows of one JSON answer when the request names no limit.
+pub const PAGE_ROWS_DEFAULT: u64 = 100;
+/// Rows of one JSON answer at most.
+pub const PAGE_ROWS_MAX: u64 = 1_000;
+/// Items of a list answer when the request names no limit.
+pub const LIST_ITEMS_DEFAULT: usize = 100;
+/// Items of a list answer at most.
+pub const LIST_ITEMS_MAX: usize = 1_000;
+/// Fields in one `order_by`.
+pub const ORDER_FIELDS_MAX: usize = 16;
+/// Rows of one aggregated or time-series answer, filled intervals included.
+pub const RESULT_ROWS_MAX: usize = 1_000_000;
+/// Life of a cursor, in seconds.
+pub const CURSOR_SECONDS_MAX: i64 = 86_400;
+/// How long an idempotency key is honoured, in seconds.
+pub const IDEMPOTENCY_SECONDS: i64 = 86_400;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Integers up to this magnitude survive a JSON reader that knows only doubles.
+pub const JSON_SAFE_INTEGER_MAX: i128 = (1 << 53) - 1;

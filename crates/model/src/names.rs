@@ -1,0 +1,218 @@
+//! Names of resources, and dotted paths of fields.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::limits::{FIELD_DEPTH_MAX, FIELD_PATH_BYTES_MAX, NAME_CHARS_MAX};
+
+/// The name of a pool or view: 1 to 64 printable ASCII characters without
+/// `/ : * $`, not starting with `_` or `.`, case-sensitive.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Arc<str>);
+
+/// The rule that a name broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a name has 1 to 64 printable ASCII characters without / : * $ and does not start with _ or ."
+)]
+pub struct NameError;
+
+impl Name {
+    /// Checks the rule above.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let legal = |c: char| (' '..='~').contains(&c) && !"/:*$".contains(c);
+        let first_is_legal = !text.starts_with(['_', '.', ' ']) && !text.ends_with(' ');
+        if (1..=NAME_CHARS_MAX).contains(&text.len()) && text.chars().all(legal) && first_is_legal {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError)
+        }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A dotted path to a field: `customer.id` is member `id` of member
+/// `customer`. A member whose own name contains a dot means the same path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldPath(Arc<str>);
+
+/// The rule that a path broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldPathError {
+    /// The path is empty or has an empty segment.
+    #[error("a field name is not empty, and neither is any part of it between dots")]
+    Empty,
+    /// The path is longer than [`FIELD_PATH_BYTES_MAX`].
+    #[error("a field name has at most 256 bytes")]
+    TooLong,
+    /// The path has more segments than [`FIELD_DEPTH_MAX`].
+    #[error("a field name has at most 16 parts between dots")]
+    TooDeep,
+    /// The path holds a control or an invisible formatting character.
+    #[error("a field name holds no control or invisible formatting characters")]
+    Control,
+    /// The path, or a part of it, starts with `_`.
+    #[error("names starting with _ are kept for system fields (_id, _ingested_at, _key)")]
+    Reserved,
+}
+
+/// The name of the record id that the server assigns.
+pub const ID: &str = "_id";
+/// The name of the time at which the server admitted the record.
+pub const INGESTED_AT: &str = "_ingested_at";
+/// The name of the id of the key that wrote the record.
+pub const KEY: &str = "_key";
+
+impl FieldPath {
+    /// A path to a field that clients may write.
+    pub fn parse(text: &str) -> Result<Self, FieldPathError> {
+        check_path(text)?;
+        if text.split('.').any(|part| part.starts_with('_')) {
+            return Err(FieldPathError::Reserved);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// A path to a field that clients may read: also the system fields.
+    pub fn parse_readable(text: &str) -> Result<Self, FieldPathError> {
+        match text {
+            ID | INGESTED_AT | KEY => Ok(Self(text.into())),
+            _ => Self::parse(text),
+        }
+    }
+
+    /// The path of the record id.
+    pub fn id() -> Self {
+        Self(ID.into())
+    }
+
+    /// The path of the time of ingestion.
+    pub fn ingested_at() -> Self {
+        Self(INGESTED_AT.into())
+    }
+
+    /// The path of the writing key's id.
+    pub fn key() -> Self {
+        Self(KEY.into())
+    }
+
+    /// Whether the server alone writes this field.
+    pub fn is_system(&self) -> bool {
+        self.0.starts_with('_')
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The paths above this one, outermost first.
+    pub fn ancestors(&self) -> impl Iterator<Item = &str> {
+        self.0.match_indices('.').map(|(at, _)| &self.0[..at])
+    }
+
+    /// Whether `self` names a member at or somewhere below `other`.
+    pub fn is_at_or_below(&self, other: &FieldPath) -> bool {
+        is_at_or_below(&self.0, &other.0)
+    }
+
+    /// Whether one of the two paths contains the other: they cannot both
+    /// hold a value in one record.
+    pub fn overlaps(&self, other: &FieldPath) -> bool {
+        self.is_at_or_below(other) || other.is_at_or_below(self)
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for FieldPath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_at_or_below(path: &str, ancestor: &str) -> bool {
+    path.strip_prefix(ancestor)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn check_path(text: &str) -> Result<(), FieldPathError> {
+    if text.len() > FIELD_PATH_BYTES_MAX {
+        return Err(FieldPathError::TooLong);
+    }
+    if text.split('.').any(str::is_empty) {
+        return Err(FieldPathError::Empty);
+    }
+    if text.split('.').count() > FIELD_DEPTH_MAX {
+        return Err(FieldPathError::TooDeep);
+    }
+    if text.chars().any(is_invisible) {
+        return Err(FieldPathError::Control);
+    }
+    Ok(())
+}
+
+/// Characters that make two different names look the same on a screen.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rule() {
+        for good in ["sales", "by day", "a", "A-b.c", &"x".repeat(64)] {
+            assert_eq!(Name::parse(good).expect("legal").as_str(), good);
+        }
+        let long = "x".repeat(65);
+        for bad in [
+            "", "_a", ".a", "a/b", "a:b", "*", "a$", "é", "a\n", " a", "a ", &long,
+        ] {
+            assert_eq!(Name::parse(bad), Err(NameError), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn paths_follow_the_rule() {
+        assert!(FieldPath::parse("customer.id").is_ok());
+        assert!(FieldPath::parse("größe").is_ok());
+        assert_eq!(FieldPath::parse("a..b"), Err(FieldPathError::Empty));
+        assert_eq!(FieldPath::parse(""), Err(FieldPathError::Empty));
+        assert_eq!(FieldPath::parse("a._b"), Err(FieldPathError::Reserved));
+        assert_eq!(FieldPath::parse("_id"), Err(FieldPathError::Reserved));
+        assert_eq!(FieldPath::parse("a\u{200b}"), Err(FieldPathError::Control));
+        assert_eq!(
+            FieldPath::parse(&"a.".repeat(17).trim_end_matches('.').to_owned()),
+            Err(FieldPathError::TooDeep)
+        );
+        assert!(FieldPath::parse_readable("_id").is_ok());
+        assert!(FieldPath::parse_readable("_other").is_err());
+    }
+
+    #[test]
+    fn overlap_is_by_whole_parts() {
+        let path = |text| FieldPath::parse(text).expect("legal");
+        assert!(path("a.b").overlaps(&path("a")));
+        assert!(path("a").overlaps(&path("a.b.c")));
+        assert!(!path("ab").overlaps(&path("a")));
+        assert!(!path("a.b").overlaps(&path("a.c")));
+    }
+}

@@ -1,0 +1,266 @@
+//! The sealed chain: from an admitted caller to the only things that the
+//! lake accepts.
+//!
+//! None of these types can be made otherwise: their fields are private, and
+//! they have neither `Default` nor `Deserialize`.
+//!
+//! An access cannot be written down by hand:
+//! ```compile_fail
+//! let access = model::permit::Access { grants: Default::default() };
+//! ```
+//! A permit for one action is no permit for another:
+//! ```compile_fail
+//! use model::permit::{Ingest, Permit, Read};
+//! fn read(permit: &Permit<Read>) {}
+//! fn trick(permit: &Permit<Ingest>) { read(permit) }
+//! ```
+//! Upkeep cannot answer a question:
+//! ```compile_fail
+//! use model::permit::{Permit, Upkeep};
+//! fn trick(permit: &Permit<Upkeep>) { permit.count(); }
+//! ```
+//! A question without a constraint has no type to be asked in:
+//! ```compile_fail
+//! fn trick(query: model::queries::Query) -> model::permit::ConstrainedQuery { query.into() }
+//! ```
+
+mod admit;
+mod constrain;
+mod narrow;
+
+pub use admit::{AdmittedBatch, Idempotency};
+pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::grants::{Action, Grant, Target};
+use crate::ids::{KeyId, ProjectId};
+use crate::keys::{KeyKind, KeyRecord};
+use crate::pools::Pool;
+use crate::secrets::SecretId;
+use crate::views::View;
+
+/// An admitted caller: who it is and what its key's policy says.
+#[derive(Clone, Debug)]
+pub struct Access {
+    key: KeyId,
+    key_name: Arc<str>,
+    kind: KeyKind,
+    secret: SecretId,
+    project: ProjectId,
+    grants: Arc<[Grant]>,
+}
+
+/// Why a caller may not do what it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No grant of the key has the action on any resource of the type.
+    #[error("no grant of this key has the action {}", .0.name())]
+    NoGrant(Action),
+    /// The resource does not exist, or no grant covers it: the same for the caller.
+    #[error("there is no such resource for this key")]
+    NotFound,
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A right that a permit can carry. The set is closed.
+pub trait Right: sealed::Sealed {
+    /// The action that a grant must have.
+    const ACTION: Action;
+}
+
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident => $action:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+        impl sealed::Sealed for $name {}
+        impl Right for $name {
+            const ACTION: Action = $action;
+        }
+    )+};
+}
+
+rights! {
+    /// Writing records to a pool.
+    Ingest => Action::Ingest;
+    /// Asking a pool.
+    AskPool => Action::Query;
+    /// Reading a view.
+    Read => Action::Read;
+    /// Seeing a pool's fields.
+    SeeSchema => Action::Schema;
+    /// Deleting records of a pool.
+    Delete => Action::Delete;
+    /// Administering the project.
+    Admin => Action::Admin;
+}
+
+/// The server's own upkeep: flushing, compaction, backup, dropping what was
+/// dropped. It is no [`Right`]: no key has it and it cannot ask anything.
+#[derive(Clone, Copy, Debug)]
+pub enum Upkeep {}
+
+/// What an action is asked on. `None` stands for a name that means nothing,
+/// so that absent and hidden take the same road.
+#[derive(Clone, Copy, Debug)]
+pub enum On<'a> {
+    /// The project.
+    Project,
+    /// A pool.
+    Pool(Option<&'a Arc<Pool>>),
+    /// A view, with the pool that it reads.
+    View(Option<(&'a Arc<View>, &'a Arc<Pool>)>),
+}
+
+#[derive(Clone, Debug)]
+enum Resource {
+    Project,
+    Pool(Arc<Pool>),
+    View(Arc<View>, Arc<Pool>),
+}
+
+/// The proof that a key's policy allows one action on one resource.
+#[derive(Clone, Debug)]
+pub struct Permit<A> {
+    access: Option<Access>,
+    resource: Resource,
+    /// The grants that allow it; never empty for a [`Right`].
+    grants: Vec<Grant>,
+    right: PhantomData<fn() -> A>,
+}
+
+impl Access {
+    /// Only [`KeyRecord::verify`] calls this, after it compared the secret.
+    pub(crate) fn admitted(record: &KeyRecord, secret: SecretId) -> Self {
+        Self {
+            key: record.id(),
+            key_name: record.draft().name.as_str().into(),
+            kind: record.draft().kind,
+            secret,
+            project: record.project(),
+            grants: record.grants().clone(),
+        }
+    }
+
+    /// The proof that this caller may do `A` there.
+    ///
+    /// # Errors
+    /// [`Denied::NoGrant`] when no grant has the action on any resource of
+    /// that type; otherwise [`Denied::NotFound`] unless a grant covers an
+    /// existing resource.
+    pub fn permit<A: Right>(&self, on: On<'_>) -> Result<Permit<A>, Denied> {
+        let of_type = |target: &Target| {
+            matches!(
+                (on, target),
+                (On::Project, Target::Project)
+                    | (On::Pool(_), Target::Pool(_))
+                    | (On::View(_), Target::View(_))
+            )
+        };
+        let candidates = self
+            .grants
+            .iter()
+            .filter(|grant| grant.allows(A::ACTION) && of_type(&grant.on));
+        let candidates: Vec<&Grant> = candidates.collect();
+        if candidates.is_empty() {
+            return Err(Denied::NoGrant(A::ACTION));
+        }
+        let resource = match on {
+            On::Project => Resource::Project,
+            On::Pool(pool) => Resource::Pool(pool.ok_or(Denied::NotFound)?.clone()),
+            On::View(view) => {
+                let (view, pool) = view.ok_or(Denied::NotFound)?;
+                Resource::View(view.clone(), pool.clone())
+            }
+        };
+        let covers = |target: &Target| match (target, &resource) {
+            (Target::Project, Resource::Project) => true,
+            (Target::Pool(pools), Resource::Pool(pool)) => pools.covers(pool.id, &pool.draft.name),
+            (Target::View(views), Resource::View(view, _)) => {
+                views.covers(view.id, &view.draft.name)
+            }
+            _ => false,
+        };
+        let grants: Vec<Grant> = candidates
+            .into_iter()
+            .filter(|grant| covers(&grant.on))
+            .cloned()
+            .collect();
+        if grants.is_empty() {
+            return Err(Denied::NotFound);
+        }
+        Ok(Permit {
+            access: Some(self.clone()),
+            resource,
+            grants,
+            right: PhantomData,
+        })
+    }
+
+    /// The caller's key.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// The caller's key's name.
+    pub fn key_name(&self) -> &str {
+        &self.key_name
+    }
+
+    /// The caller's key's kind.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The secret that was presented.
+    pub fn secret(&self) -> SecretId {
+        self.secret
+    }
+
+    /// The project of the caller's key.
+    pub fn project(&self) -> ProjectId {
+        self.project
+    }
+
+    /// The caller's grants.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+}
+
+impl<A: Right> Permit<A> {
+    /// Who holds the permit.
+    pub fn access(&self) -> &Access {
+        self.access
+            .as_ref()
+            .expect("a permit for a right comes from an access")
+    }
+
+    /// The pool that the permit is about, directly or through a view.
+    fn pool(&self) -> &Arc<Pool> {
+        match &self.resource {
+            Resource::Pool(pool) | Resource::View(_, pool) => pool,
+            Resource::Project => unreachable!("rights on the project ask no pool"),
+        }
+    }
+}
+
+impl Permit<Upkeep> {
+    /// The permit of the server's own timers and of definitions that went away.
+    pub fn ours() -> Self {
+        Self {
+            access: None,
+            resource: Resource::Project,
+            grants: Vec::new(),
+            right: PhantomData,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! From sent records to a batch that may be stored.
+
+use std::sync::Arc;
+
+use super::{Ingest, Permit};
+use crate::ids::{KeyId, RecordId};
+use crate::names::FieldPath;
+use crate::pools::Pool;
+use crate::random::RandomSource;
+use crate::records::{Checker, Injections, Record, RecordFault, SentRecord};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// What makes a repeated request the same request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Idempotency {
+    /// The text of the client's key.
+    pub key: String,
+    /// SHA-256 of what was sent.
+    pub fingerprint: [u8; 32],
+}
+
+/// Records of one pool that were checked, stamped with the key's injections
+/// and given their system fields.
+#[derive(Clone, Debug)]
+pub struct AdmittedBatch {
+    pool: Arc<Pool>,
+    key: KeyId,
+    at: Timestamp,
+    injections: Injections,
+    records: Vec<Record>,
+    faults: Vec<RecordFault>,
+    idempotency: Option<Idempotency>,
+}
+
+impl Permit<Ingest> {
+    /// Checks and stamps the records of one request. Good records are kept
+    /// and bad ones listed with their position, one by one.
+    pub fn admit(
+        &self,
+        sent: impl IntoIterator<Item = SentRecord>,
+        idempotency: Option<Idempotency>,
+        now: Timestamp,
+        random: &dyn RandomSource,
+    ) -> AdmittedBatch {
+        let pool = self.pool();
+        // A key with two ingest grants on one pool cannot be made.
+        let injections = &self.grants[0].injections;
+        let mut checker = Checker::new(&pool.draft.schema, injections);
+        let key = self.access().key();
+        let key_value = Value::from(key.to_string());
+        let (mut records, mut faults) = (Vec::new(), Vec::new());
+        for (index, sent) in sent.into_iter().enumerate() {
+            match sent.and_then(|value| checker.check(index, value)) {
+                Ok(mut record) => {
+                    let id = RecordId::generate(now, random);
+                    record.put(FieldPath::id(), Value::from(id.to_string()));
+                    record.put(FieldPath::ingested_at(), Value::DateTime(now));
+                    record.put(FieldPath::key(), key_value.clone());
+                    records.push(record);
+                }
+                Err(fault) => faults.push(RecordFault { index, ..fault }),
+            }
+        }
+        let injections = stored_form(injections, pool);
+        AdmittedBatch {
+            pool: pool.clone(),
+            key,
+            at: now,
+            injections,
+            records,
+            faults,
+            idempotency,
+        }
+    }
+}
+
+/// The injected values as they stand in stored records.
+fn stored_form(injections: &Injections, pool: &Pool) -> Injections {
+    let values = injections.values.iter().map(|(path, value)| {
+        let stored = match pool.draft.schema.field(path.as_str()) {
+            Some(field) => field
+                .field_type
+                .coerce(value.clone())
+                .unwrap_or(Value::Null),
+            None => value.clone(),
+        };
+        (path.clone(), stored)
+    });
+    Injections {
+        values: values.collect(),
+        on_conflict: injections.on_conflict,
+    }
+}
+
+impl AdmittedBatch {
+    /// The pool to store in.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// The key that wrote it.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// When it was admitted.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The good records, in sent order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The good records, owned.
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
+    /// The rejected records.
+    pub fn faults(&self) -> &[RecordFault] {
+        &self.faults
+    }
+
+    /// What makes a repetition the same request.
+    pub fn idempotency(&self) -> Option<&Idempotency> {
+        self.idempotency.as_ref()
+    }
+
+    /// Whether a record, as it is about to be stored, holds every value that
+    /// the key injects. The commit path asks this of every row.
+    pub fn holds_injections(&self, record: &Record) -> bool {
+        self.injections.values.iter().all(|(path, value)| {
+            record.get(path.as_str()).is_some_and(|stored| {
+                crate::canonical::to_bytes(stored) == crate::canonical::to_bytes(value)
+            })
+        })
+    }
+}

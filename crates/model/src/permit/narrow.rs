@@ -1,0 +1,83 @@
+//! A key made by a key never reaches further than its maker.
+
+use super::{Admin, Permit};
+use crate::fault::{Fault, FaultCode};
+use crate::filters::Constraint;
+use crate::grants::{Action, Grant};
+use crate::records::Injections;
+
+impl Permit<Admin> {
+    /// The grants as this maker may give them: its own constraints are ANDed
+    /// in, its visible fields intersected, its injections kept. A grant that
+    /// stands in `before` already stays as it is.
+    ///
+    /// # Errors
+    /// A fault that points at the first grant that has an action on a resource that the maker
+    /// does not have.
+    pub fn narrow(&self, grants: Vec<Grant>, before: &[Grant]) -> Result<Vec<Grant>, Fault> {
+        grants
+            .into_iter()
+            .enumerate()
+            .map(|(index, grant)| {
+                if before.contains(&grant) {
+                    return Ok(grant);
+                }
+                self.narrow_one(grant)
+                    .map_err(|f| f.under(&format!("/grants/{index}")))
+            })
+            .collect()
+    }
+
+    fn narrow_one(&self, mut grant: Grant) -> Result<Grant, Fault> {
+        for action in grant.actions.clone() {
+            let makers = self.access().grants().iter();
+            let makers =
+                makers.filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on));
+            let makers: Vec<&Grant> = makers.collect();
+            if makers.is_empty() {
+                return Err(Fault::new(
+                    FaultCode::InvalidValue,
+                    format!("the calling key cannot give the action {} there, since it does not have it", action.name()),
+                )
+                .at("/actions"));
+            }
+            if let Some(rows) = &grant.rows
+                && action.touches_rows()
+            {
+                let held = Constraint::union(makers.iter().filter_map(|maker| maker.rows.clone()));
+                grant.rows = held.map(|held| rows.and(&held));
+            }
+            for maker in &makers {
+                grant.fields = grant.fields.and(&maker.fields);
+            }
+            if action == Action::Ingest {
+                grant.injections = stamped_by(&makers[0].injections, grant.injections)?;
+            }
+        }
+        Ok(grant)
+    }
+}
+
+/// The maker's injections, and those asked for that do not contradict them.
+fn stamped_by(maker: &Injections, asked: Injections) -> Result<Injections, Fault> {
+    let mut values = maker.values.clone();
+    for (path, value) in asked.values {
+        match maker.values.iter().find(|(held, _)| held.overlaps(&path)) {
+            None => values.push((path, value)),
+            Some((held, held_value)) if *held == path && *held_value == value => {}
+            Some(_) => {
+                return Err(Fault::new(
+                    FaultCode::InvalidValue,
+                    "the calling key injects another value here, which keys made by it cannot change",
+                )
+                .at("/injections")
+                .on_field(path));
+            }
+        }
+    }
+    values.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(Injections {
+        values,
+        on_conflict: asked.on_conflict,
+    })
+}

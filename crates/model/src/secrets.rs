@@ -1,0 +1,239 @@
+//! The token texts of keys: made once, shown once, stored only as a hash.
+//!
+//! Form: `tg_<kind>_<secret id: 12 base62>_<43 base62 = 256 bits><6 base62 CRC-32>`.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::keys::KeyKind;
+use crate::random::RandomSource;
+
+const ID_CHARS: usize = 12;
+const SECRET_CHARS: usize = 43;
+const CHECKSUM_CHARS: usize = 6;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The public part of a token that names one secret of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretId([u8; ID_CHARS]);
+
+impl SecretId {
+    /// Reads the 12 characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; ID_CHARS] = text.as_bytes().try_into().ok()?;
+        bytes
+            .iter()
+            .all(u8::is_ascii_alphanumeric)
+            .then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
+/// A token's text. It has no `Clone`, no `Display` and an opaque `Debug`; it
+/// is wiped from memory when dropped.
+///
+/// ```compile_fail
+/// fn print(secret: model::secrets::Secret) { println!("{secret}"); }
+/// ```
+/// ```compile_fail
+/// fn copy(secret: &model::secrets::Secret) -> model::secrets::Secret { secret.clone() }
+/// ```
+pub struct Secret {
+    kind: KeyKind,
+    id: SecretId,
+    text: Zeroizing<String>,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.id)
+    }
+}
+
+impl Secret {
+    /// A fresh secret of 256 bits.
+    pub fn generate(kind: KeyKind, random: &dyn RandomSource) -> Self {
+        let id = SecretId(std::array::from_fn(|_| random_base62(random)));
+        let mut bits = Zeroizing::new([0_u8; 32]);
+        random.fill(&mut *bits);
+        let mut text = Zeroizing::new(String::with_capacity(80));
+        text.push_str(&format!("tg_{}_{id}_", kind.token_word()));
+        text.push_str(&to_base62::<SECRET_CHARS>(&bits[..]));
+        let checksum = checksum(&text);
+        text.push_str(&checksum);
+        Self { kind, id, text }
+    }
+
+    /// Reads a token. A text that is not one, any single mistyped character
+    /// included, is refused here, before anything is looked up.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("tg_")?;
+        let (kind, rest) = rest.split_once('_')?;
+        let kind = KeyKind::ALL
+            .into_iter()
+            .find(|known| known.token_word() == kind)?;
+        let (id, secret) = rest.split_once('_')?;
+        let id = SecretId::parse(id)?;
+        let is_base62 = secret.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !is_base62 || secret.len() != SECRET_CHARS + CHECKSUM_CHARS {
+            return None;
+        }
+        let (body, sent) = text.split_at(text.len() - CHECKSUM_CHARS);
+        (checksum(body) == sent).then(|| Self {
+            kind,
+            id,
+            text: Zeroizing::new(text.to_owned()),
+        })
+    }
+
+    /// The kind that the prefix names.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The public part.
+    pub fn id(&self) -> SecretId {
+        self.id
+    }
+
+    /// What may be shown of it later: the public part and three dots.
+    pub fn hint(&self) -> String {
+        format!("tg_{}_{}_…", self.kind.token_word(), self.id)
+    }
+
+    /// The whole text, for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// The only form in which a secret is stored.
+    pub fn hash(&self, pepper: &Pepper) -> SecretHash {
+        SecretHash(pepper.mac(b"token", self.text.as_bytes()))
+    }
+
+    /// The public half of the Ed25519 pair that is derived from this secret,
+    /// for signed requests and derived tokens.
+    pub fn public_key(&self) -> [u8; 32] {
+        let seed = Zeroizing::new(mac(self.text.as_bytes(), b"tidegate ed25519 v1", b""));
+        ed25519_dalek::SigningKey::from_bytes(&seed)
+            .verifying_key()
+            .to_bytes()
+    }
+}
+
+/// HMAC-SHA-256 of a token under the server's pepper. Comparison takes the
+/// same time wherever two hashes differ.
+#[derive(Clone, Copy)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// A stored hash.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether the two are equal, in constant time.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash")
+    }
+}
+
+/// The server's own secret, kept in a file outside the data directory's
+/// backup: without it a copy of the data lets nobody in.
+pub struct Pepper(Zeroizing<[u8; 32]>);
+
+impl Pepper {
+    /// A fresh pepper.
+    pub fn generate(random: &dyn RandomSource) -> Self {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        random.fill(&mut *bytes);
+        Self(bytes)
+    }
+
+    /// The pepper of these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes to write to the pepper's file.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A key for another purpose, from which the pepper cannot be learnt.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.mac(b"derive", purpose.as_bytes()))
+    }
+
+    fn mac(&self, purpose: &[u8], message: &[u8]) -> [u8; 32] {
+        mac(&*self.0, purpose, message)
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pepper")
+    }
+}
+
+fn mac(key: &[u8], purpose: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(purpose);
+    mac.update(&[0]);
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// One of 62 characters, each equally likely.
+fn random_base62(random: &dyn RandomSource) -> u8 {
+    loop {
+        let mut byte = [0_u8];
+        random.fill(&mut byte);
+        if byte[0] < 248 {
+            return BASE62[usize::from(byte[0] % 62)];
+        }
+    }
+}
+
+fn to_base62<const CHARS: usize>(bytes: &[u8]) -> Zeroizing<String> {
+    let mut number = Zeroizing::new(bytes.to_vec());
+    let mut text = [b'0'; CHARS];
+    for place in text.iter_mut().rev() {
+        let mut rest = 0_u32;
+        for byte in number.iter_mut() {
+            let step = rest << 8 | u32::from(*byte);
+            *byte = u8::try_from(step / 62).expect("the quotient of a digit is a digit");
+            rest = step % 62;
+        }
+        *place = BASE62[rest as usize];
+    }
+    Zeroizing::new(text.iter().copied().map(char::from).collect())
+}
+
+fn checksum(body: &str) -> String {
+    let crc = crc32fast::hash(body.as_bytes());
+    to_base62::<CHECKSUM_CHARS>(&crc.to_be_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests;

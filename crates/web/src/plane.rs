@@ -1,0 +1,113 @@
+//! The port to the data plane: the one way from the wire to the rows.
+//!
+//! Implemented in the `server` crate round the lake, so that building and
+//! testing the wire never waits for the query engine. Everything that goes in
+//! is a type that only a permit can make.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
+use model::fault::Fault;
+use model::ids::PoolId;
+use model::permit::{
+    AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
+};
+use model::queries::{OutputColumn, Row};
+use model::records::SentRecord;
+
+/// Why the data plane did not do what was asked. What the caller is told of
+/// it is decided in the one error table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaneError {
+    /// Too much is waiting or held in memory.
+    #[error("the data plane is busy")]
+    Busy {
+        /// After how long a retry makes sense.
+        retry_after: Duration,
+    },
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The idempotency key was used with another body.
+    #[error("the idempotency key was used with another body")]
+    IdempotencyMismatch,
+    /// The question needs more than a stated limit.
+    #[error("{limit}")]
+    LimitExceeded {
+        /// The limit in words, with its number.
+        limit: String,
+    },
+    /// The question took longer than it may.
+    #[error("the question took longer than {} s", .0.as_secs())]
+    Deadline(Duration),
+    /// Anything else; for the log alone.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The rows of an answer, in pieces, under their columns.
+pub struct Answer {
+    /// The columns.
+    pub columns: Vec<OutputColumn>,
+    /// The rows; each has a value for each column, and behind them the order
+    /// values that the question asked for.
+    pub rows: BoxStream<'static, Result<Vec<Row>, PlaneError>>,
+}
+
+impl Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes of an answer, in pieces.
+pub type ByteStream = BoxStream<'static, Result<Bytes, PlaneError>>;
+
+/// The data plane as the wire sees it.
+pub trait DataPlane: Send + Sync + Debug {
+    /// Stores a batch. When it returns, the accepted records are on stable
+    /// storage and visible to every query that starts afterwards.
+    fn append(&self, batch: AdmittedBatch) -> BoxFuture<'_, Result<AppendReceipt, PlaneError>>;
+
+    /// Answers a question over the rows that its constraint admits.
+    fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>>;
+
+    /// Answers a question as a file of a columnar format.
+    fn export(
+        &self,
+        query: ConstrainedQuery,
+        format: Columnar,
+    ) -> BoxFuture<'_, Result<ByteStream, PlaneError>>;
+
+    /// Deletes records, durably and at once; answers how many the key saw go.
+    fn delete(&self, delete: ConstrainedDelete) -> BoxFuture<'_, Result<u64, PlaneError>>;
+
+    /// The fields that a key sees, in the order of their paths, declared ones first.
+    fn schema(
+        &self,
+        schema: ConstrainedSchema,
+    ) -> BoxFuture<'_, Result<Vec<SeenField>, PlaneError>>;
+
+    /// Reads the records of a columnar body.
+    fn decode(
+        &self,
+        format: Columnar,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<Vec<SentRecord>, Fault>>;
+
+    /// Forgets a pool whose definition is gone, with all its records.
+    fn drop_pool(
+        &self,
+        permit: Permit<Upkeep>,
+        pool: PoolId,
+    ) -> BoxFuture<'_, Result<(), PlaneError>>;
+
+    /// Counters for operators.
+    fn metrics(&self) -> PlaneMetrics;
+}

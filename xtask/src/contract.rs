@@ -1,0 +1,161 @@
+//! The running server against its own API document: whatever a client sends,
+//! no answer is a 5xx, every error is a problem document, and the admin's
+//! token stands in no answer, no log and no file of the data directory.
+
+mod server;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{self, Failure, Outcome};
+use crate::repository::Repository;
+use server::Server;
+
+/// What the second run works on, as path and body.
+const DATA: [(&str, &str); 3] = [
+    (
+        "/v1/pools",
+        r#"{"name":"probe","schema":"open","isolation_field":"customer","time_field":"at",
+            "fields":[{"name":"customer","type":"String","required":true},
+                      {"name":"at","type":"DateTime"},{"name":"n","type":"Int64"}]}"#,
+    ),
+    (
+        "/v1/pools/probe/records",
+        r#"[{"customer":"a","at":"2026-01-01T00:00:00Z","n":1},
+            {"customer":"b","at":"2026-01-02T00:00:00Z","n":2,"extra":{"x":[1,"y",null]}}]"#,
+    ),
+    (
+        "/v1/views",
+        r#"{"name":"probe","pool":"probe","shape":"records",
+            "fields":[{"field":"customer"},{"field":"at"},{"field":"n"}]}"#,
+    ),
+];
+
+/// Fuzzes the server that the step `build` made, on a fresh data directory.
+///
+/// # Errors
+/// When the tools cannot be installed, the server does not start or dies, or
+/// a promise is broken.
+pub(crate) fn run(repository: &Repository) -> Outcome {
+    let fuzzer = tools::schemathesis(repository)?;
+    let binary = repository.target()?.join("debug").join("tidegate");
+    let folder = Workplace::create()?;
+    let mut server = Server::start(&binary, &folder.0)?;
+    fuzz(repository, &fuzzer, &server, "as_documented.toml", &[])?;
+    for (path, body) in DATA {
+        server.post(path, body)?;
+    }
+    fuzz(
+        repository,
+        &fuzzer,
+        &server,
+        "on_data.toml",
+        &["--exclude-method", "DELETE"],
+    )?;
+    server.stop()?;
+    let found = files_with(&folder.0.join("data"), server.token().as_bytes())?;
+    let logged = files_with(&folder.0.join("log"), server.token().as_bytes())?;
+    match found.iter().chain(&logged).next() {
+        None => Ok(()),
+        Some(path) => Err(Failure::new(format!(
+            "the admin's token stands in {}",
+            path.display()
+        ))),
+    }
+}
+
+fn fuzz(
+    repository: &Repository,
+    fuzzer: &Path,
+    server: &Server,
+    configuration: &str,
+    arguments: &[&str],
+) -> Outcome {
+    let home = repository.root().join("xtask").join("contract");
+    let document = format!("http://{}/v1/openapi.json", server.address());
+    let mut command = Command::new(fuzzer);
+    command
+        .current_dir(server.folder())
+        .arg("--config-file")
+        .arg(home.join(configuration))
+        .args(["run", &document])
+        .args(arguments)
+        .env("CONTRACT_TOKEN", server.token())
+        .env("CONTRACT_HOOKS", home.join("hooks.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    process::run(&mut command).map_err(|failure| {
+        Failure::new(format!(
+            "{failure}\nthe end of the server's log:\n{}",
+            server.log_end()
+        ))
+    })
+}
+
+/// The files below `folder` that hold `needle`.
+fn files_with(folder: &Path, needle: &[u8]) -> Outcome<Vec<PathBuf>> {
+    let told = |error: std::io::Error| Failure::new(format!("{}: {error}", folder.display()));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(told)? {
+        let path = entry.map_err(told)?.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, needle)?);
+        } else {
+            let bytes = std::fs::read(&path).map_err(told)?;
+            if bytes.windows(needle.len()).any(|window| window == needle) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A folder of this process that goes when the step ends.
+#[derive(Debug)]
+struct Workplace(PathBuf);
+
+impl Workplace {
+    fn create() -> Outcome<Self> {
+        let name = format!("tidegate-contract-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            println!("{} was left behind: {error}", self.0.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_in_any_file_is_found() {
+        let place = Workplace::create().expect("a temporary folder");
+        let deep = place.0.join("a").join("b");
+        std::fs::create_dir_all(&deep).expect("a folder");
+        std::fs::write(deep.join("clean"), b"nothing").expect("a file");
+        assert_eq!(
+            files_with(&place.0, b"secret").expect("readable"),
+            Vec::<PathBuf>::new()
+        );
+        std::fs::write(deep.join("dirty"), b"\0\0secret\0").expect("a file");
+        let found = files_with(&place.0, b"secret").expect("readable");
+        assert_eq!(found, [deep.join("dirty")]);
+    }
+
+    #[test]
+    fn the_data_of_the_second_run_is_json() {
+        for (path, body) in DATA {
+            let parsed: Result<serde_json::Value, _> = serde_json::from_str(body);
+            assert!(parsed.is_ok(), "{path}: {parsed:?}");
+        }
+    }
+}
