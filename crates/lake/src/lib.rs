@@ -1,1 +1,34 @@
-//! x
+//! The lake: where records become durable, and where questions over them are
+//! answered under a key's constraint.
+//!
+//! It accepts only what a permit can make: [`AdmittedBatch`],
+//! [`ConstrainedQuery`], [`ConstrainedDelete`], [`ConstrainedSchema`]. It does
+//! not know HTTP, and it does not know the control plane.
+//!
+//! The road of a datum: [`Lake::append`] → `operation` (bytes) → [`journal`]
+//! (durable) → `store` and `buffer` (visible). The road of a question:
+//! [`Lake::query`] → `plan` (operators, barrier, check) → `run` → `finish`.
+
+pub mod disk;
+pub mod journal;
+pub mod simulation;
+
+mod aggregates;
+mod buffer;
+mod columnar;
+mod columns;
+mod error;
+mod finish;
+mod lake;
+mod operation;
+mod output;
+mod plan;
+mod predicate;
+mod run;
+mod seen;
+mod store;
+
+pub use columnar::{ByteStream, RecordFile};
+pub use error::{LakeError, Result};
+pub use lake::{Answer, Lake, LakeOptions};
+pub use run::{RowStream, RunOptions};

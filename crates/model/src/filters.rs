@@ -10,7 +10,8 @@ mod predicate;
 mod write;
 
 pub use parse::{parse_filter, parse_list};
-pub use predicate::{Leaf, Predicate, RowView, Test, Truth, Unresolved, within};
+pub use predicate::{Leaf, OrderTest, Predicate, RowView, Test, Truth, Unresolved, within};
+pub(crate) use write::to_list;
 pub use write::to_value;
 
 use sha2::{Digest, Sha256};
@@ -120,6 +121,11 @@ impl Operator {
 }
 
 impl Comparison {
+    /// A comparison that was checked before it was stored.
+    pub fn restore(field: FieldPath, operator: Operator, value: Value) -> Self {
+        Self { field, operator, value }
+    }
+
     /// The field compared.
     pub fn field(&self) -> &FieldPath {
         &self.field
@@ -166,6 +172,24 @@ impl Filter {
             }
             Self::Not(part) => part.for_each_comparison(visit),
             Self::Compare(comparison) => visit(comparison),
+        }
+    }
+
+    /// How many parts the tree has, and how deep they are nested.
+    pub fn size(&self) -> (usize, usize) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                let sizes = parts.iter().map(Self::size);
+                let (nodes, depth) = sizes.fold((0, 0), |(n, d), (nodes, depth)| {
+                    (n + nodes, d.max(depth))
+                });
+                (nodes + 1, depth + 1)
+            }
+            Self::Not(part) => {
+                let (nodes, depth) = part.size();
+                (nodes + 1, depth + 1)
+            }
+            Self::Compare(_) => (1, 0),
         }
     }
 

@@ -181,6 +181,14 @@ impl VisibleFields {
         }
     }
 
+    /// How deep `Both` is nested.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::All | Self::Allow(_) | Self::Deny(_) => 0,
+            Self::Both(a, b) => 1 + a.depth().max(b.depth()),
+        }
+    }
+
     /// What both show.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {

@@ -194,4 +194,4 @@ pub fn to_text(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,12 +15,17 @@
 //!        Permit<Schema>::constrain()      → ConstrainedSchema
 //! ```
 
+#[cfg(test)]
+extern crate self as model;
+
 pub mod answers;
 pub mod canonical;
 pub mod document;
 pub mod fault;
 pub mod fields;
 pub mod filters;
+#[cfg(test)]
+mod fixtures;
 pub mod grants;
 pub mod ids;
 pub mod json;

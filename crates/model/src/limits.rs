@@ -37,8 +37,9 @@ pub const OPEN_FIELDS_MAX: usize = 10_000;
 pub const VIEW_FIELDS_MAX: usize = 200;
 /// Nodes of one filter tree.
 pub const FILTER_NODES_MAX: usize = 1_000;
-/// Nesting of one filter tree.
-pub const FILTER_DEPTH_MAX: usize = 32;
+/// Nesting of one filter tree. Each level is two of JSON, so that a stored
+/// filter can always be read back under [`JSON_DEPTH_MAX`].
+pub const FILTER_DEPTH_MAX: usize = 24;
 /// Values in one `in` list.
 pub const FILTER_LIST_MAX: usize = 10_000;
 /// Bytes of the source of a regular expression.
@@ -49,6 +50,8 @@ pub const REGEX_COMPILED_BYTES_MAX: usize = 1 << 20;
 pub const KEY_GRANTS_MAX: usize = 100;
 /// Injections of one grant.
 pub const GRANT_INJECTIONS_MAX: usize = 100;
+/// Nesting of one grant's visible fields, which grows when limited keys make keys.
+pub const VISIBLE_FIELDS_DEPTH_MAX: usize = 8;
 /// Rows of one JSON answer when the request names no limit.
 pub const PAGE_ROWS_DEFAULT: u64 = 100;
 /// Rows of one JSON answer at most.

@@ -4,24 +4,39 @@
 //! None of these types can be made otherwise: their fields are private, and
 //! they have neither `Default` nor `Deserialize`.
 //!
-//! An access cannot be written down by hand:
-//! ```compile_fail
-//! let access = model::permit::Access { grants: Default::default() };
+//! An access cannot be given other grants than its key's:
+//! ```compile_fail,E0616
+//! use model::{grants::Grant, permit::Access};
+//! fn forge(access: &mut Access, grants: Vec<Grant>) { access.grants = grants.into(); }
+//! ```
+//! Nor does it come from nothing:
+//! ```compile_fail,E0277
+//! let access: model::permit::Access = Default::default();
 //! ```
 //! A permit for one action is no permit for another:
-//! ```compile_fail
+//! ```compile_fail,E0308
 //! use model::permit::{Ingest, Permit, Read};
 //! fn read(permit: &Permit<Read>) {}
 //! fn trick(permit: &Permit<Ingest>) { read(permit) }
 //! ```
 //! Upkeep cannot answer a question:
-//! ```compile_fail
+//! ```compile_fail,E0599
 //! use model::permit::{Permit, Upkeep};
 //! fn trick(permit: &Permit<Upkeep>) { permit.count(); }
 //! ```
 //! A question without a constraint has no type to be asked in:
-//! ```compile_fail
+//! ```compile_fail,E0277
 //! fn trick(query: model::queries::Query) -> model::permit::ConstrainedQuery { query.into() }
+//! ```
+//! The rows of a constrained question cannot be exchanged:
+//! ```compile_fail,E0616
+//! use model::{filters::Constraint, permit::ConstrainedQuery};
+//! fn widen(question: &mut ConstrainedQuery) { question.rows = Constraint::AllRows; }
+//! ```
+//! Records that nobody admitted are no batch:
+//! ```compile_fail,E0277
+//! use model::{permit::AdmittedBatch, records::Record};
+//! fn trick(records: Vec<Record>) -> AdmittedBatch { records.into() }
 //! ```
 
 mod admit;
@@ -174,7 +189,10 @@ impl Access {
             On::Project => Resource::Project,
             On::Pool(pool) => Resource::Pool(pool.ok_or(Denied::NotFound)?.clone()),
             On::View(view) => {
-                let (view, pool) = view.ok_or(Denied::NotFound)?;
+                // A view says what it reads; its rows are never sought in another pool.
+                let (view, pool) = view
+                    .filter(|(view, pool)| view.pool == pool.id)
+                    .ok_or(Denied::NotFound)?;
                 Resource::View(view.clone(), pool.clone())
             }
         };

@@ -215,7 +215,8 @@ pub(crate) fn refuse_not_yet(
     neutral: Option<&str>,
 ) -> Result<(), Fault> {
     match document.optional(member) {
-        None | Some(Value::Boolean(false)) => Ok(()),
+        None => Ok(()),
+        Some(Value::Boolean(false)) if member == "public" => Ok(()),
         Some(Value::String(text)) if Some(text.as_str()) == neutral => Ok(()),
         Some(_) => Err(not_available(member)),
     }

@@ -155,6 +155,8 @@ pub struct RecordQuery {
 /// Functions over groups of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AggregateQuery {
+    /// The answer's names in order, without the interval's, which comes first.
+    pub columns: Vec<String>,
     /// The intervals of a time series.
     pub series: Option<Series>,
     /// The fields whose values make the groups.

@@ -264,6 +264,16 @@ impl<'a> Checker<'a> {
             RecordFault::new(walk.index, RecordFaultCode::InvalidName, rule.to_string())
                 .on_field(&walk.path)
         })?;
+        // Said in nested form this would be an object where the declared type has a value.
+        if let Some(above) = path.ancestors().find_map(|above| self.schema.field(above)) {
+            let field_type = above.field_type;
+            return Err(RecordFault::new(
+                walk.index,
+                RecordFaultCode::WrongType,
+                format!("{} is of type {field_type} and has no members", above.path),
+            )
+            .on_field(above.path.as_str()));
+        }
         self.names.insert(walk.path.clone(), path.clone());
         Ok(path)
     }

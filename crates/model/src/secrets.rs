@@ -41,10 +41,10 @@ impl fmt::Display for SecretId {
 /// A token's text. It has no `Clone`, no `Display` and an opaque `Debug`; it
 /// is wiped from memory when dropped.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn print(secret: model::secrets::Secret) { println!("{secret}"); }
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0308
 /// fn copy(secret: &model::secrets::Secret) -> model::secrets::Secret { secret.clone() }
 /// ```
 pub struct Secret {

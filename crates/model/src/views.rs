@@ -10,7 +10,7 @@ pub use request::{Delivery, ViewRequest};
 use parse::aggregate_name;
 pub(crate) use parse::parse_order;
 
-use crate::filters::{Filter, to_value};
+use crate::filters::{Filter, to_list};
 use crate::grants::Target;
 use crate::ids::{PoolId, ViewId};
 use crate::names::{FieldPath, Name};
@@ -126,11 +126,7 @@ impl ViewDraft {
             object = object.with("interval_field", interval_field.as_str());
         }
         if let Some(filter) = &self.filters {
-            let list = match filter {
-                Filter::All(parts) => parts.iter().map(to_value).collect(),
-                one => vec![to_value(one)],
-            };
-            object = object.with("filters", Value::Array(list));
+            object = object.with("filters", to_list(filter));
         }
         if !self.order_by.is_empty() {
             let orders = self.order_by.iter().map(|order| {

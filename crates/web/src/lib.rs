@@ -2,4 +2,22 @@
 //! from errors to statuses. It reaches the data through one port,
 //! [`plane::DataPlane`], and knows nothing of how rows are stored.
 
+mod answers;
+mod api;
+mod bodies;
+mod caller;
+mod cursors;
+mod error;
+mod input;
+mod layers;
+mod metrics;
+mod openapi;
+mod operations;
 pub mod plane;
+mod routes;
+mod state;
+
+pub use error::Code;
+pub use operations::operations_router;
+pub use routes::router;
+pub use state::{AppState, BODIES_BYTES_MAX, BODY_IDLE_MAX};

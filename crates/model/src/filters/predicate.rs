@@ -187,6 +187,8 @@ impl Predicate {
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(match filter {
+            // Nothing asked for is not everything.
+            Filter::All(all) if all.is_empty() => Self::Nothing,
             Filter::All(all) => Self::All(parts(all)?),
             Filter::Any(any) => Self::Any(parts(any)?),
             Filter::Not(part) => Self::Not(Box::new(Self::resolve(part, column_of)?)),
@@ -206,6 +208,18 @@ impl Predicate {
             Self::Any(parts) => or(parts.iter().map(|part| part.test(row))),
             Self::Not(part) => part.test(row).map(|truth| !truth),
             Self::Leaf(leaf) => leaf.test.test(row.field(&leaf.field)),
+        }
+    }
+
+    /// Calls `visit` for each test of the predicate.
+    pub fn for_each_leaf<'a>(&'a self, visit: &mut impl FnMut(&'a Leaf)) {
+        match self {
+            Self::Nothing => {}
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.for_each_leaf(visit));
+            }
+            Self::Not(part) => part.for_each_leaf(visit),
+            Self::Leaf(leaf) => visit(leaf),
         }
     }
 
@@ -242,11 +256,12 @@ fn resolve_comparison(
         field_type,
     };
     let literal = |value: &Value| resolve_literal(value, column).map_err(mismatch);
-    let text = || match column {
-        ColumnType::Declared(found) if found != FieldType::Scalar(ScalarType::String) => {
-            Err(mismatch(found))
-        }
-        _ => Ok(comparison.value().as_str().unwrap_or_default().to_owned()),
+    // A literal that is no text fits no text: read as the empty text it would be in every row.
+    let text = || match (column, comparison.value().as_str()) {
+        (ColumnType::Declared(FieldType::Scalar(ScalarType::String)), Some(text))
+        | (ColumnType::Undeclared, Some(text)) => Ok(text.to_owned()),
+        (ColumnType::Declared(found), _) => Err(mismatch(found)),
+        (ColumnType::Undeclared, None) => Err(Unresolved::NoField(field.clone())),
     };
     let order = |order| match column {
         ColumnType::Declared(
@@ -255,10 +270,16 @@ fn resolve_comparison(
         _ => Ok(Test::Order(order, literal(comparison.value())?)),
     };
     let test = match comparison.operator() {
-        O::Exists => Test::Exists(comparison.value() == &Value::Boolean(true)),
+        O::Exists => match comparison.value() {
+            Value::Boolean(expected) => Test::Exists(*expected),
+            _ => return Err(Unresolved::NoField(field)),
+        },
         O::Eq | O::Ne => Test::In(vec![literal(comparison.value())?]),
         O::In | O::NotIn => {
-            let values = comparison.value().as_array().unwrap_or_default();
+            // `not in nothing` would be every row.
+            let values = comparison.value().as_array();
+            let values = values.filter(|values| !values.is_empty());
+            let values = values.ok_or_else(|| Unresolved::NoField(field.clone()))?;
             Test::In(values.iter().map(literal).collect::<Result<_, _>>()?)
         }
         O::Lt => order(OrderTest::Lt)?,

@@ -3,6 +3,16 @@
 use super::Filter;
 use crate::value::{Object, Value};
 
+/// The list that [`super::parse_list`] reads back to the same filter.
+pub(crate) fn to_list(filter: &Filter) -> Value {
+    match filter {
+        // A list of one filter means that filter, so a group of one keeps its own braces.
+        Filter::All(parts) if parts.len() > 1 => parts.iter().map(to_value).collect::<Vec<_>>(),
+        one => vec![to_value(one)],
+    }
+    .into()
+}
+
 /// The tree that [`super::parse_filter`] reads back to the same filter.
 pub fn to_value(filter: &Filter) -> Value {
     let list = |parts: &[Filter]| Value::Array(parts.iter().map(to_value).collect());

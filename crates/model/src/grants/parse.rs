@@ -8,7 +8,7 @@ use crate::fault::{Fault, FaultCode, shorten, step};
 use crate::fields::ColumnType;
 use crate::filters::{Constraint, Filter, Predicate, parse_list};
 use crate::ids::{GrantId, PoolId, ViewId};
-use crate::limits::{GRANT_INJECTIONS_MAX, KEY_GRANTS_MAX};
+use crate::limits::{GRANT_INJECTIONS_MAX, KEY_GRANTS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
 use crate::names::{FieldPath, Name};
 use crate::pools::{Schema, not_available, parse_path};
 use crate::records::{Injections, OnConflict};
@@ -69,15 +69,15 @@ fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> 
     let on_text = document.text("on")?;
     let except = parse_except(&mut document)?;
     let (on, schema) = match &existing {
-        Some(grant) if grant.on.to_text().0 == on_text && except.is_empty() => {
-            (grant.on.clone(), None)
+        Some(grant) if names_one(&grant.on, on_text) && except.is_empty() => {
+            (grant.on.clone(), schema_of(&grant.on, lookup))
         }
         _ => parse_target(on_text, except, lookup)?,
     };
     let actions = parse_actions(&mut document, &on)?;
     let rows = parse_rows(&mut document, &actions, schema.as_ref())?;
     let injections = parse_injections(&mut document, &actions, schema.as_ref())?;
-    let fields = parse_visible(&mut document)?;
+    let fields = parse_visible(&mut document, &actions)?;
     if document.optional("time").is_some() {
         return Err(not_available("time"));
     }
@@ -111,6 +111,30 @@ fn parse_id(document: &mut Document<'_>, lookup: &dyn GrantLookup) -> Result<Opt
             )
             .at("/id")
         })
+}
+
+/// Whether the target is the one resource that `on_text` names.
+fn names_one(on: &Target, on_text: &str) -> bool {
+    let one = matches!(
+        on,
+        Target::Pool(Selector::One { .. }) | Target::View(Selector::One { .. })
+    );
+    one && on.to_text().0 == on_text
+}
+
+/// The fields behind the one resource that is meant, while it exists.
+fn schema_of(on: &Target, lookup: &dyn GrantLookup) -> Option<Schema> {
+    match on {
+        Target::Pool(Selector::One { id, name }) => lookup
+            .pool(name)
+            .filter(|(found, _)| found == id)
+            .map(|(_, schema)| schema),
+        Target::View(Selector::One { id, name }) => lookup
+            .view(name)
+            .filter(|(found, _)| found == id)
+            .map(|(_, schema)| schema),
+        _ => None,
+    }
 }
 
 fn parse_except(document: &mut Document<'_>) -> Result<BTreeSet<Name>, Fault> {
@@ -154,7 +178,7 @@ fn parse_target(
         )
     };
     match (kind, name) {
-        ("project", "") => Ok((Target::Project, None)),
+        ("project", "") if on == "project" => Ok((Target::Project, None)),
         ("pool", "*") => Ok((Target::Pool(Selector::All { except }), None)),
         ("view", "*") => Ok((Target::View(Selector::All { except }), None)),
         ("pool", _) => match lookup.pool(&named()?) {
@@ -239,15 +263,18 @@ fn parse_rows(
         }
     };
     if let (Constraint::Rows(filter), Some(schema)) = (&rows, schema) {
-        check_resolves(filter, schema).map_err(|f| f.at("/constraints"))?;
+        check_resolves(filter, &|path| schema.column(path)).map_err(|f| f.at("/constraints"))?;
     }
     Ok(Some(rows))
 }
 
-/// Refuses a filter that means nothing for the schema's fields.
-pub(crate) fn check_resolves(filter: &Filter, schema: &Schema) -> Result<Predicate, Fault> {
-    schema.resolve(filter).map_err(|unresolved| {
-        let code = match schema.column(unresolved.field()) {
+/// Refuses a filter that means nothing for the fields that `column_of` knows.
+pub(crate) fn check_resolves(
+    filter: &Filter,
+    column_of: &impl Fn(&FieldPath) -> Option<ColumnType>,
+) -> Result<Predicate, Fault> {
+    Predicate::resolve(filter, column_of).map_err(|unresolved| {
+        let code = match column_of(unresolved.field()) {
             None => FaultCode::UnknownField,
             Some(_) => FaultCode::WrongType,
         };
@@ -260,7 +287,15 @@ fn parse_injections(
     actions: &BTreeSet<Action>,
     schema: Option<&Schema>,
 ) -> Result<Injections, Fault> {
-    let on_conflict = match document.optional_text("on_conflict")? {
+    let on_conflict = document.optional_text("on_conflict")?;
+    if on_conflict.is_some() && !actions.contains(&Action::Ingest) {
+        return Err(Fault::new(
+            FaultCode::InvalidValue,
+            "on_conflict is for ingest; without that action it would do nothing",
+        )
+        .at("/on_conflict"));
+    }
+    let on_conflict = match on_conflict {
         None | Some("override") => OnConflict::Override,
         Some("reject") => OnConflict::Reject,
         Some(_) => {
@@ -342,12 +377,21 @@ fn read_injections(
     Ok(values.into_iter().collect())
 }
 
-fn parse_visible(document: &mut Document<'_>) -> Result<VisibleFields, Fault> {
-    document
-        .optional("fields")
-        .map_or(Ok(VisibleFields::All), |value| {
-            read_visible(value, 0).map_err(|f| f.under("/fields"))
-        })
+fn parse_visible(
+    document: &mut Document<'_>,
+    actions: &BTreeSet<Action>,
+) -> Result<VisibleFields, Fault> {
+    let Some(value) = document.optional("fields") else {
+        return Ok(VisibleFields::All);
+    };
+    if !actions.iter().any(|action| action.touches_rows()) {
+        return Err(Fault::new(
+            FaultCode::InvalidValue,
+            "none of these actions shows a field, so fields would do nothing",
+        )
+        .at("/fields"));
+    }
+    read_visible(value, 0).map_err(|f| f.under("/fields"))
 }
 
 fn read_visible(value: &Value, depth: usize) -> Result<VisibleFields, Fault> {
@@ -377,7 +421,7 @@ fn read_visible(value: &Value, depth: usize) -> Result<VisibleFields, Fault> {
     match (allow, deny, both) {
         (Some(allow), None, None) => Ok(VisibleFields::Allow(paths(allow)?)),
         (None, Some(deny), None) => Ok(VisibleFields::Deny(paths(deny)?)),
-        (None, None, Some([a, b])) if depth < 8 => {
+        (None, None, Some([a, b])) if depth < VISIBLE_FIELDS_DEPTH_MAX => {
             Ok(read_visible(a, depth + 1)?.and(&read_visible(b, depth + 1)?))
         }
         _ => Err(rule()),

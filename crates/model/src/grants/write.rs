@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Grant, Selector, Target, VisibleFields};
-use crate::filters::{Constraint, Filter, to_value};
+use crate::filters::{Constraint, to_list};
 use crate::names::{FieldPath, Name};
 use crate::records::OnConflict;
 use crate::value::{Object, Value};
@@ -33,13 +33,14 @@ impl Grant {
                 .map(|(path, value)| (path.to_string(), value.clone()))
                 .collect();
             let values = Object::from_members(values).expect("paths of injections are distinct");
-            object = object.with("injections", values).with(
-                "on_conflict",
-                match self.injections.on_conflict {
-                    OnConflict::Override => "override",
-                    OnConflict::Reject => "reject",
-                },
-            );
+            object = object.with("injections", values);
+        }
+        match self.injections.on_conflict {
+            OnConflict::Reject => object = object.with("on_conflict", "reject"),
+            OnConflict::Override if !self.injections.values.is_empty() => {
+                object = object.with("on_conflict", "override");
+            }
+            OnConflict::Override => {}
         }
         if self.fields != VisibleFields::All {
             object = object.with("fields", self.fields.to_value());
@@ -73,8 +74,7 @@ impl Constraint {
     pub fn to_value(&self) -> Value {
         match self {
             Self::AllRows => Value::from("all_rows"),
-            Self::Rows(Filter::All(parts)) => Value::Array(parts.iter().map(to_value).collect()),
-            Self::Rows(filter) => Value::Array(vec![to_value(filter)]),
+            Self::Rows(filter) => to_list(filter),
         }
     }
 }

@@ -1,1 +1,180 @@
 use super::*;
+use crate::fixtures::{Project, at, draft, json, noon, parts, pepper, refusal};
+use crate::random::SeededRandom;
+
+fn secret(seed: u64) -> Secret {
+    Secret::generate(KeyKind::Secret, &SeededRandom::new(seed))
+}
+
+const GOOD: &str = r#"{"name":"Ada Corp dashboard","description":"d","kind":"secret",
+    "grants":[{"on":"view:records","actions":["read"],"constraints":[{"field":"customer.id","operator":"eq","value":"93i"}]}],
+    "restrictions":{"ip_ranges":null,"allowed_domains":null,"signed_requests":false,"expires_at":"2027-01-01T00:00:00Z"},
+    "limits":{"requests_per_second":null,"concurrent_queries":null,"credits":{"core":null,"premium":null}}}"#;
+
+#[test]
+fn a_definition_reads_back_as_it_was_written() {
+    let mut project = Project::new();
+    let long = format!(r#"{{"name":"{}","grants":[]}}"#, "é".repeat(256));
+    for text in [GOOD, r#"{"name":"ключ / * : $","grants":[]}"#, long.as_str()] {
+        let read = KeyDraft::parse(&json(text), &project).expect("legal");
+        project.existing = read.grants.clone();
+        assert_eq!(KeyDraft::parse(&read.to_value(), &project), Ok(read.clone()));
+        let text = json(&crate::json::to_text(&read.to_value()));
+        assert_eq!(KeyDraft::parse(&text, &project), Ok(read));
+    }
+}
+
+/// `GOOD` with one member changed to each of these values.
+#[test]
+fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
+    let project = Project::new();
+    let cases = [
+        (r#"{"name":null}"#, "MissingMember /name"),
+        (r#"{"name":1}"#, "WrongType /name"),
+        (r#"{"name":""}"#, "InvalidName /name"),
+        (r#"{"description":1}"#, "WrongType /description"),
+        (r#"{"kind":"publishable"}"#, "NotAvailable /kind"),
+        (r#"{"kind":"legacy"}"#, "NotAvailable /kind"),
+        (r#"{"kind":"SECRET"}"#, "InvalidValue /kind"),
+        (r#"{"kind":1}"#, "WrongType /kind"),
+        (r#"{"grants":null}"#, "MissingMember /grants"),
+        (r#"{"grants":{}}"#, "WrongType /grants"),
+        (r#"{"grants":"all"}"#, "WrongType /grants"),
+        (r#"{"grants":[{}]}"#, "MissingMember /grants/0/on"),
+        (r#"{"grants":[1]}"#, "WrongType /grants/0"),
+        (r#"{"token":"tg_sk_x"}"#, "UnknownMember /token"),
+        (r#"{"id":"x"}"#, "UnknownMember /id"),
+        (r#"{"status":"active"}"#, "UnknownMember /status"),
+        (r#"{"restrictions":[]}"#, "WrongType /restrictions"),
+        (r#"{"restrictions":{"ip_ranges":["10.0.0.0/8"]}}"#, "NotAvailable /restrictions/ip_ranges"),
+        (r#"{"restrictions":{"ip_ranges":[]}}"#, "NotAvailable /restrictions/ip_ranges"),
+        (r#"{"restrictions":{"allowed_domains":["a.example"]}}"#, "NotAvailable /restrictions/allowed_domains"),
+        (r#"{"restrictions":{"allowed_domains":false}}"#, "NotAvailable /restrictions/allowed_domains"),
+        (r#"{"restrictions":{"signed_requests":true}}"#, "NotAvailable /restrictions/signed_requests"),
+        (r#"{"restrictions":{"signed_requests":1}}"#, "WrongType /restrictions/signed_requests"),
+        (r#"{"restrictions":{"expires_at":"soon"}}"#, "InvalidValue /restrictions/expires_at"),
+        (r#"{"restrictions":{"expires_at":1}}"#, "WrongType /restrictions/expires_at"),
+        (r#"{"restrictions":{"ips":null}}"#, "UnknownMember /restrictions/ips"),
+        (r#"{"limits":1}"#, "WrongType /limits"),
+        (r#"{"limits":{"requests_per_second":0}}"#, "NotAvailable /limits/requests_per_second"),
+        (r#"{"limits":{"concurrent_queries":4}}"#, "NotAvailable /limits/concurrent_queries"),
+        (r#"{"limits":{"credits":1}}"#, "WrongType /limits/credits"),
+        (r#"{"limits":{"credits":{"core":{"amount":1,"period":"month"}}}}"#, "NotAvailable /limits/credits/core"),
+        (r#"{"limits":{"credits":{"premium":0}}}"#, "NotAvailable /limits/credits/premium"),
+        (r#"{"limits":{"credits":{"gold":null}}}"#, "UnknownMember /limits/credits/gold"),
+        (r#"{"limits":{"bytes":null}}"#, "UnknownMember /limits/bytes"),
+    ];
+    for (patch, expected) in cases {
+        let mut sent = crate::document::merge_patch(&json(GOOD), &json(patch));
+        // A patch takes members out; here null is what is sent.
+        if patch.contains("null") && !patch.contains("{\"name\"") && !patch.contains("{\"grants\"") {
+            sent = replaced(&json(GOOD), &json(patch));
+        }
+        assert_eq!(refusal(KeyDraft::parse(&sent, &project)), expected, "{patch}");
+    }
+    let long = json(&format!(r#"{{"name":"{}","grants":[]}}"#, "é".repeat(257)));
+    assert_eq!(refusal(KeyDraft::parse(&long, &project)), "InvalidName /name");
+    for no_object in ["[]", "null", "1", "\"key\""] {
+        assert_eq!(refusal(KeyDraft::parse(&json(no_object), &project)), "WrongType ");
+    }
+}
+
+fn replaced(base: &Value, changes: &Value) -> Value {
+    let mut object = base.as_object().expect("an object").clone();
+    for (name, value) in changes.as_object().expect("an object").iter() {
+        object = object.with(name, value.clone());
+    }
+    Value::Object(object)
+}
+
+#[test]
+fn only_the_right_secret_lets_in() {
+    let right = secret(1);
+    let record = KeyRecord::restore(parts(draft(Vec::new()), &right));
+    let access = record.verify(&right, &pepper(), noon()).expect("the right secret");
+    assert_eq!((access.key(), access.project(), access.secret()), (record.id(), record.project(), right.id()));
+    assert_eq!(record.verify(&secret(2), &pepper(), noon()).err(), Some(AuthError::Unknown));
+    let other_pepper = Pepper::from_bytes([8; 32]);
+    assert_eq!(record.verify(&right, &other_pepper, noon()).err(), Some(AuthError::Unknown));
+    assert_eq!(KeyRecord::verify_absent(&right, &pepper()), AuthError::Unknown);
+}
+
+#[test]
+fn a_secret_with_the_id_of_another_is_unknown() {
+    let (right, other) = (secret(1), secret(2));
+    let mut stored = parts(draft(Vec::new()), &right);
+    stored.secrets[0].hash = other.hash(&pepper());
+    let record = KeyRecord::restore(stored);
+    assert_eq!(record.verify(&right, &pepper(), noon()).err(), Some(AuthError::Unknown));
+}
+
+#[test]
+fn each_of_two_secrets_lets_in_until_its_own_end() {
+    let (old, new) = (secret(1), secret(2));
+    let mut stored = parts(draft(Vec::new()), &old);
+    let mut second = parts(draft(Vec::new()), &new).secrets;
+    stored.secrets[0].expires_at = Some(noon());
+    stored.secrets.append(&mut second);
+    let record = KeyRecord::restore(stored);
+    let before = at("2026-03-01T11:59:59.999999Z");
+    assert!(record.verify(&old, &pepper(), before).is_ok());
+    assert_eq!(record.verify(&old, &pepper(), noon()).err(), Some(AuthError::Expired));
+    assert!(record.verify(&new, &pepper(), noon()).is_ok());
+    assert_eq!(record.status(noon()), KeyStatus::Active, "an old secret's end is not the key's");
+}
+
+#[test]
+fn a_key_ends_exactly_at_its_instant() {
+    let right = secret(1);
+    let mut ending = draft(Vec::new());
+    ending.expires_at = Some(noon());
+    let record = KeyRecord::restore(parts(ending, &right));
+    let before = at("2026-03-01T11:59:59.999999Z");
+    let after = at("2026-03-01T12:00:00.000001Z");
+    assert!(record.verify(&right, &pepper(), before).is_ok());
+    assert_eq!(record.status(before), KeyStatus::Active);
+    for now in [noon(), after] {
+        assert_eq!(record.verify(&right, &pepper(), now).err(), Some(AuthError::Expired));
+        assert_eq!(record.status(now), KeyStatus::Expired);
+    }
+}
+
+#[test]
+fn a_disabled_key_lets_nobody_in() {
+    let right = secret(1);
+    let mut stored = parts(draft(Vec::new()), &right);
+    stored.disabled = true;
+    let record = KeyRecord::restore(stored);
+    assert_eq!(record.verify(&right, &pepper(), noon()).err(), Some(AuthError::Disabled));
+    assert_eq!(record.verify(&secret(2), &pepper(), noon()).err(), Some(AuthError::Unknown));
+    assert_eq!(record.status(noon()), KeyStatus::Disabled);
+    assert!(record.is_disabled());
+}
+
+#[test]
+fn a_disabled_key_past_its_end_is_expired() {
+    let right = secret(1);
+    let mut ending = draft(Vec::new());
+    ending.expires_at = Some(noon());
+    let mut stored = parts(ending, &right);
+    stored.disabled = true;
+    let record = KeyRecord::restore(stored);
+    assert_eq!(record.status(noon()), KeyStatus::Expired);
+    assert!(record.verify(&right, &pepper(), noon()).is_err());
+}
+
+#[test]
+fn words_on_the_wire() {
+    let status = [KeyStatus::Active, KeyStatus::Disabled, KeyStatus::Expired].map(KeyStatus::name);
+    assert_eq!(status, ["active", "disabled", "expired"]);
+    assert_eq!(KeyKind::ALL.map(KeyKind::name), ["secret", "publishable"]);
+}
+
+#[test]
+fn only_the_action_admin_makes_an_administrator() {
+    let project = Project::new();
+    let read = |grants: &str| KeyDraft::parse(&json(&format!(r#"{{"name":"k","grants":{grants}}}"#)), &project).expect("legal");
+    assert!(read(r#"[{"on":"project","actions":["admin"]}]"#).is_admin());
+    assert!(!read(r#"[{"on":"pool:*","actions":["query","delete"],"constraints":"all_rows"}]"#).is_admin());
+    assert!(!read("[]").is_admin());
+}

@@ -7,7 +7,7 @@ use crate::ids::{KeyId, RecordId};
 use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::random::RandomSource;
-use crate::records::{Checker, Injections, Record, RecordFault, SentRecord};
+use crate::records::{Checker, Injections, Record, RecordFault, RecordFaultCode, SentRecord};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -44,13 +44,16 @@ impl Permit<Ingest> {
         random: &dyn RandomSource,
     ) -> AdmittedBatch {
         let pool = self.pool();
-        // A key with two ingest grants on one pool cannot be made.
         let injections = &self.grants[0].injections;
+        // A key with two ingest grants on one pool cannot be made. Should a change of names bring
+        // one about, nothing says which values hold, and nothing is stored.
+        let unclear = self.grants.len() > 1;
         let mut checker = Checker::new(&pool.draft.schema, injections);
         let key = self.access().key();
         let key_value = Value::from(key.to_string());
         let (mut records, mut faults) = (Vec::new(), Vec::new());
         for (index, sent) in sent.into_iter().enumerate() {
+            let sent = if unclear { Err(unclear_injections(index)) } else { sent };
             match sent.and_then(|value| checker.check(index, value)) {
                 Ok(mut record) => {
                     let id = RecordId::generate(now, random);
@@ -73,6 +76,14 @@ impl Permit<Ingest> {
             idempotency,
         }
     }
+}
+
+fn unclear_injections(index: usize) -> RecordFault {
+    RecordFault::new(
+        index,
+        RecordFaultCode::InjectionConflict,
+        "two grants of this key let it write to this pool; which injections hold is unclear",
+    )
 }
 
 /// The injected values as they stand in stored records.

@@ -2,8 +2,9 @@
 
 use super::{Admin, Permit};
 use crate::fault::{Fault, FaultCode};
-use crate::filters::Constraint;
+use crate::filters::{Constraint, parse_list, to_list};
 use crate::grants::{Action, Grant};
+use crate::limits::{GRANT_INJECTIONS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
 use crate::records::Injections;
 
 impl Permit<Admin> {
@@ -48,14 +49,40 @@ impl Permit<Admin> {
                 grant.rows = held.map(|held| rows.and(&held));
             }
             for maker in &makers {
-                grant.fields = grant.fields.and(&maker.fields);
-            }
-            if action == Action::Ingest {
-                grant.injections = stamped_by(&makers[0].injections, grant.injections)?;
+                if action.touches_rows() {
+                    grant.fields = grant.fields.and(&maker.fields);
+                }
+                if action == Action::Ingest {
+                    grant.injections = stamped_by(&maker.injections, grant.injections)?;
+                }
             }
         }
+        refuse_unreadable(&grant)?;
         Ok(grant)
     }
+}
+
+/// A grant that grew past the limits of grants could be stored and never read back.
+fn refuse_unreadable(grant: &Grant) -> Result<(), Fault> {
+    let too_much = |pointer: &str| {
+        Fault::new(
+            FaultCode::LimitExceeded,
+            "together with what the calling key is held to, the grant is larger than a grant may be",
+        )
+        .at(pointer)
+    };
+    if let Some(Constraint::Rows(filter)) = &grant.rows
+        && parse_list(&to_list(filter)).is_err()
+    {
+        return Err(too_much("/constraints"));
+    }
+    if grant.fields.depth() > VISIBLE_FIELDS_DEPTH_MAX {
+        return Err(too_much("/fields"));
+    }
+    if grant.injections.values.len() > GRANT_INJECTIONS_MAX {
+        return Err(too_much("/injections"));
+    }
+    Ok(())
 }
 
 /// The maker's injections, and those asked for that do not contradict them.

@@ -29,6 +29,7 @@ pub fn compile(
     let compiler = Compiler {
         view,
         pool,
+        visible,
         exposed: exposed.collect(),
         request,
         now,
@@ -51,6 +52,7 @@ fn not_in_view(name: &FieldPath) -> Fault {
 struct Compiler<'a> {
     view: &'a View,
     pool: &'a Pool,
+    visible: &'a VisibleFields,
     exposed: Vec<&'a ViewField>,
     request: &'a ViewRequest,
     now: Timestamp,
@@ -102,6 +104,18 @@ impl Compiler<'_> {
     fn range(&self, field: &FieldPath) -> Result<Option<TimeBound>, Fault> {
         let (from, to) = self.request.sides(self.now)?;
         let bounded = from.is_some() || to.is_some();
+        if bounded && !self.visible.shows(field) {
+            let member = match (self.request.timeframe, self.request.from) {
+                (Some(_), _) => "/timeframe",
+                (None, Some(_)) => "/from",
+                (None, None) => "/to",
+            };
+            return Err(Fault::new(
+                FaultCode::FieldNotInView,
+                "a range goes by the pool's time field, which this key does not see",
+            )
+            .at(member));
+        }
         Ok(bounded.then(|| TimeBound {
             field: field.clone(),
             from,
@@ -119,10 +133,10 @@ impl Compiler<'_> {
             Some(path) => path.clone(),
             None => name.clone(),
         };
-        let filter = filter.map_fields(&source);
-        crate::grants::check_resolves(&filter, &self.pool.draft.schema)
-            .map_err(|fault| fault.at("/conditions"))?;
-        Ok(Some(filter))
+        // A fault speaks of the view's names; what they are called in the pool is not said.
+        let column = |name: &FieldPath| self.pool.draft.schema.column(&source(name));
+        crate::grants::check_resolves(filter, &column).map_err(|fault| fault.at("/conditions"))?;
+        Ok(Some(filter.map_fields(&source)))
     }
 
     fn check_names(&self, filter: &Filter) -> Result<(), Fault> {
@@ -183,10 +197,11 @@ impl Compiler<'_> {
                 });
             }
         }
-        if order.is_empty() {
-            let field = self.pool.time_field();
+        let time_field = self.pool.time_field();
+        // Rows in the order of a hidden field would tell of it.
+        if order.is_empty() && self.visible.shows(&time_field) {
             order.push(OrderBy {
-                field,
+                field: time_field,
                 direction: Direction::Descending,
             });
         }
@@ -249,6 +264,7 @@ impl Compiler<'_> {
             .map_or_else(|| self.pool.time_field(), |s| s.field.clone());
         let (filter, having) = self.split_conditions()?;
         let mut query = AggregateQuery {
+            columns: self.exposed.iter().map(|field| field.name.to_string()).collect(),
             series,
             groups: Vec::new(),
             measures: Vec::new(),

@@ -221,6 +221,14 @@ fn parse_field(value: &Value, shape: &Shape, schema: &Schema) -> Result<ViewFiel
         }
     };
     let name = match (name, &role) {
+        (Some(sent), ViewFieldRole::Plain(path) | ViewFieldRole::Group(path))
+            if sent == path.as_str() =>
+        {
+            path.clone()
+        }
+        (Some(sent), ViewFieldRole::Measure(_, Some(path))) if sent == path.as_str() => {
+            path.clone()
+        }
         (Some(sent), _) => FieldPath::parse(sent).map_err(|rule| {
             Fault::new(FaultCode::InvalidName, rule.to_string())
                 .at("/as")
@@ -331,7 +339,7 @@ fn check_roles(fields: &[ViewField], shape: &Shape) -> Result<(), Fault> {
 
 fn parse_filters(value: &Value, schema: &Schema) -> Result<Filter, Fault> {
     let filter = parse_list(value)?;
-    crate::grants::check_resolves(&filter, schema)?;
+    crate::grants::check_resolves(&filter, &|path| schema.column(path))?;
     Ok(filter)
 }
 

@@ -1,0 +1,203 @@
+//! Who is let in: every live secret of every project, in memory.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use model::ids::KeyId;
+use model::keys::{AuthError, KeyRecord};
+use model::permit::Access;
+use model::secrets::{Pepper, Secret, SecretId};
+use model::time::Timestamp;
+
+use crate::store::{LoadedKey, Write};
+
+/// The live secrets, found by their public part in one look-up. The lock is
+/// held for the look-up alone, never while a token is checked; one map holds
+/// all of them and is changed in place, so that a change costs the same with
+/// one key and with 100,000.
+#[derive(Debug, Default)]
+pub(crate) struct Callers(RwLock<Maps>);
+
+#[derive(Debug, Default)]
+struct Maps {
+    secrets: HashMap<SecretId, Arc<Caller>>,
+    keys: HashMap<KeyId, Arc<Usage>>,
+}
+
+#[derive(Debug)]
+struct Caller {
+    record: Arc<KeyRecord>,
+    key: Arc<Usage>,
+    secret: Arc<Usage>,
+}
+
+/// When something was last used, and what of that is in the database.
+#[derive(Debug)]
+struct Usage {
+    used: AtomicI64,
+    saved: AtomicI64,
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl Usage {
+    fn new(saved: Option<Timestamp>) -> Arc<Self> {
+        let saved = saved.map_or(NEVER, Timestamp::as_microsecond);
+        Arc::new(Self {
+            used: AtomicI64::new(saved),
+            saved: AtomicI64::new(saved),
+        })
+    }
+
+    fn note(&self, now: Timestamp) {
+        self.used.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Option<Timestamp> {
+        match self.used.load(Ordering::Relaxed) {
+            NEVER => None,
+            micros => Timestamp::from_microsecond(micros),
+        }
+    }
+
+    /// The last use, when the database does not know it.
+    fn unsaved(&self) -> Option<Timestamp> {
+        self.last()
+            .filter(|last| last.as_microsecond() > self.saved.load(Ordering::Relaxed))
+    }
+}
+
+/// A use that the database does not know.
+#[derive(Debug)]
+pub(crate) struct UnsavedUse {
+    pub(crate) write: Write,
+    usage: Arc<Usage>,
+    at: Timestamp,
+}
+
+impl UnsavedUse {
+    /// Notes that the database knows it now.
+    pub(crate) fn is_saved(&self) {
+        let at = self.at.as_microsecond();
+        self.usage.saved.fetch_max(at, Ordering::Relaxed);
+    }
+}
+
+impl Callers {
+    /// Lets the holder of a live secret in, and notes the use.
+    pub(crate) fn authenticate(
+        &self,
+        presented: &Secret,
+        pepper: &Pepper,
+        now: Timestamp,
+    ) -> Result<Access, AuthError> {
+        let caller = self.read().secrets.get(&presented.id()).cloned();
+        let Some(caller) = caller else {
+            return Err(KeyRecord::verify_absent(presented, pepper));
+        };
+        let access = caller.record.verify(presented, pepper, now)?;
+        caller.key.note(now);
+        caller.secret.note(now);
+        Ok(access)
+    }
+
+    /// Takes a key as it is from now on; `None` when it is gone.
+    pub(crate) fn replace(&self, id: KeyId, before: Option<&KeyRecord>, now: Option<&Arc<KeyRecord>>) {
+        let mut maps = self.write();
+        let old = before.map(KeyRecord::secrets).unwrap_or_default();
+        let old: Vec<_> = old
+            .iter()
+            .filter_map(|secret| maps.secrets.remove(&secret.id).map(|c| (secret.id, c)))
+            .collect();
+        let Some(record) = now else {
+            maps.keys.remove(&id);
+            return;
+        };
+        let key = Arc::clone(maps.keys.entry(id).or_insert_with(|| Usage::new(None)));
+        for secret in record.secrets() {
+            let known = old.iter().find(|(known, _)| *known == secret.id);
+            let caller = Caller {
+                record: Arc::clone(record),
+                key: Arc::clone(&key),
+                secret: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.secret)),
+            };
+            maps.secrets.insert(secret.id, Arc::new(caller));
+        }
+    }
+
+    /// Knows these keys from now on and no others. Uses that were noted here
+    /// and not saved are kept.
+    pub(crate) fn replace_all(&self, keys: Vec<LoadedKey>) {
+        let mut maps = Maps::default();
+        let mut known = self.write();
+        let kept = |known: Option<Arc<Usage>>, saved| {
+            let fresh = Usage::new(saved);
+            if let Some(last) = known.and_then(|usage| usage.last()) {
+                fresh.note(last);
+            }
+            fresh
+        };
+        for LoadedKey {
+            key,
+            last_used,
+            secrets_last_used,
+        } in keys
+        {
+            let usage = kept(known.keys.get(&key.id()).cloned(), last_used);
+            maps.keys.insert(key.id(), Arc::clone(&usage));
+            for (id, last_used) in secrets_last_used {
+                let before = known.secrets.get(&id).map(|c| Arc::clone(&c.secret));
+                let caller = Caller {
+                    record: Arc::clone(&key),
+                    key: Arc::clone(&usage),
+                    secret: kept(before, last_used),
+                };
+                maps.secrets.insert(id, Arc::new(caller));
+            }
+        }
+        *known = maps;
+    }
+
+    /// Lets nobody in from now on.
+    pub(crate) fn clear(&self) {
+        *self.write() = Maps::default();
+    }
+
+    pub(crate) fn key_last_used(&self, key: KeyId) -> Option<Timestamp> {
+        self.read().keys.get(&key)?.last()
+    }
+
+    pub(crate) fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
+        self.read().secrets.get(&secret)?.secret.last()
+    }
+
+    /// Every use that the database does not know.
+    pub(crate) fn unsaved(&self) -> Vec<UnsavedUse> {
+        let maps = self.read();
+        let unsaved = |usage: &Arc<Usage>, write: &dyn Fn(Timestamp) -> Write| {
+            usage.unsaved().map(|at| UnsavedUse {
+                write: write(at),
+                usage: Arc::clone(usage),
+                at,
+            })
+        };
+        let keys = maps.keys.iter();
+        let keys = keys.filter_map(|(id, usage)| unsaved(usage, &|at| Write::UseKey(*id, at)));
+        let secrets = maps.secrets.iter();
+        let secrets = secrets.filter_map(|(id, caller)| {
+            unsaved(&caller.secret, &|at| Write::UseSecret(*id, at))
+        });
+        keys.chain(secrets).collect()
+    }
+
+    // No code panics while it holds the lock, and a map is never half changed
+    // in a way that lets somebody in; so a poisoned lock is used as it is.
+    fn read(&self) -> RwLockReadGuard<'_, Maps> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Maps> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,192 @@
+//! The one road of a change: planned against memory, written in one
+//! transaction with its audit entry, then in force in memory, then
+//! acknowledged.
+
+use std::sync::Arc;
+
+use model::ids::{AuditId, KeyId, ProjectId};
+use model::keys::{KeyRecord, KeyStatus};
+use model::permit::{Admin, Permit};
+use model::pools::Pool;
+use model::random::RandomSource;
+use model::time::Timestamp;
+use model::views::View;
+
+use crate::audit::{AuditEntry, Subject};
+use crate::definitions::Definitions;
+use crate::error::{ControlError, Refusal};
+use crate::store::{KeyRow, PoolRow, ViewRow, Write};
+
+/// A project as it will be when the change is in force, and the rows that
+/// make it so. Each method does both, so that memory and database cannot
+/// come to differ by an omission.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) project: ProjectId,
+    pub(crate) now: Timestamp,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) actor: String,
+    pub(crate) definitions: Definitions,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) callers: Vec<CallerChange>,
+    /// The next ordinal that is free.
+    pub(crate) ordinal: i64,
+}
+
+/// A key as it was and as it will be.
+#[derive(Debug)]
+pub(crate) struct CallerChange {
+    pub(crate) id: KeyId,
+    pub(crate) before: Option<Arc<KeyRecord>>,
+    pub(crate) after: Option<Arc<KeyRecord>>,
+}
+
+impl Change {
+    pub(crate) fn take_ordinal(&mut self) -> i64 {
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        ordinal
+    }
+
+    /// Refuses a caller who was let in by a key that is no longer what it
+    /// was: a permit must not outlive the acknowledged revocation of its key.
+    pub(crate) fn check_caller(&self, by: &Permit<Admin>) -> Result<(), ControlError> {
+        let access = by.access();
+        let still = self.definitions.key(access.key()).is_some_and(|key| {
+            let secret = key.secrets().iter().find(|s| s.id == access.secret());
+            key.status(self.now) == KeyStatus::Active
+                && secret.is_some_and(|s| s.expires_at.is_none_or(|end| end > self.now))
+                && **key.grants() == *access.grants()
+        });
+        if still {
+            Ok(())
+        } else {
+            Err(Refusal::CallerChanged.into())
+        }
+    }
+
+    /// Notes what is done, for the audit.
+    pub(crate) fn audit(
+        &mut self,
+        action: &str,
+        subject: Subject,
+        before: Option<String>,
+        after: Option<String>,
+    ) {
+        let entry = AuditEntry {
+            id: AuditId::generate(self.now, &*self.random),
+            project: self.project,
+            at: self.now,
+            actor: self.actor.clone(),
+            action: action.to_owned(),
+            subject_id: subject.id,
+            subject_name: subject.name,
+            before,
+            after,
+        };
+        let ordinal = self.take_ordinal();
+        self.writes.push(Write::InsertAudit(entry, ordinal));
+    }
+
+    pub(crate) fn insert_pool(&mut self, pool: &Pool) -> Result<Arc<Pool>, ControlError> {
+        let row = PoolRow::of(self.project, pool);
+        let pool = Arc::new(row.read()?);
+        let ordinal = self.take_ordinal();
+        let name = pool.draft.name.to_string();
+        self.writes.push(Write::InsertPool(row, ordinal, name));
+        self.definitions.put_pool(Arc::clone(&pool));
+        Ok(pool)
+    }
+
+    pub(crate) fn update_pool(&mut self, pool: &Pool) -> Result<Arc<Pool>, ControlError> {
+        let row = PoolRow::of(self.project, pool);
+        let pool = Arc::new(row.read()?);
+        let name = pool.draft.name.to_string();
+        self.writes.push(Write::UpdatePool(row, name));
+        self.definitions.put_pool(Arc::clone(&pool));
+        Ok(pool)
+    }
+
+    pub(crate) fn delete_pool(&mut self, pool: &Pool) {
+        self.writes.push(Write::DeletePool(pool.id));
+        self.definitions.remove_pool(pool.id);
+    }
+
+    pub(crate) fn insert_view(&mut self, view: &View) -> Result<Arc<View>, ControlError> {
+        let (row, view) = self.read_view(view)?;
+        let ordinal = self.take_ordinal();
+        let name = view.draft.name.to_string();
+        self.writes.push(Write::InsertView(row, ordinal, name));
+        self.definitions.put_view(Arc::clone(&view));
+        Ok(view)
+    }
+
+    pub(crate) fn update_view(&mut self, view: &View) -> Result<Arc<View>, ControlError> {
+        let (row, view) = self.read_view(view)?;
+        let name = view.draft.name.to_string();
+        self.writes.push(Write::UpdateView(row, name));
+        self.definitions.put_view(Arc::clone(&view));
+        Ok(view)
+    }
+
+    pub(crate) fn delete_view(&mut self, view: &View) {
+        self.writes.push(Write::DeleteView(view.id));
+        self.definitions.remove_view(view.id);
+    }
+
+    fn read_view(&self, view: &View) -> Result<(ViewRow, Arc<View>), ControlError> {
+        let pool = self.definitions.pool_by_id(view.pool);
+        let schema = &pool.ok_or(ControlError::NotFound)?.draft.schema;
+        let row = ViewRow::of(self.project, view);
+        let view = Arc::new(row.read(schema)?);
+        Ok((row, view))
+    }
+
+    /// Adds a key with its first secret.
+    pub(crate) fn insert_key(
+        &mut self,
+        row: KeyRow,
+        secret: model::keys::SecretRecord,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        let key = Arc::new(row.read(vec![secret.clone()])?);
+        let ordinal = self.take_ordinal();
+        self.writes.push(Write::InsertKey(row, ordinal));
+        self.writes.push(Write::InsertSecret(key.id(), secret));
+        self.definitions.put_key(ordinal, Arc::clone(&key));
+        self.callers.push(CallerChange {
+            id: key.id(),
+            before: None,
+            after: Some(Arc::clone(&key)),
+        });
+        Ok(key)
+    }
+
+    /// Changes a key; its secrets stay.
+    pub(crate) fn update_key(
+        &mut self,
+        before: &Arc<KeyRecord>,
+        row: KeyRow,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        let key = Arc::new(row.read(before.secrets().to_vec())?);
+        self.writes.push(Write::UpdateKey(row));
+        // The ordinal given here is not looked at: the key is there already.
+        self.definitions.put_key(0, Arc::clone(&key));
+        self.callers.push(CallerChange {
+            id: key.id(),
+            before: Some(Arc::clone(before)),
+            after: Some(Arc::clone(&key)),
+        });
+        Ok(key)
+    }
+
+    pub(crate) fn delete_key(&mut self, key: &Arc<KeyRecord>) {
+        self.writes.push(Write::DeleteSecretsOf(key.id()));
+        self.writes.push(Write::DeleteKey(key.id()));
+        self.definitions.remove_key(key.id());
+        self.callers.push(CallerChange {
+            id: key.id(),
+            before: Some(Arc::clone(key)),
+            after: None,
+        });
+    }
+}

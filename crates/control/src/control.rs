@@ -1,0 +1,241 @@
+//! The control plane as a whole: what is in memory, and the writer that keeps
+//! memory and database the same.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use model::grants::{Grant, GrantLookup};
+use model::ids::{KeyId, ProjectId};
+use model::keys::AuthError;
+use model::permit::{Access, Admin, Permit};
+use model::pools::Pool;
+use model::random::RandomSource;
+use model::secrets::{Pepper, Secret, SecretId};
+use model::time::{Clock, Timestamp};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::callers::Callers;
+use crate::change::Change;
+use crate::definitions::Definitions;
+use crate::error::{ControlError, InternalError};
+use crate::grants::ProjectGrants;
+use crate::sorted::SortedMap;
+use crate::store::{Failed, Store, Write};
+
+/// Uses that are written in one transaction; between two, changes get their turn.
+const USES_PER_TRANSACTION: usize = 1_000;
+
+/// What the control plane takes from outside.
+#[derive(Debug)]
+pub struct ControlOptions {
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and tokens are made of it.
+    pub random: Arc<dyn RandomSource>,
+    /// What tokens are hashed under; without the same one, no stored key
+    /// lets anybody in.
+    pub pepper: Pepper,
+}
+
+/// Who may do what: organizations, projects and their definitions.
+///
+/// Reading is from memory and never waits. A change is acknowledged when it
+/// is on stable storage together with its audit entry, and in force for
+/// every call that starts afterwards. A caller that stops waiting for a
+/// change does not stop the change.
+#[derive(Debug)]
+pub struct Control(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    file: PathBuf,
+    pub(crate) options: ControlOptions,
+    projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
+    pub(crate) callers: Callers,
+    writer: Arc<Mutex<Writer>>,
+}
+
+/// Whoever holds the writer's lock may change memory and database.
+#[derive(Debug)]
+struct Writer {
+    link: Link,
+    /// The next ordinal that is free.
+    ordinal: i64,
+}
+
+#[derive(Debug)]
+enum Link {
+    Open(Store),
+    /// What the database holds is not known; it must be read before anything
+    /// is written.
+    Lost,
+    Closed,
+}
+
+impl Control {
+    /// Opens the file, which is made when there is none, brings its schema
+    /// to this version and reads everything.
+    ///
+    /// # Errors
+    /// [`ControlError::Refused`] when the file was written by a newer
+    /// version, or another process has it open.
+    pub async fn open(file: &Path, options: ControlOptions) -> Result<Self, ControlError> {
+        let store = Store::open(file).await?;
+        let inner = Inner {
+            file: file.to_owned(),
+            options,
+            projects: ArcSwap::default(),
+            callers: Callers::default(),
+            writer: Arc::new(Mutex::new(Writer {
+                link: Link::Closed,
+                ordinal: 1,
+            })),
+        };
+        let mut writer = Arc::clone(&inner.writer).lock_owned().await;
+        inner.load(&mut writer, store).await?;
+        drop(writer);
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Lets the holder of a token in. Memory alone is asked; the use is noted.
+    ///
+    /// # Errors
+    /// Says why not, for the log; the caller is told the same in all cases.
+    pub fn authenticate(&self, presented: &Secret) -> Result<Access, AuthError> {
+        let options = &self.0.options;
+        self.0
+            .callers
+            .authenticate(presented, &options.pepper, options.clock.now())
+    }
+
+    /// What the project defines now; nothing, for a project that is not there.
+    pub fn definitions(&self, project: ProjectId) -> Arc<Definitions> {
+        let projects = self.0.projects.load();
+        projects.get(&project).cloned().unwrap_or_default()
+    }
+
+    /// Every pool of every project.
+    pub fn pools(&self) -> Vec<Arc<Pool>> {
+        let projects = self.0.projects.load();
+        let pools = projects.values().flat_map(|project| project.pools());
+        pools.cloned().collect()
+    }
+
+    /// What tokens are hashed under.
+    pub fn pepper(&self) -> &Pepper {
+        &self.0.options.pepper
+    }
+
+    /// What the reader of a key's grants must know of the project, at this
+    /// moment; `existing` are the grants that the key has already.
+    pub fn grant_lookup(
+        &self,
+        project: ProjectId,
+        existing: &[Grant],
+    ) -> impl GrantLookup + Send + Sync + 'static + use<> {
+        ProjectGrants {
+            definitions: self.definitions(project),
+            existing: existing.to_vec(),
+            now: self.0.options.clock.now(),
+            random: Arc::clone(&self.0.options.random),
+        }
+    }
+
+    /// When a key was last used, in this run or one before.
+    pub fn last_used(&self, key: KeyId) -> Option<Timestamp> {
+        self.0.callers.key_last_used(key)
+    }
+
+    /// When a secret was last used, in this run or one before.
+    pub fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
+        self.0.callers.secret_last_used(secret)
+    }
+
+    /// Writes down the uses noted so far. For a timer, and for the end: uses
+    /// that were not saved are forgotten with the process.
+    pub async fn save_last_used(&self) -> Result<(), ControlError> {
+        let mut unsaved = self.0.callers.unsaved();
+        loop {
+            // The writer is asked for even when there is nothing to save: so
+            // a timer heals a database that was lost.
+            let writer = self.0.writer().await?;
+            if unsaved.is_empty() {
+                return Ok(());
+            }
+            let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
+            let (writes, uses): (Vec<Write>, Vec<_>) =
+                unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
+            let ordinal = writer.ordinal;
+            self.0
+                .carry_out(writer, writes, ordinal, move |_| {
+                    uses.iter().for_each(|saved| saved.note());
+                })
+                .await?;
+            unsaved = rest;
+        }
+    }
+
+    /// Saves the last uses and closes the file. Afterwards nobody is let in
+    /// and nothing can be changed.
+    pub async fn close(&self) -> Result<(), ControlError> {
+        let saved = self.save_last_used().await;
+        let mut writer = self.0.writer.lock().await;
+        self.0.forget_everything();
+        if let Link::Open(store) = std::mem::replace(&mut writer.link, Link::Closed) {
+            store.close().await;
+        }
+        saved
+    }
+
+    /// Makes a change to the caller's project: `plan` decides and says what
+    /// becomes of it, with nobody else changing anything meanwhile.
+    pub(crate) async fn change<T>(
+        &self,
+        by: &Permit<Admin>,
+        plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        let access = by.access();
+        let actor = format!("key:{}", access.key());
+        self.change_as(actor, access.project(), |change| {
+            change.check_caller(by)?;
+            plan(change)
+        })
+        .await
+    }
+
+    /// Makes a change in the server's own name.
+    pub(crate) async fn change_as<T>(
+        &self,
+        actor: String,
+        project: ProjectId,
+        plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        let writer = self.0.writer().await?;
+        let mut change = Change {
+            project,
+            now: self.0.options.clock.now(),
+            random: Arc::clone(&self.0.options.random),
+            actor,
+            definitions: Definitions::clone(&self.definitions(project)),
+            writes: Vec::new(),
+            callers: Vec::new(),
+            ordinal: writer.ordinal,
+        };
+        let answer = plan(&mut change)?;
+        if change.writes.is_empty() {
+            return Ok(answer);
+        }
+        let writes = std::mem::take(&mut change.writes);
+        let ordinal = change.ordinal;
+        let apply = move |inner: &Inner| inner.apply(change);
+        self.0.carry_out(writer, writes, ordinal, apply).await?;
+        Ok(answer)
+    }
+
+    /// The projects, oldest ids first.
+    pub(crate) fn projects(&self) -> Vec<ProjectId> {
+        let projects = self.0.projects.load();
+        projects.keys().copied().collect()
+    }
+}

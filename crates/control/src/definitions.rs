@@ -1,0 +1,190 @@
+//! The definitions of a project, as everything in the house reads them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use model::ids::{KeyId, PoolId, ViewId};
+use model::keys::KeyRecord;
+use model::names::Name;
+use model::pools::Pool;
+use model::views::View;
+
+use crate::sorted::SortedMap;
+
+/// What a project defines at one moment. A snapshot never changes; the next
+/// change makes another one. Pools and views are few and are copied when one
+/// of them changes; keys may be many and are kept in sorted chunks that
+/// snapshots share.
+#[derive(Clone, Debug, Default)]
+pub struct Definitions {
+    pools: Arc<Named<PoolId, Pool>>,
+    views: Arc<Named<ViewId, View>>,
+    keys: SortedMap<KeyId, (i64, Arc<KeyRecord>)>,
+    keys_by_age: SortedMap<i64, Arc<KeyRecord>>,
+}
+
+impl Definitions {
+    /// The pool of this name.
+    pub fn pool(&self, name: &str) -> Option<&Arc<Pool>> {
+        self.pools.by_name(name)
+    }
+
+    /// The pool of this id.
+    pub fn pool_by_id(&self, id: PoolId) -> Option<&Arc<Pool>> {
+        self.pools.by_id(id)
+    }
+
+    /// The pools, oldest first.
+    pub fn pools(&self) -> impl ExactSizeIterator<Item = &Arc<Pool>> {
+        self.pools.items.iter()
+    }
+
+    /// The view of this name, with the pool that it reads.
+    pub fn view(&self, name: &str) -> Option<(&Arc<View>, &Arc<Pool>)> {
+        self.with_pool(self.views.by_name(name)?)
+    }
+
+    /// The view of this id, with the pool that it reads.
+    pub fn view_by_id(&self, id: ViewId) -> Option<(&Arc<View>, &Arc<Pool>)> {
+        self.with_pool(self.views.by_id(id)?)
+    }
+
+    /// The views, oldest first, each with the pool that it reads.
+    pub fn views(&self) -> impl Iterator<Item = (&Arc<View>, &Arc<Pool>)> {
+        self.views
+            .items
+            .iter()
+            .filter_map(|view| self.with_pool(view))
+    }
+
+    /// The key of this id.
+    pub fn key(&self, id: KeyId) -> Option<&Arc<KeyRecord>> {
+        self.keys.get(&id).map(|(_, key)| key)
+    }
+
+    /// The keys, oldest first.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.keys_by_age.values()
+    }
+
+    fn with_pool<'a>(&'a self, view: &'a Arc<View>) -> Option<(&'a Arc<View>, &'a Arc<Pool>)> {
+        Some((view, self.pools.by_id(view.pool)?))
+    }
+
+    pub(crate) fn put_pool(&mut self, pool: Arc<Pool>) {
+        Arc::make_mut(&mut self.pools).put(pool);
+    }
+
+    pub(crate) fn remove_pool(&mut self, id: PoolId) {
+        Arc::make_mut(&mut self.pools).remove(id);
+    }
+
+    pub(crate) fn put_view(&mut self, view: Arc<View>) {
+        Arc::make_mut(&mut self.views).put(view);
+    }
+
+    pub(crate) fn remove_view(&mut self, id: ViewId) {
+        Arc::make_mut(&mut self.views).remove(id);
+    }
+
+    /// Adds a key, or takes a changed one; a key keeps the ordinal that it
+    /// was added with.
+    pub(crate) fn put_key(&mut self, ordinal: i64, key: Arc<KeyRecord>) {
+        let ordinal = self.keys.get(&key.id()).map_or(ordinal, |(kept, _)| *kept);
+        self.keys_by_age.insert(ordinal, Arc::clone(&key));
+        self.keys.insert(key.id(), (ordinal, key));
+    }
+
+    pub(crate) fn remove_key(&mut self, id: KeyId) {
+        if let Some((ordinal, _)) = self.keys.get(&id) {
+            self.keys_by_age.remove(&{ *ordinal });
+            self.keys.remove(&id);
+        }
+    }
+}
+
+/// A thing with an id and a name of its own.
+pub(crate) trait Identified {
+    /// What names it for ever.
+    type Id: Copy + Eq + Hash;
+    fn id(&self) -> Self::Id;
+    fn name(&self) -> &Name;
+}
+
+impl Identified for Pool {
+    type Id = PoolId;
+
+    fn id(&self) -> PoolId {
+        self.id
+    }
+
+    fn name(&self) -> &Name {
+        &self.draft.name
+    }
+}
+
+impl Identified for View {
+    type Id = ViewId;
+
+    fn id(&self) -> ViewId {
+        self.id
+    }
+
+    fn name(&self) -> &Name {
+        &self.draft.name
+    }
+}
+
+/// Things in the order in which they were made, found by id and by name.
+#[derive(Clone, Debug)]
+struct Named<Id, T> {
+    items: Vec<Arc<T>>,
+    ids: HashMap<Id, usize>,
+    names: HashMap<String, usize>,
+}
+
+impl<Id, T> Default for Named<Id, T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            ids: HashMap::new(),
+            names: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Identified> Named<T::Id, T> {
+    fn by_id(&self, id: T::Id) -> Option<&Arc<T>> {
+        self.ids.get(&id).map(|at| &self.items[*at])
+    }
+
+    fn by_name(&self, name: &str) -> Option<&Arc<T>> {
+        self.names.get(name).map(|at| &self.items[*at])
+    }
+
+    fn put(&mut self, item: Arc<T>) {
+        match self.ids.get(&item.id()) {
+            Some(at) => {
+                let at = *at;
+                self.names.remove(self.items[at].name().as_str());
+                self.names.insert(item.name().to_string(), at);
+                self.items[at] = item;
+            }
+            None => {
+                self.ids.insert(item.id(), self.items.len());
+                self.names.insert(item.name().to_string(), self.items.len());
+                self.items.push(item);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: T::Id) {
+        let Some(at) = self.ids.get(&id) else { return };
+        self.items.remove(*at);
+        let items = std::mem::take(self).items;
+        for item in items {
+            self.put(item);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the control plane answers when it does not do what was asked.
+
+use std::error::Error;
+use std::fmt;
+
+use model::fault::Fault;
+
+/// Why a call was not carried out. The text of each is fit for the outside;
+/// what only the log may say stands inside [`InternalError`].
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Another resource of the project and type has this name.
+    #[error("the name is taken; choose another name")]
+    NameTaken,
+    /// The project has nothing of this id.
+    #[error("there is no such resource")]
+    NotFound,
+    /// The resource was changed since the revision that the caller expects.
+    #[error("the resource was changed meanwhile; read it again")]
+    StaleRevision,
+    /// What the caller would delete is read by these views.
+    #[error("it is in use; delete what uses it first")]
+    InUse(Vec<String>),
+    /// A rule forbids it, whatever the request says.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The request breaks a rule.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// The disk is full; nothing was changed.
+    #[error("the control plane's disk is full")]
+    Full,
+    /// Anything else; the cause is for the log alone.
+    #[error("the control plane could not do this")]
+    Internal(#[source] InternalError),
+}
+
+/// A rule that stands above the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody could administer the project any more.
+    #[error(
+        "it is the last active key that administers the project; make another admin key first"
+    )]
+    LastAdmin,
+    /// The caller's key was revoked, or its grants changed, after the caller was let in.
+    #[error(
+        "the calling key was changed or revoked while the request was under way; send it again"
+    )]
+    CallerChanged,
+    /// Only at opening: the file was written by a newer version.
+    #[error(
+        "the control plane's file was written by a newer version (schema {found}, this version knows {known}); \
+         start that version, or restore an older copy of the data directory"
+    )]
+    NewerSchema {
+        /// The first schema version in the file that is not known here.
+        found: i64,
+        /// The last schema version that is known here.
+        known: i64,
+    },
+    /// Only at opening: another process has the file open.
+    #[error("another process has the control plane's file open; stop it first")]
+    Locked,
+}
+
+/// A failure of the database or of this crate. Its text is for the log: it
+/// never holds a token, but it may speak of tables and files.
+#[derive(Debug)]
+pub struct InternalError {
+    doing: String,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl InternalError {
+    pub(crate) fn new(doing: impl Into<String>) -> Self {
+        Self {
+            doing: doing.into(),
+            cause: None,
+        }
+    }
+
+    pub(crate) fn caused(
+        doing: impl Into<String>,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            doing: doing.into(),
+            cause: Some(cause.into()),
+        }
+    }
+}
+
+impl fmt::Display for InternalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.doing)?;
+        let mut cause: Option<&dyn Error> = self.cause.as_deref().map(|cause| cause as _);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for InternalError {}
+
+impl From<InternalError> for ControlError {
+    fn from(error: InternalError) -> Self {
+        Self::Internal(error)
+    }
+}

@@ -1,0 +1,44 @@
+//! The database: the stored forms, the SQL texts, and what one transaction
+//! promises. Which database it is, `sqlite` alone knows.
+
+mod load;
+mod rows;
+mod sqlite;
+mod text;
+mod write;
+
+pub(crate) use load::{Loaded, LoadedKey};
+pub(crate) use rows::{KeyRow, PoolRow, ViewRow};
+pub(crate) use sqlite::Store;
+pub(crate) use write::Write;
+
+use sqlx::error::Error as SqlError;
+
+use crate::error::{ControlError, InternalError, Refusal};
+
+/// What became of a transaction that did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// Nothing was written.
+    Undone(ControlError),
+    /// It may have been written or not: only the database knows, read anew.
+    Unknown(ControlError),
+}
+
+/// SQLite's words for a full disk and for a file that another process holds.
+const SQLITE_FULL: i64 = 13;
+const SQLITE_BUSY: i64 = 5;
+
+/// Turns a failure of the database into what the caller is told.
+pub(crate) fn failed(doing: &'static str) -> impl Fn(SqlError) -> ControlError {
+    move |error| {
+        let code = error
+            .as_database_error()
+            .and_then(|error| error.code()?.parse::<i64>().ok());
+        match code.map(|extended| extended & 0xff) {
+            Some(SQLITE_FULL) => ControlError::Full,
+            Some(SQLITE_BUSY) => Refusal::Locked.into(),
+            _ => InternalError::caused(doing, error).into(),
+        }
+    }
+}

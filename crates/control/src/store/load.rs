@@ -1,0 +1,261 @@
+//! Everything that the database holds, read at the start.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use model::fault::Fault;
+use model::ids::{AuditId, IdError, KeyId, PoolId, ProjectId, ViewId};
+use model::keys::{KeyRecord, SecretRecord};
+use model::secrets::{SecretHash, SecretId};
+use model::time::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::{Store, failed, text};
+use crate::audit::AuditEntry;
+use crate::definitions::Definitions;
+use crate::error::{ControlError, InternalError};
+
+const LOADING: &str = "reading the control plane's database";
+
+/// What the database holds.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// Each project with its definitions, oldest first.
+    pub(crate) projects: Vec<(ProjectId, Definitions)>,
+    /// Every key of every project, with what is known of its use.
+    pub(crate) keys: Vec<LoadedKey>,
+    /// The next ordinal that is free.
+    pub(crate) ordinal: i64,
+}
+
+/// A key with what is known of its use.
+#[derive(Debug)]
+pub(crate) struct LoadedKey {
+    pub(crate) key: Arc<KeyRecord>,
+    pub(crate) last_used: Option<Timestamp>,
+    pub(crate) secrets_last_used: Vec<(SecretId, Option<Timestamp>)>,
+}
+
+impl Store {
+    /// Reads everything.
+    pub(crate) async fn load(&mut self) -> Result<Loaded, ControlError> {
+        let last_audit: i64 = sqlx::query_scalar(text::SELECT_LAST_AUDIT)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(failed(LOADING))?;
+        let mut loading = Loading {
+            loaded: Loaded {
+                projects: Vec::new(),
+                keys: Vec::new(),
+                ordinal: last_audit + 1,
+            },
+            places: HashMap::new(),
+        };
+        for row in self.rows(text::SELECT_PROJECTS).await? {
+            loading.project(id(&row, 0, ProjectId::parse)?);
+        }
+        for row in self.rows(text::SELECT_POOLS).await? {
+            loading.pool(&row)?;
+        }
+        for row in self.rows(text::SELECT_VIEWS).await? {
+            loading.view(&row)?;
+        }
+        let mut secrets: HashMap<KeyId, Vec<(SecretRecord, Option<Timestamp>)>> = HashMap::new();
+        for row in self.rows(text::SELECT_SECRETS).await? {
+            let key = id(&row, 1, KeyId::parse)?;
+            let used = optional_time(&row, 7)?;
+            secrets.entry(key).or_default().push((secret(&row)?, used));
+        }
+        for row in self.rows(text::SELECT_KEYS).await? {
+            loading.key(&row, &mut secrets)?;
+        }
+        Ok(loading.loaded)
+    }
+
+    async fn rows(&mut self, sql: &'static str) -> Result<Vec<SqliteRow>, ControlError> {
+        sqlx::query(sql)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed(LOADING))
+    }
+
+    /// The latest audit entries of a project, newest first.
+    pub(crate) async fn audit_entries(
+        &mut self,
+        project: ProjectId,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, ControlError> {
+        let rows = sqlx::query(text::SELECT_AUDIT)
+            .bind(project.to_string())
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed("reading the audit"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(AuditEntry {
+                    id: id(row, 0, AuditId::parse)?,
+                    project,
+                    at: time(row, 1)?,
+                    actor: column(row, 2)?,
+                    action: column(row, 3)?,
+                    subject_id: column(row, 4)?,
+                    subject_name: column(row, 5)?,
+                    before: column(row, 6)?,
+                    after: column(row, 7)?,
+                })
+            })
+            .collect()
+    }
+}
+
+struct Loading {
+    loaded: Loaded,
+    places: HashMap<ProjectId, usize>,
+}
+
+impl Loading {
+    fn project(&mut self, project: ProjectId) {
+        self.places.insert(project, self.loaded.projects.len());
+        self.loaded.projects.push((project, Definitions::default()));
+    }
+
+    fn definitions(&mut self, project: ProjectId) -> Result<&mut Definitions, ControlError> {
+        let place = self.places.get(&project).copied();
+        let place = place.ok_or_else(|| damaged("project", project, "it is not there"))?;
+        Ok(&mut self.loaded.projects[place].1)
+    }
+
+    fn takes_ordinal(&mut self, ordinal: i64) {
+        self.loaded.ordinal = self.loaded.ordinal.max(ordinal + 1);
+    }
+
+    fn pool(&mut self, row: &SqliteRow) -> Result<(), ControlError> {
+        let stored = PoolRow {
+            id: id(row, 0, PoolId::parse)?,
+            project: id(row, 1, ProjectId::parse)?,
+            definition: column(row, 4)?,
+            created_at: time(row, 5)?,
+            revision: column(row, 6)?,
+        };
+        let pool = stored.read().map_err(|f| unreadable("pool", stored.id, f))?;
+        self.takes_ordinal(column(row, 2)?);
+        self.definitions(stored.project)?.put_pool(Arc::new(pool));
+        Ok(())
+    }
+
+    fn view(&mut self, row: &SqliteRow) -> Result<(), ControlError> {
+        let stored = ViewRow {
+            id: id(row, 0, ViewId::parse)?,
+            project: id(row, 1, ProjectId::parse)?,
+            pool: id(row, 2, PoolId::parse)?,
+            definition: column(row, 5)?,
+            created_at: time(row, 6)?,
+            revision: column(row, 7)?,
+        };
+        self.takes_ordinal(column(row, 3)?);
+        let definitions = self.definitions(stored.project)?;
+        let pool = definitions
+            .pool_by_id(stored.pool)
+            .ok_or_else(|| damaged("view", stored.id, "its pool is not there"))?;
+        let view = stored
+            .read(&pool.draft.schema)
+            .map_err(|f| unreadable("view", stored.id, f))?;
+        definitions.put_view(Arc::new(view));
+        Ok(())
+    }
+
+    fn key(
+        &mut self,
+        row: &SqliteRow,
+        secrets: &mut HashMap<KeyId, Vec<(SecretRecord, Option<Timestamp>)>>,
+    ) -> Result<(), ControlError> {
+        let stored = KeyRow {
+            id: id(row, 0, KeyId::parse)?,
+            project: id(row, 1, ProjectId::parse)?,
+            definition: column(row, 3)?,
+            disabled: column(row, 4)?,
+            created_by: column(row, 5)?,
+            created_at: time(row, 6)?,
+            revision: column(row, 8)?,
+        };
+        let ordinal = column(row, 2)?;
+        let secrets = secrets.remove(&stored.id).unwrap_or_default();
+        let secrets_last_used = secrets.iter().map(|(secret, used)| (secret.id, *used));
+        let secrets_last_used = secrets_last_used.collect();
+        let secrets = secrets.into_iter().map(|(secret, _)| secret).collect();
+        let key = stored
+            .read(secrets)
+            .map_err(|f| unreadable("key", stored.id, f))?;
+        let key = Arc::new(key);
+        self.takes_ordinal(ordinal);
+        self.definitions(stored.project)?
+            .put_key(ordinal, Arc::clone(&key));
+        self.loaded.keys.push(LoadedKey {
+            key,
+            last_used: optional_time(row, 7)?,
+            secrets_last_used,
+        });
+        Ok(())
+    }
+}
+
+fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
+    let text: String = column(row, 0)?;
+    let id = SecretId::parse(&text).ok_or_else(|| damaged("secret", &text, "its id is none"))?;
+    Ok(SecretRecord {
+        id,
+        hash: SecretHash::from_bytes(bytes(row, 2)?),
+        public_key: bytes(row, 3)?,
+        hint: column(row, 4)?,
+        created_at: time(row, 5)?,
+        expires_at: optional_time(row, 6)?,
+    })
+}
+
+fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ControlError>
+where
+    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+{
+    row.try_get(index).map_err(failed(LOADING))
+}
+
+fn id<T>(
+    row: &SqliteRow,
+    index: usize,
+    parse: impl Fn(&str) -> Result<T, IdError>,
+) -> Result<T, ControlError> {
+    let text: String = column(row, index)?;
+    parse(&text).map_err(|error| InternalError::caused(LOADING, error).into())
+}
+
+fn bytes(row: &SqliteRow, index: usize) -> Result<[u8; 32], ControlError> {
+    let bytes: Vec<u8> = column(row, index)?;
+    bytes
+        .try_into()
+        .map_err(|_| InternalError::new("a stored digest has not 32 bytes").into())
+}
+
+fn time(row: &SqliteRow, index: usize) -> Result<Timestamp, ControlError> {
+    Timestamp::from_microsecond(column(row, index)?)
+        .ok_or_else(|| InternalError::new("a stored time is out of range").into())
+}
+
+fn optional_time(row: &SqliteRow, index: usize) -> Result<Option<Timestamp>, ControlError> {
+    Ok(match column::<Option<i64>>(row, index)? {
+        None => None,
+        Some(_) => Some(time(row, index)?),
+    })
+}
+
+fn unreadable(kind: &str, id: impl Display, fault: Fault) -> ControlError {
+    let place = format!("{kind} {id} cannot be read, at {:?}", fault.pointer);
+    InternalError::caused(place, fault).into()
+}
+
+fn damaged(kind: &str, id: impl Display, what: &str) -> ControlError {
+    InternalError::new(format!("the stored {kind} {id} is damaged: {what}")).into()
+}

@@ -1,0 +1,139 @@
+//! SQLite: opening the file, and transactions.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
+
+use super::{Failed, Write, failed};
+use crate::error::{ControlError, InternalError, Refusal};
+
+/// Only the owner may read or write the file and what SQLite puts beside it.
+const MODE: u32 = 0o600;
+
+/// How long an opening waits for a process that is just ending.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The migrations, in order; rules in `migrations/sqlite/README.md`.
+const MIGRATIONS: [(&str, &str); 1] = [(
+    "first",
+    include_str!("../../migrations/sqlite/0001_first.sql"),
+)];
+
+/// The one connection to the file. While it is open, no other process can
+/// read or write the file.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(super) connection: SqliteConnection,
+}
+
+impl Store {
+    /// Opens the file, which is made when there is none, and brings its
+    /// schema to this version.
+    pub(crate) async fn open(file: &Path) -> Result<Self, ControlError> {
+        make_private(file).map_err(|error| {
+            InternalError::caused(format!("making the file {}", file.display()), error)
+        })?;
+        Self::reopen(file).await
+    }
+
+    /// Opens the file, which exists.
+    pub(crate) async fn reopen(file: &Path) -> Result<Self, ControlError> {
+        let doing = "opening the control plane's database";
+        // An absolute path cannot be taken for a URI.
+        let file =
+            std::path::absolute(file).map_err(|error| InternalError::caused(doing, error))?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(false)
+            .locking_mode(SqliteLockingMode::Exclusive)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let mut connection = options.connect().await.map_err(failed(doing))?;
+        migrate(&mut connection).await?;
+        // What a crash or a failed sync left in the log is written to the
+        // file anew, so that it rests on no page that the disk never took.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut connection)
+            .await
+            .map_err(failed(doing))?;
+        Ok(Self { connection })
+    }
+
+    /// Writes the rows in one transaction. When it succeeds, they are on
+    /// stable storage.
+    pub(crate) async fn commit(&mut self, writes: &[Write]) -> Result<(), Failed> {
+        let doing = "committing to the control plane's database";
+        let begun = self.connection.begin().await;
+        let mut transaction = begun.map_err(|error| Failed::Unknown(failed(doing)(error)))?;
+        for write in writes {
+            if let Err(error) = write.execute(&mut transaction).await {
+                return match transaction.rollback().await {
+                    Ok(()) => Err(Failed::Undone(error)),
+                    Err(_) => Err(Failed::Unknown(error)),
+                };
+            }
+        }
+        let committed = transaction.commit().await;
+        committed.map_err(|error| Failed::Unknown(failed(doing)(error)))
+    }
+
+    /// Closes the file, also in the eyes of other processes. Whatever is not
+    /// committed is undone.
+    pub(crate) async fn close(self) {
+        // All that was promised is on disk already; an error here is for
+        // nobody, and the file is released all the same.
+        let _ = self.connection.close().await;
+    }
+}
+
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), ControlError> {
+    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), version)| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    let doing = "bringing the control plane's schema to this version";
+    match migrator.run_direct(None, connection, false).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(found)) => {
+            let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+            Err(Refusal::NewerSchema { found, known }.into())
+        }
+        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+            Err(failed(doing)(error))
+        }
+        Err(error) => Err(InternalError::caused(doing, error).into()),
+    }
+}
+
+/// Makes the file when there is none, on stable storage with its name, and
+/// takes it from everybody but its owner.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(MODE)
+        .open(file);
+    match made {
+        Ok(made) => {
+            made.sync_all()?;
+            let folder = std::path::absolute(file)?;
+            if let Some(folder) = folder.parent() {
+                File::open(folder)?.sync_all()?;
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    std::fs::set_permissions(file, Permissions::from_mode(MODE))
+}

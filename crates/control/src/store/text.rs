@@ -1,0 +1,72 @@
+//! Every SQL text of the control plane. Portable: `$1` placeholders, and
+//! nothing that only one database understands.
+
+pub(super) const INSERT_ORGANIZATION: &str =
+    "INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)";
+
+pub(super) const INSERT_PROJECT: &str =
+    "INSERT INTO projects (id, organization_id, name, created_at) VALUES ($1, $2, $3, $4)";
+
+pub(super) const SELECT_PROJECTS: &str = "SELECT id FROM projects ORDER BY created_at, id";
+
+pub(super) const INSERT_POOL: &str = "INSERT INTO pools \
+     (id, project_id, ordinal, name, definition, created_at, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Touches no row when the stored revision is not the one before.
+pub(super) const UPDATE_POOL: &str = "UPDATE pools SET name = $2, definition = $3, revision = $4 \
+     WHERE id = $1 AND revision = $4 - 1";
+
+pub(super) const DELETE_POOL: &str = "DELETE FROM pools WHERE id = $1";
+
+pub(super) const SELECT_POOLS: &str = "SELECT id, project_id, ordinal, name, definition, \
+     created_at, revision FROM pools ORDER BY ordinal";
+
+pub(super) const INSERT_VIEW: &str = "INSERT INTO views \
+     (id, project_id, pool_id, ordinal, name, definition, created_at, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Touches no row when the stored revision is not the one before.
+pub(super) const UPDATE_VIEW: &str = "UPDATE views SET name = $2, definition = $3, revision = $4 \
+     WHERE id = $1 AND revision = $4 - 1";
+
+pub(super) const DELETE_VIEW: &str = "DELETE FROM views WHERE id = $1";
+
+pub(super) const SELECT_VIEWS: &str = "SELECT id, project_id, pool_id, ordinal, name, definition, \
+     created_at, revision FROM views ORDER BY ordinal";
+
+pub(super) const INSERT_KEY: &str = "INSERT INTO keys \
+     (id, project_id, ordinal, definition, disabled, created_by, created_at, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Touches no row when the stored revision is not the one before.
+pub(super) const UPDATE_KEY: &str = "UPDATE keys SET definition = $2, disabled = $3, \
+     revision = $4 WHERE id = $1 AND revision = $4 - 1";
+
+pub(super) const USE_KEY: &str = "UPDATE keys SET last_used_at = $2 WHERE id = $1";
+
+pub(super) const DELETE_KEY: &str = "DELETE FROM keys WHERE id = $1";
+
+pub(super) const SELECT_KEYS: &str = "SELECT id, project_id, ordinal, definition, disabled, \
+     created_by, created_at, last_used_at, revision FROM keys ORDER BY ordinal";
+
+pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
+     (id, key_id, hash, public_key, hint, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+pub(super) const USE_SECRET: &str = "UPDATE secrets SET last_used_at = $2 WHERE id = $1";
+
+pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
+
+pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \
+     expires_at, last_used_at FROM secrets ORDER BY created_at, id";
+
+pub(super) const INSERT_AUDIT: &str = "INSERT INTO audit \
+     (id, project_id, ordinal, at, actor, action, subject_id, subject_name, \
+     definition_before, definition_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+pub(super) const SELECT_AUDIT: &str = "SELECT id, at, actor, action, subject_id, subject_name, \
+     definition_before, definition_after FROM audit WHERE project_id = $1 \
+     ORDER BY ordinal DESC LIMIT $2";
+
+pub(super) const SELECT_LAST_AUDIT: &str = "SELECT COALESCE(MAX(ordinal), 0) FROM audit";

@@ -1,0 +1,165 @@
+//! What a change writes, row by row.
+
+use model::ids::{KeyId, OrganizationId, PoolId, ProjectId, ViewId};
+use model::keys::SecretRecord;
+use model::secrets::SecretId;
+use model::time::Timestamp;
+use sqlx::{Sqlite, SqliteConnection};
+
+use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::text;
+use crate::audit::AuditEntry;
+use crate::error::{ControlError, InternalError};
+
+type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
+
+/// One row to write. Each but the deletion of secrets touches exactly one row,
+/// or the whole change is undone.
+#[derive(Debug)]
+pub(crate) enum Write {
+    InsertOrganization(OrganizationId, String, Timestamp),
+    InsertProject(ProjectId, OrganizationId, String, Timestamp),
+    /// With its ordinal and name.
+    InsertPool(PoolRow, i64, String),
+    UpdatePool(PoolRow, String),
+    DeletePool(PoolId),
+    /// With its ordinal and name.
+    InsertView(ViewRow, i64, String),
+    UpdateView(ViewRow, String),
+    DeleteView(ViewId),
+    /// With its ordinal.
+    InsertKey(KeyRow, i64),
+    UpdateKey(KeyRow),
+    DeleteKey(KeyId),
+    InsertSecret(KeyId, SecretRecord),
+    DeleteSecretsOf(KeyId),
+    InsertAudit(AuditEntry, i64),
+    UseKey(KeyId, Timestamp),
+    UseSecret(SecretId, Timestamp),
+}
+
+impl Write {
+    /// Writes the row within the open transaction.
+    pub(super) async fn execute(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), ControlError> {
+        let done = self.query().execute(connection).await.map_err(super::failed(
+            "writing to the control plane's database",
+        ))?;
+        let touched = done.rows_affected();
+        match self {
+            // A key that was used may be gone before that is noted.
+            Self::UseKey(..) | Self::UseSecret(..) | Self::DeleteSecretsOf(_) => Ok(()),
+            _ if touched == 1 => Ok(()),
+            _ => Err(InternalError::new(format!(
+                "a row of the control plane is not what memory says ({touched} rows touched)"
+            ))
+            .into()),
+        }
+    }
+
+    fn query(&self) -> Query<'_> {
+        match self {
+            Self::InsertOrganization(id, name, at) => sqlx::query(text::INSERT_ORGANIZATION)
+                .bind(id.to_string())
+                .bind(name)
+                .bind(at.as_microsecond()),
+            Self::InsertProject(id, organization, name, at) => sqlx::query(text::INSERT_PROJECT)
+                .bind(id.to_string())
+                .bind(organization.to_string())
+                .bind(name)
+                .bind(at.as_microsecond()),
+            Self::InsertPool(row, ordinal, name) => insert_pool(row, *ordinal, name),
+            Self::UpdatePool(row, name) => sqlx::query(text::UPDATE_POOL)
+                .bind(row.id.to_string())
+                .bind(name)
+                .bind(&row.definition)
+                .bind(row.revision),
+            Self::DeletePool(id) => sqlx::query(text::DELETE_POOL).bind(id.to_string()),
+            Self::InsertView(row, ordinal, name) => insert_view(row, *ordinal, name),
+            Self::UpdateView(row, name) => sqlx::query(text::UPDATE_VIEW)
+                .bind(row.id.to_string())
+                .bind(name)
+                .bind(&row.definition)
+                .bind(row.revision),
+            Self::DeleteView(id) => sqlx::query(text::DELETE_VIEW).bind(id.to_string()),
+            Self::InsertKey(row, ordinal) => insert_key(row, *ordinal),
+            Self::UpdateKey(row) => sqlx::query(text::UPDATE_KEY)
+                .bind(row.id.to_string())
+                .bind(&row.definition)
+                .bind(row.disabled)
+                .bind(row.revision),
+            Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
+            Self::InsertSecret(key, secret) => insert_secret(*key, secret),
+            Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
+            Self::InsertAudit(entry, ordinal) => insert_audit(entry, *ordinal),
+            Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
+                .bind(id.to_string())
+                .bind(at.as_microsecond()),
+            Self::UseSecret(id, at) => sqlx::query(text::USE_SECRET)
+                .bind(id.to_string())
+                .bind(at.as_microsecond()),
+        }
+    }
+}
+
+fn insert_pool<'a>(row: &'a PoolRow, ordinal: i64, name: &'a str) -> Query<'a> {
+    sqlx::query(text::INSERT_POOL)
+        .bind(row.id.to_string())
+        .bind(row.project.to_string())
+        .bind(ordinal)
+        .bind(name)
+        .bind(&row.definition)
+        .bind(row.created_at.as_microsecond())
+        .bind(row.revision)
+}
+
+fn insert_view<'a>(row: &'a ViewRow, ordinal: i64, name: &'a str) -> Query<'a> {
+    sqlx::query(text::INSERT_VIEW)
+        .bind(row.id.to_string())
+        .bind(row.project.to_string())
+        .bind(row.pool.to_string())
+        .bind(ordinal)
+        .bind(name)
+        .bind(&row.definition)
+        .bind(row.created_at.as_microsecond())
+        .bind(row.revision)
+}
+
+fn insert_key(row: &KeyRow, ordinal: i64) -> Query<'_> {
+    sqlx::query(text::INSERT_KEY)
+        .bind(row.id.to_string())
+        .bind(row.project.to_string())
+        .bind(ordinal)
+        .bind(&row.definition)
+        .bind(row.disabled)
+        .bind(&row.created_by)
+        .bind(row.created_at.as_microsecond())
+        .bind(row.revision)
+}
+
+fn insert_secret(key: KeyId, secret: &SecretRecord) -> Query<'_> {
+    sqlx::query(text::INSERT_SECRET)
+        .bind(secret.id.to_string())
+        .bind(key.to_string())
+        .bind(secret.hash.as_bytes().as_slice())
+        .bind(secret.public_key.as_slice())
+        .bind(&secret.hint)
+        .bind(secret.created_at.as_microsecond())
+        .bind(secret.expires_at.map(Timestamp::as_microsecond))
+}
+
+fn insert_audit(entry: &AuditEntry, ordinal: i64) -> Query<'_> {
+    sqlx::query(text::INSERT_AUDIT)
+        .bind(entry.id.to_string())
+        .bind(entry.project.to_string())
+        .bind(ordinal)
+        .bind(entry.at.as_microsecond())
+        .bind(&entry.actor)
+        .bind(&entry.action)
+        .bind(&entry.subject_id)
+        .bind(&entry.subject_name)
+        .bind(&entry.before)
+        .bind(&entry.after)
+}

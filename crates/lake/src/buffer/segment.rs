@@ -1,0 +1,249 @@
+//! A run of records in columns.
+
+use std::collections::HashMap;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_select::filter::filter_record_batch;
+use arrow_select::take::take_record_batch;
+use model::fields::ColumnType;
+use model::filters::Predicate;
+use model::names::FieldPath;
+use model::records::Record;
+use model::value::Value;
+
+use crate::columns::{CellReader, Layout, RestWriter, array_of, extract};
+use crate::error::Result;
+use crate::predicate::{admitted, cell_index_key, index_key, required_values};
+
+/// Immutable rows; a delete makes a new segment that shares the columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    batch: RecordBatch,
+    /// Which rows are there; `None` while all are.
+    alive: Option<BooleanArray>,
+    index: Option<std::sync::Arc<IsolationIndex>>,
+    bytes: u64,
+}
+
+/// The rows of each value of the isolation field.
+#[derive(Debug)]
+struct IsolationIndex {
+    rows: HashMap<Box<[u8]>, Vec<u32>>,
+    /// Rows whose value is an array, any element of which a filter may mean.
+    arrays: Vec<u32>,
+}
+
+impl Segment {
+    /// The rows of `batch`, indexed by `isolation` when that is given and a
+    /// column of its own.
+    pub(super) fn new(batch: RecordBatch, isolation: Option<&FieldPath>) -> Self {
+        let column = isolation.and_then(|path| batch.column_by_name(path.as_str()));
+        let index = column.map(|column| std::sync::Arc::new(IsolationIndex::of(column.as_ref())));
+        let bytes = batch.get_array_memory_size() as u64;
+        Self {
+            batch,
+            alive: None,
+            index,
+            bytes,
+        }
+    }
+
+    /// The records in a pool's layout.
+    pub(crate) fn of_records(layout: &Layout, records: &[Record]) -> Result<Self> {
+        let mut columns = Vec::with_capacity(layout.fields.len() + 1);
+        for (path, column) in &layout.fields {
+            let values = records.iter().map(|record| record.get(path.as_str()));
+            columns.push(array_of(*column, values)?);
+        }
+        if layout.open {
+            let mut rest = RestWriter::with_capacity(records.len());
+            for record in records {
+                let undeclared = record
+                    .fields()
+                    .iter()
+                    .filter(|(p, _)| layout.position(p).is_none());
+                undeclared.for_each(|(path, value)| rest.field(path, value));
+                rest.end_row();
+            }
+            columns.push(rest.finish());
+        }
+        Ok(Self::new(
+            RecordBatch::try_new(layout.arrow.clone(), columns)?,
+            None,
+        ))
+    }
+
+    /// Rows, those that are gone included.
+    pub(crate) fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// Rows that are there.
+    pub(crate) fn alive_rows(&self) -> usize {
+        self.alive
+            .as_ref()
+            .map_or(self.rows(), BooleanArray::true_count)
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The rows that are there.
+    pub(super) fn alive_batch(&self) -> Result<RecordBatch> {
+        match &self.alive {
+            None => Ok(self.batch.clone()),
+            Some(alive) => Ok(filter_record_batch(&self.batch, alive)?),
+        }
+    }
+
+    /// The columns asked for, of the rows that are there. `hint` may leave
+    /// out rows that the constraint would refuse anyway.
+    pub(crate) fn scan(
+        &self,
+        layout: &Layout,
+        columns: &[(FieldPath, ColumnType)],
+        hint: Option<&[Value]>,
+    ) -> Result<RecordBatch> {
+        let mut batch = self.project(layout, columns)?;
+        match (&self.index, hint) {
+            (Some(index), Some(values)) => {
+                let rows = index.rows(values);
+                let alive = |row: &u32| self.alive.as_ref().is_none_or(|a| a.value(*row as usize));
+                let rows: Vec<u32> = rows.into_iter().filter(alive).collect();
+                batch = take_record_batch(&batch, &UInt32Array::from(rows))?;
+            }
+            _ => {
+                if let Some(alive) = &self.alive {
+                    batch = filter_record_batch(&batch, alive)?;
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    fn project(&self, layout: &Layout, columns: &[(FieldPath, ColumnType)]) -> Result<RecordBatch> {
+        use arrow_array::RecordBatchOptions;
+        use arrow_array::cast::AsArray;
+        let rest = layout
+            .open
+            .then(|| self.batch.column(self.batch.num_columns() - 1));
+        let mut arrays = Vec::with_capacity(columns.len());
+        for (path, column) in columns {
+            arrays.push(match (layout.position(path), rest) {
+                (Some(at), _) => self.batch.column(at).clone(),
+                (None, Some(rest)) => extract(rest.as_binary(), path),
+                (None, None) => {
+                    arrow_array::new_null_array(&crate::columns::column_type(*column), self.rows())
+                }
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows()));
+        let schema = crate::columns::schema_of(columns);
+        Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
+    }
+
+    /// The rest cells of the rows that the predicate admits. This is a
+    /// barrier of its own: nothing else of the segment leaves.
+    pub(crate) fn visible_rest(&self, layout: &Layout, predicate: &Predicate) -> Result<ArrayRef> {
+        let batch = self.alive_batch()?;
+        let columns = leaf_columns(predicate);
+        let alive = Self {
+            batch,
+            alive: None,
+            index: None,
+            bytes: 0,
+        };
+        let admitted = admitted(predicate, &alive.project(layout, &columns)?)?;
+        let rest = alive.batch.column(alive.batch.num_columns() - 1);
+        Ok(arrow_select::filter::filter(rest.as_ref(), &admitted)?)
+    }
+
+    /// This segment without the rows that the predicate admits, and how many
+    /// rows that takes away; `None` when it takes none.
+    pub(super) fn without(
+        &self,
+        layout: &Layout,
+        predicate: &Predicate,
+    ) -> Result<(Option<Self>, u64)> {
+        let batch = self.project(layout, &leaf_columns(predicate))?;
+        let mut gone = admitted(predicate, &batch)?.values().clone();
+        if let Some(alive) = &self.alive {
+            gone = &gone & alive.values();
+        }
+        let count = gone.count_set_bits() as u64;
+        if count == 0 {
+            return Ok((None, 0));
+        }
+        let before = self.alive.as_ref().map_or_else(
+            || arrow_buffer::BooleanBuffer::new_set(self.rows()),
+            |alive| alive.values().clone(),
+        );
+        let alive = BooleanArray::new(&before & &!&gone, None);
+        Ok((
+            Some(Self {
+                alive: Some(alive),
+                ..self.clone()
+            }),
+            count,
+        ))
+    }
+}
+
+/// The columns that a predicate tests, each once.
+fn leaf_columns(predicate: &Predicate) -> Vec<(FieldPath, ColumnType)> {
+    let mut columns: Vec<(FieldPath, ColumnType)> = Vec::new();
+    predicate.for_each_leaf(&mut |leaf| {
+        if !columns.iter().any(|(path, _)| *path == leaf.field) {
+            columns.push((leaf.field.clone(), leaf.column));
+        }
+    });
+    columns
+}
+
+impl IsolationIndex {
+    fn of(column: &dyn Array) -> Self {
+        let reader = CellReader::new(column);
+        let mut rows: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
+        let mut arrays = Vec::new();
+        let mut key = Vec::new();
+        for row in 0..column.len() {
+            let cell = reader.cell(row);
+            let position = u32::try_from(row).unwrap_or(u32::MAX);
+            if matches!(&cell, crate::columns::Cell::Other(Value::Array(_))) {
+                arrays.push(position);
+                continue;
+            }
+            cell_index_key(&cell, &mut key);
+            match rows.get_mut(key.as_slice()) {
+                Some(positions) => positions.push(position),
+                None => {
+                    rows.insert(key.as_slice().into(), vec![position]);
+                }
+            }
+        }
+        Self { rows, arrays }
+    }
+
+    /// The rows that may hold one of the values, in order.
+    fn rows(&self, values: &[Value]) -> Vec<u32> {
+        let mut found = self.arrays.clone();
+        let mut key = Vec::new();
+        for value in values {
+            index_key(value, &mut key);
+            found.extend(self.rows.get(key.as_slice()).into_iter().flatten());
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// The values that rows must have in the isolation field to be admitted.
+pub(crate) fn hint<'a>(
+    predicate: &'a Predicate,
+    isolation: Option<&FieldPath>,
+) -> Option<&'a [Value]> {
+    isolation.and_then(|field| required_values(predicate, field))
+}

@@ -1,0 +1,115 @@
+//! Rows to columns and back: the one place that knows which Arrow type
+//! stands for which field type.
+//!
+//! | field type | Arrow type |
+//! | --- | --- |
+//! | `Int8` … `UInt64`, `Float32`, `Float64`, `Boolean` | the same |
+//! | `String` | `Utf8` |
+//! | `Date` | `Date32` |
+//! | `DateTime` | `Timestamp(Microsecond)`, without a zone, UTC |
+//! | `UUID` | `FixedSizeBinary(16)` |
+//! | `Array(T)` | `List<T>` |
+//! | undeclared | `Binary`, each value in [`model::canonical`] form |
+
+mod build;
+mod read;
+mod rest;
+
+pub(crate) use build::{array_of, list_item};
+pub(crate) use read::{Cell, CellReader, value_at};
+pub(crate) use rest::{RestWriter, extract, fields as rest_fields};
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
+use model::fields::{ColumnType, FieldType, ScalarType};
+use model::names::FieldPath;
+use model::pools::{Schema, SchemaMode};
+
+/// The name of the column that holds a row's undeclared fields.
+pub(crate) const REST: &str = "_rest";
+
+/// The Arrow type of a scalar type.
+pub(crate) fn scalar_type(scalar: ScalarType) -> DataType {
+    match scalar {
+        ScalarType::Int8 => DataType::Int8,
+        ScalarType::Int16 => DataType::Int16,
+        ScalarType::Int32 => DataType::Int32,
+        ScalarType::Int64 => DataType::Int64,
+        ScalarType::UInt8 => DataType::UInt8,
+        ScalarType::UInt16 => DataType::UInt16,
+        ScalarType::UInt32 => DataType::UInt32,
+        ScalarType::UInt64 => DataType::UInt64,
+        ScalarType::Float32 => DataType::Float32,
+        ScalarType::Float64 => DataType::Float64,
+        ScalarType::String => DataType::Utf8,
+        ScalarType::Boolean => DataType::Boolean,
+        ScalarType::Date => DataType::Date32,
+        ScalarType::DateTime => DataType::Timestamp(TimeUnit::Microsecond, None),
+        ScalarType::Uuid => DataType::FixedSizeBinary(16),
+    }
+}
+
+/// The Arrow type of a column.
+pub(crate) fn column_type(column: ColumnType) -> DataType {
+    match column {
+        ColumnType::Declared(FieldType::Scalar(scalar)) => scalar_type(scalar),
+        ColumnType::Declared(FieldType::Array(element)) => DataType::List(list_item(element)),
+        ColumnType::Undeclared => DataType::Binary,
+    }
+}
+
+/// The columns in which a pool's records are held, in order: the system
+/// fields, the declared fields, and for an open pool the rest.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// The columns that stand for one field each.
+    pub(crate) fields: Vec<(FieldPath, ColumnType)>,
+    /// Whether a last column holds undeclared fields.
+    pub(crate) open: bool,
+    /// The Arrow schema of both.
+    pub(crate) arrow: SchemaRef,
+}
+
+impl Layout {
+    /// The layout of a pool with this schema.
+    pub(crate) fn of(schema: &Schema) -> Self {
+        let system = [FieldPath::id(), FieldPath::ingested_at(), FieldPath::key()];
+        let declared = schema.declared().iter().map(|field| field.path.clone());
+        let fields: Vec<_> = system
+            .into_iter()
+            .chain(declared)
+            .filter_map(|path| schema.column(&path).map(|column| (path, column)))
+            .collect();
+        let open = schema.mode() == SchemaMode::Open;
+        let mut arrow = fields_of(&fields);
+        if open {
+            arrow.push(Field::new(REST, DataType::Binary, true));
+        }
+        Self {
+            fields,
+            open,
+            arrow: Arc::new(ArrowSchema::new(arrow)),
+        }
+    }
+
+    /// The position of the column that stands for a field alone.
+    pub(crate) fn position(&self, path: &FieldPath) -> Option<usize> {
+        self.fields.iter().position(|(field, _)| field == path)
+    }
+}
+
+/// The Arrow schema of these columns.
+pub(crate) fn schema_of(columns: &[(FieldPath, ColumnType)]) -> SchemaRef {
+    Arc::new(ArrowSchema::new(fields_of(columns)))
+}
+
+fn fields_of(columns: &[(FieldPath, ColumnType)]) -> Vec<Field> {
+    let field = |(path, column): &(FieldPath, ColumnType)| {
+        Field::new(path.as_str(), column_type(*column), true)
+    };
+    columns.iter().map(field).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! Values to Arrow arrays.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, ListBuilder,
+    PrimitiveBuilder, StringBuilder,
+};
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{Field, FieldRef};
+use model::fields::{ColumnType, FieldType, ScalarType};
+use model::value::{Number, Value};
+
+use super::scalar_type;
+use crate::error::{LakeError, Result};
+
+/// The item of a list of `element`s.
+pub(crate) fn list_item(element: ScalarType) -> FieldRef {
+    Arc::new(Field::new("item", scalar_type(element), true))
+}
+
+/// The values, in order, as an array of the column's Arrow type; `None` is null.
+///
+/// # Errors
+/// [`LakeError::Internal`] for a value that is not of the column's type, which
+/// admission rules out.
+pub(crate) fn array_of<'a>(
+    column: ColumnType,
+    values: impl ExactSizeIterator<Item = Option<&'a Value>>,
+) -> Result<ArrayRef> {
+    match column {
+        ColumnType::Undeclared => {
+            let mut builder = BinaryBuilder::with_capacity(values.len(), values.len() * 12);
+            let mut bytes = Vec::new();
+            for value in values {
+                builder.append_option(value.map(|value| {
+                    bytes.clear();
+                    model::canonical::encode(value, &mut bytes);
+                    bytes.as_slice()
+                }));
+            }
+            Ok(Arc::new(builder.finish()))
+        }
+        ColumnType::Declared(FieldType::Scalar(scalar)) => {
+            let mut builder = ScalarBuilder::new(scalar, values.len());
+            for value in values {
+                builder.append(value)?;
+            }
+            Ok(builder.finish())
+        }
+        ColumnType::Declared(FieldType::Array(element)) => lists_of(element, values),
+    }
+}
+
+fn lists_of<'a>(
+    element: ScalarType,
+    values: impl ExactSizeIterator<Item = Option<&'a Value>>,
+) -> Result<ArrayRef> {
+    let items = ScalarBuilder::new(element, values.len());
+    let mut lists = ListBuilder::new(items).with_field(list_item(element));
+    for value in values {
+        match value {
+            None => lists.append(false),
+            Some(Value::Array(elements)) => {
+                for element in elements {
+                    lists.values().append(Some(element))?;
+                }
+                lists.append(true);
+            }
+            Some(other) => return Err(misplaced(other, &format!("Array({element})"))),
+        }
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+fn misplaced(value: &Value, column: &str) -> LakeError {
+    LakeError::Internal(format!(
+        "{} stands in a column of type {column}",
+        value.kind()
+    ))
+}
+
+/// A builder for one scalar type.
+enum ScalarBuilder {
+    Int8(PrimitiveBuilder<Int8Type>),
+    Int16(PrimitiveBuilder<Int16Type>),
+    Int32(PrimitiveBuilder<Int32Type>),
+    Int64(PrimitiveBuilder<Int64Type>),
+    UInt8(PrimitiveBuilder<UInt8Type>),
+    UInt16(PrimitiveBuilder<UInt16Type>),
+    UInt32(PrimitiveBuilder<UInt32Type>),
+    UInt64(PrimitiveBuilder<UInt64Type>),
+    Float32(PrimitiveBuilder<Float32Type>),
+    Float64(PrimitiveBuilder<Float64Type>),
+    String(StringBuilder),
+    Boolean(BooleanBuilder),
+    Date(PrimitiveBuilder<Date32Type>),
+    DateTime(PrimitiveBuilder<TimestampMicrosecondType>),
+    Uuid(FixedSizeBinaryBuilder),
+}
+
+macro_rules! each_builder {
+    ($self:expr, $builder:ident => $body:expr) => {
+        match $self {
+            ScalarBuilder::Int8($builder) => $body,
+            ScalarBuilder::Int16($builder) => $body,
+            ScalarBuilder::Int32($builder) => $body,
+            ScalarBuilder::Int64($builder) => $body,
+            ScalarBuilder::UInt8($builder) => $body,
+            ScalarBuilder::UInt16($builder) => $body,
+            ScalarBuilder::UInt32($builder) => $body,
+            ScalarBuilder::UInt64($builder) => $body,
+            ScalarBuilder::Float32($builder) => $body,
+            ScalarBuilder::Float64($builder) => $body,
+            ScalarBuilder::String($builder) => $body,
+            ScalarBuilder::Boolean($builder) => $body,
+            ScalarBuilder::Date($builder) => $body,
+            ScalarBuilder::DateTime($builder) => $body,
+            ScalarBuilder::Uuid($builder) => $body,
+        }
+    };
+}
+
+impl ScalarBuilder {
+    fn new(scalar: ScalarType, capacity: usize) -> Self {
+        match scalar {
+            ScalarType::Int8 => Self::Int8(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::Int16 => Self::Int16(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::Int32 => Self::Int32(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::Int64 => Self::Int64(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::UInt8 => Self::UInt8(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::UInt16 => Self::UInt16(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::UInt32 => Self::UInt32(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::UInt64 => Self::UInt64(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::Float32 => Self::Float32(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::Float64 => Self::Float64(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::String => {
+                Self::String(StringBuilder::with_capacity(capacity, capacity * 8))
+            }
+            ScalarType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(capacity)),
+            ScalarType::Date => Self::Date(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::DateTime => Self::DateTime(PrimitiveBuilder::with_capacity(capacity)),
+            ScalarType::Uuid => Self::Uuid(FixedSizeBinaryBuilder::with_capacity(capacity, 16)),
+        }
+    }
+
+    fn append(&mut self, value: Option<&Value>) -> Result<()> {
+        match self {
+            Self::Int8(builder) => append_integer(builder, value),
+            Self::Int16(builder) => append_integer(builder, value),
+            Self::Int32(builder) => append_integer(builder, value),
+            Self::Int64(builder) => append_integer(builder, value),
+            Self::UInt8(builder) => append_integer(builder, value),
+            Self::UInt16(builder) => append_integer(builder, value),
+            Self::UInt32(builder) => append_integer(builder, value),
+            Self::UInt64(builder) => append_integer(builder, value),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "admission rounded the value to this width"
+            )]
+            Self::Float32(builder) => {
+                builder.append_option(number(value)?.map(|number| number.to_f64() as f32));
+                Ok(())
+            }
+            Self::Float64(builder) => {
+                builder.append_option(number(value)?.map(Number::to_f64));
+                Ok(())
+            }
+            Self::String(builder) => match value {
+                None => Ok(builder.append_null()),
+                Some(Value::String(text)) => Ok(builder.append_value(text)),
+                Some(other) => Err(misplaced(other, "String")),
+            },
+            Self::Boolean(builder) => match value {
+                None => Ok(builder.append_null()),
+                Some(Value::Boolean(truth)) => Ok(builder.append_value(*truth)),
+                Some(other) => Err(misplaced(other, "Boolean")),
+            },
+            Self::Date(builder) => match value {
+                None => Ok(builder.append_null()),
+                Some(Value::Date(date)) => Ok(builder.append_value(date.as_days())),
+                Some(other) => Err(misplaced(other, "Date")),
+            },
+            Self::DateTime(builder) => match value {
+                None => Ok(builder.append_null()),
+                Some(Value::DateTime(instant)) => {
+                    Ok(builder.append_value(instant.as_microsecond()))
+                }
+                Some(other) => Err(misplaced(other, "DateTime")),
+            },
+            Self::Uuid(builder) => match value {
+                None => Ok(builder.append_null()),
+                Some(Value::Uuid(uuid)) => Ok(builder.append_value(uuid.as_bytes())?),
+                Some(other) => Err(misplaced(other, "UUID")),
+            },
+        }
+    }
+
+    fn finish(mut self) -> ArrayRef {
+        each_builder!(&mut self, builder => Arc::new(builder.finish()) as Arc<dyn Array>)
+    }
+}
+
+fn append_integer<T: ArrowPrimitiveType<Native: TryFrom<i128>>>(
+    builder: &mut PrimitiveBuilder<T>,
+    value: Option<&Value>,
+) -> Result<()> {
+    match value {
+        None => builder.append_null(),
+        Some(Value::Integer(integer)) => match T::Native::try_from(*integer) {
+            Ok(native) => builder.append_value(native),
+            Err(_) => return Err(misplaced(&Value::Integer(*integer), "a narrower integer")),
+        },
+        Some(other) => return Err(misplaced(other, "an integer")),
+    }
+    Ok(())
+}
+
+fn number(value: Option<&Value>) -> Result<Option<Number>> {
+    match value {
+        None => Ok(None),
+        Some(value) => value
+            .as_number()
+            .map(Some)
+            .ok_or_else(|| misplaced(value, "a number")),
+    }
+}
+
+impl ArrayBuilder for ScalarBuilder {
+    fn len(&self) -> usize {
+        each_builder!(self, builder => builder.len())
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        each_builder!(self, builder => Arc::new(builder.finish()) as Arc<dyn Array>)
+    }
+
+    fn finish_cloned(&self) -> ArrayRef {
+        each_builder!(self, builder => Arc::new(builder.finish_cloned()) as Arc<dyn Array>)
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn std::any::Any {
+        self
+    }
+
+    fn into_box_any(self: Box<Self>) -> Box<dyn std::any::Any> {
+        self
+    }
+}

@@ -1,0 +1,63 @@
+//! What can go wrong in the lake. None of these texts reaches a caller.
+
+use datafusion_common::DataFusionError;
+
+use crate::journal::JournalError;
+
+/// A failure of the lake.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The journal failed or refused.
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
+    /// The records held in memory have reached their bound.
+    #[error("the buffer holds {held} bytes of at most {bound}")]
+    BufferFull {
+        /// Bytes held.
+        held: u64,
+        /// The bound.
+        bound: u64,
+    },
+    /// An idempotency key came with another body.
+    #[error("the idempotency key was used with another body")]
+    IdempotencyMismatch,
+    /// More questions are running and waiting than may.
+    #[error("too many questions at once")]
+    Busy,
+    /// A question ran out of its memory or row budget.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// A question ran longer than it may.
+    #[error("the question took longer than {} s", .0.as_secs())]
+    Deadline(std::time::Duration),
+    /// The run-time check refused a plan. This is a fault of the planner.
+    #[error("the plan check refused a plan: {0}")]
+    PlanRefused(String),
+    /// The query engine failed.
+    #[error("engine: {0}")]
+    Engine(Box<DataFusionError>),
+    /// Something that cannot be, was.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<DataFusionError> for LakeError {
+    fn from(error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::LimitExceeded(
+                "the question needs more memory than one question may use; ask for fewer groups or rows"
+                    .to_owned(),
+            ),
+            _ => Self::Engine(Box::new(error)),
+        }
+    }
+}
+
+impl From<arrow_schema::ArrowError> for LakeError {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        Self::from(DataFusionError::from(error))
+    }
+}
+
+/// The result of the lake's calls.
+pub type Result<T, E = LakeError> = std::result::Result<T, E>;

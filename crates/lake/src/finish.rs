@@ -1,0 +1,220 @@
+//! From the groups of an aggregation to the rows of its answer: intervals
+//! without data filled in, conditions on results, order, limit.
+//!
+//! All of this works on groups of visible rows, a few values each.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::filters::{Predicate, RowView};
+use model::limits::RESULT_ROWS_MAX;
+use model::names::FieldPath;
+use model::pools::Schema;
+use model::queries::{AggregateQuery, Direction, Measure, OrderBy, Row};
+use model::value::Value;
+
+use crate::error::{LakeError, Result};
+
+/// A group as the engine gives it.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The number of its interval, in a time series.
+    pub(crate) bucket: Option<u32>,
+    /// The values that make the group.
+    pub(crate) keys: Vec<Value>,
+    /// The functions' results.
+    pub(crate) results: Vec<Value>,
+}
+
+/// The rows of the answer: the interval's start where there is one, then the
+/// columns in the order of [`AggregateQuery::columns`].
+///
+/// # Errors
+/// [`LakeError::LimitExceeded`] for more rows than an answer may have.
+pub(crate) fn finish(
+    query: &AggregateQuery,
+    schema: &Schema,
+    groups: Vec<Group>,
+) -> Result<Vec<Row>> {
+    let mut groups = match &query.series {
+        Some(series) => fill(groups, query, series.buckets.starts().len())?,
+        None => groups,
+    };
+    if groups.len() > RESULT_ROWS_MAX {
+        return Err(too_many());
+    }
+    groups.sort_by(|a, b| {
+        a.bucket
+            .cmp(&b.bucket)
+            .then_with(|| compare_all(&a.keys, &b.keys))
+    });
+    let mut rows: Vec<Row> = groups
+        .into_iter()
+        .map(|group| to_row(query, group))
+        .collect();
+    let names = names(query);
+    if let Some(having) = &query.having {
+        let column =
+            |name: &FieldPath| query.output_column(name.as_str(), &|path| schema.column(path));
+        let predicate = Predicate::resolve(having, &column)
+            .map_err(|unresolved| LakeError::Internal(unresolved.to_string()))?;
+        rows.retain(|row| predicate.admits(&Named { names: &names, row }));
+    }
+    sort(&mut rows, &names, &query.order);
+    if let Some(limit) = query.limit {
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(rows)
+}
+
+fn too_many() -> LakeError {
+    LakeError::LimitExceeded(format!(
+        "an answer has at most {RESULT_ROWS_MAX} rows; ask for fewer groups or longer intervals"
+    ))
+}
+
+/// Every interval for every group seen in the range. Without group fields
+/// there is one group, seen or not.
+fn fill(groups: Vec<Group>, query: &AggregateQuery, buckets: usize) -> Result<Vec<Group>> {
+    let mut seen: BTreeMap<Vec<u8>, Vec<Value>> = BTreeMap::new();
+    let mut present: BTreeSet<(Vec<u8>, u32)> = BTreeSet::new();
+    for group in &groups {
+        let key = encode(&group.keys);
+        if let Some(bucket) = group.bucket {
+            present.insert((key.clone(), bucket));
+        }
+        seen.entry(key).or_insert_with(|| group.keys.clone());
+    }
+    if query.groups.is_empty() {
+        seen.entry(encode(&[])).or_default();
+    }
+    if seen.len().saturating_mul(buckets) > RESULT_ROWS_MAX {
+        return Err(too_many());
+    }
+    let empty: Vec<Value> = query.measures.iter().map(result_of_nothing).collect();
+    let mut filled = groups;
+    filled.retain(|group| group.bucket.is_some());
+    let buckets = u32::try_from(buckets).unwrap_or(u32::MAX);
+    for (key, keys) in seen {
+        for bucket in 0..buckets {
+            if !present.contains(&(key.clone(), bucket)) {
+                let keys = keys.clone();
+                filled.push(Group {
+                    bucket: Some(bucket),
+                    keys,
+                    results: empty.clone(),
+                });
+            }
+        }
+    }
+    Ok(filled)
+}
+
+fn result_of_nothing(measure: &Measure) -> Value {
+    if measure.aggregate.is_zero_when_empty() {
+        Value::Integer(0)
+    } else {
+        Value::Null
+    }
+}
+
+fn encode(keys: &[Value]) -> Vec<u8> {
+    model::canonical::to_bytes(&Value::Array(keys.to_vec()))
+}
+
+fn names(query: &AggregateQuery) -> Vec<&str> {
+    let series = query.series.iter().map(|series| series.name.as_str());
+    series
+        .chain(query.columns.iter().map(String::as_str))
+        .collect()
+}
+
+fn to_row(query: &AggregateQuery, group: Group) -> Row {
+    let start = query
+        .series
+        .as_ref()
+        .zip(group.bucket)
+        .map(|(series, bucket)| {
+            let start = series.buckets.starts().get(bucket as usize);
+            start.map_or(Value::Null, |start| Value::DateTime(*start))
+        });
+    let column = |name: &String| {
+        let key = query.groups.iter().position(|group| group.name == *name);
+        let result = || {
+            query
+                .measures
+                .iter()
+                .position(|measure| measure.name == *name)
+        };
+        match key {
+            Some(at) => group.keys.get(at).cloned(),
+            None => result().and_then(|at| group.results.get(at).cloned()),
+        }
+        .unwrap_or(Value::Null)
+    };
+    start
+        .into_iter()
+        .chain(query.columns.iter().map(column))
+        .collect()
+}
+
+struct Named<'a> {
+    names: &'a [&'a str],
+    row: &'a [Value],
+}
+
+impl RowView for Named<'_> {
+    fn field(&self, path: &FieldPath) -> Option<&Value> {
+        let at = self.names.iter().position(|name| *name == path.as_str())?;
+        self.row.get(at).filter(|value| !value.is_null())
+    }
+}
+
+/// Sorts stably, so that rows that are equal in the asked order stay in the
+/// order of intervals and groups.
+fn sort(rows: &mut [Row], names: &[&str], order: &[OrderBy<String>]) {
+    let columns: Vec<(usize, Direction)> = order
+        .iter()
+        .filter_map(|by| {
+            Some((
+                names.iter().position(|name| *name == by.field)?,
+                by.direction,
+            ))
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        columns
+            .iter()
+            .map(|(at, direction)| compare_cells(&a[*at], &b[*at], *direction))
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or(Ordering::Equal)
+    });
+}
+
+fn compare_all(a: &[Value], b: &[Value]) -> Ordering {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| compare_cells(a, b, Direction::Ascending))
+        .find(|ordering| ordering.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+/// Values in their own order, missing ones last in both directions.
+fn compare_cells(a: &Value, b: &Value, direction: Direction) -> Ordering {
+    match (a.is_null(), b.is_null()) {
+        (true, true) => Ordering::Equal,
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) => {
+            let ordering = model::canonical::to_bytes(a).cmp(&model::canonical::to_bytes(b));
+            if direction == Direction::Descending {
+                ordering.reverse()
+            } else {
+                ordering
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

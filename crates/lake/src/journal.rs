@@ -1,0 +1,299 @@
+//! The journal: an append-only log that makes operations durable, in one order, before they
+//! take effect.
+//!
+//! The promise: when [`Journal::submit`] returns an outcome, the operation is on stable storage,
+//! directory entry included, and applied. After a restart every acknowledged operation is
+//! replayed, once, in the same order; one that was not acknowledged may be replayed or not. The
+//! byte layout and the reasons are in `docs/adr/002-journal-format.md`.
+
+mod error;
+mod format;
+mod log;
+mod options;
+mod queue;
+mod recovery;
+mod segments;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Debug};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::disk::Disk;
+pub use error::JournalError;
+pub use options::{FATAL_EXIT_CODE, FatalHook, Options};
+use queue::{Queue, Submission};
+
+/// The place of a record in the log. Later records have greater positions; the positions of
+/// operations have gaps, since the journal writes marks of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(u64);
+
+impl Position {
+    /// The position of the first record of a new journal.
+    pub const FIRST: Self = Self(1);
+
+    /// The position with this number, as [`Position::get`] gave it.
+    #[must_use]
+    pub fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of this position.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&self.0, formatter)
+    }
+}
+
+/// What becomes of an operation.
+#[derive(Debug)]
+pub enum Prepared<Outcome> {
+    /// The payload is to be written; the operation is applied when it is durable.
+    Write,
+    /// Nothing is to be written; this is the answer, given at once. It may rest on what was
+    /// applied only, never on what was merely prepared.
+    Answer(Outcome),
+    /// It depends on an operation of the group being written (the same identity, say); offer it
+    /// again when that group was applied.
+    Again,
+}
+
+/// The state that the log stands for. All calls come from the journal's own thread.
+pub trait StateMachine: Send + 'static {
+    /// What is submitted.
+    type Operation: Send + 'static;
+    /// What the submitter is answered.
+    type Outcome: Send + 'static;
+
+    /// Decides, in log order, what an operation becomes. For [`Prepared::Write`] it has put the
+    /// bytes that [`StateMachine::replay`] will need into `payload`, which is empty before.
+    fn prepare(
+        &mut self,
+        operation: &Self::Operation,
+        payload: &mut Vec<u8>,
+    ) -> Prepared<Self::Outcome>;
+
+    /// Makes a prepared operation, which is now durable, take effect. It is visible to readers
+    /// when this returns, and acknowledged after that.
+    fn apply(&mut self, position: Position, operation: Self::Operation) -> Self::Outcome;
+
+    /// Undoes what [`StateMachine::prepare`] noted for an operation that was not written. The
+    /// operation may be prepared again later.
+    fn abandon(&mut self, operation: &Self::Operation);
+
+    /// Makes a record of the log take effect at start. An error ends the opening.
+    fn replay(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError>;
+}
+
+/// What was found when the journal was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Operations replayed.
+    pub operations: u64,
+    /// Where the next record goes.
+    pub next: Position,
+    /// True if the journal was new or had been closed in an orderly way.
+    pub clean: bool,
+    /// Bytes found behind the last complete record and wiped: an unfinished group, or what a
+    /// reused segment held before.
+    pub wiped_bytes: u64,
+}
+
+/// Numbers for the metrics page; those that count do so since the journal was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Operations written.
+    pub records: u64,
+    /// Bytes written for them, frames included.
+    pub bytes: u64,
+    /// Syncs of the log, one per group.
+    pub syncs: u64,
+    /// Operations that wait.
+    pub queued: u64,
+    /// Segment files that hold records.
+    pub segments: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    records: AtomicU64,
+    bytes: AtomicU64,
+    syncs: AtomicU64,
+    segments: AtomicU64,
+}
+
+/// An open journal. Dropping it is as [`Journal::close`].
+pub struct Journal<S: StateMachine> {
+    queue: Arc<Queue<S>>,
+    counters: Arc<Counters>,
+    recovered: Recovered,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<S: StateMachine> Debug for Journal<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Journal")
+            .field("recovered", &self.recovered)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: StateMachine> Journal<S> {
+    /// Opens the journal in `directory`, or makes a new one if there is none; the directory's
+    /// parent must exist. On return the whole log is replayed, and everything replayed is on
+    /// stable storage.
+    ///
+    /// # Errors
+    /// Refuses damage, gaps, foreign files, later formats and a journal in use, and changes
+    /// nothing then. An unfinished last group is no damage: it was never acknowledged, and is
+    /// wiped.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        options: Options,
+        machine: S,
+    ) -> Result<Self, JournalError> {
+        options.check()?;
+        let queue = Arc::new(Queue::new(options.queue_operations));
+        let counters = Arc::new(Counters::default());
+        let (sender, opened) = mpsc::channel();
+        let start = writer::Start {
+            disk,
+            directory: directory.to_owned(),
+            options,
+            machine,
+            queue: Arc::clone(&queue),
+            counters: Arc::clone(&counters),
+        };
+        let thread = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || start.run(&sender))
+            .map_err(JournalError::Thread)?;
+        match opened.recv() {
+            Ok(Ok(recovered)) => Ok(Self {
+                queue,
+                counters,
+                recovered,
+                thread: Mutex::new(Some(thread)),
+            }),
+            refused => {
+                // The thread has let go of the disk and its lock before the caller goes on.
+                drop(thread.join());
+                Err(refused.map_or(JournalError::Panicked, |answer| {
+                    answer.err().unwrap_or(JournalError::Panicked)
+                }))
+            }
+        }
+    }
+
+    /// When this returns an outcome, the operation is on stable storage and applied. The
+    /// operation goes on if the future is dropped.
+    ///
+    /// # Errors
+    /// [`JournalError::Busy`], [`JournalError::Full`] and [`JournalError::Oversized`]: it is not
+    /// stored. [`JournalError::Stopped`]: it may be.
+    pub async fn submit(&self, operation: S::Operation) -> Result<S::Outcome, JournalError> {
+        let answer = self.enqueue([operation]).swap_remove(0)?;
+        answer.await.unwrap_or(Err(JournalError::Stopped))
+    }
+
+    /// As [`Journal::submit`], for operations that enter the queue together, and waiting on the
+    /// thread that calls, which must not be one of an asynchronous runtime.
+    pub fn submit_all_blocking(
+        &self,
+        operations: impl IntoIterator<Item = S::Operation>,
+    ) -> Vec<Result<S::Outcome, JournalError>> {
+        self.enqueue(operations)
+            .into_iter()
+            .map(|answer| {
+                answer?
+                    .blocking_recv()
+                    .unwrap_or(Err(JournalError::Stopped))
+            })
+            .collect()
+    }
+
+    /// Queues operations under one lock, so that they share a group if its bounds allow.
+    fn enqueue(
+        &self,
+        operations: impl IntoIterator<Item = S::Operation>,
+    ) -> Vec<Result<oneshot::Receiver<queue::Answer<S>>, JournalError>> {
+        let (submissions, answers): (Vec<_>, Vec<_>) = operations
+            .into_iter()
+            .map(|operation| {
+                let (reply, answer) = oneshot::channel();
+                (Submission { operation, reply }, answer)
+            })
+            .unzip();
+        let accepted = self.queue.push_all(submissions);
+        accepted
+            .into_iter()
+            .zip(answers)
+            .map(|(taken, answer)| taken.map(|()| answer))
+            .collect()
+    }
+
+    /// States that records before this position are needed no more. Segments that end before it
+    /// are used again; records from them are not replayed at the next start. Takes effect in the
+    /// order of submissions, and may be postponed to the next full segment.
+    pub fn release(&self, before: Position) {
+        self.queue.push_release(before);
+    }
+
+    /// Takes no further operations, finishes those that wait, and ends the journal's thread.
+    /// Blocks until that is done.
+    pub fn close(&self) {
+        self.queue.close();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            && thread.thread().id() != thread::current().id()
+        {
+            // A panic of the thread was handed to the fatal hook already.
+            drop(thread.join());
+        }
+    }
+
+    /// What was found at the opening.
+    #[must_use]
+    pub fn recovered(&self) -> Recovered {
+        self.recovered
+    }
+
+    /// The numbers of this moment.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            records: self.counters.records.load(Ordering::Relaxed),
+            bytes: self.counters.bytes.load(Ordering::Relaxed),
+            syncs: self.counters.syncs.load(Ordering::Relaxed),
+            segments: self.counters.segments.load(Ordering::Relaxed),
+            queued: self.queue.depth() as u64,
+        }
+    }
+}
+
+impl<S: StateMachine> Drop for Journal<S> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

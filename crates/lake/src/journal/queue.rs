@@ -1,0 +1,140 @@
+//! The bounded queue between submitters and the journal's thread.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Debug};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::{JournalError, Position, StateMachine};
+
+/// What a submitter is told.
+pub(super) type Answer<S> = Result<<S as StateMachine>::Outcome, JournalError>;
+
+/// An operation and the submitter who waits for it.
+pub(super) struct Submission<S: StateMachine> {
+    pub(super) operation: S::Operation,
+    pub(super) reply: oneshot::Sender<Answer<S>>,
+}
+
+/// What the journal's thread is asked to do.
+pub(super) enum Request<S: StateMachine> {
+    Submit(Submission<S>),
+    Release(Position),
+}
+
+struct State<S: StateMachine> {
+    requests: VecDeque<Request<S>>,
+    operations: usize,
+    closed: bool,
+}
+
+/// Requests in the order of their arrival.
+pub(super) struct Queue<S: StateMachine> {
+    state: Mutex<State<S>>,
+    ready: Condvar,
+    limit: usize,
+}
+
+impl<S: StateMachine> Debug for Queue<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Queue")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: StateMachine> Queue<S> {
+    pub(super) fn new(limit: usize) -> Self {
+        let state = State {
+            requests: VecDeque::new(),
+            operations: 0,
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            ready: Condvar::new(),
+            limit,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues what fits, in order and with nothing else between; says which were taken.
+    pub(super) fn push_all(
+        &self,
+        submissions: Vec<Submission<S>>,
+    ) -> Vec<Result<(), JournalError>> {
+        let mut state = self.state();
+        let mut accepted = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            accepted.push(if state.closed {
+                Err(JournalError::Stopped)
+            } else if state.operations >= self.limit {
+                Err(JournalError::Busy)
+            } else {
+                state.operations += 1;
+                state.requests.push_back(Request::Submit(submission));
+                Ok(())
+            });
+        }
+        drop(state);
+        self.ready.notify_one();
+        accepted
+    }
+
+    pub(super) fn push_release(&self, before: Position) {
+        let mut state = self.state();
+        if !state.closed {
+            state.requests.push_back(Request::Release(before));
+        }
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    fn take(state: &mut State<S>) -> Option<Request<S>> {
+        let request = state.requests.pop_front()?;
+        state.operations -= usize::from(matches!(request, Request::Submit(_)));
+        Some(request)
+    }
+
+    /// The next request, if there is one now.
+    pub(super) fn try_next(&self) -> Option<Request<S>> {
+        Self::take(&mut self.state())
+    }
+
+    /// The next request; `None` when the queue is closed and drained.
+    pub(super) fn wait(&self) -> Option<Request<S>> {
+        let mut state = self.state();
+        while state.requests.is_empty() && !state.closed {
+            state = self
+                .ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        Self::take(&mut state)
+    }
+
+    /// Takes nothing more; what is queued stays to be done.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.ready.notify_one();
+    }
+
+    /// Takes nothing more and throws away what is queued, whose submitters learn of it.
+    pub(super) fn stop(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.operations = 0;
+        let dropped = std::mem::take(&mut state.requests);
+        drop(state);
+        drop(dropped);
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.state().operations
+    }
+}

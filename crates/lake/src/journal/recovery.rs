@@ -1,0 +1,374 @@
+//! Reading a log back: what is replayed, what is wiped, and what is refused.
+//!
+//! A record that is not complete ends the log if nothing shows that it was ever on stable
+//! storage. What would show it: a later segment, which is only begun after every record before it
+//! was synced; or a record whose group began after it. Then the journal is damaged, and is left
+//! untouched.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::format::{HEADER_BYTES, Head, Kind, SegmentHeader};
+use super::log::{Log, Tail};
+use super::segments::{Active, LOCK, Name, Sealed, Segments, segment_path};
+use super::{JournalError, Options, Position, Recovered, StateMachine};
+use crate::disk::{Disk, DiskFile, DiskLock};
+
+#[derive(Debug)]
+struct Segment {
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    header: SegmentHeader,
+}
+
+impl Segment {
+    fn damaged(&self, offset: u64, detail: impl Into<String>) -> JournalError {
+        JournalError::Damaged {
+            file: self.path.clone(),
+            offset,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Opens the log in `directory`, or makes one, and replays it into `machine`. On return
+/// everything replayed is on stable storage, and nothing else can ever be replayed.
+pub(super) fn open<S: StateMachine>(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    options: &Options,
+    machine: &mut S,
+) -> Result<(Log, Recovered), JournalError> {
+    disk.create_directory(directory)?;
+    let parent = directory
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    disk.sync_directory(parent.unwrap_or(Path::new(".")))?;
+    let lock = disk.lock(&directory.join(LOCK)).map_err(|error| {
+        if error.is_locked() {
+            JournalError::InUse {
+                directory: directory.to_owned(),
+            }
+        } else {
+            error.into()
+        }
+    })?;
+    let (segments, spares) = survey(disk, directory)?;
+    let mut replay = Replay {
+        machine,
+        next: 0,
+        chain: 0,
+        floor: 0,
+        operations: 0,
+        closed: false,
+    };
+    let mut end = End::default();
+    let mut last_bytes = Vec::new();
+    for (index, segment) in segments.iter().enumerate() {
+        (end, last_bytes) = replay.segment(segment, segments.get(index + 1))?;
+    }
+    if let Some(first) = segments.first()
+        && first.header.sequence > replay.floor
+    {
+        let sequence = first.header.sequence - 1;
+        return Err(JournalError::Missing {
+            file: segment_path(directory, sequence),
+        });
+    }
+    // From here on files are changed. Spares that a crash left are of unknown content.
+    for spare in &spares {
+        disk.remove(spare)?;
+    }
+    let Some(last) = segments.last() else {
+        return create(disk, directory, options, lock);
+    };
+    let wiped_bytes = settle(last, &last_bytes, &end)?;
+    disk.sync_directory(directory)?;
+    let tail = Tail {
+        offset: end.offset as u64,
+        next: replay.next,
+        chain: replay.chain,
+        floor: replay.floor,
+        closed: replay.closed,
+    };
+    let recovered = Recovered {
+        operations: replay.operations,
+        next: Position(replay.next),
+        clean: replay.closed,
+        wiped_bytes,
+    };
+    let sealed: VecDeque<Sealed> = segments
+        .windows(2)
+        .map(|pair| Sealed {
+            sequence: pair[0].header.sequence,
+            end: pair[1].header.first,
+            length: pair[0].header.length,
+        })
+        .collect();
+    let active = Active {
+        file: Arc::clone(&last.file),
+        header: last.header,
+    };
+    let files = new_segments(disk, directory, options, sealed);
+    Ok((Log::new(files, active, tail, lock), recovered))
+}
+
+fn new_segments(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    options: &Options,
+    sealed: VecDeque<Sealed>,
+) -> Segments {
+    let Options {
+        segment_bytes,
+        spare_segments,
+        ..
+    } = *options;
+    Segments::new(
+        Arc::clone(disk),
+        directory,
+        segment_bytes,
+        spare_segments,
+        sealed,
+    )
+}
+
+/// The first segment of a new journal.
+fn create(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    options: &Options,
+    lock: Box<dyn DiskLock>,
+) -> Result<(Log, Recovered), JournalError> {
+    let mut files = new_segments(disk, directory, options, VecDeque::new());
+    let next = Position::FIRST.get();
+    let active = files.activate(SegmentHeader {
+        identity: options.identity,
+        sequence: 1,
+        first: next,
+        floor: 1,
+        chain: 0,
+        length: options.segment_bytes,
+    })?;
+    let tail = Tail {
+        offset: HEADER_BYTES,
+        next,
+        chain: 0,
+        floor: 1,
+        closed: true,
+    };
+    let recovered = Recovered {
+        operations: 0,
+        next: Position::FIRST,
+        clean: true,
+        wiped_bytes: 0,
+    };
+    Ok((Log::new(files, active, tail, lock), recovered))
+}
+
+/// The segments in order, with headers that agree, and the files that hold nothing.
+fn survey(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+) -> Result<(Vec<Segment>, Vec<PathBuf>), JournalError> {
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut spares = Vec::new();
+    for name in disk.list(directory)? {
+        let path = directory.join(&name);
+        match Name::parse(&name) {
+            Some(Name::Lock) => {}
+            Some(Name::Spare) => spares.push(path),
+            None => return Err(JournalError::Foreign { file: path }),
+            Some(Name::Segment(sequence)) => {
+                let file = disk.open(&path)?;
+                let mut bytes = vec![0; HEADER_BYTES as usize];
+                let count = file.read_at(0, &mut bytes)?;
+                let header = SegmentHeader::decode(&bytes[..count], &path)?;
+                let segment = Segment { path, file, header };
+                if header.sequence != sequence {
+                    let detail = format!("it says that it is segment {}", header.sequence);
+                    return Err(segment.damaged(0, detail));
+                }
+                let length = segment.file.length()?;
+                if length != header.length || length < HEADER_BYTES {
+                    let detail = format!("it has {length} bytes instead of {}", header.length);
+                    return Err(segment.damaged(length.min(header.length), detail));
+                }
+                segments.push(segment);
+            }
+        }
+    }
+    segments.sort_by_key(|segment| segment.header.sequence);
+    for pair in segments.windows(2) {
+        let (before, after) = (&pair[0], &pair[1]);
+        if before.header.identity != after.header.identity {
+            return Err(JournalError::Foreign {
+                file: after.path.clone(),
+            });
+        }
+        if before.header.sequence + 1 != after.header.sequence {
+            let file = segment_path(directory, before.header.sequence + 1);
+            return Err(JournalError::Missing { file });
+        }
+    }
+    Ok((segments, spares))
+}
+
+/// Where the records of a segment end.
+#[derive(Debug, Default)]
+struct End {
+    offset: usize,
+    /// Where the last group begins.
+    group: usize,
+}
+
+struct Replay<'a, S> {
+    machine: &'a mut S,
+    next: u64,
+    chain: u32,
+    floor: u64,
+    operations: u64,
+    closed: bool,
+}
+
+impl<S: StateMachine> Replay<'_, S> {
+    /// Replays one segment; `after` is the segment behind it, if it is not the last.
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        after: Option<&Segment>,
+    ) -> Result<(End, Vec<u8>), JournalError> {
+        let header = &segment.header;
+        let begins = (header.first, header.chain);
+        if self.next == 0 {
+            (self.next, self.chain) = begins;
+        } else if (self.next, self.chain) != begins {
+            return Err(segment.damaged(0, "it does not continue the segment before it"));
+        }
+        self.floor = self.floor.max(header.floor);
+        let mut bytes = vec![0; header.length as usize];
+        let count = segment.file.read_at(0, &mut bytes)?;
+        if count != bytes.len() {
+            return Err(segment.damaged(count as u64, "the file ends here"));
+        }
+        let start = HEADER_BYTES as usize;
+        let mut end = End {
+            offset: start,
+            group: start,
+        };
+        let mut group = 0;
+        while after.is_none_or(|after| self.next < after.header.first) {
+            let offset = end.offset;
+            let Some(head) = Head::find(&bytes, header, offset, self.next..self.next + 1) else {
+                break;
+            };
+            let Some(payload) = head.payload(&bytes) else {
+                break;
+            };
+            if head.frame.previous != self.chain {
+                return Err(segment.damaged(
+                    offset as u64,
+                    "the record does not continue the record before it",
+                ));
+            }
+            self.record(segment, offset, head.frame.kind, payload)?;
+            if head.frame.group != group {
+                (group, end.group) = (head.frame.group, offset);
+            }
+            self.chain = head.checksum;
+            self.next += 1;
+            end.offset = head.end();
+        }
+        match after {
+            Some(after) if self.next < after.header.first => {
+                let detail = format!("the record at position {} is not intact", self.next);
+                Err(segment.damaged(end.offset as u64, detail))
+            }
+            Some(_) => Ok((end, bytes)),
+            None => {
+                self.check_tail(segment, &bytes, end.offset)?;
+                Ok((end, bytes))
+            }
+        }
+    }
+
+    fn record(
+        &mut self,
+        segment: &Segment,
+        offset: usize,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), JournalError> {
+        self.closed = kind == Kind::Closed;
+        match kind {
+            Kind::Operation => {
+                self.operations += 1;
+                self.machine.replay(Position(self.next), payload)
+            }
+            Kind::Floor => {
+                let Ok(floor) = payload.try_into().map(u64::from_le_bytes) else {
+                    return Err(segment.damaged(offset as u64, "a floor mark is not 8 bytes long"));
+                };
+                self.floor = self.floor.max(floor);
+                Ok(())
+            }
+            Kind::Closed => Ok(()),
+            Kind::Unknown(code) => Err(segment.damaged(
+                offset as u64,
+                format!("records of kind {code} are unknown to this version"),
+            )),
+        }
+    }
+
+    /// Refuses a last segment in which something shows that the record that should come next
+    /// was once on stable storage.
+    fn check_tail(
+        &self,
+        segment: &Segment,
+        bytes: &[u8],
+        offset: usize,
+    ) -> Result<(), JournalError> {
+        let positions = self.next + 1..self.next.saturating_add(bytes.len() as u64);
+        let later = (offset..bytes.len())
+            .step_by(8)
+            .filter_map(|at| Head::find(bytes, &segment.header, at, positions.clone()))
+            .find(|head| head.frame.group > self.next);
+        match later {
+            None => Ok(()),
+            Some(head) => Err(segment.damaged(
+                offset as u64,
+                format!(
+                    "the record at position {} is not intact, but record {} was written after it \
+                     was durable",
+                    self.next, head.frame.position
+                ),
+            )),
+        }
+    }
+}
+
+/// Makes the end of the log final: what was replayed is durable, and what was not is zeros.
+///
+/// The last group is written once more before the sync. If the process before this one ended
+/// because its sync had failed, the system may hold these bytes as clean although they are not
+/// on the disk, and a sync alone would do nothing.
+fn settle(last: &Segment, bytes: &[u8], end: &End) -> Result<u64, JournalError> {
+    let tail = &bytes[end.offset..];
+    let used = tail
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last as u64 + 1);
+    let offset = end.offset as u64;
+    if used > 0 {
+        tracing::info!(
+            file = %last.path.display(), offset, bytes = used,
+            "wiping what follows the last complete record",
+        );
+    }
+    last.file
+        .write_at(end.group as u64, &bytes[end.group..end.offset])?;
+    last.file.zero_fill(offset, offset + used)?;
+    last.file.sync_data()?;
+    Ok(used)
+}

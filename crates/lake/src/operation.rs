@@ -1,0 +1,87 @@
+//! What the journal remembers: the operations on records, as bytes.
+//!
+//! Every payload starts with the version of this format. A version that is
+//! read once is read for ever.
+
+mod bytes;
+mod decode;
+mod encode;
+
+pub(crate) use decode::decode;
+pub(crate) use encode::{encode_append, encode_delete, encode_drop};
+
+use model::filters::{Constraint, Filter};
+use model::ids::{KeyId, PoolId};
+use model::records::{Record, RecordFault};
+use model::time::Timestamp;
+
+/// The version that this build writes.
+const VERSION: u8 = 1;
+
+/// What a saved answer is found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct IdempotencyTag {
+    /// The pool written to.
+    pub(crate) pool: PoolId,
+    /// The key that wrote.
+    pub(crate) key: KeyId,
+    /// The client's text.
+    pub(crate) text: String,
+}
+
+/// What is saved of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SavedAnswer {
+    /// SHA-256 of what was sent.
+    pub(crate) fingerprint: [u8; 32],
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Records stored.
+    pub(crate) accepted: u64,
+    /// Records rejected.
+    pub(crate) rejected: u64,
+    /// The first of them.
+    pub(crate) faults: Vec<RecordFault>,
+}
+
+/// An operation as it was read back.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stored {
+    /// Records were added.
+    Append {
+        /// The pool.
+        pool: PoolId,
+        /// The records, system fields included.
+        records: Vec<Record>,
+        /// The answer, when it was saved under an idempotency key.
+        saved: Option<(IdempotencyTag, SavedAnswer)>,
+    },
+    /// Records were deleted: those that both admit.
+    Delete {
+        /// The pool.
+        pool: PoolId,
+        /// What the key saw.
+        rows: Constraint,
+        /// What it asked for.
+        filter: Option<Filter>,
+    },
+    /// A pool was forgotten.
+    Drop {
+        /// The pool.
+        pool: PoolId,
+    },
+}
+
+/// Bytes that are no operation of a known version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DecodeError {
+    /// A later version wrote it.
+    #[error("an operation of format version {0} was written by a later version of the server")]
+    Newer(u8),
+    /// The bytes end early or say what cannot be.
+    #[error("an operation cannot be read back: {0}")]
+    Malformed(&'static str),
+}
+
+#[cfg(test)]
+mod tests;

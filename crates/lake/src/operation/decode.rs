@@ -1,0 +1,184 @@
+//! Bytes to operations.
+
+use model::filters::{Comparison, Constraint, Filter, Operator};
+use model::ids::{KeyId, PoolId, RecordId};
+use model::names::FieldPath;
+use model::records::{Record, RecordFault, RecordFaultCode};
+use model::time::Timestamp;
+use model::value::Value;
+
+use super::bytes::Reader;
+use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, fault_code_number};
+use super::{DecodeError, IdempotencyTag, SavedAnswer, Stored, VERSION};
+
+/// The operation of a payload.
+pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
+    let mut reader = Reader(payload);
+    let version = reader.u8()?;
+    if version > VERSION {
+        return Err(DecodeError::Newer(version));
+    }
+    let kind = reader.u8()?;
+    let pool = PoolId::from_bytes(reader.array()?);
+    let stored = match kind {
+        APPEND => append(&mut reader, pool)?,
+        DELETE => {
+            let rows = filter(&mut reader)?.map_or(Constraint::AllRows, Constraint::Rows);
+            Stored::Delete {
+                pool,
+                rows,
+                filter: filter(&mut reader)?,
+            }
+        }
+        DROP => Stored::Drop { pool },
+        _ => return Err(DecodeError::Malformed("its kind is unknown")),
+    };
+    reader.end()?;
+    Ok(stored)
+}
+
+fn filter(reader: &mut Reader<'_>) -> Result<Option<Filter>, DecodeError> {
+    match reader.u8()? {
+        0 => Ok(None),
+        _ => one_filter(reader, 0).map(Some),
+    }
+}
+
+/// Far deeper than any filter that can be made, and far from the end of the stack.
+const DEPTH_MAX: usize = 1_000;
+
+fn one_filter(reader: &mut Reader<'_>, depth: usize) -> Result<Filter, DecodeError> {
+    if depth > DEPTH_MAX {
+        return Err(DecodeError::Malformed("a filter is nested too deep"));
+    }
+    let parts = |reader: &mut Reader<'_>| {
+        (0..reader.u32()?)
+            .map(|_| one_filter(reader, depth + 1))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match reader.u8()? {
+        ALL => Filter::All(parts(reader)?),
+        ANY => Filter::Any(parts(reader)?),
+        NOT => Filter::Not(Box::new(one_filter(reader, depth + 1)?)),
+        COMPARE => {
+            let field = FieldPath::parse_readable(reader.text()?)
+                .map_err(|_| DecodeError::Malformed("a name is not one"))?;
+            let operator = Operator::parse(reader.text()?)
+                .ok_or(DecodeError::Malformed("an operator is unknown"))?;
+            let value = model::canonical::decode(reader.bytes()?)
+                .ok_or(DecodeError::Malformed("a value is not one"))?;
+            Filter::Compare(Comparison::restore(field, operator, value))
+        }
+        _ => return Err(DecodeError::Malformed("a filter's kind is unknown")),
+    })
+}
+
+fn append(reader: &mut Reader<'_>, pool: PoolId) -> Result<Stored, DecodeError> {
+    let key = KeyId::from_bytes(reader.array()?);
+    let at = Timestamp::from_microsecond(i64::from_le_bytes(reader.array()?))
+        .ok_or(DecodeError::Malformed("its time is out of range"))?;
+    let mut saved = match reader.u8()? {
+        0 => None,
+        _ => Some(saved_answer(reader, pool, key, at)?),
+    };
+    let names = (0..reader.u32()?)
+        .map(|_| {
+            FieldPath::parse(reader.text()?)
+                .map_err(|_| DecodeError::Malformed("a name is not one"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let count = reader.u32()?;
+    let key = Value::from(key.to_string());
+    let records = (0..count)
+        .map(|_| record(reader, &names, &key, at))
+        .collect::<Result<Vec<_>, _>>()?;
+    if let Some((_, answer)) = &mut saved {
+        answer.accepted = records.len() as u64;
+    }
+    Ok(Stored::Append {
+        pool,
+        records,
+        saved,
+    })
+}
+
+fn saved_answer(
+    reader: &mut Reader<'_>,
+    pool: PoolId,
+    key: KeyId,
+    at: Timestamp,
+) -> Result<(IdempotencyTag, SavedAnswer), DecodeError> {
+    let text = reader.text()?.to_owned();
+    let fingerprint = reader.array()?;
+    let rejected = reader.u64()?;
+    let faults = (0..reader.u32()?)
+        .map(|_| fault(reader))
+        .collect::<Result<_, _>>()?;
+    let tag = IdempotencyTag { pool, key, text };
+    Ok((
+        tag,
+        SavedAnswer {
+            fingerprint,
+            at,
+            accepted: 0,
+            rejected,
+            faults,
+        },
+    ))
+}
+
+fn fault(reader: &mut Reader<'_>) -> Result<RecordFault, DecodeError> {
+    let index = reader.u32()?;
+    let number = reader.u8()?;
+    let code = CODES
+        .into_iter()
+        .find(|code| fault_code_number(*code) == number)
+        .ok_or(DecodeError::Malformed("a fault's code is unknown"))?;
+    let field = match reader.u8()? {
+        0 => None,
+        _ => Some(reader.text()?.to_owned()),
+    };
+    let message = reader.text()?.to_owned();
+    Ok(RecordFault {
+        index,
+        code,
+        field,
+        message,
+    })
+}
+
+const CODES: [RecordFaultCode; 9] = [
+    RecordFaultCode::MalformedRecord,
+    RecordFaultCode::NotAnObject,
+    RecordFaultCode::DuplicateMember,
+    RecordFaultCode::InvalidName,
+    RecordFaultCode::UnknownField,
+    RecordFaultCode::WrongType,
+    RecordFaultCode::MissingField,
+    RecordFaultCode::InjectionConflict,
+    RecordFaultCode::TooLarge,
+];
+
+fn record(
+    reader: &mut Reader<'_>,
+    names: &[FieldPath],
+    key: &Value,
+    at: Timestamp,
+) -> Result<Record, DecodeError> {
+    let id = RecordId::from_bytes(reader.array()?);
+    let mut fields = vec![
+        (FieldPath::id(), Value::from(id.to_string())),
+        (FieldPath::ingested_at(), Value::DateTime(at)),
+        (FieldPath::key(), key.clone()),
+    ];
+    for _ in 0..reader.u32()? {
+        let name = names
+            .get(reader.u32()?)
+            .ok_or(DecodeError::Malformed("a name's number is too high"))?;
+        let value = model::canonical::decode(reader.bytes()?)
+            .ok_or(DecodeError::Malformed("a value is not one"))?;
+        fields.push((name.clone(), value));
+    }
+    fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Record::restore(fields).ok_or(DecodeError::Malformed("a record has a field twice"))
+}

@@ -1,0 +1,178 @@
+//! Operations to bytes.
+
+use std::collections::HashMap;
+
+use model::filters::{Constraint, Filter};
+use model::ids::{PoolId, RecordId};
+use model::names::{FieldPath, ID, INGESTED_AT, KEY};
+use model::permit::{AdmittedBatch, ConstrainedDelete};
+use model::records::{Record, RecordFault};
+
+use super::VERSION;
+use super::bytes::{put_bytes, put_u32};
+use crate::error::{LakeError, Result};
+
+pub(super) const APPEND: u8 = 1;
+pub(super) const DELETE: u8 = 2;
+pub(super) const DROP: u8 = 3;
+
+/// Appends the payload of a batch. Names stand once; what all records of a
+/// batch share (the key, the time) stands once.
+///
+/// # Errors
+/// [`LakeError::Internal`] when a record, as it is about to be stored, does
+/// not hold a value that its key injects. This is the last check of that.
+pub(crate) fn encode_append(
+    batch: &AdmittedBatch,
+    faults: &[RecordFault],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.extend([VERSION, APPEND]);
+    out.extend(batch.pool().id.to_bytes());
+    out.extend(batch.key().to_bytes());
+    out.extend(batch.at().as_microsecond().to_le_bytes());
+    match batch.idempotency() {
+        None => out.push(0),
+        Some(idempotency) => {
+            out.push(1);
+            put_bytes(out, idempotency.key.as_bytes());
+            out.extend(idempotency.fingerprint);
+            out.extend((batch.faults().len() as u64).to_le_bytes());
+            put_u32(out, faults.len());
+            faults.iter().for_each(|fault| encode_fault(fault, out));
+        }
+    }
+    let mut names: HashMap<&FieldPath, usize> = HashMap::new();
+    let mut rows = Vec::new();
+    let mut order = Vec::new();
+    for record in batch.records() {
+        if !batch.holds_injections(record) {
+            return Err(LakeError::Internal(
+                "a record lost a value that its key injects".to_owned(),
+            ));
+        }
+        encode_record(record, &mut names, &mut order, &mut rows)?;
+    }
+    put_u32(out, order.len());
+    order
+        .iter()
+        .for_each(|name| put_bytes(out, name.as_str().as_bytes()));
+    put_u32(out, batch.records().len());
+    out.append(&mut rows);
+    Ok(())
+}
+
+fn encode_record<'a>(
+    record: &'a Record,
+    names: &mut HashMap<&'a FieldPath, usize>,
+    order: &mut Vec<&'a FieldPath>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let id = record
+        .get(ID)
+        .and_then(|id| RecordId::parse(id.as_str()?).ok());
+    let id = id.ok_or_else(|| LakeError::Internal("a record has no id".to_owned()))?;
+    out.extend(id.to_bytes());
+    let start = out.len();
+    put_u32(out, 0);
+    let mut count: u32 = 0;
+    for (path, value) in record.fields() {
+        if [ID, INGESTED_AT, KEY].contains(&path.as_str()) {
+            continue;
+        }
+        let name = *names.entry(path).or_insert_with(|| {
+            order.push(path);
+            order.len() - 1
+        });
+        put_u32(out, name);
+        let length_at = out.len();
+        put_u32(out, 0);
+        model::canonical::encode(value, out);
+        let length = u32::try_from(out.len() - length_at - 4).unwrap_or(u32::MAX);
+        out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
+        count += 1;
+    }
+    out[start..start + 4].copy_from_slice(&count.to_le_bytes());
+    Ok(())
+}
+
+fn encode_fault(fault: &RecordFault, out: &mut Vec<u8>) {
+    put_u32(out, fault.index);
+    out.push(fault_code_number(fault.code));
+    match &fault.field {
+        None => out.push(0),
+        Some(field) => {
+            out.push(1);
+            put_bytes(out, field.as_bytes());
+        }
+    }
+    put_bytes(out, fault.message.as_bytes());
+}
+
+/// The number of a fault's code in the journal; never given to another code.
+pub(super) fn fault_code_number(code: model::records::RecordFaultCode) -> u8 {
+    use model::records::RecordFaultCode as Code;
+    match code {
+        Code::MalformedRecord => 1,
+        Code::NotAnObject => 2,
+        Code::DuplicateMember => 3,
+        Code::InvalidName => 4,
+        Code::UnknownField => 5,
+        Code::WrongType => 6,
+        Code::MissingField => 7,
+        Code::InjectionConflict => 8,
+        Code::TooLarge => 9,
+    }
+}
+
+/// Appends the payload of a delete.
+pub(crate) fn encode_delete(delete: &ConstrainedDelete, out: &mut Vec<u8>) {
+    out.extend([VERSION, DELETE]);
+    out.extend(delete.pool().id.to_bytes());
+    let rows = match delete.rows() {
+        Constraint::AllRows => None,
+        Constraint::Rows(rows) => Some(rows),
+    };
+    for filter in [rows, delete.filter()] {
+        match filter {
+            None => out.push(0),
+            Some(filter) => {
+                out.push(1);
+                encode_filter(filter, out);
+            }
+        }
+    }
+}
+
+pub(super) const ALL: u8 = 1;
+pub(super) const ANY: u8 = 2;
+pub(super) const NOT: u8 = 3;
+pub(super) const COMPARE: u8 = 4;
+
+fn encode_filter(filter: &Filter, out: &mut Vec<u8>) {
+    let mut group = |tag, parts: &[Filter]| {
+        out.push(tag);
+        put_u32(out, parts.len());
+        parts.iter().for_each(|part| encode_filter(part, out));
+    };
+    match filter {
+        Filter::All(parts) => group(ALL, parts),
+        Filter::Any(parts) => group(ANY, parts),
+        Filter::Not(part) => {
+            out.push(NOT);
+            encode_filter(part, out);
+        }
+        Filter::Compare(comparison) => {
+            out.push(COMPARE);
+            put_bytes(out, comparison.field().as_str().as_bytes());
+            put_bytes(out, comparison.operator().name().as_bytes());
+            put_bytes(out, &model::canonical::to_bytes(comparison.value()));
+        }
+    }
+}
+
+/// Appends the payload of a dropped pool.
+pub(crate) fn encode_drop(pool: PoolId, out: &mut Vec<u8>) {
+    out.extend([VERSION, DROP]);
+    out.extend(pool.to_bytes());
+}

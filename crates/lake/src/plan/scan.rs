@@ -1,0 +1,115 @@
+//! The scan: the columns of a pool's records, for the barrier alone.
+
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use datafusion_common::tree_node::TreeNodeRecursion;
+use datafusion_common::{DataFusionError, Result, internal_err};
+use datafusion_execution::{SendableRecordBatchStream, TaskContext};
+use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion_physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+};
+use model::fields::ColumnType;
+use model::names::FieldPath;
+use model::value::Value;
+
+use super::node::plain_properties;
+use crate::buffer::Snapshot;
+use crate::columns::schema_of;
+
+/// Reads columns of a snapshot, without the rows that were deleted.
+#[derive(Debug)]
+pub(crate) struct ScanExec {
+    snapshot: Snapshot,
+    columns: Arc<[(FieldPath, ColumnType)]>,
+    /// Values of the isolation field outside which the barrier admits nothing.
+    hint: Option<Arc<[Value]>>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+}
+
+impl ScanExec {
+    pub(super) fn new(
+        snapshot: Snapshot,
+        columns: Vec<(FieldPath, ColumnType)>,
+        hint: Option<Vec<Value>>,
+    ) -> Self {
+        let schema = schema_of(&columns);
+        let properties = plain_properties(schema.clone());
+        let hint = hint.map(Into::into);
+        Self {
+            snapshot,
+            columns: columns.into(),
+            hint,
+            schema,
+            properties,
+        }
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ScanExec")
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &'static str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        internal_err!("ScanExec has no input")
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        internal_err!("ScanExec has no input")
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (layout, columns, hint) = (
+            self.snapshot.layout.clone(),
+            self.columns.clone(),
+            self.hint.clone(),
+        );
+        let batches = self
+            .snapshot
+            .segments
+            .clone()
+            .into_iter()
+            .map(move |segment| {
+                segment
+                    .scan(&layout, &columns, hint.as_deref())
+                    .map_err(|error| DataFusionError::External(Box::new(error)))
+            });
+        let batches = futures::stream::iter(batches);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.schema.clone(),
+            batches,
+        )))
+    }
+}

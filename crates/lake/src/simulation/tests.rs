@@ -1,0 +1,171 @@
+//! The simulated disk is as bad as promised, and no worse.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{Fault, SimulatedDisk};
+use crate::disk::{Disk, DiskFile};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(SimulatedDisk::ROOT).join(name)
+}
+
+fn root() -> &'static Path {
+    Path::new(SimulatedDisk::ROOT)
+}
+
+fn read(disk: &SimulatedDisk, name: &str) -> Option<Vec<u8>> {
+    let file = disk.open(&path(name)).ok()?;
+    let mut bytes = vec![0; file.length().unwrap() as usize];
+    file.read_at(0, &mut bytes).unwrap();
+    Some(bytes)
+}
+
+/// A disk with a synced file of three sectors of the letter a.
+fn synced(seed: u64) -> (SimulatedDisk, std::sync::Arc<dyn DiskFile>) {
+    let disk = SimulatedDisk::new(seed);
+    let file = disk.create(&path("file")).unwrap();
+    file.write_at(0, &[b'a'; 1536]).unwrap();
+    file.sync_data().unwrap();
+    disk.sync_directory(root()).unwrap();
+    (disk, file)
+}
+
+/// The first letter of each sector after a power cut.
+fn letters(disk: &SimulatedDisk) -> String {
+    let bytes = read(&disk.crash(), "file").unwrap();
+    bytes
+        .chunks(512)
+        .map(|sector| char::from(sector[0]))
+        .collect()
+}
+
+#[test]
+fn what_is_synced_survives_every_power_cut() {
+    for seed in 0..50 {
+        let (disk, _) = synced(seed);
+        let found = read(&disk.crash(), "file");
+        assert_eq!(found, Some(vec![b'a'; 1536]));
+    }
+}
+
+#[test]
+fn unsynced_writes_are_lost_kept_torn_and_reordered() {
+    let mut found = BTreeSet::new();
+    for seed in 0..300 {
+        let (disk, file) = synced(seed);
+        file.write_at(0, &[b'b'; 1024]).unwrap();
+        file.write_at(1024, &[b'c'; 512]).unwrap();
+        found.insert(letters(&disk));
+    }
+    let all = ["aaa", "aac", "aba", "abc", "baa", "bac", "bba", "bbc"];
+    assert_eq!(found, all.iter().map(ToString::to_string).collect());
+}
+
+#[test]
+fn a_sector_is_never_newer_than_its_writes_nor_mixed_out_of_order() {
+    for seed in 0..200 {
+        let (disk, file) = synced(seed);
+        file.write_at(0, &[b'b'; 512]).unwrap();
+        file.write_at(256, &[b'c'; 256]).unwrap();
+        let bytes = read(&disk.crash(), "file").unwrap();
+        let halves = (bytes[0], bytes[256]);
+        assert!(
+            [(b'a', b'a'), (b'b', b'b'), (b'b', b'c')].contains(&halves),
+            "{halves:?}"
+        );
+    }
+}
+
+#[test]
+fn unsynced_names_come_and_go_independently() {
+    let mut found = BTreeSet::new();
+    for seed in 0..200 {
+        let (disk, _) = synced(seed);
+        disk.rename(&path("file"), &path("other")).unwrap();
+        disk.create(&path("new")).unwrap().sync_all().unwrap();
+        found.insert(disk.crash().list(root()).unwrap().join(" "));
+    }
+    let all = ["file", "other", "file new", "new other"];
+    assert_eq!(found, all.iter().map(ToString::to_string).collect());
+}
+
+#[test]
+fn a_failed_sync_loses_bytes_that_are_still_read() {
+    let mut lost = 0;
+    for seed in 0..50 {
+        let (disk, file) = synced(seed);
+        disk.plan(Some(Fault::FailSync(disk.syncs() + 1)));
+        file.write_at(0, &[b'b'; 1536]).unwrap();
+        assert!(file.sync_data().is_err() && disk.fault_happened());
+        file.sync_data().unwrap();
+        assert_eq!(read(&disk, "file"), Some(vec![b'b'; 1536]));
+        lost += u32::from(letters(&disk) != "bbb");
+    }
+    assert!(lost > 10, "{lost}");
+}
+
+#[test]
+fn after_the_cut_nothing_works_and_the_lock_is_free() {
+    for fault in [
+        Fault::CutAtOperation(7),
+        Fault::CutBeforeSync(3),
+        Fault::CutAfterSync(3),
+    ] {
+        let (disk, file) = synced(1);
+        let lock = disk.lock(&path("lock")).unwrap();
+        disk.plan(Some(fault));
+        file.write_at(0, &[b'b'; 1536]).unwrap();
+        assert!(file.sync_data().is_err(), "{fault:?}");
+        assert!(disk.is_dead() && disk.fault_happened());
+        assert!(file.length().is_err() && disk.list(root()).is_err());
+        let after = disk.crash();
+        drop(after.lock(&path("lock")).unwrap());
+        drop(lock);
+        let survives = read(&after, "file") == Some(vec![b'b'; 1536]);
+        assert!(survives || fault != Fault::CutAfterSync(3));
+    }
+}
+
+#[test]
+fn a_full_disk_takes_what_fits_and_overwriting_needs_no_room() {
+    let (disk, file) = synced(1);
+    disk.set_capacity(Some(2000));
+    let error = file.write_at(1536, &[b'b'; 1000]).unwrap_err();
+    assert!(error.is_full());
+    assert_eq!(file.length().unwrap(), 2000);
+    file.write_at(0, &[b'c'; 2000]).unwrap();
+    disk.set_capacity(None);
+    file.write_at(1536, &[b'b'; 1000]).unwrap();
+    assert_eq!(file.length().unwrap(), 2536);
+    disk.set_capacity(Some(2536));
+    assert!(
+        disk.create(&path("second"))
+            .unwrap()
+            .write_at(0, b"x")
+            .unwrap_err()
+            .is_full()
+    );
+    disk.remove(&path("file")).unwrap();
+    disk.open(&path("second"))
+        .unwrap()
+        .write_at(0, b"x")
+        .unwrap();
+}
+
+#[test]
+fn the_same_seed_and_calls_give_the_same_disk() {
+    let crash = |seed| {
+        let (disk, file) = synced(seed);
+        for turn in 0..20_u8 {
+            file.write_at(u64::from(turn) * 300, &[turn; 700]).unwrap();
+        }
+        let after = disk.crash();
+        (disk.digest(), after.digest(), after.crash().digest())
+    };
+    let all: BTreeSet<_> = (0..20).map(crash).collect();
+    assert!(all.len() > 10);
+    for seed in 0..20 {
+        assert_eq!(crash(seed), crash(seed));
+    }
+}

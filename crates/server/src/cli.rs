@@ -1,0 +1,83 @@
+//! The command line's shape and its help.
+
+mod client;
+mod definitions;
+mod serve;
+
+use clap::builder::styling::Styles;
+use clap::{Parser, Subcommand};
+
+pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, OutputFormat, QueryArgs, SchemaMode};
+pub(crate) use definitions::{
+    CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
+};
+pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
+
+const AFTER_HELP: &str = "\
+Client commands find the server in --url or TIDEGATE_URL, and the key's token in --token-file,
+TIDEGATE_TOKEN or TIDEGATE_TOKEN_COMMAND (a command for sh whose first line of output is the token).
+A token is never an argument: other people on the machine can read arguments.
+
+Exit codes:
+  0  done
+  1  refused: by the server, or some records were rejected, or a person said no
+  2  usage: an argument, a setting or a definition file cannot be used
+  3  the server cannot be reached, is busy, or failed; trying again may help
+  4  a local file or the terminal cannot be read or written
+  74 the server stopped because its disk did not keep a promise
+
+Examples:
+  tidegate demo                                       look at it, on real data
+  tidegate serve --data-dir /var/lib/tidegate --admin-token-file ~/.tidegate-token
+  tidegate import sales.csv --token-file ~/.tidegate-token
+  tidegate query sales_by_day --timeframe previous_7_days --interval daily";
+
+/// A data server in which every API key carries its own row policy.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidegate",
+    bin_name = "tidegate",
+    version,
+    about,
+    after_help = AFTER_HELP,
+    styles = Styles::plain(),
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    infer_long_args = false
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a server
+    Serve(ServeArgs),
+    /// Run a server on a temporary directory, loaded with real data, and show what two customers' keys see
+    Demo(DemoArgs),
+    /// List, make and delete pools
+    Pools(PoolsArgs),
+    /// List, make and delete views
+    Views(ViewsArgs),
+    /// List, make, switch and delete keys; make a new master key for a data directory
+    Keys(KeysArgs),
+    /// Show what the calling key is, what it may do and how many rows it sees
+    Whoami(ClientArgs),
+    /// Send the records of a file to a pool, and make the pool if there is none
+    Import(ImportArgs),
+    /// Ask a view for its data
+    Query(QueryArgs),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! `tidegate keys`.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::definitions::{
+    joined, list, member, print_answer, print_list, print_properties,
+};
+use super::filters::parse_grant;
+use super::{CommandError, confirm, connect, files, parse, recover};
+use crate::cli::{CreateKey, KeyCommand, KeysArgs};
+use crate::client::{Body, Client, segment};
+use crate::output::{self, table, table::Cell};
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// When the server refuses, or a file or output fails.
+pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
+    if let KeyCommand::Recover(args) = &args.command {
+        return recover(args);
+    }
+    let client = connect(&args.client)?;
+    let json = args.client.json;
+    match args.command {
+        KeyCommand::List => {
+            let items = list(&client, "/v1/keys")?;
+            if json { print_list(items) } else { print_keys(&items) }
+        }
+        KeyCommand::Get { id } => {
+            let answer = client.get(&address(&id))?;
+            print_key(&client, &answer, json)
+        }
+        KeyCommand::Create(args) => {
+            let body = match &args.file {
+                Some(path) => files::read_definition(path)?,
+                None => from_flags(&args)?,
+            };
+            make(&client, "/v1/keys", &body, args.save_token.as_deref(), json)
+        }
+        KeyCommand::Disable { id } => switch(&client, &id, "disable", json),
+        KeyCommand::Enable { id } => switch(&client, &id, "enable", json),
+        KeyCommand::Delete { id, yes } => {
+            confirm(&format!("Delete key {id} for ever?"), yes)?;
+            client.delete(&address(&id))?;
+            output::note(&format!("key {id} is deleted"));
+            Ok(())
+        }
+        KeyCommand::Copy {
+            id,
+            name,
+            save_token,
+        } => {
+            let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
+            let body = body.to_string().into_bytes();
+            let path = format!("{}/copy", address(&id));
+            make(&client, &path, &body, save_token.as_deref(), json)
+        }
+        KeyCommand::Recover(_) => unreachable!("handled before a server is looked for"),
+    }
+}
+
+fn address(id: &str) -> String {
+    format!("/v1/keys/{}", segment(id))
+}
+
+fn from_flags(args: &CreateKey) -> Result<Vec<u8>, CommandError> {
+    let grants: Result<Vec<_>, _> = args.grants.iter().map(|text| parse_grant(text)).collect();
+    let mut body = json!({ "name": args.name, "grants": grants? });
+    if let Some(description) = &args.description {
+        body["description"] = description.as_str().into();
+    }
+    if let Some(expires_at) = &args.expires_at {
+        body["restrictions"] = json!({ "expires_at": expires_at });
+    }
+    Ok(body.to_string().into_bytes())
+}
+
+fn switch(client: &Client, id: &str, verb: &str, json: bool) -> Result<(), CommandError> {
+    let answer = client.post(&format!("{}/{verb}", address(id)), Body::json(b"{}"))?;
+    if answer.is_empty() {
+        output::note(&format!("key {id} is {verb}d"));
+        return Ok(());
+    }
+    print_key(client, &answer, json)
+}
+
+/// Makes a key and gives its token to the person, in a new file or on
+/// standard output. The file is made before the key, so that a token is
+/// never lost for want of a place.
+fn make(
+    client: &Client,
+    path: &str,
+    body: &[u8],
+    save_token: Option<&Path>,
+    json: bool,
+) -> Result<(), CommandError> {
+    let Some(file_path) = save_token else {
+        let answer = client.post(path, Body::json(body))?;
+        print_key(client, &answer, json)?;
+        if json {
+            return Ok(());
+        }
+        let key = parse(client, &answer)?;
+        output::note("the token, shown this once; keep it secret:");
+        return Ok(output::line(
+            key.get("token").and_then(Value::as_str).unwrap_or_default(),
+        )?);
+    };
+    let mut file = files::reserve_secret(file_path)?;
+    let answer = match client.post(path, Body::json(body)) {
+        Ok(answer) => answer,
+        Err(error) => {
+            drop(file);
+            // The key does not exist; an empty file in the way helps nobody.
+            let _kept = std::fs::remove_file(file_path);
+            return Err(error.into());
+        }
+    };
+    let mut key = parse(client, &answer)?;
+    let token = key.get_mut("token").map(Value::take).unwrap_or_default();
+    let text = format!("{}\n", token.as_str().unwrap_or_default());
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        CommandError::File(format!(
+            "the key {} is made, but its token could not be written to {}: {error}; delete the key and make another",
+            key.get("id").and_then(Value::as_str).unwrap_or_default(),
+            file_path.display()
+        ))
+    })?;
+    if let Some(object) = key.as_object_mut() {
+        object.shift_remove("token");
+    }
+    output::note(&format!("the token is in {}", file_path.display()));
+    print_key(client, key.to_string().as_bytes(), json)
+}
+
+fn print_keys(items: &[Value]) -> Result<(), CommandError> {
+    let rows: Vec<Vec<Cell>> = items
+        .iter()
+        .map(|key| {
+            let grants = key.get("grants").and_then(Value::as_array);
+            vec![
+                member(key, "id"),
+                member(key, "name"),
+                member(key, "kind"),
+                member(key, "status"),
+                Cell::number(grants.map_or(0, Vec::len)),
+                member(key, "created_at"),
+                member(key, "last_used_at"),
+            ]
+        })
+        .collect();
+    let headers = [
+        "id",
+        "name",
+        "kind",
+        "status",
+        "grants",
+        "created",
+        "last used",
+    ];
+    Ok(output::line(&table::shown(&headers, &rows))?)
+}
+
+fn print_key(client: &Client, answer: &[u8], json: bool) -> Result<(), CommandError> {
+    if json {
+        return print_answer(answer);
+    }
+    let key = parse(client, answer)?;
+    let expires = key.get("restrictions").map(|r| member(r, "expires_at"));
+    print_properties(&[
+        ("name", member(&key, "name")),
+        ("id", member(&key, "id")),
+        ("description", member(&key, "description")),
+        ("kind", member(&key, "kind")),
+        ("status", member(&key, "status")),
+        ("expires", expires.unwrap_or(Cell::Empty)),
+        ("created", member(&key, "created_at")),
+        ("last used", member(&key, "last_used_at")),
+    ])?;
+    print_grants(&key)
+}
+
+/// Prints the grants of a key as a table.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(super) fn print_grants(key: &Value) -> Result<(), CommandError> {
+    let grants = key.get("grants").and_then(Value::as_array);
+    let rows: Vec<Vec<Cell>> = grants
+        .into_iter()
+        .flatten()
+        .map(|grant| {
+            vec![
+                member(grant, "on"),
+                joined(grant, "actions"),
+                rows_cell(grant.get("constraints")),
+                member(grant, "injections"),
+                member(grant, "fields"),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(output::line("no grants")?);
+    }
+    let headers = ["grant on", "actions", "rows", "injects", "fields"];
+    Ok(output::line(&table::shown(&headers, &rows))?)
+}
+
+/// Constraints as a person writes them, where they are simple.
+fn rows_cell(constraints: Option<&Value>) -> Cell {
+    let Some(Value::Array(filters)) = constraints else {
+        return Cell::of(constraints);
+    };
+    let shown: Vec<String> = filters
+        .iter()
+        .map(|filter| {
+            let part = |name: &str| filter.get(name);
+            match (part("field"), part("operator"), part("value")) {
+                (Some(Value::String(field)), Some(Value::String(operator)), Some(value)) => {
+                    format!("{field} {operator} {value}")
+                }
+                _ => filter.to_string(),
+            }
+        })
+        .collect();
+    Cell::Text(shown.join(" and "))
+}

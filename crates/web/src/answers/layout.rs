@@ -1,0 +1,175 @@
+//! Where each value of a row goes in an answer, and how it is written.
+
+use std::borrow::Cow;
+
+use model::json::{WideIntegers, Written};
+use model::queries::{OutputColumn, Row};
+use model::time::TimeZone;
+use model::value::Value;
+use model::views::{Shape, ViewDraft, ViewFieldRole};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use crate::plane::PlaneError;
+
+/// What the request says of how values are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Style {
+    /// The zone whose offset every date-time carries, starts of intervals
+    /// too; UTC writes `Z`.
+    pub(crate) zone: TimeZone,
+    /// How integers beyond 2^53 are written in JSON.
+    pub(crate) wide: WideIntegers,
+}
+
+/// One member of a row of the answer.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    /// The position among the columns.
+    pub(super) column: usize,
+}
+
+/// The members of an answer's rows in their order, and the levels that
+/// grouped output nests by.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    members: Vec<Member>,
+    levels: Vec<usize>,
+    width: usize,
+    style: Style,
+}
+
+impl Layout {
+    /// The layout of `view`'s answers with these columns: the start of the
+    /// interval first, then the view's fields in the view's order. A field
+    /// without a column, hidden from the key, is not in it.
+    pub(crate) fn new(view: &ViewDraft, columns: &[OutputColumn], style: Style) -> Self {
+        let find = |name: &str| columns.iter().position(|column| column.name == name);
+        let interval = match &view.shape {
+            Shape::TimeSeries { interval_field } => find(interval_field.as_str()),
+            _ => None,
+        };
+        let groups = view.fields.iter().filter(|field| {
+            view.grouped_output && matches!(field.role, ViewFieldRole::Group(_))
+        });
+        let groups = groups.filter_map(|field| find(field.name.as_str()));
+        let levels = interval.filter(|_| view.grouped_output);
+        let fields = view.fields.iter();
+        let fields = fields.filter_map(|field| find(field.name.as_str()));
+        let members = interval.into_iter().chain(fields).map(|column| Member {
+            name: columns[column].name.clone(),
+            column,
+        });
+        Self {
+            members: members.collect(),
+            levels: levels.into_iter().chain(groups).collect(),
+            width: columns.len(),
+            style,
+        }
+    }
+
+    /// The members of a flat row.
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The members that are left in a row when the others are levels.
+    pub(super) fn leaf_members(&self) -> Vec<Member> {
+        let is_level = |member: &&Member| self.levels.contains(&member.column);
+        let leaves = self.members.iter().filter(|member| !is_level(member));
+        leaves.cloned().collect()
+    }
+
+    /// The columns that grouped output nests by, outermost first; none when
+    /// the answer is flat.
+    pub(super) fn levels(&self) -> &[usize] {
+        &self.levels
+    }
+
+    /// The row's values of the columns, and behind them its order values.
+    pub(super) fn split<'a>(&self, row: &'a Row) -> Result<(&'a [Value], &'a [Value]), PlaneError> {
+        row.split_at_checked(self.width).ok_or_else(|| {
+            PlaneError::Internal(format!(
+                "a row of {} values under {} columns",
+                row.len(),
+                self.width
+            ))
+        })
+    }
+
+    /// Appends the row as one JSON object of these members.
+    pub(super) fn write_object(
+        &self,
+        members: &[Member],
+        row: &Row,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PlaneError> {
+        let (values, _) = self.split(row)?;
+        let object = RowObject {
+            members,
+            values,
+            style: &self.style,
+        };
+        serde_json::to_writer(out, &object).map_err(|e| PlaneError::Internal(e.to_string()))
+    }
+
+    /// The value as text: what a cell of CSV and the name of a group say.
+    /// `None` for null; arrays and objects are JSON text.
+    pub(super) fn text<'a>(&self, value: &'a Value) -> Option<Cow<'a, str>> {
+        Some(match value {
+            Value::Null => return None,
+            Value::String(text) => Cow::Borrowed(text),
+            Value::Date(date) => date.to_string().into(),
+            Value::DateTime(instant) => instant.in_zone(&self.style.zone).to_string().into(),
+            Value::Uuid(uuid) => uuid.to_string().into(),
+            Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Array(_)
+            | Value::Object(_) => {
+                let shown = Shown(value, &self.style.zone, WideIntegers::Numbers);
+                serde_json::to_string(&shown)
+                    .expect("a value has only string names and finite numbers")
+                    .into()
+            }
+        })
+    }
+}
+
+struct RowObject<'a> {
+    members: &'a [Member],
+    values: &'a [Value],
+    style: &'a Style,
+}
+
+impl Serialize for RowObject<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut map = out.serialize_map(Some(self.members.len()))?;
+        for member in self.members {
+            let value = &self.values[member.column];
+            let value = Shown(value, &self.style.zone, self.style.wide);
+            map.serialize_entry(&member.name, &value)?;
+        }
+        map.end()
+    }
+}
+
+/// A value in the answer's style.
+struct Shown<'a>(&'a Value, &'a TimeZone, WideIntegers);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::DateTime(instant) => out.collect_str(&instant.in_zone(self.1)),
+            Value::Array(values) => {
+                let mut seq = out.serialize_seq(Some(values.len()))?;
+                for value in values {
+                    seq.serialize_element(&Shown(value, self.1, self.2))?;
+                }
+                seq.end()
+            }
+            // What is inside an object was sent as JSON and holds no instants.
+            other => Written(other, self.2).serialize(out),
+        }
+    }
+}

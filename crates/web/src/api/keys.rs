@@ -1,0 +1,330 @@
+//! Keys. A token's text leaves the server in one answer: that of the call
+//! that made it.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::response::Response;
+use control::{ControlError, Definitions};
+use http::StatusCode;
+use http::request::Parts;
+use model::document::{Document, merge_patch};
+use model::fault::{Fault, FaultCode};
+use model::grants::Grant;
+use model::ids::KeyId;
+use model::keys::{KeyDraft, KeyRecord};
+use model::permit::Admin;
+use model::secrets::Secret;
+use model::value::{Object, Value};
+
+use super::{CHANGE_ATTEMPTS, done, page, tag, tagged, with_members};
+use crate::caller::{Caller, Named};
+use crate::error::ApiError;
+use crate::input::{IfMatch, JsonBody, OptionalJsonBody, Parameters};
+use crate::openapi::Operation;
+use crate::state::AppState;
+
+mod schemas;
+
+pub(crate) use schemas::schemas;
+
+/// The variable segment of the path as a key's id; `None` for a text that can
+/// be no id, which means nothing just like an unused one.
+#[derive(Debug)]
+pub(crate) struct KeyPath(Option<KeyId>);
+
+impl FromRequestParts<AppState> for KeyPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Named(text) = Named::from_request_parts(parts, state).await?;
+        Ok(Self(KeyId::parse(&text).ok()))
+    }
+}
+
+impl KeyPath {
+    fn find<'a>(&self, definitions: &'a Definitions) -> Result<&'a Arc<KeyRecord>, ApiError> {
+        let key = self.0.and_then(|id| definitions.key(id));
+        key.ok_or_else(ApiError::not_found)
+    }
+}
+
+/// A key as the wire shows it.
+fn show(state: &AppState, key: &KeyRecord) -> Object {
+    let last_used = state.control.last_used(key.id());
+    let last_used = last_used.map(|at| at.to_string());
+    let secrets = key.secrets().iter().map(|secret| {
+        Object::new()
+            .with("id", secret.id.to_string())
+            .with("hint", secret.hint.as_str())
+            .with("created_at", secret.created_at.to_string())
+            .with("expires_at", secret.expires_at.map(|at| at.to_string()))
+            .with("last_used_at", last_used.clone())
+    });
+    let front = Object::new().with("id", key.id().to_string());
+    with_members(front, key.draft().to_value())
+        .with("status", key.status(state.clock.now()).name())
+        .with("secrets", secrets.collect::<Vec<_>>())
+        .with("created_by", key.created_by())
+        .with("created_at", key.created_at().to_string())
+        .with("last_used_at", last_used.clone())
+}
+
+fn answer(state: &AppState, key: &KeyRecord) -> Response {
+    let shown = Value::Object(show(state, key));
+    tagged(StatusCode::OK, &shown, &tag(key.id(), key.revision()))
+}
+
+/// The answer that holds the token.
+fn answer_with_token(state: &AppState, key: &KeyRecord, secret: &Secret) -> Response {
+    let shown = show(state, key).with("token", secret.reveal());
+    let tag = tag(key.id(), key.revision());
+    tagged(StatusCode::CREATED, &Value::Object(shown), &tag)
+}
+
+fn draft(
+    caller: &Caller<Admin>,
+    state: &AppState,
+    value: &Value,
+    held: &[Grant],
+) -> Result<KeyDraft, Fault> {
+    let project = caller.0.access().project();
+    KeyDraft::parse(value, &state.control.grant_lookup(project, held))
+}
+
+fn not_in_this_version(what: &str) -> ApiError {
+    let detail = format!("this version cannot {what} keys");
+    Fault::new(FaultCode::NotAvailable, detail).into()
+}
+
+/// Describes [`list`].
+pub(crate) fn list_operation() -> Operation {
+    Operation::new("listKeys", "The project's keys, without their tokens.").lists("Key")
+}
+
+/// The project's keys.
+pub(crate) async fn list(
+    caller: Caller<Admin>,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let definitions = caller.definitions(&state);
+    let keys: Vec<&Arc<KeyRecord>> = definitions.keys().collect();
+    page(
+        &parameters,
+        &keys,
+        |key| key.id().to_bytes(),
+        |key| Value::Object(show(&state, key)),
+    )
+}
+
+/// Describes [`create`].
+pub(crate) fn create_operation() -> Operation {
+    Operation::new("createKey", "Makes a key. No other answer holds its token.")
+        .takes("KeyDraft")
+        .answers(201, "The key with its token.", "NewKey")
+        .problems([409, 507])
+}
+
+/// Makes a key.
+pub(crate) async fn create(
+    caller: Caller<Admin>,
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let draft = draft(&caller, &state, &body, &[])?;
+    let (key, secret) = state.control.create_key(&caller.0, draft).await?;
+    Ok(answer_with_token(&state, &key, &secret))
+}
+
+/// Describes [`read`].
+pub(crate) fn read_operation() -> Operation {
+    Operation::new("readKey", "A key, without its token.").answers(200, "The key.", "Key")
+}
+
+/// A key.
+pub(crate) async fn read(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let definitions = caller.definitions(&state);
+    Ok(answer(&state, path.find(&definitions)?))
+}
+
+/// Describes [`change`].
+pub(crate) fn change_operation() -> Operation {
+    Operation::new(
+        "changeKey",
+        "Changes a key. A grant that is sent with its id keeps what it is on.",
+    )
+    .patches("KeyPatch")
+    .answers(200, "The key.", "Key")
+    .problems([409, 507])
+}
+
+/// Changes a key by a merge patch.
+pub(crate) async fn change(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    if_match: IfMatch,
+    State(state): State<AppState>,
+    JsonBody(patch): JsonBody,
+) -> Result<Response, ApiError> {
+    for _ in 0..CHANGE_ATTEMPTS {
+        let definitions = caller.definitions(&state);
+        let key = path.find(&definitions)?;
+        if_match.check(&tag(key.id(), key.revision()))?;
+        let merged = merge_patch(&key.draft().to_value(), &patch);
+        let draft = draft(&caller, &state, &merged, key.grants())?;
+        let changed = state
+            .control
+            .change_key(&caller.0, key.id(), Some(key.revision()), draft)
+            .await;
+        match changed {
+            Err(ControlError::StaleRevision) => {}
+            changed => return Ok(answer(&state, &*changed?)),
+        }
+    }
+    Err(ApiError::stale())
+}
+
+/// Describes [`delete`].
+pub(crate) fn delete_operation() -> Operation {
+    Operation::new("deleteKey", "Deletes a key; final, and in force at once.")
+        .conditional()
+        .answers_nothing()
+        .problems([409, 507])
+}
+
+/// Deletes a key.
+pub(crate) async fn delete(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    if_match: IfMatch,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    for _ in 0..CHANGE_ATTEMPTS {
+        let definitions = caller.definitions(&state);
+        let key = path.find(&definitions)?;
+        if_match.check(&tag(key.id(), key.revision()))?;
+        let deleted = state
+            .control
+            .delete_key(&caller.0, key.id(), Some(key.revision()))
+            .await;
+        match deleted {
+            Err(ControlError::StaleRevision) => {}
+            deleted => {
+                deleted?;
+                return Ok(done());
+            }
+        }
+    }
+    Err(ApiError::stale())
+}
+
+/// Describes [`disable`].
+pub(crate) fn disable_operation() -> Operation {
+    Operation::new("disableKey", "Switches a key off, at once.")
+        .takes_content(false, schemas::empty_object())
+        .answers(200, "The key.", "Key")
+        .problems([409, 507])
+}
+
+/// Switches a key off.
+pub(crate) async fn disable(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, ApiError> {
+    switch(&caller, &path, &state, &body, true).await
+}
+
+/// Describes [`enable`].
+pub(crate) fn enable_operation() -> Operation {
+    Operation::new("enableKey", "Switches a key on again.")
+        .takes_content(false, schemas::empty_object())
+        .answers(200, "The key.", "Key")
+        .problems([409, 507])
+}
+
+/// Switches a key on again.
+pub(crate) async fn enable(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, ApiError> {
+    switch(&caller, &path, &state, &body, false).await
+}
+
+async fn switch(
+    caller: &Caller<Admin>,
+    path: &KeyPath,
+    state: &AppState,
+    body: &Value,
+    disabled: bool,
+) -> Result<Response, ApiError> {
+    Document::new(body)?.finish()?;
+    let id = path.find(&caller.definitions(state))?.id();
+    let control = &state.control;
+    let key = control.set_key_disabled(&caller.0, id, disabled).await?;
+    Ok(answer(state, &key))
+}
+
+/// Describes [`copy`].
+pub(crate) fn copy_operation() -> Operation {
+    Operation::new(
+        "copyKey",
+        "Makes a key with the same grants and a life of its own.",
+    )
+    .takes_content(false, schemas::copy_request())
+    .answers(201, "The new key with its token.", "NewKey")
+    .problems([409, 507])
+}
+
+/// Makes a key with the same grants and a life of its own.
+pub(crate) async fn copy(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, ApiError> {
+    let mut document = Document::new(&body)?;
+    let name = document.optional_text("name")?.map(str::to_owned);
+    document.finish()?;
+    let id = path.find(&caller.definitions(&state))?.id();
+    let (key, secret) = state.control.copy_key(&caller.0, id, name).await?;
+    Ok(answer_with_token(&state, &key, &secret))
+}
+
+/// Describes [`roll`].
+pub(crate) fn roll_operation() -> Operation {
+    Operation::new("rollKey", "Not in this version.")
+}
+
+/// Not in this version.
+pub(crate) async fn roll(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    path.find(&caller.definitions(&state))?;
+    Err(not_in_this_version("roll"))
+}
+
+/// Describes [`simulate`].
+pub(crate) fn simulate_operation() -> Operation {
+    Operation::new("simulateKey", "Not in this version.")
+}
+
+/// Not in this version.
+pub(crate) async fn simulate(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    path.find(&caller.definitions(&state))?;
+    Err(not_in_this_version("simulate"))
+}

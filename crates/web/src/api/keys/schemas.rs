@@ -1,0 +1,149 @@
+//! The schemas of keys and grants.
+
+use serde_json::{Value as Json, json};
+
+use crate::openapi::refer;
+
+/// The body of a call that takes none.
+pub(super) fn empty_object() -> Json {
+    json!({ "application/json": { "schema": { "type": "object", "additionalProperties": false } } })
+}
+
+/// The body of a copy.
+pub(super) fn copy_request() -> Json {
+    json!({ "application/json": { "schema": {
+        "type": "object", "additionalProperties": false,
+        "properties": { "name": {
+            "type": ["string", "null"], "minLength": 1, "maxLength": 256,
+            "description": "The new key's name; the same as the old one's when left out.",
+        } },
+    } } })
+}
+
+/// The schemas of this noun.
+pub(crate) fn schemas() -> Json {
+    json!({
+        "KeyDraft": {
+            "type": "object", "required": ["name", "grants"], "additionalProperties": false,
+            "properties": draft_members(),
+        },
+        "KeyPatch": { "type": "object", "additionalProperties": false, "properties": draft_members() },
+        "Grant": grant(),
+        "VisibleFields": {
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "allow": { "type": "array", "minItems": 1, "items": { "type": "string" } },
+                "deny": { "type": "array", "minItems": 1, "items": { "type": "string" } },
+                "both": { "type": "array", "minItems": 2, "maxItems": 2,
+                    "items": refer("VisibleFields") },
+            },
+        },
+        "Restrictions": {
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "ip_ranges": { "type": "null", "description": "Not in this version." },
+                "allowed_domains": { "type": "null", "description": "Not in this version." },
+                "signed_requests": { "enum": [false, null] },
+                "expires_at": { "type": ["string", "null"], "format": "date-time" },
+            },
+        },
+        "Limits": {
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "requests_per_second": { "type": "null", "description": "Not in this version." },
+                "concurrent_queries": { "type": "null", "description": "Not in this version." },
+                "credits": {
+                    "type": ["object", "null"], "additionalProperties": false,
+                    "properties": { "core": { "type": "null" }, "premium": { "type": "null" } },
+                },
+            },
+        },
+        "Key": key(false),
+        "NewKey": key(true),
+    })
+}
+
+fn draft_members() -> Json {
+    json!({
+        "name": { "type": "string", "minLength": 1, "maxLength": 256 },
+        "description": { "type": ["string", "null"], "maxLength": 4096 },
+        "kind": { "enum": ["secret", null] },
+        "grants": { "type": "array", "maxItems": 100, "items": refer("Grant") },
+        "restrictions": { "anyOf": [refer("Restrictions"), { "type": "null" }] },
+        "limits": { "anyOf": [refer("Limits"), { "type": "null" }] },
+    })
+}
+
+fn grant() -> Json {
+    json!({
+        "type": "object", "required": ["on", "actions"], "additionalProperties": false,
+        "properties": {
+            "id": { "anyOf": [refer("Id"), { "type": "null" }] },
+            "on": { "type": "string", "pattern": "^(project|pool:.+|view:.+)$",
+                "description": "project, pool:<name>, view:<name>, pool:* or view:*" },
+            "actions": { "type": "array", "minItems": 1, "items": { "enum": [
+                "ingest", "query", "extract", "search", "schema", "update", "delete", "drop",
+                "encrypt", "decrypt", "read", "admin"] } },
+            "except": { "type": ["array", "null"], "items": refer("Name") },
+            "constraints": { "anyOf": [
+                { "const": "all_rows" }, refer("Filters"), { "type": "null" }] },
+            "injections": { "type": ["object", "null"], "minProperties": 1, "maxProperties": 100,
+                "additionalProperties": { "type": ["string", "number", "boolean"] } },
+            "on_conflict": { "enum": ["override", "reject", null] },
+            "fields": { "anyOf": [refer("VisibleFields"), { "type": "null" }] },
+            "time": { "type": "null", "description": "Not in this version." },
+            "index_by": { "type": "null", "description": "Not in this version." },
+        },
+    })
+}
+
+fn key(with_token: bool) -> Json {
+    let mut required = vec![
+        "id",
+        "name",
+        "description",
+        "kind",
+        "grants",
+        "restrictions",
+        "limits",
+        "status",
+        "secrets",
+        "created_by",
+        "created_at",
+        "last_used_at",
+    ];
+    let time = json!({ "type": ["string", "null"], "format": "date-time" });
+    let mut schema = json!({
+        "type": "object",
+        "properties": {
+            "id": refer("Id"),
+            "name": { "type": "string" },
+            "description": { "type": "string" },
+            "kind": { "enum": ["secret", "publishable", "legacy"] },
+            "grants": { "type": "array", "items": refer("Grant") },
+            "restrictions": refer("Restrictions"),
+            "limits": refer("Limits"),
+            "status": { "enum": ["active", "disabled", "expired", "quarantined"] },
+            "secrets": { "type": "array", "items": {
+                "type": "object",
+                "required": ["id", "hint", "created_at", "expires_at", "last_used_at"],
+                "properties": {
+                    "id": { "type": "string" },
+                    "hint": { "type": "string" },
+                    "created_at": refer("Time"),
+                    "expires_at": time,
+                    "last_used_at": time,
+                },
+            } },
+            "created_by": { "type": "string" },
+            "created_at": refer("Time"),
+            "last_used_at": time,
+        },
+    });
+    if with_token {
+        required.push("token");
+        schema["properties"]["token"] = json!({ "type": "string" });
+    }
+    schema["required"] = json!(required);
+    schema
+}

@@ -1,0 +1,274 @@
+//! Pools: their definitions, and what a key sees of their fields.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use control::{ControlError, Definitions};
+use http::StatusCode;
+use model::answers::{SeenField, SeenType};
+use model::document::merge_patch;
+use model::fault::{Fault, FaultCode};
+use model::fields::ScalarType;
+use model::ids::GrantId;
+use model::permit::{Admin, Permit, SeeSchema, Upkeep};
+use model::pools::{Pool, PoolDraft};
+use model::value::{Object, Value};
+use serde_json::{Value as Json, json};
+
+use super::{CHANGE_ATTEMPTS, done, page, tag, tagged, with_members};
+use crate::caller::{Caller, Named, OnPool};
+use crate::error::ApiError;
+use crate::input::{IfMatch, JsonBody, Parameters};
+use crate::openapi::{Operation, refer};
+use crate::state::AppState;
+
+/// The query parameters of [`schema`].
+pub(crate) const SCHEMA_PARAMETERS: &[&str] = &["grant"];
+
+/// The schemas of this file.
+pub(crate) fn schemas() -> Json {
+    let types: Vec<String> = ScalarType::ALL.iter().map(ToString::to_string).collect();
+    let pattern = format!("^({0}|Array\\(({0})\\))$", types.join("|"));
+    let members = || {
+        json!({
+            "name": refer("Name"),
+            "description": { "type": ["string", "null"], "maxLength": 4096 },
+            "schema": { "enum": ["strict", "open"] },
+            "fields": { "type": ["array", "null"], "maxItems": 1000, "items": refer("PoolField") },
+            "isolation_field": { "type": ["string", "null"] },
+            "time_field": { "type": ["string", "null"] },
+            "unique": { "type": "null", "description": "Not in this version." },
+            "retention_days": { "type": "null", "description": "Not in this version." },
+            "tier": { "enum": ["core", null] },
+            "layout": { "type": "null", "description": "Not in this version." },
+            "public": { "enum": [false, null] },
+        })
+    };
+    json!({
+        "PoolField": {
+            "type": "object", "required": ["name", "type"], "additionalProperties": false,
+            "properties": {
+                "name": { "type": "string", "minLength": 1, "maxLength": 256 },
+                "type": { "type": "string", "pattern": pattern },
+                "required": { "type": ["boolean", "null"] },
+            },
+        },
+        "PoolDraft": {
+            "type": "object", "required": ["name", "schema"], "additionalProperties": false,
+            "properties": members(),
+        },
+        "PoolPatch": { "type": "object", "additionalProperties": false, "properties": members() },
+        "Pool": {
+            "type": "object",
+            "required": ["id", "name", "description", "schema", "fields", "isolation_field",
+                "time_field", "created_at"],
+            "properties": {
+                "id": refer("Id"),
+                "name": refer("Name"),
+                "description": { "type": "string" },
+                "schema": { "enum": ["strict", "open"] },
+                "fields": { "type": "array", "items": refer("PoolField") },
+                "isolation_field": { "type": ["string", "null"] },
+                "time_field": { "type": ["string", "null"] },
+                "created_at": refer("Time"),
+            },
+        },
+        "SeenFields": {
+            "type": "object", "required": ["fields"],
+            "properties": { "fields": { "type": "array", "items": {
+                "type": "object", "required": ["name", "type", "declared", "required"],
+                "properties": {
+                    "name": { "type": "string" },
+                    "type": {
+                        "type": ["string", "array"],
+                        "description": "The declared type, or the kinds of the values that the key sees.",
+                    },
+                    "declared": { "type": "boolean" },
+                    "required": { "type": "boolean" },
+                },
+            } } },
+        },
+    })
+}
+
+/// A pool as the wire shows it.
+fn show(pool: &Pool) -> Value {
+    let front = Object::new().with("id", pool.id.to_string());
+    let members = with_members(front, pool.draft.to_value());
+    Value::Object(members.with("created_at", pool.created_at.to_string()))
+}
+
+fn answer(status: StatusCode, pool: &Pool) -> Response {
+    tagged(status, &show(pool), &tag(pool.id, pool.revision))
+}
+
+fn show_field(seen: &SeenField) -> Value {
+    let (shown, declared) = match &seen.seen {
+        SeenType::Declared(field_type) => (Value::from(field_type.to_string()), true),
+        SeenType::Mixed(kinds) => (Value::from(kinds.clone()), false),
+    };
+    Value::Object(
+        Object::new()
+            .with("name", seen.path.as_str())
+            .with("type", shown)
+            .with("declared", declared)
+            .with("required", seen.required),
+    )
+}
+
+fn find<'a>(definitions: &'a Definitions, name: &str) -> Result<&'a Arc<Pool>, ApiError> {
+    definitions.pool(name).ok_or_else(ApiError::not_found)
+}
+
+/// Describes [`list`].
+pub(crate) fn list_operation() -> Operation {
+    Operation::new("listPools", "The project's pools.").lists("Pool")
+}
+
+/// The project's pools.
+pub(crate) async fn list(
+    caller: Caller<Admin>,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let definitions = caller.definitions(&state);
+    let pools: Vec<&Arc<Pool>> = definitions.pools().collect();
+    page(
+        &parameters,
+        &pools,
+        |pool| pool.id.to_bytes(),
+        |pool| show(pool),
+    )
+}
+
+/// Describes [`create`].
+pub(crate) fn create_operation() -> Operation {
+    Operation::new("createPool", "Makes a pool.")
+        .takes("PoolDraft")
+        .answers(201, "The pool.", "Pool")
+        .problems([409, 507])
+}
+
+/// Makes a pool.
+pub(crate) async fn create(
+    Caller(by): Caller<Admin>,
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let draft = PoolDraft::parse(&body)?;
+    let pool = state.control.create_pool(&by, draft).await?;
+    Ok(answer(StatusCode::CREATED, &pool))
+}
+
+/// Describes [`read`].
+pub(crate) fn read_operation() -> Operation {
+    Operation::new("readPool", "A pool's definition.").answers(200, "The pool.", "Pool")
+}
+
+/// A pool's definition.
+pub(crate) async fn read(
+    caller: Caller<Admin>,
+    Named(name): Named,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let definitions = caller.definitions(&state);
+    Ok(answer(
+        StatusCode::OK,
+        find(&definitions, &name)?,
+    ))
+}
+
+/// Describes [`change`].
+pub(crate) fn change_operation() -> Operation {
+    Operation::new("changePool", "Changes a pool's definition.")
+        .patches("PoolPatch")
+        .answers(200, "The pool.", "Pool")
+        .problems([409, 507])
+}
+
+/// Changes a pool's definition by a merge patch.
+pub(crate) async fn change(
+    caller: Caller<Admin>,
+    Named(name): Named,
+    if_match: IfMatch,
+    State(state): State<AppState>,
+    JsonBody(patch): JsonBody,
+) -> Result<Response, ApiError> {
+    for _ in 0..CHANGE_ATTEMPTS {
+        let definitions = caller.definitions(&state);
+        let pool = find(&definitions, &name)?;
+        if_match.check(&tag(pool.id, pool.revision))?;
+        let draft = PoolDraft::parse(&merge_patch(&pool.draft.to_value(), &patch))?;
+        let changed = state
+            .control
+            .change_pool(&caller.0, pool.id, Some(pool.revision), draft)
+            .await;
+        match changed {
+            Err(ControlError::StaleRevision) => {}
+            changed => return Ok(answer(StatusCode::OK, &*changed?)),
+        }
+    }
+    Err(ApiError::stale())
+}
+
+/// Describes [`delete`].
+pub(crate) fn delete_operation() -> Operation {
+    Operation::new("deletePool", "Deletes a pool with all its records.")
+        .conditional()
+        .answers_nothing()
+        .problems([409, 507])
+}
+
+/// Deletes a pool with all its records.
+pub(crate) async fn delete(
+    caller: Caller<Admin>,
+    Named(name): Named,
+    if_match: IfMatch,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    for _ in 0..CHANGE_ATTEMPTS {
+        let definitions = caller.definitions(&state);
+        let pool = find(&definitions, &name)?;
+        if_match.check(&tag(pool.id, pool.revision))?;
+        let deleted = state
+            .control
+            .delete_pool(&caller.0, pool.id, Some(pool.revision))
+            .await;
+        match deleted {
+            Err(ControlError::StaleRevision) => {}
+            deleted => {
+                deleted?;
+                let ours = Permit::<Upkeep>::ours();
+                state.plane.drop_pool(ours, pool.id).await?;
+                return Ok(done());
+            }
+        }
+    }
+    Err(ApiError::stale())
+}
+
+/// Describes [`schema`].
+pub(crate) fn schema_operation() -> Operation {
+    Operation::new("readSchema", "The fields that the key sees, over the rows that it sees.")
+        .parameter("grant", "Which of the key's grants is meant.", refer("Id"))
+        .answers(200, "The fields.", "SeenFields")
+}
+
+/// The fields that the key sees, over the rows that it sees.
+pub(crate) async fn schema(
+    OnPool(permit, _): OnPool<SeeSchema>,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let grant = parameters.get("grant").map(|text| {
+        GrantId::parse(text).map_err(|_| {
+            Fault::new(FaultCode::InvalidValue, "grant is the id of a grant").at("/grant")
+        })
+    });
+    let question = permit.constrain(grant.transpose()?)?;
+    let seen = state.plane.schema(question).await?;
+    let fields: Vec<Value> = seen.iter().map(show_field).collect();
+    let fields = Object::new().with("fields", fields);
+    Ok(super::json(StatusCode::OK, &Value::Object(fields)))
+}

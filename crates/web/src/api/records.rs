@@ -1,0 +1,287 @@
+//! Records on their way in, and their deletion.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use model::answers::AppendReceipt;
+use model::document::Document;
+use model::fault::{Fault, FaultCode};
+use model::filters::{Filter, parse_list};
+use model::limits::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use model::permit::{Delete, Idempotency, Ingest};
+use model::records::{RecordFault, RecordFaultCode};
+use model::value::{Object, Value};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::bodies::{self, RecordFormat};
+use crate::caller::OnPool;
+use crate::error::{ApiError, Code};
+use crate::input::{JsonBody, receive};
+use crate::openapi::{Operation, refer};
+use crate::state::AppState;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The schemas of this file.
+pub(crate) fn schemas() -> Json {
+    let codes: Vec<&str> = RECORD_FAULTS.iter().map(|(_, name)| *name).collect();
+    json!({
+        "Record": { "type": "object" },
+        "Receipt": {
+            "type": "object", "required": ["accepted", "rejected", "errors"],
+            "properties": {
+                "accepted": { "type": "integer", "minimum": 0,
+                    "description": "On stable storage and visible to the next query." },
+                "rejected": { "type": "integer", "minimum": 0 },
+                "errors": { "type": "array", "description": "The first of the rejected records.",
+                    "items": {
+                        "type": "object", "required": ["index", "code", "message"],
+                        "properties": {
+                            "index": { "type": "integer", "minimum": 0 },
+                            "code": { "enum": codes },
+                            "field": { "type": "string" },
+                            "message": { "type": "string" },
+                        },
+                    } },
+            },
+        },
+        "DeleteRequest": {
+            "type": "object", "additionalProperties": false,
+            "minProperties": 1, "maxProperties": 1,
+            "properties": { "filters": refer("Filters"), "all": { "const": true } },
+        },
+        "Filters": { "type": "array", "minItems": 1, "items": refer("Filter") },
+        "Filter": { "anyOf": [
+            {
+                "type": "object", "required": ["field", "operator", "value"],
+                "additionalProperties": false,
+                "properties": {
+                    "field": { "type": "string", "minLength": 1, "maxLength": 256 },
+                    "operator": { "enum": operators() },
+                    "value": {},
+                },
+            },
+            { "type": "object", "required": ["all"], "additionalProperties": false,
+                "properties": { "all": refer("Filters") } },
+            { "type": "object", "required": ["any"], "additionalProperties": false,
+                "properties": { "any": refer("Filters") } },
+            { "type": "object", "required": ["not"], "additionalProperties": false,
+                "properties": { "not": refer("Filter") } },
+            refer("Filters"),
+        ] },
+    })
+}
+
+fn operators() -> Vec<&'static str> {
+    let names = model::filters::Operator::ALL
+        .into_iter()
+        .map(model::filters::Operator::name);
+    names.chain(["=", "!=", "<", "<=", ">", ">="]).collect()
+}
+
+const RECORD_FAULTS: [(RecordFaultCode, &str); 9] = [
+    (RecordFaultCode::MalformedRecord, "malformed_record"),
+    (RecordFaultCode::NotAnObject, "not_an_object"),
+    (RecordFaultCode::DuplicateMember, "duplicate_member"),
+    (RecordFaultCode::InvalidName, "invalid_name"),
+    (RecordFaultCode::UnknownField, "unknown_field"),
+    (RecordFaultCode::WrongType, "wrong_type"),
+    (RecordFaultCode::MissingField, "missing_field"),
+    (RecordFaultCode::InjectionConflict, "injection_conflict"),
+    (RecordFaultCode::TooLarge, "too_large"),
+];
+
+fn fault_code(code: RecordFaultCode) -> &'static str {
+    let known = RECORD_FAULTS.iter().find(|(known, _)| *known == code);
+    known.expect("the table has every code").1
+}
+
+fn show_fault(fault: &RecordFault) -> Object {
+    let object = Object::new()
+        .with("index", u64::try_from(fault.index).unwrap_or(u64::MAX))
+        .with("code", fault_code(fault.code));
+    let object = match &fault.field {
+        None => object,
+        Some(field) => object.with("field", field.as_str()),
+    };
+    object.with("message", fault.message.as_str())
+}
+
+fn show(receipt: &AppendReceipt) -> Value {
+    let faults: Vec<Object> = receipt.faults.iter().map(show_fault).collect();
+    Value::Object(
+        Object::new()
+            .with("accepted", receipt.accepted)
+            .with("rejected", receipt.rejected)
+            .with("errors", faults),
+    )
+}
+
+/// What makes a repetition of this request the same request, when its sender
+/// named it.
+fn idempotency(
+    method_and_path: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<Idempotency>, ApiError> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let legal = |key: &[u8]| {
+        (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
+    };
+    let text = key.to_str().ok().filter(|key| legal(key.as_bytes()));
+    let Some(text) = text.filter(|_| keys.next().is_none()) else {
+        let detail = format!(
+            "Idempotency-Key stands once and has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
+        );
+        return Err(ApiError::new(Code::InvalidValue, detail));
+    };
+    let mut digest = Sha256::new();
+    let mut add = |part: &[u8]| {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    };
+    add(method_and_path.as_bytes());
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        add(headers.get(name).map_or(b"", |value| value.as_bytes()));
+    }
+    add(body);
+    Ok(Some(Idempotency {
+        key: text.to_owned(),
+        fingerprint: digest.finalize().into(),
+    }))
+}
+
+fn one_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Fault> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(HeaderValue::to_str).transpose();
+    match (value, values.next()) {
+        (Ok(value), None) => Ok(value),
+        _ => Err(Fault::new(
+            FaultCode::InvalidValue,
+            format!("the header {name} stands once and holds ASCII"),
+        )),
+    }
+}
+
+fn unsupported(fault: Fault) -> ApiError {
+    ApiError::new(Code::UnsupportedMediaType, fault.detail)
+}
+
+fn decompress(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
+    let encoding = one_header(headers, &header::CONTENT_ENCODING).map_err(unsupported)?;
+    bodies::decompress(encoding, body, BODY_BYTES_MAX).map_err(|fault| match fault.code {
+        FaultCode::InvalidValue => unsupported(fault),
+        _ => ApiError::from(fault).of_body(),
+    })
+}
+
+/// Which records to delete: `None` was asked for in so many words.
+fn parse_delete(body: &Value) -> Result<Option<Filter>, Fault> {
+    let mut document = Document::new(body)?;
+    let (filters, all) = (document.present("filters"), document.present("all"));
+    document.finish()?;
+    let rule = |code| {
+        let rule = "send either {\"filters\": [...]} or {\"all\": true}";
+        Fault::new(code, rule)
+    };
+    match (filters, all) {
+        (Some(filters), None) => parse_list(filters).map(Some).map_err(|f| f.under("/filters")),
+        (None, Some(Value::Boolean(true))) => Ok(None),
+        (None, Some(_)) => Err(rule(FaultCode::InvalidValue).at("/all")),
+        (Some(_), Some(_)) => Err(rule(FaultCode::InvalidValue)),
+        (None, None) => Err(rule(FaultCode::MissingMember)),
+    }
+}
+
+/// Describes [`ingest`].
+pub(crate) fn ingest_operation() -> Operation {
+    let binary = || json!({ "schema": { "type": "string", "format": "binary" } });
+    let text = || json!({ "schema": { "type": "string" } });
+    let body = json!({
+        "application/json": { "schema": { "anyOf": [
+            refer("Record"),
+            { "type": "array", "items": {} },
+        ] } },
+        "application/x-ndjson": text(),
+        "text/csv": text(),
+        "application/vnd.apache.parquet": binary(),
+        "application/vnd.apache.arrow.stream": binary(),
+    });
+    Operation::new(
+        "ingestRecords",
+        "Stores records. Bad ones are listed one by one, and the good ones kept.",
+    )
+    .takes_content(true, body)
+    .header(
+        "Idempotency-Key",
+        "Makes a repetition within 24 h answer what the first request was answered.",
+        json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }),
+    )
+    .header(
+        "Content-Encoding",
+        "How the body is compressed.",
+        json!({ "enum": ["identity", "gzip", "zstd"] }),
+    )
+    .answers(200, "How many were stored.", "Receipt")
+    .problems([422, 507])
+}
+
+/// Stores records.
+pub(crate) async fn ingest(
+    OnPool(permit, pool): OnPool<Ingest>,
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let format = one_header(&parts.headers, &header::CONTENT_TYPE).and_then(RecordFormat::of);
+    let format = format.map_err(unsupported)?;
+    let received = receive(body, BODY_BYTES_MAX, &state).await?;
+    let method_and_path = format!("{} {}", parts.method, parts.uri.path());
+    let idempotency = idempotency(&method_and_path, &parts.headers, &received.bytes)?;
+    let plain = decompress(&parts.headers, received.bytes.clone())?;
+    let sent = match format {
+        RecordFormat::Columnar(format) => state.plane.decode(format, plain).await,
+        RecordFormat::Text(format) => {
+            bodies::read_records(format, &plain, &pool.draft.schema)
+        }
+    };
+    let sent = sent.map_err(|fault| ApiError::from(fault).of_body())?;
+    let batch = permit.admit(sent, idempotency, state.clock.now(), &*state.random);
+    let receipt = state.plane.append(batch).await?;
+    Ok(super::json(StatusCode::OK, &show(&receipt)))
+}
+
+/// Describes [`delete`].
+pub(crate) fn delete_operation() -> Operation {
+    let content = json!({ "application/json": { "schema": {
+        "type": "object", "required": ["deleted"],
+        "properties": { "deleted": { "type": "integer", "minimum": 0 } },
+    } } });
+    Operation::new(
+        "deleteRecords",
+        "Deletes records, of those that the key's constraint admits.",
+    )
+    .takes("DeleteRequest")
+    .answers_content(200, "How many were deleted.", content)
+    .problems([507])
+}
+
+/// Deletes records, of those that the key's constraint admits.
+pub(crate) async fn delete(
+    OnPool(permit, _): OnPool<Delete>,
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let request = permit.constrain(parse_delete(&body)?)?;
+    let deleted = state.plane.delete(request).await?;
+    let answer = Object::new().with("deleted", deleted);
+    Ok(super::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+#[cfg(test)]
+mod tests;

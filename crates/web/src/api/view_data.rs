@@ -1,0 +1,311 @@
+//! What views answer.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, header};
+use model::fault::{Fault, FaultCode};
+use model::json::WideIntegers;
+use model::permit::{ConstrainedQuery, Permit, Read};
+use model::queries::{Query, Side};
+use model::time::Timestamp;
+use model::value::{Object, Value};
+use model::views::{View, ViewRequest};
+use serde_json::{Value as Json, json};
+
+use crate::answers::{self, AnswerFormat, Layout, Style};
+use crate::caller::OnView;
+use crate::error::{ApiError, Code};
+use crate::input::{OptionalJsonBody, Parameters};
+use crate::openapi::{Operation, refer};
+use crate::plane::{Answer, ByteStream};
+use crate::state::AppState;
+
+/// The query parameters of [`post`].
+pub(crate) const POST_PARAMETERS: &[&str] = &["format", "integers"];
+/// The query parameters of [`get`].
+pub(crate) const GET_PARAMETERS: &[&str] = &[
+    "conditions",
+    "interval",
+    "from",
+    "to",
+    "timeframe",
+    "timezone",
+    "limit",
+    "after",
+    "before",
+    "order_by",
+    "grant",
+    "format",
+    "integers",
+];
+
+/// The schemas of this file.
+pub(crate) fn schemas() -> Json {
+    let text = || json!({ "type": ["string", "null"] });
+    let time = || json!({ "type": ["string", "null"], "format": "date-time" });
+    json!({
+        "OrderBy": { "type": "array", "maxItems": 16, "items": {
+            "type": "object", "required": ["field"], "additionalProperties": false,
+            "properties": {
+                "field": { "type": "string", "minLength": 1, "maxLength": 256 },
+                "direction": { "enum": ["asc", "desc", null] },
+            },
+        } },
+        "ViewRequest": {
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "conditions": { "anyOf": [refer("Filters"), { "type": "null" }] },
+                "interval": text(),
+                "from": time(),
+                "to": time(),
+                "timeframe": text(),
+                "timezone": text(),
+                "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000 },
+                "after": text(),
+                "before": text(),
+                "order_by": { "anyOf": [refer("OrderBy"), { "type": "null" }] },
+                "grant": { "anyOf": [refer("Id"), { "type": "null" }] },
+            },
+        },
+        "ViewData": { "anyOf": [
+            {
+                "description": "Rows; those of a records view with cursors.",
+                "type": "object", "required": ["data"],
+                "properties": {
+                    "data": { "type": "array", "items": { "type": "object" } },
+                    "before": text(),
+                    "after": text(),
+                },
+            },
+            {
+                "description": "Grouped output: groups in groups, and rows in the innermost.",
+                "type": "object",
+                "additionalProperties": { "type": ["object", "array"] },
+            },
+        ] },
+    })
+}
+
+/// The parameters of a GET as the body that a POST would have.
+fn body_of(parameters: &Parameters) -> Result<Value, Fault> {
+    let mut body = Object::new();
+    for (name, text) in parameters.iter() {
+        let value = match name {
+            "format" | "integers" => continue,
+            "conditions" => json_text(text, "/conditions")?,
+            "order_by" if text.trim_start().starts_with('[') => json_text(text, "/order_by")?,
+            "order_by" => Value::from(text.split(',').map(order_of).collect::<Vec<_>>()),
+            "limit" => text.parse::<i64>().map(Value::from).map_err(|_| {
+                Fault::new(FaultCode::WrongType, "limit is a whole number").at("/limit")
+            })?,
+            _ => Value::from(text),
+        };
+        body = body.with(name, value);
+    }
+    Ok(Value::Object(body))
+}
+
+fn json_text(text: &str, pointer: &str) -> Result<Value, Fault> {
+    model::json::parse(text.as_bytes()).map_err(|fault| fault.under(pointer))
+}
+
+/// `field`, `field:asc` or `field:desc`.
+fn order_of(text: &str) -> Object {
+    let directed = text.rsplit_once(':');
+    match directed.filter(|(_, direction)| ["asc", "desc"].contains(direction)) {
+        None => Object::new().with("field", text),
+        Some((field, direction)) => Object::new().with("field", field).with("direction", direction),
+    }
+}
+
+fn integers_of(parameters: &Parameters) -> Result<WideIntegers, Fault> {
+    match parameters.get("integers") {
+        None | Some("number") => Ok(WideIntegers::Numbers),
+        Some("string") => Ok(WideIntegers::Strings),
+        Some(_) => Err(
+            Fault::new(FaultCode::InvalidValue, "integers is number or string").at("/integers"),
+        ),
+    }
+}
+
+fn format_of(parameters: &Parameters, headers: &HeaderMap) -> Result<AnswerFormat, ApiError> {
+    let accept: Option<Vec<&str>> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .map(|value| value.to_str().ok())
+        .collect();
+    let named = parameters.get("format");
+    AnswerFormat::choose(named, accept.map(|all| all.join(",")).as_deref()).map_err(|fault| {
+        match named {
+            Some(_) => fault.into(),
+            None => ApiError::new(Code::NotAcceptable, fault.detail),
+        }
+    })
+}
+
+fn describe(operation: Operation) -> Operation {
+    let text = || json!({ "schema": { "type": "string" } });
+    let binary = || json!({ "schema": { "type": "string", "format": "binary" } });
+    let content = json!({
+        "application/json": { "schema": refer("ViewData") },
+        "application/x-ndjson": text(),
+        "text/csv": text(),
+        "application/vnd.apache.parquet": binary(),
+        "application/vnd.apache.arrow.stream": binary(),
+    });
+    operation
+        .parameter(
+            "format",
+            "The format of the answer, before what Accept says.",
+            json!({ "enum": ["json", "ndjson", "csv", "parquet", "arrow"] }),
+        )
+        .parameter(
+            "integers",
+            "How integers beyond 2^53 are written in JSON.",
+            json!({ "enum": ["number", "string"] }),
+        )
+        .answers_content(200, "The rows that the key sees.", content)
+        .problems([406])
+}
+
+/// Describes [`get`].
+pub(crate) fn get_operation() -> Operation {
+    let text = json!({ "type": "string" });
+    let operation = Operation::new("readViewData", "The view's rows that the key sees.");
+    let operation = operation
+        .parameter("conditions", "A list of filters as JSON text.", text.clone())
+        .parameter(
+            "order_by",
+            "`field:desc,other`, or a list as JSON text.",
+            text.clone(),
+        )
+        .parameter(
+            "limit",
+            "Rows at most.",
+            json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 }),
+        )
+        .parameter("grant", "Which of the key's grants is meant.", refer("Id"));
+    let others = [
+        ("interval", "The length of a time series' intervals."),
+        ("from", "The first instant."),
+        ("to", "The first instant after the range."),
+        ("timeframe", "The range in words."),
+        ("timezone", "The zone of intervals and of times in the answer."),
+        ("after", "The cursor to continue after."),
+        ("before", "The cursor to go back from."),
+    ];
+    let operation = others
+        .into_iter()
+        .fold(operation, |operation, (name, words)| {
+            operation.parameter(name, words, text.clone())
+        });
+    describe(operation)
+}
+
+/// The view's rows that the key sees.
+pub(crate) async fn get(
+    OnView(permit, view): OnView<Read>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let body = body_of(&parameters)?;
+    answer(&permit, &view, &parameters, &headers, &state, &body).await
+}
+
+/// Describes [`post`].
+pub(crate) fn post_operation() -> Operation {
+    let body = json!({ "application/json": { "schema": refer("ViewRequest") } });
+    describe(
+        Operation::new("queryView", "The view's rows that the key sees.").takes_content(false, body),
+    )
+}
+
+/// The view's rows that the key sees.
+pub(crate) async fn post(
+    OnView(permit, view): OnView<Read>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    State(state): State<AppState>,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, ApiError> {
+    answer(&permit, &view, &parameters, &headers, &state, &body).await
+}
+
+async fn answer(
+    permit: &Permit<Read>,
+    view: &View,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+    state: &AppState,
+    body: &Value,
+) -> Result<Response, ApiError> {
+    let format = format_of(parameters, headers)?;
+    let wide = integers_of(parameters)?;
+    let request = ViewRequest::parse(body)?;
+    let now = state.clock.now();
+    let question = permit.constrain(&request, format.delivery(), now)?;
+    let binding = question.page_digest();
+    let question = continued(question, &request, &binding, now, state)?;
+    let style = Style {
+        zone: request.zone(),
+        wide,
+    };
+    let bytes: ByteStream = match format {
+        AnswerFormat::Columnar(columnar) => state.plane.export(question, columnar).await?,
+        AnswerFormat::Json => {
+            let query = question.query().clone();
+            let answer = state.plane.query(question).await?;
+            let layout = Layout::new(&view.draft, &answer.columns, style);
+            let seal = |seek: &_| state.cursors.seal(seek, &binding, now, &*state.random);
+            let bytes = match &query {
+                Query::Records(query) => answers::page(answer, &layout, query, seal).await?,
+                Query::Aggregate(_) => answers::summary(answer, &layout).await?,
+            };
+            return Ok(respond(format, Body::from(bytes)));
+        }
+        AnswerFormat::Ndjson | AnswerFormat::Csv => {
+            let answer: Answer = state.plane.query(question).await?;
+            let layout = Layout::new(&view.draft, &answer.columns, style);
+            match format {
+                AnswerFormat::Csv => answers::csv(answer, layout),
+                _ => answers::ndjson(answer, layout),
+            }
+        }
+    };
+    let bytes = answers::started(bytes).await?;
+    Ok(respond(format, Body::from_stream(bytes)))
+}
+
+/// The question from the row of its cursor on, when the request has one.
+fn continued(
+    question: ConstrainedQuery,
+    request: &ViewRequest,
+    binding: &[u8; 32],
+    now: Timestamp,
+    state: &AppState,
+) -> Result<ConstrainedQuery, ApiError> {
+    let cursor = match (&request.after, &request.before) {
+        (Some(after), _) => (after, Side::After),
+        (None, Some(before)) => (before, Side::Before),
+        (None, None) => return Ok(question),
+    };
+    let Query::Records(query) = question.query() else {
+        let detail = "only a view of records has pages and cursors";
+        return Err(Fault::new(FaultCode::InvalidCursor, detail).into());
+    };
+    let values = query.order.len();
+    let seek = state
+        .cursors
+        .open(cursor.0, binding, values, cursor.1, now)?;
+    Ok(question.starting_at(seek))
+}
+
+fn respond(format: AnswerFormat, body: Body) -> Response {
+    let content_type = HeaderValue::from_static(format.content_type());
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! What a key can do, told to the key itself.
+
+use axum::extract::State;
+use axum::response::Response;
+use futures::{StreamExt, TryStreamExt, stream};
+use http::StatusCode;
+use model::names::Name;
+use model::permit::{Access, AskPool, ConstrainedQuery, On, Read};
+use model::value::{Object, Value};
+use serde_json::{Value as Json, json};
+
+use super::with_members;
+use crate::caller::Authenticated;
+use crate::error::ApiError;
+use crate::openapi::{Operation, refer};
+use crate::plane::PlaneError;
+use crate::state::AppState;
+
+/// Counts that one call asks for at the same time.
+const COUNTS_AT_ONCE: usize = 4;
+
+/// The schemas of this file.
+pub(crate) fn schemas() -> Json {
+    let rows = |what: &str| {
+        json!({ "type": "array", "description": what, "items": {
+            "type": "object", "required": ["name", "rows"],
+            "properties": {
+                "name": { "type": "string" },
+                "rows": { "type": "integer", "minimum": 0 },
+            },
+        } })
+    };
+    json!({
+        "WhoAmI": {
+            "type": "object",
+            "required": ["id", "name", "kind", "status", "expires_at", "grants", "restrictions",
+                "limits", "pools", "views"],
+            "properties": {
+                "id": refer("Id"),
+                "name": { "type": "string" },
+                "description": { "type": "string" },
+                "kind": { "enum": ["secret", "publishable", "legacy"] },
+                "status": { "enum": ["active", "disabled", "expired", "quarantined"] },
+                "expires_at": { "type": ["string", "null"], "format": "date-time" },
+                "grants": { "type": "array", "items": refer("Grant") },
+                "restrictions": refer("Restrictions"),
+                "limits": refer("Limits"),
+                "pools": rows("The pools that the key may query, with the rows that it sees now."),
+                "views": rows("The views that the key may read, with the rows behind them that it sees now."),
+            },
+        },
+    })
+}
+
+/// The counts to ask for: of every pool, then of every view.
+fn counts(access: &Access, state: &AppState) -> [Vec<(Name, ConstrainedQuery)>; 2] {
+    let definitions = state.control.definitions(access.project());
+    let pools = definitions.pools().filter_map(|pool| {
+        let permit = access.permit::<AskPool>(On::Pool(Some(pool))).ok()?;
+        Some((pool.draft.name.clone(), permit.count()))
+    });
+    let views = definitions.views().filter_map(|(view, pool)| {
+        let permit = access.permit::<Read>(On::View(Some((view, pool)))).ok()?;
+        Some((view.draft.name.clone(), permit.count()))
+    });
+    [pools.collect(), views.collect()]
+}
+
+async fn count(
+    state: &AppState,
+    name: Name,
+    question: ConstrainedQuery,
+) -> Result<Object, PlaneError> {
+    let mut answer = state.plane.query(question).await?;
+    let mut rows = Value::from(0_u64);
+    while let Some(batch) = answer.rows.try_next().await? {
+        if let Some(count) = batch.into_iter().next().and_then(|row| row.into_iter().next()) {
+            rows = count;
+        }
+    }
+    Ok(Object::new().with("name", name.as_str()).with("rows", rows))
+}
+
+/// Describes [`read`].
+pub(crate) fn read_operation() -> Operation {
+    Operation::new("whoAmI", "The calling key: what it may do and how much it sees.")
+        .answers(200, "The key.", "WhoAmI")
+}
+
+/// The calling key: what it may do and how much it sees.
+pub(crate) async fn read(
+    Authenticated(access): Authenticated,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let definitions = state.control.definitions(access.project());
+    // The key may have been deleted since it was let in.
+    let key = definitions.key(access.key());
+    let key = key.ok_or(model::keys::AuthError::Unknown)?;
+    let mut answer = with_members(
+        Object::new().with("id", key.id().to_string()),
+        key.draft().to_value(),
+    )
+    .with("status", key.status(state.clock.now()).name())
+    .with(
+        "expires_at",
+        key.draft().expires_at.map(|at| at.to_string()),
+    );
+    for (member, counts) in ["pools", "views"].into_iter().zip(counts(&access, &state)) {
+        let counted: Vec<Object> = stream::iter(counts)
+            .map(|(name, question)| count(&state, name, question))
+            .buffered(COUNTS_AT_ONCE)
+            .try_collect()
+            .await?;
+        answer = answer.with(member, counted);
+    }
+    Ok(super::json(StatusCode::OK, &Value::Object(answer)))
+}

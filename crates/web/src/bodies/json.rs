@@ -1,0 +1,162 @@
+//! Records as JSON: an object, an array, or lines.
+//!
+//! The elements of an array are told apart first and read one by one, so that
+//! a record with a duplicate member does not take its neighbours with it.
+
+use model::fault::{Fault, FaultCode};
+use model::limits::RECORD_BYTES_MAX;
+use model::records::{RecordFault, RecordFaultCode, SentRecord};
+use serde::de::IgnoredAny;
+
+use super::push;
+
+/// Bytes of the text of one record. No text beyond it means a record of at
+/// most [`RECORD_BYTES_MAX`], unless it is mostly white space: the longest
+/// escape of one byte has six.
+const RECORD_TEXT_BYTES_MAX: usize = 8 * RECORD_BYTES_MAX;
+
+/// The records of one object or of an array of them.
+pub(super) fn read(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
+    let mut scanner = Scanner { text: body, at: 0 };
+    scanner.skip_space();
+    let mut records = Vec::new();
+    if !scanner.take(b'[') {
+        push(&mut records, read_in_body(0, body)?)?;
+        return Ok(records);
+    }
+    scanner.skip_space();
+    if !scanner.take(b']') {
+        loop {
+            let text = scanner.element();
+            let index = records.len();
+            push(&mut records, read_in_body(index, text)?)?;
+            if scanner.take(b']') {
+                break;
+            }
+            if !scanner.take(b',') {
+                return Err(malformed(format!(
+                    "the array of records is not closed after record {index}"
+                )));
+            }
+        }
+    }
+    scanner.skip_space();
+    if scanner.at < body.len() {
+        return Err(malformed("there is text after the array of records"));
+    }
+    Ok(records)
+}
+
+/// The records of lines. A line that is empty or white space is none.
+pub(super) fn read_lines(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
+    let mut records = Vec::new();
+    for line in body.split(|byte| *byte == b'\n') {
+        if line.iter().all(is_space) {
+            continue;
+        }
+        let record = read_one(records.len(), line);
+        push(&mut records, record)?;
+    }
+    Ok(records)
+}
+
+/// A record of a JSON body: what breaks the grammar breaks the whole body.
+fn read_in_body(index: usize, text: &[u8]) -> Result<SentRecord, Fault> {
+    let record = read_one(index, text);
+    if record.is_err()
+        && let Err(error) = serde_json::from_slice::<IgnoredAny>(text)
+    {
+        return Err(malformed(format!(
+            "the text of record {index} is not JSON, at its line {}, column {}",
+            error.line(),
+            error.column()
+        )));
+    }
+    Ok(record)
+}
+
+fn read_one(index: usize, text: &[u8]) -> SentRecord {
+    if text.len() > RECORD_TEXT_BYTES_MAX {
+        return Err(RecordFault::new(
+            index,
+            RecordFaultCode::TooLarge,
+            format!("the text of a record has at most {RECORD_TEXT_BYTES_MAX} bytes"),
+        ));
+    }
+    model::json::parse(text).map_err(|fault| {
+        let (code, message) = match fault.code {
+            FaultCode::DuplicateMember => (RecordFaultCode::DuplicateMember, fault.detail),
+            FaultCode::LimitExceeded => (RecordFaultCode::TooLarge, fault.detail),
+            _ => (
+                RecordFaultCode::MalformedRecord,
+                format!("{} of the record", fault.detail),
+            ),
+        };
+        RecordFault {
+            field: fault.field,
+            ..RecordFault::new(index, code, message)
+        }
+    })
+}
+
+fn malformed(detail: impl Into<String>) -> Fault {
+    Fault::new(FaultCode::MalformedBody, detail)
+}
+
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Finds where the elements of an array end. It decides nothing about what is
+/// between: each element is read by the one reader of JSON.
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn skip_space(&mut self) {
+        let space = self.text[self.at..].iter().take_while(|byte| is_space(byte));
+        self.at += space.count();
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.text.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// The text up to the comma or the bracket that ends the element, or up
+    /// to the end.
+    fn element(&mut self) -> &'a [u8] {
+        let start = self.at;
+        let mut depth = 0_usize;
+        while let Some(byte) = self.text.get(self.at) {
+            match byte {
+                b',' | b']' | b'}' if depth == 0 => break,
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => depth -= 1,
+                b'"' => self.skip_string(),
+                _ => {}
+            }
+            self.at += 1;
+        }
+        self.at = self.at.min(self.text.len());
+        &self.text[start..self.at]
+    }
+
+    /// From the quote that opens a string to the one that closes it.
+    fn skip_string(&mut self) {
+        self.at += 1;
+        while let Some(byte) = self.text.get(self.at) {
+            match byte {
+                b'"' => return,
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

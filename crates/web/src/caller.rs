@@ -1,0 +1,191 @@
+//! Callers: from the `Authorization` header to the permit that a handler
+//! names in its signature.
+//!
+//! A handler that takes one of these types cannot run for a caller without
+//! the right, and a handler that takes none of them can reach neither a
+//! definition nor a row.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{FromRequestParts, Path};
+use control::Definitions;
+use http::request::Parts;
+use http::{HeaderMap, Uri, header};
+use model::ids::KeyId;
+use model::keys::{AuthError, KeyKind};
+use model::permit::{Access, Admin, On, Permit, Right};
+use model::pools::Pool;
+use model::secrets::Secret;
+use model::views::View;
+
+use crate::error::{ApiError, Code};
+use crate::input;
+use crate::state::AppState;
+
+/// Characters of a token; see [`model::secrets`].
+const TOKEN_CHARS: usize = 6 + 12 + 1 + 43 + 6;
+/// Parameters that other services take keys in.
+const KEY_PARAMETERS: [&str; 6] = [
+    "api_key",
+    "apikey",
+    "access_token",
+    "authorization",
+    "key",
+    "token",
+];
+
+/// A caller with a key that is in use, whatever the key may do.
+#[derive(Debug)]
+pub(crate) struct Authenticated(pub(crate) Access);
+
+/// A caller whose key has the right `A` on the project.
+#[derive(Debug)]
+pub(crate) struct Caller<A>(pub(crate) Permit<A>);
+
+/// A caller whose key has the right `A` on the pool that the path names.
+#[derive(Debug)]
+pub(crate) struct OnPool<A>(pub(crate) Permit<A>, pub(crate) Arc<Pool>);
+
+/// A caller whose key has the right `A` on the view that the path names.
+#[derive(Debug)]
+pub(crate) struct OnView<A>(pub(crate) Permit<A>, pub(crate) Arc<View>);
+
+/// The variable segment of the path; empty for a text that is not encoded
+/// UTF-8, which names nothing just like an unused name.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) String);
+
+/// The key that a request was let in with, for the access log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LetIn(Arc<OnceLock<KeyId>>);
+
+impl LetIn {
+    /// The key; `None` while nobody was let in.
+    pub(crate) fn key(&self) -> Option<KeyId> {
+        self.0.get().copied()
+    }
+}
+
+impl<A: Right> Caller<A> {
+    /// The definitions of the caller's project.
+    pub(crate) fn definitions(&self, state: &AppState) -> Arc<Definitions> {
+        state.control.definitions(self.0.access().project())
+    }
+}
+
+impl FromRequestParts<AppState> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let secret = presented(&parts.headers).ok_or(AuthError::Unknown)?;
+        let access = state.control.authenticate(&secret)?;
+        if let Some(let_in) = parts.extensions.get::<LetIn>() {
+            let_in.0.get_or_init(|| access.key());
+        }
+        if access.kind() == KeyKind::Secret && parts.headers.contains_key(header::ORIGIN) {
+            return Err(ApiError::new(
+                Code::OriginNotAllowed,
+                "the request comes from a page (it has the header Origin), where a secret key must not be; \
+                 replace the key, since whoever opened the page has it",
+            )
+            .logged(format_args!("secret {} was used from a page", access.secret())));
+        }
+        Ok(Self(access))
+    }
+}
+
+impl FromRequestParts<AppState> for Caller<Admin> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
+        Ok(Self(access.permit(On::Project)?))
+    }
+}
+
+impl<A: Right> FromRequestParts<AppState> for OnPool<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
+        let Named(name) = Named::from_request_parts(parts, state).await?;
+        let definitions = state.control.definitions(access.project());
+        let pool = definitions.pool(&name);
+        let permit = access.permit(On::Pool(pool))?;
+        let pool = pool.ok_or_else(ApiError::not_found)?;
+        Ok(Self(permit, pool.clone()))
+    }
+}
+
+impl<A: Right> FromRequestParts<AppState> for OnView<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
+        let Named(name) = Named::from_request_parts(parts, state).await?;
+        let definitions = state.control.definitions(access.project());
+        let view = definitions.view(&name);
+        let permit = access.permit(On::View(view))?;
+        let (view, _) = view.ok_or_else(ApiError::not_found)?;
+        Ok(Self(permit, view.clone()))
+    }
+}
+
+impl FromRequestParts<AppState> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let text = Path::<String>::from_request_parts(parts, state).await.ok();
+        Ok(Self(text.map_or_else(String::new, |Path(text)| text)))
+    }
+}
+
+/// The token of the one `Authorization: Bearer` header.
+fn presented(headers: &HeaderMap) -> Option<Secret> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let is_bearer = scheme.eq_ignore_ascii_case("Bearer") && values.next().is_none();
+    is_bearer.then(|| Secret::parse(token.trim())).flatten()
+}
+
+/// Refuses an address with a key in it, be it named as one or look like one.
+///
+/// # Errors
+/// [`Code::KeyInQuery`], naming the public part of the token, so that its
+/// owner knows what to replace.
+pub(crate) fn refuse_key_in_address(uri: &Uri) -> Result<(), ApiError> {
+    let query = uri.query().unwrap_or_default();
+    let named = query.split('&').any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        let name = input::percent_decode(name).unwrap_or_default();
+        KEY_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
+    });
+    let address = uri.path_and_query().map_or("", |address| address.as_str());
+    let texts = [Some(address.to_owned()), input::percent_decode(address)];
+    let token = texts.iter().flatten().find_map(|text| token_in(text));
+    if !named && token.is_none() {
+        return Ok(());
+    }
+    let rule = "a key must not stand in an address, which logs and browsers keep; \
+                send it as \"Authorization: Bearer <token>\"";
+    Err(ApiError::new(
+        Code::KeyInQuery,
+        match token {
+            None => rule.to_owned(),
+            Some(secret) => format!(
+                "{rule}, and replace the key with the secret {}, which is exposed now",
+                secret.id()
+            ),
+        },
+    ))
+}
+
+/// The first token that stands anywhere in a text.
+fn token_in(text: &str) -> Option<Secret> {
+    text.match_indices("tg_")
+        .find_map(|(at, _)| Secret::parse(text.get(at..at + TOKEN_CHARS)?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! The one table from errors to answers: status, code, title and words.
+//!
+//! Every error of the wire becomes an [`ApiError`] here, and nowhere else is a
+//! status chosen for one. What an error says outside is its problem document;
+//! what it says inside goes to the log, once, under the request's id.
+
+mod table;
+
+pub use table::Code;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use control::{ControlError, Refusal};
+use http::{HeaderValue, StatusCode, header};
+use model::fault::{Fault, FaultCode};
+use model::ids::RequestId;
+use model::keys::AuthError;
+use model::permit::Denied;
+use serde_json::{Map, Value as Json};
+
+use crate::plane::PlaneError;
+
+/// The media type of problem documents (RFC 9457).
+pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
+
+/// The one sentence for every caller who is not let in.
+const UNAUTHENTICATED: &str =
+    "this call needs a key that is in use, sent as \"Authorization: Bearer <token>\"";
+/// The one sentence for what does not exist and for what the key may not see.
+const NOT_FOUND: &str = "there is no such resource for this key";
+/// The one sentence of every failure of ours; the request id leads to its cause.
+const SERVER_SIDE: &str =
+    "the request was not carried out; the server's log has the cause under this request id";
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub(crate) struct ApiError(Box<Problem>);
+
+/// What an [`ApiError`] says, outside and inside.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    code: Code,
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    pointer: Option<String>,
+    field: Option<String>,
+    errors: Vec<String>,
+    retry_after: Option<Duration>,
+    inside: Option<String>,
+}
+
+impl ApiError {
+    /// An error of this code. Of a 5xx, `detail` is for the log alone.
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let (detail, inside) = if code.status().is_server_error() {
+            (Cow::Borrowed(SERVER_SIDE), Some(detail.into().into_owned()))
+        } else {
+            (detail.into(), None)
+        };
+        Self(Box::new(Problem {
+            code,
+            status: code.status(),
+            detail,
+            pointer: None,
+            field: None,
+            errors: Vec::new(),
+            retry_after: None,
+            inside,
+        }))
+    }
+
+    /// What is wrong on our side; `cause` is for the log alone.
+    pub(crate) fn internal(cause: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Internal, cause)
+    }
+
+    /// The answer where nothing is, or nothing that the key may see.
+    pub(crate) fn not_found() -> Self {
+        Self::new(Code::NotFound, NOT_FOUND)
+    }
+
+    /// The answer to a stale `If-Match`.
+    pub(crate) fn stale() -> Self {
+        Self::new(
+            Code::StaleRevision,
+            "the definition is not the one that If-Match names; read it again and repeat the change",
+        )
+    }
+
+    /// The same error; a stated limit that a whole body breaks is 413.
+    #[must_use]
+    pub(crate) fn of_body(mut self) -> Self {
+        if self.0.code == Code::LimitExceeded {
+            self.0.status = StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        self
+    }
+
+    /// The same error with a word for the log.
+    #[must_use]
+    pub(crate) fn logged(mut self, inside: impl ToString) -> Self {
+        self.0.inside = Some(inside.to_string());
+        self
+    }
+
+    fn listing(mut self, errors: Vec<String>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    fn retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
+        self
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        let mut error = Self::new(Code::of(fault.code), fault.detail);
+        error.0.pointer = (!fault.pointer.is_empty()).then_some(fault.pointer);
+        error.0.field = fault.field;
+        error
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NoGrant(_) => Self::new(Code::ActionNotGranted, denied.to_string()),
+            Denied::NotFound => Self::not_found(),
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        Self::new(Code::Unauthenticated, UNAUTHENTICATED).logged(error)
+    }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::NameTaken => Self::new(
+                Code::NameTaken,
+                "the name is taken by another of the project; choose another name",
+            ),
+            ControlError::NotFound => Self::not_found(),
+            ControlError::StaleRevision => Self::stale(),
+            ControlError::InUse(by) => Self::new(
+                Code::InUse,
+                "others are built on it, listed under errors; delete those first",
+            )
+            .listing(by),
+            ControlError::Refused(refusal) => refusal.into(),
+            ControlError::Fault(fault) => fault.into(),
+            ControlError::Full => Self::new(Code::DiskFull, "the control plane's disk is full"),
+            ControlError::Internal(cause) => Self::internal(cause.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::LastAdmin => Self::new(Code::LastAdmin, refusal.to_string()),
+            Refusal::CallerChanged => Self::new(Code::CallerChanged, refusal.to_string()),
+            Refusal::NewerSchema { .. } | Refusal::Locked => Self::internal(refusal.to_string()),
+        }
+    }
+}
+
+impl From<PlaneError> for ApiError {
+    fn from(error: PlaneError) -> Self {
+        let inside = error.to_string();
+        match error {
+            PlaneError::Busy { retry_after } => {
+                Self::new(Code::Busy, inside).retry_after(retry_after)
+            }
+            PlaneError::Full => Self::new(Code::DiskFull, inside),
+            PlaneError::IdempotencyMismatch => Self::new(
+                Code::IdempotencyMismatch,
+                "this Idempotency-Key came with another request before; use a fresh one",
+            ),
+            PlaneError::LimitExceeded { limit } => Self::new(Code::LimitExceeded, limit),
+            PlaneError::Deadline(_) => {
+                Self::new(Code::DeadlineExceeded, inside).retry_after(Duration::from_secs(1))
+            }
+            PlaneError::Internal(_) => Self::internal(inside),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// The status and headers. The document follows in
+    /// [`crate::layers::around`], which knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.0.status;
+        let headers = response.headers_mut();
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer"),
+            );
+        }
+        if self.0.code == Code::BodyTimeout {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(after) = self.0.retry_after {
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response.extensions_mut().insert(Arc::new(*self.0));
+        response
+    }
+}
+
+impl Problem {
+    /// The problem document.
+    pub(crate) fn document(&self, request: RequestId) -> Vec<u8> {
+        let mut members = Map::new();
+        let mut put = |name: &str, value: Json| members.insert(name.to_owned(), value);
+        put(
+            "type",
+            format!("urn:tidegate:problem:{}", self.code.name()).into(),
+        );
+        put("title", self.code.title().into());
+        put("status", self.status.as_u16().into());
+        put("detail", self.detail.as_ref().into());
+        put("code", self.code.name().into());
+        put("request_id", request.to_string().into());
+        if let Some(pointer) = &self.pointer {
+            put("pointer", pointer.as_str().into());
+        }
+        if let Some(field) = &self.field {
+            put("field", field.as_str().into());
+        }
+        if !self.errors.is_empty() {
+            let errors = self.errors.iter();
+            put(
+                "errors",
+                errors
+                    .map(|detail| serde_json::json!({ "detail": detail }))
+                    .collect(),
+            );
+        }
+        Json::Object(members).to_string().into_bytes()
+    }
+
+    /// Writes the inside to the log: as an error when the fault is ours.
+    pub(crate) fn log(&self, request: RequestId) {
+        let (code, inside) = (self.code.name(), self.inside.as_deref().unwrap_or(""));
+        if self.status.is_server_error() {
+            tracing::error!(%request, code, inside, "request failed");
+        } else if self.inside.is_some() {
+            tracing::info!(%request, code, inside, "request refused");
+        }
+    }
+}
+
+impl Code {
+    /// The code of a fault of the request.
+    fn of(code: FaultCode) -> Self {
+        match code {
+            FaultCode::MalformedBody => Self::MalformedBody,
+            FaultCode::DuplicateMember => Self::DuplicateMember,
+            FaultCode::UnknownMember => Self::UnknownMember,
+            FaultCode::MissingMember => Self::MissingMember,
+            FaultCode::WrongType => Self::WrongType,
+            FaultCode::InvalidValue => Self::InvalidValue,
+            FaultCode::InvalidName => Self::InvalidName,
+            FaultCode::InvalidFilter => Self::InvalidFilter,
+            FaultCode::UnknownField => Self::UnknownField,
+            FaultCode::FieldNotInView => Self::FieldNotInView,
+            FaultCode::UnknownResource => Self::UnknownResource,
+            FaultCode::LimitExceeded => Self::LimitExceeded,
+            FaultCode::UnknownTimezone => Self::UnknownTimezone,
+            FaultCode::InvalidCursor => Self::InvalidCursor,
+            FaultCode::GrantAmbiguous => Self::GrantAmbiguous,
+            FaultCode::NotAvailable => Self::NotAvailable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

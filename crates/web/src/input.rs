@@ -1,0 +1,288 @@
+//! What a request brings: parameters, conditions on revisions, bodies.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use http_body_util::BodyExt;
+use model::fault::{Fault, FaultCode, shorten, step};
+use model::limits::DEFINITION_BYTES_MAX;
+use model::value::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+
+/// The parameters of a request, each name once; all are known to the route.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parameters(Arc<[(String, String)]>);
+
+impl Parameters {
+    /// Reads a query string for a route that knows these names.
+    ///
+    /// # Errors
+    /// A name that is not known or stands twice, and text that is not
+    /// percent-encoded UTF-8.
+    pub(crate) fn parse(query: &str, known: &[&str]) -> Result<Self, Fault> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let malformed = || {
+                Fault::new(
+                    FaultCode::MalformedBody,
+                    "the query string is not percent-encoded UTF-8",
+                )
+            };
+            let name = percent_decode(name).ok_or_else(malformed)?;
+            let value = percent_decode(value).ok_or_else(malformed)?;
+            if !known.contains(&name.as_str()) {
+                let detail = match known {
+                    [] => "the call takes no parameters".to_owned(),
+                    known => format!(
+                        "the parameter {} is not known here; there are {}",
+                        shorten(&name),
+                        known.join(", ")
+                    ),
+                };
+                return Err(Fault::new(FaultCode::UnknownMember, detail).at(step(name)));
+            }
+            if parameters.iter().any(|(other, _)| *other == name) {
+                let detail = format!("the parameter {name} stands twice; send it once");
+                return Err(Fault::new(FaultCode::DuplicateMember, detail).at(step(name)));
+            }
+            parameters.push((name, value));
+        }
+        Ok(Self(parameters.into()))
+    }
+
+    /// The value of a parameter.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters as they were sent.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ApiError::internal("the route does not say which parameters it knows"))
+    }
+}
+
+/// Decodes `%XX` and `+` of a query string; `None` for anything that is not
+/// encoded UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+                let digits = std::str::from_utf8(&digits).ok().filter(|_| is_hex)?;
+                u8::from_str_radix(digits, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// What `If-Match` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// Nothing, or whatever there is.
+    Any,
+    /// One of these entity tags.
+    OneOf(Vec<String>),
+}
+
+impl IfMatch {
+    /// Whether a change of what has this tag may go on.
+    pub(crate) fn check(&self, tag: &str) -> Result<(), ApiError> {
+        match self {
+            Self::Any => Ok(()),
+            Self::OneOf(tags) if tags.iter().any(|known| known == tag) => Ok(()),
+            Self::OneOf(_) => Err(ApiError::stale()),
+        }
+    }
+
+    fn parse(headers: &HeaderMap) -> Option<Self> {
+        let mut tags = Vec::new();
+        for value in headers.get_all(header::IF_MATCH) {
+            for tag in value.to_str().ok()?.split(',').map(str::trim) {
+                let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+                let inner = opaque.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+                match (tag, inner) {
+                    ("*", _) => return Some(Self::Any),
+                    (_, Some(inner)) if !inner.contains('"') => tags.push(tag.to_owned()),
+                    _ => return None,
+                }
+            }
+        }
+        // A weak tag stays in the list as it was sent and so equals none of ours.
+        Some(if headers.contains_key(header::IF_MATCH) {
+            Self::OneOf(tags)
+        } else {
+            Self::Any
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Self::parse(&parts.headers).ok_or_else(|| {
+            ApiError::new(
+                Code::InvalidValue,
+                "If-Match holds * or the ETag of an earlier answer, quotes included",
+            )
+        })
+    }
+}
+
+/// A body that was received, with the room that it takes of what all bodies
+/// may take together.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// The bytes as they were sent.
+    pub(crate) bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Receives a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// [`Code::LimitExceeded`] as 413, [`Code::BodyTimeout`] when the body pauses
+/// for too long, [`Code::Busy`] when too many bodies are being received.
+pub(crate) async fn receive(
+    body: Body,
+    limit: usize,
+    state: &AppState,
+) -> Result<Received, ApiError> {
+    let too_large = || {
+        let detail = format!("a body here has at most {limit} bytes");
+        ApiError::new(Code::LimitExceeded, detail).of_body()
+    };
+    let announced = axum::body::HttpBody::size_hint(&body).lower();
+    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
+        return Err(too_large());
+    }
+    let mut body = body;
+    let mut bytes = BytesMut::new();
+    let mut room = take_room(state, 0)?;
+    loop {
+        let frame = tokio::time::timeout(state.body_idle, body.frame()).await;
+        let frame = frame.map_err(|_| {
+            let seconds = state.body_idle.as_secs();
+            ApiError::new(
+                Code::BodyTimeout,
+                format!("nothing more of the body came for {seconds} s"),
+            )
+        })?;
+        let Some(frame) = frame else {
+            break;
+        };
+        let frame = frame.map_err(|_| {
+            ApiError::new(Code::MalformedBody, "the body ended before it was complete")
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        room.merge(take_room(state, data.len())?);
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Received {
+        bytes: bytes.freeze(),
+        _room: room,
+    })
+}
+
+fn take_room(state: &AppState, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+    let wanted = u32::try_from(bytes).ok();
+    let room = wanted.and_then(|wanted| {
+        let bodies = state.bodies.clone();
+        bodies.try_acquire_many_owned(wanted).ok()
+    });
+    room.ok_or_else(|| {
+        ApiError::from(crate::plane::PlaneError::Busy {
+            retry_after: std::time::Duration::from_secs(1),
+        })
+    })
+}
+
+/// A JSON body of a definition or request. PATCH also takes the media type of
+/// RFC 7396.
+#[derive(Debug)]
+pub(crate) struct JsonBody(pub(crate) Value);
+
+/// A JSON object that may be left out.
+#[derive(Debug)]
+pub(crate) struct OptionalJsonBody(pub(crate) Value);
+
+impl FromRequest<AppState> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        require_json(request.method(), request.headers())?;
+        let body = receive(request.into_body(), DEFINITION_BYTES_MAX, state).await?;
+        Ok(Self(model::json::parse(&body.bytes)?))
+    }
+}
+
+impl FromRequest<AppState> for OptionalJsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let body = receive(body, DEFINITION_BYTES_MAX, state).await?;
+        if body.bytes.is_empty() {
+            return Ok(Self(Value::Object(model::value::Object::new())));
+        }
+        require_json(&parts.method, &parts.headers)?;
+        Ok(Self(model::json::parse(&body.bytes)?))
+    }
+}
+
+fn require_json(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let essence = content_type.map(|value| value.split(';').next().unwrap_or_default().trim());
+    let is_json = essence.is_some_and(|essence| {
+        essence.eq_ignore_ascii_case("application/json")
+            || (*method == Method::PATCH
+                && essence.eq_ignore_ascii_case("application/merge-patch+json"))
+    });
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    let is_plain = encoding.is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_json && is_plain {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Code::UnsupportedMediaType,
+        "the body of this call is JSON without a content encoding; send Content-Type: application/json",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What happens around every handler: the request's id, the headers that
+//! every answer has, problem documents, the log, the counters, and what a
+//! panic turns into.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::{HeaderName, HeaderValue, header};
+use model::ids::RequestId;
+
+use crate::caller::{LetIn, refuse_key_in_address};
+use crate::error::{ApiError, PROBLEM_TYPE, Problem};
+use crate::input::Parameters;
+use crate::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The word for a request that no route takes, in logs and counters.
+const NO_ROUTE: &str = "none";
+
+/// Runs one request. Afterwards the answer has its id and its headers, an
+/// error has its problem document, and the request is logged and counted: by
+/// its route's pattern, never by its address.
+pub(crate) async fn around(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = state.clock.now();
+    let id = RequestId::generate(started, &*state.random);
+    let let_in = LetIn::default();
+    request.extensions_mut().insert(let_in.clone());
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = match refuse_key_in_address(request.uri()) {
+        Err(error) => error.into_response(),
+        Ok(()) => AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response()),
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
+        problem.log(id);
+        let json = HeaderValue::from_static(PROBLEM_TYPE);
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        *response.body_mut() = Body::from(problem.document(id));
+    }
+    stamp(&mut response, id);
+    let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let micros = state.clock.now().as_microsecond() - started.as_microsecond();
+    let micros = u64::try_from(micros).unwrap_or(0);
+    state
+        .metrics
+        .count(route, &method, response.status(), micros);
+    let (status, key) = (response.status().as_u16(), let_in.key());
+    tracing::info!(
+        target: "access",
+        request = %id,
+        %method,
+        route,
+        status,
+        micros,
+        key = key.map(tracing::field::display),
+        "request"
+    );
+    response
+}
+
+fn stamp(response: &mut Response, id: RequestId) {
+    let id = HeaderValue::from_str(&id.to_string()).expect("a ULID is visible ASCII");
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "Authorization, Origin, Accept"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// Reads the parameters that the route knows and refuses all others.
+pub(crate) async fn read_parameters(
+    State(known): State<&'static [&'static str]>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    match Parameters::parse(query, known) {
+        Err(fault) => ApiError::from(fault).into_response(),
+        Ok(parameters) => {
+            request.extensions_mut().insert(parameters);
+            next.run(request).await
+        }
+    }
+}
+
+/// Carries a change through to its end even when its caller goes away: what
+/// has been written is then also in force and cleaned up after.
+pub(crate) async fn to_completion(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::internal("a handler panicked").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

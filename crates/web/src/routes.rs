@@ -1,0 +1,152 @@
+//! The one list of routes: the router, the OpenAPI document and the table of
+//! who gets which status (`docs/route-by-caller.txt`) are made from it.
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use model::grants::Action;
+
+use crate::api::{keys, pools, records, version, view_data, views, whoami};
+use crate::error::{ApiError, Code};
+use crate::layers;
+use crate::openapi::Operation;
+use crate::state::AppState;
+
+/// What a caller must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing.
+    Nothing,
+    /// A key that is in use.
+    Key,
+    /// This action on the resource of the path, or on the project.
+    Right(Action),
+}
+
+/// One call of the API.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// The method.
+    pub(crate) method: &'static str,
+    /// The path, with its variable segments in braces.
+    pub(crate) pattern: &'static str,
+    /// What the caller must have; the handler's signature asks for the same.
+    pub(crate) needs: Needs,
+    /// The query parameters that the call knows.
+    pub(crate) parameters: &'static [&'static str],
+    /// The handler.
+    pub(crate) handler: fn() -> MethodRouter<AppState>,
+    /// What the call takes and answers.
+    pub(crate) operation: fn() -> Operation,
+}
+
+impl Route {
+    /// The names of the variable segments.
+    pub(crate) fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.pattern
+            .split('/')
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    fn changes_something(&self) -> bool {
+        self.method != "GET" && self.needs != Needs::Right(Action::Read)
+    }
+}
+
+const PAGED: &[&str] = &["limit", "after"];
+const ADMIN: Needs = Needs::Right(Action::Admin);
+
+macro_rules! routes {
+    ($($method:ident $pattern:literal $needs:expr, $parameters:expr, $handler:path, $operation:path;)+) => {
+        /// Every route of the native API.
+        pub(crate) const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            pattern: $pattern,
+            needs: $needs,
+            parameters: $parameters,
+            handler: || routes!(@ $method $handler),
+            operation: $operation,
+        },)+];
+    };
+    (@ GET $handler:path) => { get($handler) };
+    (@ POST $handler:path) => { post($handler) };
+    (@ PATCH $handler:path) => { patch($handler) };
+    (@ DELETE $handler:path) => { delete($handler) };
+}
+
+routes! {
+    GET "/v1/version" Needs::Nothing, &[], version::read, version::read_operation;
+    GET "/v1/openapi.json" Needs::Nothing, &[], version::openapi, version::openapi_operation;
+    GET "/v1/whoami" Needs::Key, &[], whoami::read, whoami::read_operation;
+
+    GET "/v1/pools" ADMIN, PAGED, pools::list, pools::list_operation;
+    POST "/v1/pools" ADMIN, &[], pools::create, pools::create_operation;
+    GET "/v1/pools/{pool}" ADMIN, &[], pools::read, pools::read_operation;
+    PATCH "/v1/pools/{pool}" ADMIN, &[], pools::change, pools::change_operation;
+    DELETE "/v1/pools/{pool}" ADMIN, &[], pools::delete, pools::delete_operation;
+    GET "/v1/pools/{pool}/schema" Needs::Right(Action::Schema), pools::SCHEMA_PARAMETERS,
+        pools::schema, pools::schema_operation;
+    POST "/v1/pools/{pool}/records" Needs::Right(Action::Ingest), &[],
+        records::ingest, records::ingest_operation;
+    POST "/v1/pools/{pool}/delete" Needs::Right(Action::Delete), &[],
+        records::delete, records::delete_operation;
+
+    GET "/v1/views" ADMIN, PAGED, views::list, views::list_operation;
+    POST "/v1/views" ADMIN, &[], views::create, views::create_operation;
+    GET "/v1/views/{view}" ADMIN, &[], views::read, views::read_operation;
+    PATCH "/v1/views/{view}" ADMIN, &[], views::change, views::change_operation;
+    DELETE "/v1/views/{view}" ADMIN, &[], views::delete, views::delete_operation;
+    GET "/v1/views/{view}/data" Needs::Right(Action::Read), view_data::GET_PARAMETERS,
+        view_data::get, view_data::get_operation;
+    POST "/v1/views/{view}/data" Needs::Right(Action::Read), view_data::POST_PARAMETERS,
+        view_data::post, view_data::post_operation;
+
+    GET "/v1/keys" ADMIN, PAGED, keys::list, keys::list_operation;
+    POST "/v1/keys" ADMIN, &[], keys::create, keys::create_operation;
+    GET "/v1/keys/{id}" ADMIN, &[], keys::read, keys::read_operation;
+    PATCH "/v1/keys/{id}" ADMIN, &[], keys::change, keys::change_operation;
+    DELETE "/v1/keys/{id}" ADMIN, &[], keys::delete, keys::delete_operation;
+    POST "/v1/keys/{id}/disable" ADMIN, &[], keys::disable, keys::disable_operation;
+    POST "/v1/keys/{id}/enable" ADMIN, &[], keys::enable, keys::enable_operation;
+    POST "/v1/keys/{id}/copy" ADMIN, &[], keys::copy, keys::copy_operation;
+    POST "/v1/keys/{id}/roll" ADMIN, &[], keys::roll, keys::roll_operation;
+    POST "/v1/keys/{id}/simulate" ADMIN, &[], keys::simulate, keys::simulate_operation;
+}
+
+/// The native API.
+pub fn router(state: AppState) -> Router {
+    with_layers(routes(), state)
+}
+
+fn routes() -> Router<AppState> {
+    ROUTES.iter().fold(Router::new(), |router, route| {
+        let mut handler = (route.handler)();
+        if route.changes_something() {
+            handler = handler.route_layer(from_fn(layers::to_completion));
+        }
+        let parameters = from_fn_with_state(route.parameters, layers::read_parameters);
+        router.route(route.pattern, handler.route_layer(parameters))
+    })
+}
+
+/// The routes with what is around every one of them.
+pub(crate) fn with_layers(routes: Router<AppState>, state: AppState) -> Router {
+    routes
+        .fallback(|| async {
+            ApiError::new(
+                Code::NotFound,
+                "there is no such call; /v1/openapi.json lists them all",
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(
+                Code::MethodNotAllowed,
+                "the address has other methods, listed in the header Allow",
+            )
+        })
+        .layer(from_fn_with_state(state.clone(), layers::around))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

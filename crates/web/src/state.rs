@@ -1,0 +1,78 @@
+//! What every handler is given.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use control::Control;
+use model::random::RandomSource;
+use model::time::Clock;
+use tokio::sync::Semaphore;
+
+use crate::cursors::CursorKey;
+use crate::metrics::Registry;
+use crate::plane::DataPlane;
+
+/// How long a body may pause before its connection is closed.
+pub const BODY_IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes of bodies that are being received or read at one time, over all
+/// requests; what does not fit is refused as busy.
+pub const BODIES_BYTES_MAX: usize = 512 << 20;
+
+/// What the wire needs of the house. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// Who may do what.
+    pub control: Arc<Control>,
+    /// The rows.
+    pub plane: Arc<dyn DataPlane>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for ids and the nonces of cursors.
+    pub random: Arc<dyn RandomSource>,
+    /// The version that `/v1/version` and the metrics name.
+    pub version: &'static str,
+    pub(crate) cursors: Arc<CursorKey>,
+    pub(crate) metrics: Arc<Registry>,
+    pub(crate) bodies: Arc<Semaphore>,
+    pub(crate) body_idle: Duration,
+    ready: Arc<AtomicBool>,
+}
+
+impl AppState {
+    /// A state that is not ready yet: `/readyz` says no until
+    /// [`AppState::set_ready`].
+    pub fn new(
+        control: Arc<Control>,
+        plane: Arc<dyn DataPlane>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+        version: &'static str,
+    ) -> Self {
+        let cursors = Arc::new(CursorKey::new(control.pepper()));
+        Self {
+            control,
+            plane,
+            clock,
+            random,
+            version,
+            cursors,
+            metrics: Arc::default(),
+            bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
+            body_idle: BODY_IDLE_MAX,
+            ready: Arc::default(),
+        }
+    }
+
+    /// Says whether the server takes requests, for `/readyz`; all clones of
+    /// the state say the same.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Whether the server takes requests.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}
