@@ -59,7 +59,9 @@ fn check_one(access: &Access, pool: &Arc<Pool>, sent: Value) -> usize {
         assert!(paths.is_sorted(), "fields are in the order of their paths");
         for (index, path) in paths.iter().enumerate() {
             assert!(paths[index + 1..].iter().all(|other| !path.overlaps(other)));
-            assert!(!strict || path.is_system() || pool.draft.schema.field(path.as_str()).is_some());
+            assert!(
+                !strict || path.is_system() || pool.draft.schema.field(path.as_str()).is_some()
+            );
         }
         assert!(record.fields().iter().all(|(_, value)| !value.is_null()));
     }

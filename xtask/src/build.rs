@@ -91,21 +91,13 @@ pub(crate) fn fuzz(repository: &Repository, arguments: &[String]) -> Outcome {
 /// # Errors
 /// When they do not build or do not finish.
 pub(crate) fn bench(repository: &Repository, arguments: &[String]) -> Outcome {
-    let mut command = process::cargo(
-        repository.root(),
-        &[
-            "run",
-            "--profile",
-            "quick",
-            "--locked",
-            "-p",
-            "server",
-            "--example",
-            "bench",
-            "--",
-        ],
-    );
-    process::run(command.args(arguments))
+    // One call for both: the benchmarks run the server's binary beside them.
+    let build = ["build", "--profile", "quick", "--locked", "--workspace"];
+    let targets = ["--bin", "tidegate", "--example", "bench"];
+    process::run(process::cargo(repository.root(), &build).args(targets))?;
+    let run = ["run", "--profile", "quick", "--locked", "--quiet", "--workspace"];
+    let mut command = process::cargo(repository.root(), &run);
+    process::run(command.args(["--example", "bench", "--"]).args(arguments))
 }
 
 /// Builds the binary that is shipped and prints its path and size.

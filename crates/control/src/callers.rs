@@ -71,12 +71,25 @@ impl Usage {
 /// A use that the database does not know.
 #[derive(Debug)]
 pub(crate) struct UnsavedUse {
-    pub(crate) write: Write,
+    write: Write,
+    noted: NotedUse,
+}
+
+/// A use that was written down.
+#[derive(Debug)]
+pub(crate) struct NotedUse {
     usage: Arc<Usage>,
     at: Timestamp,
 }
 
 impl UnsavedUse {
+    /// The row to write, and what is to be told when it is written.
+    pub(crate) fn split(self) -> (Write, NotedUse) {
+        (self.write, self.noted)
+    }
+}
+
+impl NotedUse {
     /// Notes that the database knows it now.
     pub(crate) fn is_saved(&self) {
         let at = self.at.as_microsecond();
@@ -103,7 +116,12 @@ impl Callers {
     }
 
     /// Takes a key as it is from now on; `None` when it is gone.
-    pub(crate) fn replace(&self, id: KeyId, before: Option<&KeyRecord>, now: Option<&Arc<KeyRecord>>) {
+    pub(crate) fn replace(
+        &self,
+        id: KeyId,
+        before: Option<&KeyRecord>,
+        now: Option<&Arc<KeyRecord>>,
+    ) {
         let mut maps = self.write();
         let old = before.map(KeyRecord::secrets).unwrap_or_default();
         let old: Vec<_> = old
@@ -178,16 +196,17 @@ impl Callers {
         let unsaved = |usage: &Arc<Usage>, write: &dyn Fn(Timestamp) -> Write| {
             usage.unsaved().map(|at| UnsavedUse {
                 write: write(at),
-                usage: Arc::clone(usage),
-                at,
+                noted: NotedUse {
+                    usage: Arc::clone(usage),
+                    at,
+                },
             })
         };
         let keys = maps.keys.iter();
         let keys = keys.filter_map(|(id, usage)| unsaved(usage, &|at| Write::UseKey(*id, at)));
         let secrets = maps.secrets.iter();
-        let secrets = secrets.filter_map(|(id, caller)| {
-            unsaved(&caller.secret, &|at| Write::UseSecret(*id, at))
-        });
+        let secrets = secrets
+            .filter_map(|(id, caller)| unsaved(&caller.secret, &|at| Write::UseSecret(*id, at)));
         keys.chain(secrets).collect()
     }
 

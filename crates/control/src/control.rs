@@ -13,15 +13,16 @@ use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::time::{Clock, Timestamp};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 
 use crate::callers::Callers;
 use crate::change::Change;
 use crate::definitions::Definitions;
-use crate::error::{ControlError, InternalError};
+use crate::error::ControlError;
 use crate::grants::ProjectGrants;
 use crate::sorted::SortedMap;
-use crate::store::{Failed, Store, Write};
+use crate::store::{Store, Write};
+use crate::writer::{Link, Writer};
 
 /// Uses that are written in one transaction; between two, changes get their turn.
 const USES_PER_TRANSACTION: usize = 1_000;
@@ -49,28 +50,11 @@ pub struct Control(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    file: PathBuf,
+    pub(crate) file: PathBuf,
     pub(crate) options: ControlOptions,
-    projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
+    pub(crate) projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
     pub(crate) callers: Callers,
-    writer: Arc<Mutex<Writer>>,
-}
-
-/// Whoever holds the writer's lock may change memory and database.
-#[derive(Debug)]
-struct Writer {
-    link: Link,
-    /// The next ordinal that is free.
-    ordinal: i64,
-}
-
-#[derive(Debug)]
-enum Link {
-    Open(Store),
-    /// What the database holds is not known; it must be read before anything
-    /// is written.
-    Lost,
-    Closed,
+    pub(crate) writer: Arc<Mutex<Writer>>,
 }
 
 impl Control {
@@ -169,7 +153,7 @@ impl Control {
             let ordinal = writer.ordinal;
             self.0
                 .carry_out(writer, writes, ordinal, move |_| {
-                    uses.iter().for_each(|saved| saved.note());
+                    uses.iter().for_each(|saved| saved.is_saved());
                 })
                 .await?;
             unsaved = rest;

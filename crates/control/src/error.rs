@@ -39,9 +39,7 @@ pub enum ControlError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody could administer the project any more.
-    #[error(
-        "it is the last active key that administers the project; make another admin key first"
-    )]
+    #[error("it is the last active key that administers the project; make another admin key first")]
     LastAdmin,
     /// The caller's key was revoked, or its grants changed, after the caller was let in.
     #[error(

@@ -1,1 +1,38 @@
-//! x
+//! The control plane: who may do what. Organizations, projects, pools, views,
+//! keys and the audit, on SQLite.
+//!
+//! - Everything is served from memory; the database is read at the start and
+//!   written by changes. [`Control`] says what a change promises.
+//! - A change and its audit entry are one transaction. What is in memory was
+//!   always read back from what was written, so a restart changes nothing.
+//! - A token is in the answer of the call that makes it and nowhere else: the
+//!   database holds its HMAC under a pepper that is kept outside of it.
+//! - Resources of another project do not exist for a caller.
+//!
+//! This crate knows nothing of HTTP and of how records are stored. To add a
+//! noun: its stored form in `store/rows.rs`, its texts in `store/text.rs`, a
+//! migration, what a change does to it in `change.rs`, and its calls in a
+//! file of its own.
+
+mod audit;
+mod callers;
+mod change;
+mod control;
+mod definitions;
+mod error;
+mod grants;
+mod keys;
+mod pools;
+mod projects;
+mod sorted;
+mod store;
+mod views;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use audit::AuditEntry;
+pub use control::{Control, ControlOptions};
+pub use definitions::Definitions;
+pub use error::{ControlError, InternalError, Refusal};

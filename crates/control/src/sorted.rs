@@ -67,9 +67,11 @@ impl<K: Ord + Copy, V: Clone> SortedMap<K, V> {
             .flat_map(|chunk| chunk.iter().map(|(_, value)| value))
     }
 
-    /// Whether there is no entry.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+    /// The keys in their order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.chunks
+            .iter()
+            .flat_map(|chunk| chunk.iter().map(|(key, _)| key))
     }
 
     /// The chunk that holds the key if any does.
@@ -112,23 +114,36 @@ mod tests {
             for key in 0..3_000 {
                 assert_eq!(map.get(&key), reference.get(&key));
             }
-            assert_eq!(map.is_empty(), reference.is_empty());
+            assert!(map.keys().eq(reference.keys()));
         }
     }
 
     #[test]
     fn it_ends_up_empty_and_can_be_filled_again() {
         let mut map = SortedMap::default();
-        assert!(map.is_empty());
         for key in 0..1_000 {
             map.insert(key, key);
         }
         for key in 0..1_000 {
             map.remove(&key);
         }
-        assert!(map.is_empty());
-        assert_eq!(map.get(&1), None);
+        assert_eq!((map.keys().count(), map.get(&1)), (0, None));
         map.insert(1, 2);
         assert_eq!(map.get(&1), Some(&2));
+    }
+
+    #[test]
+    fn a_change_of_a_copy_writes_one_chunk_of_many() {
+        let mut map = SortedMap::default();
+        for key in 0..100_000 {
+            map.insert(key, key);
+        }
+        let mut copy = map.clone();
+        copy.insert(50_000, 0);
+        let pairs = map.chunks.iter().zip(&copy.chunks);
+        let written = pairs.filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
+        assert_eq!((map.chunks.len(), written), (copy.chunks.len(), 1));
+        assert!(map.chunks.len() < 1_000);
+        assert!(map.chunks.iter().all(|c| c.len() <= CHUNK_ENTRIES_MAX));
     }
 }

@@ -17,10 +17,14 @@ use model::names::FieldPath;
 use model::pools::Schema;
 
 use crate::columns::Layout;
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 
 /// Rows from which on a segment is left as it is.
 const SEALED_ROWS: usize = 8_192;
+/// Bytes from which on a segment is left as it is. Together with the number
+/// of segments that can be merged at once this keeps every column far below
+/// the 2 GiB that its offsets reach.
+const SEALED_BYTES: u64 = 4 << 20;
 /// How many segments of one size class are gathered before they are merged:
 /// each record is then copied about `log16(8192)`, that is 4 times.
 const FAN_IN: usize = 16;
@@ -52,63 +56,70 @@ impl PoolBuffer {
     }
 
     /// The columns in which the records are held.
+    #[cfg(test)]
     pub(crate) fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
     /// Adds records behind those that are there.
+    ///
+    /// # Errors
+    /// [`LakeError::Internal`] for records in another layout; nothing is added.
     pub(crate) fn push(&mut self, segment: Segment) -> Result<()> {
+        if !segment.fits(&self.layout) {
+            return Err(LakeError::Internal(
+                "records in one layout meet a pool in another".to_owned(),
+            ));
+        }
         if segment.rows() > 0 {
             self.segments.push(Arc::new(segment));
-            self.merge_small()?;
+            if let Err(error) = self.merge_small() {
+                // The records are there, only in more pieces than is good for speed.
+                tracing::error!(%error, "segments could not be merged");
+            }
         }
         Ok(())
     }
 
-    /// Merges the last segments while [`FAN_IN`] of them are of one size class.
+    /// Merges the last segments while [`FAN_IN`] of them are of one size
+    /// class. When that fails, every record is still there.
     fn merge_small(&mut self) -> Result<()> {
-        loop {
-            let Some(class) = self
-                .segments
-                .last()
-                .and_then(|last| size_class(last.rows()))
-            else {
-                return Ok(());
-            };
+        while let Some(class) = self.segments.last().and_then(|last| size_class(last)) {
             let run = self.segments.iter().rev();
             let run = run
-                .take_while(|s| size_class(s.rows()).is_some_and(|c| c <= class))
+                .take_while(|segment| size_class(segment).is_some_and(|c| c <= class))
                 .count();
             if run < FAN_IN {
-                return Ok(());
+                break;
             }
-            let merged = self.segments.split_off(self.segments.len() - run);
-            let alive = merged
+            let first = self.segments.len() - run;
+            let alive = self.segments[first..]
                 .iter()
-                .map(|s| s.alive_batch())
+                .map(|segment| segment.alive_batch())
                 .collect::<Result<Vec<_>>>()?;
             let batch = concat_batches(&self.layout.arrow, &alive)?;
+            self.segments.truncate(first);
             if batch.num_rows() > 0 {
-                let index = self
-                    .isolation
-                    .as_ref()
-                    .filter(|_| batch.num_rows() >= SEALED_ROWS / 2);
-                self.segments.push(Arc::new(Segment::new(batch, index)));
+                let merged = Segment::new(batch, None).indexed(self.isolation.as_ref());
+                self.segments.push(Arc::new(merged));
             }
         }
+        Ok(())
     }
 
-    /// Marks the rows that the predicate admits as gone; answers how many went.
+    /// Takes away the rows that the predicate admits; answers how many went.
+    /// When that fails, nothing is gone.
     pub(crate) fn delete(&mut self, predicate: &Predicate) -> Result<u64> {
         let mut deleted = 0;
-        for segment in &mut self.segments {
-            let (changed, count) = segment.without(&self.layout, predicate)?;
+        let mut left = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            let (changed, count) =
+                segment.without(&self.layout, self.isolation.as_ref(), predicate)?;
             deleted += count;
-            if let Some(changed) = changed {
-                *segment = Arc::new(changed);
-            }
+            left.push(changed.map_or_else(|| segment.clone(), Arc::new));
         }
-        self.segments.retain(|segment| segment.alive_rows() > 0);
+        left.retain(|segment| segment.alive_rows() > 0);
+        self.segments = left;
         Ok(deleted)
     }
 
@@ -135,9 +146,10 @@ impl PoolBuffer {
     }
 }
 
-/// The power of 16 below a segment's size; `None` for segments left as they are.
-fn size_class(rows: usize) -> Option<u32> {
-    (rows < SEALED_ROWS).then(|| rows.max(1).ilog2() / 4)
+/// The power of 16 below a segment's number of rows; `None` for segments left as they are.
+fn size_class(segment: &Segment) -> Option<u32> {
+    let sealed = segment.rows() >= SEALED_ROWS || segment.bytes() >= SEALED_BYTES;
+    (!sealed).then(|| segment.rows().max(1).ilog2() / 4)
 }
 
 #[cfg(test)]

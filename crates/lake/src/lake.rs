@@ -24,8 +24,10 @@ use crate::columns::Layout;
 use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 use crate::finish::finish;
-use crate::journal::{self, Journal};
-use crate::operation::{IdempotencyTag, SavedAnswer, encode_append, encode_delete, encode_drop};
+use crate::journal::{self, Journal, JournalError};
+use crate::operation::{
+    IdempotencyTag, SavedAnswer, encode_append, encode_delete, encode_drop, weight,
+};
 use crate::output::output_columns;
 use crate::plan::{Plan, plan};
 use crate::run::{RowStream, RunOptions, Runner, forwards, groups, record_rows};
@@ -65,6 +67,7 @@ pub struct Lake {
     pools: Arc<Pools>,
     runner: Runner,
     buffer_bytes: u64,
+    operation_bytes: usize,
     records_stored: AtomicU64,
     queries_answered: AtomicU64,
     plans_refused: AtomicU64,
@@ -83,7 +86,8 @@ impl Lake {
         options: LakeOptions,
     ) -> Result<Self> {
         let pools = Arc::new(Pools::default());
-        let (store, replay) = Store::new(pools.clone(), clock, known);
+        let (store, replay) = Store::new(pools.clone(), options.buffer_bytes, clock, known);
+        let operation_bytes = options.journal.max_record_bytes;
         let journal = Journal::open(disk, directory, options.journal, store)?;
         replay
             .lock()
@@ -94,6 +98,7 @@ impl Lake {
             pools,
             runner: Runner::new(options.run)?,
             buffer_bytes: options.buffer_bytes,
+            operation_bytes,
             records_stored: AtomicU64::new(0),
             queries_answered: AtomicU64::new(0),
             plans_refused: AtomicU64::new(0),
@@ -106,70 +111,24 @@ impl Lake {
     /// repetition under the same idempotency key gets the first answer.
     ///
     /// # Errors
-    /// Nothing of the batch is stored, but for [`journal::JournalError::Stopped`], after which
-    /// the log tells at the restart.
+    /// Nothing of the batch is stored, but for [`JournalError::Stopped`], after which the log
+    /// tells at the restart. [`LakeError::LimitExceeded`] for a batch that is too large for one
+    /// operation of the journal, or for one run of columns.
     pub async fn append(&self, batch: AdmittedBatch) -> Result<AppendReceipt> {
+        let receipt = new_receipt(&batch);
+        if receipt.accepted == 0 && batch.idempotency().is_none() {
+            return Ok(receipt);
+        }
         let held = self.pools.bytes();
-        if held >= self.buffer_bytes {
-            return Err(LakeError::BufferFull {
-                held,
-                bound: self.buffer_bytes,
-            });
+        // A repetition needs no room, and only the journal's thread knows whether it is one.
+        if held >= self.buffer_bytes && batch.idempotency().is_none() {
+            return Err(self.buffer_full(held));
         }
-        let rejected = batch.faults().len() as u64;
-        let faults: Vec<_> = batch
-            .faults()
-            .iter()
-            .take(BATCH_FAULTS_LISTED_MAX)
-            .cloned()
-            .collect();
-        let accepted = batch.records().len() as u64;
-        if accepted == 0 && batch.idempotency().is_none() {
-            return Ok(AppendReceipt {
-                accepted,
-                rejected,
-                faults,
-                repeated: false,
-            });
-        }
-        let mut payload = Vec::new();
-        encode_append(&batch, &faults, &mut payload)?;
-        let layout = Layout::of(&batch.pool().draft.schema);
-        let segment = Segment::of_records(&layout, batch.records())?;
-        let saved = batch.idempotency().map(|idempotency| {
-            let tag = IdempotencyTag {
-                pool: batch.pool().id,
-                key: batch.key(),
-                text: idempotency.key.clone(),
-            };
-            let fingerprint = idempotency.fingerprint;
-            let faults = faults.clone();
-            (
-                tag,
-                SavedAnswer {
-                    fingerprint,
-                    at: batch.at(),
-                    accepted,
-                    rejected,
-                    faults,
-                },
-            )
-        });
-        let operation = Operation::Append {
-            pool: batch.pool().clone(),
-            payload,
-            segment,
-            saved,
-        };
-        match self.journal.submit(operation).await? {
+        let operation = self.append_operation(&batch, &receipt)?;
+        match self.submit(operation).await? {
             Outcome::Done(done) => {
                 self.records_stored.fetch_add(done?, Ordering::Relaxed);
-                Ok(AppendReceipt {
-                    accepted,
-                    rejected,
-                    faults,
-                    repeated: false,
-                })
+                Ok(receipt)
             }
             Outcome::Repeated(SavedAnswer {
                 accepted,
@@ -183,21 +142,69 @@ impl Lake {
                 repeated: true,
             }),
             Outcome::Mismatch => Err(LakeError::IdempotencyMismatch),
+            Outcome::NoRoom(held) => Err(self.buffer_full(held)),
+        }
+    }
+
+    fn buffer_full(&self, held: u64) -> LakeError {
+        LakeError::BufferFull {
+            held,
+            bound: self.buffer_bytes,
+        }
+    }
+
+    fn append_operation(
+        &self,
+        batch: &AdmittedBatch,
+        receipt: &AppendReceipt,
+    ) -> Result<Operation> {
+        let pool = batch.pool();
+        let bytes = batch.records().iter().map(weight).sum::<usize>();
+        if bytes > BATCH_WEIGHT_MAX {
+            return Err(too_large(bytes, BATCH_WEIGHT_MAX));
+        }
+        let mut payload = Vec::new();
+        encode_append(batch, &receipt.faults, &mut payload)?;
+        if payload.len() > self.operation_bytes {
+            return Err(too_large(payload.len(), self.operation_bytes));
+        }
+        let layout = Layout::of(&pool.draft.schema);
+        let segment = Segment::of_records(&layout, batch.records())?
+            .indexed(pool.draft.isolation_field.as_ref());
+        let saved = batch.idempotency().map(|idempotency| {
+            let tag = IdempotencyTag {
+                pool: pool.id,
+                key: batch.key(),
+                text: idempotency.key.clone(),
+            };
+            let answer = SavedAnswer {
+                fingerprint: idempotency.fingerprint,
+                at: batch.at(),
+                accepted: receipt.accepted,
+                rejected: receipt.rejected,
+                faults: receipt.faults.clone(),
+            };
+            (tag, answer)
+        });
+        Ok(Operation::Append {
+            pool: pool.clone(),
+            payload,
+            segment,
+            saved,
+        })
+    }
+
+    async fn submit(&self, operation: Operation) -> Result<Outcome> {
+        match self.journal.submit(operation).await {
+            Err(JournalError::Oversized { bytes, limit }) => Err(too_large(bytes, limit)),
+            answer => Ok(answer?),
         }
     }
 
     /// Deletes the records that the key sees and asks for, durably and at
     /// once; answers how many went.
     pub async fn delete(&self, delete: ConstrainedDelete) -> Result<u64> {
-        let mut payload = Vec::new();
-        encode_delete(&delete, &mut payload);
-        let operation = Operation::Delete {
-            pool: delete.pool().clone(),
-            payload,
-            rows: delete.rows().clone(),
-            filter: delete.filter().cloned(),
-        };
-        match self.journal.submit(operation).await? {
+        match self.submit(delete_operation(&delete)).await? {
             Outcome::Done(done) => done,
             _ => Err(LakeError::Internal(
                 "a delete was answered as something else".to_owned(),
@@ -205,15 +212,10 @@ impl Lake {
         }
     }
 
-    /// Forgets a pool and all its records.
+    /// Forgets a pool and all its records, and those that are still on their
+    /// way to it.
     pub async fn drop_pool(&self, _: &Permit<Upkeep>, pool: PoolId) -> Result<()> {
-        let mut payload = Vec::new();
-        encode_drop(pool, &mut payload);
-        self.journal
-            .submit(Operation::Drop { pool, payload })
-            .await
-            .map(|_| ())?;
-        Ok(())
+        self.submit(drop_operation(pool)).await.map(|_| ())
     }
 
     fn plan(&self, query: &ConstrainedQuery) -> Result<Plan> {
@@ -306,6 +308,49 @@ impl Lake {
     }
 }
 
+/// The most that the records of one batch may take in columns, whose offsets
+/// reach 2 GiB.
+const BATCH_WEIGHT_MAX: usize = 1 << 30;
+
+fn too_large(bytes: usize, limit: usize) -> LakeError {
+    LakeError::LimitExceeded(format!(
+        "one request may bring {limit} bytes to store and this one brings {bytes}; send less at once"
+    ))
+}
+
+/// The answer to a batch that is stored.
+fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
+    let listed = batch.faults().iter().take(BATCH_FAULTS_LISTED_MAX);
+    AppendReceipt {
+        accepted: batch.records().len() as u64,
+        rejected: batch.faults().len() as u64,
+        faults: listed.cloned().collect(),
+        repeated: false,
+    }
+}
+
+fn delete_operation(delete: &ConstrainedDelete) -> Operation {
+    let mut payload = Vec::new();
+    encode_delete(delete, &mut payload);
+    Operation::Delete {
+        pool: delete.pool().clone(),
+        payload,
+        rows: delete.rows().clone(),
+        filter: delete.filter().cloned(),
+    }
+}
+
+fn drop_operation(pool: PoolId) -> Operation {
+    let mut payload = Vec::new();
+    encode_drop(pool, &mut payload);
+    Operation::Drop { pool, payload }
+}
+
 /// Rows up to which an answer is collected rather than streamed: a page and
 /// the row that tells whether there is another.
 const PAGE_ROWS: u64 = model::limits::PAGE_ROWS_MAX + 1;
+
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -27,6 +27,8 @@ mod predicate;
 mod run;
 mod seen;
 mod store;
+#[cfg(test)]
+mod worlds;
 
 pub use columnar::{ByteStream, RecordFile};
 pub use error::{LakeError, Result};

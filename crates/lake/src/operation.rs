@@ -14,9 +14,30 @@ use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
 use model::records::{Record, RecordFault};
 use model::time::Timestamp;
+use model::value::Value;
 
 /// The version that this build writes.
 const VERSION: u8 = 1;
+
+/// The bytes that a record takes in columns, roughly and rather too many.
+pub(crate) fn weight(record: &Record) -> usize {
+    let fields = record.fields().iter();
+    fields
+        .map(|(path, value)| path.as_str().len() + value_weight(value))
+        .sum()
+}
+
+fn value_weight(value: &Value) -> usize {
+    24 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(value_weight).sum(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, value)| name.len() + value_weight(value))
+            .sum(),
+        _ => 0,
+    }
+}
 
 /// What a saved answer is found by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

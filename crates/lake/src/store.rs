@@ -4,30 +4,34 @@
 //! Changes come from the journal's thread alone, in log order; readers take
 //! snapshots.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod answers;
+mod replay;
+
+pub(crate) use replay::Replay;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::filters::{Constraint, Filter, Predicate};
 use model::ids::PoolId;
-use model::limits::IDEMPOTENCY_SECONDS;
 use model::pools::{Pool, Schema};
-use model::records::Record;
-use model::time::{Clock, Timestamp};
+use model::time::Clock;
 
 use crate::buffer::{PoolBuffer, Segment, Snapshot};
 use crate::error::Result;
 use crate::journal::{JournalError, Position, Prepared, StateMachine};
 use crate::operation::{DecodeError, IdempotencyTag, SavedAnswer, Stored, decode};
 use crate::plan::constraint_predicate;
-
-/// Records gathered at replay before they become a segment.
-const REPLAY_ROWS: usize = 8_192;
+use answers::SavedAnswers;
 
 /// The pools' records, shared between the journal's thread and readers.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
     pools: RwLock<HashMap<PoolId, Arc<Mutex<PoolBuffer>>>>,
+    /// Pools that were dropped. An id is never given again, and a request that
+    /// was under way must not bring its pool back.
+    dropped: RwLock<HashSet<PoolId>>,
     bytes: AtomicU64,
 }
 
@@ -48,33 +52,51 @@ impl Pools {
             .cloned()
     }
 
+    fn is_dropped(&self, pool: PoolId) -> bool {
+        let dropped = self.dropped.read().unwrap_or_else(PoisonError::into_inner);
+        dropped.contains(&pool)
+    }
+
     fn change<T>(
         &self,
-        pool: PoolId,
-        make: impl FnOnce() -> PoolBuffer,
+        buffer: &Mutex<PoolBuffer>,
         change: impl FnOnce(&mut PoolBuffer) -> Result<T>,
     ) -> Result<T> {
-        let buffer = self.find(pool).unwrap_or_else(|| {
-            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-            pools
-                .entry(pool)
-                .or_insert_with(|| Arc::new(Mutex::new(make())))
-                .clone()
-        });
-        let mut buffer = lock(&buffer);
+        let mut buffer = lock(buffer);
         let before = buffer.bytes();
         let done = change(&mut buffer);
         self.count_bytes(before, buffer.bytes());
         done
     }
 
+    /// Adds records to a pool. Those of a dropped pool went with it.
+    fn push(&self, pool: &Pool, segment: Segment) -> Result<()> {
+        if self.is_dropped(pool.id) || segment.rows() == 0 {
+            return Ok(());
+        }
+        let buffer = self.find(pool.id).unwrap_or_else(|| {
+            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+            pools
+                .entry(pool.id)
+                .or_insert_with(|| Arc::new(Mutex::new(empty(pool))))
+                .clone()
+        });
+        self.change(&buffer, |buffer| buffer.push(segment))
+    }
+
     /// Deletes the rows that the key sees and asked for.
     fn delete(&self, pool: &Pool, rows: &Constraint, filter: Option<&Filter>) -> Result<u64> {
         let predicate = delete_predicate(&pool.draft.schema, rows, filter);
-        self.change(pool.id, || empty(pool), |buffer| buffer.delete(&predicate))
+        self.find(pool.id).map_or(Ok(0), |buffer| {
+            self.change(&buffer, |buffer| buffer.delete(&predicate))
+        })
     }
 
     fn drop_pool(&self, pool: PoolId) {
+        self.dropped
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(pool);
         let dropped = self
             .pools
             .write()
@@ -144,131 +166,67 @@ pub(crate) enum Outcome {
     Repeated(SavedAnswer),
     /// The idempotency key was used with another body.
     Mismatch,
-}
-
-/// What the replay of the journal gathers: single records come by the
-/// million, and a segment is made of many.
-#[derive(Debug)]
-pub(crate) struct Replay {
-    pools: Arc<Pools>,
-    /// The pools that exist.
-    known: HashMap<PoolId, Arc<Pool>>,
-    waiting: HashMap<PoolId, Vec<Record>>,
-}
-
-impl Replay {
-    /// Ends the replay: what it gathered becomes visible.
-    pub(crate) fn finish(&mut self) -> Result<()> {
-        let pools: Vec<PoolId> = self.waiting.keys().copied().collect();
-        pools.into_iter().try_for_each(|pool| self.flush(pool))
-    }
-
-    fn flush(&mut self, id: PoolId) -> Result<()> {
-        let (Some(records), Some(pool)) = (self.waiting.remove(&id), self.known.get(&id)) else {
-            return Ok(());
-        };
-        self.pools.change(
-            id,
-            || empty(pool),
-            |buffer| {
-                let segment = Segment::of_records(buffer.layout(), &records)?;
-                buffer.push(segment)
-            },
-        )
-    }
-
-    fn add(&mut self, stored: Stored) -> Result<()> {
-        match stored {
-            Stored::Append { pool, records, .. } => {
-                if !self.known.contains_key(&pool) {
-                    return Ok(());
-                }
-                let waiting = self.waiting.entry(pool).or_default();
-                waiting.extend(records);
-                if waiting.len() >= REPLAY_ROWS {
-                    self.flush(pool)
-                } else {
-                    Ok(())
-                }
-            }
-            Stored::Delete { pool, rows, filter } => {
-                self.flush(pool)?;
-                match self.known.get(&pool) {
-                    Some(pool) => self.pools.delete(pool, &rows, filter.as_ref()).map(|_| ()),
-                    None => Ok(()),
-                }
-            }
-            Stored::Drop { pool } => {
-                self.waiting.remove(&pool);
-                self.pools.drop_pool(pool);
-                Ok(())
-            }
-        }
-    }
+    /// There is no room for the records; so many bytes are held.
+    NoRoom(u64),
 }
 
 /// The journal's state machine.
 #[derive(Debug)]
 pub(crate) struct Store {
     pools: Arc<Pools>,
-    clock: Arc<dyn Clock>,
+    /// Bytes that may be held.
+    bound: u64,
+    /// Bytes of records that are being written.
+    arriving: u64,
     replay: Arc<Mutex<Replay>>,
-    answers: HashMap<IdempotencyTag, SavedAnswer>,
-    by_age: BTreeSet<(Timestamp, u64)>,
-    tags: HashMap<u64, IdempotencyTag>,
-    next_tag: u64,
+    answers: SavedAnswers,
     pending: HashSet<IdempotencyTag>,
 }
 
 impl Store {
-    /// A store of the `known` pools, and what its replay gathers: call
-    /// [`Replay::finish`] once the journal is open.
+    /// A store of the `known` pools that holds up to `bound` bytes, and what
+    /// its replay gathers: call [`Replay::finish`] once the journal is open.
     pub(crate) fn new(
         pools: Arc<Pools>,
+        bound: u64,
         clock: Arc<dyn Clock>,
         known: Vec<Arc<Pool>>,
     ) -> (Self, Arc<Mutex<Replay>>) {
-        let known = known.into_iter().map(|pool| (pool.id, pool)).collect();
-        let replay = Replay {
-            pools: pools.clone(),
-            known,
-            waiting: HashMap::new(),
-        };
-        let replay = Arc::new(Mutex::new(replay));
+        let replay = Arc::new(Mutex::new(Replay::new(pools.clone(), known)));
         let store = Self {
             pools,
-            clock,
+            bound,
+            arriving: 0,
             replay: replay.clone(),
-            answers: HashMap::new(),
-            by_age: BTreeSet::new(),
-            tags: HashMap::new(),
-            next_tag: 0,
+            answers: SavedAnswers::new(clock),
             pending: HashSet::new(),
         };
         (store, replay)
     }
 
-    fn save(&mut self, tag: IdempotencyTag, answer: SavedAnswer) {
-        let number = self.next_tag;
-        self.next_tag += 1;
-        self.by_age.insert((answer.at, number));
-        self.tags.insert(number, tag.clone());
-        self.answers.insert(tag, answer);
-    }
-
-    fn forget_old_answers(&mut self) {
-        let oldest = self.clock.now().as_microsecond() - IDEMPOTENCY_SECONDS * 1_000_000;
-        while let Some((at, number)) = self.by_age.first().copied() {
-            if at.as_microsecond() > oldest {
-                return;
+    /// Answers a batch without storing it, when that is called for.
+    fn answer(
+        &mut self,
+        segment: &Segment,
+        saved: Option<&(IdempotencyTag, SavedAnswer)>,
+    ) -> Option<Prepared<Outcome>> {
+        if let Some((tag, answer)) = saved {
+            if self.pending.contains(tag) {
+                return Some(Prepared::Again);
             }
-            self.by_age.pop_first();
-            if let Some(tag) = self.tags.remove(&number)
-                && self.answers.get(&tag).is_some_and(|answer| answer.at == at)
-            {
-                self.answers.remove(&tag);
+            self.answers.forget_old();
+            match self.answers.find(tag) {
+                Some(earlier) if earlier.fingerprint == answer.fingerprint => {
+                    return Some(Prepared::Answer(Outcome::Repeated(earlier.clone())));
+                }
+                Some(_) => return Some(Prepared::Answer(Outcome::Mismatch)),
+                None => {}
             }
         }
+        // Deletes wait in the same group at most, and free room for what comes after it.
+        let held = self.pools.bytes() + self.arriving;
+        (segment.rows() > 0 && held + segment.bytes() > self.bound)
+            .then_some(Prepared::Answer(Outcome::NoRoom(held)))
     }
 }
 
@@ -290,19 +248,17 @@ impl StateMachine for Store {
 
     fn prepare(&mut self, operation: &Operation, payload: &mut Vec<u8>) -> Prepared<Outcome> {
         let bytes = match operation {
-            Operation::Append { payload, saved, .. } => {
-                self.forget_old_answers();
-                if let Some((tag, answer)) = saved {
-                    if self.pending.contains(tag) {
-                        return Prepared::Again;
-                    }
-                    match self.answers.get(tag) {
-                        Some(earlier) if earlier.fingerprint == answer.fingerprint => {
-                            return Prepared::Answer(Outcome::Repeated(earlier.clone()));
-                        }
-                        Some(_) => return Prepared::Answer(Outcome::Mismatch),
-                        None => {}
-                    }
+            Operation::Append {
+                payload,
+                segment,
+                saved,
+                ..
+            } => {
+                if let Some(answer) = self.answer(segment, saved.as_ref()) {
+                    return answer;
+                }
+                self.arriving += segment.bytes();
+                if let Some((tag, _)) = saved {
                     self.pending.insert(tag.clone());
                 }
                 payload
@@ -314,6 +270,7 @@ impl StateMachine for Store {
     }
 
     fn apply(&mut self, _: Position, operation: Operation) -> Outcome {
+        self.abandon(&operation);
         Outcome::Done(match operation {
             Operation::Append {
                 pool,
@@ -321,14 +278,11 @@ impl StateMachine for Store {
                 saved,
                 ..
             } => {
-                let rows = segment.rows() as u64;
                 if let Some((tag, answer)) = saved {
-                    self.pending.remove(&tag);
-                    self.save(tag, answer);
+                    self.answers.save(tag, answer);
                 }
-                self.pools
-                    .change(pool.id, || empty(&pool), |buffer| buffer.push(segment))
-                    .map(|()| rows)
+                let rows = segment.rows() as u64;
+                self.pools.push(&pool, segment).map(|()| rows)
             }
             Operation::Delete {
                 pool, rows, filter, ..
@@ -341,12 +295,11 @@ impl StateMachine for Store {
     }
 
     fn abandon(&mut self, operation: &Operation) {
-        if let Operation::Append {
-            saved: Some((tag, _)),
-            ..
-        } = operation
-        {
-            self.pending.remove(tag);
+        if let Operation::Append { segment, saved, .. } = operation {
+            self.arriving -= segment.bytes();
+            if let Some((tag, _)) = saved {
+                self.pending.remove(tag);
+            }
         }
     }
 
@@ -358,7 +311,7 @@ impl StateMachine for Store {
             ..
         } = &stored
         {
-            self.save(tag.clone(), answer.clone());
+            self.answers.save(tag.clone(), answer.clone());
         }
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
         replay
@@ -366,3 +319,6 @@ impl StateMachine for Store {
             .map_err(|error| unreadable(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

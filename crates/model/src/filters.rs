@@ -123,7 +123,11 @@ impl Operator {
 impl Comparison {
     /// A comparison that was checked before it was stored.
     pub fn restore(field: FieldPath, operator: Operator, value: Value) -> Self {
-        Self { field, operator, value }
+        Self {
+            field,
+            operator,
+            value,
+        }
     }
 
     /// The field compared.
@@ -180,9 +184,8 @@ impl Filter {
         match self {
             Self::All(parts) | Self::Any(parts) => {
                 let sizes = parts.iter().map(Self::size);
-                let (nodes, depth) = sizes.fold((0, 0), |(n, d), (nodes, depth)| {
-                    (n + nodes, d.max(depth))
-                });
+                let (nodes, depth) =
+                    sizes.fold((0, 0), |(n, d), (nodes, depth)| (n + nodes, d.max(depth)));
                 (nodes + 1, depth + 1)
             }
             Self::Not(part) => {

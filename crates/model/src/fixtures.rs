@@ -183,7 +183,7 @@ pub(crate) fn parts(draft: KeyDraft, secret: &Secret) -> KeyParts {
         secrets: vec![SecretRecord {
             id: secret.id(),
             hash: secret.hash(&pepper()),
-            public_key: secret.public_key(),
+            public_key: [0; 32],
             hint: secret.hint(),
             created_at: noon(),
             expires_at: None,

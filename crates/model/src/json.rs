@@ -181,7 +181,8 @@ fn serialize_integer<S: Serializer>(
     wide: WideIntegers,
     out: S,
 ) -> Result<S::Ok, S::Error> {
-    if wide == WideIntegers::Strings && number.abs() > JSON_SAFE_INTEGER_MAX {
+    if wide == WideIntegers::Strings && number.unsigned_abs() > JSON_SAFE_INTEGER_MAX.unsigned_abs()
+    {
         return out.collect_str(&number);
     }
     out.serialize_i128(number)

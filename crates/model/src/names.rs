@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(FieldPath::parse("_id"), Err(FieldPathError::Reserved));
         assert_eq!(FieldPath::parse("a\u{200b}"), Err(FieldPathError::Control));
         assert_eq!(
-            FieldPath::parse(&"a.".repeat(17).trim_end_matches('.').to_owned()),
+            FieldPath::parse("a.".repeat(17).trim_end_matches('.')),
             Err(FieldPathError::TooDeep)
         );
         assert!(FieldPath::parse_readable("_id").is_ok());

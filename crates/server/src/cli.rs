@@ -24,7 +24,7 @@ Exit codes:
   2  usage: an argument, a setting or a definition file cannot be used
   3  the server cannot be reached, is busy, or failed; trying again may help
   4  a local file or the terminal cannot be read or written
-  74 the server stopped because its disk did not keep a promise
+  74 the files of a server cannot be used, or its disk did not keep what was written
 
 Examples:
   tidegate demo                                       look at it, on real data

@@ -18,7 +18,9 @@ use model::limits::{DECOMPRESSION_FREE_BYTES, DECOMPRESSION_RATIO_MAX};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
 pub(crate) use digest::{Digest, Hasher};
-pub(crate) use problem::{Problem, ProblemItem};
+pub(crate) use problem::Problem;
+#[cfg(test)]
+pub(crate) use problem::ProblemItem;
 pub(crate) use token::{Token, TokenError, TokenPlaces};
 
 const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));

@@ -21,6 +21,7 @@ use crate::client::{Client, ClientError, ClientSettings, TokenError, TokenPlaces
 use crate::config::{ConfigError, FileSettings, Layers};
 use crate::output;
 use crate::serve::{self, ServeError};
+use files::NewSecret;
 
 /// Why a command did not do what it was told; each has its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -146,10 +147,11 @@ fn recover(args: &RecoverArgs) -> Result<(), CommandError> {
                 .to_owned(),
         ));
     }
+    let reserved = token_file.as_deref().map(NewSecret::reserve).transpose()?;
     let token = serve::recover(&layers.data_dir()?, layers.pepper_file()?.as_deref())?;
-    match token_file {
-        Some(path) => {
-            files::write_secret(&path, &token)?;
+    match reserved {
+        Some(file) => {
+            let path = file.keep(&token)?;
             output::note(&format!("the new master key's token is in {}", path.display()));
         }
         None => {

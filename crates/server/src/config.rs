@@ -6,7 +6,7 @@ mod values;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use file::FileSettings;
@@ -22,7 +22,7 @@ pub(crate) const DEFAULT_ADMIN_LISTEN: SocketAddr =
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 
 const MIB: u64 = 1 << 20;
-const DEFAULT_JOURNAL_SEGMENT_BYTES: u64 = 128 * MIB;
+const DEFAULT_JOURNAL_SEGMENT_BYTES: u64 = 64 * MIB;
 const DEFAULT_BUFFER_BYTES: u64 = 1_024 * MIB;
 const DEFAULT_QUERY_MEMORY_BYTES: u64 = 512 * MIB;
 const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
@@ -321,7 +321,7 @@ impl<'a> Layers<'a> {
             journal_segment_bytes: self.bytes(
                 "journal_segment_bytes",
                 DEFAULT_JOURNAL_SEGMENT_BYTES,
-                MIB,
+                32 * MIB,
             )?,
             buffer_bytes: self.bytes("buffer_bytes", DEFAULT_BUFFER_BYTES, 16 * MIB)?,
             query_memory_bytes: self.bytes(
@@ -338,14 +338,22 @@ impl<'a> Layers<'a> {
     }
 }
 
+/// Reads the address of `--listen`.
+///
+/// # Errors
+/// When the text is not an address and port.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, ConfigError> {
+    address(text).map_err(|rule| ConfigError::new(format!("--listen: {rule}")))
+}
+
 impl ServeSettings {
-    /// The settings of a short-lived server on free loopback ports, or on
-    /// `listen`.
-    pub(crate) fn temporary(data_dir: PathBuf, listen: SocketAddr) -> Self {
+    /// The settings of a short-lived server that keeps everything in `folder`
+    /// and listens on `listen`; its health is answered on a free loopback port.
+    pub(crate) fn temporary(folder: &Path, listen: SocketAddr) -> Self {
         Self {
-            pepper_file: Some(data_dir.join("pepper")),
-            admin_token_file: Some(data_dir.join("admin-token")),
-            data_dir: data_dir.join("data"),
+            pepper_file: Some(folder.join("pepper")),
+            admin_token_file: None,
+            data_dir: folder.join("data"),
             listen,
             admin_listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             tls: None,

@@ -3,9 +3,12 @@
 
 mod cli;
 mod client;
+mod clock;
 mod commands;
 mod config;
 mod output;
+mod plane;
+mod random;
 mod serve;
 
 use std::process::ExitCode;

@@ -41,13 +41,15 @@ fn encode(
                 return (!out.is_empty()).then(|| (Ok(Bytes::from(out)), None));
             };
             let written = chunk.and_then(|chunk| {
-                chunk.iter().try_for_each(|row| write(row, &mut out))
+                chunk.iter().try_for_each(|row| write(row, &mut out))?;
+                Ok(!chunk.is_empty())
             });
-            if let Err(error) = written {
-                return Some((Err(error), None));
-            }
-            if !out.is_empty() {
-                return Some((Ok(Bytes::from(out)), Some((rows, Vec::new(), write))));
+            match written {
+                Ok(false) => {}
+                Ok(true) => {
+                    return Some((Ok(Bytes::from(out)), Some((rows, Vec::new(), write))));
+                }
+                Err(error) => return Some((Err(error), None)),
             }
         }
     })

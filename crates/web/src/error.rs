@@ -203,10 +203,7 @@ impl IntoResponse for ApiError {
         *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         if self.0.status == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer"),
-            );
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.0.code == Code::BodyTimeout {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

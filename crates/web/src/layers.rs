@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, header};
+use http_body_util::BodyExt;
 use model::ids::RequestId;
 
 use crate::caller::{LetIn, refuse_key_in_address};
@@ -49,6 +50,8 @@ pub(crate) async fn around(
         let json = HeaderValue::from_static(PROBLEM_TYPE);
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         *response.body_mut() = Body::from(problem.document(id));
+    } else {
+        response = response.map(|body| logging_its_end(body, id));
     }
     stamp(&mut response, id);
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
@@ -69,6 +72,23 @@ pub(crate) async fn around(
         "request"
     );
     response
+}
+
+/// The same body; when it breaks off, which its reader only sees as an end
+/// that is missing, the log has the cause.
+fn logging_its_end(body: Body, request: RequestId) -> Body {
+    Body::new(body.map_err(move |error| {
+        tracing::error!(%request, inside = %chain(&error), "answer broken off");
+        error
+    }))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn stamp(response: &mut Response, id: RequestId) {

@@ -16,6 +16,8 @@ mod operations;
 pub mod plane;
 mod routes;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use error::Code;
 pub use operations::operations_router;

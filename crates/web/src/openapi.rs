@@ -39,7 +39,10 @@ impl Operation {
 
     /// It takes a JSON body of this schema.
     pub(crate) fn takes(self, schema: &str) -> Self {
-        self.takes_content(true, json!({ "application/json": { "schema": refer(schema) } }))
+        self.takes_content(
+            true,
+            json!({ "application/json": { "schema": refer(schema) } }),
+        )
     }
 
     /// It takes a merge patch (RFC 7396) of this schema, and `If-Match`.
@@ -67,9 +70,8 @@ impl Operation {
 
     /// It takes this header.
     pub(crate) fn header(mut self, name: &str, text: &str, schema: Json) -> Self {
-        self.parameters.push(
-            json!({ "name": name, "in": "header", "description": text, "schema": schema }),
-        );
+        self.parameters
+            .push(json!({ "name": name, "in": "header", "description": text, "schema": schema }));
         self
     }
 

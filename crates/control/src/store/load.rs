@@ -141,7 +141,9 @@ impl Loading {
             created_at: time(row, 5)?,
             revision: column(row, 6)?,
         };
-        let pool = stored.read().map_err(|f| unreadable("pool", stored.id, f))?;
+        let pool = stored
+            .read()
+            .map_err(|f| unreadable("pool", stored.id, f))?;
         self.takes_ordinal(column(row, 2)?);
         self.definitions(stored.project)?.put_pool(Arc::new(pool));
         Ok(())

@@ -117,6 +117,7 @@ impl KeyRow {
             let mut entry = Document::new(entry)?;
             let target = entry.optional_text("target")?;
             let grant = entry.required("grant")?;
+            entry.finish()?;
             let existing = stored_target(grant, target)?;
             known.insert(existing.id, existing);
             grants.push(grant.clone());
@@ -156,7 +157,12 @@ fn target_id(target: &Target) -> Option<String> {
 /// A grant of the stored id on the stored target, for the reader of grants
 /// to keep; what else it says is read from the grant's own text.
 fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
-    let damaged = |what| Fault::new(FaultCode::InvalidValue, format!("a stored grant has {what}"));
+    let damaged = |what| {
+        Fault::new(
+            FaultCode::InvalidValue,
+            format!("a stored grant has {what}"),
+        )
+    };
     let member = |name| {
         grant
             .as_object()
@@ -226,6 +232,3 @@ impl GrantLookup for StoredGrants {
         unreachable!("every stored grant was found to have an id")
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
 use super::{Failed, Write, failed};
@@ -31,6 +29,9 @@ const MIGRATIONS: [(&str, &str); 1] = [(
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(super) connection: SqliteConnection,
+    /// Says of the next commit that its outcome is unknown, although it succeeds.
+    #[cfg(test)]
+    pub(crate) loses_an_answer: bool,
 }
 
 impl Store {
@@ -62,11 +63,20 @@ impl Store {
         migrate(&mut connection).await?;
         // What a crash or a failed sync left in the log is written to the
         // file anew, so that it rests on no page that the disk never took.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+        match checkpoint
             .execute(&mut connection)
             .await
-            .map_err(failed(doing))?;
-        Ok(Self { connection })
+            .map_err(failed(doing))
+        {
+            // A full disk keeps nobody from being let in.
+            Ok(_) | Err(ControlError::Full) => Ok(Self {
+                connection,
+                #[cfg(test)]
+                loses_an_answer: false,
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes the rows in one transaction. When it succeeds, they are on
@@ -84,6 +94,11 @@ impl Store {
             }
         }
         let committed = transaction.commit().await;
+        #[cfg(test)]
+        if self.loses_an_answer {
+            let lost = InternalError::new("the answer was lost");
+            return Err(Failed::Unknown(lost.into()));
+        }
         committed.map_err(|error| Failed::Unknown(failed(doing)(error)))
     }
 
@@ -136,4 +151,13 @@ fn make_private(file: &Path) -> std::io::Result<()> {
         Err(error) => return Err(error),
     }
     std::fs::set_permissions(file, Permissions::from_mode(MODE))
+}
+
+#[cfg(test)]
+impl Store {
+    /// Runs a statement beside all promises.
+    pub(crate) async fn run(&mut self, statement: &'static str) {
+        let ran = sqlx::query(statement).execute(&mut self.connection).await;
+        ran.expect("the statement runs");
+    }
 }

@@ -44,9 +44,11 @@ impl Write {
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<(), ControlError> {
-        let done = self.query().execute(connection).await.map_err(super::failed(
-            "writing to the control plane's database",
-        ))?;
+        let done = self
+            .query()
+            .execute(connection)
+            .await
+            .map_err(super::failed("writing to the control plane's database"))?;
         let touched = done.rows_affected();
         match self {
             // A key that was used may be gone before that is noted.

@@ -15,6 +15,9 @@ use crate::columns::{CellReader, Layout, RestWriter, array_of, extract};
 use crate::error::Result;
 use crate::predicate::{admitted, cell_index_key, index_key, required_values};
 
+/// Rows from which on a segment has an index of its isolation values.
+const INDEXED_ROWS: usize = 4_096;
+
 /// Immutable rows; a delete makes a new segment that shares the columns.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
@@ -39,13 +42,23 @@ impl Segment {
     pub(super) fn new(batch: RecordBatch, isolation: Option<&FieldPath>) -> Self {
         let column = isolation.and_then(|path| batch.column_by_name(path.as_str()));
         let index = column.map(|column| std::sync::Arc::new(IsolationIndex::of(column.as_ref())));
-        let bytes = batch.get_array_memory_size() as u64;
+        let columns = batch.get_array_memory_size() as u64;
+        let bytes = columns + index.as_ref().map_or(0, |index| index.bytes());
         Self {
             batch,
             alive: None,
             index,
             bytes,
         }
+    }
+
+    /// The same rows, with the positions of each isolation value's rows when
+    /// there are enough of them to be worth it.
+    pub(crate) fn indexed(self, isolation: Option<&FieldPath>) -> Self {
+        if self.index.is_some() || self.alive.is_some() || self.rows() < INDEXED_ROWS {
+            return self;
+        }
+        Self::new(self.batch, isolation)
     }
 
     /// The records in a pool's layout.
@@ -71,6 +84,11 @@ impl Segment {
             RecordBatch::try_new(layout.arrow.clone(), columns)?,
             None,
         ))
+    }
+
+    /// Whether these are the columns of the layout.
+    pub(super) fn fits(&self, layout: &Layout) -> bool {
+        self.batch.schema_ref() == &layout.arrow
     }
 
     /// Rows, those that are gone included.
@@ -161,10 +179,12 @@ impl Segment {
     }
 
     /// This segment without the rows that the predicate admits, and how many
-    /// rows that takes away; `None` when it takes none.
+    /// rows that takes away; `None` when it takes none. The room of the rows
+    /// that are gone is given back once they are the most.
     pub(super) fn without(
         &self,
         layout: &Layout,
+        isolation: Option<&FieldPath>,
         predicate: &Predicate,
     ) -> Result<(Option<Self>, u64)> {
         let batch = self.project(layout, &leaf_columns(predicate))?;
@@ -181,13 +201,15 @@ impl Segment {
             |alive| alive.values().clone(),
         );
         let alive = BooleanArray::new(&before & &!&gone, None);
-        Ok((
-            Some(Self {
-                alive: Some(alive),
-                ..self.clone()
-            }),
-            count,
-        ))
+        let left = Self {
+            alive: Some(alive),
+            ..self.clone()
+        };
+        if left.alive_rows() * 2 > left.rows() {
+            return Ok((Some(left), count));
+        }
+        let rewritten = Self::new(left.alive_batch()?, None).indexed(isolation);
+        Ok((Some(rewritten), count))
     }
 }
 
@@ -224,6 +246,13 @@ impl IsolationIndex {
             }
         }
         Self { rows, arrays }
+    }
+
+    /// Bytes held, by estimate.
+    fn bytes(&self) -> u64 {
+        let entry = size_of::<(Box<[u8]>, Vec<u32>)>() + 1;
+        let entries = self.rows.iter().map(|(key, rows)| key.len() + 4 * rows.capacity());
+        (self.rows.capacity() * entry + entries.sum::<usize>() + 4 * self.arrays.capacity()) as u64
     }
 
     /// The rows that may hold one of the values, in order.

@@ -32,6 +32,15 @@ impl<'a> Reader<'a> {
         Ok(self.array::<1>()?[0])
     }
 
+    /// Whether something follows: one byte, 0 or 1.
+    pub(super) fn flag(&mut self) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Malformed("a flag is neither 0 nor 1")),
+        }
+    }
+
     pub(super) fn u32(&mut self) -> Result<usize, DecodeError> {
         Ok(u32::from_le_bytes(self.array()?) as usize)
     }
@@ -62,4 +71,37 @@ impl<'a> Reader<'a> {
             Err(DecodeError::Malformed("it goes on too long"))
         }
     }
+}
+
+/// Nesting of arrays and objects in one stored value. What a client can send
+/// is far below, and so is the end of a thread's stack far beyond.
+const VALUE_DEPTH_MAX: usize = 256;
+
+/// Whether a value in [`model::canonical`] form is nested no deeper than is
+/// safe to read back. Bytes that are no value are judged when they are read.
+pub(super) fn is_shallow(value: &[u8]) -> bool {
+    const ARRAY: u8 = 0x70;
+    const OBJECT: u8 = 0x80;
+    let mut open = vec![(value, 0)];
+    while let Some((value, depth)) = open.pop() {
+        let Some((tag @ &(ARRAY | OBJECT), mut rest)) = value.split_first() else {
+            continue;
+        };
+        if depth >= VALUE_DEPTH_MAX {
+            return false;
+        }
+        let mut is_name = *tag == OBJECT;
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            let Some((frame, after)) = after.split_at_checked(length) else {
+                break;
+            };
+            if !is_name {
+                open.push((frame, depth + 1));
+            }
+            is_name = !is_name && *tag == OBJECT;
+            rest = after;
+        }
+    }
+    true
 }

@@ -7,7 +7,7 @@ use model::records::{Record, RecordFault, RecordFaultCode};
 use model::time::Timestamp;
 use model::value::Value;
 
-use super::bytes::Reader;
+use super::bytes::{Reader, is_shallow};
 use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, fault_code_number};
 use super::{DecodeError, IdempotencyTag, SavedAnswer, Stored, VERSION};
 
@@ -15,8 +15,10 @@ use super::{DecodeError, IdempotencyTag, SavedAnswer, Stored, VERSION};
 pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
     let mut reader = Reader(payload);
     let version = reader.u8()?;
-    if version > VERSION {
-        return Err(DecodeError::Newer(version));
+    match version {
+        VERSION => {}
+        0 => return Err(DecodeError::Malformed("there is no version 0")),
+        later => return Err(DecodeError::Newer(later)),
     }
     let kind = reader.u8()?;
     let pool = PoolId::from_bytes(reader.array()?);
@@ -38,14 +40,16 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
 }
 
 fn filter(reader: &mut Reader<'_>) -> Result<Option<Filter>, DecodeError> {
-    match reader.u8()? {
-        0 => Ok(None),
-        _ => one_filter(reader, 0).map(Some),
+    if reader.flag()? {
+        one_filter(reader, 0).map(Some)
+    } else {
+        Ok(None)
     }
 }
 
-/// Far deeper than any filter that can be made, and far from the end of the stack.
-const DEPTH_MAX: usize = 1_000;
+/// The filter of a grant is no deeper than [`model::limits::FILTER_DEPTH_MAX`]; a union of grants
+/// and the like put a few levels round it. This is far above, and far from the end of the stack.
+pub(super) const DEPTH_MAX: usize = 8 * model::limits::FILTER_DEPTH_MAX;
 
 fn one_filter(reader: &mut Reader<'_>, depth: usize) -> Result<Filter, DecodeError> {
     if depth > DEPTH_MAX {
@@ -65,21 +69,29 @@ fn one_filter(reader: &mut Reader<'_>, depth: usize) -> Result<Filter, DecodeErr
                 .map_err(|_| DecodeError::Malformed("a name is not one"))?;
             let operator = Operator::parse(reader.text()?)
                 .ok_or(DecodeError::Malformed("an operator is unknown"))?;
-            let value = model::canonical::decode(reader.bytes()?)
-                .ok_or(DecodeError::Malformed("a value is not one"))?;
+            let value = value(reader)?;
             Filter::Compare(Comparison::restore(field, operator, value))
         }
         _ => return Err(DecodeError::Malformed("a filter's kind is unknown")),
     })
 }
 
+fn value(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    let bytes = reader.bytes()?;
+    let shallow = Some(bytes).filter(|bytes| is_shallow(bytes));
+    shallow
+        .and_then(model::canonical::decode)
+        .ok_or(DecodeError::Malformed("a value is not one"))
+}
+
 fn append(reader: &mut Reader<'_>, pool: PoolId) -> Result<Stored, DecodeError> {
     let key = KeyId::from_bytes(reader.array()?);
     let at = Timestamp::from_microsecond(i64::from_le_bytes(reader.array()?))
         .ok_or(DecodeError::Malformed("its time is out of range"))?;
-    let mut saved = match reader.u8()? {
-        0 => None,
-        _ => Some(saved_answer(reader, pool, key, at)?),
+    let mut saved = if reader.flag()? {
+        Some(saved_answer(reader, pool, key, at)?)
+    } else {
+        None
     };
     let names = (0..reader.u32()?)
         .map(|_| {
@@ -88,9 +100,15 @@ fn append(reader: &mut Reader<'_>, pool: PoolId) -> Result<Stored, DecodeError> 
         })
         .collect::<Result<Vec<_>, _>>()?;
     let count = reader.u32()?;
-    let key = Value::from(key.to_string());
+    let system = System {
+        id: FieldPath::id(),
+        shared: [
+            (FieldPath::ingested_at(), Value::DateTime(at)),
+            (FieldPath::key(), Value::from(key.to_string())),
+        ],
+    };
     let records = (0..count)
-        .map(|_| record(reader, &names, &key, at))
+        .map(|_| record(reader, &names, &system))
         .collect::<Result<Vec<_>, _>>()?;
     if let Some((_, answer)) = &mut saved {
         answer.accepted = records.len() as u64;
@@ -134,9 +152,10 @@ fn fault(reader: &mut Reader<'_>) -> Result<RecordFault, DecodeError> {
         .into_iter()
         .find(|code| fault_code_number(*code) == number)
         .ok_or(DecodeError::Malformed("a fault's code is unknown"))?;
-    let field = match reader.u8()? {
-        0 => None,
-        _ => Some(reader.text()?.to_owned()),
+    let field = if reader.flag()? {
+        Some(reader.text()?.to_owned())
+    } else {
+        None
     };
     let message = reader.text()?.to_owned();
     Ok(RecordFault {
@@ -159,24 +178,28 @@ const CODES: [RecordFaultCode; 9] = [
     RecordFaultCode::TooLarge,
 ];
 
+/// What the server put into every record of a batch, and the name of what differs.
+struct System {
+    id: FieldPath,
+    shared: [(FieldPath, Value); 2],
+}
+
 fn record(
     reader: &mut Reader<'_>,
     names: &[FieldPath],
-    key: &Value,
-    at: Timestamp,
+    system: &System,
 ) -> Result<Record, DecodeError> {
     let id = RecordId::from_bytes(reader.array()?);
-    let mut fields = vec![
-        (FieldPath::id(), Value::from(id.to_string())),
-        (FieldPath::ingested_at(), Value::DateTime(at)),
-        (FieldPath::key(), key.clone()),
-    ];
+    let mut fields = vec![(system.id.clone(), Value::from(id.to_string()))];
+    fields.extend_from_slice(&system.shared);
     for _ in 0..reader.u32()? {
         let name = names
             .get(reader.u32()?)
             .ok_or(DecodeError::Malformed("a name's number is too high"))?;
-        let value = model::canonical::decode(reader.bytes()?)
-            .ok_or(DecodeError::Malformed("a value is not one"))?;
+        let value = value(reader)?;
+        if value.is_null() {
+            return Err(DecodeError::Malformed("a record holds a null"));
+        }
         fields.push((name.clone(), value));
     }
     fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));

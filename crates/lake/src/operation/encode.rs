@@ -9,7 +9,7 @@ use model::permit::{AdmittedBatch, ConstrainedDelete};
 use model::records::{Record, RecordFault};
 
 use super::VERSION;
-use super::bytes::{put_bytes, put_u32};
+use super::bytes::{is_shallow, put_bytes, put_u32};
 use crate::error::{LakeError, Result};
 
 pub(super) const APPEND: u8 = 1;
@@ -22,6 +22,7 @@ pub(super) const DROP: u8 = 3;
 /// # Errors
 /// [`LakeError::Internal`] when a record, as it is about to be stored, does
 /// not hold a value that its key injects. This is the last check of that.
+/// [`LakeError::LimitExceeded`] for a value that could not be read back.
 pub(crate) fn encode_append(
     batch: &AdmittedBatch,
     faults: &[RecordFault],
@@ -88,6 +89,11 @@ fn encode_record<'a>(
         let length_at = out.len();
         put_u32(out, 0);
         model::canonical::encode(value, out);
+        if !is_shallow(&out[length_at + 4..]) {
+            return Err(LakeError::LimitExceeded(format!(
+                "the value of {path} is nested deeper than records may be; send flatter records"
+            )));
+        }
         let length = u32::try_from(out.len() - length_at - 4).unwrap_or(u32::MAX);
         out[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
         count += 1;

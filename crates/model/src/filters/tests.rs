@@ -27,15 +27,39 @@ fn undeclared(filter: &Filter) -> Predicate {
 fn any_filter() -> impl Strategy<Value = Value> {
     let field = prop::sample::select(vec!["a", "b", "c.d", "_key"]);
     let scalar = prop::sample::select(vec!["1", "2", "2.5", "true", "\"x\"", "\"xy\"", "\"1\""]);
-    let ordinary = ["eq", "ne", "lt", "lte", "gt", "gte", "contains", "not_contains"];
+    let ordinary = [
+        "eq",
+        "ne",
+        "lt",
+        "lte",
+        "gt",
+        "gte",
+        "contains",
+        "not_contains",
+    ];
     let comparison = prop_oneof![
-        (field.clone(), prop::sample::select(ordinary.to_vec()), scalar.clone())
+        (
+            field.clone(),
+            prop::sample::select(ordinary.to_vec()),
+            scalar.clone()
+        )
             .prop_map(|(f, o, v)| format!(r#"{{"field":"{f}","operator":"{o}","value":{v}}}"#)),
-        (field.clone(), prop::sample::select(vec!["in", "not_in"]), scalar.clone(), scalar)
-            .prop_map(|(f, o, v, w)| format!(r#"{{"field":"{f}","operator":"{o}","value":[{v},{w}]}}"#)),
+        (
+            field.clone(),
+            prop::sample::select(vec!["in", "not_in"]),
+            scalar.clone(),
+            scalar
+        )
+            .prop_map(|(f, o, v, w)| format!(
+                r#"{{"field":"{f}","operator":"{o}","value":[{v},{w}]}}"#
+            )),
         (field.clone(), any::<bool>())
             .prop_map(|(f, v)| format!(r#"{{"field":"{f}","operator":"exists","value":{v}}}"#)),
-        (field, prop::sample::select(vec!["starts_with", "ends_with", "regex"]), "[xy]{0,2}")
+        (
+            field,
+            prop::sample::select(vec!["starts_with", "ends_with", "regex"]),
+            "[xy]{0,2}"
+        )
             .prop_map(|(f, o, v)| format!(r#"{{"field":"{f}","operator":"{o}","value":"{v}"}}"#)),
     ];
     let comparison = comparison.prop_map(|text| json(&text));
@@ -55,7 +79,17 @@ fn any_filter() -> impl Strategy<Value = Value> {
 
 fn any_row() -> impl Strategy<Value = Record> {
     let value = prop::sample::select(vec![
-        "null", "1", "2", "2.5", "true", "\"x\"", "\"xyx\"", "[1,\"x\"]", "[]", "[null]", "{\"x\":1}",
+        "null",
+        "1",
+        "2",
+        "2.5",
+        "true",
+        "\"x\"",
+        "\"xyx\"",
+        "[1,\"x\"]",
+        "[]",
+        "[null]",
+        "{\"x\":1}",
     ]);
     proptest::collection::vec(value, 3).prop_map(|values| {
         let fields = ["a", "b", "c.d"].into_iter().zip(values);
@@ -129,11 +163,27 @@ proptest! {
 
 #[test]
 fn a_negative_operator_is_the_opposite_of_its_positive_one() {
-    let values = ["missing", "null", "1", "2.5", "true", "\"x\"", "\"1\"", "[1]", "[\"x\",null]", "[]", "{}"];
+    let values = [
+        "missing",
+        "null",
+        "1",
+        "2.5",
+        "true",
+        "\"x\"",
+        "\"1\"",
+        "[1]",
+        "[\"x\",null]",
+        "[]",
+        "{}",
+    ];
     let literals = ["1", "2.5", "true", "\"x\"", "\"\""];
     for (negative, positive) in [("ne", "eq"), ("not_in", "in"), ("not_contains", "contains")] {
         for literal in literals {
-            let literal = if negative == "not_in" { format!("[{literal}]") } else { literal.to_owned() };
+            let literal = if negative == "not_in" {
+                format!("[{literal}]")
+            } else {
+                literal.to_owned()
+            };
             let read = |operator: &str| {
                 undeclared(&filter(&format!(
                     r#"{{"field":"a","operator":"{operator}","value":{literal}}}"#
@@ -149,7 +199,11 @@ fn a_negative_operator_is_the_opposite_of_its_positive_one() {
                 let opposite = positive.test(&row).map(|truth| !truth);
                 assert_eq!(negative.test(&row), opposite, "{literal} against {value}");
                 if ["missing", "null"].contains(&value) {
-                    assert_eq!(negative.test(&row), None, "a missing field is never admitted");
+                    assert_eq!(
+                        negative.test(&row),
+                        None,
+                        "a missing field is never admitted"
+                    );
                 }
             }
         }
@@ -171,20 +225,32 @@ fn to_admit_missing_fields_one_says_so() {
 #[test]
 fn signs_and_lists_are_other_spellings() {
     let spellings = [
-        ("=", "1", "eq"), ("==", "1", "eq"), ("!=", "1", "ne"), ("<", "1", "lt"), ("<=", "1", "lte"),
-        (">", "1", "gt"), (">=", "1", "gte"), ("=", "[1]", "in"), ("eq", "[1]", "in"),
-        ("!=", "[1]", "not_in"), ("ne", "[1]", "not_in"),
+        ("=", "1", "eq"),
+        ("==", "1", "eq"),
+        ("!=", "1", "ne"),
+        ("<", "1", "lt"),
+        ("<=", "1", "lte"),
+        (">", "1", "gt"),
+        (">=", "1", "gte"),
+        ("=", "[1]", "in"),
+        ("eq", "[1]", "in"),
+        ("!=", "[1]", "not_in"),
+        ("ne", "[1]", "not_in"),
     ];
     for (sign, value, word) in spellings {
         let compare = |operator: &str| {
-            filter(&format!(r#"{{"field":"a","operator":"{operator}","value":{value}}}"#))
+            filter(&format!(
+                r#"{{"field":"a","operator":"{operator}","value":{value}}}"#
+            ))
         };
         assert_eq!(compare(sign), compare(word), "{sign}");
     }
     for operator in Operator::ALL {
         assert_eq!(Operator::parse(operator.name()), Some(operator));
     }
-    for near in ["EQ", "Eq", " eq", "eq ", "equals", "<>", "=<", "like", "notin", ""] {
+    for near in [
+        "EQ", "Eq", " eq", "eq ", "equals", "<>", "=<", "like", "notin", "",
+    ] {
         assert_eq!(Operator::parse(near), None, "{near}");
     }
 }
@@ -193,17 +259,21 @@ fn signs_and_lists_are_other_spellings() {
 fn a_list_means_all() {
     let one = r#"{"field":"a","operator":"eq","value":1}"#;
     let two = r#"{"field":"b","operator":"eq","value":2}"#;
-    assert_eq!(filter(&format!("[{one},{two}]")), filter(&format!(r#"{{"all":[{one},{two}]}}"#)));
+    assert_eq!(
+        filter(&format!("[{one},{two}]")),
+        filter(&format!(r#"{{"all":[{one},{two}]}}"#))
+    );
     assert_eq!(parse_list(&json(&format!("[{one}]"))), Ok(filter(one)));
 }
 
 #[test]
 fn a_filter_that_cannot_be_resolved_is_no_predicate() {
-    let declared = |name: &'static str| {
-        move |_: &FieldPath| FieldType::parse(name).map(ColumnType::Declared)
-    };
+    let declared =
+        |name: &'static str| move |_: &FieldPath| FieldType::parse(name).map(ColumnType::Declared);
     let text = |operator: &str, value: &str| {
-        filter(&format!(r#"{{"field":"a","operator":"{operator}","value":{value}}}"#))
+        filter(&format!(
+            r#"{{"field":"a","operator":"{operator}","value":{value}}}"#
+        ))
     };
     let gone = text("eq", "1");
     assert_eq!(
@@ -223,7 +293,10 @@ fn a_filter_that_cannot_be_resolved_is_no_predicate() {
         r#"{"not":{"field":"a","operator":"eq","value":"x"}}"#,
         r#"{"field":"a","operator":"ne","value":"x"}"#,
     ] {
-        assert!(Predicate::resolve(&filter(tree), &declared("Int64")).is_err(), "{tree}");
+        assert!(
+            Predicate::resolve(&filter(tree), &declared("Int64")).is_err(),
+            "{tree}"
+        );
     }
 }
 
@@ -248,7 +321,16 @@ fn circles_measure_on_the_globe() {
     // Berlin to Hamburg is about 255.3 km, to Potsdam 27 km.
     assert_eq!(admits("[9.9937,53.5511]"), Some(false));
     assert_eq!(admits("[13.0645,52.3906]"), Some(true));
-    for no_point in ["[200,10]", "[1,91]", "[1]", "[1,2,3]", "[\"1\",2]", "\"1,2\"", "{}", "[]"] {
+    for no_point in [
+        "[200,10]",
+        "[1,91]",
+        "[1]",
+        "[1,2,3]",
+        "[\"1\",2]",
+        "\"1,2\"",
+        "{}",
+        "[]",
+    ] {
         assert_eq!(admits(no_point), None, "{no_point}");
     }
 }

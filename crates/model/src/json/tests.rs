@@ -66,6 +66,7 @@ fn wide_integers_become_strings_when_asked() {
     assert_eq!(write(9_007_199_254_740_991), "9007199254740991");
     assert_eq!(write(9_007_199_254_740_993), "\"9007199254740993\"");
     assert_eq!(write(-9_007_199_254_740_993), "\"-9007199254740993\"");
+    assert_eq!(write(i128::MIN), format!("\"{}\"", i128::MIN));
 }
 
 /// Any value that JSON text can carry.

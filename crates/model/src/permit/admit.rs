@@ -53,7 +53,11 @@ impl Permit<Ingest> {
         let key_value = Value::from(key.to_string());
         let (mut records, mut faults) = (Vec::new(), Vec::new());
         for (index, sent) in sent.into_iter().enumerate() {
-            let sent = if unclear { Err(unclear_injections(index)) } else { sent };
+            let sent = if unclear {
+                Err(unclear_injections(index))
+            } else {
+                sent
+            };
             match sent.and_then(|value| checker.check(index, value)) {
                 Ok(mut record) => {
                     let id = RecordId::generate(now, random);

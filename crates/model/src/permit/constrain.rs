@@ -311,8 +311,7 @@ impl Permit<Delete> {
             // A hidden field is one that the pool does not have, to the last byte of the answer.
             let schema = &self.pool().draft.schema;
             let column = |path: &FieldPath| schema.column(path).filter(|_| fields.shows(path));
-            crate::grants::check_resolves(filter, &column)
-                .map_err(|fault| fault.at("/filters"))?;
+            crate::grants::check_resolves(filter, &column).map_err(|fault| fault.at("/filters"))?;
         }
         Ok(ConstrainedDelete {
             key: self.access().key(),

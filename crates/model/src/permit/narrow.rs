@@ -30,6 +30,8 @@ impl Permit<Admin> {
     }
 
     fn narrow_one(&self, mut grant: Grant) -> Result<Grant, Fault> {
+        // Several actions mostly meet the same limits; each is laid on once, not once an action.
+        let (mut rows, mut fields) = (Vec::new(), Vec::new());
         for action in grant.actions.clone() {
             let makers = self.access().grants().iter();
             let makers =
@@ -42,19 +44,26 @@ impl Permit<Admin> {
                 )
                 .at("/actions"));
             }
-            if let Some(rows) = &grant.rows
-                && action.touches_rows()
-            {
-                let held = Constraint::union(makers.iter().filter_map(|maker| maker.rows.clone()));
-                grant.rows = held.map(|held| rows.and(&held));
+            if action.touches_rows() {
+                let held = makers.iter().filter_map(|maker| maker.rows.clone());
+                rows.push(Constraint::union(held));
+                fields.extend(makers.iter().map(|maker| maker.fields.clone()));
             }
-            for maker in &makers {
-                if action.touches_rows() {
-                    grant.fields = grant.fields.and(&maker.fields);
-                }
-                if action == Action::Ingest {
+            if action == Action::Ingest {
+                for maker in &makers {
                     grant.injections = stamped_by(&maker.injections, grant.injections)?;
                 }
+            }
+        }
+        for (index, held) in rows.iter().enumerate() {
+            if !rows[..index].contains(held) {
+                let asked = grant.rows.take().zip(held.as_ref());
+                grant.rows = asked.map(|(asked, held)| asked.and(held));
+            }
+        }
+        for (index, held) in fields.iter().enumerate() {
+            if !fields[..index].contains(held) {
+                grant.fields = grant.fields.and(held);
             }
         }
         refuse_unreadable(&grant)?;

@@ -24,53 +24,133 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (r#""name":"_a""#.to_owned(), "InvalidName /name"),
         (r#""name":1"#.to_owned(), "WrongType /name"),
         (r#""name":null"#.to_owned(), "MissingMember /name"),
-        (format!(r#""description":"{}""#, "x".repeat(DESCRIPTION_CHARS_MAX + 1)), "LimitExceeded /description"),
+        (
+            format!(
+                r#""description":"{}""#,
+                "x".repeat(DESCRIPTION_CHARS_MAX + 1)
+            ),
+            "LimitExceeded /description",
+        ),
         (r#""schema":"loose""#.to_owned(), "InvalidValue /schema"),
         (r#""schema":null"#.to_owned(), "MissingMember /schema"),
         (r#""schema":"strict""#.to_owned(), "InvalidValue /fields"),
-        (r#""schema":"strict","fields":[]"#.to_owned(), "InvalidValue /fields"),
+        (
+            r#""schema":"strict","fields":[]"#.to_owned(),
+            "InvalidValue /fields",
+        ),
         (r#""fields":{}"#.to_owned(), "WrongType /fields"),
         (field("1"), "WrongType /fields/1"),
         (field("{}"), "MissingMember /fields/1/name"),
         (field(r#"{"name":"a"}"#), "MissingMember /fields/1/type"),
-        (field(r#"{"name":"a","type":"int"}"#), "InvalidValue /fields/1/type"),
-        (field(r#"{"name":"a","type":1}"#), "WrongType /fields/1/type"),
-        (field(r#"{"name":"a","type":"Int8","required":"yes"}"#), "WrongType /fields/1/required"),
-        (field(r#"{"name":"a","type":"Int8","default":1}"#), "UnknownMember /fields/1/default"),
-        (field(r#"{"name":"_id","type":"String"}"#), "InvalidName /fields/1/name"),
-        (field(r#"{"name":"a._b","type":"String"}"#), "InvalidName /fields/1/name"),
-        (field(r#"{"name":"a..b","type":"String"}"#), "InvalidName /fields/1/name"),
-        (field(r#"{"name":1,"type":"String"}"#), "WrongType /fields/1/name"),
-        (field(r#"{"name":"ok","type":"Int8"}"#), "InvalidValue /fields/1/name"),
-        (field(r#"{"name":"ok.b","type":"Int8"}"#), "InvalidValue /fields/1/name"),
-        (r#""fields":[{"name":"a.b.c","type":"Int8"},{"name":"a.b","type":"Int8"}]"#.to_owned(), "InvalidValue /fields/0/name"),
-        (format!(r#""fields":[{}]"#, vec!["1"; POOL_FIELDS_MAX + 1].join(",")), "LimitExceeded /fields"),
-        (r#""isolation_field":1"#.to_owned(), "WrongType /isolation_field"),
-        (r#""isolation_field":"_key""#.to_owned(), "InvalidName /isolation_field"),
-        (r#""fields":[{"name":"a","type":"Array(Int8)"}],"isolation_field":"a""#.to_owned(), "WrongType /isolation_field"),
-        (r#""schema":"strict","fields":[{"name":"a","type":"Int8"}],"isolation_field":"b""#.to_owned(), "UnknownField /isolation_field"),
+        (
+            field(r#"{"name":"a","type":"int"}"#),
+            "InvalidValue /fields/1/type",
+        ),
+        (
+            field(r#"{"name":"a","type":1}"#),
+            "WrongType /fields/1/type",
+        ),
+        (
+            field(r#"{"name":"a","type":"Int8","required":"yes"}"#),
+            "WrongType /fields/1/required",
+        ),
+        (
+            field(r#"{"name":"a","type":"Int8","default":1}"#),
+            "UnknownMember /fields/1/default",
+        ),
+        (
+            field(r#"{"name":"_id","type":"String"}"#),
+            "InvalidName /fields/1/name",
+        ),
+        (
+            field(r#"{"name":"a._b","type":"String"}"#),
+            "InvalidName /fields/1/name",
+        ),
+        (
+            field(r#"{"name":"a..b","type":"String"}"#),
+            "InvalidName /fields/1/name",
+        ),
+        (
+            field(r#"{"name":1,"type":"String"}"#),
+            "WrongType /fields/1/name",
+        ),
+        (
+            field(r#"{"name":"ok","type":"Int8"}"#),
+            "InvalidValue /fields/1/name",
+        ),
+        (
+            field(r#"{"name":"ok.b","type":"Int8"}"#),
+            "InvalidValue /fields/1/name",
+        ),
+        (
+            r#""fields":[{"name":"a.b.c","type":"Int8"},{"name":"a.b","type":"Int8"}]"#.to_owned(),
+            "InvalidValue /fields/0/name",
+        ),
+        (
+            format!(r#""fields":[{}]"#, vec!["1"; POOL_FIELDS_MAX + 1].join(",")),
+            "LimitExceeded /fields",
+        ),
+        (
+            r#""isolation_field":1"#.to_owned(),
+            "WrongType /isolation_field",
+        ),
+        (
+            r#""isolation_field":"_key""#.to_owned(),
+            "InvalidName /isolation_field",
+        ),
+        (
+            r#""fields":[{"name":"a","type":"Array(Int8)"}],"isolation_field":"a""#.to_owned(),
+            "WrongType /isolation_field",
+        ),
+        (
+            r#""schema":"strict","fields":[{"name":"a","type":"Int8"}],"isolation_field":"b""#
+                .to_owned(),
+            "UnknownField /isolation_field",
+        ),
         (r#""time_field":"t""#.to_owned(), "UnknownField /time_field"),
-        (r#""fields":[{"name":"t","type":"Date"}],"time_field":"t""#.to_owned(), "WrongType /time_field"),
+        (
+            r#""fields":[{"name":"t","type":"Date"}],"time_field":"t""#.to_owned(),
+            "WrongType /time_field",
+        ),
         (r#""time_field":{}"#.to_owned(), "WrongType /time_field"),
         (r#""unique":["a"]"#.to_owned(), "NotAvailable /unique"),
         (r#""unique":[]"#.to_owned(), "NotAvailable /unique"),
         (r#""unique":false"#.to_owned(), "NotAvailable /unique"),
-        (r#""retention_days":30"#.to_owned(), "NotAvailable /retention_days"),
-        (r#""retention_days":false"#.to_owned(), "NotAvailable /retention_days"),
+        (
+            r#""retention_days":30"#.to_owned(),
+            "NotAvailable /retention_days",
+        ),
+        (
+            r#""retention_days":false"#.to_owned(),
+            "NotAvailable /retention_days",
+        ),
         (r#""tier":"premium""#.to_owned(), "NotAvailable /tier"),
         (r#""tier":false"#.to_owned(), "NotAvailable /tier"),
-        (r#""layout":"file_per_customer""#.to_owned(), "NotAvailable /layout"),
+        (
+            r#""layout":"file_per_customer""#.to_owned(),
+            "NotAvailable /layout",
+        ),
         (r#""public":true"#.to_owned(), "NotAvailable /public"),
         (r#""public":"core""#.to_owned(), "NotAvailable /public"),
         (r#""id":"x""#.to_owned(), "UnknownMember /id"),
     ];
     for (members, expected) in cases {
-        let base = [(r#""name":"#, r#""name":"x""#), (r#""schema":"#, r#""schema":"open""#)];
-        let base = base.into_iter().filter(|(member, _)| !members.starts_with(member));
+        let base = [
+            (r#""name":"#, r#""name":"x""#),
+            (r#""schema":"#, r#""schema":"open""#),
+        ];
+        let base = base
+            .into_iter()
+            .filter(|(member, _)| !members.starts_with(member));
         let mut all: Vec<&str> = base.map(|(_, text)| text).collect();
         all.push(&members);
         let text = format!("{{{}}}", all.join(","));
-        assert_eq!(refusal(PoolDraft::parse(&json(&text))), expected, "{}", &text[..text.len().min(200)]);
+        assert_eq!(
+            refusal(PoolDraft::parse(&json(&text))),
+            expected,
+            "{}",
+            &text[..text.len().min(200)]
+        );
     }
     for no_object in ["[]", "null", "\"x\""] {
         assert_eq!(refusal(PoolDraft::parse(&json(no_object))), "WrongType ");
@@ -80,19 +160,49 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
 #[test]
 fn a_schema_knows_its_fields_and_the_servers() {
     let strict = PoolDraft::parse(&json(STRICT)).expect("legal").schema;
-    let open = PoolDraft::parse(&json(r#"{"name":"o","schema":"open"}"#)).expect("legal").schema;
+    let open = PoolDraft::parse(&json(r#"{"name":"o","schema":"open"}"#))
+        .expect("legal")
+        .schema;
     let scalar = |found| Some(ColumnType::Declared(FieldType::Scalar(found)));
     for schema in [&strict, &open] {
         assert_eq!(schema.column(&path("_id")), scalar(ScalarType::String));
         assert_eq!(schema.column(&path("_key")), scalar(ScalarType::String));
-        assert_eq!(schema.column(&path("_ingested_at")), scalar(ScalarType::DateTime));
+        assert_eq!(
+            schema.column(&path("_ingested_at")),
+            scalar(ScalarType::DateTime)
+        );
     }
-    assert_eq!(strict.column(&path("customer.id")), scalar(ScalarType::String));
-    for near in ["customer", "customer.id.x", "customer.i", "Customer.id", "custome", "other"] {
+    assert_eq!(
+        strict.column(&path("customer.id")),
+        scalar(ScalarType::String)
+    );
+    for near in [
+        "customer",
+        "customer.id.x",
+        "customer.i",
+        "Customer.id",
+        "custome",
+        "other",
+    ] {
         assert_eq!(strict.column(&path(near)), None, "{near}");
-        assert_eq!(open.column(&path(near)), Some(ColumnType::Undeclared), "{near}");
+        assert_eq!(
+            open.column(&path(near)),
+            Some(ColumnType::Undeclared),
+            "{near}"
+        );
     }
-    let shown: Vec<&str> = strict.declared().iter().map(|field| field.path.as_str()).collect();
+    let shown: Vec<&str> = strict
+        .declared()
+        .iter()
+        .map(|field| field.path.as_str())
+        .collect();
     assert_eq!(shown[0], "customer.id", "declared order is kept");
-    assert_eq!(strict.declared().iter().filter(|field| strict.field(field.path.as_str()) == Some(field)).count(), shown.len());
+    assert_eq!(
+        strict
+            .declared()
+            .iter()
+            .filter(|field| strict.field(field.path.as_str()) == Some(field))
+            .count(),
+        shown.len()
+    );
 }

@@ -27,9 +27,16 @@ fn a_hundred_thousand_tokens_are_distinct_and_read_back() {
 
 #[test]
 fn every_mistyped_character_is_refused() {
-    for (seed, kind) in [(1, KeyKind::Secret), (2, KeyKind::Publishable), (3, KeyKind::Secret)] {
+    for (seed, kind) in [
+        (1, KeyKind::Secret),
+        (2, KeyKind::Publishable),
+        (3, KeyKind::Secret),
+    ] {
         let token = secret(seed, kind).reveal().to_owned();
-        let others = BASE62.iter().map(|byte| char::from(*byte)).chain("_- \n/+=.é\0".chars());
+        let others = BASE62
+            .iter()
+            .map(|byte| char::from(*byte))
+            .chain("_- \n/+=.é\0".chars());
         let others: Vec<char> = others.collect();
         for (place, right) in token.char_indices() {
             for other in others.iter().filter(|other| **other != right) {
@@ -59,12 +66,20 @@ fn every_cut_lengthened_or_swapped_token_is_refused() {
             assert!(Secret::parse(&swapped).is_none(), "{swapped}");
         }
     }
-    for around in [format!(" {token}"), format!("{token} "), format!("{token}\n"), format!("Bearer {token}")] {
+    for around in [
+        format!(" {token}"),
+        format!("{token} "),
+        format!("{token}\n"),
+        format!("Bearer {token}"),
+    ] {
         assert!(Secret::parse(&around).is_none());
     }
     let other = secret(5, KeyKind::Secret).reveal().to_owned();
     let mixed = format!("{}{}", &token[..19], &other[19..]);
-    assert!(Secret::parse(&mixed).is_none(), "the id of one and the secret of another");
+    assert!(
+        Secret::parse(&mixed).is_none(),
+        "the id of one and the secret of another"
+    );
 }
 
 #[test]
@@ -83,7 +98,10 @@ fn one_expression_finds_every_token_and_no_hint() {
 fn the_form_is_the_documented_one() {
     let made = secret(8, KeyKind::Publishable);
     let parts: Vec<&str> = made.reveal().split('_').collect();
-    assert_eq!((parts[0], parts[1], parts[2].len(), parts[3].len()), ("tg", "pk", 12, 49));
+    assert_eq!(
+        (parts[0], parts[1], parts[2].len(), parts[3].len()),
+        ("tg", "pk", 12, 49)
+    );
     assert_eq!(made.id().to_string(), parts[2]);
     assert_eq!(made.hint(), format!("tg_pk_{}_…", parts[2]));
     assert_eq!(to_base62::<43>(&[0xff; 32]).len(), 43);
@@ -113,7 +131,10 @@ fn the_hash_depends_on_pepper_text_and_purpose() {
     assert!(made.hash(&one).matches(&again.hash(&one)));
     assert!(!made.hash(&one).matches(&made.hash(&two)));
     assert!(!made.hash(&one).matches(&other.hash(&one)));
-    assert!(made.hash(&one).matches(&SecretHash::from_bytes(*made.hash(&one).as_bytes())));
+    assert!(
+        made.hash(&one)
+            .matches(&SecretHash::from_bytes(*made.hash(&one).as_bytes()))
+    );
     assert_ne!(*one.derive(made.reveal()), *made.hash(&one).as_bytes());
     assert_ne!(*one.derive("a"), *one.derive("b"));
     assert_ne!(*one.derive("a"), *two.derive("a"));
@@ -139,18 +160,27 @@ fn debug_shows_nothing_that_is_secret() {
     let made = secret(13, KeyKind::Secret);
     let pepper = Pepper::generate(&SeededRandom::new(14));
     let shown = format!("{made:?} {made:#?} {:?} {:?}", made.hash(&pepper), pepper);
-    assert!(shown.contains(&made.id().to_string()), "the public part may be told");
+    assert!(
+        shown.contains(&made.id().to_string()),
+        "the public part may be told"
+    );
     let secret = &made.reveal()[19..];
     for start in 0..secret.len() - 4 {
         assert!(!shown.contains(&secret[start..start + 4]));
     }
-    assert_eq!(format!("{:?} {pepper:?}", made.hash(&pepper)), "SecretHash Pepper");
+    assert_eq!(
+        format!("{:?} {pepper:?}", made.hash(&pepper)),
+        "SecretHash Pepper"
+    );
 }
 
 #[test]
 fn peppers_are_fresh() {
     let random = SeededRandom::new(15);
-    assert_ne!(Pepper::generate(&random).as_bytes(), Pepper::generate(&random).as_bytes());
+    assert_ne!(
+        Pepper::generate(&random).as_bytes(),
+        Pepper::generate(&random).as_bytes()
+    );
 }
 
 #[test]
@@ -161,6 +191,10 @@ fn every_character_of_an_id_is_as_likely() {
         counts[usize::from(random_base62(&random))] += 1;
     }
     for byte in BASE62 {
-        assert!((800..1_200).contains(&counts[usize::from(*byte)]), "{}", char::from(*byte));
+        assert!(
+            (800..1_200).contains(&counts[usize::from(*byte)]),
+            "{}",
+            char::from(*byte)
+        );
     }
 }

@@ -264,7 +264,11 @@ impl Compiler<'_> {
             .map_or_else(|| self.pool.time_field(), |s| s.field.clone());
         let (filter, having) = self.split_conditions()?;
         let mut query = AggregateQuery {
-            columns: self.exposed.iter().map(|field| field.name.to_string()).collect(),
+            columns: self
+                .exposed
+                .iter()
+                .map(|field| field.name.to_string())
+                .collect(),
             series,
             groups: Vec::new(),
             measures: Vec::new(),

@@ -59,7 +59,7 @@ pub(crate) struct ServeArgs {
     /// Which log lines are written: off, error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL", help_heading = "Log")]
     log_level: Option<String>,
-    /// Size of one journal segment [default: 128MiB]
+    /// Size of one journal segment [default: 64MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     journal_segment_bytes: Option<String>,
     /// Records held in memory before writers are asked to wait [default: 1GiB]

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::limits::DEFINITION_BYTES_MAX;
 
@@ -37,39 +37,63 @@ pub(super) fn read_definition(path: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
-/// Makes a file that its owner alone can read and write, with one line in it.
-/// A file that is there already is left as it is.
-///
-/// # Errors
-/// When there is such a file, or it cannot be written.
-pub(super) fn write_secret(path: &Path, line: &str) -> Result<(), CommandError> {
-    let written = create_secret(path).and_then(|mut file| {
-        file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| secret_error(path, &error))
+/// A new file that its owner alone can read and write, made before the secret
+/// that it will hold, so that no secret is lost for want of a place. Dropped
+/// without a secret, the file is removed.
+#[derive(Debug)]
+pub(super) struct NewSecret {
+    path: PathBuf,
+    file: Option<File>,
 }
 
-/// [`write_secret`] in two steps, so that a secret is asked for only when
-/// there is a place to keep it.
-///
-/// # Errors
-/// As [`write_secret`].
-pub(super) fn reserve_secret(path: &Path) -> Result<File, CommandError> {
-    create_secret(path).map_err(|error| secret_error(path, &error))
+impl NewSecret {
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// When there is such a file already, which is left as it is, or it
+    /// cannot be made.
+    pub(super) fn reserve(path: &Path) -> Result<Self, CommandError> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        let file = file.map_err(|error| {
+            CommandError::File(format!(
+                "the token file {} cannot be made: {error}",
+                path.display()
+            ))
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: Some(file),
+        })
+    }
+
+    /// Writes the secret as one line; when this returns, it is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be written; then it is lost.
+    pub(super) fn keep(mut self, secret: &str) -> Result<PathBuf, CommandError> {
+        let mut file = self.file.take().expect("it is taken only here and when dropped");
+        let written = file
+            .write_all(format!("{secret}\n").as_bytes())
+            .and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            CommandError::File(format!(
+                "the key is made, but its token could not be written to {}: {error}; delete the key and make another",
+                self.path.display()
+            ))
+        })?;
+        Ok(self.path.clone())
+    }
 }
 
-fn create_secret(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-fn secret_error(path: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::File(format!(
-        "the token file {} cannot be made: {error}",
-        path.display()
-    ))
+impl Drop for NewSecret {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // An empty file in the way helps nobody, and harms nobody either.
+            let _kept = std::fs::remove_file(&self.path);
+        }
+    }
 }

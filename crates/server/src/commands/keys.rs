@@ -1,6 +1,5 @@
 //! `tidegate keys`.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use super::definitions::{
     joined, list, member, print_answer, print_list, print_properties,
 };
+use super::files::NewSecret;
 use super::filters::parse_grant;
 use super::{CommandError, confirm, connect, files, parse, recover};
 use crate::cli::{CreateKey, KeyCommand, KeysArgs};
@@ -109,30 +109,11 @@ fn make(
             key.get("token").and_then(Value::as_str).unwrap_or_default(),
         )?);
     };
-    let mut file = files::reserve_secret(file_path)?;
-    let answer = match client.post(path, Body::json(body)) {
-        Ok(answer) => answer,
-        Err(error) => {
-            drop(file);
-            // The key does not exist; an empty file in the way helps nobody.
-            let _kept = std::fs::remove_file(file_path);
-            return Err(error.into());
-        }
-    };
+    let file = NewSecret::reserve(file_path)?;
+    let answer = client.post(path, Body::json(body))?;
     let mut key = parse(client, &answer)?;
-    let token = key.get_mut("token").map(Value::take).unwrap_or_default();
-    let text = format!("{}\n", token.as_str().unwrap_or_default());
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        CommandError::File(format!(
-            "the key {} is made, but its token could not be written to {}: {error}; delete the key and make another",
-            key.get("id").and_then(Value::as_str).unwrap_or_default(),
-            file_path.display()
-        ))
-    })?;
-    if let Some(object) = key.as_object_mut() {
-        object.shift_remove("token");
-    }
+    let token = key.as_object_mut().and_then(|key| key.shift_remove("token"));
+    file.keep(token.as_ref().and_then(Value::as_str).unwrap_or_default())?;
     output::note(&format!("the token is in {}", file_path.display()));
     print_key(client, key.to_string().as_bytes(), json)
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
@@ -34,7 +35,7 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CommandError> {
         ));
     }
     let client = connect(&args.client)?;
-    let mut out = Destination::open(args)?;
+    let mut out = Destination::new(args);
     match format.streamed() {
         Some(name) => {
             let path = format!("{path}?format={name}");
@@ -60,7 +61,7 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CommandError> {
             }
         }
     }
-    out.finish(args)
+    out.finish()
 }
 
 /// The body of the request.
@@ -155,21 +156,25 @@ fn all_pages(
     }
 }
 
-/// Where the answer goes.
+/// Where the answer goes. A file is made with the first byte of the answer, so
+/// that a refusal leaves an older file as it is.
 enum Destination {
     Standard,
-    File(BufWriter<File>),
+    File {
+        path: PathBuf,
+        file: Option<BufWriter<File>>,
+    },
 }
 
 impl Destination {
-    fn open(args: &QueryArgs) -> Result<Self, CommandError> {
-        let Some(path) = &args.output else {
-            return Ok(Self::Standard);
-        };
-        let file = File::create(path).map_err(|error| {
-            CommandError::File(format!("{} cannot be written: {error}", path.display()))
-        })?;
-        Ok(Self::File(BufWriter::new(file)))
+    fn new(args: &QueryArgs) -> Self {
+        match &args.output {
+            None => Self::Standard,
+            Some(path) => Self::File {
+                path: path.clone(),
+                file: None,
+            },
+        }
     }
 
     fn show(&mut self, answer: &Value, format: OutputFormat) -> Result<(), CommandError> {
@@ -188,9 +193,11 @@ impl Destination {
         Ok(self.write_all(text.as_bytes())?)
     }
 
-    fn finish(mut self, args: &QueryArgs) -> Result<(), CommandError> {
+    fn finish(mut self) -> Result<(), CommandError> {
+        // An empty answer makes an empty file; `write_all` would not even try.
+        let _nothing = self.write(b"")?;
         self.flush()?;
-        if let Some(path) = &args.output {
+        if let Self::File { path, .. } = &self {
             output::note(&format!("written to {}", path.display()));
         }
         Ok(())
@@ -201,14 +208,22 @@ impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Standard => output::raw(bytes).map(|()| bytes.len()),
-            Self::File(file) => file.write(bytes),
+            Self::File {
+                file: Some(file), ..
+            } => file.write(bytes),
+            Self::File { path, file } => {
+                let made = file.insert(BufWriter::new(File::create(path)?));
+                made.write(bytes)
+            }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Standard => Ok(()),
-            Self::File(file) => file.flush(),
+            Self::Standard | Self::File { file: None, .. } => Ok(()),
+            Self::File {
+                file: Some(file), ..
+            } => file.flush(),
         }
     }
 }

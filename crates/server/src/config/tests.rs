@@ -57,7 +57,7 @@ fn every_setting_is_read_from_every_layer() {
         ("pepper_file", "p"),
         ("log_format", "json"),
         ("log_level", "warn"),
-        ("journal_segment_bytes", "8MiB"),
+        ("journal_segment_bytes", "48MiB"),
         ("buffer_bytes", "64 MiB"),
         ("query_memory_bytes", "33554432"),
         ("query_deadline", "1500ms"),
@@ -76,7 +76,7 @@ fn every_setting_is_read_from_every_layer() {
     let by_file = layers(&[], &nothing, &lines).serve().expect("file");
     assert_eq!(by_flag, by_environment);
     assert_eq!(by_flag, by_file);
-    assert_eq!(by_flag.journal_segment_bytes, 8 << 20);
+    assert_eq!(by_flag.journal_segment_bytes, 48 << 20);
     assert_eq!(by_flag.query_deadline, Duration::from_millis(1_500));
     // The one setting that excludes another of the list above.
     let named: Vec<&str> = values.iter().map(|(name, _)| *name).collect();

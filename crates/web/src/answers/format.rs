@@ -69,13 +69,15 @@ impl AnswerFormat {
                     .at("/format")
                 });
         }
-        let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else {
+        let ranges = parse_accept(accept.unwrap_or_default())?;
+        if ranges.is_empty() {
             return Ok(Self::Json);
-        };
-        let ranges = parse_accept(accept)?;
+        }
         let mut best: Option<(Match, Self)> = None;
         for (format, _, media_types) in FORMATS {
-            let found = media_types.iter().filter_map(|name| best_range(&ranges, name));
+            let found = media_types
+                .iter()
+                .filter_map(|name| best_range(&ranges, name));
             let Some(found) = found.max_by_key(|found| (found.precision, found.weight)) else {
                 continue;
             };

@@ -49,9 +49,10 @@ impl Layout {
             Shape::TimeSeries { interval_field } => find(interval_field.as_str()),
             _ => None,
         };
-        let groups = view.fields.iter().filter(|field| {
-            view.grouped_output && matches!(field.role, ViewFieldRole::Group(_))
-        });
+        let groups = view
+            .fields
+            .iter()
+            .filter(|field| view.grouped_output && matches!(field.role, ViewFieldRole::Group(_)));
         let groups = groups.filter_map(|field| find(field.name.as_str()));
         let levels = interval.filter(|_| view.grouped_output);
         let fields = view.fields.iter();

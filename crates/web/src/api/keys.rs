@@ -52,14 +52,14 @@ impl KeyPath {
 /// A key as the wire shows it.
 fn show(state: &AppState, key: &KeyRecord) -> Object {
     let last_used = state.control.last_used(key.id());
-    let last_used = last_used.map(|at| at.to_string());
     let secrets = key.secrets().iter().map(|secret| {
+        let last_used = state.control.secret_last_used(secret.id);
         Object::new()
             .with("id", secret.id.to_string())
             .with("hint", secret.hint.as_str())
             .with("created_at", secret.created_at.to_string())
             .with("expires_at", secret.expires_at.map(|at| at.to_string()))
-            .with("last_used_at", last_used.clone())
+            .with("last_used_at", last_used.map(|at| at.to_string()))
     });
     let front = Object::new().with("id", key.id().to_string());
     with_members(front, key.draft().to_value())
@@ -67,7 +67,7 @@ fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("secrets", secrets.collect::<Vec<_>>())
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
-        .with("last_used_at", last_used.clone())
+        .with("last_used_at", last_used.map(|at| at.to_string()))
 }
 
 fn answer(state: &AppState, key: &KeyRecord) -> Response {
@@ -328,3 +328,6 @@ pub(crate) async fn simulate(
     path.find(&caller.definitions(&state))?;
     Err(not_in_this_version("simulate"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,10 +173,7 @@ pub(crate) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
-    Ok(answer(
-        StatusCode::OK,
-        find(&definitions, &name)?,
-    ))
+    Ok(answer(StatusCode::OK, find(&definitions, &name)?))
 }
 
 /// Describes [`change`].
@@ -250,9 +247,12 @@ pub(crate) async fn delete(
 
 /// Describes [`schema`].
 pub(crate) fn schema_operation() -> Operation {
-    Operation::new("readSchema", "The fields that the key sees, over the rows that it sees.")
-        .parameter("grant", "Which of the key's grants is meant.", refer("Id"))
-        .answers(200, "The fields.", "SeenFields")
+    Operation::new(
+        "readSchema",
+        "The fields that the key sees, over the rows that it sees.",
+    )
+    .parameter("grant", "Which of the key's grants is meant.", refer("Id"))
+    .answers(200, "The fields.", "SeenFields")
 }
 
 /// The fields that the key sees, over the rows that it sees.

@@ -190,7 +190,9 @@ fn parse_delete(body: &Value) -> Result<Option<Filter>, Fault> {
         Fault::new(code, rule)
     };
     match (filters, all) {
-        (Some(filters), None) => parse_list(filters).map(Some).map_err(|f| f.under("/filters")),
+        (Some(filters), None) => parse_list(filters)
+            .map(Some)
+            .map_err(|f| f.under("/filters")),
         (None, Some(Value::Boolean(true))) => Ok(None),
         (None, Some(_)) => Err(rule(FaultCode::InvalidValue).at("/all")),
         (Some(_), Some(_)) => Err(rule(FaultCode::InvalidValue)),
@@ -246,9 +248,7 @@ pub(crate) async fn ingest(
     let plain = decompress(&parts.headers, received.bytes.clone())?;
     let sent = match format {
         RecordFormat::Columnar(format) => state.plane.decode(format, plain).await,
-        RecordFormat::Text(format) => {
-            bodies::read_records(format, &plain, &pool.draft.schema)
-        }
+        RecordFormat::Text(format) => bodies::read_records(format, &plain, &pool.draft.schema),
     };
     let sent = sent.map_err(|fault| ApiError::from(fault).of_body())?;
     let batch = permit.admit(sent, idempotency, state.clock.now(), &*state.random);

@@ -115,7 +115,9 @@ fn order_of(text: &str) -> Object {
     let directed = text.rsplit_once(':');
     match directed.filter(|(_, direction)| ["asc", "desc"].contains(direction)) {
         None => Object::new().with("field", text),
-        Some((field, direction)) => Object::new().with("field", field).with("direction", direction),
+        Some((field, direction)) => Object::new()
+            .with("field", field)
+            .with("direction", direction),
     }
 }
 
@@ -123,9 +125,9 @@ fn integers_of(parameters: &Parameters) -> Result<WideIntegers, Fault> {
     match parameters.get("integers") {
         None | Some("number") => Ok(WideIntegers::Numbers),
         Some("string") => Ok(WideIntegers::Strings),
-        Some(_) => Err(
-            Fault::new(FaultCode::InvalidValue, "integers is number or string").at("/integers"),
-        ),
+        Some(_) => {
+            Err(Fault::new(FaultCode::InvalidValue, "integers is number or string").at("/integers"))
+        }
     }
 }
 
@@ -174,7 +176,11 @@ pub(crate) fn get_operation() -> Operation {
     let text = json!({ "type": "string" });
     let operation = Operation::new("readViewData", "The view's rows that the key sees.");
     let operation = operation
-        .parameter("conditions", "A list of filters as JSON text.", text.clone())
+        .parameter(
+            "conditions",
+            "A list of filters as JSON text.",
+            text.clone(),
+        )
         .parameter(
             "order_by",
             "`field:desc,other`, or a list as JSON text.",
@@ -191,7 +197,10 @@ pub(crate) fn get_operation() -> Operation {
         ("from", "The first instant."),
         ("to", "The first instant after the range."),
         ("timeframe", "The range in words."),
-        ("timezone", "The zone of intervals and of times in the answer."),
+        (
+            "timezone",
+            "The zone of intervals and of times in the answer.",
+        ),
         ("after", "The cursor to continue after."),
         ("before", "The cursor to go back from."),
     ];
@@ -218,7 +227,8 @@ pub(crate) async fn get(
 pub(crate) fn post_operation() -> Operation {
     let body = json!({ "application/json": { "schema": refer("ViewRequest") } });
     describe(
-        Operation::new("queryView", "The view's rows that the key sees.").takes_content(false, body),
+        Operation::new("queryView", "The view's rows that the key sees.")
+            .takes_content(false, body),
     )
 }
 

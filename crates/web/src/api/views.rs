@@ -9,7 +9,6 @@ use http::StatusCode;
 use model::document::merge_patch;
 use model::fault::{Fault, FaultCode};
 use model::permit::Admin;
-use model::pools::Pool;
 use model::value::{Object, Value};
 use model::views::{View, ViewDraft};
 use serde_json::{Value as Json, json};
@@ -74,22 +73,15 @@ pub(crate) fn schemas() -> Json {
     })
 }
 
-/// A view's definition; the pool under the name that it has now.
-fn definition(view: &View, pool: &Pool) -> Value {
-    let mut draft = view.draft.clone();
-    draft.pool = pool.draft.name.clone();
-    draft.to_value()
-}
-
 /// A view as the wire shows it.
-fn show(view: &View, pool: &Pool) -> Value {
+fn show(view: &View) -> Value {
     let front = Object::new().with("id", view.id.to_string());
-    let members = with_members(front, definition(view, pool));
+    let members = with_members(front, view.draft.to_value());
     Value::Object(members.with("created_at", view.created_at.to_string()))
 }
 
-fn answer(status: StatusCode, view: &View, pool: &Pool) -> Response {
-    tagged(status, &show(view, pool), &tag(view.id, view.revision))
+fn answer(status: StatusCode, view: &View) -> Response {
+    tagged(status, &show(view), &tag(view.id, view.revision))
 }
 
 /// Reads a definition against the pool that it names.
@@ -105,17 +97,9 @@ fn draft(definitions: &Definitions, body: &Value) -> Result<ViewDraft, Fault> {
     ViewDraft::parse(body, &pool.draft.schema)
 }
 
-type Found<'a> = (&'a Arc<View>, &'a Arc<Pool>);
-
-fn find<'a>(definitions: &'a Definitions, name: &str) -> Result<Found<'a>, ApiError> {
-    definitions.view(name).ok_or_else(ApiError::not_found)
-}
-
-/// The answer with a view that a change left behind.
-fn answer_changed(status: StatusCode, view: &View, caller: &Caller<Admin>, state: &AppState) -> Result<Response, ApiError> {
-    let definitions = caller.definitions(state);
-    let pool = definitions.pool_by_id(view.pool);
-    Ok(answer(status, view, pool.ok_or_else(ApiError::not_found)?))
+fn find<'a>(definitions: &'a Definitions, name: &str) -> Result<&'a Arc<View>, ApiError> {
+    let found = definitions.view(name).map(|(view, _)| view);
+    found.ok_or_else(ApiError::not_found)
 }
 
 /// Describes [`list`].
@@ -130,12 +114,12 @@ pub(crate) async fn list(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
-    let views: Vec<Found<'_>> = definitions.views().collect();
+    let views: Vec<&Arc<View>> = definitions.views().map(|(view, _)| view).collect();
     page(
         &parameters,
         &views,
-        |(view, _)| view.id.to_bytes(),
-        |(view, pool)| show(view, pool),
+        |view| view.id.to_bytes(),
+        |view| show(view),
     )
 }
 
@@ -155,7 +139,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let draft = draft(&caller.definitions(&state), &body)?;
     let view = state.control.create_view(&caller.0, draft).await?;
-    answer_changed(StatusCode::CREATED, &view, &caller, &state)
+    Ok(answer(StatusCode::CREATED, &view))
 }
 
 /// Describes [`read`].
@@ -170,8 +154,7 @@ pub(crate) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
-    let (view, pool) = find(&definitions, &name)?;
-    Ok(answer(StatusCode::OK, view, pool))
+    Ok(answer(StatusCode::OK, find(&definitions, &name)?))
 }
 
 /// Describes [`change`].
@@ -192,9 +175,9 @@ pub(crate) async fn change(
 ) -> Result<Response, ApiError> {
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
-        let (view, pool) = find(&definitions, &name)?;
+        let view = find(&definitions, &name)?;
         if_match.check(&tag(view.id, view.revision))?;
-        let merged = merge_patch(&definition(view, pool), &patch);
+        let merged = merge_patch(&view.draft.to_value(), &patch);
         let draft = draft(&definitions, &merged)?;
         let changed = state
             .control
@@ -202,7 +185,7 @@ pub(crate) async fn change(
             .await;
         match changed {
             Err(ControlError::StaleRevision) => {}
-            changed => return answer_changed(StatusCode::OK, &*changed?, &caller, &state),
+            changed => return Ok(answer(StatusCode::OK, &*changed?)),
         }
     }
     Err(ApiError::stale())
@@ -225,7 +208,7 @@ pub(crate) async fn delete(
 ) -> Result<Response, ApiError> {
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
-        let (view, _) = find(&definitions, &name)?;
+        let view = find(&definitions, &name)?;
         if_match.check(&tag(view.id, view.revision))?;
         let deleted = state
             .control

@@ -74,7 +74,11 @@ async fn count(
     let mut answer = state.plane.query(question).await?;
     let mut rows = Value::from(0_u64);
     while let Some(batch) = answer.rows.try_next().await? {
-        if let Some(count) = batch.into_iter().next().and_then(|row| row.into_iter().next()) {
+        if let Some(count) = batch
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next())
+        {
             rows = count;
         }
     }
@@ -83,8 +87,11 @@ async fn count(
 
 /// Describes [`read`].
 pub(crate) fn read_operation() -> Operation {
-    Operation::new("whoAmI", "The calling key: what it may do and how much it sees.")
-        .answers(200, "The key.", "WhoAmI")
+    Operation::new(
+        "whoAmI",
+        "The calling key: what it may do and how much it sees.",
+    )
+    .answers(200, "The key.", "WhoAmI")
 }
 
 /// The calling key: what it may do and how much it sees.

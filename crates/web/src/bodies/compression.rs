@@ -34,7 +34,12 @@ pub(crate) fn decompress(
         "" | "identity" if body.len() > limit => Err(too_long(limit)),
         "" | "identity" => Ok(body),
         "gzip" | "x-gzip" => inflate(&body, limit, "gzip", gzip_member),
-        "zstd" => inflate(&body, limit, "zstd", zstd_frame),
+        "zstd" => inflate(
+            &body,
+            limit,
+            "zstd (with a window of at most 8 MiB)",
+            zstd_frame,
+        ),
         _ => Err(Fault::new(
             FaultCode::InvalidValue,
             format!(
@@ -49,11 +54,7 @@ pub(crate) fn decompress(
 /// answers what follows the part.
 type ReadPart = for<'a> fn(&'a [u8], &mut Vec<u8>, u64) -> io::Result<&'a [u8]>;
 
-fn gzip_member<'a>(
-    compressed: &'a [u8],
-    out: &mut Vec<u8>,
-    room: u64,
-) -> io::Result<&'a [u8]> {
+fn gzip_member<'a>(compressed: &'a [u8], out: &mut Vec<u8>, room: u64) -> io::Result<&'a [u8]> {
     let mut member = flate2::bufread::GzDecoder::new(compressed);
     member.by_ref().take(room).read_to_end(out)?;
     Ok(member.into_inner())

@@ -25,6 +25,13 @@ pub(super) fn read(body: &[u8], schema: &Schema) -> Result<Vec<SentRecord>, Faul
     let columns = read_header(&mut rows, schema)?;
     let mut records = Vec::new();
     while let Some(row) = rows.next(columns.len())? {
+        if row.has_stray_quote && row.spans_lines {
+            // How many records went into the cell that spans them, nobody can tell.
+            return Err(malformed(format!(
+                "from record {} on the lines cannot be told apart: {STRAY_QUOTE}",
+                records.len()
+            )));
+        }
         let record = read_row(records.len(), &row, &columns);
         push(&mut records, record)?;
     }
@@ -79,9 +86,8 @@ fn read_header(rows: &mut Rows<'_>, schema: &Schema) -> Result<Vec<Column>, Faul
 }
 
 fn read_row(index: usize, row: &Row<'_>, columns: &[Column]) -> SentRecord {
-    let refuse = |message: String| {
-        RecordFault::new(index, RecordFaultCode::MalformedRecord, message)
-    };
+    let refuse =
+        |message: String| RecordFault::new(index, RecordFaultCode::MalformedRecord, message);
     if row.has_stray_quote {
         return Err(refuse(STRAY_QUOTE.to_owned()));
     }
@@ -147,11 +153,17 @@ fn undeclared(text: &str) -> Value {
     may_be_typed
         .then(|| model::json::parse(text.as_bytes()).ok())
         .flatten()
+        // The nearest double, whatever the JSON reader settles for.
+        .and_then(|value| match value {
+            Value::Float(_) => float(text),
+            other => Some(other),
+        })
         .filter(|value| model::json::to_text(value) == text)
         .unwrap_or_else(|| Value::from(text))
 }
 
-const STRAY_QUOTE: &str = "a quote stands around a whole cell; inside one, quote the cell and double the quote";
+const STRAY_QUOTE: &str =
+    "a quote stands around a whole cell; inside one, quote the cell and double the quote";
 
 fn malformed(detail: impl Into<String>) -> Fault {
     Fault::new(FaultCode::MalformedBody, detail)
@@ -168,6 +180,8 @@ struct Row<'a> {
     /// How many cells there are.
     width: usize,
     has_stray_quote: bool,
+    /// Whether a quoted cell holds a line end.
+    spans_lines: bool,
 }
 
 struct Rows<'a> {
@@ -185,10 +199,12 @@ impl<'a> Rows<'a> {
             cells: Vec::new(),
             width: 0,
             has_stray_quote: false,
+            spans_lines: false,
         };
         loop {
             let cell = self.cell(&mut row.has_stray_quote)?;
             row.width += 1;
+            row.spans_lines |= cell.is_quoted && cell.text.iter().any(|b| b"\r\n".contains(b));
             if row.cells.len() < kept {
                 row.cells.push(cell);
             }
@@ -220,9 +236,8 @@ impl<'a> Rows<'a> {
         let mut text = Cow::Borrowed(&inside[..0]);
         loop {
             let quote = inside.iter().position(|byte| *byte == b'"');
-            let quote = quote.ok_or_else(|| {
-                malformed("the body ends inside a quoted cell; close its quote")
-            })?;
+            let quote = quote
+                .ok_or_else(|| malformed("the body ends inside a quoted cell; close its quote"))?;
             let (piece, after) = (&inside[..quote], &inside[quote + 1..]);
             if let Some(more) = after.strip_prefix(b"\"") {
                 text.to_mut().extend(&inside[..=quote]);

@@ -27,6 +27,7 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
     scanner.skip_space();
     if !scanner.take(b']') {
         loop {
+            scanner.skip_space();
             let text = scanner.element();
             let index = records.len();
             push(&mut records, read_in_body(index, text)?)?;
@@ -116,7 +117,9 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn skip_space(&mut self) {
-        let space = self.text[self.at..].iter().take_while(|byte| is_space(byte));
+        let space = self.text[self.at..]
+            .iter()
+            .take_while(|byte| is_space(byte));
         self.at += space.count();
     }
 

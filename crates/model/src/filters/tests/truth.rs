@@ -7,13 +7,29 @@ use crate::names::KEY;
 use crate::time::Date;
 
 const LITERALS: [&str; 9] = [
-    "true", "5", "5.5", "\"5\"", "\"abc\"", "\"\"", "\"2026-01-31\"", "\"2026-01-31T00:00:00Z\"",
+    "true",
+    "5",
+    "5.5",
+    "\"5\"",
+    "\"abc\"",
+    "\"\"",
+    "\"2026-01-31\"",
+    "\"2026-01-31T00:00:00Z\"",
     "\"01234567-89ab-cdef-0123-456789abcdef\"",
 ];
 
 fn comparisons() -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
-    for operator in ["eq", "ne", "lt", "lte", "gt", "gte", "contains", "not_contains"] {
+    for operator in [
+        "eq",
+        "ne",
+        "lt",
+        "lte",
+        "gt",
+        "gte",
+        "contains",
+        "not_contains",
+    ] {
         rows.extend(LITERALS.map(|literal| (operator, literal.to_owned())));
     }
     for operator in ["in", "not_in"] {
@@ -46,9 +62,17 @@ fn stored() -> Vec<(&'static str, Option<Value>)> {
         ("5.5", Some(Value::Float(5.5))),
         ("\"5\"", text("5")),
         ("\"abc\"", text("abc")),
-        ("date", Some(Value::Date(Date::parse("2026-01-31").expect("a date")))),
+        (
+            "date",
+            Some(Value::Date(Date::parse("2026-01-31").expect("a date"))),
+        ),
         ("time", Some(Value::DateTime(instant))),
-        ("uuid", Some(Value::Uuid(uuid::Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)))),
+        (
+            "uuid",
+            Some(Value::Uuid(uuid::Uuid::from_u128(
+                0x0123_4567_89ab_cdef_0123_4567_89ab_cdef,
+            ))),
+        ),
         ("[5,6]", Some(json("[5,6]"))),
         ("[abc]", Some(json("[\"abc\"]"))),
         ("[5,nul]", Some(json("[5,null]"))),
@@ -61,7 +85,9 @@ fn stored() -> Vec<(&'static str, Option<Value>)> {
 fn table(column: ColumnType) -> String {
     let stored = stored();
     let mut text = format!("  {:42}", "");
-    stored.iter().for_each(|(head, _)| text += &format!("  {head}"));
+    stored
+        .iter()
+        .for_each(|(head, _)| text += &format!("  {head}"));
     text += "\n";
     let mut refused: Vec<(&str, Vec<String>)> = Vec::new();
     for (operator, literal) in comparisons() {
@@ -102,7 +128,10 @@ fn the_truth_table_is_the_one_that_people_have_read() {
     let arrays = ScalarType::ALL.map(FieldType::Array);
     let declared = scalars.into_iter().chain(arrays);
     let columns = declared.map(|found| (found.to_string(), ColumnType::Declared(found)));
-    let undeclared = ("a field that an open pool does not declare".to_owned(), ColumnType::Undeclared);
+    let undeclared = (
+        "a field that an open pool does not declare".to_owned(),
+        ColumnType::Undeclared,
+    );
     let mut sections: Vec<(Vec<String>, String)> = Vec::new();
     for (name, column) in std::iter::once(undeclared).chain(columns) {
         let table = table(column);
@@ -122,7 +151,10 @@ fn the_truth_table_is_the_one_that_people_have_read() {
 fn every_operator_is_in_the_table() {
     let shown = comparisons();
     for operator in Operator::ALL {
-        assert!(shown.iter().any(|(name, _)| *name == operator.name()), "{operator:?}");
+        assert!(
+            shown.iter().any(|(name, _)| *name == operator.name()),
+            "{operator:?}"
+        );
     }
 }
 

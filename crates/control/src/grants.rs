@@ -1,0 +1,132 @@
+//! Grants as the control plane handles them: what their reader looks up, how
+//! they follow a new name, and when a copy of them stays the same.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::filters::{Constraint, Filter};
+use model::grants::{Grant, GrantLookup, Selector, Target, VisibleFields};
+use model::ids::{GrantId, PoolId, ViewId};
+use model::names::Name;
+use model::pools::Schema;
+use model::random::RandomSource;
+use model::time::Timestamp;
+
+use crate::definitions::Definitions;
+
+/// A project, as the reader of grants sees it.
+#[derive(Debug)]
+pub(crate) struct ProjectGrants {
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) existing: Vec<Grant>,
+    pub(crate) now: Timestamp,
+    pub(crate) random: Arc<dyn RandomSource>,
+}
+
+impl GrantLookup for ProjectGrants {
+    fn pool(&self, name: &Name) -> Option<(PoolId, Schema)> {
+        let pool = self.definitions.pool(name.as_str())?;
+        Some((pool.id, pool.draft.schema.clone()))
+    }
+
+    fn view(&self, name: &Name) -> Option<(ViewId, Schema)> {
+        let (view, pool) = self.definitions.view(name.as_str())?;
+        Some((view.id, pool.draft.schema.clone()))
+    }
+
+    fn existing(&self, id: GrantId) -> Option<Grant> {
+        self.existing.iter().find(|grant| grant.id == id).cloned()
+    }
+
+    fn fresh_id(&self) -> GrantId {
+        GrantId::generate(self.now, &*self.random)
+    }
+}
+
+/// A resource that has a new name.
+#[derive(Debug)]
+pub(crate) enum Renamed<'a> {
+    Pool(PoolId, &'a Name, &'a Name),
+    View(ViewId, &'a Name, &'a Name),
+}
+
+impl Renamed<'_> {
+    /// The grants with the new name in them; `None` when none speaks of it.
+    ///
+    /// An exception from `*` is by name: it goes on holding for the resource
+    /// under its new name, and for the old name, so that no renaming ever
+    /// opens what was excepted.
+    pub(crate) fn apply_to(&self, grants: &[Grant]) -> Option<Vec<Grant>> {
+        let renamed: Vec<Option<Target>> = grants.iter().map(|g| self.target(&g.on)).collect();
+        if renamed.iter().all(Option::is_none) {
+            return None;
+        }
+        let grants = grants.iter().zip(renamed).map(|(grant, on)| Grant {
+            on: on.unwrap_or_else(|| grant.on.clone()),
+            ..grant.clone()
+        });
+        Some(grants.collect())
+    }
+
+    fn target(&self, on: &Target) -> Option<Target> {
+        match (self, on) {
+            (Self::Pool(id, old, new), Target::Pool(pools)) => {
+                selector(pools, *id, old, new).map(Target::Pool)
+            }
+            (Self::View(id, old, new), Target::View(views)) => {
+                selector(views, *id, old, new).map(Target::View)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn selector<Id: Copy + PartialEq>(
+    selector: &Selector<Id>,
+    id: Id,
+    old: &Name,
+    new: &Name,
+) -> Option<Selector<Id>> {
+    match selector {
+        Selector::One { id: granted, name } => (*granted == id && name != new).then(|| {
+            let name = new.clone();
+            Selector::One { id, name }
+        }),
+        Selector::All { except } => (except.contains(old) && !except.contains(new)).then(|| {
+            let mut except = except.clone();
+            except.insert(new.clone());
+            Selector::All { except }
+        }),
+    }
+}
+
+/// Whether a grant that was narrowed allows just what it allowed before.
+/// What is told apart by its form alone counts as less, never as the same.
+pub(crate) fn is_as_wide(narrowed: &Grant, before: &Grant) -> bool {
+    let same_rows = match (&narrowed.rows, &before.rows) {
+        (Some(Constraint::Rows(a)), Some(Constraint::Rows(b))) => {
+            let (a, b) = (conjuncts(a), conjuncts(b));
+            a.iter().all(|part| b.contains(part))
+        }
+        (a, b) => a == b,
+    };
+    let (a, b) = (shown(&narrowed.fields), shown(&before.fields));
+    same_rows && a.is_subset(&b) && narrowed.injections == before.injections
+}
+
+/// The filters that must all hold.
+fn conjuncts(filter: &Filter) -> Vec<&Filter> {
+    match filter {
+        Filter::All(parts) => parts.iter().flat_map(conjuncts).collect(),
+        one => vec![one],
+    }
+}
+
+/// The parts that must all show a field.
+fn shown(fields: &VisibleFields) -> BTreeSet<&VisibleFields> {
+    match fields {
+        VisibleFields::All => BTreeSet::new(),
+        VisibleFields::Both(a, b) => shown(a).union(&shown(b)).copied().collect(),
+        one => BTreeSet::from([one]),
+    }
+}

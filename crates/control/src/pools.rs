@@ -1,0 +1,168 @@
+//! Making, changing and deleting pools.
+
+use std::sync::Arc;
+
+use model::fault::{Fault, FaultCode};
+use model::ids::PoolId;
+use model::json;
+use model::permit::{Admin, Permit};
+use model::pools::{Pool, PoolDraft};
+
+use crate::audit::Subject;
+use crate::change::Change;
+use crate::control::Control;
+use crate::error::ControlError;
+use crate::grants::Renamed;
+
+impl Control {
+    /// Makes a pool in the caller's project.
+    ///
+    /// # Errors
+    /// [`ControlError::NameTaken`] when a pool of the project has the name.
+    pub async fn create_pool(
+        &self,
+        by: &Permit<Admin>,
+        draft: PoolDraft,
+    ) -> Result<Arc<Pool>, ControlError> {
+        self.change(by, |change| {
+            if change.definitions.pool(draft.name.as_str()).is_some() {
+                return Err(ControlError::NameTaken);
+            }
+            let pool = change.insert_pool(&Pool {
+                id: PoolId::generate(change.now, &*change.random),
+                draft,
+                created_at: change.now,
+                revision: 1,
+            })?;
+            change.audit("pool.create", subject(&pool), None, Some(text(&pool)));
+            Ok(pool)
+        })
+        .await
+    }
+
+    /// Gives a pool another name or description. Views and grants on the
+    /// pool follow its new name at the same moment, each with a new revision.
+    ///
+    /// # Errors
+    /// [`ControlError::StaleRevision`] when the pool's revision is not the
+    /// expected one; [`ControlError::NameTaken`]; a fault when anything
+    /// else of the pool would change.
+    pub async fn change_pool(
+        &self,
+        by: &Permit<Admin>,
+        id: PoolId,
+        expected: Option<i64>,
+        draft: PoolDraft,
+    ) -> Result<Arc<Pool>, ControlError> {
+        self.change(by, |change| {
+            let before = find(change, id, expected)?;
+            check_kept(&before.draft, &draft)?;
+            if draft == before.draft {
+                return Ok(before);
+            }
+            let renamed = draft.name != before.draft.name;
+            if renamed && change.definitions.pool(draft.name.as_str()).is_some() {
+                return Err(ControlError::NameTaken);
+            }
+            let pool = change.update_pool(&Pool {
+                draft,
+                revision: before.revision + 1,
+                ..Pool::clone(&before)
+            })?;
+            if renamed {
+                let new = &pool.draft.name;
+                change.follow_in_views(&pool)?;
+                change.follow_in_keys(&Renamed::Pool(id, &before.draft.name, new))?;
+            }
+            let texts = (Some(text(&before)), Some(text(&pool)));
+            change.audit("pool.change", subject(&pool), texts.0, texts.1);
+            Ok(pool)
+        })
+        .await
+    }
+
+    /// Deletes the definition of a pool. Grants by its name stay and mean
+    /// nothing any more. The records are the data plane's to drop.
+    ///
+    /// # Errors
+    /// [`ControlError::InUse`] with the names of the views that read it.
+    pub async fn delete_pool(
+        &self,
+        by: &Permit<Admin>,
+        id: PoolId,
+        expected: Option<i64>,
+    ) -> Result<(), ControlError> {
+        self.change(by, |change| {
+            let pool = find(change, id, expected)?;
+            let views = change.definitions.views();
+            let views = views.filter(|(_, read)| read.id == id);
+            let views: Vec<String> = views.map(|(view, _)| view.draft.name.to_string()).collect();
+            if !views.is_empty() {
+                return Err(ControlError::InUse(views));
+            }
+            change.delete_pool(&pool);
+            change.audit("pool.delete", subject(&pool), Some(text(&pool)), None);
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Change {
+    /// Writes a pool's new name into the views that read it.
+    fn follow_in_views(&mut self, pool: &Pool) -> Result<(), ControlError> {
+        let views = self.definitions.views();
+        let views = views.filter(|(_, read)| read.id == pool.id);
+        let views: Vec<_> = views.map(|(view, _)| Arc::clone(view)).collect();
+        for view in views {
+            let mut renamed = model::views::View::clone(&view);
+            renamed.draft.pool = pool.draft.name.clone();
+            renamed.revision += 1;
+            self.update_view(&renamed)?;
+        }
+        Ok(())
+    }
+}
+
+fn find(change: &Change, id: PoolId, expected: Option<i64>) -> Result<Arc<Pool>, ControlError> {
+    let pool = change.definitions.pool_by_id(id);
+    let pool = pool.ok_or(ControlError::NotFound)?;
+    if expected.is_some_and(|revision| revision != pool.revision) {
+        return Err(ControlError::StaleRevision);
+    }
+    Ok(Arc::clone(pool))
+}
+
+/// Refuses a change of what the stored records rest on.
+fn check_kept(before: &PoolDraft, draft: &PoolDraft) -> Result<(), Fault> {
+    let kept = [
+        ("schema", before.schema.mode() == draft.schema.mode()),
+        (
+            "fields",
+            before.schema.declared() == draft.schema.declared(),
+        ),
+        (
+            "isolation_field",
+            before.isolation_field == draft.isolation_field,
+        ),
+        ("time_field", before.time_field == draft.time_field),
+    ];
+    match kept.into_iter().find(|(_, kept)| !kept) {
+        None => Ok(()),
+        Some((member, _)) => Err(Fault::new(
+            FaultCode::NotAvailable,
+            format!(
+                "{member} of a pool cannot be changed in this version; only name and description can"
+            ),
+        )
+        .at(format!("/{member}"))),
+    }
+}
+
+fn subject(pool: &Pool) -> Subject {
+    Subject::new(pool.id, &pool.draft.name)
+}
+
+fn text(pool: &Pool) -> String {
+    json::to_text(&pool.draft.to_value())
+}

@@ -1,0 +1,237 @@
+use std::task::{Context, Waker};
+
+use super::*;
+use crate::writer::Link;
+use model::keys::AuthError;
+
+#[tokio::test]
+async fn a_change_without_its_audit_entry_does_not_happen() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let kept = plane.pool("kept").await;
+    let plane = plane
+        .restarted_after(
+            "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .await;
+    let (by, control, picture) = (plane.admin(), &plane.control, plane.picture());
+    let internal = |outcome: Result<(), ControlError>| {
+        assert!(
+            matches!(outcome, Err(ControlError::Internal(_))),
+            "{outcome:?}"
+        );
+    };
+    internal(control.create_pool(&by, pool("sales")).await.map(drop));
+    internal(
+        control
+            .change_pool(&by, kept.id, None, pool("new"))
+            .await
+            .map(drop),
+    );
+    internal(control.delete_pool(&by, kept.id, None).await);
+    internal(
+        control
+            .create_key(&by, plane.key_draft("x", "[]"))
+            .await
+            .map(drop),
+    );
+    internal(
+        control
+            .set_key_disabled(&by, key.id(), true)
+            .await
+            .map(drop),
+    );
+    internal(control.delete_key(&by, key.id(), None).await);
+    internal(control.recover_master().await.map(drop));
+    assert_eq!(plane.picture(), picture);
+    assert!(control.authenticate(&secret).is_ok());
+    let plane = plane.restarted_after("DROP TRIGGER refuse").await;
+    assert_eq!(plane.picture(), picture);
+    plane.pool("sales").await;
+    assert_eq!(plane.audit().await.len(), 5);
+}
+
+/// Lets every commit fail that names `odd`: a broken reference is only found
+/// when the transaction ends.
+const ODD_COMMITS_FAIL: &str = "
+    CREATE TABLE odd (id TEXT REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TRIGGER odd BEFORE INSERT ON audit WHEN NEW.subject_name = 'odd'
+    BEGIN INSERT INTO odd VALUES ('nowhere'); END";
+
+#[tokio::test]
+async fn after_a_failed_commit_memory_is_what_the_database_says() {
+    let plane = Plane::new().await.restarted_after(ODD_COMMITS_FAIL).await;
+    let (by, control) = (plane.admin(), &plane.control);
+    plane.pool("sales").await;
+    let used = plane.clock.advance(std::time::Duration::from_secs(5));
+    control.authenticate(&plane.master).expect("is let in");
+    let picture = plane.picture();
+    let failed = control.create_pool(&by, pool("odd")).await;
+    assert!(
+        matches!(failed, Err(ControlError::Internal(_))),
+        "{failed:?}"
+    );
+    let master = (by.access().key(), plane.master.id());
+    assert_eq!(
+        control.last_used(master.0),
+        Some(used),
+        "a use not saved is kept"
+    );
+    assert_eq!(control.secret_last_used(master.1), Some(used));
+    assert_eq!(plane.picture(), picture);
+    plane.pool("more").await;
+    let picture = plane.picture();
+    assert_eq!(plane.restarted().await.picture(), picture);
+}
+
+#[tokio::test]
+async fn a_commit_that_succeeded_unheard_is_in_force() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let (by, control) = (plane.admin(), &plane.control);
+    {
+        let mut writer = control.0.writer.lock().await;
+        let Link::Open(store) = &mut writer.link else {
+            panic!("the database is open");
+        };
+        store.loses_an_answer = true;
+    }
+    let unheard = control.set_key_disabled(&by, key.id(), true).await;
+    assert!(matches!(unheard, Err(ControlError::Internal(_))));
+    let outcome = control.authenticate(&secret);
+    assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
+    plane.pool("sales").await;
+    let picture = plane.picture();
+    assert_eq!(plane.restarted().await.picture(), picture);
+}
+
+#[tokio::test]
+async fn a_lost_database_lets_nobody_in_until_it_is_back() {
+    let plane = Plane::new().await.restarted_after(ODD_COMMITS_FAIL).await;
+    let (by, control, picture) = (plane.admin(), &plane.control, plane.picture());
+    let aside = plane.folder.path().join("aside");
+    // The file is put away under the open database, and the commit fails.
+    for name in ["control.db", "control.db-wal"] {
+        let from = plane.folder.path().join(name);
+        if from.exists() {
+            std::fs::copy(&from, aside.with_extension(name)).expect("copies");
+            std::fs::remove_file(&from).expect("removes");
+        }
+    }
+    let failed = control.create_pool(&by, pool("odd")).await;
+    assert!(
+        matches!(failed, Err(ControlError::Internal(_))),
+        "{failed:?}"
+    );
+    let outcome = control.authenticate(&plane.master);
+    assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
+    assert!(control.pools().is_empty());
+    assert!(control.save_last_used().await.is_err());
+    assert!(!plane.file().exists(), "no empty database takes its place");
+    for name in ["control.db", "control.db-wal"] {
+        let from = aside.with_extension(name);
+        if from.exists() {
+            std::fs::rename(&from, plane.folder.path().join(name)).expect("puts back");
+        }
+    }
+    control
+        .save_last_used()
+        .await
+        .expect("the timer finds it again");
+    assert!(control.authenticate(&plane.master).is_ok());
+    assert_eq!(plane.picture(), picture);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_changes_nothing() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let limit = |pages: &'static str| async move {
+        let mut writer = control.0.writer.lock().await;
+        let Link::Open(store) = &mut writer.link else {
+            panic!("the database is open");
+        };
+        store.run(pages).await;
+    };
+    limit("PRAGMA max_page_count = 1").await;
+    let picture = plane.picture();
+    let wide: Vec<String> = (0..400)
+        .map(|n| format!(r#"{{"name":"field_number_{n}","type":"String"}}"#))
+        .chain([r#"{"name":"customer.id","type":"String"}"#.to_owned()])
+        .collect();
+    let wide = pool_of("wide", &format!("[{}]", wide.join(",")));
+    let full = control.create_pool(&by, wide.clone()).await;
+    assert!(matches!(full, Err(ControlError::Full)), "{full:?}");
+    assert_eq!(plane.picture(), picture);
+    assert!(control.authenticate(&plane.master).is_ok());
+    limit("PRAGMA max_page_count = 1000000").await;
+    control
+        .create_pool(&by, wide)
+        .await
+        .expect("there is room again");
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    plane.pool("sales").await;
+    plane
+        .control
+        .set_key_disabled(&plane.admin(), key.id(), true)
+        .await
+        .expect("disables");
+    let picture = plane.picture();
+    // What a killed process leaves: the files as they are now.
+    let left = tempfile::tempdir().expect("a folder");
+    for name in ["control.db", "control.db-wal"] {
+        let from = plane.folder.path().join(name);
+        std::fs::copy(from, left.path().join(name)).expect("copies");
+    }
+    let found = Plane {
+        folder: left,
+        ..plane
+    };
+    let found = found.opened_again(5).await;
+    assert_eq!(found.picture(), picture);
+    let outcome = found.control.authenticate(&secret);
+    assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_memory_and_database_alike() {
+    let plane = Plane::new().await;
+    let by = plane.admin();
+    for polls in 0..12 {
+        let name = format!("pool {polls}");
+        let mut asked = Box::pin(plane.control.create_pool(&by, pool(&name)));
+        for _ in 0..polls {
+            let mut context = Context::from_waker(Waker::noop());
+            if asked.as_mut().poll(&mut context).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(asked);
+    }
+    // One that waits for its turn; every change before it has ended then.
+    plane.pool("last").await;
+    let picture = plane.picture();
+    assert!(
+        plane.definitions().pools().len() > 1,
+        "some were carried out"
+    );
+    assert_eq!(plane.restarted().await.picture(), picture);
+}
+
+#[tokio::test]
+async fn a_closed_plane_does_nothing_more() {
+    let plane = Plane::new().await;
+    let by = plane.admin();
+    plane.control.close().await.expect("closes");
+    let outcome = plane.control.authenticate(&plane.master);
+    assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
+    let refused = plane.control.create_pool(&by, pool("sales")).await;
+    assert!(matches!(refused, Err(ControlError::Internal(_))));
+    assert!(plane.control.audit_entries(&by, 1).await.is_err());
+}

@@ -1,0 +1,457 @@
+use std::time::Duration;
+
+use super::*;
+use crate::Refusal;
+use model::ids::KeyId;
+use model::keys::{AuthError, KeyKind, KeyStatus};
+use model::limits::FILTER_DEPTH_MAX;
+use model::permit::{AskPool, Ingest};
+
+const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
+
+fn last_admin<T: std::fmt::Debug>(outcome: Result<T, ControlError>) {
+    let refused = matches!(outcome, Err(ControlError::Refused(Refusal::LastAdmin)));
+    assert!(refused, "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_key_opens_what_it_was_given_at_once_and_after_a_restart() {
+    let plane = Plane::new().await;
+    let pool = plane.pool("sales").await;
+    let grants = format!(
+        r#"[{{"on":"pool:sales","actions":["ingest"],"injections":{{"customer.id":"93i"}}}},
+            {{"on":"pool:sales","actions":["query"],"constraints":{OF_93I},"fields":{{"deny":["amount"]}}}}]"#
+    );
+    let (key, secret) = plane.key("Ada", &grants).await;
+    assert_eq!(
+        key.created_by(),
+        format!("key:{}", plane.admin().access().key())
+    );
+    assert_eq!(
+        plane.definitions().key(key.id()).map(Arc::as_ptr),
+        Some(Arc::as_ptr(&key))
+    );
+    let check = |plane: &Plane| {
+        let access = plane.control.authenticate(&secret).expect("is let in");
+        assert_eq!((access.key(), access.key_name()), (key.id(), "Ada"));
+        assert_eq!(access.grants(), &**key.grants());
+        assert!(access.permit::<Ingest>(On::Pool(Some(&pool))).is_ok());
+        assert!(access.permit::<AskPool>(On::Pool(Some(&pool))).is_ok());
+        assert!(access.permit::<Admin>(On::Project).is_err());
+    };
+    check(&plane);
+    let picture = plane.picture();
+    let plane = plane.restarted().await;
+    check(&plane);
+    assert_eq!(plane.picture(), picture);
+    let names: Vec<String> = plane
+        .definitions()
+        .keys()
+        .map(|k| k.draft().name.clone())
+        .collect();
+    assert_eq!(names, ["master", "Ada"]);
+}
+
+#[tokio::test]
+async fn who_has_no_secret_is_nobody() {
+    let plane = Plane::new().await;
+    let stranger = Secret::generate(KeyKind::Secret, &SeededRandom::new(99));
+    let outcome = plane.control.authenticate(&stranger);
+    assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
+    // The right public part with another secret part.
+    let forged = plane
+        .master
+        .reveal()
+        .split('_')
+        .nth(2)
+        .expect("the id")
+        .to_owned();
+    let forged = forge(&forged, stranger.reveal());
+    assert_eq!(forged.id(), plane.master.id());
+    assert_eq!(
+        plane.control.authenticate(&forged).map(drop),
+        Err(AuthError::Unknown)
+    );
+    assert_eq!(plane.control.last_used(KeyId::from_bytes([1; 16])), None);
+}
+
+/// A well-formed token of this public part: secrets are drawn until the
+/// checksum happens to need no repair, so the checksum is computed here.
+fn forge(id: &str, other: &str) -> Secret {
+    let body = format!(
+        "tg_sk_{id}_{}",
+        &other.split('_').nth(3).expect("a secret")[..43]
+    );
+    let mut rest = crc32(body.as_bytes());
+    let mut checksum = [b'0'; 6];
+    for place in checksum.iter_mut().rev() {
+        let digit = u8::try_from(rest % 62).expect("a digit");
+        *place =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[usize::from(digit)];
+        rest /= 62;
+    }
+    let text = body + std::str::from_utf8(&checksum).expect("text");
+    Secret::parse(&text).expect("a token")
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+#[tokio::test]
+async fn a_changed_key_is_what_it_is_from_then_on() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    plane.pool("sales").await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let grants = r#"[{"on":"pool:*","actions":["schema"],"constraints":"all_rows"}]"#;
+    let draft = plane.key_draft("Ada L.", grants);
+    let stale = control
+        .change_key(&by, key.id(), Some(2), draft.clone())
+        .await;
+    assert!(matches!(stale, Err(ControlError::StaleRevision)));
+    let changed = control
+        .change_key(&by, key.id(), Some(1), draft.clone())
+        .await
+        .expect("changes");
+    assert_eq!((changed.revision(), changed.draft()), (2, &draft));
+    let access = control.authenticate(&secret).expect("is let in");
+    assert_eq!((access.key_name(), access.grants().len()), ("Ada L.", 1));
+    let same = control
+        .change_key(&by, key.id(), Some(2), draft.clone())
+        .await;
+    assert_eq!(same.expect("nothing to do").revision(), 2);
+    let other_kind = KeyDraft {
+        kind: KeyKind::Publishable,
+        ..draft.clone()
+    };
+    let refused = fault(control.change_key(&by, key.id(), None, other_kind).await);
+    assert_eq!(refused, (FaultCode::InvalidValue, "/kind".to_owned()));
+    let expiring = KeyDraft {
+        expires_at: plane.now().checked_add(Duration::from_secs(60)),
+        ..draft
+    };
+    control
+        .change_key(&by, key.id(), None, expiring)
+        .await
+        .expect("changes");
+    assert!(control.authenticate(&secret).is_ok());
+    plane.clock.advance(Duration::from_secs(60));
+    let late = control.authenticate(&secret);
+    assert_eq!(late.map(drop), Err(AuthError::Expired));
+}
+
+#[tokio::test]
+async fn disabled_and_deleted_are_in_force_for_the_next_caller() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let off = control
+        .set_key_disabled(&by, key.id(), true)
+        .await
+        .expect("disables");
+    assert_eq!(
+        (off.revision(), off.status(plane.now())),
+        (2, KeyStatus::Disabled)
+    );
+    assert_eq!(
+        control.authenticate(&secret).map(drop),
+        Err(AuthError::Disabled)
+    );
+    let again = control.set_key_disabled(&by, key.id(), true).await;
+    assert_eq!(again.expect("nothing to do").revision(), 2);
+    let plane = plane.restarted().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    assert_eq!(
+        control.authenticate(&secret).map(drop),
+        Err(AuthError::Disabled)
+    );
+    control
+        .set_key_disabled(&by, key.id(), false)
+        .await
+        .expect("enables");
+    assert!(control.authenticate(&secret).is_ok());
+    let stale = control.delete_key(&by, key.id(), Some(2)).await;
+    assert!(matches!(stale, Err(ControlError::StaleRevision)));
+    control
+        .delete_key(&by, key.id(), Some(3))
+        .await
+        .expect("deletes");
+    assert_eq!(
+        control.authenticate(&secret).map(drop),
+        Err(AuthError::Unknown)
+    );
+    assert!(plane.definitions().key(key.id()).is_none());
+    let gone = control.set_key_disabled(&by, key.id(), true).await;
+    assert!(matches!(gone, Err(ControlError::NotFound)));
+    let plane = plane.restarted().await;
+    assert_eq!(
+        plane.control.authenticate(&secret).map(drop),
+        Err(AuthError::Unknown)
+    );
+    let actions: Vec<_> = plane
+        .audit()
+        .await
+        .into_iter()
+        .map(|(action, _)| action)
+        .collect();
+    let expected = ["key.create", "key.disable", "key.enable", "key.delete"];
+    assert_eq!(actions[2..], expected);
+}
+
+#[tokio::test]
+async fn the_last_admin_key_stays() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let master = by.access().key();
+    plane.key("no admin", "[]").await;
+    let (second, second_secret) = plane.key("second", &format!("[{ADMIN}]")).await;
+    control
+        .set_key_disabled(&by, second.id(), true)
+        .await
+        .expect("disables");
+    let stripped = plane.key_draft("x", "[]");
+    let expired = KeyDraft {
+        expires_at: Some(plane.now()),
+        ..plane.key_draft("x", &format!("[{ADMIN}]"))
+    };
+    let picture = plane.picture();
+    let audited = plane.audit().await.len();
+    last_admin(control.delete_key(&by, master, None).await);
+    last_admin(control.set_key_disabled(&by, master, true).await);
+    last_admin(control.change_key(&by, master, None, stripped).await);
+    last_admin(control.change_key(&by, master, None, expired).await);
+    assert_eq!(plane.picture(), picture);
+    assert_eq!(plane.audit().await.len(), audited);
+    // With another one in use, a key may end itself.
+    control
+        .set_key_disabled(&by, second.id(), false)
+        .await
+        .expect("enables");
+    control
+        .delete_key(&by, master, None)
+        .await
+        .expect("a key may end itself");
+    let gone = control.authenticate(&plane.master);
+    assert_eq!(gone.map(drop), Err(AuthError::Unknown));
+    last_admin(
+        control
+            .delete_key(&plane.permit(&second_secret), second.id(), None)
+            .await,
+    );
+}
+
+#[tokio::test]
+async fn a_key_made_by_a_limited_key_reaches_no_further() {
+    let plane = Plane::new().await;
+    let sales = plane.pool("sales").await;
+    plane.pool("wages").await;
+    let grants = format!(
+        r#"[{ADMIN},{{"on":"pool:sales","actions":["query","ingest"],"constraints":{OF_93I},
+            "injections":{{"customer.id":"93i"}}}}]"#
+    );
+    let (maker, secret) = plane.key("limited", &grants).await;
+    let (by, control) = (plane.permit(&secret), &plane.control);
+    let asked = r#"[{"on":"pool:sales","actions":["query"],"constraints":"all_rows"}]"#;
+    let (made, made_secret) = control
+        .create_key(&by, plane.key_draft("below", asked))
+        .await
+        .expect("makes");
+    assert_eq!(
+        made.grants()[0].rows,
+        maker.grants()[1].rows,
+        "held to its maker's rows"
+    );
+    assert_eq!(made.created_by(), format!("key:{}", maker.id()));
+    let access = control.authenticate(&made_secret).expect("is let in");
+    assert_eq!(access.grants()[0].rows, maker.grants()[1].rows);
+    assert!(access.permit::<AskPool>(On::Pool(Some(&sales))).is_ok());
+    for wider in [
+        r#"[{"on":"pool:wages","actions":["query"],"constraints":"all_rows"}]"#,
+        r#"[{"on":"pool:sales","actions":["schema"],"constraints":"all_rows"}]"#,
+        r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows"}]"#,
+    ] {
+        let draft = plane.key_draft("wider", wider);
+        let refused = fault(control.create_key(&by, draft.clone()).await);
+        assert_eq!(
+            refused,
+            (FaultCode::InvalidValue, "/grants/0/actions".to_owned())
+        );
+        let refused = fault(control.change_key(&by, made.id(), None, draft).await);
+        assert_eq!(
+            refused,
+            (FaultCode::InvalidValue, "/grants/0/actions".to_owned())
+        );
+    }
+    // What somebody wider gave stays as it is when a limited key changes the rest.
+    let (wide, _) = plane
+        .key("wide", r#"[{"on":"pool:*","actions":["drop"]}]"#)
+        .await;
+    let sent = format!("[{}]", json::to_text(&wide.grants()[0].to_value()));
+    let draft = plane.key_draft_over("called anew", &sent, Some(&wide));
+    let changed = control
+        .change_key(&by, wide.id(), None, draft)
+        .await
+        .expect("changes");
+    assert_eq!(changed.grants(), wide.grants());
+    let copied = fault(control.copy_key(&by, wide.id(), None).await.map(drop));
+    assert_eq!(
+        copied,
+        (FaultCode::InvalidValue, "/grants/0/actions".to_owned())
+    );
+    let admin = plane.admin().access().key();
+    assert_eq!(
+        fault(control.copy_key(&by, admin, None).await.map(drop)).1,
+        "/grants/1/actions"
+    );
+}
+
+#[tokio::test]
+async fn a_limited_key_copies_only_what_is_within_its_reach() {
+    let plane = Plane::new().await;
+    plane.pool("sales").await;
+    let grant = |rows: &str| {
+        format!(
+            r#"{{"on":"pool:sales","actions":["query"],"constraints":{rows},"fields":{{"deny":["amount"]}}}}"#
+        )
+    };
+    let (_, secret) = plane
+        .key("limited", &format!("[{ADMIN},{}]", grant(OF_93I)))
+        .await;
+    let (by, control) = (plane.permit(&secret), &plane.control);
+    let of_7 = r#"[{"field":"amount","operator":"eq","value":7}]"#;
+    let draft = plane.key_draft("below", &format!("[{}]", grant(of_7)));
+    let (below, _) = control.create_key(&by, draft).await.expect("makes");
+    let (copy, _) = control
+        .copy_key(&by, below.id(), None)
+        .await
+        .expect("its own reach");
+    assert_eq!(copy.grants()[0].rows, below.grants()[0].rows);
+    for (rows, pointer) in [("\"all_rows\"", "/grants/0"), (of_7, "/grants/0")] {
+        let (wide, _) = plane.key("wide", &format!("[{}]", grant(rows))).await;
+        let refused = fault(control.copy_key(&by, wide.id(), None).await.map(drop));
+        assert_eq!(refused, (FaultCode::InvalidValue, pointer.to_owned()));
+    }
+    let all_fields =
+        format!(r#"[{{"on":"pool:sales","actions":["query"],"constraints":{OF_93I}}}]"#);
+    let (wide, _) = plane.key("wide", &all_fields).await;
+    assert_eq!(
+        fault(control.copy_key(&by, wide.id(), None).await.map(drop)).1,
+        "/grants/0"
+    );
+}
+
+#[tokio::test]
+async fn a_copy_has_the_same_grants_and_a_life_of_its_own() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    plane.pool("sales").await;
+    let grants = format!(r#"[{{"on":"pool:sales","actions":["query"],"constraints":{OF_93I}}}]"#);
+    let (first, first_secret) = plane.key("Ada", &grants).await;
+    control
+        .set_key_disabled(&by, first.id(), true)
+        .await
+        .expect("disables");
+    let (copy, secret) = control
+        .copy_key(&by, first.id(), None)
+        .await
+        .expect("copies");
+    assert_eq!(
+        (copy.draft().name.as_str(), copy.is_disabled()),
+        ("Ada (copy)", false)
+    );
+    assert_ne!((copy.id(), secret.id()), (first.id(), first_secret.id()));
+    assert_ne!(copy.grants()[0].id, first.grants()[0].id);
+    let alike = model::grants::Grant {
+        id: first.grants()[0].id,
+        ..copy.grants()[0].clone()
+    };
+    assert_eq!(alike, first.grants()[0]);
+    control
+        .delete_key(&by, first.id(), None)
+        .await
+        .expect("deletes");
+    assert!(control.authenticate(&secret).is_ok());
+    let named = control
+        .copy_key(&by, copy.id(), Some("Bob".to_owned()))
+        .await
+        .expect("copies");
+    assert_eq!(named.0.draft().name, "Bob");
+    let nameless = control.copy_key(&by, copy.id(), Some(String::new())).await;
+    assert_eq!(
+        fault(nameless.map(drop)),
+        (FaultCode::InvalidName, "/name".to_owned())
+    );
+    let long = plane.key(&"é".repeat(256), "[]").await.0;
+    let copy = control
+        .copy_key(&by, long.id(), None)
+        .await
+        .expect("copies")
+        .0;
+    assert_eq!(copy.draft().name.chars().count(), 256);
+}
+
+#[tokio::test]
+async fn the_last_use_is_known_and_survives() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    assert_eq!(plane.control.last_used(key.id()), None);
+    assert_eq!(plane.control.secret_last_used(secret.id()), None);
+    let first = plane.clock.advance(Duration::from_secs(5));
+    plane.control.authenticate(&secret).expect("is let in");
+    assert_eq!(plane.control.last_used(key.id()), Some(first));
+    plane.control.save_last_used().await.expect("saves");
+    let last = plane.clock.advance(Duration::from_secs(5));
+    plane.control.authenticate(&secret).expect("is let in");
+    // A refused caller is no use.
+    let draft = plane.key_draft("Ada L.", "[]");
+    let by = plane.admin();
+    plane
+        .control
+        .change_key(&by, key.id(), None, draft)
+        .await
+        .expect("changes");
+    plane
+        .control
+        .set_key_disabled(&by, key.id(), true)
+        .await
+        .expect("disables");
+    plane.clock.advance(Duration::from_secs(5));
+    assert!(plane.control.authenticate(&secret).is_err());
+    let plane = plane.restarted().await;
+    assert_eq!(plane.control.last_used(key.id()), Some(last));
+    assert_eq!(plane.control.secret_last_used(secret.id()), Some(last));
+}
+
+#[tokio::test]
+async fn a_key_that_could_not_be_read_back_is_refused() {
+    let plane = Plane::new().await;
+    let mut filter = r#"{"field":"amount","operator":"eq","value":7}"#.to_owned();
+    for _ in 0..FILTER_DEPTH_MAX - 2 {
+        filter = format!(r#"{{"not":{filter}}}"#);
+    }
+    let grants = format!(r#"[{{"on":"pool:*","actions":["query"],"constraints":[{filter}]}}]"#);
+    let mut draft = plane.key_draft("deep", &grants);
+    let rows = draft.grants[0].rows.clone().expect("rows");
+    let model::filters::Constraint::Rows(mut rows) = rows else {
+        panic!("a filter was sent");
+    };
+    for _ in 0..8 {
+        rows = model::filters::Filter::Not(Box::new(rows));
+    }
+    draft.grants[0].rows = Some(model::filters::Constraint::Rows(rows));
+    let picture = plane.picture();
+    let refused = fault(
+        plane
+            .control
+            .create_key(&plane.admin(), draft)
+            .await
+            .map(drop),
+    );
+    assert_eq!(refused.0, FaultCode::LimitExceeded);
+    assert_eq!(plane.picture(), picture);
+}

@@ -1,0 +1,187 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::Refusal;
+
+#[tokio::test]
+async fn the_first_start_makes_a_project_and_its_master_key_once() {
+    let plane = Plane::new().await;
+    let access = plane
+        .control
+        .authenticate(&plane.master)
+        .expect("is let in");
+    let grants: Vec<_> = access
+        .grants()
+        .iter()
+        .map(|g| (g.on.to_text().0, g.actions.len()))
+        .collect();
+    let expected = [("project", 1), ("pool:*", 10), ("view:*", 1)];
+    assert_eq!(
+        grants,
+        expected.map(|(on, actions)| (on.to_owned(), actions))
+    );
+    let rows: Vec<_> = access.grants().iter().map(|g| g.rows.clone()).collect();
+    let all = Some(model::filters::Constraint::AllRows);
+    assert_eq!(rows, [None, all.clone(), all]);
+    assert!(plane.control.bootstrap().await.expect("succeeds").is_none());
+    let plane = plane.restarted().await;
+    assert!(plane.control.bootstrap().await.expect("succeeds").is_none());
+    assert!(plane.control.authenticate(&plane.master).is_ok());
+    let entries = plane
+        .control
+        .audit_entries(&plane.admin(), 10)
+        .await
+        .expect("reads");
+    let seen: Vec<_> = entries
+        .iter()
+        .rev()
+        .map(|e| (e.actor.as_str(), e.action.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [("server", "project.create"), ("server", "key.create")]
+    );
+}
+
+#[tokio::test]
+async fn a_lost_master_key_is_replaced_and_that_is_audited() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = Control::open(&folder.path().join("control.db"), options(&clock(), 1)).await;
+    let outcome = empty.expect("opens").recover_master().await;
+    assert!(matches!(outcome, Err(ControlError::NotFound)));
+
+    let plane = Plane::new().await;
+    let first = plane
+        .control
+        .authenticate(&plane.master)
+        .expect("is let in");
+    let recovered = plane.control.recover_master().await.expect("recovers");
+    let access = plane.control.authenticate(&recovered).expect("is let in");
+    assert_eq!(access.project(), plane.project());
+    assert_ne!(access.key(), first.key());
+    let reach = |access: &model::permit::Access| -> Vec<_> {
+        let grants = access.grants().iter();
+        grants
+            .map(|g| (g.on.clone(), g.actions.clone(), g.rows.clone()))
+            .collect()
+    };
+    assert_eq!(reach(&access), reach(&first));
+    let entry = &plane
+        .control
+        .audit_entries(&plane.admin(), 1)
+        .await
+        .expect("reads")[0];
+    assert_eq!(
+        (entry.actor.as_str(), entry.action.as_str()),
+        ("server", "key.create")
+    );
+    assert_eq!(entry.subject_id, access.key().to_string());
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused() {
+    let plane = Plane::new().await;
+    plane.control.close().await.expect("closes");
+    let file = plane.file();
+    sql(
+        &file,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (2, 'later', TRUE, x'00', 0)",
+    )
+    .await;
+    let error = Control::open(&file, options(&plane.clock, 2)).await;
+    let error = error.expect_err("is newer");
+    let newer = Refusal::NewerSchema { found: 2, known: 1 };
+    assert!(matches!(error, ControlError::Refused(refusal) if refusal == newer));
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_open_is_refused() {
+    let plane = Plane::new().await;
+    let second = Control::open(&plane.file(), options(&plane.clock, 2)).await;
+    let error = second.expect_err("is open");
+    assert!(
+        matches!(error, ControlError::Refused(Refusal::Locked)),
+        "{error:?}"
+    );
+    plane.pool("sales").await;
+}
+
+#[tokio::test]
+async fn a_damaged_definition_is_named_and_nothing_is_served() {
+    let plane = Plane::new().await;
+    plane.pool("sales").await;
+    plane.control.close().await.expect("closes");
+    sql(&plane.file(), "UPDATE pools SET definition = '{}'").await;
+    let error = Control::open(&plane.file(), options(&plane.clock, 2)).await;
+    let ControlError::Internal(inside) = error.expect_err("is damaged") else {
+        panic!("a failure was expected");
+    };
+    assert!(inside.to_string().starts_with("pool 0"), "{inside}");
+}
+
+#[tokio::test]
+async fn what_is_made_later_stays_later_without_the_audit() {
+    let plane = Plane::new().await;
+    plane.pool("b").await;
+    let plane = plane.restarted_after("DELETE FROM audit").await;
+    plane.pool("a").await;
+    let plane = plane.restarted().await;
+    let definitions = plane.definitions();
+    let pools = definitions.pools();
+    let names: Vec<_> = pools.map(|pool| pool.draft.name.as_str()).collect();
+    assert_eq!(names, ["b", "a"]);
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    let plane = Plane::new().await;
+    let modes = |plane: &Plane| -> Vec<u32> {
+        let files = std::fs::read_dir(plane.folder.path()).expect("a folder");
+        let modes = files.map(|f| f.expect("a file").metadata().expect("a mode").permissions());
+        modes
+            .map(|permissions| permissions.mode() & 0o777)
+            .collect()
+    };
+    assert_eq!(modes(&plane), [0o600; 2]);
+    plane.control.close().await.expect("closes");
+    let wide = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(plane.file(), wide).expect("changes");
+    let plane = plane.opened_again(2).await;
+    plane.pool("sales").await;
+    assert_eq!(modes(&plane), [0o600; 2]);
+}
+
+#[tokio::test]
+async fn futures_of_changes_can_move_between_threads() {
+    fn can_move<T: Send>(future: T) -> T {
+        future
+    }
+    let plane = Plane::new().await;
+    let by = plane.admin();
+    let (key, _) = can_move(plane.control.create_key(&by, plane.key_draft("x", "[]")))
+        .await
+        .expect("makes");
+    can_move(plane.control.copy_key(&by, key.id(), None))
+        .await
+        .expect("copies");
+    can_move(plane.control.close()).await.expect("closes");
+}
+
+#[test]
+fn the_sql_is_portable() {
+    let text = include_str!("../store/text.rs");
+    let code = text.split_once("pub(super)").expect("has texts").1;
+    for word in [
+        "?",
+        "PRAGMA",
+        "OR REPLACE",
+        "OR IGNORE",
+        "rowid",
+        "RETURNING",
+        "datetime(",
+    ] {
+        assert!(!code.contains(word), "{word}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The writer: one change at a time, in the database and then in memory.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::audit::AuditEntry;
+use crate::change::Change;
+use crate::control::Inner;
+use crate::error::{ControlError, InternalError};
+use crate::sorted::SortedMap;
+use crate::store::{Failed, Loaded, Store, Write};
+
+use model::ids::ProjectId;
+
+/// Whoever holds its lock may change database and memory.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) link: Link,
+    /// The next ordinal that is free.
+    pub(crate) ordinal: i64,
+}
+
+/// The writer's way to the database.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// Memory is what the database holds.
+    Open(Store),
+    /// What the database holds is not known; it is read anew before anything
+    /// else happens.
+    Lost,
+    /// For good.
+    Closed,
+}
+
+impl Inner {
+    /// The right to change something. Memory is what the database holds when
+    /// this returns.
+    pub(crate) async fn writer(self: &Arc<Self>) -> Result<OwnedMutexGuard<Writer>, ControlError> {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        match writer.link {
+            Link::Open(_) => Ok(writer),
+            Link::Closed => Err(InternalError::new("the control plane is closed").into()),
+            Link::Lost => {
+                let inner = Arc::clone(self);
+                in_a_task(async move {
+                    inner.recover(&mut writer).await?;
+                    Ok(writer)
+                })
+                .await
+            }
+        }
+    }
+
+    /// Writes the rows in one transaction and lets them take effect in memory.
+    ///
+    /// It runs in a task of its own, so that a caller who goes away cannot
+    /// leave memory behind what the database took.
+    pub(crate) async fn carry_out(
+        self: &Arc<Self>,
+        mut writer: OwnedMutexGuard<Writer>,
+        writes: Vec<Write>,
+        ordinal: i64,
+        apply: impl FnOnce(&Inner) + Send + 'static,
+    ) -> Result<(), ControlError> {
+        let inner = Arc::clone(self);
+        in_a_task(async move {
+            // Whatever ends this task early leaves `Lost` behind.
+            let link = std::mem::replace(&mut writer.link, Link::Lost);
+            let Link::Open(mut store) = link else {
+                return Err(InternalError::new("the writer was given without a database").into());
+            };
+            match store.commit(&writes).await {
+                Ok(()) => {
+                    apply(&inner);
+                    writer.ordinal = ordinal;
+                    writer.link = Link::Open(store);
+                    Ok(())
+                }
+                Err(Failed::Undone(error)) => {
+                    writer.link = Link::Open(store);
+                    Err(error)
+                }
+                Err(Failed::Unknown(error)) => {
+                    store.close().await;
+                    // The caller is told of the first failure; a second one
+                    // has already let memory forget everything.
+                    let _ = inner.recover(&mut writer).await;
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+
+    /// Reads the database anew. When that fails, nobody is let in any more
+    /// until it succeeds: an old state may let in whom the database does not.
+    async fn recover(&self, writer: &mut Writer) -> Result<(), ControlError> {
+        let recovered = async {
+            let store = Store::reopen(&self.file).await?;
+            self.load(writer, store).await
+        };
+        let recovered = recovered.await;
+        if let Err(error) = &recovered {
+            let inside = match error {
+                ControlError::Internal(cause) => cause.to_string(),
+                other => other.to_string(),
+            };
+            tracing::error!(
+                cause = inside,
+                "the control plane's database is lost; nobody is let in"
+            );
+            self.forget_everything();
+        }
+        recovered
+    }
+
+    /// Takes what the database holds for memory.
+    pub(crate) async fn load(
+        &self,
+        writer: &mut Writer,
+        mut store: Store,
+    ) -> Result<(), ControlError> {
+        let loaded = store.load().await;
+        let Loaded {
+            projects,
+            keys,
+            ordinal,
+        } = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
+        let mut by_id = SortedMap::default();
+        for (id, definitions) in projects {
+            by_id.insert(id, Arc::new(definitions));
+        }
+        self.callers.replace_all(keys);
+        self.projects.store(Arc::new(by_id));
+        writer.ordinal = ordinal;
+        writer.link = Link::Open(store);
+        Ok(())
+    }
+
+    /// Lets a change take effect. Only the holder of the writer calls it.
+    pub(crate) fn apply(&self, change: Change) {
+        for caller in &change.callers {
+            self.callers
+                .replace(caller.id, caller.before.as_deref(), caller.after.as_ref());
+        }
+        let mut projects = SortedMap::clone(&self.projects.load());
+        projects.insert(change.project, Arc::new(change.definitions));
+        self.projects.store(Arc::new(projects));
+    }
+
+    /// Fails closed: nobody is let in, and nothing is defined.
+    pub(crate) fn forget_everything(&self) {
+        self.callers.clear();
+        self.projects.store(Arc::default());
+    }
+
+    /// The latest audit entries of a project, newest first.
+    pub(crate) async fn audit_entries(
+        self: &Arc<Self>,
+        project: ProjectId,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, ControlError> {
+        let mut writer = self.writer().await?;
+        match &mut writer.link {
+            Link::Open(store) => store.audit_entries(project, limit).await,
+            Link::Lost | Link::Closed => {
+                Err(InternalError::new("the writer was given without a database").into())
+            }
+        }
+    }
+}
+
+/// Runs to the end even when nobody waits for it any more.
+async fn in_a_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ControlError>> + Send + 'static,
+) -> Result<T, ControlError> {
+    let joined = tokio::spawn(work).await;
+    joined.unwrap_or_else(|error| {
+        Err(InternalError::caused("changing the control plane", error).into())
+    })
+}

@@ -1,0 +1,59 @@
+//! For tests of answers: a lake that holds given records, with the ids and
+//! times that they have.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use model::pools::Pool;
+use model::records::Record;
+use model::time::{ManualClock, Timestamp};
+
+use super::{Lake, LakeOptions};
+use crate::buffer::{Segment, Snapshot};
+use crate::columns::Layout;
+use crate::error::Result;
+use crate::journal;
+use crate::run::RunOptions;
+use crate::simulation::SimulatedDisk;
+use crate::store::{Operation, Outcome};
+
+impl Lake {
+    /// A lake on a disk in memory.
+    pub(crate) fn in_memory() -> Self {
+        let journal = journal::Options {
+            segment_bytes: 1 << 20,
+            max_record_bytes: 512 << 10,
+            ..journal::Options::new(1)
+        };
+        let options = LakeOptions {
+            journal,
+            run: RunOptions::default(),
+            buffer_bytes: 1 << 40,
+        };
+        let disk = Arc::new(SimulatedDisk::new(1));
+        let clock = Arc::new(ManualClock::new(Timestamp::MIN));
+        let directory = Path::new(SimulatedDisk::ROOT).join("lake");
+        Self::open(disk, &directory, Vec::new(), clock, options).unwrap()
+    }
+
+    /// Makes records visible as one batch, as they are.
+    pub(crate) async fn put(&self, pool: &Arc<Pool>, records: &[Record]) -> Result<()> {
+        let segment = Segment::of_records(&Layout::of(&pool.draft.schema), records)?
+            .indexed(pool.draft.isolation_field.as_ref());
+        let operation = Operation::Append {
+            pool: pool.clone(),
+            payload: vec![0],
+            segment,
+            saved: None,
+        };
+        match self.submit(operation).await? {
+            Outcome::Done(done) => done.map(|_| ()),
+            other => panic!("an append was answered as {other:?}"),
+        }
+    }
+
+    /// The records of a pool as they are now.
+    pub(crate) fn snapshot(&self, pool: &Pool) -> Snapshot {
+        self.pools.snapshot(pool)
+    }
+}

@@ -1,0 +1,5 @@
+//! Durability and state of the whole lake.
+
+mod behaviour;
+pub(crate) mod fixtures;
+mod power;

@@ -1,0 +1,66 @@
+//! The answers saved under idempotency keys.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use model::limits::IDEMPOTENCY_SECONDS;
+use model::time::{Clock, Timestamp};
+
+use crate::operation::{IdempotencyTag, SavedAnswer};
+
+/// Answers by what they are found by, each kept for 24 hours by the clock.
+#[derive(Debug)]
+pub(super) struct SavedAnswers {
+    clock: Arc<dyn Clock>,
+    by_tag: HashMap<Arc<IdempotencyTag>, SavedAnswer>,
+    /// Which answer is the next to go. A number sets those of one instant apart.
+    by_age: BTreeMap<(Timestamp, u64), Arc<IdempotencyTag>>,
+    next: u64,
+}
+
+impl SavedAnswers {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            by_tag: HashMap::new(),
+            by_age: BTreeMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Saves an answer; one that is too old already is not kept.
+    pub(super) fn save(&mut self, tag: IdempotencyTag, answer: SavedAnswer) {
+        if self.is_old(answer.at) {
+            return;
+        }
+        let tag = Arc::new(tag);
+        self.by_age.insert((answer.at, self.next), tag.clone());
+        self.next += 1;
+        self.by_tag.insert(tag, answer);
+    }
+
+    /// The answer that was saved under the tag, old or not.
+    pub(super) fn find(&self, tag: &IdempotencyTag) -> Option<&SavedAnswer> {
+        self.by_tag.get(tag)
+    }
+
+    /// Forgets the answers that are 24 hours old.
+    pub(super) fn forget_old(&mut self) {
+        while let Some(((at, _), _)) = self.by_age.first_key_value()
+            && self.is_old(*at)
+        {
+            let Some(((at, _), tag)) = self.by_age.pop_first() else {
+                return;
+            };
+            // The same tag may stand for a younger answer by now.
+            if self.find(&tag).is_some_and(|answer| answer.at == at) {
+                self.by_tag.remove(&tag);
+            }
+        }
+    }
+
+    fn is_old(&self, at: Timestamp) -> bool {
+        let oldest = self.clock.now().as_microsecond() - IDEMPOTENCY_SECONDS * 1_000_000;
+        at.as_microsecond() <= oldest
+    }
+}

@@ -1,0 +1,14 @@
+//! Cases from seeds, and the worlds in which each is asked.
+
+mod case;
+mod correct;
+mod dice;
+mod filters;
+mod naive;
+mod proof;
+mod project;
+mod records;
+mod respond;
+mod teeth;
+mod values;
+mod worlds;

@@ -1,0 +1,149 @@
+//! Two worlds, thousands of times.
+
+use super::case::{Case, Question};
+use super::respond::Response;
+use super::worlds::{Responses, Worlds, on_two_threads};
+use crate::lake::Lake;
+
+/// What a run of cases went through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) cases: usize,
+    /// Cases in which some record is hidden and some is visible.
+    pub(crate) mixed: usize,
+    /// Cases that were answered rather than refused.
+    pub(crate) answered: usize,
+    /// Cases whose answer holds something.
+    pub(crate) fruitful: usize,
+    /// Cases of thousands of records, so that sealed segments are asked through their index.
+    pub(crate) large: usize,
+    /// Cases whose constraint means nothing for the pool.
+    pub(crate) deletes: usize,
+}
+
+/// Finds the first hidden token in what left the house.
+fn leaked<'a>(lake: &Lake, case: &'a Case, response: &Response) -> Option<&'a str> {
+    let bytes = response.bytes(lake);
+    let text = String::from_utf8_lossy(&bytes);
+    let hidden = case.rows.iter().filter(|row| case.is_gone(&row.record) || !case.sees(&row.record));
+    let mut hidden = hidden.map(|row| row.token.as_str());
+    // A record that is repeated has one token for all its copies, some of which may be visible.
+    let seen = |token: &str| {
+        let mut rows = case.rows.iter().filter(|row| row.token == token);
+        rows.any(|row| !case.is_gone(&row.record) && case.sees(&row.record))
+    };
+    hidden.find(|token| text.contains(*token) && !seen(token))
+}
+
+fn is_fruitful(response: &Response) -> bool {
+    match response {
+        Response::Rows { pages, .. } => pages.iter().any(|page| !page.is_empty()),
+        Response::File(_) => true,
+        Response::Fields(fields) => !fields.is_empty(),
+        Response::Deleted(count) => *count > 0,
+        Response::Refused(_) | Response::Failed(_) => false,
+    }
+}
+
+/// What is wrong with the answers, if anything.
+pub(crate) fn violation(worlds: &Worlds, case: &Case, answers: &Responses) -> Option<String> {
+    if answers.all != answers.visible {
+        return Some("the key is answered otherwise when there are hidden records".to_owned());
+    }
+    if answers.visible != answers.twin {
+        return Some("the key is answered otherwise than its twin without a constraint".to_owned());
+    }
+    if answers.all.is_refused() != answers.empty.is_refused() {
+        return Some("whether the request fails depends on the data".to_owned());
+    }
+    if matches!(answers.all, Response::Failed(_)) {
+        return Some("the lake failed".to_owned());
+    }
+    leaked(&worlds.all, case, &answers.all).map(|token| format!("a hidden token left: {token}"))
+}
+
+/// A case in words, for the report of a violation.
+pub(crate) fn describe(case: &Case, answers: &Responses) -> String {
+    let cut = |response: &Response| format!("{response:?}").chars().take(3_000).collect::<String>();
+    let counted = case.rows.iter().filter(|row| case.sees(&row.record)).count();
+    format!(
+        "seed {}\npool {}\nview {}\ngrants {}\ndeleted {:?}\nquestion {:?}\n{} records, {counted} visible\n\
+         all     {}\nvisible {}\ntwin    {}\nempty   {}",
+        case.seed,
+        model::json::to_text(&case.project.pool.draft.to_value()),
+        model::json::to_text(&case.project.view.draft.to_value()),
+        model::json::to_text(&case.grants),
+        case.deleted,
+        case.question,
+        case.rows.len(),
+        cut(&answers.all),
+        cut(&answers.visible),
+        cut(&answers.twin),
+        cut(&answers.empty),
+    )
+}
+
+fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally {
+    let case = Case::random(seed, false);
+    let sees = |row: &super::records::Row| !case.is_gone(&row.record) && case.sees(&row.record);
+    let visible = case.rows.iter().filter(|row| sees(row)).count();
+    let answers = runtime.block_on(async {
+        worlds.fill(&case).await;
+        let answers = worlds.respond(&case).await;
+        super::correct::check(worlds, &case, &answers).await;
+        worlds.clear(&case).await;
+        answers
+    });
+    if let Some(violation) = violation(worlds, &case, &answers) {
+        panic!("{violation}\n{}", describe(&case, &answers));
+    }
+    Tally {
+        cases: 1,
+        mixed: usize::from(visible > 0 && visible < case.rows.len()),
+        answered: usize::from(!answers.all.is_refused()),
+        fruitful: usize::from(is_fruitful(&answers.all)),
+        large: usize::from(case.rows.len() > 4_096),
+        deletes: usize::from(matches!(case.question, Question::Delete(_))),
+    }
+}
+
+fn run(seeds: std::ops::Range<u64>) -> Tally {
+    let tallies = on_two_threads(seeds, |runtime, worlds, seed| {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            prove(runtime, worlds, seed)
+        }));
+        caught.unwrap_or_else(|panic| {
+            println!("the case of seed {seed} fails");
+            std::panic::resume_unwind(panic)
+        })
+    });
+    tallies.into_iter().fold(Tally::default(), |sum, one| Tally {
+        cases: sum.cases + one.cases,
+        mixed: sum.mixed + one.mixed,
+        answered: sum.answered + one.answered,
+        fruitful: sum.fruitful + one.fruitful,
+        large: sum.large + one.large,
+        deletes: sum.deletes + one.deletes,
+    })
+}
+
+/// Two worlds, over every door of the lake. `TIDEGATE_PROOF=long` runs ten
+/// times as many cases; `TIDEGATE_SEED` runs one again.
+#[test]
+fn answers_are_the_same_with_and_without_hidden_records() {
+    if let Ok(seed) = std::env::var("TIDEGATE_SEED") {
+        let seed: u64 = seed.parse().expect("a seed is a number");
+        assert_eq!(run(seed..seed + 1).cases, 1);
+        return;
+    }
+    let long = std::env::var("TIDEGATE_PROOF").is_ok_and(|text| text == "long");
+    let cases = if long { 20_000 } else { 2_000 };
+    let tally = run(0..cases as u64);
+    println!("{tally:?}");
+    assert_eq!(tally.cases, cases);
+    assert!(tally.mixed > cases / 3, "{tally:?}");
+    assert!(tally.answered > cases * 8 / 10, "{tally:?}");
+    assert!(tally.fruitful > cases / 2, "{tally:?}");
+    assert!(tally.large > cases / 400, "{tally:?}");
+    assert!(tally.deletes > cases / 30, "{tally:?}");
+}

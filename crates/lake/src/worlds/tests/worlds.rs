@@ -1,0 +1,126 @@
+//! The worlds: all records, the visible ones, none.
+
+use std::sync::Arc;
+
+use model::permit::Permit;
+use model::records::Record;
+
+use super::case::Case;
+use super::dice::Dice;
+use super::respond::{Response, respond};
+use crate::lake::Lake;
+
+/// Lakes that hold the same pool with different records.
+#[derive(Debug)]
+pub(crate) struct Worlds {
+    pub(crate) all: Lake,
+    pub(crate) visible: Lake,
+    /// The visible ones once more, for the twin's deletes.
+    twin: Lake,
+    pub(crate) empty: Lake,
+}
+
+/// What is answered in each.
+#[derive(Debug)]
+pub(crate) struct Responses {
+    /// To the key, over all records.
+    pub(crate) all: Response,
+    /// To the key, over the records that it sees.
+    pub(crate) visible: Response,
+    /// To its twin without a constraint, over those.
+    pub(crate) twin: Response,
+    /// To the key, over nothing.
+    pub(crate) empty: Response,
+}
+
+impl Worlds {
+    pub(crate) fn new() -> Self {
+        Self {
+            all: Lake::in_memory(),
+            visible: Lake::in_memory(),
+            twin: Lake::in_memory(),
+            empty: Lake::in_memory(),
+        }
+    }
+
+    /// Puts the case's records in: all of them, those deleted before among
+    /// them, here; those that the key sees, in another order and other batches, there.
+    pub(crate) async fn fill(&self, case: &Case) {
+        let mut dice = Dice::new(case.seed ^ 0xf111);
+        let mut all: Vec<Record> = case.rows.iter().map(|row| row.record.clone()).collect();
+        let sees = |record: &&Record| !case.is_gone(record) && case.sees(record);
+        let mut visible: Vec<Record> = all.iter().filter(sees).cloned().collect();
+        if dice.percent(50) {
+            dice.shuffle(&mut all);
+        }
+        dice.shuffle(&mut visible);
+        put(&self.all, case, &mut dice, &all).await;
+        put(&self.visible, case, &mut dice, &visible).await;
+        if case.deletes() {
+            put(&self.twin, case, &mut dice, &visible).await;
+        }
+        if let Some(filter) = &case.deleted {
+            case.delete_for_all(&self.all, filter).await;
+        }
+    }
+
+    /// What the case's question is answered.
+    pub(crate) async fn respond(&self, case: &Case) -> Responses {
+        let twins = if case.deletes() { &self.twin } else { &self.visible };
+        Responses {
+            all: respond(&self.all, case, &case.key).await,
+            visible: respond(&self.visible, case, &case.key).await,
+            twin: respond(twins, case, &case.twin).await,
+            empty: respond(&self.empty, case, &case.key).await,
+        }
+    }
+
+    /// Takes the case's records out again.
+    pub(crate) async fn clear(&self, case: &Case) {
+        for lake in [&self.all, &self.visible, &self.twin] {
+            lake.drop_pool(&Permit::ours(), case.project.pool.id).await.unwrap();
+        }
+    }
+}
+
+async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
+    let most = if records.len() > 1_000 { 400 } else { dice.between(1, 30) };
+    let mut rest = records;
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(dice.between(most.div_ceil(2), most).min(rest.len()));
+        lake.put(&case.project.pool, batch).await.unwrap();
+        rest = later;
+    }
+}
+
+/// A runtime for one thread of cases.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+/// Runs `work` on the seeds from `first` on, on two threads; answers what each seed gave.
+pub(crate) fn on_two_threads<T: Send + 'static>(
+    seeds: std::ops::Range<u64>,
+    work: impl Fn(&tokio::runtime::Runtime, &Worlds, u64) -> T + Send + Sync + 'static,
+) -> Vec<T> {
+    const CASES_PER_LAKE: usize = 100;
+    let work = Arc::new(work);
+    let threads: Vec<_> = (0..2)
+        .map(|odd| {
+            let (work, seeds) = (work.clone(), seeds.clone());
+            std::thread::spawn(move || {
+                let runtime = runtime();
+                let mine: Vec<u64> = seeds.filter(|seed| seed % 2 == odd).collect();
+                let mut done = Vec::new();
+                for some in mine.chunks(CASES_PER_LAKE) {
+                    let worlds = Worlds::new();
+                    done.extend(some.iter().map(|seed| work(&runtime, &worlds, *seed)));
+                }
+                done
+            })
+        })
+        .collect();
+    let done = threads.into_iter().map(|thread| thread.join());
+    // A panic of a case is the panic of the test.
+    done.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+}

@@ -1,0 +1,302 @@
+//! From a sent value to a stored record: one pool's schema, one grant's
+//! injections.
+
+use std::collections::HashMap;
+
+use super::{Injections, OnConflict, Record, RecordFault, RecordFaultCode};
+use crate::limits::{RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
+use crate::names::FieldPath;
+use crate::pools::{Schema, SchemaMode};
+use crate::value::{Object, Value};
+
+/// Checks records against one pool's schema and stamps one grant's values.
+#[derive(Debug)]
+pub(crate) struct Checker<'a> {
+    schema: &'a Schema,
+    injections: &'a Injections,
+    names: HashMap<String, FieldPath>,
+}
+
+struct Walk {
+    index: usize,
+    path: String,
+    fields: Vec<(FieldPath, Value)>,
+    bytes: usize,
+}
+
+impl<'a> Checker<'a> {
+    pub(crate) fn new(schema: &'a Schema, injections: &'a Injections) -> Self {
+        Self {
+            schema,
+            injections,
+            names: HashMap::new(),
+        }
+    }
+
+    /// The stored form of one sent record, injected values included.
+    pub(crate) fn check(&mut self, index: usize, sent: Value) -> Result<Record, RecordFault> {
+        let Value::Object(object) = sent else {
+            let message = format!("a record is an object, got {}", sent.kind());
+            return Err(RecordFault::new(
+                index,
+                RecordFaultCode::NotAnObject,
+                message,
+            ));
+        };
+        let mut walk = Walk {
+            index,
+            path: String::new(),
+            fields: Vec::new(),
+            bytes: 0,
+        };
+        self.object(object, &mut walk)?;
+        let mut fields = walk.fields;
+        for (path, value) in &self.injections.values {
+            fields.push((path.clone(), self.injected(index, path, value)?));
+        }
+        fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        refuse_overlaps(index, &fields)?;
+        fields.retain(|(_, value)| !value.is_null());
+        let record = Record { fields };
+        self.refuse_missing(index, &record)?;
+        Ok(record)
+    }
+
+    fn injected(
+        &self,
+        index: usize,
+        path: &FieldPath,
+        value: &Value,
+    ) -> Result<Value, RecordFault> {
+        let refuse = |message: String| {
+            RecordFault::new(index, RecordFaultCode::WrongType, message).on_field(path.as_str())
+        };
+        match self.schema.field(path.as_str()) {
+            Some(field) => field.field_type.coerce(value.clone()).map_err(|_| {
+                refuse(format!(
+                    "the value that this key injects does not fit type {}",
+                    field.field_type
+                ))
+            }),
+            None if self.schema.mode() == SchemaMode::Open => Ok(undeclared(value.clone())),
+            None => Err(refuse(
+                "the field that this key injects is not declared by the pool".to_owned(),
+            )),
+        }
+    }
+
+    fn object(&mut self, object: Object, walk: &mut Walk) -> Result<(), RecordFault> {
+        for (name, value) in object.into_members() {
+            let parent = walk.path.len();
+            if parent > 0 {
+                walk.path.push('.');
+            }
+            walk.path.push_str(&name);
+            self.member(value, walk)?;
+            walk.path.truncate(parent);
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, value: Value, walk: &mut Walk) -> Result<(), RecordFault> {
+        let path = self.path(walk)?;
+        if self.is_injected(&path, &value) {
+            return self.meet_injection(&path, &value, walk.index);
+        }
+        if let Some(field) = self.schema.field(path.as_str()) {
+            let field_type = field.field_type;
+            let stored = if value.is_null() {
+                Ok(value)
+            } else {
+                field_type.coerce(value)
+            };
+            let stored = stored.map_err(|error| {
+                RecordFault::new(
+                    walk.index,
+                    RecordFaultCode::WrongType,
+                    format!("{path} is of type {field_type}: {error}"),
+                )
+                .on_field(path.as_str())
+            })?;
+            return walk.push(path, stored);
+        }
+        match value {
+            Value::Object(object) if !object.is_empty() => self.object(object, walk),
+            _ if self.schema.mode() == SchemaMode::Strict => Err(RecordFault::new(
+                walk.index,
+                RecordFaultCode::UnknownField,
+                "the pool declares no such field and its schema is strict",
+            )
+            .on_field(path.as_str())),
+            value => walk.push(path, undeclared(value)),
+        }
+    }
+
+    fn path(&mut self, walk: &Walk) -> Result<FieldPath, RecordFault> {
+        if let Some(field) = self.schema.field(&walk.path) {
+            return Ok(field.path.clone());
+        }
+        if let Some(path) = self.names.get(&walk.path) {
+            return Ok(path.clone());
+        }
+        let path = FieldPath::parse(&walk.path).map_err(|rule| {
+            RecordFault::new(walk.index, RecordFaultCode::InvalidName, rule.to_string())
+                .on_field(&walk.path)
+        })?;
+        self.refuse_below_declared(&path, walk.index)?;
+        self.names.insert(walk.path.clone(), path.clone());
+        Ok(path)
+    }
+
+    /// Refuses what in nested form is an object where the declared type has a value. Below an
+    /// injected field it makes no difference what is sent.
+    fn refuse_below_declared(&self, path: &FieldPath, index: usize) -> Result<(), RecordFault> {
+        let injected = &self.injections.values;
+        if injected.iter().any(|(held, _)| path.is_at_or_below(held)) {
+            return Ok(());
+        }
+        match path.ancestors().find_map(|above| self.schema.field(above)) {
+            None => Ok(()),
+            Some(above) => Err(RecordFault::new(
+                index,
+                RecordFaultCode::WrongType,
+                format!(
+                    "{} is of type {} and has no members",
+                    above.path, above.field_type
+                ),
+            )
+            .on_field(above.path.as_str())),
+        }
+    }
+
+    /// Whether what stands here would stand where an injected value goes: at
+    /// it, below it, or above it without being an object to look into.
+    fn is_injected(&self, path: &FieldPath, value: &Value) -> bool {
+        let is_leaf = !matches!(value, Value::Object(object) if !object.is_empty());
+        self.injections.values.iter().any(|(injected, _)| {
+            path.is_at_or_below(injected) || (is_leaf && injected.is_at_or_below(path))
+        })
+    }
+
+    fn meet_injection(
+        &self,
+        path: &FieldPath,
+        sent: &Value,
+        index: usize,
+    ) -> Result<(), RecordFault> {
+        let agrees = self.injections.values.iter().any(|(injected, value)| {
+            injected == path
+                && crate::canonical::to_bytes(value) == crate::canonical::to_bytes(sent)
+        });
+        if agrees || self.injections.on_conflict == OnConflict::Override {
+            return Ok(());
+        }
+        Err(RecordFault::new(
+            index,
+            RecordFaultCode::InjectionConflict,
+            "this key sets the field itself and rejects records that say otherwise; leave it out",
+        )
+        .on_field(path.as_str()))
+    }
+
+    fn refuse_missing(&self, index: usize, record: &Record) -> Result<(), RecordFault> {
+        let missing = self
+            .schema
+            .declared()
+            .iter()
+            .find(|field| field.required && record.get(field.path.as_str()).is_none());
+        match missing {
+            None => Ok(()),
+            Some(field) => Err(RecordFault::new(
+                index,
+                RecordFaultCode::MissingField,
+                "the pool requires the field and the record does not have it",
+            )
+            .on_field(field.path.as_str())),
+        }
+    }
+}
+
+impl Walk {
+    fn push(&mut self, path: FieldPath, value: Value) -> Result<(), RecordFault> {
+        self.bytes += path.as_str().len() + size(&value);
+        if self.fields.len() >= RECORD_FIELDS_MAX || self.bytes > RECORD_BYTES_MAX {
+            return Err(RecordFault::new(
+                self.index,
+                RecordFaultCode::TooLarge,
+                format!(
+                    "a record has at most {RECORD_FIELDS_MAX} fields and {RECORD_BYTES_MAX} bytes"
+                ),
+            ));
+        }
+        self.fields.push((path, value));
+        Ok(())
+    }
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => 8 + text.len(),
+        Value::Array(values) => 8 + values.iter().map(size).sum::<usize>(),
+        Value::Object(object) => {
+            8 + object
+                .iter()
+                .map(|(name, value)| 8 + name.len() + size(value))
+                .sum::<usize>()
+        }
+        _ => 16,
+    }
+}
+
+/// `fields` is sorted by path.
+fn refuse_overlaps(index: usize, fields: &[(FieldPath, Value)]) -> Result<(), RecordFault> {
+    let repeated = fields
+        .windows(2)
+        .find(|pair| pair[0].0 == pair[1].0)
+        .map(|pair| &pair[0].0);
+    let contained = || {
+        fields.iter().map(|(path, _)| path).find(|path| {
+            path.ancestors().any(|ancestor| {
+                fields
+                    .binary_search_by(|(field, _)| field.as_str().cmp(ancestor))
+                    .is_ok()
+            })
+        })
+    };
+    match repeated.or_else(contained) {
+        None => Ok(()),
+        Some(path) => Err(RecordFault::new(
+            index,
+            RecordFaultCode::DuplicateMember,
+            "two members mean this field; a dotted name and a nested one are the same",
+        )
+        .on_field(path.as_str())),
+    }
+}
+
+/// The stored form of a value without a declared type: what JSON can say,
+/// with one form for each number.
+fn undeclared(value: Value) -> Value {
+    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+    match value {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole and in range, as checked"
+        )]
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < TWO_TO_63 => {
+            Value::Integer(number as i128)
+        }
+        Value::Date(date) => Value::String(date.to_string()),
+        Value::DateTime(instant) => Value::String(instant.to_string()),
+        Value::Uuid(uuid) => Value::String(uuid.to_string()),
+        Value::Array(values) => Value::Array(values.into_iter().map(undeclared).collect()),
+        Value::Object(object) => {
+            let members = object.into_members().into_iter();
+            let members = members
+                .map(|(name, value)| (name, undeclared(value)))
+                .collect();
+            Value::Object(Object::from_members(members).expect("the names were distinct before"))
+        }
+        other => other,
+    }
+}

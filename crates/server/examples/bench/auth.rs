@@ -1,0 +1,62 @@
+//! The time to let a caller in, with many keys.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use control::{Control, ControlOptions};
+use model::keys::{KeyDraft, KeyKind};
+use model::permit::{Admin, On};
+use model::random::SeededRandom;
+use model::secrets::{Pepper, Secret};
+use model::time::{ManualClock, Timestamp};
+
+use crate::{at_share, sorted};
+
+const KEYS: usize = 100_000;
+const ROUNDS: usize = 300_000;
+
+pub(crate) fn run() {
+    println!("\nletting a caller in, {KEYS} keys, in process");
+    let home = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let random = Arc::new(SeededRandom::new(1));
+    let options = ControlOptions {
+        clock: Arc::new(ManualClock::new(Timestamp::from_microsecond(1_700_000_000_000_000).unwrap())),
+        random: random.clone(),
+        pepper: Pepper::generate(random.as_ref()),
+    };
+    let control = runtime.block_on(Control::open(&home.path().join("control.sqlite"), options)).unwrap();
+    let master = runtime.block_on(control.bootstrap()).unwrap().unwrap();
+    let access = control.authenticate(&master).unwrap();
+    let admin = access.permit::<Admin>(On::Project).unwrap();
+    let start = Instant::now();
+    let tokens: Vec<String> = (0..KEYS)
+        .map(|n| {
+            let draft = KeyDraft {
+                name: format!("key {n}"),
+                description: String::new(),
+                kind: KeyKind::Secret,
+                grants: Vec::new(),
+                expires_at: None,
+            };
+            let (_, secret) = runtime.block_on(control.create_key(&admin, draft)).unwrap();
+            secret.reveal().to_owned()
+        })
+        .collect();
+    println!("{:>12.1} µs to make a key, durably", start.elapsed().as_secs_f64() * 1e6 / 100_000.0);
+    let times = (0..ROUNDS).map(|n| {
+        let text = &tokens[n * 7_919 % KEYS];
+        let start = Instant::now();
+        let secret = Secret::parse(text).unwrap();
+        let access = control.authenticate(&secret).unwrap();
+        let time = start.elapsed().as_secs_f64() * 1e6;
+        drop(access);
+        time
+    });
+    let times = sorted(times.collect());
+    println!(
+        "{:>12.2} µs p50 {:>9.2} µs p99 for parse, look-up, comparison and access",
+        at_share(&times, 0.5),
+        at_share(&times, 0.99)
+    );
+}

@@ -1,0 +1,202 @@
+//! `tidegate import`.
+
+mod csv;
+mod idempotency;
+mod infer;
+mod pool;
+mod send;
+mod source;
+
+use std::path::Path;
+
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+pub(super) use idempotency::Identity;
+pub(super) use send::{LineFault, Outcome, Sender, Sleep};
+
+use super::{CommandError, connect};
+use crate::cli::{FileFormat, ImportArgs};
+use crate::client::ClientError;
+use crate::output::{self, progress, table, table::Cell};
+use source::{Amount, Batches, Source};
+
+/// Rejected records that are listed; all are counted.
+const LISTED: usize = 20;
+
+/// Sends the records of a file.
+///
+/// # Errors
+/// When the file cannot be read, the pool cannot be made, the server does not
+/// take a batch, or records were rejected.
+pub(super) fn run(args: &ImportArgs) -> Result<(), CommandError> {
+    let format = match args.format {
+        Some(format) => format,
+        None => format_of(&args.file)?,
+    };
+    let pool = match &args.pool {
+        Some(pool) => pool.clone(),
+        None => pool_of(&args.file)?,
+    };
+    model::names::Name::parse(&pool)
+        .map_err(|rule| CommandError::Usage(format!("pool {pool}: {rule}; give --pool NAME")))?;
+    let client = connect(&args.client)?;
+    let mut source = Source::open(&args.file, format, args.batch_size)?;
+    let made = pool::ready(&client, &pool, args, format, &mut source)?;
+    let identity = Identity::new(
+        source::content(&args.file)?,
+        &[&made.identity, &args.batch_size.to_string(), &format!("{format:?}"), &args.label],
+    );
+    let bar = bar(source.amount());
+    let mut sender = Sender::new(&client, &pool, identity, &Sleep);
+    let batches = Batches::new(source, args.batch_size as usize);
+    let result = send_all(&mut sender, batches, &bar);
+    bar.finish_and_clear();
+    let outcome = sender.into_outcome();
+    if let Err(error) = result {
+        report_stop(&outcome, &error);
+        return Err(error);
+    }
+    report(&outcome, &pool, made.created, args)
+}
+
+fn send_all(
+    sender: &mut Sender<'_>,
+    batches: Batches,
+    bar: &ProgressBar,
+) -> Result<(), CommandError> {
+    for batch in batches {
+        let batch = batch?;
+        let after = batch.position;
+        sender.send(batch, &|text| bar.set_message(text.to_owned()))?;
+        bar.set_position(after);
+        bar.set_message(format!("{} records", sender.outcome().accepted));
+    }
+    Ok(())
+}
+
+fn bar(amount: Amount) -> ProgressBar {
+    match amount {
+        Amount::Bytes(total) => progress::bytes(total),
+        Amount::Records(total) => progress::count(total, "records"),
+        Amount::Unknown => progress::open_ended(),
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The file's name without `.gz`, and its ending in lower case.
+fn endings(path: &Path) -> (String, String) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain = match name.to_ascii_lowercase().strip_suffix(".gz") {
+        Some(plain) => name[..plain.len()].to_owned(),
+        None => name.into_owned(),
+    };
+    match plain.rsplit_once('.') {
+        Some((stem, ending)) => (stem.to_owned(), ending.to_ascii_lowercase()),
+        None => (plain, String::new()),
+    }
+}
+
+fn format_of(path: &Path) -> Result<FileFormat, CommandError> {
+    if is_stdin(path) {
+        return Ok(FileFormat::Ndjson);
+    }
+    match endings(path).1.as_str() {
+        "ndjson" | "jsonl" => Ok(FileFormat::Ndjson),
+        "csv" => Ok(FileFormat::Csv),
+        "parquet" => Ok(FileFormat::Parquet),
+        _ => Err(CommandError::Usage(format!(
+            "{}: the name does not tell the format; give --format ndjson, csv or parquet",
+            path.display()
+        ))),
+    }
+}
+
+fn pool_of(path: &Path) -> Result<String, CommandError> {
+    if is_stdin(path) {
+        return Err(CommandError::Usage(
+            "standard input has no name; give --pool NAME".to_owned(),
+        ));
+    }
+    Ok(endings(path).0)
+}
+
+/// Says how far the import came and how it goes on.
+fn report_stop(outcome: &Outcome, error: &CommandError) {
+    list_faults(outcome);
+    output::note(&format!(
+        "stopped after {} stored and {} rejected records",
+        outcome.accepted, outcome.rejected
+    ));
+    match error {
+        CommandError::Client(ClientError::Refused(problem)) if problem.status == 422 => {
+            output::note(
+                "this file was sent before with other content in the same place; --label TEXT sends it as a new one",
+            );
+        }
+        CommandError::Client(ClientError::Refused(problem)) if problem.status == 413 => {
+            output::note("send fewer records at once with --batch-size");
+        }
+        _ => output::note(
+            "run the same command again within 24 hours to go on; what is stored is not stored twice",
+        ),
+    }
+}
+
+fn report(
+    outcome: &Outcome,
+    pool: &str,
+    created: bool,
+    args: &ImportArgs,
+) -> Result<(), CommandError> {
+    if args.client.json {
+        let errors: Vec<Value> = outcome.faults.iter().take(LISTED).map(LineFault::json).collect();
+        let summary = json!({
+            "pool": pool, "created": created, "accepted": outcome.accepted,
+            "rejected": outcome.rejected, "requests": outcome.requests, "errors": errors,
+        });
+        output::line(&summary.to_string())?;
+    } else {
+        list_faults(outcome);
+        output::line(&format!(
+            "{} records stored in pool {pool}, {} rejected",
+            outcome.accepted, outcome.rejected
+        ))?;
+    }
+    if outcome.rejected > 0 {
+        return Err(CommandError::Rejected {
+            rejected: outcome.rejected,
+        });
+    }
+    Ok(())
+}
+
+fn list_faults(outcome: &Outcome) {
+    if outcome.faults.is_empty() {
+        return;
+    }
+    let rows: Vec<Vec<Cell>> = outcome
+        .faults
+        .iter()
+        .take(LISTED)
+        .map(|fault| {
+            vec![
+                Cell::number(fault.line),
+                Cell::text(&*fault.code),
+                fault.field.as_ref().map_or(Cell::Empty, Cell::text),
+                Cell::text(&*fault.message),
+            ]
+        })
+        .collect();
+    let listed = rows.len() as u64;
+    output::note(&table::render(&["line", "code", "field", "rejected because"], &rows, false));
+    if outcome.rejected > listed {
+        output::note(&format!("and {} more", outcome.rejected - listed));
+    }
+}
+
+#[cfg(test)]
+mod tests;

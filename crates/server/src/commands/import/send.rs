@@ -1,0 +1,222 @@
+//! Sends batches, again where that helps, and keeps count.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::CommandError;
+use super::idempotency::Identity;
+use super::source::Batch;
+use crate::client::{Body, Client, ClientError, segment};
+use crate::output::printable;
+
+/// How often one batch is tried.
+const ATTEMPTS: u32 = 12;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A server may ask for more patience than we have by ourselves.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+/// Faults that are kept; all are counted.
+const KEPT: usize = 100;
+
+/// A rejected record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::commands) struct LineFault {
+    /// Where the record stands in its file.
+    pub(super) line: u64,
+    /// The kind of fault.
+    pub(super) code: String,
+    /// The field at fault.
+    pub(super) field: Option<String>,
+    /// The rule that was broken.
+    pub(super) message: String,
+}
+
+impl LineFault {
+    /// A record that cannot be sent.
+    pub(super) fn local(line: u64, message: String) -> Self {
+        Self {
+            line,
+            code: "malformed_record".to_owned(),
+            field: None,
+            message,
+        }
+    }
+
+    fn read(value: &Value, lines: &[u64]) -> Option<Self> {
+        let text = |name: &str| value.get(name)?.as_str().map(printable);
+        let index = usize::try_from(value.get("index")?.as_u64()?).ok()?;
+        Some(Self {
+            line: *lines.get(index)?,
+            code: text("code").unwrap_or_default(),
+            field: text("field"),
+            message: text("message").unwrap_or_default(),
+        })
+    }
+
+    /// The fault as the answers of the API have it, with the line for the index.
+    pub(super) fn json(&self) -> Value {
+        json!({ "line": self.line, "code": self.code, "field": self.field, "message": self.message })
+    }
+}
+
+/// What became of the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::commands) struct Outcome {
+    /// Durable and visible.
+    pub(in crate::commands) accepted: u64,
+    /// Rejected.
+    pub(in crate::commands) rejected: u64,
+    /// Batches that were answered.
+    pub(super) requests: u64,
+    /// The first of the rejected records.
+    pub(super) faults: Vec<LineFault>,
+}
+
+/// Waiting, passed in so that tests do not.
+pub(in crate::commands) trait Patience {
+    /// Returns after `wait`.
+    fn wait(&self, wait: Duration);
+}
+
+/// Waits as long as it says.
+#[derive(Debug)]
+pub(in crate::commands) struct Sleep;
+
+impl Patience for Sleep {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a busy server gives no sign when it is free again; time is all there is to wait for"
+    )]
+    fn wait(&self, wait: Duration) {
+        std::thread::sleep(wait);
+    }
+}
+
+/// Sends the batches of one import to one pool.
+pub(in crate::commands) struct Sender<'a> {
+    client: &'a Client,
+    path: String,
+    identity: Identity,
+    patience: &'a dyn Patience,
+    index: u64,
+    outcome: Outcome,
+}
+
+impl<'a> Sender<'a> {
+    /// A sender that has sent nothing.
+    pub(in crate::commands) fn new(
+        client: &'a Client,
+        pool: &str,
+        identity: Identity,
+        patience: &'a dyn Patience,
+    ) -> Self {
+        Self {
+            client,
+            path: format!("/v1/pools/{}/records", segment(pool)),
+            identity,
+            patience,
+            index: 0,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// What became of the records so far.
+    pub(in crate::commands) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// What became of the records.
+    pub(in crate::commands) fn into_outcome(self) -> Outcome {
+        self.outcome
+    }
+
+    /// Sends one batch. When this returns well, every record of it is stored
+    /// or counted as rejected. `say` hears of waits.
+    ///
+    /// # Errors
+    /// When the server refuses the batch as a whole, or could not be brought
+    /// to take it.
+    pub(super) fn send(&mut self, batch: Batch, say: &dyn Fn(&str)) -> Result<(), CommandError> {
+        let body = Body {
+            media_type: batch.media_type,
+            bytes: &batch.body,
+        };
+        if !batch.lines.is_empty() {
+            self.post(body, &batch.lines, say)?;
+        }
+        self.outcome.rejected += batch.faults.len() as u64;
+        self.keep(batch.faults);
+        Ok(())
+    }
+
+    /// Sends one body whose records stand on these lines of their file.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub(in crate::commands) fn post(
+        &mut self,
+        body: Body<'_>,
+        lines: &[u64],
+        say: &dyn Fn(&str),
+    ) -> Result<(), CommandError> {
+        let key = self.identity.key(self.index, body.bytes);
+        let answer = persist(self.patience, say, || {
+            self.client.post_once(&self.path, body, &key)
+        })?;
+        let foreign = |reason: &str| ClientError::Foreign {
+            url: self.client.url().to_owned(),
+            reason: reason.to_owned(),
+        };
+        let receipt: Value =
+            serde_json::from_slice(&answer).map_err(|error| foreign(&error.to_string()))?;
+        let count = |name: &str| receipt.get(name).and_then(Value::as_u64);
+        let (Some(accepted), Some(rejected)) = (count("accepted"), count("rejected")) else {
+            return Err(foreign("the receipt does not count the records").into());
+        };
+        if accepted + rejected != lines.len() as u64 {
+            return Err(foreign("the receipt does not count every record").into());
+        }
+        self.index += 1;
+        self.outcome.requests += 1;
+        self.outcome.accepted += accepted;
+        self.outcome.rejected += rejected;
+        let faults = receipt.get("errors").and_then(Value::as_array);
+        let faults = faults.into_iter().flatten();
+        self.keep(faults.filter_map(|fault| LineFault::read(fault, lines)).collect());
+        Ok(())
+    }
+
+    fn keep(&mut self, mut faults: Vec<LineFault>) {
+        faults.truncate(KEPT.saturating_sub(self.outcome.faults.len()));
+        self.outcome.faults.append(&mut faults);
+    }
+}
+
+/// Tries until it works, cannot work, or has been tried often enough. The
+/// waits double, and are as long as the server asks for where it does.
+pub(super) fn persist<T>(
+    patience: &dyn Patience,
+    say: &dyn Fn(&str),
+    mut attempt: impl FnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let mut own_wait = FIRST_WAIT;
+    for _ in 1..ATTEMPTS {
+        let error = match attempt() {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let Some(asked) = error.retry() else {
+            return Err(error);
+        };
+        let wait = asked.map_or(own_wait, |asked| asked.min(LONGEST_ASKED).max(FIRST_WAIT));
+        let reason = match error {
+            ClientError::Refused(_) => "the server is busy",
+            _ => "no connection",
+        };
+        say(&format!("{reason}, next try in {:.1} s", wait.as_secs_f64()));
+        patience.wait(wait);
+        own_wait = (own_wait * 2).min(LONGEST_WAIT);
+    }
+    attempt()
+}

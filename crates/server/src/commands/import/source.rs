@@ -1,0 +1,394 @@
+//! From a file to batches of records, each with the place of its records.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+use lake::RecordFile;
+
+use super::super::CommandError;
+use super::send::LineFault;
+use super::{csv, is_stdin};
+use crate::cli::FileFormat;
+use crate::client::{Digest, Hasher};
+use crate::output;
+
+/// The largest body that is sent.
+const BATCH_BYTES: usize = 8 << 20;
+/// The longest text of one record that is read; the server takes less.
+const RECORD_BYTES: usize = 16 << 20;
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// How much there is to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Amount {
+    /// Bytes of the file.
+    Bytes(u64),
+    /// Records.
+    Records(u64),
+    /// Not known.
+    Unknown,
+}
+
+/// One record as its file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RawRecord {
+    /// The line it starts on, or its row, counted from 1.
+    pub(super) line: u64,
+    /// The text, or why there is none.
+    pub(super) text: Result<Vec<u8>, String>,
+}
+
+/// A file of records.
+pub(super) struct Source {
+    name: String,
+    kind: Kind,
+    amount: Amount,
+    read: Arc<AtomicU64>,
+    /// Records that were read ahead.
+    ahead: VecDeque<RawRecord>,
+}
+
+enum Kind {
+    Ndjson(LineReader),
+    Csv { reader: LineReader, header: Vec<u8> },
+    Parquet { file: RecordFile, rows: VecDeque<RawRecord>, row: u64 },
+}
+
+struct LineReader {
+    reader: Box<dyn BufRead>,
+    /// The line that the next byte is on.
+    line: u64,
+}
+
+impl Source {
+    /// Opens a file, compressed or not; `-` is standard input.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not of the format.
+    pub(super) fn open(path: &Path, format: FileFormat, batch: u32) -> Result<Self, CommandError> {
+        let name = path.display().to_string();
+        let read = Arc::new(AtomicU64::new(0));
+        if format == FileFormat::Parquet {
+            if is_stdin(path) {
+                return Err(CommandError::Usage(
+                    "Parquet is read from a file, not from standard input".to_owned(),
+                ));
+            }
+            let file = RecordFile::open(path, batch as usize).map_err(CommandError::File)?;
+            return Ok(Self {
+                name,
+                amount: Amount::Records(file.rows()),
+                kind: Kind::Parquet {
+                    file,
+                    rows: VecDeque::new(),
+                    row: 0,
+                },
+                read,
+                ahead: VecDeque::new(),
+            });
+        }
+        let (input, amount): (Box<dyn Read>, _) = if is_stdin(path) {
+            (Box::new(io::stdin()), Amount::Unknown)
+        } else {
+            let file = File::open(path).map_err(|e| unreadable(&name, &e))?;
+            let metadata = file.metadata().map_err(|e| unreadable(&name, &e))?;
+            let amount = if metadata.is_file() {
+                Amount::Bytes(metadata.len())
+            } else {
+                Amount::Unknown
+            };
+            (Box::new(file), amount)
+        };
+        let counted = Counted {
+            input,
+            read: Arc::clone(&read),
+        };
+        let reader = plain(Box::new(counted)).map_err(|e| unreadable(&name, &e))?;
+        let mut reader = LineReader { reader, line: 1 };
+        let kind = match format {
+            FileFormat::Csv => {
+                let header = reader.csv_record().map_err(|e| unreadable(&name, &e))?;
+                let header = header.and_then(|record| record.text.ok()).ok_or_else(|| {
+                    CommandError::Usage(format!("{name} has no header line of field names"))
+                })?;
+                Kind::Csv { reader, header }
+            }
+            _ => Kind::Ndjson(reader),
+        };
+        Ok(Self {
+            name,
+            kind,
+            amount,
+            read,
+            ahead: VecDeque::new(),
+        })
+    }
+
+    /// How much there is to send.
+    pub(super) fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// The Parquet file behind it, if it is one.
+    pub(super) fn parquet(&self) -> Option<&RecordFile> {
+        match &self.kind {
+            Kind::Parquet { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The line that every CSV body starts with.
+    pub(super) fn header(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Csv { header, .. } => Some(header),
+            _ => None,
+        }
+    }
+
+    /// The first `count` records, which will be read again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn peek(&mut self, count: usize) -> Result<&VecDeque<RawRecord>, CommandError> {
+        while self.ahead.len() < count {
+            match self.read()? {
+                Some(record) => self.ahead.push_back(record),
+                None => break,
+            }
+        }
+        Ok(&self.ahead)
+    }
+
+    fn next(&mut self) -> Result<Option<RawRecord>, CommandError> {
+        match self.ahead.pop_front() {
+            Some(record) => Ok(Some(record)),
+            None => self.read(),
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<RawRecord>, CommandError> {
+        let read = match &mut self.kind {
+            Kind::Ndjson(reader) => reader.ndjson_record(),
+            Kind::Csv { reader, .. } => reader.csv_record(),
+            Kind::Parquet { file, rows, row } => next_row(file, rows, row),
+        };
+        read.map_err(|error| unreadable(&self.name, &error))
+    }
+
+    fn media_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Csv { .. } => "text/csv",
+            _ => "application/x-ndjson",
+        }
+    }
+}
+
+fn unreadable(name: &str, error: &io::Error) -> CommandError {
+    CommandError::File(format!("{name} cannot be read: {error}"))
+}
+
+/// The input without compression and byte order mark.
+fn plain(input: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, input);
+    let mut reader: Box<dyn BufRead> = if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::with_capacity(
+            BUFFER_BYTES,
+            MultiGzDecoder::new(reader),
+        ))
+    } else {
+        Box::new(reader)
+    };
+    if reader.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+        reader.consume(3);
+    }
+    Ok(reader)
+}
+
+impl LineReader {
+    fn ndjson_record(&mut self) -> io::Result<Option<RawRecord>> {
+        loop {
+            let mut text = Vec::new();
+            let most = RECORD_BYTES as u64 + 1;
+            if self.reader.by_ref().take(most).read_until(b'\n', &mut text)? == 0 {
+                return Ok(None);
+            }
+            let line = self.line;
+            if text.len() > RECORD_BYTES {
+                return Err(too_long(line, "the line does not end"));
+            }
+            self.line += 1;
+            let end = text.len() - text.iter().rev().take_while(|b| b"\r\n".contains(b)).count();
+            text.truncate(end);
+            if !text.iter().all(|b| b" \t\r".contains(b)) {
+                let text = Ok(text);
+                return Ok(Some(RawRecord { line, text }));
+            }
+        }
+    }
+
+    fn csv_record(&mut self) -> io::Result<Option<RawRecord>> {
+        let mut text = Vec::new();
+        let start = self.line;
+        let lines = csv::read_record(&mut *self.reader, &mut text, RECORD_BYTES)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => too_long(start, &error.to_string()),
+                _ => error,
+            })?;
+        let line = start + lines.before;
+        self.line = line + lines.within;
+        Ok((!text.is_empty()).then(|| RawRecord {
+            line,
+            text: Ok(text),
+        }))
+    }
+}
+
+fn too_long(line: u64, reason: &str) -> io::Error {
+    let text = format!("from line {line} on {RECORD_BYTES} bytes belong to one record: {reason}");
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+fn next_row(
+    file: &mut RecordFile,
+    rows: &mut VecDeque<RawRecord>,
+    row: &mut u64,
+) -> io::Result<Option<RawRecord>> {
+    while rows.is_empty() {
+        let Some(batch) = file.next() else {
+            return Ok(None);
+        };
+        for sent in batch.map_err(io::Error::other)? {
+            *row += 1;
+            let text = match sent {
+                Ok(value) => Ok(model::json::to_text(&value).into_bytes()),
+                Err(fault) => Err(fault.message),
+            };
+            rows.push_back(RawRecord { line: *row, text });
+        }
+    }
+    Ok(rows.pop_front())
+}
+
+/// Counts the bytes of a file as they are read.
+struct Counted {
+    input: Box<dyn Read>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Records that are sent in one request.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// The media type of the body.
+    pub(super) media_type: &'static str,
+    /// The body.
+    pub(super) body: Vec<u8>,
+    /// The line of each record of the body.
+    pub(super) lines: Vec<u64>,
+    /// Records that cannot be sent.
+    pub(super) faults: Vec<LineFault>,
+    /// How far the source was read, in the unit of its [`Amount`].
+    pub(super) position: u64,
+}
+
+/// The batches of a source. Where they are cut depends on the content and the
+/// size alone.
+pub(super) struct Batches {
+    source: Source,
+    size: usize,
+    records: u64,
+}
+
+impl Batches {
+    /// The batches of at most `size` records.
+    pub(super) fn new(source: Source, size: usize) -> Self {
+        Self {
+            source,
+            size,
+            records: 0,
+        }
+    }
+
+    fn fill(&mut self) -> Result<Option<Batch>, CommandError> {
+        let mut body = Vec::new();
+        if let Some(header) = self.source.header() {
+            body.extend_from_slice(header);
+            body.push(b'\n');
+        }
+        let (mut lines, mut faults) = (Vec::new(), Vec::new());
+        while lines.len() + faults.len() < self.size && body.len() < BATCH_BYTES {
+            let Some(record) = self.source.next()? else {
+                break;
+            };
+            self.records += 1;
+            match record.text {
+                Ok(text) => {
+                    body.extend_from_slice(&text);
+                    body.push(b'\n');
+                    lines.push(record.line);
+                }
+                Err(message) => faults.push(LineFault::local(record.line, message)),
+            }
+        }
+        if lines.is_empty() && faults.is_empty() {
+            return Ok(None);
+        }
+        let position = match self.source.amount {
+            Amount::Records(_) => self.records,
+            _ => self.source.read.load(Ordering::Relaxed),
+        };
+        Ok(Some(Batch {
+            media_type: self.source.media_type(),
+            body,
+            lines,
+            faults,
+            position,
+        }))
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch, CommandError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.fill().transpose()
+    }
+}
+
+/// The digest of a file's bytes; `None` for what can be read only once.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn content(path: &Path) -> Result<Option<Digest>, CommandError> {
+    let name = path.display().to_string();
+    let told = |error: io::Error| unreadable(&name, &error);
+    if is_stdin(path) || !std::fs::metadata(path).map_err(told)?.is_file() {
+        return Ok(None);
+    }
+    let mut file = File::open(path).map_err(told)?;
+    let bar = output::progress::bytes(file.metadata().map_err(told)?.len());
+    bar.set_message("reading the file once, to recognise it later");
+    let mut hasher = Hasher::new();
+    let mut piece = vec![0; BUFFER_BYTES];
+    loop {
+        let read = file.read(&mut piece).map_err(told)?;
+        if read == 0 {
+            bar.finish_and_clear();
+            return Ok(Some(hasher.digest()));
+        }
+        hasher.update(&piece[..read]);
+        bar.inc(read as u64);
+    }
+}

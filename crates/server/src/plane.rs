@@ -1,0 +1,110 @@
+//! The lake behind the wire's port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use lake::journal::JournalError;
+use lake::{Lake, LakeError};
+use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
+use model::fault::Fault;
+use model::ids::PoolId;
+use model::permit::{
+    AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
+};
+use model::records::SentRecord;
+use web::plane::{Answer, ByteStream, DataPlane, PlaneError};
+
+/// The lake as the wire sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct LakePlane(pub(crate) Arc<Lake>);
+
+/// A full queue empties in the time of a few syncs.
+const QUEUE_RETRY: Duration = Duration::from_secs(1);
+/// A full buffer empties when records are deleted or pools dropped.
+const BUFFER_RETRY: Duration = Duration::from_secs(30);
+
+fn plane_error(error: LakeError) -> PlaneError {
+    match error {
+        LakeError::Journal(JournalError::Busy) | LakeError::Busy => {
+            PlaneError::Busy { retry_after: QUEUE_RETRY }
+        }
+        LakeError::BufferFull { .. } => PlaneError::Busy { retry_after: BUFFER_RETRY },
+        LakeError::Journal(JournalError::Full) => PlaneError::Full,
+        LakeError::Journal(error @ JournalError::Oversized { .. }) => {
+            PlaneError::LimitExceeded { limit: error.to_string() }
+        }
+        LakeError::IdempotencyMismatch => PlaneError::IdempotencyMismatch,
+        LakeError::LimitExceeded(limit) => PlaneError::LimitExceeded { limit },
+        LakeError::Deadline(deadline) => PlaneError::Deadline(deadline),
+        other => PlaneError::Internal(other.to_string()),
+    }
+}
+
+impl DataPlane for LakePlane {
+    fn append(&self, batch: AdmittedBatch) -> BoxFuture<'_, Result<AppendReceipt, PlaneError>> {
+        Box::pin(async { self.0.append(batch).await.map_err(plane_error) })
+    }
+
+    fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>> {
+        Box::pin(async {
+            let answer = self.0.query(query).await.map_err(plane_error)?;
+            let rows = answer.rows.map(|rows| rows.map_err(plane_error)).boxed();
+            Ok(Answer { columns: answer.columns, rows })
+        })
+    }
+
+    fn export(
+        &self,
+        query: ConstrainedQuery,
+        format: Columnar,
+    ) -> BoxFuture<'_, Result<ByteStream, PlaneError>> {
+        Box::pin(async move {
+            let bytes = self.0.export(query, format).await.map_err(plane_error)?;
+            Ok(bytes.map(|bytes| bytes.map_err(plane_error)).boxed())
+        })
+    }
+
+    fn delete(&self, delete: ConstrainedDelete) -> BoxFuture<'_, Result<u64, PlaneError>> {
+        Box::pin(async { self.0.delete(delete).await.map_err(plane_error) })
+    }
+
+    fn schema(
+        &self,
+        schema: ConstrainedSchema,
+    ) -> BoxFuture<'_, Result<Vec<SeenField>, PlaneError>> {
+        Box::pin(async { self.0.schema(schema).await.map_err(plane_error) })
+    }
+
+    fn decode(
+        &self,
+        format: Columnar,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<Vec<SentRecord>, Fault>> {
+        Box::pin(async move {
+            let lake = self.0.clone();
+            // Decoding is work, not waiting; it must not hold up other requests.
+            let decoded = tokio::task::spawn_blocking(move || lake.decode(format, body)).await;
+            decoded.unwrap_or_else(|_| {
+                Err(Fault::new(
+                    model::fault::FaultCode::MalformedBody,
+                    "the body is not a whole file of its announced format",
+                ))
+            })
+        })
+    }
+
+    fn drop_pool(
+        &self,
+        permit: Permit<Upkeep>,
+        pool: PoolId,
+    ) -> BoxFuture<'_, Result<(), PlaneError>> {
+        Box::pin(async move { self.0.drop_pool(&permit, pool).await.map_err(plane_error) })
+    }
+
+    fn metrics(&self) -> PlaneMetrics {
+        self.0.metrics()
+    }
+}

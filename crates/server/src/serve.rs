@@ -1,0 +1,312 @@
+//! A running server: settings in, listeners out.
+
+mod error;
+mod files;
+mod listen;
+mod log;
+
+pub(crate) use error::ServeError;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use control::{Control, ControlOptions};
+use lake::disk::RealDisk;
+use lake::{Lake, LakeOptions, RunOptions};
+use model::random::RandomSource;
+use model::secrets::Pepper;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use web::AppState;
+
+use crate::clock::SystemClock;
+use crate::config::ServeSettings;
+use crate::plane::LakePlane;
+use crate::random::SystemRandom;
+use files::{control_file, journal_directory};
+use listen::{Door, accept};
+
+/// How often the times of last use are written.
+const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
+/// How long running requests have to end at a shutdown.
+const DRAIN_TIME: Duration = Duration::from_secs(20);
+/// Bytes of a segment that one record may not take: its own head and marks.
+const SEGMENT_RESERVE: u64 = 64 << 10;
+
+/// The parts of an opened server.
+struct House {
+    control: Arc<Control>,
+    lake: Arc<Lake>,
+    state: AppState,
+}
+
+/// Runs a server until the process is told to stop.
+///
+/// # Errors
+/// Says which setting or file keeps the server from starting.
+pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
+    log::start(&settings);
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let (listeners, house, token) = open(&settings, HandOver::ToPerson).await?;
+        files::hand_over(token, &settings)?;
+        crate::output::note(&format!(
+            "tidegate {} listens on {}; health and metrics on {}",
+            env!("CARGO_PKG_VERSION"),
+            listeners.describe(&settings),
+            listeners.operations_address()?,
+        ));
+        serve(listeners, house, &settings, stop_signal()).await
+    })
+}
+
+/// A server in this process, for the demo and for tests.
+#[derive(Debug)]
+pub(crate) struct RunningServer {
+    address: SocketAddr,
+    /// The master key's token, when this was the first start.
+    pub(crate) admin_token: Option<String>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+/// Starts a server on a thread of its own; it answers when this returns.
+pub(crate) fn start(settings: ServeSettings) -> Result<RunningServer, ServeError> {
+    let (stop, stopped) = oneshot::channel();
+    let (started, start) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().name("tidegate".to_owned()).spawn(move || {
+        let runtime = runtime()?;
+        runtime.block_on(async {
+            let (listeners, house, token) = open(&settings, HandOver::ToCaller).await?;
+            let token = token.map(|secret| secret.reveal().to_owned());
+            let _ = started.send((listeners.address()?, token));
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            serve(listeners, house, &settings, stopped).await
+        })
+    });
+    let thread = thread.map_err(|error| ServeError::other("start a thread", error))?;
+    match start.recv() {
+        Ok((address, admin_token)) => {
+            Ok(RunningServer { address, admin_token, stop: Some(stop), thread: Some(thread) })
+        }
+        Err(_) => match thread.join() {
+            Ok(Err(error)) => Err(error),
+            _ => Err(ServeError::Other("the server ended at its start".to_owned())),
+        },
+    }
+}
+
+impl RunningServer {
+    /// Where the API answers.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets running requests end and stops the server.
+    pub(crate) fn stop(mut self) -> Result<(), ServeError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), ServeError> {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(done)) => done,
+            Some(Err(_)) => Err(ServeError::Other("the server's thread panicked".to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+/// Makes a new master key for a server that is not running; answers its token.
+pub(crate) fn recover(data_dir: &Path, pepper: Option<&Path>) -> Result<String, ServeError> {
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let _lock = files::lock(data_dir)?;
+        let pepper = files::existing_pepper(data_dir, pepper)?;
+        let control = open_control(data_dir, pepper).await?;
+        let secret = control.recover_master().await?;
+        let token = secret.reveal().to_owned();
+        control.close().await?;
+        Ok(token)
+    })
+}
+
+fn runtime() -> Result<Runtime, ServeError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| ServeError::other("start the runtime", error))
+}
+
+struct Listeners {
+    api: TcpListener,
+    operations: TcpListener,
+    _lock: std::fs::File,
+}
+
+impl Listeners {
+    fn address(&self) -> Result<SocketAddr, ServeError> {
+        self.api.local_addr().map_err(|error| ServeError::other("read the address", error))
+    }
+
+    fn operations_address(&self) -> Result<SocketAddr, ServeError> {
+        self.operations.local_addr().map_err(|error| ServeError::other("read the address", error))
+    }
+
+    fn describe(&self, settings: &ServeSettings) -> String {
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        self.address().map_or_else(|_| scheme.to_owned(), |at| format!("{scheme}://{at}"))
+    }
+}
+
+/// Who is given a new master token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HandOver {
+    /// The person who starts the server: a file, or the terminal.
+    ToPerson,
+    /// The code that starts the server.
+    ToCaller,
+}
+
+/// Opens everything; the addresses first, so that a second server on the same
+/// address ends before it touches a file.
+async fn open(
+    settings: &ServeSettings,
+    hand_over: HandOver,
+) -> Result<(Listeners, House, Option<model::secrets::Secret>), ServeError> {
+    listen::refuse_open_server(settings)?;
+    let api = listen::bind(settings.listen).await?;
+    let operations = listen::bind(settings.admin_listen).await?;
+    files::make_directory(&settings.data_dir)?;
+    let lock = files::lock(&settings.data_dir)?;
+    let is_new = !control_file(&settings.data_dir).exists();
+    if is_new && hand_over == HandOver::ToPerson {
+        files::check_hand_over(settings)?;
+    }
+    let pepper = if is_new {
+        files::pepper(&settings.data_dir, settings.pepper_file.as_deref(), &SystemRandom)?
+    } else {
+        files::existing_pepper(&settings.data_dir, settings.pepper_file.as_deref())?
+    };
+    let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
+    let token = control.bootstrap().await?;
+    let lake = open_lake(settings, &control).await?;
+    let plane = Arc::new(LakePlane(lake.clone()));
+    let clock = Arc::new(SystemClock);
+    let random = Arc::new(SystemRandom);
+    let version = env!("CARGO_PKG_VERSION");
+    let state = AppState::new(control.clone(), plane, clock, random, version);
+    let listeners = Listeners { api, operations, _lock: lock };
+    Ok((listeners, House { control, lake, state }, token))
+}
+
+async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeError> {
+    let options =
+        ControlOptions { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), pepper };
+    Ok(Control::open(&control_file(data_dir), options).await?)
+}
+
+async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<Lake>, ServeError> {
+    let mut identity = [0; 8];
+    SystemRandom.fill(&mut identity);
+    let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
+    journal.segment_bytes = settings.journal_segment_bytes;
+    let largest = settings.journal_segment_bytes.saturating_sub(SEGMENT_RESERVE);
+    journal.max_record_bytes = usize::try_from(largest).unwrap_or(usize::MAX);
+    let run = RunOptions {
+        deadline: settings.query_deadline,
+        memory_bytes: usize::try_from(settings.query_memory_bytes).unwrap_or(usize::MAX),
+        ..RunOptions::default()
+    };
+    let options = LakeOptions { journal, run, buffer_bytes: settings.buffer_bytes };
+    let directory: PathBuf = journal_directory(&settings.data_dir);
+    let known = control.pools();
+    let opened = tokio::task::spawn_blocking(move || {
+        Lake::open(Arc::new(RealDisk), &directory, known, Arc::new(SystemClock), options)
+    });
+    let opened = opened.await.map_err(|error| ServeError::Other(error.to_string()))?;
+    Ok(Arc::new(opened?))
+}
+
+/// Answers requests until `stop`, then lets the running ones end and makes
+/// everything durable.
+async fn serve(
+    listeners: Listeners,
+    house: House,
+    settings: &ServeSettings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let House { control, lake, state } = house;
+    let door = Door::new(settings)?;
+    let stopping = CancellationToken::new();
+    let api = tokio::spawn(accept(
+        listeners.api,
+        door,
+        web::router(state.clone()),
+        stopping.clone(),
+        DRAIN_TIME,
+    ));
+    let operations = tokio::spawn(accept(
+        listeners.operations,
+        Door::plain(),
+        web::operations_router(state.clone()),
+        stopping.clone(),
+        DRAIN_TIME,
+    ));
+    let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
+    state.set_ready(true);
+    stop.await;
+    state.set_ready(false);
+    stopping.cancel();
+    for task in [api, operations, last_use] {
+        let _ = task.await;
+    }
+    control.close().await?;
+    tokio::task::spawn_blocking(move || lake.close())
+        .await
+        .map_err(|error| ServeError::Other(error.to_string()))
+}
+
+async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {
+    let mut ticks = tokio::time::interval(LAST_USE_PERIOD);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = ticks.tick() => {
+                if let Err(error) = control.save_last_used().await {
+                    tracing::warn!(%error, "the times of last use were not saved");
+                }
+            }
+        }
+    }
+}
+
+/// Ends with the first interrupt or termination signal.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, terminate) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+        // Without signals the process is ended from outside; the journal recovers.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a server does not start.
+
+use std::path::PathBuf;
+
+use control::ControlError;
+use lake::LakeError;
+
+/// A failure that a person at the terminal must act on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Setting(String),
+    /// A file or directory cannot be used.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The control plane did not open.
+    #[error("the control database: {0}")]
+    Control(#[from] ControlError),
+    /// The lake did not open.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// Something else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl ServeError {
+    /// 2 for what was asked wrongly, 74 for the disk, else 1.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting(_) => 2,
+            Self::File { .. } => 74,
+            Self::Control(_) | Self::Lake(_) | Self::Other(_) => 1,
+        }
+    }
+
+    pub(super) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+        source: std::io::Error,
+    ) -> Self {
+        Self::File { action, path: path.into(), source }
+    }
+
+    pub(super) fn other(action: &str, source: impl std::fmt::Display) -> Self {
+        Self::Other(format!("cannot {action}: {source}"))
+    }
+}

@@ -1,0 +1,179 @@
+//! The files beside the journal: the lock, the pepper, the master token.
+
+use std::fs::{File, OpenOptions};
+use std::io::{IsTerminal, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use model::random::RandomSource;
+use model::secrets::{Pepper, Secret};
+
+use super::ServeError;
+use crate::config::ServeSettings;
+
+/// The control plane's database.
+pub(super) fn control_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sqlite")
+}
+
+/// The journal's directory.
+pub(super) fn journal_directory(data_dir: &Path) -> PathBuf {
+    data_dir.join("journal")
+}
+
+/// Makes the data directory, readable by its owner alone.
+pub(super) fn make_directory(path: &Path) -> Result<(), ServeError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| ServeError::file("make the directory", path, error))
+}
+
+/// Keeps a second server from the same directory while the file is held.
+pub(super) fn lock(data_dir: &Path) -> Result<File, ServeError> {
+    let path = data_dir.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| ServeError::file("open", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::Setting(format!(
+            "another server uses {}; stop it first, or name another --data-dir",
+            data_dir.display()
+        ))),
+        Err(std::fs::TryLockError::Error(error)) => Err(ServeError::file("lock", &path, error)),
+    }
+}
+
+/// The pepper's file when none is named: beside the data directory, so that a
+/// copy of the directory does not hold it.
+fn pepper_file(data_dir: &Path, named: Option<&Path>) -> PathBuf {
+    named.map_or_else(
+        || {
+            let mut name = data_dir.file_name().unwrap_or_default().to_owned();
+            if name.is_empty() {
+                name.push("tidegate");
+            }
+            name.push(".pepper");
+            let parent = data_dir.parent().unwrap_or(Path::new("."));
+            parent.join(name)
+        },
+        Path::to_path_buf,
+    )
+}
+
+/// The pepper of a new server, made when there is none.
+pub(super) fn pepper(
+    data_dir: &Path,
+    named: Option<&Path>,
+    random: &dyn RandomSource,
+) -> Result<Pepper, ServeError> {
+    let path = pepper_file(data_dir, named);
+    if path.exists() {
+        return read_pepper(&path);
+    }
+    let pepper = Pepper::generate(random);
+    write_secret(&path, &hex(pepper.as_bytes()))?;
+    Ok(pepper)
+}
+
+/// The pepper of a server that has keys: without its own pepper no token is known any more.
+pub(super) fn existing_pepper(data_dir: &Path, named: Option<&Path>) -> Result<Pepper, ServeError> {
+    let path = pepper_file(data_dir, named);
+    if !path.exists() {
+        return Err(ServeError::Setting(format!(
+            "the pepper file {} is missing; every stored token was hashed under it, so put it back or name it with --pepper-file",
+            path.display()
+        )));
+    }
+    read_pepper(&path)
+}
+
+fn read_pepper(path: &Path) -> Result<Pepper, ServeError> {
+    let unreadable = |error| ServeError::file("read the pepper file", path, error);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(ServeError::Setting(format!(
+            "the pepper file {} may be read by others; run: chmod 600 {}",
+            path.display(),
+            path.display()
+        )));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    let bytes = unhex(text.trim()).ok_or_else(|| {
+        ServeError::Setting(format!(
+            "the pepper file {} does not hold 64 hexadecimal digits; restore it",
+            path.display()
+        ))
+    })?;
+    Ok(Pepper::from_bytes(bytes))
+}
+
+/// Writes a new file of mode 0600, durably, its directory entry included.
+fn write_secret(path: &Path, text: &str) -> Result<(), ServeError> {
+    let failed = |error| ServeError::file("write", path, error);
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.write_all(b"\n").map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = File::open(parent.unwrap_or(Path::new("."))).map_err(failed)?;
+    directory.sync_all().map_err(failed)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// Makes sure, before any key is made, that the master token can be handed over.
+pub(super) fn check_hand_over(settings: &ServeSettings) -> Result<(), ServeError> {
+    match &settings.admin_token_file {
+        Some(path) if path.exists() => Err(ServeError::Setting(format!(
+            "{} is there already; a new server's master token goes to a new file",
+            path.display()
+        ))),
+        Some(_) => Ok(()),
+        None if std::io::stdout().is_terminal() => Ok(()),
+        None => Err(ServeError::Setting(
+            "the first start makes a master key, and its token must go somewhere: name a file with --admin-token-file, or start from a terminal".to_owned(),
+        )),
+    }
+}
+
+/// Gives the master token to the file asked for, or to the terminal.
+pub(super) fn hand_over(token: Option<Secret>, settings: &ServeSettings) -> Result<(), ServeError> {
+    let Some(token) = token else { return Ok(()) };
+    match &settings.admin_token_file {
+        Some(path) => write_secret(path, token.reveal()),
+        None => {
+            let shown = format!("The master key's token, shown this once:\n{}", token.reveal());
+            crate::output::line(&shown).map_err(|error| ServeError::other("show the token", error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

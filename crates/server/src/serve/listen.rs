@@ -1,0 +1,173 @@
+//! Listeners: plain or TLS, bounded, drained at a stop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::ServeError;
+use crate::config::{ServeSettings, TlsFiles};
+
+/// Connections that are open at once; more wait.
+const CONNECTIONS_MAX: usize = 8_192;
+/// How long a client may take for its request head or for the TLS handshake.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// Refuses to speak without TLS where others listen in.
+pub(super) fn refuse_open_server(settings: &ServeSettings) -> Result<(), ServeError> {
+    let is_open = |address: SocketAddr| !address.ip().is_loopback();
+    if is_open(settings.listen) && settings.tls.is_none() && settings.behind_proxy.is_empty() {
+        return Err(ServeError::Setting(format!(
+            "{} can be reached from other machines, and tokens would cross the network in clear; give --tls-cert and --tls-key, or --behind-proxy with the network of the proxy that ends TLS",
+            settings.listen
+        )));
+    }
+    if is_open(settings.admin_listen) {
+        return Err(ServeError::Setting(format!(
+            "--admin-listen {} can be reached from other machines; health and metrics have no key, so let them listen on a loopback address",
+            settings.admin_listen
+        )));
+    }
+    Ok(())
+}
+
+/// Takes an address.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServeError::other(&format!("listen on {address}"), error))
+}
+
+/// Who may connect, and how.
+#[derive(Clone)]
+pub(super) struct Door {
+    tls: Option<TlsAcceptor>,
+    proxies: Arc<[IpNet]>,
+}
+
+impl Door {
+    /// A door without TLS, for a loopback address.
+    pub(super) fn plain() -> Self {
+        Self { tls: None, proxies: Arc::default() }
+    }
+
+    /// The door that the settings ask for.
+    pub(super) fn new(settings: &ServeSettings) -> Result<Self, ServeError> {
+        let proxies = settings.behind_proxy.iter().map(|text| {
+            text.parse::<IpNet>().map_err(|_| {
+                ServeError::Setting(format!("{text} is not a network; write it as 10.0.0.0/8"))
+            })
+        });
+        let proxies = proxies.collect::<Result<Vec<_>, _>>()?.into();
+        let tls = settings.tls.as_ref().map(acceptor).transpose()?;
+        Ok(Self { tls, proxies })
+    }
+
+    /// Behind a proxy, only the proxy may connect: whoever else does would speak in clear.
+    fn admits(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.proxies.is_empty()
+            || peer.is_loopback()
+            || self.proxies.iter().any(|network| network.contains(&peer))
+    }
+}
+
+fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
+    let unreadable = |path: &std::path::Path, what: &str, error: &dyn std::fmt::Display| {
+        ServeError::Setting(format!("{} holds no {what}: {error}", path.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(&files.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(&files.cert, "PEM certificate chain", &error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| unreadable(&files.key, "PEM private key", &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
+    let mut config =
+        config.map_err(|error| ServeError::Setting(format!("the TLS files do not fit: {error}")))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Answers connections until `stopping`, then waits for the open ones, at
+/// most `drain`.
+pub(super) async fn accept(
+    listener: TcpListener,
+    door: Door,
+    router: Router,
+    stopping: CancellationToken,
+    drain: Duration,
+) {
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let slot = tokio::select! {
+            () = stopping.cancelled() => break,
+            slot = slots.clone().acquire_owned() => slot,
+        };
+        let Ok(slot) = slot else { break };
+        let stream = tokio::select! {
+            () = stopping.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) if door.admits(peer.ip()) => stream,
+                Ok((_, peer)) => {
+                    tracing::warn!(peer = %peer.ip(), "a connection that did not come from the proxy was closed");
+                    continue;
+                }
+                // A connection that was gone before it was taken is no reason to stop.
+                Err(_) => continue,
+            },
+        };
+        let _ = stream.set_nodelay(true);
+        let (tls, router, watcher) = (door.tls.clone(), router.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _slot = slot;
+            match tls {
+                None => answer(stream, router, watcher).await,
+                Some(tls) => {
+                    if let Some(stream) = shake_hands(tls, stream).await {
+                        answer(stream, router, watcher).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+}
+
+async fn shake_hands(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await.ok()?.ok()
+}
+
+async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    router: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // What goes wrong on one connection is its client's to see.
+    let _ = watcher.watch(connection.into_owned()).await;
+}

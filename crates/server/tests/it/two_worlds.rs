@@ -1,0 +1,203 @@
+//! Two servers, one loaded with everything, one with only what a key sees:
+//! the key gets the same bytes from both, through every door there is.
+//!
+//! Ids, cursors and request ids are random and taken out before comparing;
+//! cursors are followed instead.
+
+mod requests;
+
+use std::collections::BTreeSet;
+
+use model::random::SeededRandom;
+use serde_json::{Value, json};
+
+use crate::support::{Reply, Server, cases};
+use requests::{Request, constraints, records, requests};
+
+struct Worlds {
+    full: Server,
+    seen: Server,
+}
+
+/// A key of one case, with its token on either server.
+struct Tokens {
+    full: String,
+    seen: String,
+}
+
+impl Worlds {
+    fn admin(&self, path: &str, body: &Value) {
+        for server in [&self.full, &self.seen] {
+            server.post(&server.master(), path, body).expect(201);
+        }
+    }
+
+    fn key(&self, grants: &Value) -> Tokens {
+        Tokens { full: self.full.key("reader", grants), seen: self.seen.key("reader", grants) }
+    }
+
+    /// Loads the records: all of them here, the visible ones there, in
+    /// differently cut batches.
+    fn load(&self, pool: &str, records: &[(Value, bool)], random: &SeededRandom) {
+        let path = format!("/v1/pools/{pool}/records");
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(rest.len().min(1 + requests::pick(random, 40)));
+            let all: Vec<&Value> = batch.iter().map(|(record, _)| record).collect();
+            let stored = self.full.post(&self.full.master(), &path, &json!(all)).expect(200);
+            assert_eq!(stored["rejected"], 0, "{stored}");
+            rest = later;
+        }
+        let visible: Vec<&Value> = records.iter().filter(|(_, v)| *v).map(|(r, _)| r).collect();
+        if !visible.is_empty() {
+            self.seen.post(&self.seen.master(), &path, &json!(visible)).expect(200);
+        }
+    }
+
+    /// Sends one request to both and compares; answers the reply of either.
+    fn compare(&self, tokens: &Tokens, request: &Request, canary: &str) -> (Reply, Reply) {
+        let ask = |server: &Server, token: &str| {
+            let body = request.body.as_ref().map(|body| body.to_string().into_bytes());
+            let accept = [("accept", request.accept)];
+            server
+                .send(token, request.method, &request.path, &accept, body.as_deref())
+                .expect("an answer")
+        };
+        let (full, seen) = (ask(&self.full, &tokens.full), ask(&self.seen, &tokens.seen));
+        let case = format!("{request:?}");
+        assert!(full.status < 500, "{case}: {}", full.text());
+        assert_eq!(normal(&full), normal(&seen), "{case}");
+        for reply in [&full, &seen] {
+            let leaks = reply.body.windows(canary.len()).any(|w| w == canary.as_bytes());
+            assert!(!leaks, "{case} shows a hidden row");
+        }
+        (full, seen)
+    }
+
+    /// Compares a page and, by each server's own cursors, the pages after it and back again.
+    fn walk(&self, tokens: &Tokens, request: &Request, canary: &str) -> usize {
+        let mut asked = 1;
+        let (mut full, mut seen) = self.compare(tokens, request, canary);
+        for member in ["after", "after", "before", "before"] {
+            let cursor = |reply: &Reply| {
+                let body: Value = serde_json::from_slice(&reply.body).ok()?;
+                body[member].as_str().map(str::to_owned)
+            };
+            let (Some(on_full), Some(on_seen)) = (cursor(&full), cursor(&seen)) else { break };
+            let Some(Value::Object(body)) = &request.body else { break };
+            let with = |cursor: String| {
+                let mut body = body.clone();
+                body.insert(member.to_owned(), Value::String(cursor));
+                Value::Object(body).to_string().into_bytes()
+            };
+            let next = |server: &Server, token: &str, body: Vec<u8>| {
+                server.send(token, "POST", &request.path, &[], Some(&body)).expect("an answer")
+            };
+            full = next(&self.full, &tokens.full, with(on_full));
+            seen = next(&self.seen, &tokens.seen, with(on_seen));
+            assert_eq!(full.status, 200, "{}", full.text());
+            assert_eq!(normal(&full), normal(&seen), "{request:?} {member}");
+            asked += 1;
+        }
+        asked
+    }
+}
+
+/// What must be equal of a reply: status, headers, body, without what is random.
+fn normal(reply: &Reply) -> (u16, BTreeSet<(String, String)>, String) {
+    let headers = reply
+        .headers
+        .iter()
+        .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+        .map(|(name, value)| (name.to_string(), format!("{value:?}")))
+        .collect();
+    let mut text = format!("{:?}", String::from_utf8_lossy(&reply.body));
+    if let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) {
+        take_out_random(&mut body);
+        text = body.to_string();
+    }
+    (reply.status, headers, text)
+}
+
+fn take_out_random(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if value.is_string()
+                    && ["after", "before", "request_id", "id", "created_at", "last_used_at", "hint"]
+                        .contains(&name.as_str())
+                {
+                    *value = json!("random");
+                } else {
+                    take_out_random(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(take_out_random),
+        _ => {}
+    }
+}
+
+fn views(pool: &str, filters: &Value) -> [Value; 3] {
+    let view = |shape: &str, fields: Value| {
+        json!({"name": format!("{pool}-{shape}"), "pool": pool, "shape": shape, "fields": fields,
+               "filters": filters})
+    };
+    let mut series = view("time_series", json!([
+        {"field": "tag", "group": true}, {"aggregate": "count"},
+        {"field": "amount", "aggregate": "average"}, {"field": "n", "aggregate": "maximum", "as": "top"}]));
+    series["interval_field"] = json!("at");
+    [
+        view("records", json!([{"field": "at"}, {"field": "amount"}, {"field": "n"}, {"field": "tag"},
+            {"field": "note"}, {"field": "extra.deep", "as": "deep"}])),
+        view("aggregated", json!([
+            {"field": "tag", "group": true}, {"aggregate": "count"},
+            {"field": "amount", "aggregate": "sum"}, {"field": "n", "aggregate": "sum", "as": "total"},
+            {"field": "n", "aggregate": "standard_deviation", "as": "spread"},
+            {"field": "note", "aggregate": "count_unique", "as": "notes"},
+            {"field": "amount", "aggregate": "percentile", "percentile": 90, "as": "p90"},
+            {"field": "note", "aggregate": "last", "as": "latest"}])),
+        series,
+    ]
+}
+
+#[test]
+fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
+    let (home_full, home_seen) = (tempfile::tempdir().expect("a"), tempfile::tempdir().expect("b"));
+    let worlds =
+        Worlds { full: Server::start(home_full.path()), seen: Server::start(home_seen.path()) };
+    let mut asked = 0;
+    let cases = cases(25, 400);
+    for case in 0..cases {
+        let random = SeededRandom::new(case as u64);
+        let pool = format!("pool{case}");
+        let canary = format!("canary{:016x}{:016x}", random.next_u64(), random.next_u64());
+        let (constraint, sees) = constraints(&random);
+        let filters = if case % 3 == 0 {
+            json!([{"field": "n", "operator": "exists", "value": true}])
+        } else {
+            Value::Null
+        };
+        let needs_n = !filters.is_null();
+        worlds.admin("/v1/pools", &json!({"name": pool, "schema": "open", "time_field": "at",
+            "isolation_field": "customer",
+            "fields": [{"name": "at", "type": "DateTime"}, {"name": "customer", "type": "String"},
+                       {"name": "amount", "type": "Float64"}, {"name": "n", "type": "Int64"}]}));
+        for view in views(&pool, &filters) {
+            worlds.admin("/v1/views", &view);
+        }
+        let records: Vec<(Value, bool)> = records(&random, &canary, sees);
+        worlds.load(&pool, &records, &random);
+        let grants = json!([
+            {"on": format!("view:{pool}-records"), "actions": ["read"], "constraints": constraint},
+            {"on": format!("view:{pool}-aggregated"), "actions": ["read"], "constraints": constraint},
+            {"on": format!("view:{pool}-time_series"), "actions": ["read"], "constraints": constraint},
+            {"on": format!("pool:{pool}"), "actions": ["query", "schema", "delete"], "constraints": constraint}]);
+        let tokens = worlds.key(&grants);
+        for request in requests(&random, &pool, needs_n) {
+            asked += worlds.walk(&tokens, &request, &canary);
+        }
+    }
+    assert!(asked >= cases * 40, "{asked} comparisons were made");
+    println!("{asked} requests over {cases} pools, no difference");
+}

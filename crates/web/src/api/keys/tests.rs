@@ -1,0 +1,219 @@
+use serde_json::{Value as Json, json};
+
+use crate::testing::{World, text};
+
+#[tokio::test]
+async fn no_change_is_lost_to_another_at_the_same_time() {
+    let world = World::with_sales().await;
+    let (id, _) = world.key(json!([])).await;
+    let call = format!("PATCH /v1/keys/{id}");
+    let changes = (0..8).map(async |number| {
+        let member = ["name", "description"][number % 2];
+        let patch = json!({ member: format!("changed {number}") });
+        world.call(&world.admin, &call, &patch).await.expect(200)
+    });
+    futures::future::join_all(changes).await;
+    let key = world.get(&format!("/v1/keys/{id}")).await.expect(200);
+    for member in ["name", "description"] {
+        let value = key.json()[member].to_string();
+        assert!(value.contains("changed"), "{member} is {value}");
+    }
+    assert!(
+        key.header("etag").ends_with(".9\""),
+        "{}",
+        key.header("etag")
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_in_the_answer_that_made_it_and_in_no_other() {
+    let world = World::with_sales().await;
+    let grants = json!([{ "on": "view:all", "actions": ["read"],
+        "constraints": [{ "field": "customer", "operator": "eq", "value": "a" }] }]);
+    let body = json!({ "name": "Ada", "kind": "secret", "grants": grants,
+        "restrictions": { "ip_ranges": null, "expires_at": "2027-01-01T00:00:00Z" },
+        "limits": { "requests_per_second": null, "credits": { "core": null } } });
+    let made = world.post("/v1/keys", &body).await.expect(201);
+    assert_eq!(made.header("cache-control"), "no-store");
+    let key = made.json();
+    let (id, token) = (
+        text(&key, "/id").to_owned(),
+        text(&key, "/token").to_owned(),
+    );
+    for (pointer, value) in [
+        ("/name", json!("Ada")),
+        ("/status", json!("active")),
+        ("/restrictions/expires_at", json!("2027-01-01T00:00:00Z")),
+        ("/grants/0/constraints/0/value", json!("a")),
+        ("/limits/credits", Json::Null),
+        ("/secrets/0/last_used_at", Json::Null),
+        ("/last_used_at", Json::Null),
+    ] {
+        assert_eq!(key.pointer(pointer), Some(&value), "{pointer} of {key}");
+    }
+    assert!(token.contains(text(&key, "/secrets/0/id")));
+    let path = format!("/v1/keys/{id}");
+    let mut later = vec![
+        world
+            .call(&token, "GET /v1/whoami", &Json::Null)
+            .await
+            .expect(200),
+        world
+            .call(&token, "GET /v1/views/all/data", &Json::Null)
+            .await
+            .expect(200),
+        world
+            .call(&token, "GET /v1/keys", &Json::Null)
+            .await
+            .expect(403),
+        world.get(&path).await.expect(200),
+        world.get("/v1/keys").await.expect(200),
+        world
+            .call(
+                &world.admin,
+                &format!("PATCH {path}"),
+                &json!({ "name": "B" }),
+            )
+            .await
+            .expect(200),
+        world
+            .post(&format!("{path}/disable"), &Json::Null)
+            .await
+            .expect(200),
+        world
+            .post(&format!("{path}/enable"), &json!({}))
+            .await
+            .expect(200),
+        world
+            .post(&format!("{path}/copy"), &json!({ "name": "copy" }))
+            .await
+            .expect(201),
+        world
+            .post(&format!("{path}/roll"), &json!({}))
+            .await
+            .expect(400),
+    ];
+    assert_eq!(later[3].json()["last_used_at"], crate::testing::NOW);
+    assert_eq!(later[9].code(), "not_available");
+    let copy = later[8].json();
+    let copied = text(&copy, "/token").to_owned();
+    assert_ne!(copied, token);
+    let rows = world
+        .call(&copied, "GET /v1/views/all/data", &Json::Null)
+        .await
+        .expect(200);
+    assert_eq!(rows.json()["data"].as_array().map(Vec::len), Some(3));
+    later.push(
+        world
+            .call(&world.admin, &format!("DELETE {path}"), &Json::Null)
+            .await
+            .expect(204),
+    );
+    later.push(
+        world
+            .call(&token, "GET /v1/whoami", &Json::Null)
+            .await
+            .expect(401),
+    );
+    let secret = &token[token.len() - 49..];
+    for reply in later {
+        assert!(!reply.text().contains(secret), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_enforced_is_not_accepted() {
+    let world = World::with_sales().await;
+    for (change, pointer) in [
+        (json!({ "kind": "publishable" }), "/kind"),
+        (
+            json!({ "restrictions": { "ip_ranges": ["10.0.0.0/8"] } }),
+            "/restrictions/ip_ranges",
+        ),
+        (
+            json!({ "restrictions": { "signed_requests": true } }),
+            "/restrictions/signed_requests",
+        ),
+        (
+            json!({ "limits": { "requests_per_second": 1 } }),
+            "/limits/requests_per_second",
+        ),
+        (
+            json!({ "limits": { "credits": { "core": { "amount": 1, "period": "month" } } } }),
+            "/limits/credits/core",
+        ),
+        (
+            json!({ "grants": [{ "on": "tier:premium", "actions": ["read"],
+            "constraints": "all_rows" }] }),
+            "/grants/0/on",
+        ),
+    ] {
+        let mut body = json!({ "name": "k", "grants": [] });
+        for (member, value) in change.as_object().expect("members") {
+            body[member] = value.clone();
+        }
+        let reply = world.post("/v1/keys", &body).await.expect(400);
+        assert_eq!(reply.code(), "not_available", "{body}");
+        assert_eq!(text(&reply.json(), "/pointer"), pointer);
+    }
+    let (id, _) = world.key(json!([])).await;
+    for (path, body, code) in [
+        ("disable", json!({ "for": "1h" }), "unknown_member"),
+        ("copy", json!({ "name": 1 }), "wrong_type"),
+        ("copy", json!({ "name": "" }), "invalid_name"),
+        ("simulate", json!({}), "not_available"),
+    ] {
+        let reply = world.post(&format!("/v1/keys/{id}/{path}"), &body).await;
+        assert_eq!(reply.expect(400).code(), code, "{path} {body}");
+    }
+    for id in ["x", "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        let reply = world.get(&format!("/v1/keys/{id}")).await.expect(404);
+        assert_eq!(reply.code(), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_and_grants_are_kept_by_their_id() {
+    let world = World::with_sales().await;
+    let me = world.get("/v1/whoami").await.expect(200).json();
+    let path = format!("/v1/keys/{}", text(&me, "/id"));
+    for (call, body) in [
+        (format!("DELETE {path}"), Json::Null),
+        (format!("POST {path}/disable"), Json::Null),
+        (format!("PATCH {path}"), json!({ "grants": [] })),
+    ] {
+        let reply = world.call(&world.admin, &call, &body).await.expect(409);
+        assert_eq!(reply.code(), "last_admin", "{call}");
+    }
+    let (id, token) = world
+        .key(json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]))
+        .await;
+    let path = format!("/v1/keys/{id}");
+    let key = world.get(&path).await.expect(200).json();
+    let mut grants = key["grants"].clone();
+    grants[0]["constraints"] = json!([{ "field": "customer", "operator": "eq", "value": "b" }]);
+    let patch = json!({ "grants": grants });
+    let patched = world
+        .call(&world.admin, &format!("PATCH {path}"), &patch)
+        .await;
+    let patched = patched.expect(200).json();
+    assert_eq!(patched["grants"][0]["id"], key["grants"][0]["id"]);
+    let rows = world
+        .call(&token, "GET /v1/views/all/data", &Json::Null)
+        .await
+        .expect(200);
+    assert_eq!(
+        rows.json()["data"].as_array().map(Vec::len),
+        Some(2),
+        "in force at once"
+    );
+    let expires = json!({ "restrictions": { "expires_at": crate::testing::NOW } });
+    let patched = world
+        .call(&world.admin, &format!("PATCH {path}"), &expires)
+        .await;
+    assert_eq!(patched.expect(200).json()["status"], "expired");
+    world
+        .call(&token, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(401);
+}

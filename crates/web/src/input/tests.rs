@@ -1,0 +1,166 @@
+use std::time::Duration;
+
+use axum::body::Body;
+use futures::stream::{self, StreamExt};
+use http::HeaderValue;
+use model::limits::BODY_BYTES_MAX;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{World, request};
+
+#[test]
+fn query_strings_are_read_strictly() {
+    let read = |query: &str| Parameters::parse(query, &["limit", "a b"]);
+    let good = read("limit=1%2B&&a+b=%C3%A9").expect("known names");
+    assert_eq!(
+        (good.get("limit"), good.get("a b")),
+        (Some("1+"), Some("é"))
+    );
+    assert_eq!(good.iter().count(), 2);
+    let code = |query: &str| read(query).expect_err(query).code;
+    assert_eq!(code("limit=1&limit=2"), FaultCode::DuplicateMember);
+    assert_eq!(code("limit=1&li%6Dit=2"), FaultCode::DuplicateMember);
+    assert_eq!(code("Limit=1"), FaultCode::UnknownMember);
+    for broken in ["limit=%", "limit=%4", "limit=%zz", "limit=%+1", "limit=%FF"] {
+        assert_eq!(code(broken), FaultCode::MalformedBody, "{broken}");
+    }
+    assert_eq!(
+        Parameters::parse("x=1", &[])
+            .expect_err("none are known")
+            .pointer,
+        "/x"
+    );
+}
+
+#[test]
+fn if_match_holds_strong_tags() {
+    let parse = |value: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, HeaderValue::from_static(value));
+        IfMatch::parse(&headers)
+    };
+    assert_eq!(IfMatch::parse(&HeaderMap::new()), Some(IfMatch::Any));
+    assert_eq!(parse("*"), Some(IfMatch::Any));
+    let matches = |value, tag| parse(value).expect(value).check(tag).is_ok();
+    assert!(matches("\"a.1\"", "\"a.1\""));
+    assert!(matches("\"a.1\", \"a.2\"", "\"a.2\""));
+    assert!(!matches("\"a.1\"", "\"a.2\""));
+    assert!(!matches("W/\"a.1\"", "\"a.1\""), "a weak tag never matches");
+    for broken in ["a.1", "\"a", "", "\"a\"b\""] {
+        assert_eq!(parse(broken), None, "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
+    let world = World::with_sales().await;
+    let announced = request(
+        &world.admin,
+        "POST /v1/pools",
+        &json!("x".repeat(DEFINITION_BYTES_MAX)),
+    );
+    let reply = world.send(announced).await.expect(413);
+    assert_eq!(reply.code(), "limit_exceeded");
+    assert!(reply.text().contains("1048576 bytes"), "{}", reply.text());
+    let chunk = Bytes::from(vec![b' '; 1 << 20]);
+    let chunks =
+        stream::iter(0..=BODY_BYTES_MAX >> 20).map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
+    let mut endless = request(&world.admin, "POST /v1/pools/sales/records", &json!(1));
+    *endless.body_mut() = Body::from_stream(chunks);
+    let reply = world.send(endless).await.expect(413);
+    assert_eq!(reply.code(), "limit_exceeded");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_closed() {
+    let mut world = World::with_sales().await;
+    world.state.body_idle = Duration::from_millis(5);
+    world.router = crate::router(world.state.clone());
+    let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+    let mut slow = request(&world.admin, "POST /v1/pools/sales/records", &json!(1));
+    *slow.body_mut() = Body::from_stream(first.chain(stream::pending()));
+    let reply = world.send(slow).await.expect(408);
+    assert_eq!(reply.code(), "body_timeout");
+    assert_eq!(reply.header("connection"), "close");
+    let cut = stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]);
+    let mut broken = request(&world.admin, "POST /v1/pools/sales/records", &json!(1));
+    *broken.body_mut() = Body::from_stream(cut);
+    let reply = world.send(broken).await.expect(400);
+    assert_eq!(reply.code(), "malformed_body");
+}
+
+#[tokio::test]
+async fn bodies_share_a_stated_room_and_give_it_back() {
+    let world = World::with_sales().await;
+    let all = u32::try_from(crate::BODIES_BYTES_MAX).expect("fits");
+    let taken = world.state.bodies.try_acquire_many(all).expect("all of it");
+    let record = json!({ "customer": "a" });
+    let reply = world
+        .post("/v1/pools/sales/records", &record)
+        .await
+        .expect(503);
+    assert_eq!(
+        (reply.code().as_str(), reply.header("retry-after")),
+        ("busy", "1")
+    );
+    drop(taken);
+    world
+        .post("/v1/pools/sales/records", &record)
+        .await
+        .expect(200);
+    assert_eq!(
+        world.state.bodies.available_permits(),
+        crate::BODIES_BYTES_MAX
+    );
+}
+
+#[tokio::test]
+async fn bodies_of_definitions_are_plain_json() {
+    let world = World::new().await;
+    let body = json!({ "name": "p", "schema": "open" });
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/plain"),
+        (header::CONTENT_TYPE, "application/merge-patch+json"),
+        (header::CONTENT_ENCODING, "gzip"),
+    ] {
+        let mut odd = request(&world.admin, "POST /v1/pools", &body);
+        odd.headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+        let reply = world.send(odd).await.expect(415);
+        assert_eq!(reply.code(), "unsupported_media_type", "{value}");
+    }
+    let mut good = request(&world.admin, "POST /v1/pools", &body);
+    let json = HeaderValue::from_static("Application/JSON; charset=utf-8");
+    good.headers_mut().insert(header::CONTENT_TYPE, json);
+    world.send(good).await.expect(201);
+    for (text, code) in [
+        ("", "malformed_body"),
+        ("{", "malformed_body"),
+        ("{} x", "malformed_body"),
+        ("\u{feff}{}", "malformed_body"),
+        (r#"{"name":"a","name":"b"}"#, "duplicate_member"),
+        ("[]", "wrong_type"),
+        ("{}", "missing_member"),
+        (r#"{"name":1,"schema":"open"}"#, "wrong_type"),
+        (r#"{"name":"a/b","schema":"open"}"#, "invalid_name"),
+        (r#"{"name":"a","schema":"free"}"#, "invalid_value"),
+        (
+            r#"{"name":"a","schema":"open","unique":["x"]}"#,
+            "not_available",
+        ),
+        (
+            r#"{"name":"a","schema":"open","colour":1}"#,
+            "unknown_member",
+        ),
+    ] {
+        let mut bad = request(&world.admin, "POST /v1/pools", &body);
+        *bad.body_mut() = Body::from(text.to_owned());
+        let reply = world.send(bad).await.expect(400);
+        assert_eq!(reply.code(), code, "{text}");
+    }
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let mut bad = request(&world.admin, "POST /v1/pools", &body);
+    *bad.body_mut() = Body::from(deep);
+    assert_eq!(world.send(bad).await.expect(400).code(), "limit_exceeded");
+}

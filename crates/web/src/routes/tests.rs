@@ -1,0 +1,176 @@
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::testing::{World, committed};
+
+/// The callers of the table, in the order of its columns.
+const CALLERS: [&str; 7] = [
+    "nobody",
+    "unknown",
+    "disabled",
+    "expired",
+    "no-action",
+    "elsewhere",
+    "right",
+];
+
+/// A body with which the call succeeds for the right caller.
+fn body(route: &Route) -> Json {
+    match (route.method, route.pattern) {
+        ("POST", "/v1/pools") => json!({ "name": "made", "schema": "open" }),
+        ("POST", "/v1/views") => json!({ "name": "made", "pool": "sales", "shape": "records",
+            "fields": [{ "field": "amount" }] }),
+        ("POST", "/v1/keys") => json!({ "name": "made", "grants": [] }),
+        ("PATCH", _) => json!({ "name": "renamed" }),
+        ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
+        ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
+        ("POST", "/v1/views/{view}/data") => json!({}),
+        _ => Json::Null,
+    }
+}
+
+/// A world with two pools and a view of each.
+async fn world() -> World {
+    let world = World::with_sales().await;
+    let other = json!({ "name": "other", "schema": "open" });
+    world.post("/v1/pools", &other).await.expect(201);
+    let view = json!({ "name": "other", "pool": "other", "shape": "records",
+        "fields": [{ "field": "x" }] });
+    world.post("/v1/views", &view).await.expect(201);
+    world
+}
+
+/// The statuses of one route for every kind of caller. Those without the
+/// right share a world, which they must leave as it is.
+async fn statuses(route: &Route, shared: &World) -> Vec<String> {
+    let mut all = Vec::new();
+    for caller in CALLERS {
+        let own;
+        let world = if caller == "right" {
+            own = world().await;
+            &own
+        } else {
+            shared
+        };
+        let Some(token) = token(world, route, caller).await else {
+            all.push("-".to_owned());
+            continue;
+        };
+        let (id, _) = world.key(json!([])).await;
+        let mut pool = "sales";
+        if (route.method, route.pattern) == ("DELETE", "/v1/pools/{pool}") && caller == "right" {
+            // One that no view reads.
+            pool = "unread";
+            let unread = json!({ "name": pool, "schema": "open" });
+            world.post("/v1/pools", &unread).await.expect(201);
+        }
+        let path = route
+            .pattern
+            .replace("{pool}", pool)
+            .replace("{view}", "all")
+            .replace("{id}", &id);
+        let call = format!("{} {path}", route.method);
+        let reply = world.call(&token, &call, &body(route)).await;
+        let shown = match reply.status {
+            200..300 => reply.status.to_string(),
+            status => format!("{status} {}", reply.code()),
+        };
+        all.push(shown);
+    }
+    all
+}
+
+/// The token of such a caller; `None` where there can be none.
+async fn token(world: &World, route: &Route, caller: &str) -> Option<String> {
+    let wrong_action = json!([{ "on": "pool:sales", "actions": ["query"],
+        "constraints": "all_rows" }]);
+    let everything = json!([
+        { "on": "project", "actions": ["admin"] },
+        { "on": "pool:*", "actions": ["ingest", "schema", "delete"], "constraints": "all_rows" },
+        { "on": "view:*", "actions": ["read"], "constraints": "all_rows" },
+    ]);
+    Some(match caller {
+        "nobody" => String::new(),
+        "unknown" => {
+            let kind = model::keys::KeyKind::Secret;
+            let random = model::random::SeededRandom::new(99);
+            model::secrets::Secret::generate(kind, &random)
+                .reveal()
+                .to_owned()
+        }
+        "disabled" => {
+            let (id, token) = world.key(everything).await;
+            let path = format!("/v1/keys/{id}/disable");
+            world.post(&path, &Json::Null).await.expect(200);
+            token
+        }
+        "expired" => {
+            let body = json!({ "name": "k", "grants": everything,
+                "restrictions": { "expires_at": crate::testing::NOW } });
+            let made = world.post("/v1/keys", &body).await.expect(201).json();
+            made["token"].as_str().expect("a token").to_owned()
+        }
+        "no-action" if route.needs == Needs::Key => return None,
+        "no-action" => world.key(wrong_action).await.1,
+        "elsewhere" => {
+            let on = match route.needs {
+                Needs::Right(Action::Read) => "view:other",
+                Needs::Right(Action::Admin) | Needs::Key | Needs::Nothing => return None,
+                Needs::Right(_) => "pool:other",
+            };
+            let Needs::Right(action) = route.needs else {
+                return None;
+            };
+            let mut grant = json!({ "on": on, "actions": [action.name()] });
+            if action.touches_rows() {
+                grant["constraints"] = json!("all_rows");
+            }
+            world.key(json!([grant])).await.1
+        }
+        _ => world.key(everything).await.1,
+    })
+}
+
+#[tokio::test]
+async fn the_committed_table_says_who_gets_which_status() {
+    let mut table = String::from(
+        "Who gets which status from which call. Written by the tests of `web`; a change here is a \
+         change of what a key may do.\n\n",
+    );
+    let _ = write!(table, "{:<6} {:<30} {:<8}", "method", "path", "needs");
+    for caller in CALLERS {
+        let _ = write!(table, " {caller:<20}");
+    }
+    table = table.trim_end().to_owned() + "\n";
+    let shared = world().await;
+    for route in ROUTES {
+        let needs = match route.needs {
+            Needs::Nothing => "nothing",
+            Needs::Key => "a key",
+            Needs::Right(action) => action.name(),
+        };
+        let mut line = format!("{:<6} {:<30} {needs:<8}", route.method, route.pattern);
+        for status in statuses(route, &shared).await {
+            let _ = write!(line, " {status:<20}");
+        }
+        table += line.trim_end();
+        table.push('\n');
+        check_line(route, &line);
+    }
+    committed(Path::new("route-by-caller.txt"), &table);
+}
+
+/// What no edit of the table may say.
+fn check_line(route: &Route, line: &str) {
+    let refused = line.matches("401 unauthenticated").count();
+    let expected = if route.needs == Needs::Nothing { 0 } else { 4 };
+    assert_eq!(refused, expected, "{line}");
+    if let Needs::Right(action) = route.needs {
+        assert!(line.contains("403 action_not_granted"), "{line}");
+        let elsewhere = line.contains("404 not_found");
+        assert_eq!(elsewhere, action != Action::Admin, "{line}");
+    }
+}

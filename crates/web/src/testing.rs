@@ -1,0 +1,236 @@
+//! The world that the tests of the wire live in: the real control plane on a
+//! temporary file, a data plane in memory, a clock that stands still.
+
+mod plane;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use control::{Control, ControlOptions};
+use http::{HeaderMap, Request, header};
+use http_body_util::BodyExt;
+use model::random::SeededRandom;
+use model::secrets::Pepper;
+use model::time::{ManualClock, Timestamp};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::AppState;
+pub(crate) use plane::FakePlane;
+
+/// A server without a network.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) state: AppState,
+    pub(crate) plane: Arc<FakePlane>,
+    pub(crate) clock: Arc<ManualClock>,
+    /// The token of the first key, which may do everything.
+    pub(crate) admin: String,
+    pub(crate) router: Router,
+    _folder: TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Json {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The `code` of a problem document, checked to be one.
+    pub(crate) fn code(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{}",
+            self.text()
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        problem["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// A header, empty when absent.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// The same answer, once it is known to have this status.
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+}
+
+/// A moment in 2026.
+pub(crate) const NOW: &str = "2026-05-01T12:00:00Z";
+
+impl World {
+    /// A server with nothing but its first key.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(ManualClock::new(Timestamp::parse(NOW).expect("a time")));
+        let random = Arc::new(SeededRandom::new(7));
+        let control = open(folder.path(), clock.clone(), random.clone()).await;
+        let secret = control.bootstrap().await.expect("a first key");
+        let secret = secret.expect("there was no project");
+        let plane = Arc::new(FakePlane::default());
+        let state = AppState::new(
+            Arc::new(control),
+            plane.clone(),
+            clock.clone(),
+            random,
+            "1.2.3",
+        );
+        Self {
+            router: crate::router(state.clone()),
+            state,
+            plane,
+            clock,
+            admin: secret.reveal().to_owned(),
+            _folder: folder,
+        }
+    }
+
+    /// A server with pool `sales`, the view `all` of it, and two customers'
+    /// records: 3 of `a`, 2 of `b`.
+    pub(crate) async fn with_sales() -> Self {
+        let world = Self::new().await;
+        let pool = json!({
+            "name": "sales", "schema": "strict",
+            "fields": [
+                { "name": "customer", "type": "String", "required": true },
+                { "name": "at", "type": "DateTime" },
+                { "name": "amount", "type": "Int64" },
+                { "name": "email", "type": "String" },
+            ],
+            "isolation_field": "customer", "time_field": "at",
+        });
+        world.post("/v1/pools", &pool).await.expect(201);
+        let view = json!({
+            "name": "all", "pool": "sales", "shape": "records",
+            "fields": [{ "field": "customer" }, { "field": "at" }, { "field": "amount" },
+                { "field": "email" }],
+        });
+        world.post("/v1/views", &view).await.expect(201);
+        let record = |customer: &str, day: u8| {
+            json!({ "customer": customer, "at": format!("2026-04-0{day}T00:00:00Z"),
+                "amount": i64::from(day), "email": format!("{customer}{day}@example.com") })
+        };
+        let records = json!([
+            record("a", 1),
+            record("a", 2),
+            record("b", 3),
+            record("a", 4),
+            record("b", 5)
+        ]);
+        let receipt = world.post("/v1/pools/sales/records", &records).await;
+        assert_eq!(receipt.expect(200).json()["accepted"], 5);
+        world
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let answer = self.router.clone().oneshot(request).await;
+        let (parts, body) = answer.expect("the router always answers").into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.to_vec(),
+        }
+    }
+
+    /// Sends `METHOD /path` with a token, and with a JSON body unless it is null.
+    pub(crate) async fn call(&self, token: &str, call: &str, body: &Json) -> Reply {
+        self.send(request(token, call, body)).await
+    }
+
+    /// POSTs as the first key.
+    pub(crate) async fn post(&self, path: &str, body: &Json) -> Reply {
+        self.call(&self.admin, &format!("POST {path}"), body).await
+    }
+
+    /// GETs as the first key.
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call(&self.admin, &format!("GET {path}"), &Json::Null)
+            .await
+    }
+
+    /// Makes a key with these grants: its id and its token.
+    pub(crate) async fn key(&self, grants: Json) -> (String, String) {
+        let body = json!({ "name": "k", "grants": grants });
+        let made = self.post("/v1/keys", &body).await.expect(201).json();
+        let text = |member: &str| made[member].as_str().expect("text").to_owned();
+        (text("id"), text("token"))
+    }
+}
+
+async fn open(folder: &Path, clock: Arc<ManualClock>, random: Arc<SeededRandom>) -> Control {
+    let pepper = Pepper::from_bytes([9; 32]);
+    let options = ControlOptions {
+        clock,
+        random,
+        pepper,
+    };
+    let control = Control::open(&folder.join("control.sqlite"), options).await;
+    control.expect("a control plane")
+}
+
+/// `METHOD /path` with a token, when it is not empty, and with a JSON body
+/// unless it is null.
+pub(crate) fn request(token: &str, call: &str, body: &Json) -> Request<Body> {
+    let (method, path) = call.split_once(' ').expect("METHOD /path");
+    let mut request = Request::builder().method(method).uri(path);
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if body.is_null() {
+        return request.body(Body::empty()).expect("a request");
+    }
+    request
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a request")
+}
+
+/// Checks that the file of this name in `docs/` holds this text. With
+/// `TIDEGATE_WRITE_DOCS` set, the file is written first.
+pub(crate) fn committed(name: &Path, text: &str) {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let file = docs.join(name);
+    if std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
+        std::fs::write(&file, text).expect("a writable checkout");
+    }
+    let held = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        held == text,
+        "docs/{} is not what the code says; run the tests of `web` with TIDEGATE_WRITE_DOCS=1 and \
+         review the change",
+        name.display()
+    );
+}
+
+/// The text at a pointer.
+pub(crate) fn text<'a>(json: &'a Json, pointer: &str) -> &'a str {
+    let value = json.pointer(pointer).and_then(Json::as_str);
+    value.unwrap_or_else(|| panic!("{pointer} is no text in {json}"))
+}
