@@ -42,17 +42,29 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     let binary = repository.target()?.join("debug").join("tidegate");
     let folder = Workplace::create()?;
     let mut server = Server::start(&binary, &folder.0)?;
-    fuzz(repository, &fuzzer, &server, "as_documented.toml", &[])?;
+    let run = |configuration, key: &str, arguments: &[&str]| {
+        fuzz(repository, &fuzzer, &server, configuration, key, arguments)?;
+        server.still_admin()
+    };
+    run("as_documented.toml", "", &["--exclude-path-regex", ONE_KEY])?;
     for (path, body) in DATA {
         server.post(path, body)?;
     }
-    fuzz(
-        repository,
-        &fuzzer,
-        &server,
-        "on_data.toml",
-        &["--exclude-method", "DELETE"],
-    )?;
+    let on_data = [
+        "--exclude-method",
+        "DELETE",
+        "--exclude-path-regex",
+        ONE_KEY,
+    ];
+    run("on_data.toml", "", &on_data)?;
+    let key = id_in(&server.post("/v1/keys", r#"{"name":"victim","grants":[]}"#)?)?;
+    let on_key = [
+        "--exclude-method",
+        "DELETE",
+        "--include-path-regex",
+        ONE_KEY,
+    ];
+    run("on_key.toml", &key, &on_key)?;
     server.stop()?;
     let found = files_with(&folder.0.join("data"), server.token().as_bytes())?;
     let logged = files_with(&folder.0.join("log"), server.token().as_bytes())?;
@@ -65,11 +77,27 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     }
 }
 
+/// The calls on one key. Left to itself the fuzzer finds the key that it
+/// calls with, disables it, and proves nothing from then on.
+const ONE_KEY: &str = "^/v1/keys/.id.";
+
+/// The id in the answer that made something.
+fn id_in(answer: &str) -> Outcome<String> {
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let body: serde_json::Value = serde_json::from_str(body)
+        .map_err(|error| Failure::new(format!("the made key came as {body:?}: {error}")))?;
+    let id = body["id"]
+        .as_str()
+        .ok_or_else(|| Failure::new("the made key has no id"))?;
+    Ok(id.to_owned())
+}
+
 fn fuzz(
     repository: &Repository,
     fuzzer: &Path,
     server: &Server,
     configuration: &str,
+    key: &str,
     arguments: &[&str],
 ) -> Outcome {
     let home = repository.root().join("xtask").join("contract");
@@ -82,6 +110,7 @@ fn fuzz(
         .args(["run", &document])
         .args(arguments)
         .env("CONTRACT_TOKEN", server.token())
+        .env("CONTRACT_KEY", key)
         .env("CONTRACT_HOOKS", home.join("hooks.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     process::run(&mut command).map_err(|failure| {

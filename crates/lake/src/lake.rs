@@ -124,7 +124,7 @@ impl Lake {
         if held >= self.buffer_bytes && batch.idempotency().is_none() {
             return Err(self.buffer_full(held));
         }
-        let operation = self.append_operation(&batch, &receipt)?;
+        let operation = append_operation(&batch, &receipt, self.operation_bytes)?;
         match self.submit(operation).await? {
             Outcome::Done(done) => {
                 self.records_stored.fetch_add(done?, Ordering::Relaxed);
@@ -151,47 +151,6 @@ impl Lake {
             held,
             bound: self.buffer_bytes,
         }
-    }
-
-    fn append_operation(
-        &self,
-        batch: &AdmittedBatch,
-        receipt: &AppendReceipt,
-    ) -> Result<Operation> {
-        let pool = batch.pool();
-        let bytes = batch.records().iter().map(weight).sum::<usize>();
-        if bytes > BATCH_WEIGHT_MAX {
-            return Err(too_large(bytes, BATCH_WEIGHT_MAX));
-        }
-        let mut payload = Vec::new();
-        encode_append(batch, &receipt.faults, &mut payload)?;
-        if payload.len() > self.operation_bytes {
-            return Err(too_large(payload.len(), self.operation_bytes));
-        }
-        let layout = Layout::of(&pool.draft.schema);
-        let segment = Segment::of_records(&layout, batch.records())?
-            .indexed(pool.draft.isolation_field.as_ref());
-        let saved = batch.idempotency().map(|idempotency| {
-            let tag = IdempotencyTag {
-                pool: pool.id,
-                key: batch.key(),
-                text: idempotency.key.clone(),
-            };
-            let answer = SavedAnswer {
-                fingerprint: idempotency.fingerprint,
-                at: batch.at(),
-                accepted: receipt.accepted,
-                rejected: receipt.rejected,
-                faults: receipt.faults.clone(),
-            };
-            (tag, answer)
-        });
-        Ok(Operation::Append {
-            pool: pool.clone(),
-            payload,
-            segment,
-            saved,
-        })
     }
 
     async fn submit(&self, operation: Operation) -> Result<Outcome> {
@@ -327,6 +286,48 @@ fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
         faults: listed.cloned().collect(),
         repeated: false,
     }
+}
+
+/// What is submitted for a batch, of at most `operation_bytes`.
+fn append_operation(
+    batch: &AdmittedBatch,
+    receipt: &AppendReceipt,
+    operation_bytes: usize,
+) -> Result<Operation> {
+    let pool = batch.pool();
+    let bytes = batch.records().iter().map(weight).sum::<usize>();
+    if bytes > BATCH_WEIGHT_MAX {
+        return Err(too_large(bytes, BATCH_WEIGHT_MAX));
+    }
+    let mut payload = Vec::new();
+    encode_append(batch, &receipt.faults, &mut payload)?;
+    if payload.len() > operation_bytes {
+        return Err(too_large(payload.len(), operation_bytes));
+    }
+    let layout = Layout::of(&pool.draft.schema);
+    let segment =
+        Segment::of_records(&layout, batch.records())?.indexed(pool.draft.isolation_field.as_ref());
+    let saved = batch.idempotency().map(|idempotency| {
+        let tag = IdempotencyTag {
+            pool: pool.id,
+            key: batch.key(),
+            text: idempotency.key.clone(),
+        };
+        let answer = SavedAnswer {
+            fingerprint: idempotency.fingerprint,
+            at: batch.at(),
+            accepted: receipt.accepted,
+            rejected: receipt.rejected,
+            faults: receipt.faults.clone(),
+        };
+        (tag, answer)
+    });
+    Ok(Operation::Append {
+        pool: pool.clone(),
+        payload,
+        segment,
+        saved,
+    })
 }
 
 fn delete_operation(delete: &ConstrainedDelete) -> Operation {

@@ -29,7 +29,9 @@ use model::fields::ColumnType;
 use model::filters::{Constraint, Filter, Predicate};
 use model::names::FieldPath;
 use model::pools::{Pool, Schema};
-use model::queries::{Aggregate, AggregateQuery, Direction, Query, RecordQuery, Side, TimeBound};
+use model::queries::{
+    Aggregate, AggregateQuery, Direction, Measure, Query, RecordQuery, Side, TimeBound,
+};
 
 use crate::aggregates;
 use crate::buffer::{Snapshot, hint};
@@ -304,6 +306,10 @@ fn aggregated(
         };
         measures.push(aggregates::expression(measure, argument, &order, &schema)?);
     }
+    if groups.is_empty() && measures.is_empty() {
+        // The key sees none of the fields. The engine needs a column to say that there is one row.
+        measures.push(aggregates::expression(&row_count(), None, &[], &schema)?);
+    }
     let filters = vec![None; measures.len()];
     Ok(Arc::new(AggregateExec::try_new(
         AggregateMode::Single,
@@ -315,5 +321,13 @@ fn aggregated(
     )?))
 }
 
+fn row_count() -> Measure {
+    Measure {
+        name: "_rows".to_owned(),
+        aggregate: Aggregate::Count,
+        field: None,
+    }
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

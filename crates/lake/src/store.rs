@@ -321,4 +321,4 @@ impl StateMachine for Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! Grants: what a key may do on a resource, with what it stamps and which
 //! rows and fields it sees.
 
+mod modifiers;
 mod parse;
 mod write;
 

@@ -71,7 +71,9 @@ pub(crate) enum Command {
     /// Ask a view for its data
     Query(QueryArgs),
     /// Print the completions of a shell
-    #[command(after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate")]
+    #[command(
+        after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate"
+    )]
     Completions {
         /// The shell
         #[arg(value_enum)]

@@ -1,13 +1,13 @@
 //! The HTTP client of the command line: one connection pool, one token, and
 //! errors that never hold the token.
 
+mod address;
 mod digest;
 mod problem;
 mod token;
 
 use std::fmt;
 use std::io::{self, Read, Write as _};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use model::limits::{DECOMPRESSION_FREE_BYTES, DECOMPRESSION_RATIO_MAX};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
+use address::{check_url, is_loopback};
+
+pub(crate) use address::segment;
 pub(crate) use digest::{Digest, Hasher};
 pub(crate) use problem::Problem;
 #[cfg(test)]
@@ -112,7 +115,9 @@ pub(crate) struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -204,7 +209,8 @@ impl Client {
     ) -> Result<Vec<u8>, ClientError> {
         let key = HeaderValue::from_str(idempotency_key)
             .map_err(|_| ClientError::Settings("an idempotency key is plain text".to_owned()))?;
-        let headers = HeaderMap::from_iter([(header::HeaderName::from_static("idempotency-key"), key)]);
+        let headers =
+            HeaderMap::from_iter([(header::HeaderName::from_static("idempotency-key"), key)]);
         self.whole(self.open(&Method::POST, path, Some(body), headers)?)
     }
 
@@ -241,14 +247,18 @@ impl Client {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .header(header::ACCEPT, "application/json, application/problem+json, */*");
+            .header(
+                header::ACCEPT,
+                "application/json, application/problem+json, */*",
+            );
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, token.bearer());
         }
         for (name, value) in &headers {
             request = request.header(name, value);
         }
-        let not_sent = |e: http::Error| ClientError::Settings(format!("the request cannot be made: {e}"));
+        let not_sent =
+            |e: http::Error| ClientError::Settings(format!("the request cannot be made: {e}"));
         let answer = match body {
             None => self.agent.run(request.body(()).map_err(not_sent)?),
             Some(body) => {
@@ -257,7 +267,8 @@ impl Client {
                 if compressed {
                     request = request.header(header::CONTENT_ENCODING, "gzip");
                 }
-                self.agent.run(request.body(bytes.as_ref()).map_err(not_sent)?)
+                self.agent
+                    .run(request.body(bytes.as_ref()).map_err(not_sent)?)
             }
         };
         let answer = answer.map_err(|e| self.unreachable(&e))?;
@@ -277,7 +288,9 @@ impl Client {
         let body = answer.into_body();
         let mut reader = body.into_with_config().limit(ANSWER_BYTES_MAX).reader();
         let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(|e| self.broken(&e))?;
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|e| self.broken(&e))?;
         Ok(bytes)
     }
 
@@ -312,36 +325,6 @@ fn io_reason(error: &io::Error) -> String {
     }
 }
 
-/// The URL without a slash at its end, and its host.
-fn check_url(url: &str) -> Result<(String, String), ClientError> {
-    let refuse = |rule: &str| Err(ClientError::Settings(format!("the server's URL {rule}")));
-    let Ok(uri) = url.parse::<Uri>() else {
-        return refuse("is not a URL such as http://127.0.0.1:8080");
-    };
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return refuse("starts with http:// or https:// and names a host");
-    };
-    if !["http", "https"].contains(&scheme) {
-        return refuse("starts with http:// or https://");
-    }
-    if authority.as_str().contains('@') {
-        return refuse("holds no credentials; give the token in TIDEGATE_TOKEN");
-    }
-    if uri.query().is_some() {
-        return refuse("has no query");
-    }
-    let path = uri.path().trim_end_matches('/');
-    Ok((
-        format!("{scheme}://{authority}{path}"),
-        authority.host().to_owned(),
-    ))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 fn read_authorities(path: &Path) -> Result<RootCerts, ClientError> {
     let refuse = |rule: String| ClientError::Settings(format!("{}: {rule}", path.display()));
     let pem = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
@@ -352,7 +335,9 @@ fn read_authorities(path: &Path) -> Result<RootCerts, ClientError> {
         })
         .collect();
     if certificates.is_empty() {
-        return Err(refuse("the file holds no certificate in PEM form".to_owned()));
+        return Err(refuse(
+            "the file holds no certificate in PEM form".to_owned(),
+        ));
     }
     Ok(RootCerts::new_with_certs(&certificates))
 }
@@ -378,20 +363,6 @@ fn pack(bytes: &[u8]) -> (std::borrow::Cow<'_, [u8]>, bool) {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// One segment of a path, percent-encoded.
-pub(crate) fn segment(name: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("writing to memory does not fail");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@ pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "this is the clock that all others go by")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the clock that all others go by"
+        )]
         let now = jiff::Timestamp::now();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(Timestamp::MAX)
     }

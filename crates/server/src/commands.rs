@@ -152,7 +152,10 @@ fn recover(args: &RecoverArgs) -> Result<(), CommandError> {
     match reserved {
         Some(file) => {
             let path = file.keep(&token)?;
-            output::note(&format!("the new master key's token is in {}", path.display()));
+            output::note(&format!(
+                "the new master key's token is in {}",
+                path.display()
+            ));
         }
         None => {
             output::note("the new master key's token, shown this once:");

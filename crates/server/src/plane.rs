@@ -28,14 +28,16 @@ const BUFFER_RETRY: Duration = Duration::from_secs(30);
 
 fn plane_error(error: LakeError) -> PlaneError {
     match error {
-        LakeError::Journal(JournalError::Busy) | LakeError::Busy => {
-            PlaneError::Busy { retry_after: QUEUE_RETRY }
-        }
-        LakeError::BufferFull { .. } => PlaneError::Busy { retry_after: BUFFER_RETRY },
+        LakeError::Journal(JournalError::Busy) | LakeError::Busy => PlaneError::Busy {
+            retry_after: QUEUE_RETRY,
+        },
+        LakeError::BufferFull { .. } => PlaneError::Busy {
+            retry_after: BUFFER_RETRY,
+        },
         LakeError::Journal(JournalError::Full) => PlaneError::Full,
-        LakeError::Journal(error @ JournalError::Oversized { .. }) => {
-            PlaneError::LimitExceeded { limit: error.to_string() }
-        }
+        LakeError::Journal(error @ JournalError::Oversized { .. }) => PlaneError::LimitExceeded {
+            limit: error.to_string(),
+        },
         LakeError::IdempotencyMismatch => PlaneError::IdempotencyMismatch,
         LakeError::LimitExceeded(limit) => PlaneError::LimitExceeded { limit },
         LakeError::Deadline(deadline) => PlaneError::Deadline(deadline),
@@ -52,7 +54,10 @@ impl DataPlane for LakePlane {
         Box::pin(async {
             let answer = self.0.query(query).await.map_err(plane_error)?;
             let rows = answer.rows.map(|rows| rows.map_err(plane_error)).boxed();
-            Ok(Answer { columns: answer.columns, rows })
+            Ok(Answer {
+                columns: answer.columns,
+                rows,
+            })
         })
     }
 

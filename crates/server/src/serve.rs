@@ -18,7 +18,7 @@ use lake::disk::RealDisk;
 use lake::{Lake, LakeOptions, RunOptions};
 use model::random::RandomSource;
 use model::secrets::Pepper;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -53,15 +53,18 @@ pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
     log::start(&settings);
     let runtime = runtime()?;
     runtime.block_on(async {
-        let (listeners, house, token) = open(&settings, HandOver::ToPerson).await?;
+        let (addresses, house, token) = open(&settings, HandOver::ToPerson).await?;
         files::hand_over(token, &settings)?;
+        // Taken before anybody is told that the server runs, so that it can be stopped from then on.
+        let stopped = stop_signal()?;
+        let listeners = addresses.listen()?;
         crate::output::note(&format!(
             "tidegate {} listens on {}; health and metrics on {}",
             env!("CARGO_PKG_VERSION"),
             listeners.describe(&settings),
             listeners.operations_address()?,
         ));
-        serve(listeners, house, &settings, stop_signal()).await
+        serve(listeners, house, &settings, stopped).await
     })
 }
 
@@ -79,26 +82,34 @@ pub(crate) struct RunningServer {
 pub(crate) fn start(settings: ServeSettings) -> Result<RunningServer, ServeError> {
     let (stop, stopped) = oneshot::channel();
     let (started, start) = std::sync::mpsc::channel();
-    let thread = std::thread::Builder::new().name("tidegate".to_owned()).spawn(move || {
-        let runtime = runtime()?;
-        runtime.block_on(async {
-            let (listeners, house, token) = open(&settings, HandOver::ToCaller).await?;
-            let token = token.map(|secret| secret.reveal().to_owned());
-            let _ = started.send((listeners.address()?, token));
-            let stopped = async {
-                let _ = stopped.await;
-            };
-            serve(listeners, house, &settings, stopped).await
-        })
-    });
+    let thread = std::thread::Builder::new()
+        .name("tidegate".to_owned())
+        .spawn(move || {
+            let runtime = runtime()?;
+            runtime.block_on(async {
+                let (addresses, house, token) = open(&settings, HandOver::ToCaller).await?;
+                let listeners = addresses.listen()?;
+                let token = token.map(|secret| secret.reveal().to_owned());
+                let _ = started.send((listeners.address()?, token));
+                let stopped = async {
+                    let _ = stopped.await;
+                };
+                serve(listeners, house, &settings, stopped).await
+            })
+        });
     let thread = thread.map_err(|error| ServeError::other("start a thread", error))?;
     match start.recv() {
-        Ok((address, admin_token)) => {
-            Ok(RunningServer { address, admin_token, stop: Some(stop), thread: Some(thread) })
-        }
+        Ok((address, admin_token)) => Ok(RunningServer {
+            address,
+            admin_token,
+            stop: Some(stop),
+            thread: Some(thread),
+        }),
         Err(_) => match thread.join() {
             Ok(Err(error)) => Err(error),
-            _ => Err(ServeError::Other("the server ended at its start".to_owned())),
+            _ => Err(ServeError::Other(
+                "the server ended at its start".to_owned(),
+            )),
         },
     }
 }
@@ -153,6 +164,30 @@ fn runtime() -> Result<Runtime, ServeError> {
         .map_err(|error| ServeError::other("start the runtime", error))
 }
 
+/// Addresses that are taken and not answered on yet.
+struct Addresses {
+    api: TcpSocket,
+    operations: TcpSocket,
+    lock: std::fs::File,
+}
+
+impl Addresses {
+    /// Lets clients connect. Whoever can connect finds everything in place:
+    /// the token is handed over and every durable record is visible.
+    fn listen(self) -> Result<Listeners, ServeError> {
+        let Self {
+            api,
+            operations,
+            lock,
+        } = self;
+        Ok(Listeners {
+            api: listen::listen(api)?,
+            operations: listen::listen(operations)?,
+            _lock: lock,
+        })
+    }
+}
+
 struct Listeners {
     api: TcpListener,
     operations: TcpListener,
@@ -161,16 +196,25 @@ struct Listeners {
 
 impl Listeners {
     fn address(&self) -> Result<SocketAddr, ServeError> {
-        self.api.local_addr().map_err(|error| ServeError::other("read the address", error))
+        self.api
+            .local_addr()
+            .map_err(|error| ServeError::other("read the address", error))
     }
 
     fn operations_address(&self) -> Result<SocketAddr, ServeError> {
-        self.operations.local_addr().map_err(|error| ServeError::other("read the address", error))
+        self.operations
+            .local_addr()
+            .map_err(|error| ServeError::other("read the address", error))
     }
 
     fn describe(&self, settings: &ServeSettings) -> String {
-        let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        self.address().map_or_else(|_| scheme.to_owned(), |at| format!("{scheme}://{at}"))
+        let scheme = if settings.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        self.address()
+            .map_or_else(|_| scheme.to_owned(), |at| format!("{scheme}://{at}"))
     }
 }
 
@@ -188,10 +232,10 @@ enum HandOver {
 async fn open(
     settings: &ServeSettings,
     hand_over: HandOver,
-) -> Result<(Listeners, House, Option<model::secrets::Secret>), ServeError> {
+) -> Result<(Addresses, House, Option<model::secrets::Secret>), ServeError> {
     listen::refuse_open_server(settings)?;
-    let api = listen::bind(settings.listen).await?;
-    let operations = listen::bind(settings.admin_listen).await?;
+    let api = listen::take(settings.listen)?;
+    let operations = listen::take(settings.admin_listen)?;
     files::make_directory(&settings.data_dir)?;
     let lock = files::lock(&settings.data_dir)?;
     let is_new = !control_file(&settings.data_dir).exists();
@@ -199,7 +243,11 @@ async fn open(
         files::check_hand_over(settings)?;
     }
     let pepper = if is_new {
-        files::pepper(&settings.data_dir, settings.pepper_file.as_deref(), &SystemRandom)?
+        files::pepper(
+            &settings.data_dir,
+            settings.pepper_file.as_deref(),
+            &SystemRandom,
+        )?
     } else {
         files::existing_pepper(&settings.data_dir, settings.pepper_file.as_deref())?
     };
@@ -211,13 +259,28 @@ async fn open(
     let random = Arc::new(SystemRandom);
     let version = env!("CARGO_PKG_VERSION");
     let state = AppState::new(control.clone(), plane, clock, random, version);
-    let listeners = Listeners { api, operations, _lock: lock };
-    Ok((listeners, House { control, lake, state }, token))
+    let addresses = Addresses {
+        api,
+        operations,
+        lock,
+    };
+    Ok((
+        addresses,
+        House {
+            control,
+            lake,
+            state,
+        },
+        token,
+    ))
 }
 
 async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeError> {
-    let options =
-        ControlOptions { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), pepper };
+    let options = ControlOptions {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        pepper,
+    };
     Ok(Control::open(&control_file(data_dir), options).await?)
 }
 
@@ -226,20 +289,34 @@ async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<La
     SystemRandom.fill(&mut identity);
     let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
     journal.segment_bytes = settings.journal_segment_bytes;
-    let largest = settings.journal_segment_bytes.saturating_sub(SEGMENT_RESERVE);
+    let largest = settings
+        .journal_segment_bytes
+        .saturating_sub(SEGMENT_RESERVE);
     journal.max_record_bytes = usize::try_from(largest).unwrap_or(usize::MAX);
     let run = RunOptions {
         deadline: settings.query_deadline,
         memory_bytes: usize::try_from(settings.query_memory_bytes).unwrap_or(usize::MAX),
         ..RunOptions::default()
     };
-    let options = LakeOptions { journal, run, buffer_bytes: settings.buffer_bytes };
+    let options = LakeOptions {
+        journal,
+        run,
+        buffer_bytes: settings.buffer_bytes,
+    };
     let directory: PathBuf = journal_directory(&settings.data_dir);
     let known = control.pools();
     let opened = tokio::task::spawn_blocking(move || {
-        Lake::open(Arc::new(RealDisk), &directory, known, Arc::new(SystemClock), options)
+        Lake::open(
+            Arc::new(RealDisk),
+            &directory,
+            known,
+            Arc::new(SystemClock),
+            options,
+        )
     });
-    let opened = opened.await.map_err(|error| ServeError::Other(error.to_string()))?;
+    let opened = opened
+        .await
+        .map_err(|error| ServeError::Other(error.to_string()))?;
     Ok(Arc::new(opened?))
 }
 
@@ -251,7 +328,11 @@ async fn serve(
     settings: &ServeSettings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let House { control, lake, state } = house;
+    let House {
+        control,
+        lake,
+        state,
+    } = house;
     let door = Door::new(settings)?;
     let stopping = CancellationToken::new();
     let api = tokio::spawn(accept(
@@ -296,17 +377,18 @@ async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {
     }
 }
 
-/// Ends with the first interrupt or termination signal.
-async fn stop_signal() {
+/// Takes over the interrupt and termination signals; ends with the first one.
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
-        // Without signals the process is ended from outside; the journal recovers.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let take = |kind| signal(kind).map_err(|error| ServeError::other("take over a signal", error));
+    let (mut interrupt, mut terminate) = (
+        take(SignalKind::interrupt())?,
+        take(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -83,12 +83,13 @@ fn logging_its_end(body: Body, request: RequestId) -> Body {
     }))
 }
 
+/// The error's words and those of its causes; a wrapper often says no more
+/// than what it wraps.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    let mut words: Vec<String> = causes.map(ToString::to_string).collect();
+    words.dedup();
+    words.join(": ")
 }
 
 fn stamp(response: &mut Response, id: RequestId) {

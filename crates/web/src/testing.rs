@@ -1,6 +1,7 @@
 //! The world that the tests of the wire live in: the real control plane on a
 //! temporary file, a data plane in memory, a clock that stands still.
 
+mod log;
 mod plane;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::AppState;
+pub(crate) use log::Log;
 pub(crate) use plane::FakePlane;
 
 /// A server without a network.

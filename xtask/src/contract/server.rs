@@ -98,16 +98,28 @@ impl Server {
         &self.token
     }
 
-    /// Sends a JSON body with the admin's token.
+    /// Sends JSON as the admin; answers the whole answer.
     ///
     /// # Errors
-    /// When the answer is no success.
-    pub(crate) fn post(&self, path: &str, body: &str) -> Outcome {
-        let told = |error: std::io::Error| Failure::new(format!("POST {path}: {error}"));
+    /// When the answer is not a 2xx.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Outcome<String> {
+        self.ask("POST", path, body)
+    }
+
+    /// Makes sure that the admin's key is still what it was.
+    ///
+    /// # Errors
+    /// When a run spoiled its own credential, so that what it tried after that proved nothing.
+    pub(crate) fn still_admin(&self) -> Outcome {
+        self.ask("GET", "/v1/keys", "").map(|_| ())
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Outcome<String> {
+        let told = |error: std::io::Error| Failure::new(format!("{method} {path}: {error}"));
         let mut stream = TcpStream::connect(self.address).map_err(told)?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(told)?;
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             self.address,
             self.token,
@@ -116,11 +128,13 @@ impl Server {
         stream.write_all(request.as_bytes()).map_err(told)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).map_err(told)?;
+        let text = String::from_utf8_lossy(&answer).into_owned();
         if answer.starts_with(b"HTTP/1.1 2") {
-            return Ok(());
+            return Ok(text);
         }
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        Err(Failure::new(format!("POST {path} was answered:\n{answer}")))
+        Err(Failure::new(format!(
+            "{method} {path} was answered:\n{text}"
+        )))
     }
 
     /// Ends the server.

@@ -86,6 +86,11 @@ impl Segment {
         ))
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_indexed(&self) -> bool {
+        self.index.is_some()
+    }
+
     /// Whether these are the columns of the layout.
     pub(super) fn fits(&self, layout: &Layout) -> bool {
         self.batch.schema_ref() == &layout.arrow
@@ -251,7 +256,10 @@ impl IsolationIndex {
     /// Bytes held, by estimate.
     fn bytes(&self) -> u64 {
         let entry = size_of::<(Box<[u8]>, Vec<u32>)>() + 1;
-        let entries = self.rows.iter().map(|(key, rows)| key.len() + 4 * rows.capacity());
+        let entries = self
+            .rows
+            .iter()
+            .map(|(key, rows)| key.len() + 4 * rows.capacity());
         (self.rows.capacity() * entry + entries.sum::<usize>() + 4 * self.arrays.capacity()) as u64
     }
 

@@ -77,9 +77,15 @@ impl PhysicalExpr for BucketExpr {
 
     fn with_new_children(
         self: Arc<Self>,
-        _: Vec<Arc<dyn PhysicalExpr>>,
+        mut children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
-        internal_err!("a bucket expression keeps its column")
+        match (children.pop(), children.is_empty()) {
+            (Some(time), true) => Ok(Arc::new(Self {
+                time,
+                buckets: self.buckets.clone(),
+            })),
+            _ => internal_err!("intervals are cut of one column"),
+        }
     }
 
     fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

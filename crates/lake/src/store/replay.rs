@@ -103,10 +103,7 @@ impl Replay {
                 self.flush(pool)?;
                 match self.known.get(&pool) {
                     None => Ok(()),
-                    Some((pool, _)) => self
-                        .pools
-                        .delete(pool, &rows, filter.as_ref())
-                        .map(|_| ()),
+                    Some((pool, _)) => self.pools.delete(pool, &rows, filter.as_ref()).map(|_| ()),
                 }
             }
             Stored::Drop { pool } => {

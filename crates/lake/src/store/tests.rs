@@ -1,0 +1,3 @@
+//! The state machine and its broken twins.
+
+pub(crate) mod mutants;

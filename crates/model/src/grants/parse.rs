@@ -1,18 +1,18 @@
 //! From the wire's tree of values to grants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Action, Grant, Selector, Target, VisibleFields};
+use super::modifiers::{parse_injections, parse_visible};
+use super::{Action, Grant, Selector, Target};
 use crate::document::{Document, each, expected, text};
-use crate::fault::{Fault, FaultCode, shorten, step};
+use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::ColumnType;
 use crate::filters::{Constraint, Filter, Predicate, parse_list};
 use crate::ids::{GrantId, PoolId, ViewId};
-use crate::limits::{GRANT_INJECTIONS_MAX, KEY_GRANTS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
+use crate::limits::KEY_GRANTS_MAX;
 use crate::names::{FieldPath, Name};
-use crate::pools::{Schema, not_available, parse_path};
-use crate::records::{Injections, OnConflict};
-use crate::value::{Object, Value};
+use crate::pools::{Schema, not_available};
+use crate::value::Value;
 
 /// What the reader of grants must know of the project.
 pub trait GrantLookup {
@@ -280,150 +280,4 @@ pub(crate) fn check_resolves(
         };
         Fault::new(code, unresolved.to_string()).on_field(unresolved.field())
     })
-}
-
-fn parse_injections(
-    document: &mut Document<'_>,
-    actions: &BTreeSet<Action>,
-    schema: Option<&Schema>,
-) -> Result<Injections, Fault> {
-    let on_conflict = document.optional_text("on_conflict")?;
-    if on_conflict.is_some() && !actions.contains(&Action::Ingest) {
-        return Err(Fault::new(
-            FaultCode::InvalidValue,
-            "on_conflict is for ingest; without that action it would do nothing",
-        )
-        .at("/on_conflict"));
-    }
-    let on_conflict = match on_conflict {
-        None | Some("override") => OnConflict::Override,
-        Some("reject") => OnConflict::Reject,
-        Some(_) => {
-            return Err(
-                Fault::new(FaultCode::InvalidValue, "on_conflict is override or reject")
-                    .at("/on_conflict"),
-            );
-        }
-    };
-    let Some(value) = document.optional("injections") else {
-        return Ok(Injections {
-            values: Vec::new(),
-            on_conflict,
-        });
-    };
-    let members = value
-        .as_object()
-        .ok_or_else(|| expected("an object", value).at("/injections"))?;
-    if !actions.contains(&Action::Ingest) {
-        return Err(Fault::new(
-            FaultCode::InvalidValue,
-            "injections are stamped on ingest; without that action they would do nothing",
-        )
-        .at("/injections"));
-    }
-    let values = read_injections(members, schema).map_err(|f| f.under("/injections"))?;
-    Ok(Injections {
-        values,
-        on_conflict,
-    })
-}
-
-fn read_injections(
-    members: &Object,
-    schema: Option<&Schema>,
-) -> Result<Vec<(FieldPath, Value)>, Fault> {
-    if members.is_empty() || members.len() > GRANT_INJECTIONS_MAX {
-        return Err(Fault::new(
-            FaultCode::InvalidValue,
-            format!(
-                "injections name 1 to {GRANT_INJECTIONS_MAX} fields; leave the member out for none"
-            ),
-        ));
-    }
-    let mut values: BTreeMap<FieldPath, Value> = BTreeMap::new();
-    for (name, value) in members.iter() {
-        let path = parse_path(&Value::from(name)).map_err(|f| f.at(step(name)))?;
-        let refuse =
-            |code, detail: String| Err(Fault::new(code, detail).at(step(name)).on_field(name));
-        if matches!(value, Value::Null | Value::Array(_) | Value::Object(_)) {
-            return refuse(
-                FaultCode::WrongType,
-                "an injected value is a string, number or boolean".to_owned(),
-            );
-        }
-        if values.keys().any(|other| other.overlaps(&path)) {
-            return refuse(
-                FaultCode::InvalidValue,
-                "two injected fields contain each other".to_owned(),
-            );
-        }
-        let value = match schema.map(|schema| schema.column(&path)) {
-            Some(None) => {
-                return refuse(
-                    FaultCode::UnknownField,
-                    "the pool declares no such field".to_owned(),
-                );
-            }
-            Some(Some(ColumnType::Declared(field_type))) => {
-                match field_type.coerce(value.clone()) {
-                    Ok(_) => value.clone(),
-                    Err(error) => return refuse(FaultCode::WrongType, error.to_string()),
-                }
-            }
-            _ => value.clone(),
-        };
-        values.insert(path, value);
-    }
-    Ok(values.into_iter().collect())
-}
-
-fn parse_visible(
-    document: &mut Document<'_>,
-    actions: &BTreeSet<Action>,
-) -> Result<VisibleFields, Fault> {
-    let Some(value) = document.optional("fields") else {
-        return Ok(VisibleFields::All);
-    };
-    if !actions.iter().any(|action| action.touches_rows()) {
-        return Err(Fault::new(
-            FaultCode::InvalidValue,
-            "none of these actions shows a field, so fields would do nothing",
-        )
-        .at("/fields"));
-    }
-    read_visible(value, 0).map_err(|f| f.under("/fields"))
-}
-
-fn read_visible(value: &Value, depth: usize) -> Result<VisibleFields, Fault> {
-    let rule = || {
-        Fault::new(
-            FaultCode::InvalidValue,
-            "fields is {\"allow\": [names]} or {\"deny\": [names]}, with at least one name",
-        )
-    };
-    let mut document = Document::new(value)?;
-    let allow = document.optional_list("allow")?;
-    let deny = document.optional_list("deny")?;
-    let both = document.optional_list("both")?;
-    document.finish()?;
-    let paths = |values: &[Value]| -> Result<BTreeSet<FieldPath>, Fault> {
-        let paths = each(values, |value| {
-            let sent = text(value)?;
-            FieldPath::parse_readable(sent)
-                .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()).on_field(sent))
-        })?;
-        if paths.is_empty() {
-            Err(rule())
-        } else {
-            Ok(paths.into_iter().collect())
-        }
-    };
-    match (allow, deny, both) {
-        (Some(allow), None, None) => Ok(VisibleFields::Allow(paths(allow)?)),
-        (None, Some(deny), None) => Ok(VisibleFields::Deny(paths(deny)?)),
-        (None, None, Some([a, b])) if depth < VISIBLE_FIELDS_DEPTH_MAX => {
-            Ok(read_visible(a, depth + 1)?.and(&read_visible(b, depth + 1)?))
-        }
-        _ => Err(rule()),
-    }
 }

@@ -21,11 +21,15 @@ pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let random = Arc::new(SeededRandom::new(1));
     let options = ControlOptions {
-        clock: Arc::new(ManualClock::new(Timestamp::from_microsecond(1_700_000_000_000_000).unwrap())),
+        clock: Arc::new(ManualClock::new(
+            Timestamp::from_microsecond(1_700_000_000_000_000).unwrap(),
+        )),
         random: random.clone(),
         pepper: Pepper::generate(random.as_ref()),
     };
-    let control = runtime.block_on(Control::open(&home.path().join("control.sqlite"), options)).unwrap();
+    let control = runtime
+        .block_on(Control::open(&home.path().join("control.sqlite"), options))
+        .unwrap();
     let master = runtime.block_on(control.bootstrap()).unwrap().unwrap();
     let access = control.authenticate(&master).unwrap();
     let admin = access.permit::<Admin>(On::Project).unwrap();
@@ -43,7 +47,10 @@ pub(crate) fn run() {
             secret.reveal().to_owned()
         })
         .collect();
-    println!("{:>12.1} µs to make a key, durably", start.elapsed().as_secs_f64() * 1e6 / 100_000.0);
+    println!(
+        "{:>12.1} µs to make a key, durably",
+        start.elapsed().as_secs_f64() * 1e6 / 100_000.0
+    );
     let times = (0..ROUNDS).map(|n| {
         let text = &tokens[n * 7_919 % KEYS];
         let start = Instant::now();

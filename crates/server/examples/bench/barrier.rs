@@ -14,18 +14,38 @@ const BATCH: usize = 10_000;
 const ROUNDS: usize = 30;
 
 pub(crate) fn run(server: &Server) {
-    server.make("/v1/pools", &json!({"name": "rows", "schema": "strict", "isolation_field": "customer",
+    server.make(
+        "/v1/pools",
+        &json!({"name": "rows", "schema": "strict", "isolation_field": "customer",
         "fields": [{"name": "customer", "type": "String"}, {"name": "region", "type": "String"},
-                   {"name": "amount", "type": "Float64"}, {"name": "n", "type": "Int64"}]}));
+                   {"name": "amount", "type": "Float64"}, {"name": "n", "type": "Int64"}]}),
+    );
     server.make("/v1/views", &json!({"name": "sums", "pool": "rows", "shape": "aggregated", "fields": [
         {"field": "customer", "group": true}, {"field": "region", "group": true}, {"aggregate": "count"},
         {"field": "n", "aggregate": "sum"}, {"field": "amount", "aggregate": "average"}]}));
     load(server);
-    println!("\nthe barrier against the same hand-written condition, {ROWS} rows, median of {ROUNDS} interleaved rounds");
-    println!("{:>28} {:>12} {:>12} {:>8}", "constraint", "barrier ms", "by hand ms", "ratio");
-    compare(server, "isolation field, 0.1 %", &json!([{"field": "customer", "operator": "eq", "value": "c7"}]));
-    compare(server, "other field, 25 %", &json!([{"field": "region", "operator": "eq", "value": "r1"}]));
-    compare(server, "other field, 75 %", &json!([{"field": "region", "operator": "ne", "value": "r1"}]));
+    println!(
+        "\nthe barrier against the same hand-written condition, {ROWS} rows, median of {ROUNDS} interleaved rounds"
+    );
+    println!(
+        "{:>28} {:>12} {:>12} {:>8}",
+        "constraint", "barrier ms", "by hand ms", "ratio"
+    );
+    compare(
+        server,
+        "isolation field, 0.1 %",
+        &json!([{"field": "customer", "operator": "eq", "value": "c7"}]),
+    );
+    compare(
+        server,
+        "other field, 25 %",
+        &json!([{"field": "region", "operator": "eq", "value": "r1"}]),
+    );
+    compare(
+        server,
+        "other field, 75 %",
+        &json!([{"field": "region", "operator": "ne", "value": "r1"}]),
+    );
 }
 
 fn load(server: &Server) {
@@ -37,14 +57,20 @@ fn load(server: &Server) {
                 json!({"customer": format!("c{}", n % 1_000), "region": format!("r{}", n / 1_000 % 4), "amount": amount, "n": n})
             })
             .collect();
-        let (status, _) = connection.post("/v1/pools/rows/records", json!(records).to_string().as_bytes());
+        let (status, _) = connection.post(
+            "/v1/pools/rows/records",
+            json!(records).to_string().as_bytes(),
+        );
         assert_eq!(status, 200);
     }
 }
 
 fn compare(server: &Server, name: &str, constraint: &serde_json::Value) {
-    let key = server.make("/v1/keys", &json!({"name": name, "grants": [
-        {"on": "view:sums", "actions": ["read"], "constraints": constraint}]}));
+    let key = server.make(
+        "/v1/keys",
+        &json!({"name": name, "grants": [
+        {"on": "view:sums", "actions": ["read"], "constraints": constraint}]}),
+    );
     let mut held = Connection::open(&server.address, key["token"].as_str().unwrap());
     let mut free = Connection::open(&server.address, &server.token);
     let by_hand = json!({"conditions": constraint}).to_string();
@@ -62,6 +88,12 @@ fn compare(server: &Server, name: &str, constraint: &serde_json::Value) {
         hand.push(time);
         assert_eq!(seen, asked, "both see the same rows");
     }
-    let (barrier, hand) = (at_share(&sorted(barrier), 0.5), at_share(&sorted(hand), 0.5));
-    println!("{name:>28} {barrier:>12.2} {hand:>12.2} {:>8.2}", barrier / hand);
+    let (barrier, hand) = (
+        at_share(&sorted(barrier), 0.5),
+        at_share(&sorted(hand), 0.5),
+    );
+    println!(
+        "{name:>28} {barrier:>12.2} {hand:>12.2} {:>8.2}",
+        barrier / hand
+    );
 }

@@ -13,7 +13,11 @@ impl Connection {
     pub(crate) fn open(address: &str, token: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream), token: token.to_owned(), line: String::new() }
+        Self {
+            stream: BufReader::new(stream),
+            token: token.to_owned(),
+            line: String::new(),
+        }
     }
 
     /// Sends JSON; answers the status and the body.
@@ -50,6 +54,9 @@ impl Connection {
 
     fn read_line(&mut self) {
         self.line.clear();
-        assert!(self.stream.read_line(&mut self.line).unwrap() > 0, "the server closed");
+        assert!(
+            self.stream.read_line(&mut self.line).unwrap() > 0,
+            "the server closed"
+        );
     }
 }

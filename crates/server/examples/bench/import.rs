@@ -36,6 +36,9 @@ pub(crate) fn run(server: &Server) {
     assert!(status.success());
     let seconds = start.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let (records, mib) = (RECORDS as f64 / seconds, bytes as f64 / seconds / 1_048_576.0);
+    let (records, mib) = (
+        RECORDS as f64 / seconds,
+        bytes as f64 / seconds / 1_048_576.0,
+    );
     println!("{records:>12.0} records/s {mib:>9.1} MiB/s {seconds:>9.1} s");
 }

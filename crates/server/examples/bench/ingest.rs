@@ -15,7 +15,10 @@ pub(crate) fn run(server: &Server) {
         "time_field": "at", "fields": [{"name": "at", "type": "DateTime"}, {"name": "customer", "type": "String"},
         {"name": "path", "type": "String"}, {"name": "amount", "type": "Float64"}, {"name": "n", "type": "Int32"}]}));
     println!("\ndurable ingest over HTTP (every answer after fdatasync)");
-    println!("{:>12} {:>12} {:>12} {:>12} {:>9} {:>9}", "connections", "batch", "requests/s", "records/s", "p50 ms", "p99 ms");
+    println!(
+        "{:>12} {:>12} {:>12} {:>12} {:>9} {:>9}",
+        "connections", "batch", "requests/s", "records/s", "p50 ms", "p99 ms"
+    );
     for batch in [1, 100] {
         for connections in [1, 8, 64] {
             measure(server, connections, batch);
@@ -25,7 +28,12 @@ pub(crate) fn run(server: &Server) {
 
 fn measure(server: &Server, connections: usize, batch: usize) {
     let record = json!({"at": "2026-01-31T08:15:00Z", "customer": "c17", "path": "/checkout/step/2", "amount": 17.25, "n": 3});
-    let body = if batch == 1 { record } else { json!(vec![record; batch]) }.to_string();
+    let body = if batch == 1 {
+        record
+    } else {
+        json!(vec![record; batch])
+    }
+    .to_string();
     let start = Instant::now();
     let times: Vec<f64> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..connections)
@@ -35,7 +43,8 @@ fn measure(server: &Server, connections: usize, batch: usize) {
                     let mut times = Vec::new();
                     while start.elapsed() < TIME {
                         let sent = Instant::now();
-                        let (status, answer) = connection.post("/v1/pools/events/records", body.as_bytes());
+                        let (status, answer) =
+                            connection.post("/v1/pools/events/records", body.as_bytes());
                         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
                         times.push(sent.elapsed().as_secs_f64() * 1e3);
                     }
@@ -43,7 +52,10 @@ fn measure(server: &Server, connections: usize, batch: usize) {
                 })
             })
             .collect();
-        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+        clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect()
     });
     let seconds = start.elapsed().as_secs_f64();
     let times = sorted(times);

@@ -24,7 +24,10 @@ use server::Server;
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|part| part == name);
-    println!("tidegate benchmarks; {} cores", std::thread::available_parallelism().unwrap());
+    println!(
+        "tidegate benchmarks; {} cores",
+        std::thread::available_parallelism().unwrap()
+    );
     if runs("ingest") {
         ingest::run(&Server::start());
     }
@@ -41,7 +44,12 @@ fn main() {
 
 /// The value at a share of the sorted values.
 fn at_share(sorted: &[f64], share: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
     let index = ((sorted.len() - 1) as f64 * share).round() as usize;
     sorted[index]
 }

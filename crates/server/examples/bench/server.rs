@@ -18,7 +18,11 @@ pub(crate) struct Server {
 pub(crate) fn binary() -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let target = here.parent().unwrap().parent().unwrap().join("tidegate");
-    assert!(target.exists(), "{} is built by `cargo xtask bench`", target.display());
+    assert!(
+        target.exists(),
+        "{} is built by `cargo xtask bench`",
+        target.display()
+    );
     target
 }
 
@@ -26,7 +30,14 @@ impl Server {
     pub(crate) fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+                "--data-dir",
+            ])
             .arg(home.path().join("data"))
             .arg("--admin-token-file")
             .arg(home.path().join("token"))
@@ -38,14 +49,25 @@ impl Server {
         let mut line = String::new();
         let address = loop {
             line.clear();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "the server did not start");
+            assert!(
+                lines.read_line(&mut line).unwrap() > 0,
+                "the server did not start"
+            );
             if let Some((_, rest)) = line.split_once("listens on http://") {
                 break rest.split(';').next().unwrap().to_owned();
             }
         };
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        let token = std::fs::read_to_string(home.path().join("token")).unwrap().trim().to_owned();
-        Self { child, address, token, home }
+        let token = std::fs::read_to_string(home.path().join("token"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        Self {
+            child,
+            address,
+            token,
+            home,
+        }
     }
 
     /// Makes something and answers its JSON.

@@ -61,19 +61,19 @@ pub(crate) struct CreatePool {
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// What the pool is for
-    #[arg(long, requires = "name", value_name = "TEXT")]
+    #[arg(long, conflicts_with = "file", value_name = "TEXT")]
     pub(crate) description: Option<String>,
     /// Whether other fields are taken
-    #[arg(long, value_enum, requires = "name", default_value = "strict")]
+    #[arg(long, value_enum, conflicts_with = "file", default_value = "strict")]
     pub(crate) schema: SchemaMode,
     /// Field and its type, ! for required; may be given several times
-    #[arg(long = "field", requires = "name", value_name = "NAME:TYPE[!]")]
+    #[arg(long = "field", conflicts_with = "file", value_name = "NAME:TYPE[!]")]
     pub(crate) fields: Vec<String>,
     /// Field that tells customers apart
-    #[arg(long, requires = "name", value_name = "FIELD")]
+    #[arg(long, conflicts_with = "file", value_name = "FIELD")]
     pub(crate) isolation_field: Option<String>,
     /// Field that orders records in time
-    #[arg(long, requires = "name", value_name = "FIELD")]
+    #[arg(long, conflicts_with = "file", value_name = "FIELD")]
     pub(crate) time_field: Option<String>,
 }
 
@@ -165,7 +165,9 @@ pub(crate) enum KeyCommand {
         save_token: Option<PathBuf>,
     },
     /// Make a new master key for a data directory, while no server runs on it
-    #[command(after_help = "Example:\n  tidegate keys recover --data-dir /var/lib/tidegate --admin-token-file ./new-token")]
+    #[command(
+        after_help = "Example:\n  tidegate keys recover --data-dir /var/lib/tidegate --admin-token-file ./new-token"
+    )]
     Recover(RecoverArgs),
 }
 
@@ -188,13 +190,13 @@ pub(crate) struct CreateKey {
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// What the key is for
-    #[arg(long, requires = "name", value_name = "TEXT")]
+    #[arg(long, conflicts_with = "file", value_name = "TEXT")]
     pub(crate) description: Option<String>,
     /// What the key may do; may be given several times
-    #[arg(long = "grant", requires = "name", value_name = "GRANT")]
+    #[arg(long = "grant", conflicts_with = "file", value_name = "GRANT")]
     pub(crate) grants: Vec<String>,
     /// From this instant on the key is refused
-    #[arg(long, requires = "name", value_name = "TIME")]
+    #[arg(long, conflicts_with = "file", value_name = "TIME")]
     pub(crate) expires_at: Option<String>,
     /// New file, readable by you alone, for the token instead of the terminal
     #[arg(long, value_name = "FILE")]

@@ -28,16 +28,24 @@ fn every_setting_of_a_server_has_its_flag() {
         .collect();
     flags.retain(|flag| flag != "help" && flag != "config");
     assert_eq!(flags, NAMES);
-    let Command::Serve(args) = self::command("serve --listen 127.0.0.1:1 --behind-proxy 10.0.0.0/8 --behind-proxy ::1")
+    let Command::Serve(args) =
+        self::command("serve --listen 127.0.0.1:1 --behind-proxy 10.0.0.0/8 --behind-proxy ::1")
     else {
         panic!("serve")
     };
-    let given: Vec<_> = args.flags().into_iter().filter(|(_, values)| !values.is_empty()).collect();
+    let given: Vec<_> = args
+        .flags()
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .collect();
     assert_eq!(
         given,
         [
             ("listen", vec!["127.0.0.1:1".to_owned()]),
-            ("behind_proxy", vec!["10.0.0.0/8".to_owned(), "::1".to_owned()]),
+            (
+                "behind_proxy",
+                vec!["10.0.0.0/8".to_owned(), "::1".to_owned()]
+            ),
         ]
     );
     assert_eq!(args.flags().len(), NAMES.len());
@@ -47,8 +55,14 @@ fn every_setting_of_a_server_has_its_flag() {
 fn clients_look_where_servers_listen() {
     let command = Cli::command();
     let query = command.find_subcommand("query").expect("query");
-    let url = query.get_arguments().find(|a| a.get_long() == Some("url")).expect("url");
-    assert_eq!(url.get_default_values(), [format!("http://{DEFAULT_LISTEN}").as_str()]);
+    let url = query
+        .get_arguments()
+        .find(|a| a.get_long() == Some("url"))
+        .expect("url");
+    assert_eq!(
+        url.get_default_values(),
+        [format!("http://{DEFAULT_LISTEN}").as_str()]
+    );
 }
 
 #[test]
@@ -66,11 +80,18 @@ fn no_argument_takes_a_token() {
 
 #[test]
 fn client_options_stand_before_or_after_the_verb() {
-    for line in ["pools --url http://a:1 --json list", "pools list --url http://a:1 --json"] {
+    for line in [
+        "pools --url http://a:1 --json list",
+        "pools list --url http://a:1 --json",
+    ] {
         let Command::Pools(args) = command(line) else {
             panic!("{line}")
         };
-        assert_eq!((args.client.url.as_str(), args.client.json), ("http://a:1", true), "{line}");
+        assert_eq!(
+            (args.client.url.as_str(), args.client.json),
+            ("http://a:1", true),
+            "{line}"
+        );
     }
 }
 
@@ -79,15 +100,32 @@ fn arguments_that_exclude_each_other_are_refused() {
     let cases = [
         ("pools create", ErrorKind::MissingRequiredArgument),
         ("pools create a.json --name b", ErrorKind::ArgumentConflict),
-        ("pools create a.json --field a:Int8", ErrorKind::MissingRequiredArgument),
+        (
+            "pools create a.json --field a:Int8",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "pools create a.json --schema open",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "keys create a.json --grant project",
+            ErrorKind::ArgumentConflict,
+        ),
         ("keys create", ErrorKind::MissingRequiredArgument),
         ("keys create a.json --name b", ErrorKind::ArgumentConflict),
-        ("query v --timeframe this_day --from 2013-01-01", ErrorKind::ArgumentConflict),
+        (
+            "query v --timeframe this_day --from 2013-01-01",
+            ErrorKind::ArgumentConflict,
+        ),
         ("query v --limit 5 --all", ErrorKind::ArgumentConflict),
         ("query v --json --format csv", ErrorKind::ArgumentConflict),
         ("query v --format xml", ErrorKind::InvalidValue),
         ("import f.csv --batch-size 0", ErrorKind::ValueValidation),
-        ("import f.csv --batch-size 100001", ErrorKind::ValueValidation),
+        (
+            "import f.csv --batch-size 100001",
+            ErrorKind::ValueValidation,
+        ),
         ("import", ErrorKind::MissingRequiredArgument),
         ("completions nosuchshell", ErrorKind::InvalidValue),
         ("nosuchcommand", ErrorKind::InvalidSubcommand),
@@ -102,8 +140,16 @@ fn every_command_has_help_with_its_options_explained() {
     fn walk(command: &clap::Command) {
         assert!(command.get_about().is_some(), "{}", command.get_name());
         for argument in command.get_arguments() {
-            let text = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            assert!(!text.is_empty(), "{} {}", command.get_name(), argument.get_id());
+            let text = argument
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                !text.is_empty(),
+                "{} {}",
+                command.get_name(),
+                argument.get_id()
+            );
         }
         command.get_subcommands().for_each(walk);
     }

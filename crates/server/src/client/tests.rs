@@ -61,20 +61,25 @@ fn requests_carry_token_key_and_compressed_body() {
         assert!(head.contains(header), "{header} in {head}");
     }
     let mut plain = String::new();
-    flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut plain).expect("gzip");
+    flate2::read::GzDecoder::new(&body[..])
+        .read_to_string(&mut plain)
+        .expect("gzip");
     assert_eq!(plain, text);
 }
 
 #[test]
 fn a_problem_document_becomes_a_sentence() {
     let (url, served) = answer_once(concat!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: 186\r\n\r\n",
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: 187\r\n\r\n",
         r#"{"type":"about:blank","title":"t","status":400,"detail":"the pool declares no such field","#,
         r#""code":"unknown_field","field":"a\u001b[2J","pointer":"/fields/0/name","request_id":"01JD","x":1}"#
     ));
     let error = client(&url).get("/v1/pools").expect_err("refused");
     served.join().expect("server");
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @r"
+the pool declares no such field (field a\u{1b}[2J, at /fields/0/name, code unknown_field)
+  request 01JD
+");
     assert_eq!(error.retry(), None);
     let ClientError::Refused(problem) = error else {
         panic!("refused")
@@ -91,7 +96,10 @@ fn a_busy_server_says_when_to_come_back() {
     served.join().expect("server");
     assert_eq!(error.retry(), Some(Some(Duration::from_secs(7))));
     let text = error.to_string();
-    assert!(text.contains("status 503 and no problem document"), "{text}");
+    assert!(
+        text.contains("status 503 and no problem document"),
+        "{text}"
+    );
     assert!(text.contains("try again in 7 s"), "{text}");
 }
 
@@ -121,9 +129,16 @@ fn no_text_of_an_error_holds_the_token() {
     let client = client(&url);
     let error = client.get("/v1/pools").expect_err("nobody there");
     assert!(matches!(error, ClientError::Unreachable { .. }));
-    assert_eq!(error.to_string(), format!("{url} cannot be reached: nothing listens there"));
+    assert_eq!(
+        error.to_string(),
+        format!("{url} cannot be reached: nothing listens there")
+    );
     let token = Token::new(SECRET, "x").expect("token");
-    for text in [format!("{error:?}"), format!("{client:?}"), format!("{token:?}")] {
+    for text in [
+        format!("{error:?}"),
+        format!("{client:?}"),
+        format!("{token:?}"),
+    ] {
         assert!(!text.contains("canary"), "{text}");
     }
 }
@@ -133,7 +148,10 @@ fn urls_are_checked_before_anything_is_sent() {
     let good = [
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("https://data.example.org/", "https://data.example.org"),
-        ("https://example.org/tidegate/", "https://example.org/tidegate"),
+        (
+            "https://example.org/tidegate/",
+            "https://example.org/tidegate",
+        ),
     ];
     for (sent, kept) in good {
         assert_eq!(check_url(sent).expect(sent).0, kept);
@@ -175,9 +193,16 @@ fn bodies_are_compressed_only_as_far_as_servers_let_them_grow() {
     assert!(!compressed, "a ratio that the server refuses");
     assert_eq!(bytes.len(), dense.len());
     let dense_but_short = vec![b'x'; DECOMPRESSION_FREE_BYTES];
-    assert!(pack(&dense_but_short).1, "below the size that is asked for a ratio");
+    assert!(
+        pack(&dense_but_short).1,
+        "below the size that is asked for a ratio"
+    );
     let text: String = (0..50_000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-    assert_eq!(pack(text.as_bytes()), pack(text.as_bytes()), "the same bytes each time");
+    assert_eq!(
+        pack(text.as_bytes()),
+        pack(text.as_bytes()),
+        "the same bytes each time"
+    );
 }
 
 #[test]
@@ -219,9 +244,18 @@ fn the_token_comes_from_the_first_place_that_is_named() {
         let found = places.find().expect("token");
         found.map(|found| found.token.bearer().to_str().expect("text").to_owned())
     };
-    assert_eq!(find(Some(&path), &environment).as_deref(), Some("Bearer tg_from_file"));
-    assert_eq!(find(None, &environment).as_deref(), Some("Bearer tg_from_variable"));
-    assert_eq!(find(None, &only_command).as_deref(), Some("Bearer tg_from_command"));
+    assert_eq!(
+        find(Some(&path), &environment).as_deref(),
+        Some("Bearer tg_from_file")
+    );
+    assert_eq!(
+        find(None, &environment).as_deref(),
+        Some("Bearer tg_from_variable")
+    );
+    assert_eq!(
+        find(None, &only_command).as_deref(),
+        Some("Bearer tg_from_command")
+    );
     assert_eq!(find(None, &|_| None), None);
 }
 
@@ -242,11 +276,19 @@ fn a_token_file_that_others_read_is_warned_of() {
 #[test]
 fn what_is_no_token_is_refused_without_being_repeated() {
     for bad in ["", "  ", "two words", "line\nbreak", "caf\u{e9}"] {
-        let error = Token::new(bad, "TIDEGATE_TOKEN").expect_err(bad).to_string();
-        assert!(error.starts_with("TIDEGATE_TOKEN does not hold a token"), "{error}");
+        let error = Token::new(bad, "TIDEGATE_TOKEN")
+            .expect_err(bad)
+            .to_string();
+        assert!(
+            error.starts_with("TIDEGATE_TOKEN does not hold a token"),
+            "{error}"
+        );
         assert!(bad.trim().is_empty() || !error.contains(bad), "{error}");
     }
-    let commands = [("exit 3", "failed (exit status: 3)"), ("true", "first line")];
+    let commands = [
+        ("exit 3", "failed (exit status: 3)"),
+        ("true", "first line"),
+    ];
     for (command, expected) in commands {
         let places = TokenPlaces {
             command: Some(command.to_owned()),

@@ -56,7 +56,7 @@ pub(super) fn print_answer(answer: &[u8]) -> Result<(), CommandError> {
 pub(super) fn print_properties(properties: &[(&str, Cell)]) -> Result<(), CommandError> {
     let rows: Vec<Vec<Cell>> = properties
         .iter()
-        .filter(|(_, value)| *value != Cell::Empty)
+        .filter(|(_, value)| ![Cell::Empty, Cell::text("")].contains(value))
         .map(|(name, value)| vec![Cell::text(*name), as_text(value)])
         .collect();
     Ok(output::line(&output::table::shown(&["", ""], &rows))?)

@@ -86,15 +86,16 @@ fn wait_for_interrupt() -> Result<(), CommandError> {
         .enable_io()
         .build()
         .map_err(told)?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminated = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
-        }
-    })
-    .map_err(told)
+    runtime
+        .block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminated = signal(SignalKind::terminate())?;
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => interrupted,
+                _ = terminated.recv() => Ok(()),
+            }
+        })
+        .map_err(told)
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ use super::CommandError;
 /// # Errors
 /// When it cannot be read, is larger than the server takes, or is not JSON.
 pub(super) fn read_definition(path: &Path) -> Result<Vec<u8>, CommandError> {
-    let told =
-        |error| CommandError::File(format!("{} cannot be read: {error}", path.display()));
+    let told = |error| CommandError::File(format!("{} cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();
     let most = DEFINITION_BYTES_MAX as u64 + 1;
     if path == Path::new("-") {
@@ -31,9 +30,8 @@ pub(super) fn read_definition(path: &Path) -> Result<Vec<u8>, CommandError> {
             path.display()
         )));
     }
-    serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).map_err(|error| {
-        CommandError::Usage(format!("{} is not JSON: {error}", path.display()))
-    })?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(&bytes)
+        .map_err(|error| CommandError::Usage(format!("{} is not JSON: {error}", path.display())))?;
     Ok(bytes)
 }
 
@@ -75,7 +73,10 @@ impl NewSecret {
     /// # Errors
     /// When it cannot be written; then it is lost.
     pub(super) fn keep(mut self, secret: &str) -> Result<PathBuf, CommandError> {
-        let mut file = self.file.take().expect("it is taken only here and when dropped");
+        let mut file = self
+            .file
+            .take()
+            .expect("it is taken only here and when dropped");
         let written = file
             .write_all(format!("{secret}\n").as_bytes())
             .and_then(|()| file.sync_all());

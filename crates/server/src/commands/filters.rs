@@ -8,12 +8,25 @@ use super::CommandError;
 /// The symbols that may stand for operators, longest first.
 const SYMBOLS: [&str; 6] = ["!=", "<=", ">=", "=", "<", ">"];
 
+/// Whether a value of several words may stand without quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// A question: the rest of the text is the value.
+    Free,
+    /// A grant: what is misread would be granted, so a word too many is refused.
+    Quoted,
+}
+
 /// Reads `field operator value` to a filter of the API. A field's name with
 /// spaces stands in double quotes.
 ///
 /// # Errors
 /// When a part is missing or the operator is not known.
 pub(super) fn parse_condition(text: &str) -> Result<Value, CommandError> {
+    read_condition(text, Words::Free)
+}
+
+fn read_condition(text: &str, words: Words) -> Result<Value, CommandError> {
     let refuse = |rule: &str| CommandError::Usage(format!("the condition `{text}` {rule}"));
     let shape = "has the form FIELD OPERATOR VALUE, such as 'dest = SFO'";
     let (field, rest) = split_field(text.trim()).ok_or_else(|| refuse(shape))?;
@@ -28,7 +41,7 @@ pub(super) fn parse_condition(text: &str) -> Result<Value, CommandError> {
             known.join(", ")
         ))
     })?;
-    let value = parse_operand(operator, rest.trim()).map_err(|rule| refuse(&rule))?;
+    let value = parse_operand(operator, rest.trim(), words).map_err(|rule| refuse(&rule))?;
     Ok(json!({ "field": field, "operator": operator.name(), "value": value }))
 }
 
@@ -50,7 +63,7 @@ fn split_operator(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-fn parse_operand(operator: Operator, text: &str) -> Result<Value, String> {
+fn parse_operand(operator: Operator, text: &str, words: Words) -> Result<Value, String> {
     if text.is_empty() {
         return match operator {
             Operator::Exists => Ok(Value::Bool(true)),
@@ -59,27 +72,36 @@ fn parse_operand(operator: Operator, text: &str) -> Result<Value, String> {
     }
     let as_json = || serde_json::from_str::<Value>(text).ok();
     match operator {
-        Operator::In | Operator::NotIn => Ok(match as_json() {
-            Some(list @ Value::Array(_)) => list,
+        Operator::In | Operator::NotIn => match as_json() {
+            Some(list @ Value::Array(_)) => Ok(list),
             _ => split_outside_quotes(text, ",")
                 .into_iter()
-                .map(|part| scalar(part.trim()))
+                .map(|part| scalar(part.trim(), words))
                 .collect(),
-        }),
+        },
         Operator::Exists | Operator::Within => {
             as_json().ok_or_else(|| "needs a value in JSON".to_owned())
         }
-        Operator::StartsWith | Operator::EndsWith | Operator::Regex => Ok(match as_json() {
-            Some(quoted @ Value::String(_)) => quoted,
-            _ => text.into(),
-        }),
-        _ => Ok(scalar(text)),
+        Operator::StartsWith | Operator::EndsWith | Operator::Regex => match as_json() {
+            Some(quoted @ Value::String(_)) => Ok(quoted),
+            _ => plain(text, words),
+        },
+        _ => scalar(text, words),
     }
 }
 
 /// A number, a truth value or a quoted text as JSON has them; else the text itself.
-fn scalar(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+fn scalar(text: &str, words: Words) -> Result<Value, String> {
+    serde_json::from_str(text).or_else(|_| plain(text, words))
+}
+
+fn plain(text: &str, words: Words) -> Result<Value, String> {
+    if words == Words::Quoted && text.contains(|c: char| c.is_whitespace() || c == '"') {
+        return Err(format!(
+            "has a value of several words; write it in double quotes: {text}"
+        ));
+    }
+    Ok(text.into())
 }
 
 /// Reads a grant in short form, `RESOURCE ACTIONS [where …|all_rows] [inject …]`.
@@ -103,10 +125,15 @@ pub(super) fn parse_grant(text: &str) -> Result<Value, CommandError> {
             ("all_rows", "") => ("constraints", "all_rows".into()),
             ("where", part) => {
                 let conditions = split_outside_quotes(part, " and ").into_iter();
-                let conditions: Result<Vec<_>, _> = conditions.map(parse_condition).collect();
+                let conditions: Result<Vec<_>, _> = conditions
+                    .map(|condition| read_condition(condition, Words::Quoted))
+                    .collect();
                 ("constraints", Value::Array(conditions?))
             }
-            ("inject", part) => ("injections", injections(part).map_err(|rule| refuse(&rule))?),
+            ("inject", part) => (
+                "injections",
+                injections(part).map_err(|rule| refuse(&rule))?,
+            ),
             _ => {
                 return Err(refuse(
                     "goes on after its actions with `where` and conditions, all_rows, or `inject` and FIELD=VALUE",
@@ -154,7 +181,10 @@ fn injections(text: &str) -> Result<Value, String> {
             .map(|(field, value)| (field.trim(), value.trim()))
             .filter(|(field, value)| !field.is_empty() && !value.is_empty())
             .ok_or_else(|| "injects FIELD=VALUE, several with commas".to_owned())?;
-        if values.insert(field.to_owned(), scalar(value)).is_some() {
+        if values
+            .insert(field.to_owned(), scalar(value, Words::Quoted)?)
+            .is_some()
+        {
             return Err(format!("injects {field} twice"));
         }
     }

@@ -3,6 +3,7 @@
 mod csv;
 mod idempotency;
 mod infer;
+mod lines;
 mod pool;
 mod send;
 mod source;
@@ -45,7 +46,12 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandError> {
     let made = pool::ready(&client, &pool, args, format, &mut source)?;
     let identity = Identity::new(
         source::content(&args.file)?,
-        &[&made.identity, &args.batch_size.to_string(), &format!("{format:?}"), &args.label],
+        &[
+            &made.identity,
+            &args.batch_size.to_string(),
+            &format!("{format:?}"),
+            &args.label,
+        ],
     );
     let bar = bar(source.amount());
     let mut sender = Sender::new(&client, &pool, identity, &Sleep);
@@ -153,7 +159,12 @@ fn report(
     args: &ImportArgs,
 ) -> Result<(), CommandError> {
     if args.client.json {
-        let errors: Vec<Value> = outcome.faults.iter().take(LISTED).map(LineFault::json).collect();
+        let errors: Vec<Value> = outcome
+            .faults
+            .iter()
+            .take(LISTED)
+            .map(LineFault::json)
+            .collect();
         let summary = json!({
             "pool": pool, "created": created, "accepted": outcome.accepted,
             "rejected": outcome.rejected, "requests": outcome.requests, "errors": errors,
@@ -192,7 +203,11 @@ fn list_faults(outcome: &Outcome) {
         })
         .collect();
     let listed = rows.len() as u64;
-    output::note(&table::render(&["line", "code", "field", "rejected because"], &rows, false));
+    output::note(&table::render(
+        &["line", "code", "field", "rejected because"],
+        &rows,
+        false,
+    ));
     if outcome.rejected > listed {
         output::note(&format!("and {} more", outcome.rejected - listed));
     }

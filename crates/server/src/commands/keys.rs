@@ -4,9 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::definitions::{
-    joined, list, member, print_answer, print_list, print_properties,
-};
+use super::definitions::{joined, list, member, print_answer, print_list, print_properties};
 use super::files::NewSecret;
 use super::filters::parse_grant;
 use super::{CommandError, confirm, connect, files, parse, recover};
@@ -27,7 +25,11 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
     match args.command {
         KeyCommand::List => {
             let items = list(&client, "/v1/keys")?;
-            if json { print_list(items) } else { print_keys(&items) }
+            if json {
+                print_list(items)
+            } else {
+                print_keys(&items)
+            }
         }
         KeyCommand::Get { id } => {
             let answer = client.get(&address(&id))?;
@@ -112,7 +114,9 @@ fn make(
     let file = NewSecret::reserve(file_path)?;
     let answer = client.post(path, Body::json(body))?;
     let mut key = parse(client, &answer)?;
-    let token = key.as_object_mut().and_then(|key| key.shift_remove("token"));
+    let token = key
+        .as_object_mut()
+        .and_then(|key| key.shift_remove("token"));
     file.keep(token.as_ref().and_then(Value::as_str).unwrap_or_default())?;
     output::note(&format!("the token is in {}", file_path.display()));
     print_key(client, key.to_string().as_bytes(), json)

@@ -21,7 +21,11 @@ pub(super) fn run(args: PoolsArgs) -> Result<(), CommandError> {
     match args.command {
         PoolCommand::List => {
             let items = list(&client, "/v1/pools")?;
-            if json { print_list(items) } else { print_pools(&items) }
+            if json {
+                print_list(items)
+            } else {
+                print_pools(&items)
+            }
         }
         PoolCommand::Get { name } => {
             let answer = client.get(&address(&name))?;

@@ -57,7 +57,9 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CommandError> {
             let answer = page(&client, &path, &body, format)?;
             out.show(&answer, format)?;
             if answer.get("after").is_some_and(Value::is_string) {
-                output::note("there are more rows: --limit N, --all, or --format csv for all of them");
+                output::note(
+                    "there are more rows: --limit N, --all, or --format csv for all of them",
+                );
             }
         }
     }

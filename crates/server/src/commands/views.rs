@@ -18,7 +18,11 @@ pub(super) fn run(args: ViewsArgs) -> Result<(), CommandError> {
     match args.command {
         ViewCommand::List => {
             let items = list(&client, "/v1/views")?;
-            if json { print_list(items) } else { print_views(&items) }
+            if json {
+                print_list(items)
+            } else {
+                print_views(&items)
+            }
         }
         ViewCommand::Get { name } => {
             let answer = client.get(&address(&name))?;

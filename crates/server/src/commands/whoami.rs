@@ -46,8 +46,12 @@ fn print_other(name: &str, value: &Value) -> Result<(), CommandError> {
             output::line(&format!("{name}:\n{}", table::shown(&headers, &cells)))?;
         }
         Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
         Value::Array(rows) if rows.is_empty() => {}
-        other => output::line(&format!("{name}: {}", output::printable(&other.to_string())))?,
+        other => output::line(&format!(
+            "{name}: {}",
+            output::printable(&other.to_string())
+        ))?,
     }
     Ok(())
 }

@@ -89,7 +89,9 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("`{text}` is not a log format; there are text, json")),
+        _ => Err(format!(
+            "`{text}` is not a log format; there are text, json"
+        )),
     }
 }
 

@@ -61,17 +61,14 @@ pub(crate) fn of_rows(rows: &[Value]) -> (Vec<String>, Vec<Vec<Cell>>) {
         .iter()
         .map(|row| {
             let row = row.as_object().unwrap_or(&empty);
-            headers
-                .iter()
-                .map(|name| Cell::of(row.get(name)))
-                .collect()
+            headers.iter().map(|name| Cell::of(row.get(name))).collect()
         })
         .collect();
     (headers, cells)
 }
 
 /// Draws a table. Columns of numbers are right-aligned, with their decimal
-/// points below each other. `fit` wraps long cells to the terminal's width;
+/// points below each other. Without any header's text there is no header. `fit` wraps long cells to the terminal's width;
 /// without it no line is broken.
 pub(crate) fn render(headers: &[&str], rows: &[Vec<Cell>], fit: bool) -> String {
     let mut table = Table::new();
@@ -98,12 +95,10 @@ pub(crate) fn render(headers: &[&str], rows: &[Vec<Cell>], fit: bool) -> String 
             cell
         }
     };
-    table.set_header(
-        headers
-            .iter()
-            .enumerate()
-            .map(|(at, name)| aligned(printable(name), at)),
-    );
+    if headers.iter().any(|name| !name.is_empty()) {
+        let names = headers.iter().enumerate();
+        table.set_header(names.map(|(at, name)| aligned(printable(name), at)));
+    }
     for row in rows {
         let cells = row.iter().take(headers.len()).enumerate();
         table.add_row(cells.map(|(at, cell)| {

@@ -27,20 +27,44 @@ fn numbers_stand_below_each_other() {
     ]);
     let (headers, cells) = of_rows(rows.as_array().expect("array"));
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-    insta::assert_snapshot!(render(&headers, &cells, false), @"");
+    insta::assert_snapshot!(render(&headers, &cells, false), @r"
+┌─────────┬─────────┬────────┬──────┐
+│ dest    ┆ flights ┆  delay ┆ late │
+╞═════════╪═════════╪════════╪══════╡
+│ ORD     ┆    1012 ┆   9.25 ┆      │
+│ SFO     ┆       7 ┆ -10    ┆      │
+│ a\u{7}b ┆      58 ┆        ┆ true │
+└─────────┴─────────┴────────┴──────┘
+");
 }
 
 #[test]
 fn wide_integers_count_as_numbers_and_codes_do_not() {
     let rows = vec![
-        vec![Cell::text("170141183460469231731687303715884105727"), Cell::text("0042")],
+        vec![
+            Cell::text("170141183460469231731687303715884105727"),
+            Cell::text("0042"),
+        ],
         vec![Cell::number(5), Cell::number(7)],
         vec![Cell::Empty, Cell::Empty],
     ];
-    insta::assert_snapshot!(render(&["sum", "code"], &rows, false), @"");
+    insta::assert_snapshot!(render(&["sum", "code"], &rows, false), @"
+┌─────────────────────────────────────────┬──────┐
+│                                     sum ┆ code │
+╞═════════════════════════════════════════╪══════╡
+│ 170141183460469231731687303715884105727 ┆ 0042 │
+│                                       5 ┆ 7    │
+│                                         ┆      │
+└─────────────────────────────────────────┴──────┘
+");
 }
 
 #[test]
 fn a_table_without_rows_is_its_header() {
-    insta::assert_snapshot!(render(&["name", "pool"], &[], false), @"");
+    insta::assert_snapshot!(render(&["name", "pool"], &[], false), @"
+┌──────┬──────┐
+│ name ┆ pool │
+╞══════╪══════╡
+└──────┴──────┘
+");
 }

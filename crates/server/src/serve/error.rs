@@ -47,7 +47,11 @@ impl ServeError {
         path: impl Into<PathBuf>,
         source: std::io::Error,
     ) -> Self {
-        Self::File { action, path: path.into(), source }
+        Self::File {
+            action,
+            path: path.into(),
+            source,
+        }
     }
 
     pub(super) fn other(action: &str, source: impl std::fmt::Display) -> Self {

@@ -128,7 +128,9 @@ fn write_secret(path: &Path, text: &str) -> Result<(), ServeError> {
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.write_all(b"\n").map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let directory = File::open(parent.unwrap_or(Path::new("."))).map_err(failed)?;
     directory.sync_all().map_err(failed)
 }
@@ -169,7 +171,10 @@ pub(super) fn hand_over(token: Option<Secret>, settings: &ServeSettings) -> Resu
     match &settings.admin_token_file {
         Some(path) => write_secret(path, token.reveal()),
         None => {
-            let shown = format!("The master key's token, shown this once:\n{}", token.reveal());
+            let shown = format!(
+                "The master key's token, shown this once:\n{}",
+                token.reveal()
+            );
             crate::output::line(&shown).map_err(|error| ServeError::other("show the token", error))
         }
     }

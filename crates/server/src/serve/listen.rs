@@ -14,7 +14,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -45,11 +45,27 @@ pub(super) fn refuse_open_server(settings: &ServeSettings) -> Result<(), ServeEr
     Ok(())
 }
 
-/// Takes an address.
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ServeError::other(&format!("listen on {address}"), error))
+/// Takes an address, on which nothing is answered yet.
+pub(super) fn take(address: SocketAddr) -> Result<TcpSocket, ServeError> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let taken = socket.and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    });
+    taken.map_err(|error| ServeError::other(&format!("listen on {address}"), error))
+}
+
+/// Lets clients connect.
+pub(super) fn listen(socket: TcpSocket) -> Result<TcpListener, ServeError> {
+    const WAITING_CONNECTIONS_MAX: u32 = 1_024;
+    socket
+        .listen(WAITING_CONNECTIONS_MAX)
+        .map_err(|error| ServeError::other("listen on the address", error))
 }
 
 /// Who may connect, and how.
@@ -62,7 +78,10 @@ pub(super) struct Door {
 impl Door {
     /// A door without TLS, for a loopback address.
     pub(super) fn plain() -> Self {
-        Self { tls: None, proxies: Arc::default() }
+        Self {
+            tls: None,
+            proxies: Arc::default(),
+        }
     }
 
     /// The door that the settings ask for.
@@ -99,8 +118,8 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
-    let mut config =
-        config.map_err(|error| ServeError::Setting(format!("the TLS files do not fit: {error}")))?;
+    let mut config = config
+        .map_err(|error| ServeError::Setting(format!("the TLS files do not fit: {error}")))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
@@ -156,7 +175,10 @@ async fn shake_hands(
     tls: TlsAcceptor,
     stream: TcpStream,
 ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
-    tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await.ok()?.ok()
+    tokio::time::timeout(HEAD_TIME, tls.accept(stream))
+        .await
+        .ok()?
+        .ok()
 }
 
 async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -165,9 +187,16 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_TIME);
+    let connection =
+        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     // What goes wrong on one connection is its client's to see.
     let _ = watcher.watch(connection.into_owned()).await;
 }

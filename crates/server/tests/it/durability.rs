@@ -39,13 +39,19 @@ impl Clients {
 
 /// Whether the server acknowledged the batch.
 fn send(server: &Address, token: &str, batch: usize) -> bool {
-    let records: Vec<_> =
-        (0..RECORDS_IN_BATCH).map(|n| json!({"batch": batch.to_string(), "n": n})).collect();
+    let records: Vec<_> = (0..RECORDS_IN_BATCH)
+        .map(|n| json!({"batch": batch.to_string(), "n": n}))
+        .collect();
     let body = json!(records).to_string();
     let key = format!("batch-{batch}");
     let headers = [("idempotency-key", key.as_str())];
-    let reply =
-        server.send(token, "POST", "/v1/pools/events/records", &headers, Some(body.as_bytes()));
+    let reply = server.send(
+        token,
+        "POST",
+        "/v1/pools/events/records",
+        &headers,
+        Some(body.as_bytes()),
+    );
     match reply {
         Ok(reply) => {
             assert_eq!(reply.status, 200, "{}", reply.text());
@@ -68,7 +74,10 @@ fn kill_9_under_load_loses_and_doubles_nothing() {
         {"field": "batch", "group": true}, {"aggregate": "count", "as": "records"},
         {"field": "n", "aggregate": "count_unique", "as": "distinct"}]});
     server.post(&master, "/v1/views", &view).expect(201);
-    let writer = server.key("writer", &json!([{"on": "pool:events", "actions": ["ingest"]}]));
+    let writer = server.key(
+        "writer",
+        &json!([{"on": "pool:events", "actions": ["ingest"]}]),
+    );
     let clients = Clients::default();
     let rounds = cases(100, 1_000);
     let mut keys = Vec::new();
@@ -89,13 +98,18 @@ fn kill_9_under_load_loses_and_doubles_nothing() {
                 acknowledgements.recv().expect("clients work");
             }
             server.kill();
-            workers.into_iter().for_each(|worker| worker.join().expect("a client"));
+            workers
+                .into_iter()
+                .for_each(|worker| worker.join().expect("a client"));
             Server::start(home.path())
         });
     }
     let waiting = std::mem::take(&mut *clients.unanswered.lock().expect("clients"));
     for batch in waiting {
-        assert!(send(&server.address, &writer, batch), "the last server answers");
+        assert!(
+            send(&server.address, &writer, batch),
+            "the last server answers"
+        );
         clients.acknowledged.lock().expect("clients").push(batch);
     }
     let acknowledged = clients.acknowledged.lock().expect("clients").clone();
@@ -107,21 +121,34 @@ fn kill_9_under_load_loses_and_doubles_nothing() {
 }
 
 fn check(server: &Server, master: &str, acknowledged: &[usize]) {
-    let data = server.post(master, "/v1/views/batches/data", &json!({})).expect(200);
+    let data = server
+        .post(master, "/v1/views/batches/data", &json!({}))
+        .expect(200);
     let rows = data["data"].as_array().expect("rows");
     let counts: BTreeMap<&str, (u64, u64)> = rows
         .iter()
         .map(|row| {
             let count = |name: &str| row[name].as_u64().expect("a count");
-            (row["batch"].as_str().expect("a batch"), (count("records"), count("distinct")))
+            (
+                row["batch"].as_str().expect("a batch"),
+                (count("records"), count("distinct")),
+            )
         })
         .collect();
     for batch in acknowledged {
         let batch = batch.to_string();
         let found = counts.get(batch.as_str());
-        assert_eq!(found, Some(&(RECORDS_IN_BATCH, RECORDS_IN_BATCH)), "batch {batch}");
+        assert_eq!(
+            found,
+            Some(&(RECORDS_IN_BATCH, RECORDS_IN_BATCH)),
+            "batch {batch}"
+        );
     }
-    assert_eq!(counts.len(), acknowledged.len(), "no batch came from nowhere");
+    assert_eq!(
+        counts.len(),
+        acknowledged.len(),
+        "no batch came from nowhere"
+    );
 }
 
 #[test]
@@ -129,9 +156,17 @@ fn a_stopped_server_goes_on_where_it_was() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(home.path());
     let master = server.master();
-    server.post(&master, "/v1/pools", &json!({"name": "p", "schema": "open"})).expect(201);
+    server
+        .post(
+            &master,
+            "/v1/pools",
+            &json!({"name": "p", "schema": "open"}),
+        )
+        .expect(201);
     let record = json!({"a": {"b": 1}, "c": [1, "x", null]});
-    server.post(&master, "/v1/pools/p/records", &record).expect(200);
+    server
+        .post(&master, "/v1/pools/p/records", &record)
+        .expect(200);
     assert_eq!(server.terminate(), Some(0));
     let server = Server::start(home.path());
     let me = server.get(&master, "/v1/whoami").expect(200);
@@ -143,7 +178,14 @@ fn a_second_server_on_the_same_data_is_refused() {
     let home = tempfile::tempdir().expect("a directory");
     let _server = Server::start(home.path());
     let second = std::process::Command::new(crate::support::BINARY)
-        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir"])
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
         .arg(home.path().join("data"))
         .output()
         .expect("it runs");

@@ -45,7 +45,11 @@ impl Reply {
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
-        if self.body.is_empty() { Value::Null } else { self.json() }
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -67,8 +71,14 @@ impl Server {
     pub(crate) fn start_with(home: &Path, options: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(["--journal-segment-bytes", "4MiB", "--log-level", "debug"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+            ])
+            .args(["--journal-segment-bytes", "32MiB", "--log-level", "debug"])
             .arg("--data-dir")
             .arg(home.join("data"))
             .args(options)
@@ -81,12 +91,20 @@ impl Server {
         }
         let mut child = command.spawn().expect("the binary starts");
         let (api, operations) = read_addresses(&mut child, home);
-        Self { child, address: Address(api), operations, home: home.to_path_buf() }
+        Self {
+            child,
+            address: Address(api),
+            operations,
+            home: home.to_path_buf(),
+        }
     }
 
     /// The master key's token.
     pub(crate) fn master(&self) -> String {
-        std::fs::read_to_string(self.home.join("token")).expect("a token").trim().to_owned()
+        std::fs::read_to_string(self.home.join("token"))
+            .expect("a token")
+            .trim()
+            .to_owned()
     }
 
     /// Sends a request; any status is an answer.
@@ -103,9 +121,16 @@ impl Server {
 
     /// Sends JSON and expects an answer.
     #[track_caller]
-    pub(crate) fn call(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> Reply {
+    pub(crate) fn call(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Reply {
         let body = body.map(|body| body.to_string().into_bytes());
-        self.send(token, method, path, &[], body.as_deref()).expect("an answer")
+        self.send(token, method, path, &[], body.as_deref())
+            .expect("an answer")
     }
 
     #[track_caller]
@@ -135,14 +160,12 @@ impl Server {
     /// Asks the process to stop and waits for its exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        let told = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill runs");
         assert!(told.success(), "the process takes the signal");
         self.child.wait().expect("ended").code()
-    }
-
-    /// Everything the server wrote to its log so far.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.home.join("log")).unwrap_or_default()
     }
 }
 
@@ -172,12 +195,20 @@ impl Drop for Server {
 fn read_addresses(child: &mut Child, home: &Path) -> (String, String) {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     let log = home.join("log");
-    let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log");
+    let mut log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .expect("a log");
     let mut line = String::new();
     loop {
         line.clear();
         let read = lines.read_line(&mut line).expect("log lines");
-        assert!(read > 0, "the server ended at its start: {}", last_lines(home));
+        assert!(
+            read > 0,
+            "the server ended at its start: {}",
+            last_lines(home)
+        );
         log.write_all(line.as_bytes()).expect("logged");
         if let Some((_, rest)) = line.split_once(" listens on ") {
             let (api, operations) = rest.split_once("; health and metrics on ").expect("both");
@@ -222,11 +253,23 @@ pub(crate) fn send(
     };
     let mut answer = answer.map_err(|_| Unanswered)?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let body = answer.body_mut().with_config().limit(256 << 20).read_to_vec();
-    Ok(Reply { status, headers, body: body.map_err(|_| Unanswered)? })
+    let body = answer
+        .body_mut()
+        .with_config()
+        .limit(256 << 20)
+        .read_to_vec();
+    Ok(Reply {
+        status,
+        headers,
+        body: body.map_err(|_| Unanswered)?,
+    })
 }
 
 /// How many cases a proof runs: the long number under `cargo xtask prove`.
 pub(crate) fn cases(short: usize, long: usize) -> usize {
-    if std::env::var("TIDEGATE_PROOF").as_deref() == Ok("long") { long } else { short }
+    if std::env::var("TIDEGATE_PROOF").as_deref() == Ok("long") {
+        long
+    } else {
+        short
+    }
 }

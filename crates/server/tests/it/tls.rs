@@ -22,7 +22,10 @@ fn refused(options: &[&str]) -> String {
 #[test]
 fn an_open_address_without_tls_is_refused() {
     let text = refused(&["--listen", "0.0.0.0:0", "--admin-listen", "127.0.0.1:0"]);
-    assert!(text.contains("--tls-cert") && text.contains("--behind-proxy"), "{text}");
+    assert!(
+        text.contains("--tls-cert") && text.contains("--behind-proxy"),
+        "{text}"
+    );
     let text = refused(&["--listen", "127.0.0.1:0", "--admin-listen", "0.0.0.0:0"]);
     assert!(text.contains("--admin-listen"), "{text}");
     let text = refused(&["--listen", "0.0.0.0:0", "--behind-proxy", "not a network"]);
@@ -36,9 +39,16 @@ fn a_server_with_a_certificate_speaks_tls_alone() {
     let (cert, key) = (home.path().join("cert.pem"), home.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
-    let (cert, key) = (cert.to_str().expect("a path"), key.to_str().expect("a path"));
+    let (cert, key) = (
+        cert.to_str().expect("a path"),
+        key.to_str().expect("a path"),
+    );
     let server = Server::start_with(home.path(), &["--tls-cert", cert, "--tls-key", key]);
-    assert!(server.address.0.starts_with("https://"), "{:?}", server.address);
+    assert!(
+        server.address.0.starts_with("https://"),
+        "{:?}",
+        server.address
+    );
     let port = server.address.0.rsplit_once(':').expect("a port").1;
     let root = ureq::tls::Certificate::from_pem(made.cert.pem().as_bytes()).expect("pem");
     let roots = ureq::tls::RootCerts::new_with_certs(&[root]);
@@ -53,6 +63,12 @@ fn a_server_with_a_certificate_speaks_tls_alone() {
         .call()
         .expect("an answer over TLS");
     assert_eq!(reply.status(), 200);
-    let plain = crate::support::send(&format!("http://localhost:{port}/v1/version"), "", "GET", &[], None);
+    let plain = crate::support::send(
+        &format!("http://localhost:{port}/v1/version"),
+        "",
+        "GET",
+        &[],
+        None,
+    );
     assert!(plain.is_err(), "nothing is said without TLS");
 }

@@ -1,13 +1,9 @@
-use std::io::Write;
-use std::sync::{Mutex, PoisonError};
-
 use http::Method;
 use serde_json::{Value as Json, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
 use crate::plane::PlaneError;
-use crate::testing::{World, request};
+use crate::testing::{Log, World, request};
 
 #[tokio::test]
 async fn every_answer_has_its_id_and_is_kept_by_nobody() {
@@ -78,49 +74,9 @@ async fn what_no_route_takes_is_a_problem_too() {
     assert!(head.body.is_empty());
 }
 
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// A log that this thread writes to while the guard lives.
-fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
-
-impl Log {
-    fn text(&self) -> String {
-        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&log).into_owned()
-    }
-}
-
 #[tokio::test]
 async fn an_answer_that_breaks_off_leaves_its_cause_in_the_log() {
-    let (log, _guard) = logged();
+    let (log, _guard) = Log::start();
     let id = RequestId::from_bytes([1; 16]);
     let cause = PlaneError::Internal("the cause".to_owned());
     let pieces = futures::stream::iter([Ok("piece"), Err(cause)]);
@@ -133,7 +89,7 @@ async fn an_answer_that_breaks_off_leaves_its_cause_in_the_log() {
 
 #[tokio::test]
 async fn the_log_has_each_cause_once_and_no_token_query_or_row() {
-    let (log, _guard) = logged();
+    let (log, _guard) = Log::start();
     let world = World::with_sales().await;
     let (key, token) = world
         .key(json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]))

@@ -11,7 +11,7 @@ use model::time::ManualClock;
 use super::fixtures::*;
 use crate::error::LakeError;
 use crate::journal::JournalError;
-use crate::lake::LakeOptions;
+use crate::lake::{LakeOptions, append_operation, new_receipt};
 use crate::simulation::{Fault, SimulatedDisk};
 
 fn counts(receipt: &AppendReceipt) -> (u64, u64, bool) {
@@ -27,7 +27,10 @@ async fn an_acknowledged_batch_is_there_at_once_and_after_a_power_cut() {
     let lake = open(&disk, &[&pool], small());
     for n in 0..40 {
         let request = Request::new(&pool, &format!(r#"[{{"n":{n},"a.b":"x"}}]"#));
-        assert_eq!(counts(&lake.append(request.admit()).await.unwrap()), (1, 0, false));
+        assert_eq!(
+            counts(&lake.append(request.admit()).await.unwrap()),
+            (1, 0, false)
+        );
         assert_eq!(numbers(&lake, &pool).last(), Some(&n));
     }
     let before = held(&lake, &pool);
@@ -43,12 +46,22 @@ async fn a_repeated_request_gets_the_first_answer_and_stores_nothing() {
     let request = Request::new(&pool, r#"[{"n":1},{"n":"x"},{"m":2},{"n":3}]"#).key("k");
     let first = lake.append(request.admit()).await.unwrap();
     assert_eq!(counts(&first), (2, 2, false));
-    let codes: Vec<_> = first.faults.iter().map(|fault| (fault.index, fault.code)).collect();
+    let codes: Vec<_> = first
+        .faults
+        .iter()
+        .map(|fault| (fault.index, fault.code))
+        .collect();
     assert_eq!(
         codes,
-        [(1, RecordFaultCode::WrongType), (2, RecordFaultCode::UnknownField)]
+        [
+            (1, RecordFaultCode::WrongType),
+            (2, RecordFaultCode::UnknownField)
+        ]
     );
-    let repeated = AppendReceipt { repeated: true, ..first };
+    let repeated = AppendReceipt {
+        repeated: true,
+        ..first
+    };
     assert_eq!(lake.append(request.admit()).await.unwrap(), repeated);
     let lake = open(&disk.crash(), &[&pool], small());
     assert_eq!(lake.append(request.admit()).await.unwrap(), repeated);
@@ -65,9 +78,18 @@ async fn a_batch_of_which_every_record_was_rejected_is_saved_too() {
     let other = Request::new(&pool, r#"[{"n":1}]"#).key("k");
     for lake in [lake, open(&disk.crash(), &[&pool], small())] {
         let again = lake.append(request.admit()).await.unwrap();
-        assert_eq!(again, AppendReceipt { repeated: true, ..first.clone() });
+        assert_eq!(
+            again,
+            AppendReceipt {
+                repeated: true,
+                ..first.clone()
+            }
+        );
         let refused = lake.append(other.admit()).await.unwrap_err();
-        assert!(matches!(refused, LakeError::IdempotencyMismatch), "{refused}");
+        assert!(
+            matches!(refused, LakeError::IdempotencyMismatch),
+            "{refused}"
+        );
         assert_eq!(lake.metrics().buffer_records, 0);
     }
 }
@@ -78,7 +100,10 @@ async fn a_rejected_batch_without_a_key_touches_no_disk() {
     let lake = open(&disk, &[&pool], small());
     let operations = disk.operations();
     let request = Request::new(&pool, r#"[{"m":1}]"#);
-    assert_eq!(counts(&lake.append(request.admit()).await.unwrap()), (0, 1, false));
+    assert_eq!(
+        counts(&lake.append(request.admit()).await.unwrap()),
+        (0, 1, false)
+    );
     assert_eq!(disk.operations(), operations);
 }
 
@@ -96,12 +121,18 @@ async fn an_idempotency_key_means_something_for_one_pool_and_one_key_alone() {
     for request in [&request, &elsewhere, &somebody] {
         assert!(lake.append(request.admit()).await.unwrap().repeated);
     }
-    assert_eq!((numbers(&lake, &one), numbers(&lake, &two)), (vec![1, 3], vec![2]));
+    assert_eq!(
+        (numbers(&lake, &one), numbers(&lake, &two)),
+        (vec![1, 3], vec![2])
+    );
 }
 
 #[test]
 fn of_64_simultaneous_requests_of_one_key_one_is_stored() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .build()
+        .unwrap();
     for seed in 0..20 {
         let (disk, pool) = (SimulatedDisk::new(seed), open_pool(1));
         let lake = Arc::new(open(&disk, &[&pool], small()));
@@ -113,7 +144,10 @@ fn of_64_simultaneous_requests_of_one_key_one_is_stored() {
             })
             .collect();
         let answers = runtime.block_on(futures::future::join_all(tasks));
-        let repeated = answers.into_iter().filter(|answer| *answer.as_ref().unwrap()).count();
+        let repeated = answers
+            .into_iter()
+            .filter(|answer| *answer.as_ref().unwrap())
+            .count();
         assert_eq!((repeated, numbers(&lake, &pool)), (63, vec![1]));
     }
 }
@@ -199,7 +233,10 @@ async fn a_full_disk_stores_nothing_and_the_retry_succeeds() {
         assert!(lake.append(request.admit()).await.unwrap().repeated);
     }
     assert_eq!(numbers(&lake, &pool), stored);
-    assert_eq!(numbers(&open(&disk.crash(), &[&pool], small()), &pool), stored);
+    assert_eq!(
+        numbers(&open(&disk.crash(), &[&pool], small()), &pool),
+        stored
+    );
 }
 
 #[tokio::test]
@@ -214,7 +251,10 @@ async fn after_a_failed_sync_nothing_is_acknowledged_or_visible() {
     for _ in 0..2 {
         let second = Request::new(&pool, r#"[{"n":2}]"#);
         let error = lake.append(second.admit()).await.unwrap_err();
-        assert!(matches!(error, LakeError::Journal(JournalError::Stopped)), "{error}");
+        assert!(
+            matches!(error, LakeError::Journal(JournalError::Stopped)),
+            "{error}"
+        );
         assert_eq!(numbers(&lake, &pool), [1]);
     }
 }
@@ -222,7 +262,10 @@ async fn after_a_failed_sync_nothing_is_acknowledged_or_visible() {
 #[tokio::test]
 async fn a_full_buffer_refuses_before_anything_is_stored() {
     let (disk, pool) = (SimulatedDisk::new(9), open_pool(1));
-    let options = LakeOptions { buffer_bytes: 200_000, ..roomy() };
+    let options = LakeOptions {
+        buffer_bytes: 200_000,
+        ..roomy()
+    };
     let lake = open(&disk, &[&pool], options.clone());
     let wide = "x".repeat(1_000);
     let mut n = 0;
@@ -230,13 +273,24 @@ async fn a_full_buffer_refuses_before_anything_is_stored() {
     lake.append(kept.admit()).await.unwrap();
     let refused = loop {
         let record = format!(r#"[{{"n":{n},"w":"{wide}"}}]"#);
-        match lake.append(Request::new(&pool, &record).key("new").by(access(n)).admit()).await {
+        match lake
+            .append(
+                Request::new(&pool, &record)
+                    .key("new")
+                    .by(access(n))
+                    .admit(),
+            )
+            .await
+        {
             Ok(_) => n += 1,
             Err(error) => break error,
         }
         assert!(lake.metrics().buffer_bytes <= 200_000);
     };
-    assert!(matches!(refused, LakeError::BufferFull { bound: 200_000, .. }), "{refused}");
+    assert!(
+        matches!(refused, LakeError::BufferFull { bound: 200_000, .. }),
+        "{refused}"
+    );
     assert!(n > 50, "{n}");
     let entries = lake.metrics().journal_entries;
     // What needs no room is answered all the same.
@@ -244,12 +298,19 @@ async fn a_full_buffer_refuses_before_anything_is_stored() {
     assert_eq!(lake.metrics().journal_entries, entries);
     let visible = numbers(&lake, &pool);
     assert_eq!(visible.len(), n as usize + 1);
-    assert_eq!(numbers(&open(&disk.copy(), &[&pool], options), &pool), visible);
+    assert_eq!(
+        numbers(&open(&disk.copy(), &[&pool], options), &pool),
+        visible
+    );
     // Room comes back with a delete.
     let half = filter(r#"{"field":"n","operator":"gte","value":5}"#);
-    lake.delete(deleting(&access(1), &pool, Some(half))).await.unwrap();
+    lake.delete(deleting(&access(1), &pool, Some(half)))
+        .await
+        .unwrap();
     let record = format!(r#"[{{"n":{n},"w":"{wide}"}}]"#);
-    lake.append(Request::new(&pool, &record).admit()).await.unwrap();
+    lake.append(Request::new(&pool, &record).admit())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -261,7 +322,9 @@ async fn a_batch_or_delete_larger_than_the_journal_takes_is_a_limit_and_no_harm(
     for bytes in [limit, 50 * limit] {
         let request = Request::new(&pool, &record(bytes)).key("k");
         let error = lake.append(request.admit()).await.unwrap_err();
-        let LakeError::LimitExceeded(text) = &error else { panic!("{error}") };
+        let LakeError::LimitExceeded(text) = &error else {
+            panic!("{error}")
+        };
         assert!(text.starts_with("one request may bring 7168 bytes to store and this one brings"));
         assert!(text.ends_with("send less at once"), "{text}");
         assert_eq!(lake.metrics().journal_entries, 0);
@@ -269,8 +332,14 @@ async fn a_batch_or_delete_larger_than_the_journal_takes_is_a_limit_and_no_harm(
     // The refused request left nothing behind, its key neither.
     let request = Request::new(&pool, &record(limit - 200)).key("k");
     assert!(!lake.append(request.admit()).await.unwrap().repeated);
-    let long = format!(r#"{{"field":"w","operator":"eq","value":"{}"}}"#, "x".repeat(limit));
-    let error = lake.delete(deleting(&access(1), &pool, Some(filter(&long)))).await.unwrap_err();
+    let long = format!(
+        r#"{{"field":"w","operator":"eq","value":"{}"}}"#,
+        "x".repeat(limit)
+    );
+    let error = lake
+        .delete(deleting(&access(1), &pool, Some(filter(&long))))
+        .await
+        .unwrap_err();
     assert!(matches!(error, LakeError::LimitExceeded(_)), "{error}");
     assert_eq!(numbers(&lake, &pool), [1]);
 }
@@ -282,9 +351,15 @@ async fn a_delete_takes_what_came_before_it_and_nothing_after_it_also_after_a_re
     let gone = filter(r#"{"field":"k","operator":"eq","value":"gone"}"#);
     let mut expected = Vec::new();
     for round in 0..10 {
-        for (n, kind) in [(3 * round, "gone"), (3 * round + 1, "stays"), (3 * round + 2, "gone")] {
+        for (n, kind) in [
+            (3 * round, "gone"),
+            (3 * round + 1, "stays"),
+            (3 * round + 2, "gone"),
+        ] {
             let record = format!(r#"[{{"n":{n},"k":"{kind}"}}]"#);
-            lake.append(Request::new(&pool, &record).admit()).await.unwrap();
+            lake.append(Request::new(&pool, &record).admit())
+                .await
+                .unwrap();
         }
         if round < 9 {
             let delete = deleting(&access(1), &pool, Some(gone.clone()));
@@ -304,11 +379,19 @@ async fn a_delete_touches_only_rows_that_the_key_sees_also_after_a_restart() {
     let (disk, pool) = (SimulatedDisk::new(12), open_pool(1));
     let lake = open(&disk, &[&pool], small());
     let records = r#"[{"n":1,"c":"a"},{"n":2,"c":"b"},{"n":3},{"n":4,"c":["a","b"]}]"#;
-    lake.append(Request::new(&pool, records).admit()).await.unwrap();
+    lake.append(Request::new(&pool, records).admit())
+        .await
+        .unwrap();
     let rows = |text| model::filters::Constraint::Rows(filter(text));
-    let a = constrained(2, vec![rows(r#"{"field":"c","operator":"eq","value":"a"}"#)]);
+    let a = constrained(
+        2,
+        vec![rows(r#"{"field":"c","operator":"eq","value":"a"}"#)],
+    );
     let above = filter(r#"{"field":"n","operator":"gte","value":2}"#);
-    assert_eq!(lake.delete(deleting(&a, &pool, Some(above))).await.unwrap(), 1);
+    assert_eq!(
+        lake.delete(deleting(&a, &pool, Some(above))).await.unwrap(),
+        1
+    );
     assert_eq!(numbers(&lake, &pool), [1, 2, 3]);
     assert_eq!(lake.delete(deleting(&a, &pool, None)).await.unwrap(), 1);
     for lake in [lake, open(&disk.crash(), &[&pool], small())] {
@@ -322,19 +405,104 @@ async fn a_dropped_pool_stays_dropped_whatever_was_under_way() {
     let lake = open(&disk, &[&pool, &other], small());
     let request = Request::new(&pool, r#"[{"n":1}]"#);
     lake.append(request.admit()).await.unwrap();
-    lake.append(Request::new(&other, r#"[{"n":2}]"#).admit()).await.unwrap();
+    lake.append(Request::new(&other, r#"[{"n":2}]"#).admit())
+        .await
+        .unwrap();
     lake.drop_pool(&Permit::ours(), pool.id).await.unwrap();
     assert!(numbers(&lake, &pool).is_empty());
     // A request that had found the pool before it was dropped.
     assert_eq!(lake.append(request.admit()).await.unwrap().accepted, 1);
-    assert_eq!(lake.delete(deleting(&access(1), &pool, None)).await.unwrap(), 0);
+    assert_eq!(
+        lake.delete(deleting(&access(1), &pool, None))
+            .await
+            .unwrap(),
+        0
+    );
     for lake in [lake, open(&disk.crash(), &[&pool, &other], small())] {
         assert!(numbers(&lake, &pool).is_empty());
         assert_eq!(numbers(&lake, &other), [2]);
         assert_eq!(lake.metrics().buffer_records, 1);
     }
     let lake = open(&disk.copy(), &[], small());
-    assert_eq!((lake.metrics().buffer_records, lake.metrics().buffer_bytes), (0, 0));
+    assert_eq!(
+        (lake.metrics().buffer_records, lake.metrics().buffer_bytes),
+        (0, 0)
+    );
+}
+
+#[test]
+fn replay_makes_few_segments_of_many_single_records_with_an_index() {
+    const RECORDS: usize = 20_000;
+    let fields = r#"{"name":"p","schema":"strict","isolation_field":"c","fields":[
+        {"name":"c","type":"String"},{"name":"n","type":"Int64"}]}"#;
+    let (disk, pool, other) = (SimulatedDisk::new(15), pool(1, fields), open_pool(2));
+    let lake = open(&disk, &[&pool, &other], roomy());
+    let operation = |pool, record: &str| {
+        let batch = Request::new(pool, record).admit();
+        append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap()
+    };
+    for from in (0..RECORDS).step_by(2_000) {
+        let mut operations: Vec<_> = (from..from + 2_000)
+            .map(|n| operation(&pool, &format!(r#"[{{"n":{n},"c":"c{}"}}]"#, n % 3)))
+            .collect();
+        operations.push(operation(&other, &format!(r#"[{{"n":{from}}}]"#)));
+        assert!(
+            lake.journal
+                .submit_all_blocking(operations)
+                .iter()
+                .all(Result::is_ok)
+        );
+    }
+    let lake = open(&disk.crash(), &[&pool, &other], roomy());
+    let every: Vec<i128> = (0..RECORDS as i128).collect();
+    assert_eq!(numbers(&lake, &pool), every);
+    assert_eq!(numbers(&lake, &other).len(), 10);
+    let segments = lake.pools.snapshot(&pool).segments;
+    assert_eq!(segments.len(), 3);
+    assert!(segments[..2].iter().all(|segment| segment.is_indexed()));
+    assert!(lake.metrics().buffer_bytes < 200 * RECORDS as u64);
+}
+
+#[test]
+fn a_bulk_batch_has_an_index_as_well() {
+    let fields = r#"{"name":"p","schema":"open","isolation_field":"c","fields":[
+        {"name":"c","type":"String"}]}"#;
+    let (disk, pool) = (SimulatedDisk::new(16), pool(1, fields));
+    let lake = open(&disk, &[&pool], roomy());
+    let records: Vec<String> = (0..5_000)
+        .map(|n| format!(r#"{{"n":{n},"c":"c"}}"#))
+        .collect();
+    let batch = Request::new(&pool, &format!("[{}]", records.join(","))).admit();
+    let operation = append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap();
+    assert!(lake.journal.submit_all_blocking([operation])[0].is_ok());
+    assert!(lake.pools.snapshot(&pool).segments[0].is_indexed());
+}
+
+/// Deletes, drops and restarts leave the count of bytes where it belongs.
+#[tokio::test]
+async fn bytes_held_return_to_nothing() {
+    let (disk, one, two) = (SimulatedDisk::new(17), open_pool(1), open_pool(2));
+    let lake = open(&disk, &[&one, &two], small());
+    for n in 0..40 {
+        for pool in [&one, &two] {
+            lake.append(Request::new(pool, &format!(r#"[{{"n":{n}}}]"#)).admit())
+                .await
+                .unwrap();
+        }
+    }
+    assert!(lake.metrics().buffer_bytes > 0);
+    lake.drop_pool(&Permit::ours(), two.id).await.unwrap();
+    let held = lake.metrics().buffer_bytes;
+    assert_eq!(
+        lake.delete(deleting(&access(1), &one, None)).await.unwrap(),
+        40
+    );
+    assert!(held > 0 && lake.metrics().buffer_bytes == 0);
+    let lake = open(&disk.crash(), &[&one, &two], small());
+    assert_eq!(
+        (lake.metrics().buffer_bytes, lake.metrics().buffer_records),
+        (0, 0)
+    );
 }
 
 #[test]

@@ -69,11 +69,16 @@ pub(crate) fn pool(number: u32, definition: &str) -> Arc<Pool> {
 fn grant(number: u32, rows: Constraint, injections: Vec<(FieldPath, Value)>) -> Grant {
     Grant {
         id: GrantId::from_bytes(sixteen(3, number)),
-        on: Target::Pool(Selector::All { except: BTreeSet::new() }),
+        on: Target::Pool(Selector::All {
+            except: BTreeSet::new(),
+        }),
         actions: BTreeSet::from([Action::Ingest, Action::Delete, Action::Query]),
         rows: Some(rows),
         fields: VisibleFields::All,
-        injections: Injections { values: injections, on_conflict: OnConflict::Override },
+        injections: Injections {
+            values: injections,
+            on_conflict: OnConflict::Override,
+        },
     }
 }
 
@@ -105,7 +110,9 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
         created_at: noon(),
         revision: 1,
     };
-    KeyRecord::restore(parts).verify(&secret, &pepper, noon()).expect("the right secret")
+    KeyRecord::restore(parts)
+        .verify(&secret, &pepper, noon())
+        .expect("the right secret")
 }
 
 /// The caller of this number, who may write to, ask and delete from every pool.
@@ -115,7 +122,10 @@ pub(crate) fn access(number: u32) -> Access {
 
 /// A caller with one grant for each constraint.
 pub(crate) fn constrained(number: u32, rows: Vec<Constraint>) -> Access {
-    let grants = rows.into_iter().zip(1..).map(|(rows, id)| grant(id, rows, Vec::new()));
+    let grants = rows
+        .into_iter()
+        .zip(1..)
+        .map(|(rows, id)| grant(id, rows, Vec::new()));
     access_of(number, grants.collect())
 }
 
@@ -147,7 +157,10 @@ impl Request {
     }
 
     pub(crate) fn key(self, key: &'static str) -> Self {
-        Self { key: Some(key), ..self }
+        Self {
+            key: Some(key),
+            ..self
+        }
     }
 
     pub(crate) fn at(self, at: Timestamp) -> Self {
@@ -164,7 +177,13 @@ impl Request {
         fingerprint[..4].copy_from_slice(&crc32fast::hash(text.as_bytes()).to_le_bytes());
         let key = self.key.map(str::to_owned);
         let idempotency = key.map(|key| Idempotency { key, fingerprint });
-        admit(&self.access, &self.pool, &self.records, idempotency, self.at)
+        admit(
+            &self.access,
+            &self.pool,
+            &self.records,
+            idempotency,
+            self.at,
+        )
     }
 }
 
@@ -188,7 +207,9 @@ pub(crate) fn deleting(
     filter: Option<Filter>,
 ) -> ConstrainedDelete {
     let permit: Permit<Delete> = access.permit(On::Pool(Some(pool))).unwrap();
-    permit.constrain(filter).unwrap_or_else(|fault| panic!("{fault}"))
+    permit
+        .constrain(filter)
+        .unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// One stored record.
@@ -199,9 +220,11 @@ pub(crate) fn stored(snapshot: &Snapshot) -> Vec<Stored> {
     let (layout, mut all) = (&snapshot.layout, Vec::new());
     for segment in &snapshot.segments {
         let batch = segment.scan(layout, &layout.fields, None).unwrap();
-        let rest = layout
-            .open
-            .then(|| segment.visible_rest(layout, &Predicate::All(Vec::new())).unwrap());
+        let rest = layout.open.then(|| {
+            segment
+                .visible_rest(layout, &Predicate::All(Vec::new()))
+                .unwrap()
+        });
         for row in 0..batch.num_rows() {
             let columns = layout.fields.iter().zip(batch.columns());
             let mut record: Stored = columns
@@ -286,5 +309,9 @@ pub(crate) fn open_at(
 
 /// How many cases a proof tries: `xtask prove` asks for the long number.
 pub(crate) fn cases(short: u64, long: u64) -> u64 {
-    if std::env::var("TIDEGATE_PROOF").as_deref() == Ok("long") { long } else { short }
+    if std::env::var("TIDEGATE_PROOF").as_deref() == Ok("long") {
+        long
+    } else {
+        short
+    }
 }

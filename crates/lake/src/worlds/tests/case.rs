@@ -61,7 +61,9 @@ fn constraint(dice: &mut Dice, known: &[Known]) -> Value {
 /// Which fields grants may show or hide.
 fn visible_fields(dice: &mut Dice, known: &[Known]) -> Object {
     let paths = |dice: &mut Dice, count: usize| -> Vec<Value> {
-        (0..count).map(|_| Value::from(dice.pick(known).0.as_str())).collect()
+        (0..count)
+            .map(|_| Value::from(dice.pick(known).0.as_str()))
+            .collect()
     };
     if dice.percent(50) {
         Object::new().with("allow", paths(dice, 6))
@@ -75,7 +77,10 @@ fn grants(dice: &mut Dice, project: &Project) -> Vec<Object> {
     let shared = dice.percent(25).then(|| visible_fields(dice, &known));
     let mut grants = Vec::new();
     let count = *dice.pick(&[1, 1, 1, 2, 2, 3]);
-    for (kind, actions) in [("view", vec!["read"]), ("pool", vec!["query", "schema", "delete"])] {
+    for (kind, actions) in [
+        ("view", vec!["read"]),
+        ("pool", vec!["query", "schema", "delete"]),
+    ] {
         for _ in 0..count {
             let on = format!("{kind}:{}", if dice.percent(50) { "*" } else { kind });
             let mut grant = Object::new()
@@ -112,7 +117,9 @@ fn request(dice: &mut Dice, project: &Project) -> ViewRequest {
     if dice.percent(50) {
         let orders = (0..dice.between(1, 2)).map(|_| {
             let direction = *dice.pick(&["asc", "desc"]);
-            Object::new().with("field", dice.pick(&exposed).0.as_str()).with("direction", direction)
+            Object::new()
+                .with("field", dice.pick(&exposed).0.as_str())
+                .with("direction", direction)
         });
         object = object.with("order_by", orders.collect::<Vec<_>>());
     }
@@ -123,7 +130,11 @@ fn request(dice: &mut Dice, project: &Project) -> ViewRequest {
     object = range(dice, object, series);
     if dice.percent(50) {
         let zones = [
-            "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe",
+            "UTC",
+            "Europe/Berlin",
+            "America/New_York",
+            "Asia/Kathmandu",
+            "Australia/Lord_Howe",
             "-03:30",
         ];
         object = object.with("timezone", *dice.pick(&zones));
@@ -136,12 +147,24 @@ fn range(dice: &mut Dice, object: Object, series: bool) -> Object {
     let long = [
         ("daily", "2026-03-20T05:30:00Z", "2026-04-03T00:00:00Z"),
         ("hourly", "2026-03-28T22:00:00Z", "2026-03-30T03:30:00Z"),
-        ("every_6_hours", "2026-03-26T00:00:00Z", "2026-04-01T00:00:00Z"),
-        ("every_2_days", "2026-03-20T00:00:00Z", "2026-04-03T00:00:00Z"),
+        (
+            "every_6_hours",
+            "2026-03-26T00:00:00Z",
+            "2026-04-01T00:00:00Z",
+        ),
+        (
+            "every_2_days",
+            "2026-03-20T00:00:00Z",
+            "2026-04-03T00:00:00Z",
+        ),
         ("weekly", "2026-01-01T00:00:00Z", "2026-04-03T00:00:00Z"),
         ("monthly", "2025-01-01T00:00:00Z", "2026-04-03T00:00:00Z"),
         ("yearly", "1990-01-01T00:00:00Z", "2040-01-01T00:00:00Z"),
-        ("every_30_minutes", "2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z"),
+        (
+            "every_30_minutes",
+            "2026-03-29T00:00:00Z",
+            "2026-03-29T23:00:00Z",
+        ),
     ];
     if !series && dice.percent(60) {
         return object;
@@ -150,11 +173,27 @@ fn range(dice: &mut Dice, object: Object, series: bool) -> Object {
     if dice.percent(25) {
         let frame = *dice.pick(&["this_3_days", "previous_2_days", "this_1_weeks", "today"]);
         let object = object.with("timeframe", frame);
-        return if series { object.with("interval", "daily") } else { object };
+        return if series {
+            object.with("interval", "daily")
+        } else {
+            object
+        };
     }
-    let object = if series || dice.percent(70) { object.with("from", from) } else { object };
-    let object = if series || dice.percent(70) { object.with("to", to) } else { object };
-    if series { object.with("interval", interval) } else { object }
+    let object = if series || dice.percent(70) {
+        object.with("from", from)
+    } else {
+        object
+    };
+    let object = if series || dice.percent(70) {
+        object.with("to", to)
+    } else {
+        object
+    };
+    if series {
+        object.with("interval", interval)
+    } else {
+        object
+    }
 }
 
 fn question(dice: &mut Dice, project: &Project, grants: &[Grant]) -> Question {
@@ -203,7 +242,16 @@ impl Case {
         });
         let twin = project.access(&twins.collect::<Vec<_>>().into()).unwrap();
         let question = question(&mut dice, &project, key.grants());
-        Self { seed, project, rows, deleted, grants, key, twin, question }
+        Self {
+            seed,
+            project,
+            rows,
+            deleted,
+            grants,
+            key,
+            twin,
+            question,
+        }
     }
 
     /// The proof that this caller may read the view.
@@ -258,13 +306,23 @@ impl Case {
 
     fn is_in_view(&self, record: &Record) -> bool {
         let filter = self.project.view.draft.filters.as_ref();
-        filter.is_none_or(|filter| self.project.schema().resolve(filter).unwrap().admits(record))
+        filter.is_none_or(|filter| {
+            self.project
+                .schema()
+                .resolve(filter)
+                .unwrap()
+                .admits(record)
+        })
     }
 
     /// Whether a record was deleted before anything is asked.
     pub(crate) fn is_gone(&self, record: &Record) -> bool {
         self.deleted.as_ref().is_some_and(|filter| {
-            self.project.schema().resolve(filter).unwrap().admits(record)
+            self.project
+                .schema()
+                .resolve(filter)
+                .unwrap()
+                .admits(record)
         })
     }
 
@@ -293,8 +351,13 @@ impl Case {
             .with("on", "pool:pool")
             .with("actions", vec!["delete"])
             .with("constraints", "all_rows");
-        let key = self.project.access(&vec![Value::from(grant)].into()).unwrap();
+        let key = self
+            .project
+            .access(&vec![Value::from(grant)].into())
+            .unwrap();
         let permit = self.on_pool::<model::permit::Delete>(&key);
-        lake.delete(permit.constrain(Some(filter.clone())).unwrap()).await.unwrap();
+        lake.delete(permit.constrain(Some(filter.clone())).unwrap())
+            .await
+            .unwrap();
     }
 }

@@ -15,7 +15,13 @@ pub(crate) fn operators(column: ColumnType) -> Vec<Operator> {
     use Operator as O;
     let mut fitting = vec![O::Eq, O::Ne, O::In, O::NotIn, O::Exists];
     let order = [O::Lt, O::Lte, O::Gt, O::Gte];
-    let text = [O::Contains, O::NotContains, O::StartsWith, O::EndsWith, O::Regex];
+    let text = [
+        O::Contains,
+        O::NotContains,
+        O::StartsWith,
+        O::EndsWith,
+        O::Regex,
+    ];
     match column {
         ColumnType::Undeclared => return Operator::ALL.to_vec(),
         ColumnType::Declared(FieldType::Scalar(ScalarType::String)) => {
@@ -39,21 +45,24 @@ pub(crate) fn operand(dice: &mut Dice, operator: Operator, column: ColumnType) -
     use Operator as O;
     match operator {
         O::Exists => Value::from(dice.percent(70)),
-        O::In | O::NotIn => {
-            Value::Array((0..dice.between(1, 4)).map(|_| literal(dice, column)).collect())
-        }
+        O::In | O::NotIn => Value::Array(
+            (0..dice.between(1, 4))
+                .map(|_| literal(dice, column))
+                .collect(),
+        ),
         O::StartsWith | O::EndsWith => Value::from(*dice.pick(&["a", "k", "", "4", "z"])),
         O::Regex => Value::from(*dice.pick(&["^a", "[0-9]+$", "b|e", ".", "^$", "k[0-7]"])),
-        O::Contains | O::NotContains if dice.percent(60) => {
-            match column {
-                ColumnType::Declared(FieldType::Array(_)) => literal(dice, column),
-                _ => Value::from(*dice.pick(&["a", "e", "2", ""])),
-            }
-        }
+        O::Contains | O::NotContains if dice.percent(60) => match column {
+            ColumnType::Declared(FieldType::Array(_)) => literal(dice, column),
+            _ => Value::from(*dice.pick(&["a", "e", "2", ""])),
+        },
         O::Within => {
             let center = vec![Value::float(13.3).unwrap(), Value::Integer(52)];
             let radius = *dice.pick(&[1_000, 100_000, 30_000_000]);
-            Object::new().with("center", center).with("radius_meters", radius).into()
+            Object::new()
+                .with("center", center)
+                .with("radius_meters", radius)
+                .into()
         }
         _ => literal(dice, column),
     }
@@ -80,12 +89,17 @@ fn comparison(dice: &mut Dice, known: &[Known], wild: bool) -> Value {
 pub(crate) fn filter(dice: &mut Dice, known: &[Known], wild: bool, depth: usize) -> Value {
     let parts = |dice: &mut Dice| -> Value {
         let count = dice.between(1, 3);
-        (0..count).map(|_| filter(dice, known, wild, depth + 1)).collect::<Vec<_>>().into()
+        (0..count)
+            .map(|_| filter(dice, known, wild, depth + 1))
+            .collect::<Vec<_>>()
+            .into()
     };
     match dice.below(10) {
         0 | 1 if depth < 3 => Object::new().with("all", parts(dice)).into(),
         2 | 3 if depth < 3 => Object::new().with("any", parts(dice)).into(),
-        4 if depth < 3 => Object::new().with("not", filter(dice, known, wild, depth + 1)).into(),
+        4 if depth < 3 => Object::new()
+            .with("not", filter(dice, known, wild, depth + 1))
+            .into(),
         _ => comparison(dice, known, wild),
     }
 }
@@ -93,7 +107,10 @@ pub(crate) fn filter(dice: &mut Dice, known: &[Known], wild: bool, depth: usize)
 /// A list of filters.
 pub(crate) fn list(dice: &mut Dice, known: &[Known], wild: bool) -> Value {
     let count = if dice.percent(70) { 1 } else { 2 };
-    (0..count).map(|_| filter(dice, known, wild, 0)).collect::<Vec<_>>().into()
+    (0..count)
+        .map(|_| filter(dice, known, wild, 0))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 /// A condition that a few rows of each kind meet: one field against values it has.

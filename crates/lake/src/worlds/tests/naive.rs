@@ -27,12 +27,20 @@ pub(crate) fn matching<'a>(query: &Query, pool: &Pool, records: &[&'a Record]) -
         Query::Records(query) => (&query.filter, &query.range),
         Query::Aggregate(query) => (&query.filter, &query.range),
     };
-    let predicate = filter.as_ref().map(|filter| pool.draft.schema.resolve(filter).unwrap());
+    let predicate = filter
+        .as_ref()
+        .map(|filter| pool.draft.schema.resolve(filter).unwrap());
     let fits = |record: &Record| {
-        predicate.as_ref().is_none_or(|predicate| predicate.admits(record))
+        predicate
+            .as_ref()
+            .is_none_or(|predicate| predicate.admits(record))
             && range.as_ref().is_none_or(|range| in_range(range, record))
     };
-    records.iter().copied().filter(|record| fits(record)).collect()
+    records
+        .iter()
+        .copied()
+        .filter(|record| fits(record))
+        .collect()
 }
 
 fn in_range(range: &TimeBound, record: &Record) -> bool {
@@ -50,7 +58,11 @@ fn ordered(a: &Value, b: &Value, direction: Direction) -> Ordering {
         (false, true) => Ordering::Less,
         _ => {
             let order = compare(a, b).unwrap_or_else(|| key(a).cmp(&key(b)));
-            if direction == Direction::Descending { order.reverse() } else { order }
+            if direction == Direction::Descending {
+                order.reverse()
+            } else {
+                order
+            }
         }
     }
 }
@@ -58,15 +70,21 @@ fn ordered(a: &Value, b: &Value, direction: Direction) -> Ordering {
 /// All rows of a question for records, its order values behind them when asked for.
 pub(crate) fn record_rows(query: &RecordQuery, mut records: Vec<&Record>) -> Vec<Row> {
     records.sort_by(|a, b| {
-        let each = query.order.iter().map(|by| {
-            ordered(&cell(a, &by.field), &cell(b, &by.field), by.direction)
-        });
+        let each = query
+            .order
+            .iter()
+            .map(|by| ordered(&cell(a, &by.field), &cell(b, &by.field), by.direction));
         each.fold(Ordering::Equal, Ordering::then)
     });
     let row = |record: &&Record| {
-        let columns = query.columns.iter().map(|column| cell(record, &column.field));
+        let columns = query
+            .columns
+            .iter()
+            .map(|column| cell(record, &column.field));
         let order = query.order.iter().filter(|_| query.with_order_values);
-        columns.chain(order.map(|by| cell(record, &by.field))).collect()
+        columns
+            .chain(order.map(|by| cell(record, &by.field)))
+            .collect()
     };
     records.iter().map(row).collect()
 }
@@ -93,7 +111,10 @@ pub(crate) type Groups<'a> = BTreeMap<(Option<u32>, Vec<u8>), (Vec<Value>, Vec<&
 pub(crate) fn groups<'a>(query: &AggregateQuery, records: &[&'a Record]) -> Groups<'a> {
     let mut groups = Groups::new();
     if query.series.is_none() && query.groups.is_empty() {
-        groups.insert((None, key(&Value::Array(Vec::new()))), (Vec::new(), Vec::new()));
+        groups.insert(
+            (None, key(&Value::Array(Vec::new()))),
+            (Vec::new(), Vec::new()),
+        );
     }
     for record in records {
         let bucket = match &query.series {
@@ -103,9 +124,17 @@ pub(crate) fn groups<'a>(query: &AggregateQuery, records: &[&'a Record]) -> Grou
                 _ => continue,
             },
         };
-        let values: Vec<Value> = query.groups.iter().map(|g| cell(record, &g.field)).collect();
+        let values: Vec<Value> = query
+            .groups
+            .iter()
+            .map(|g| cell(record, &g.field))
+            .collect();
         let at = (bucket, key(&Value::Array(values.clone())));
-        groups.entry(at).or_insert_with(|| (values, Vec::new())).1.push(record);
+        groups
+            .entry(at)
+            .or_insert_with(|| (values, Vec::new()))
+            .1
+            .push(record);
     }
     groups
 }
@@ -116,8 +145,11 @@ pub(crate) fn result(measure: &Measure, pool: &Pool, records: &[&Record]) -> (Va
     let Some(field) = &measure.field else {
         return exact(Value::from(records.len() as u64));
     };
-    let values: Vec<Value> =
-        records.iter().map(|record| cell(record, field)).filter(|v| !v.is_null()).collect();
+    let values: Vec<Value> = records
+        .iter()
+        .map(|record| cell(record, field))
+        .filter(|v| !v.is_null())
+        .collect();
     match measure.aggregate {
         Aggregate::Count => exact(Value::from(values.len() as u64)),
         Aggregate::CountUnique => {
@@ -129,11 +161,18 @@ pub(crate) fn result(measure: &Measure, pool: &Pool, records: &[&Record]) -> (Va
         Aggregate::First => exact(edge(records, pool, field, Ordering::Less)),
         Aggregate::Last => exact(edge(records, pool, field, Ordering::Greater)),
         Aggregate::Percentile(hundredths) => {
-            let mut numbers: Vec<Value> =
-                values.into_iter().filter(|v| v.as_number().is_some()).collect();
+            let mut numbers: Vec<Value> = values
+                .into_iter()
+                .filter(|v| v.as_number().is_some())
+                .collect();
             numbers.sort_by(|a, b| compare(a, b).unwrap());
             let rank = (numbers.len() * hundredths as usize).div_ceil(10_000);
-            exact(numbers.get(rank.saturating_sub(1)).cloned().unwrap_or(Value::Null))
+            exact(
+                numbers
+                    .get(rank.saturating_sub(1))
+                    .cloned()
+                    .unwrap_or(Value::Null),
+            )
         }
         Aggregate::Sum | Aggregate::Average | Aggregate::StandardDeviation => {
             total(measure.aggregate, &values)
@@ -162,12 +201,23 @@ fn extreme(values: Vec<Value>, wanted: Ordering) -> Value {
 
 fn edge(records: &[&Record], pool: &Pool, field: &FieldPath, wanted: Ordering) -> Value {
     let time = pool.time_field();
-    let timed: Vec<&Record> =
-        records.iter().copied().filter(|r| r.get(time.as_str()).is_some()).collect();
-    let among = if timed.is_empty() { records.to_vec() } else { timed };
+    let timed: Vec<&Record> = records
+        .iter()
+        .copied()
+        .filter(|r| r.get(time.as_str()).is_some())
+        .collect();
+    let among = if timed.is_empty() {
+        records.to_vec()
+    } else {
+        timed
+    };
     let place = |record: &Record| (key(&cell(record, &time)), key(record.get(ID).unwrap()));
     let best = among.into_iter().reduce(|best, record| {
-        if place(record).cmp(&place(best)) == wanted { record } else { best }
+        if place(record).cmp(&place(best)) == wanted {
+            record
+        } else {
+            best
+        }
     });
     best.map_or(Value::Null, |record| cell(record, field))
 }
@@ -181,9 +231,14 @@ fn total(aggregate: Aggregate, values: &[Value]) -> (Value, f64) {
             _ => None,
         })
         .collect();
-    let numbers: Vec<f64> =
-        values.iter().filter_map(Value::as_number).map(|n| n.to_f64()).collect();
-    if aggregate == Aggregate::Sum && let Some(integers) = integers {
+    let numbers: Vec<f64> = values
+        .iter()
+        .filter_map(Value::as_number)
+        .map(|n| n.to_f64())
+        .collect();
+    if aggregate == Aggregate::Sum
+        && let Some(integers) = integers
+    {
         return (Value::Integer(integers.iter().sum()), 0.0);
     }
     let count = numbers.len() as f64;
@@ -203,7 +258,10 @@ fn total(aggregate: Aggregate, values: &[Value]) -> (Value, f64) {
         _ => {
             let mean = sum / count;
             let squares: f64 = numbers.iter().map(|n| (n - mean) * (n - mean)).sum();
-            return (Value::float((squares / count).sqrt()).unwrap(), greatest * 1e-6);
+            return (
+                Value::float((squares / count).sqrt()).unwrap(),
+                greatest * 1e-6,
+            );
         }
     };
     (Value::float(number).unwrap(), slack)
@@ -241,26 +299,45 @@ pub(crate) fn finished(
         _ => Value::Null,
     };
     let zeros: Vec<Value> = query.measures.iter().map(zero).collect();
-    let buckets = query.series.as_ref().map_or(0, |series| series.buckets.starts().len());
+    let buckets = query
+        .series
+        .as_ref()
+        .map_or(0, |series| series.buckets.starts().len());
     if query.series.is_some() && query.groups.is_empty() {
         for bucket in 0..buckets {
-            let at = (Some(u32::try_from(bucket).unwrap()), key(&Value::Array(Vec::new())));
+            let at = (
+                Some(u32::try_from(bucket).unwrap()),
+                key(&Value::Array(Vec::new())),
+            );
             whole.insert(at, (Vec::new(), zeros.clone()));
         }
     }
     for (_, values, _) in &groups {
         for bucket in 0..buckets {
-            let at = (Some(u32::try_from(bucket).unwrap()), key(&Value::Array(values.clone())));
+            let at = (
+                Some(u32::try_from(bucket).unwrap()),
+                key(&Value::Array(values.clone())),
+            );
             whole.insert(at, (values.clone(), zeros.clone()));
         }
     }
     for (bucket, values, results) in groups {
-        whole.insert((bucket, key(&Value::Array(values.clone()))), (values, results));
+        whole.insert(
+            (bucket, key(&Value::Array(values.clone()))),
+            (values, results),
+        );
     }
-    let mut entries: Vec<_> = whole.into_iter().map(|((b, _), (v, r))| (b, v, r)).collect();
+    let mut entries: Vec<_> = whole
+        .into_iter()
+        .map(|((b, _), (v, r))| (b, v, r))
+        .collect();
     entries.sort_by(|a, b| {
-        let values = a.1.iter().zip(&b.1).map(|(a, b)| ordered(a, b, Direction::Ascending));
-        a.0.cmp(&b.0).then(values.fold(Ordering::Equal, Ordering::then))
+        let values =
+            a.1.iter()
+                .zip(&b.1)
+                .map(|(a, b)| ordered(a, b, Direction::Ascending));
+        a.0.cmp(&b.0)
+            .then(values.fold(Ordering::Equal, Ordering::then))
     });
     let mut names: Vec<String> = query.series.iter().map(|s| s.name.clone()).collect();
     names.extend(query.columns.iter().cloned());
@@ -291,8 +368,14 @@ fn row(
             return Value::DateTime(series.buckets.starts()[bucket.unwrap() as usize]);
         }
         let group = query.groups.iter().position(|group| group.name == *name);
-        let measure = query.measures.iter().position(|measure| measure.name == *name);
-        group.map_or_else(|| results[measure.unwrap()].clone(), |at| values[at].clone())
+        let measure = query
+            .measures
+            .iter()
+            .position(|measure| measure.name == *name);
+        group.map_or_else(
+            || results[measure.unwrap()].clone(),
+            |at| values[at].clone(),
+        )
     };
     names.iter().map(one).collect()
 }

@@ -27,7 +27,17 @@ pub(crate) fn noon() -> Timestamp {
 
 /// The names of fields that records may hold; the first tells customers apart.
 pub(crate) const NAMES: [&str; 11] = [
-    "customer.id", "note", "at", "n", "x", "a.b", "a.c.d", "tags", "t0", "t1", "t2",
+    "customer.id",
+    "note",
+    "at",
+    "n",
+    "x",
+    "a.b",
+    "a.c.d",
+    "tags",
+    "t0",
+    "t1",
+    "t2",
 ];
 
 /// A pool with a view on it.
@@ -59,7 +69,14 @@ fn declared_type(dice: &mut Dice, name: &str) -> FieldType {
     use ScalarType as S;
     FieldType::Scalar(match name {
         "customer.id" => *dice.pick(&[
-            S::String, S::String, S::String, S::Int64, S::Uuid, S::Int8, S::Float64, S::Boolean,
+            S::String,
+            S::String,
+            S::String,
+            S::Int64,
+            S::Uuid,
+            S::Int8,
+            S::Float64,
+            S::Boolean,
         ]),
         "note" => S::String,
         "at" => S::DateTime,
@@ -77,16 +94,18 @@ fn pool(dice: &mut Dice, number: u64) -> Arc<Pool> {
         if dice.percent(if open { 60 } else { 85 }) || (!open && name == "note") {
             let field_type = declared_type(dice, name);
             declared.push((name, field_type));
-            fields.push(Object::new().with("name", name).with("type", field_type.to_string()));
+            fields.push(
+                Object::new()
+                    .with("name", name)
+                    .with("type", field_type.to_string()),
+            );
         }
     }
     let mut object = Object::new()
         .with("name", "pool")
         .with("schema", if open { "open" } else { "strict" })
         .with("fields", fields);
-    let isolates = declared
-        .iter()
-        .any(|(name, _)| *name == "customer.id");
+    let isolates = declared.iter().any(|(name, _)| *name == "customer.id");
     if (isolates || open) && dice.percent(75) {
         object = object.with("isolation_field", "customer.id");
     }
@@ -106,14 +125,20 @@ pub(crate) fn known(schema: &Schema) -> Vec<Known> {
     let system = ["_id", "_ingested_at", "_key"];
     let named = NAMES.iter().chain(&system).filter_map(|name| {
         let path = FieldPath::parse_readable(name).unwrap();
-        schema.column(&path).map(|column| ((*name).to_owned(), column))
+        schema
+            .column(&path)
+            .map(|column| ((*name).to_owned(), column))
     });
     named.collect()
 }
 
 fn records_field(dice: &mut Dice, known: &[Known], at: usize) -> Object {
     let (field, _) = dice.pick(known).clone();
-    let alias = if dice.percent(40) { format!("f{at}") } else { field.clone() };
+    let alias = if dice.percent(40) {
+        format!("f{at}")
+    } else {
+        field.clone()
+    };
     Object::new().with("field", field).with("as", alias)
 }
 
@@ -123,11 +148,26 @@ fn measure(dice: &mut Dice, known: &[Known], at: usize) -> Object {
         return Object::new().with("as", name).with("aggregate", "count");
     }
     let functions = [
-        "count", "count_unique", "sum", "average", "minimum", "maximum", "median", "percentile",
-        "first", "last", "standard_deviation",
+        "count",
+        "count_unique",
+        "sum",
+        "average",
+        "minimum",
+        "maximum",
+        "median",
+        "percentile",
+        "first",
+        "last",
+        "standard_deviation",
     ];
     let function = *dice.pick(&functions);
-    let needs_numbers = ["sum", "average", "median", "percentile", "standard_deviation"];
+    let needs_numbers = [
+        "sum",
+        "average",
+        "median",
+        "percentile",
+        "standard_deviation",
+    ];
     let fitting: Vec<&Known> = known
         .iter()
         .filter(|(_, column)| match column {
@@ -153,7 +193,13 @@ fn measure(dice: &mut Dice, known: &[Known], at: usize) -> Object {
 
 fn view_object(dice: &mut Dice, schema: &Schema) -> Object {
     let known = known(schema);
-    let shape = *dice.pick(&["records", "records", "aggregated", "aggregated", "time_series"]);
+    let shape = *dice.pick(&[
+        "records",
+        "records",
+        "aggregated",
+        "aggregated",
+        "time_series",
+    ]);
     let count = dice.between(1, 5);
     let mut fields = Vec::new();
     for at in 0..count {
@@ -163,20 +209,31 @@ fn view_object(dice: &mut Dice, schema: &Schema) -> Object {
             _ => records_field(dice, &known, at).with("group", true),
         });
     }
-    let mut object = Object::new().with("name", "view").with("pool", "pool").with("shape", shape);
+    let mut object = Object::new()
+        .with("name", "view")
+        .with("pool", "pool")
+        .with("shape", shape);
     if shape == "time_series" {
         let at = FieldPath::parse("at").unwrap();
         let declared = matches!(schema.column(&at), Some(ColumnType::Declared(_)));
-        object = object.with("interval_field", if declared { "at" } else { "_ingested_at" });
+        object = object.with(
+            "interval_field",
+            if declared { "at" } else { "_ingested_at" },
+        );
     }
-    let names: Vec<Value> = fields.iter().map(|f| f.get("as").unwrap().clone()).collect();
+    let names: Vec<Value> = fields
+        .iter()
+        .map(|f| f.get("as").unwrap().clone())
+        .collect();
     object = object.with("fields", fields);
     if dice.percent(40) {
         object = object.with("filters", filters::list(dice, &known, false));
     }
     if dice.percent(30) {
         let direction = *dice.pick(&["asc", "desc"]);
-        let by = Object::new().with("field", dice.pick(&names).clone()).with("direction", direction);
+        let by = Object::new()
+            .with("field", dice.pick(&names).clone())
+            .with("direction", direction);
         object = object.with("order_by", vec![by]);
     }
     object
@@ -198,7 +255,11 @@ impl Project {
             created_at: noon(),
             revision: 1,
         });
-        Self { pool, view, fresh: Cell::new(0) }
+        Self {
+            pool,
+            view,
+            fresh: Cell::new(0),
+        }
     }
 
     pub(crate) fn schema(&self) -> &Schema {
@@ -262,5 +323,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
         created_at: noon(),
         revision: 1,
     };
-    KeyRecord::restore(parts).verify(&secret, &pepper, noon()).unwrap()
+    KeyRecord::restore(parts)
+        .verify(&secret, &pepper, noon())
+        .unwrap()
 }

@@ -25,7 +25,10 @@ pub(crate) struct Tally {
 fn leaked<'a>(lake: &Lake, case: &'a Case, response: &Response) -> Option<&'a str> {
     let bytes = response.bytes(lake);
     let text = String::from_utf8_lossy(&bytes);
-    let hidden = case.rows.iter().filter(|row| case.is_gone(&row.record) || !case.sees(&row.record));
+    let hidden = case
+        .rows
+        .iter()
+        .filter(|row| case.is_gone(&row.record) || !case.sees(&row.record));
     let mut hidden = hidden.map(|row| row.token.as_str());
     // A record that is repeated has one token for all its copies, some of which may be visible.
     let seen = |token: &str| {
@@ -64,8 +67,17 @@ pub(crate) fn violation(worlds: &Worlds, case: &Case, answers: &Responses) -> Op
 
 /// A case in words, for the report of a violation.
 pub(crate) fn describe(case: &Case, answers: &Responses) -> String {
-    let cut = |response: &Response| format!("{response:?}").chars().take(3_000).collect::<String>();
-    let counted = case.rows.iter().filter(|row| case.sees(&row.record)).count();
+    let cut = |response: &Response| {
+        format!("{response:?}")
+            .chars()
+            .take(3_000)
+            .collect::<String>()
+    };
+    let counted = case
+        .rows
+        .iter()
+        .filter(|row| case.sees(&row.record))
+        .count();
     format!(
         "seed {}\npool {}\nview {}\ngrants {}\ndeleted {:?}\nquestion {:?}\n{} records, {counted} visible\n\
          all     {}\nvisible {}\ntwin    {}\nempty   {}",
@@ -117,14 +129,16 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
             std::panic::resume_unwind(panic)
         })
     });
-    tallies.into_iter().fold(Tally::default(), |sum, one| Tally {
-        cases: sum.cases + one.cases,
-        mixed: sum.mixed + one.mixed,
-        answered: sum.answered + one.answered,
-        fruitful: sum.fruitful + one.fruitful,
-        large: sum.large + one.large,
-        deletes: sum.deletes + one.deletes,
-    })
+    tallies
+        .into_iter()
+        .fold(Tally::default(), |sum, one| Tally {
+            cases: sum.cases + one.cases,
+            mixed: sum.mixed + one.mixed,
+            answered: sum.answered + one.answered,
+            fruitful: sum.fruitful + one.fruitful,
+            large: sum.large + one.large,
+            deletes: sum.deletes + one.deletes,
+        })
 }
 
 /// Two worlds, over every door of the lake. `TIDEGATE_PROOF=long` runs ten

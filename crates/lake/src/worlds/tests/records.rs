@@ -47,7 +47,11 @@ fn values_text(dice: &mut Dice) -> String {
 fn put(object: Object, name: &str, value: Value, nested: bool) -> Object {
     match name.split_once('.') {
         Some((first, rest)) if nested => {
-            let inner = object.get(first).and_then(Value::as_object).cloned().unwrap_or_default();
+            let inner = object
+                .get(first)
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             object.with(first, put(inner, rest, value, nested))
         }
         _ => object.with(name, value),
@@ -73,8 +77,15 @@ fn sent(dice: &mut Dice, project: &Project, token: &str) -> Value {
         }
     }
     if schema.mode() == SchemaMode::Open && dice.percent(15) {
-        let value = vec![Value::from(token), values::value(dice, model::fields::ColumnType::Undeclared)];
-        let name = if dice.percent(50) { format!("new.{token}") } else { "newcomer".to_owned() };
+        let value = vec![
+            Value::from(token),
+            values::value(dice, model::fields::ColumnType::Undeclared),
+        ];
+        let name = if dice.percent(50) {
+            format!("new.{token}")
+        } else {
+            "newcomer".to_owned()
+        };
         object = put(object, &name, value.into(), false);
     }
     if dice.percent(2) {
@@ -86,7 +97,9 @@ fn sent(dice: &mut Dice, project: &Project, token: &str) -> Value {
 
 /// The keys that write: one as the records say, one that stamps its customer.
 fn writers(dice: &mut Dice, project: &Project) -> Vec<Permit<Ingest>> {
-    let plain = Object::new().with("on", "pool:pool").with("actions", vec!["ingest"]);
+    let plain = Object::new()
+        .with("on", "pool:pool")
+        .with("actions", vec!["ingest"]);
     let path = FieldPath::parse("customer.id").unwrap();
     let mut all = vec![plain.clone()];
     if let Some(column) = project.schema().column(&path) {
@@ -116,7 +129,10 @@ pub(crate) fn random(dice: &mut Dice, project: &Project, quick: bool) -> Vec<Row
         let copies = (0..repeats).map(|_| Ok(value.clone()));
         let admitted = writer.admit(copies, None, at, &source);
         let records = admitted.into_records().into_iter();
-        rows.extend(records.map(|record| Row { record, token: token.clone() }));
+        rows.extend(records.map(|record| Row {
+            record,
+            token: token.clone(),
+        }));
     }
     rows
 }

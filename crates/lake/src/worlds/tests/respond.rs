@@ -20,7 +20,10 @@ pub(crate) enum Response {
     /// A failure of the lake.
     Failed(String),
     /// Rows, page by page.
-    Rows { columns: Vec<OutputColumn>, pages: Vec<Vec<Row>> },
+    Rows {
+        columns: Vec<OutputColumn>,
+        pages: Vec<Vec<Row>>,
+    },
     /// A file.
     File(Vec<u8>),
     /// Fields.
@@ -67,20 +70,31 @@ impl Response {
 
 /// What `access` is answered to the case's question.
 pub(crate) async fn respond(lake: &Lake, case: &Case, access: &Access) -> Response {
-    ask(lake, case, access).await.unwrap_or_else(|refused| refused)
+    ask(lake, case, access)
+        .await
+        .unwrap_or_else(|refused| refused)
 }
 
 async fn ask(lake: &Lake, case: &Case, access: &Access) -> Result<Response, Response> {
     match &case.question {
         Question::Pages(request) => {
-            let query = case.reader(access).constrain(request, Delivery::Pages, noon())?;
+            let query = case
+                .reader(access)
+                .constrain(request, Delivery::Pages, noon())?;
             pages(lake, query, request).await
         }
         Question::Stream(request) => {
-            rows(lake, case.reader(access).constrain(request, Delivery::Stream, noon())?).await
+            rows(
+                lake,
+                case.reader(access)
+                    .constrain(request, Delivery::Stream, noon())?,
+            )
+            .await
         }
         Question::Export(request, format) => {
-            let query = case.reader(access).constrain(request, Delivery::Stream, noon())?;
+            let query = case
+                .reader(access)
+                .constrain(request, Delivery::Stream, noon())?;
             let pieces: Vec<_> = lake.export(query, *format).await?.try_collect().await?;
             Ok(Response::File(pieces.concat()))
         }
@@ -100,7 +114,10 @@ async fn ask(lake: &Lake, case: &Case, access: &Access) -> Result<Response, Resp
 async fn rows(lake: &Lake, query: ConstrainedQuery) -> Result<Response, Response> {
     let answer = lake.query(query).await?;
     let chunks: Vec<Vec<Row>> = answer.rows.try_collect().await?;
-    Ok(Response::Rows { columns: answer.columns, pages: vec![chunks.concat()] })
+    Ok(Response::Rows {
+        columns: answer.columns,
+        pages: vec![chunks.concat()],
+    })
 }
 
 /// The most pages that are turned in each direction.
@@ -117,7 +134,10 @@ async fn pages(
     };
     let size = usize::try_from(request.limit.unwrap_or(100)).unwrap();
     let values = records.order.len();
-    let seek = |row: &Row, side| Seek { values: row[row.len() - values..].to_vec(), side };
+    let seek = |row: &Row, side| Seek {
+        values: row[row.len() - values..].to_vec(),
+        side,
+    };
     let mut pages = Vec::new();
     let mut next = query.clone();
     let mut side = Side::After;

@@ -7,7 +7,18 @@ use model::value::Value;
 use super::dice::Dice;
 
 const TEXTS: [&str; 12] = [
-    "acme", "zed", "a", "b", "ab", "", "42", "1e5", "x' OR 1=1 --", "2026-03-29", "é", "null",
+    "acme",
+    "zed",
+    "a",
+    "b",
+    "ab",
+    "",
+    "42",
+    "1e5",
+    "x' OR 1=1 --",
+    "2026-03-29",
+    "é",
+    "null",
 ];
 const FLOATS: [f64; 14] = [
     0.0,
@@ -26,7 +37,12 @@ const FLOATS: [f64; 14] = [
     3.5e10,
 ];
 const DATES: [&str; 6] = [
-    "2026-03-28", "2026-03-29", "2026-03-30", "0001-01-01", "9999-12-31", "2024-02-29",
+    "2026-03-28",
+    "2026-03-29",
+    "2026-03-30",
+    "0001-01-01",
+    "9999-12-31",
+    "2024-02-29",
 ];
 const UUIDS: [&str; 3] = [
     "00000000-0000-0000-0000-000000000000",
@@ -102,7 +118,10 @@ fn mixed(dice: &mut Dice, depth: usize) -> Value {
         10 => Value::Null,
         _ if depth > 0 => Value::from("a"),
         // A point, for `within`.
-        _ => Value::Array(vec![Value::float(13.4).unwrap(), Value::float(52.5).unwrap()]),
+        _ => Value::Array(vec![
+            Value::float(13.4).unwrap(),
+            Value::float(52.5).unwrap(),
+        ]),
     }
 }
 

@@ -66,7 +66,11 @@ impl Worlds {
 
     /// What the case's question is answered.
     pub(crate) async fn respond(&self, case: &Case) -> Responses {
-        let twins = if case.deletes() { &self.twin } else { &self.visible };
+        let twins = if case.deletes() {
+            &self.twin
+        } else {
+            &self.visible
+        };
         Responses {
             all: respond(&self.all, case, &case.key).await,
             visible: respond(&self.visible, case, &case.key).await,
@@ -78,13 +82,19 @@ impl Worlds {
     /// Takes the case's records out again.
     pub(crate) async fn clear(&self, case: &Case) {
         for lake in [&self.all, &self.visible, &self.twin] {
-            lake.drop_pool(&Permit::ours(), case.project.pool.id).await.unwrap();
+            lake.drop_pool(&Permit::ours(), case.project.pool.id)
+                .await
+                .unwrap();
         }
     }
 }
 
 async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
-    let most = if records.len() > 1_000 { 400 } else { dice.between(1, 30) };
+    let most = if records.len() > 1_000 {
+        400
+    } else {
+        dice.between(1, 30)
+    };
     let mut rest = records;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(dice.between(most.div_ceil(2), most).min(rest.len()));
@@ -95,7 +105,10 @@ async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
 
 /// A runtime for one thread of cases.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
 }
 
 /// Runs `work` on the seeds from `first` on, on two threads; answers what each seed gave.
@@ -122,5 +135,6 @@ pub(crate) fn on_two_threads<T: Send + 'static>(
         .collect();
     let done = threads.into_iter().map(|thread| thread.join());
     // A panic of a case is the panic of the test.
-    done.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    done.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        .collect()
 }

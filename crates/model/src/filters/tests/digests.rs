@@ -79,6 +79,16 @@ fn look_alikes_have_digests_of_their_own() {
         format!(r#"{{"not":{{"any":[{a},{b}]}}}}"#),
         format!(r#"{{"any":[{{"not":{a}}},{{"not":{b}}}]}}"#),
     ]);
+    // Groups of one, and a text that spells out the encoding of a second part.
+    let zeros = "\\u0000".repeat(7);
+    let forged = format!(r#""x\u0005{zeros}\u0005b eq 0y""#);
+    let (x, y) = (compare("a", "eq", "\"x\""), compare("b", "eq", "\"y\""));
+    all.extend([
+        format!(r#"{{"all":[{a}]}}"#),
+        format!(r#"{{"any":[{a}]}}"#),
+        format!(r#"{{"all":[{x},{y}]}}"#),
+        format!(r#"{{"all":[{}]}}"#, compare("a", "eq", &forged)),
+    ]);
     let mut seen: HashMap<[u8; 32], String> = HashMap::new();
     seen.insert(Constraint::AllRows.digest(), "all rows".to_owned());
     for text in all {

@@ -128,7 +128,9 @@ fn send(admin: &Client, airline: &Airline) -> Result<(), CommandError> {
         media_type: "text/csv",
         bytes: &airline.csv,
     };
-    let lines: Vec<u64> = (2..).take(usize::try_from(airline.flights).unwrap_or(0)).collect();
+    let lines: Vec<u64> = (2..)
+        .take(usize::try_from(airline.flights).unwrap_or(0))
+        .collect();
     sender.post(body, &lines, &|_| {})?;
     match sender.into_outcome().rejected {
         0 => Ok(()),
@@ -171,9 +173,7 @@ fn pool() -> Value {
 fn views() -> [Value; 3] {
     let plain = |name: &str| json!({ "field": name });
     let count = || json!({ "aggregate": "count", "as": "flights" });
-    let delay = || {
-        json!({ "field": "departure_delay_minutes", "aggregate": "average", "as": "average_departure_delay" })
-    };
+    let delay = || json!({ "field": "departure_delay_minutes", "aggregate": "average", "as": "average_departure_delay" });
     [
         json!({
             "name": RECORDS, "pool": POOL, "shape": "records",

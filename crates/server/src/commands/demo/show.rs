@@ -126,9 +126,15 @@ pub(super) fn tables(loaded: &Loaded, seen: &[Seen<'_>]) -> String {
     };
     section("What each key sees", &render(&headers, &totals, false));
     let title = format!("View {BY_DESTINATION} (aggregated): flights, the largest five");
-    section(&title, &side_by_side(seen, "dest", |seen| &seen.by_destination));
+    section(
+        &title,
+        &side_by_side(seen, "dest", |seen| &seen.by_destination),
+    );
     let title = format!("View {BY_DAY} (time series): flights, the first five days");
-    section(&title, &side_by_side(seen, "scheduled_departure", |seen| &seen.by_day));
+    section(
+        &title,
+        &side_by_side(seen, "scheduled_departure", |seen| &seen.by_day),
+    );
     let title = format!("View {RECORDS} (records): the newest two of each key");
     section(&title, &newest(seen));
     text.trim_end().to_owned()
@@ -155,9 +161,14 @@ fn side_by_side<'a, 'b>(
             };
             let count = |seen: &'a Seen<'b>| {
                 let same = of(seen).iter().find(|other| other.get(by) == name);
-                Cell::number(same.and_then(|row| row.get("flights")?.as_u64()).unwrap_or(0))
+                Cell::number(
+                    same.and_then(|row| row.get("flights")?.as_u64())
+                        .unwrap_or(0),
+                )
             };
-            std::iter::once(shown).chain(seen.iter().map(count)).collect()
+            std::iter::once(shown)
+                .chain(seen.iter().map(count))
+                .collect()
         })
         .collect();
     render(&headers, &rows, false)
@@ -179,7 +190,9 @@ fn newest(seen: &[Seen<'_>]) -> String {
         .flat_map(|seen| {
             seen.records.iter().map(|record| {
                 let cells = columns.iter().map(|(_, field)| Cell::of(record.get(field)));
-                std::iter::once(Cell::text(seen.reader.label)).chain(cells).collect()
+                std::iter::once(Cell::text(seen.reader.label))
+                    .chain(cells)
+                    .collect()
             })
         })
         .collect();

@@ -5,7 +5,10 @@ use super::*;
 fn the_data_are_split_by_airline_without_the_injected_columns() {
     let airlines = airlines().expect("data");
     assert_eq!(airlines.len(), 16);
-    assert_eq!(airlines.iter().map(|airline| airline.flights).sum::<u64>(), 27_004);
+    assert_eq!(
+        airlines.iter().map(|airline| airline.flights).sum::<u64>(),
+        27_004
+    );
     for airline in &airlines {
         let text = std::str::from_utf8(&airline.csv).expect("text");
         let header = text.lines().next().expect("header");
@@ -14,11 +17,22 @@ fn the_data_are_split_by_airline_without_the_injected_columns() {
             "scheduled_departure,flight,tailnum,origin,dest,departure_delay_minutes,\
              arrival_delay_minutes,air_time_minutes,distance_miles,cancelled"
         );
-        assert_eq!(text.lines().count() as u64, airline.flights + 1, "{}", airline.carrier);
+        assert_eq!(
+            text.lines().count() as u64,
+            airline.flights + 1,
+            "{}",
+            airline.carrier
+        );
         assert!(!text.contains(&airline.name), "{}", airline.name);
     }
-    let united = airlines.iter().find(|airline| airline.carrier == "UA").expect("UA");
-    assert_eq!((united.name.as_str(), united.flights), ("United Air Lines Inc.", 4_637));
+    let united = airlines
+        .iter()
+        .find(|airline| airline.carrier == "UA")
+        .expect("UA");
+    assert_eq!(
+        (united.name.as_str(), united.flights),
+        ("United Air Lines Inc.", 4_637)
+    );
 }
 
 #[test]

@@ -49,12 +49,16 @@ impl Kinds {
     /// A CSV cell has no type of its own: a number is one when nothing of its
     /// text would be lost.
     fn see_cell(&mut self, text: &str) {
-        if ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        if ["true", "false"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word))
+        {
             self.boolean = true;
             return;
         }
         let number = serde_json::from_str::<serde_json::Number>(text).ok();
-        match number.filter(|number| !is_rounded(text, number)) {
+        let is_exact = |number: &_| text.trim() == text && !is_rounded(text, number);
+        match number.filter(is_exact) {
             Some(number) => self.see_number(&number),
             None => self.see_text(text),
         }
@@ -149,7 +153,10 @@ impl Inference {
     pub(super) fn csv(columns: &[String]) -> Self {
         Self {
             order: columns.to_vec(),
-            seen: columns.iter().map(|name| (name.clone(), Seen::default())).collect(),
+            seen: columns
+                .iter()
+                .map(|name| (name.clone(), Seen::default()))
+                .collect(),
             records: 0,
             is_text_only: true,
         }
@@ -224,8 +231,11 @@ impl Inference {
 
     /// The fields in the order in which they first occurred.
     pub(super) fn fields(&self) -> Vec<InferredField> {
-        let paths: BTreeMap<&str, &Seen> =
-            self.seen.iter().map(|(name, seen)| (name.as_str(), seen)).collect();
+        let paths: BTreeMap<&str, &Seen> = self
+            .seen
+            .iter()
+            .map(|(name, seen)| (name.as_str(), seen))
+            .collect();
         let is_parent = |name: &str| {
             let prefix = format!("{name}.");
             let below = paths.range(prefix.as_str()..).next();
@@ -234,7 +244,9 @@ impl Inference {
         let holds_values = |name: &str| paths.get(name).is_some_and(|seen| seen.filled > 0);
         let mut fields = Vec::new();
         for name in &self.order {
-            let below_values = name.match_indices('.').any(|(at, _)| holds_values(&name[..at]));
+            let below_values = name
+                .match_indices('.')
+                .any(|(at, _)| holds_values(&name[..at]));
             let seen = &self.seen[name];
             if below_values || (seen.filled == 0 && is_parent(name)) {
                 continue;

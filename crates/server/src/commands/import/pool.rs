@@ -117,12 +117,15 @@ fn create(
 /// The guessed fields, and from how many records.
 fn infer(source: &mut Source) -> Result<(Vec<InferredField>, u64), CommandError> {
     if let Some(file) = source.parquet() {
-        let fields = file.fields().iter().map(|(name, field_type)| InferredField {
-            name: name.clone(),
-            field_type: *field_type,
-            filled: file.rows(),
-            note: "",
-        });
+        let fields = file
+            .fields()
+            .iter()
+            .map(|(name, field_type)| InferredField {
+                name: name.clone(),
+                field_type: *field_type,
+                filled: file.rows(),
+                note: "",
+            });
         return Ok((fields.collect(), file.rows()));
     }
     let columns = source.header().map(|header| {

@@ -183,7 +183,11 @@ impl<'a> Sender<'a> {
         self.outcome.rejected += rejected;
         let faults = receipt.get("errors").and_then(Value::as_array);
         let faults = faults.into_iter().flatten();
-        self.keep(faults.filter_map(|fault| LineFault::read(fault, lines)).collect());
+        self.keep(
+            faults
+                .filter_map(|fault| LineFault::read(fault, lines))
+                .collect(),
+        );
         Ok(())
     }
 
@@ -214,7 +218,10 @@ pub(super) fn persist<T>(
             ClientError::Refused(_) => "the server is busy",
             _ => "no connection",
         };
-        say(&format!("{reason}, next try in {:.1} s", wait.as_secs_f64()));
+        say(&format!(
+            "{reason}, next try in {:.1} s",
+            wait.as_secs_f64()
+        ));
         patience.wait(wait);
         own_wait = (own_wait * 2).min(LONGEST_WAIT);
     }

@@ -2,26 +2,23 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::read::MultiGzDecoder;
 use lake::RecordFile;
 
 use super::super::CommandError;
+use super::is_stdin;
+use super::lines::{BUFFER_BYTES, LineReader};
 use super::send::LineFault;
-use super::{csv, is_stdin};
 use crate::cli::FileFormat;
 use crate::client::{Digest, Hasher};
 use crate::output;
 
 /// The largest body that is sent.
 const BATCH_BYTES: usize = 8 << 20;
-/// The longest text of one record that is read; the server takes less.
-const RECORD_BYTES: usize = 16 << 20;
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// How much there is to send.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +52,15 @@ pub(super) struct Source {
 
 enum Kind {
     Ndjson(LineReader),
-    Csv { reader: LineReader, header: Vec<u8> },
-    Parquet { file: RecordFile, rows: VecDeque<RawRecord>, row: u64 },
-}
-
-struct LineReader {
-    reader: Box<dyn BufRead>,
-    /// The line that the next byte is on.
-    line: u64,
+    Csv {
+        reader: LineReader,
+        header: Vec<u8>,
+    },
+    Parquet {
+        file: RecordFile,
+        rows: VecDeque<RawRecord>,
+        row: u64,
+    },
 }
 
 impl Source {
@@ -104,12 +102,8 @@ impl Source {
             };
             (Box::new(file), amount)
         };
-        let counted = Counted {
-            input,
-            read: Arc::clone(&read),
-        };
-        let reader = plain(Box::new(counted)).map_err(|e| unreadable(&name, &e))?;
-        let mut reader = LineReader { reader, line: 1 };
+        let mut reader =
+            LineReader::new(input, Arc::clone(&read)).map_err(|e| unreadable(&name, &e))?;
         let kind = match format {
             FileFormat::Csv => {
                 let header = reader.csv_record().map_err(|e| unreadable(&name, &e))?;
@@ -192,67 +186,6 @@ fn unreadable(name: &str, error: &io::Error) -> CommandError {
     CommandError::File(format!("{name} cannot be read: {error}"))
 }
 
-/// The input without compression and byte order mark.
-fn plain(input: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
-    let mut reader = BufReader::with_capacity(BUFFER_BYTES, input);
-    let mut reader: Box<dyn BufRead> = if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::with_capacity(
-            BUFFER_BYTES,
-            MultiGzDecoder::new(reader),
-        ))
-    } else {
-        Box::new(reader)
-    };
-    if reader.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-        reader.consume(3);
-    }
-    Ok(reader)
-}
-
-impl LineReader {
-    fn ndjson_record(&mut self) -> io::Result<Option<RawRecord>> {
-        loop {
-            let mut text = Vec::new();
-            let most = RECORD_BYTES as u64 + 1;
-            if self.reader.by_ref().take(most).read_until(b'\n', &mut text)? == 0 {
-                return Ok(None);
-            }
-            let line = self.line;
-            if text.len() > RECORD_BYTES {
-                return Err(too_long(line, "the line does not end"));
-            }
-            self.line += 1;
-            let end = text.len() - text.iter().rev().take_while(|b| b"\r\n".contains(b)).count();
-            text.truncate(end);
-            if !text.iter().all(|b| b" \t\r".contains(b)) {
-                let text = Ok(text);
-                return Ok(Some(RawRecord { line, text }));
-            }
-        }
-    }
-
-    fn csv_record(&mut self) -> io::Result<Option<RawRecord>> {
-        let mut text = Vec::new();
-        let start = self.line;
-        let lines = csv::read_record(&mut *self.reader, &mut text, RECORD_BYTES)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => too_long(start, &error.to_string()),
-                _ => error,
-            })?;
-        let line = start + lines.before;
-        self.line = line + lines.within;
-        Ok((!text.is_empty()).then(|| RawRecord {
-            line,
-            text: Ok(text),
-        }))
-    }
-}
-
-fn too_long(line: u64, reason: &str) -> io::Error {
-    let text = format!("from line {line} on {RECORD_BYTES} bytes belong to one record: {reason}");
-    io::Error::new(io::ErrorKind::InvalidData, text)
-}
-
 fn next_row(
     file: &mut RecordFile,
     rows: &mut VecDeque<RawRecord>,
@@ -272,20 +205,6 @@ fn next_row(
         }
     }
     Ok(rows.pop_front())
-}
-
-/// Counts the bytes of a file as they are read.
-struct Counted {
-    input: Box<dyn Read>,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        self.read.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
 }
 
 /// Records that are sent in one request.
@@ -309,6 +228,8 @@ pub(super) struct Batches {
     source: Source,
     size: usize,
     records: u64,
+    /// After an error nothing more is read.
+    has_failed: bool,
 }
 
 impl Batches {
@@ -318,6 +239,7 @@ impl Batches {
             source,
             size,
             records: 0,
+            has_failed: false,
         }
     }
 
@@ -363,7 +285,12 @@ impl Iterator for Batches {
     type Item = Result<Batch, CommandError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.fill().transpose()
+        if self.has_failed {
+            return None;
+        }
+        let batch = self.fill();
+        self.has_failed = batch.is_err();
+        batch.transpose()
     }
 }
 

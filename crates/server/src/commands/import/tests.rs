@@ -18,7 +18,10 @@ use crate::client::{Hasher, Problem};
 
 fn arguments(line: &[&str]) -> ImportArgs {
     let start = ["tidegate", "import"];
-    match Cli::try_parse_from(start.iter().chain(line)).expect("arguments").command {
+    match Cli::try_parse_from(start.iter().chain(line))
+        .expect("arguments")
+        .command
+    {
         Command::Import(args) => args,
         _ => panic!("import"),
     }
@@ -40,7 +43,9 @@ impl Folder {
 
 fn batches(path: &Path, format: FileFormat, size: usize) -> Vec<Batch> {
     let source = Source::open(path, format, 1_000).expect("source");
-    Batches::new(source, size).map(|batch| batch.expect("batch")).collect()
+    Batches::new(source, size)
+        .map(|batch| batch.expect("batch"))
+        .collect()
 }
 
 fn bodies(batches: &[Batch]) -> Vec<String> {
@@ -54,7 +59,11 @@ fn bodies(batches: &[Batch]) -> Vec<String> {
 fn names_tell_format_and_pool() {
     let cases = [
         ("sales.csv", Some(FileFormat::Csv), "sales"),
-        ("/a/b/events-2026.ndjson.gz", Some(FileFormat::Ndjson), "events-2026"),
+        (
+            "/a/b/events-2026.ndjson.gz",
+            Some(FileFormat::Ndjson),
+            "events-2026",
+        ),
         ("x.JSONL", Some(FileFormat::Ndjson), "x"),
         ("my.data.PARQUET", Some(FileFormat::Parquet), "my.data"),
         ("Sales.CSV.GZ", Some(FileFormat::Csv), "Sales"),
@@ -83,7 +92,7 @@ fn idempotency_keys_are_stable_and_tell_everything_apart() {
     let parameters = ["id 01J", "5000", "Csv", ""];
     let first = key("file", &parameters, 0);
     // A change of this text doubles records that are imported again after an upgrade.
-    insta::assert_snapshot!(first, @"");
+    insta::assert_snapshot!(first, @"import-0dad25604e37e9d724096e1a6c4986ebac32a9662d273d0427f2c14b3b353d70");
     assert_eq!(first, key("file", &parameters, 0));
     let others = [
         key("other file", &parameters, 0),
@@ -102,13 +111,20 @@ fn idempotency_keys_are_stable_and_tell_everything_apart() {
 fn a_stream_is_recognised_by_what_was_sent_so_far() {
     let keys = |bodies: &[&str]| {
         let mut identity = Identity::new(None, &["p"]);
-        let keys = bodies.iter().zip(0..).map(|(body, at)| identity.key(at, body.as_bytes()));
+        let keys = bodies
+            .iter()
+            .zip(0..)
+            .map(|(body, at)| identity.key(at, body.as_bytes()));
         keys.collect::<Vec<_>>()
     };
     let (first, again) = (keys(&["a", "b", "c"]), keys(&["a", "b", "d"]));
     assert_eq!(first[..2], again[..2]);
     assert_ne!(first[2], again[2]);
-    assert_ne!(keys(&["x", "b"])[1], first[1], "the same batch after another start");
+    assert_ne!(
+        keys(&["x", "b"])[1],
+        first[1],
+        "the same batch after another start"
+    );
 }
 
 #[test]
@@ -142,7 +158,10 @@ fn compressed_files_are_read_as_what_they_hold() {
     let path = folder.write("cut.ndjson.gz", &cut);
     let source = Source::open(&path, FileFormat::Ndjson, 10).expect("source");
     let ends = Batches::new(source, 10).last().expect("a batch");
-    assert!(matches!(ends, Err(CommandError::File(_))), "a cut file is no whole one");
+    assert!(
+        matches!(ends, Err(CommandError::File(_))),
+        "a cut file is no whole one"
+    );
 }
 
 #[test]
@@ -179,7 +198,10 @@ fn a_quote_that_stays_open_is_named_by_its_line() {
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     let folder = Folder::new();
     let path = folder.write("a.csv", b"");
-    let told = Source::open(&path, FileFormat::Csv, 1).err().expect("no header").to_string();
+    let told = Source::open(&path, FileFormat::Csv, 1)
+        .err()
+        .expect("no header")
+        .to_string();
     assert!(told.contains("no header line"), "{told}");
 }
 
@@ -188,9 +210,16 @@ fn what_was_peeked_at_is_sent_too() {
     let folder = Folder::new();
     let path = folder.write("a.ndjson", b"{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n");
     let mut source = Source::open(&path, FileFormat::Ndjson, 10).expect("source");
-    let lines: Vec<u64> = source.peek(2).expect("peek").iter().map(|r| r.line).collect();
+    let lines: Vec<u64> = source
+        .peek(2)
+        .expect("peek")
+        .iter()
+        .map(|r| r.line)
+        .collect();
     assert_eq!(lines, [1, 2]);
-    let batches: Vec<Batch> = Batches::new(source, 10).map(|b| b.expect("batch")).collect();
+    let batches: Vec<Batch> = Batches::new(source, 10)
+        .map(|b| b.expect("batch"))
+        .collect();
     assert_eq!(batches[0].lines, [1, 2, 3]);
     let record = RawRecord {
         line: 1,
@@ -211,13 +240,35 @@ fn field(name: &str, type_name: &str) -> InferredField {
 
 #[test]
 fn the_proposal_shows_what_would_be_made() {
-    let fields = vec![field("at", "DateTime"), field("zip", "Int64"), field("mixed", "-")];
-    let args = arguments(&["a.ndjson", "--field", "zip:String!", "--field", "later:Date", "--isolation-field", "zip"]);
+    let fields = vec![
+        field("at", "DateTime"),
+        field("zip", "Int64"),
+        field("mixed", "-"),
+    ];
+    let args = arguments(&[
+        "a.ndjson",
+        "--field",
+        "zip:String!",
+        "--field",
+        "later:Date",
+        "--isolation-field",
+        "zip",
+    ]);
     let draft = Draft::new(fields, &args, SchemaMode::Open).expect("draft");
-    insta::assert_snapshot!(format!("{}\n{}", draft.table(10), draft.summary()), @"");
+    insta::assert_snapshot!(format!("{}\n{}", draft.table(10), draft.summary()), @"
+┌───────┬──────────────┬──────────┬─────────┬─────────┐
+│ field ┆ type         ┆          ┆ missing ┆ note    │
+╞═══════╪══════════════╪══════════╪═════════╪═════════╡
+│ at    ┆ DateTime     ┆          ┆       2 ┆         │
+│ zip   ┆ String       ┆ required ┆       2 ┆ as told │
+│ mixed ┆ not declared ┆          ┆       2 ┆         │
+│ later ┆ Date         ┆          ┆      10 ┆ as told │
+└───────┴──────────────┴──────────┴─────────┴─────────┘
+schema open, time field at, isolation field zip
+");
     insta::assert_snapshot!(
         String::from_utf8(draft.definition("p").body()).expect("text"),
-        @""
+        @r#"{"name":"p","schema":"open","fields":[{"name":"at","type":"DateTime","required":false},{"name":"zip","type":"String","required":true},{"name":"later","type":"Date","required":false}],"isolation_field":"zip","time_field":"at"}"#
     );
 }
 
@@ -226,20 +277,38 @@ fn a_time_field_is_taken_only_when_there_is_no_choice() {
     let args = arguments(&["a.csv"]);
     let two = vec![field("a", "DateTime"), field("b", "DateTime")];
     let draft = Draft::new(two, &args, SchemaMode::Strict).expect("draft");
-    assert!(draft.summary().contains("time field none"), "{}", draft.summary());
+    assert!(
+        draft.summary().contains("time field none"),
+        "{}",
+        draft.summary()
+    );
     let told = arguments(&["a.csv", "--time-field", "b"]);
     let two = vec![field("a", "DateTime"), field("b", "DateTime")];
     let draft = Draft::new(two, &told, SchemaMode::Strict).expect("draft");
-    assert!(draft.summary().contains("time field b"), "{}", draft.summary());
+    assert!(
+        draft.summary().contains("time field b"),
+        "{}",
+        draft.summary()
+    );
 }
 
 #[test]
 fn proposals_that_the_server_would_refuse_are_not_made() {
     let args = arguments(&["a.csv"]);
     let mixed = Draft::new(vec![field("m", "-")], &args, SchemaMode::Strict).expect_err("mixed");
-    assert!(mixed.to_string().contains("--field m:TYPE, or --schema open"), "{mixed}");
+    assert!(
+        mixed
+            .to_string()
+            .contains("--field m:TYPE, or --schema open"),
+        "{mixed}"
+    );
     let reserved = Draft::new(vec![field("_id", "String")], &args, SchemaMode::Open);
-    assert!(reserved.expect_err("reserved").to_string().contains("rename it"));
+    assert!(
+        reserved
+            .expect_err("reserved")
+            .to_string()
+            .contains("rename it")
+    );
     let bad = arguments(&["a.csv", "--field", "m:Text"]);
     assert!(Draft::new(vec![field("m", "-")], &bad, SchemaMode::Strict).is_err());
 }
@@ -280,7 +349,12 @@ fn tried(errors: Vec<ClientError>) -> (Result<u8, ClientError>, Vec<Duration>) {
 
 #[test]
 fn what_may_pass_is_tried_again_after_doubling_waits() {
-    let errors = vec![unreachable(), refused(503, None), refused(429, None), unreachable()];
+    let errors = vec![
+        unreachable(),
+        refused(503, None),
+        refused(429, None),
+        unreachable(),
+    ];
     let (result, waits) = tried(errors);
     assert_eq!(result.expect("answer"), 7);
     assert_eq!(waits, [250, 500, 1_000, 2_000].map(Duration::from_millis));
@@ -288,7 +362,11 @@ fn what_may_pass_is_tried_again_after_doubling_waits() {
 
 #[test]
 fn a_server_that_names_a_wait_gets_it() {
-    let (result, waits) = tried(vec![refused(429, Some(3)), refused(503, Some(100_000)), refused(503, Some(0))]);
+    let (result, waits) = tried(vec![
+        refused(429, Some(3)),
+        refused(503, Some(100_000)),
+        refused(503, Some(0)),
+    ]);
     assert!(result.is_ok());
     assert_eq!(waits, [3_000, 300_000, 250].map(Duration::from_millis));
 }

@@ -15,9 +15,27 @@ fn asked(line: &[&str]) -> Value {
 fn a_question_holds_what_was_said_and_nothing_else() {
     assert_eq!(asked(&["v"]), json!({}));
     let all = asked(&[
-        "v", "--where", "dest = SFO", "--where", "delay > 60", "--interval", "daily", "--from",
-        "2013-01-01", "--to", "2013-02-01", "--timezone", "Europe/Zurich", "--limit", "7",
-        "--order-by", "delay:desc", "--order-by", "dest", "--grant", "g",
+        "v",
+        "--where",
+        "dest = SFO",
+        "--where",
+        "delay > 60",
+        "--interval",
+        "daily",
+        "--from",
+        "2013-01-01",
+        "--to",
+        "2013-02-01",
+        "--timezone",
+        "Europe/Zurich",
+        "--limit",
+        "7",
+        "--order-by",
+        "delay:desc",
+        "--order-by",
+        "dest",
+        "--grant",
+        "g",
     ]);
     assert_eq!(
         all,
@@ -35,7 +53,10 @@ fn a_question_holds_what_was_said_and_nothing_else() {
             "limit": 7,
         })
     );
-    assert_eq!(asked(&["v", "--timeframe", "this_14_days"]), json!({ "timeframe": "this_14_days" }));
+    assert_eq!(
+        asked(&["v", "--timeframe", "this_14_days"]),
+        json!({ "timeframe": "this_14_days" })
+    );
 }
 
 #[test]

@@ -27,18 +27,31 @@ pub(crate) type Sees = fn(&Value) -> bool;
 /// A constraint, and the same said in Rust.
 pub(crate) fn constraints(random: &SeededRandom) -> (Value, Sees) {
     let all: [(Value, Sees); 4] = [
-        (json!([{"field": "customer", "operator": "eq", "value": "a"}]), |r| r["customer"] == "a"),
-        (json!([{"field": "customer", "operator": "in", "value": ["a", "b"]},
-                {"field": "n", "operator": "gte", "value": 0}]), |r| {
-            (r["customer"] == "a" || r["customer"] == "b") && r["n"].as_i64().is_some_and(|n| n >= 0)
-        }),
-        (json!([{"any": [{"field": "customer", "operator": "eq", "value": "c"},
-                         {"not": {"field": "customer", "operator": "ne", "value": "a"}}]}]), |r| {
-            r["customer"] == "c" || r["customer"] == "a"
-        }),
-        (json!([{"field": "owner", "operator": "starts_with", "value": "al"}]), |r| {
-            r["owner"].as_str().is_some_and(|owner| owner.starts_with("al"))
-        }),
+        (
+            json!([{"field": "customer", "operator": "eq", "value": "a"}]),
+            |r| r["customer"] == "a",
+        ),
+        (
+            json!([{"field": "customer", "operator": "in", "value": ["a", "b"]},
+                {"field": "n", "operator": "gte", "value": 0}]),
+            |r| {
+                (r["customer"] == "a" || r["customer"] == "b")
+                    && r["n"].as_i64().is_some_and(|n| n >= 0)
+            },
+        ),
+        (
+            json!([{"any": [{"field": "customer", "operator": "eq", "value": "c"},
+                         {"not": {"field": "customer", "operator": "ne", "value": "a"}}]}]),
+            |r| r["customer"] == "c" || r["customer"] == "a",
+        ),
+        (
+            json!([{"field": "owner", "operator": "starts_with", "value": "al"}]),
+            |r| {
+                r["owner"]
+                    .as_str()
+                    .is_some_and(|owner| owner.starts_with("al"))
+            },
+        ),
     ];
     one(random, &all)
 }
@@ -46,10 +59,33 @@ pub(crate) fn constraints(random: &SeededRandom) -> (Value, Sees) {
 /// Records with hostile values, each with whether the key sees it. Hidden
 /// records carry the canary, and fields that no visible record has.
 pub(crate) fn records(random: &SeededRandom, canary: &str, sees: Sees) -> Vec<(Value, bool)> {
-    let amounts = [json!(0.1), json!(-2.5), json!(1e300), json!(1e-300), json!(0), json!(7), Value::Null];
-    let numbers =
-        [json!(0), json!(-1), json!(5), json!(i64::MAX), json!(i64::MIN), json!(42), Value::Null];
-    let notes = [json!("x"), json!("ÄÖ"), json!(3), json!(3.5), json!(true), json!([1, "x"]), json!({"k": 1})];
+    let amounts = [
+        json!(0.1),
+        json!(-2.5),
+        json!(1e300),
+        json!(1e-300),
+        json!(0),
+        json!(7),
+        Value::Null,
+    ];
+    let numbers = [
+        json!(0),
+        json!(-1),
+        json!(5),
+        json!(i64::MAX),
+        json!(i64::MIN),
+        json!(42),
+        Value::Null,
+    ];
+    let notes = [
+        json!("x"),
+        json!("ÄÖ"),
+        json!(3),
+        json!(3.5),
+        json!(true),
+        json!([1, "x"]),
+        json!({"k": 1}),
+    ];
     (0..20 + pick(random, 60))
         .map(|index| {
             let mut record = json!({
@@ -100,7 +136,8 @@ fn data(random: &SeededRandom, pool: &str, shape: &str) -> Request {
             if pick(random, 2) == 0 {
                 let field = one(random, &["amount", "n", "tag", "note", "deep"]);
                 let direction = one(random, &["asc", "desc"]);
-                body["order_by"] = json!([{"field": field, "direction": direction}, {"field": "at"}]);
+                body["order_by"] =
+                    json!([{"field": field, "direction": direction}, {"field": "at"}]);
             }
         }
         "time_series" => {
@@ -111,20 +148,72 @@ fn data(random: &SeededRandom, pool: &str, shape: &str) -> Request {
         }
         _ => {
             if pick(random, 2) == 0 {
-                body["conditions"] = json!([{"field": "count", "operator": ">", "value": pick(random, 4)}]);
+                body["conditions"] =
+                    json!([{"field": "count", "operator": ">", "value": pick(random, 4)}]);
             }
             if pick(random, 2) == 0 {
                 body["order_by"] = json!([{"field": one(random, &["count", "amount", "p90", "notes"]), "direction": "desc"}]);
             }
         }
     }
-    let accept = one(random, &["application/json", "application/json", "application/x-ndjson", "text/csv",
-        "application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"]);
-    Request { method: "POST", path: format!("/v1/views/{pool}-{shape}/data"), accept, body: Some(body) }
+    let accept = one(
+        random,
+        &[
+            "application/json",
+            "application/json",
+            "application/x-ndjson",
+            "text/csv",
+            "application/vnd.apache.parquet",
+            "application/vnd.apache.arrow.stream",
+        ],
+    );
+    Request {
+        method: "POST",
+        path: format!("/v1/views/{pool}-{shape}/data"),
+        accept,
+        body: Some(body),
+    }
 }
 
 fn plain(method: &'static str, path: String) -> Request {
-    Request { method, path, accept: "*/*", body: None }
+    Request {
+        method,
+        path,
+        accept: "*/*",
+        body: None,
+    }
+}
+
+/// One request for every route there is, from the committed API description:
+/// a new route is in the matrix by being there.
+pub(crate) fn every_route(pool: &str) -> Vec<Request> {
+    const DOCUMENT: &str = include_str!("../../../../../docs/openapi.json");
+    let document: Value = serde_json::from_str(DOCUMENT).expect("an OpenAPI document");
+    let mut all = Vec::new();
+    for (pattern, operations) in document["paths"].as_object().expect("paths") {
+        for method in ["GET", "POST", "PATCH", "DELETE", "PUT"] {
+            if operations.get(method.to_lowercase()).is_none() {
+                continue;
+            }
+            let path = pattern
+                .replace("{pool}", pool)
+                .replace("{view}", &format!("{pool}-records"))
+                .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+            assert!(
+                !path.contains('{'),
+                "{pattern} has a parameter that this test does not know"
+            );
+            let body = (method != "GET").then(|| json!({}));
+            all.push(Request {
+                method,
+                path,
+                accept: "*/*",
+                body,
+            });
+        }
+    }
+    assert!(all.len() >= 20, "the document lists the routes");
+    all
 }
 
 /// Every door that a reading key can knock at, refused ones included.
@@ -142,7 +231,12 @@ pub(crate) fn requests(random: &SeededRandom, pool: &str, needs_n: bool) -> Vec<
     all.push(plain("GET", "/v1/keys".to_owned()));
     all.push(plain("GET", "/v1/views/none/data".to_owned()));
     all.push(plain("GET", "/v1/pools/none/schema".to_owned()));
-    let bad = |path: String, body: Value| Request { method: "POST", path, accept: "*/*", body: Some(body) };
+    let bad = |path: String, body: Value| Request {
+        method: "POST",
+        path,
+        accept: "*/*",
+        body: Some(body),
+    };
     let view = format!("/v1/views/{pool}-records/data");
     for body in [
         json!({"conditions": [{"field": "customer", "operator": "eq", "value": "a"}]}),
@@ -156,12 +250,25 @@ pub(crate) fn requests(random: &SeededRandom, pool: &str, needs_n: bool) -> Vec<
         all.push(bad(view.clone(), body));
     }
     all.push(bad(format!("/v1/pools/{pool}/records"), json!({"a": 1})));
-    all.push(bad(format!("/v1/pools/{pool}/delete"), json!({"filters": []})));
-    let gone = if needs_n { json!({"field": "n", "operator": "eq", "value": 42}) } else { condition(random) };
-    all.push(bad(format!("/v1/pools/{pool}/delete"), json!({"filters": [gone]})));
+    all.push(bad(
+        format!("/v1/pools/{pool}/delete"),
+        json!({"filters": []}),
+    ));
+    let gone = if needs_n {
+        json!({"field": "n", "operator": "eq", "value": 42})
+    } else {
+        condition(random)
+    };
+    all.push(bad(
+        format!("/v1/pools/{pool}/delete"),
+        json!({"filters": [gone]}),
+    ));
     all.push(plain("GET", "/v1/whoami".to_owned()));
     all.push(data(random, pool, "aggregated"));
-    all.push(bad(format!("/v1/pools/{pool}/delete"), json!({"all": true})));
+    all.push(bad(
+        format!("/v1/pools/{pool}/delete"),
+        json!({"all": true}),
+    ));
     all.push(plain("GET", "/v1/whoami".to_owned()));
     all.push(data(random, pool, "time_series"));
     all

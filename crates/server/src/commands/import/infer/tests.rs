@@ -7,7 +7,9 @@ fn table(inference: &Inference) -> String {
         .iter()
         .map(|field| {
             let type_name = field.field_type.map_or("-".to_owned(), |t| t.to_string());
-            format!("{} {type_name} {} {}", field.name, field.filled, field.note).trim_end().to_owned()
+            format!("{} {type_name} {} {}", field.name, field.filled, field.note)
+                .trim_end()
+                .to_owned()
         })
         .collect::<Vec<_>>()
         .join("\n")
@@ -15,7 +17,9 @@ fn table(inference: &Inference) -> String {
 
 fn json(records: &[&str]) -> String {
     let mut inference = Inference::json();
-    records.iter().for_each(|record| inference.see_json(record.as_bytes()));
+    records
+        .iter()
+        .for_each(|record| inference.see_json(record.as_bytes()));
     table(&inference)
 }
 
@@ -26,7 +30,9 @@ fn json_type(values: &[&str]) -> String {
         inference.see_json(format!("{{\"f\":{value}}}").as_bytes());
     }
     let fields = inference.fields();
-    fields[0].field_type.map_or("-".to_owned(), |t| t.to_string())
+    fields[0]
+        .field_type
+        .map_or("-".to_owned(), |t| t.to_string())
 }
 
 /// The type of a CSV column that had these cells.
@@ -36,7 +42,9 @@ fn cell_type(cells: &[&str]) -> String {
         inference.see_cells(&[Some((*cell).to_owned())]);
     }
     let fields = inference.fields();
-    fields[0].field_type.map_or("-".to_owned(), |t| t.to_string())
+    fields[0]
+        .field_type
+        .map_or("-".to_owned(), |t| t.to_string())
 }
 
 #[test]
@@ -52,11 +60,20 @@ fn json_values_have_their_types() {
         (&["\"a\"", "null"], "String"),
         (&["\"2026-01-31\""], "Date"),
         (&["\"2026-02-30\""], "String"),
-        (&["\"2026-01-31T08:15:00Z\"", "\"2026-01-31 08:15:00.5+01:00\""], "DateTime"),
+        (
+            &[
+                "\"2026-01-31T08:15:00Z\"",
+                "\"2026-01-31 08:15:00.5+01:00\"",
+            ],
+            "DateTime",
+        ),
         (&["\"2026-01-31\"", "\"2026-01-31T08:15:00Z\""], "String"),
         (&["\"01234567-89ab-cdef-0123-456789ABCDEF\""], "UUID"),
         (&["\"0123456789abcdef0123456789abcdef\""], "String"),
-        (&["\"01234567-89ab-cdef-0123-456789abcdef\"", "\"none\""], "String"),
+        (
+            &["\"01234567-89ab-cdef-0123-456789abcdef\"", "\"none\""],
+            "String",
+        ),
         (&["\"42\""], "String"),
         (&["\"\""], "String"),
         (&["1", "\"a\""], "-"),
@@ -114,7 +131,14 @@ fn nested_members_become_dotted_paths() {
             "not json",
             "[1]",
         ]),
-        @""
+        @"
+at DateTime 2
+customer.id String 3
+customer.address.zip Int64 1
+tags Array(String) 2
+amount Float64 1
+note String 0 no value seen, so the type is a guess
+"
     );
 }
 
@@ -125,7 +149,11 @@ fn a_path_is_a_value_or_an_object_and_not_declared_when_it_is_both() {
             r#"{"a":1,"b":null,"c":1}"#,
             r#"{"a":{"x":1},"b":{"y":2},"c":3}"#,
         ]),
-        @""
+        @"
+a - 1 sometimes a value, sometimes an object
+c Int64 2
+b.y Int64 1
+"
     );
 }
 
@@ -134,6 +162,10 @@ fn columns_without_values_are_text() {
     let mut inference = Inference::csv(&["a".to_owned(), "b".to_owned(), "c".to_owned()]);
     inference.see_cells(&[Some("1".to_owned()), None, Some(String::new())]);
     inference.see_cells(&[Some("2".to_owned()), None]);
-    insta::assert_snapshot!(table(&inference), @"");
+    insta::assert_snapshot!(table(&inference), @"
+a Int64 2
+b String 0 no value seen, so the type is a guess
+c String 1
+");
     assert_eq!(inference.records(), 2);
 }

@@ -1,0 +1,169 @@
+//! Plans that are wrong in the ways that engines are, built by hand from the
+//! same operators, for the tests that must notice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::filter_record_batch;
+use datafusion_common::Result as EngineResult;
+use datafusion_physical_plan::{ExecutionPlan, PlanProperties};
+
+use super::super::*;
+use crate::plan::node::{one_input_node, plain_properties};
+use crate::predicate::evaluate;
+
+/// What a planner may get wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// There is no barrier.
+    NoBarrier,
+    /// The constraint is one more condition of the caller's.
+    Fused,
+    /// What is not definitely false is admitted.
+    UnknownAdmits,
+    /// A constraint that means nothing admits every row.
+    UnresolvedAdmitsAll,
+    /// The limit is applied below the barrier.
+    LimitBelow,
+}
+
+/// Passes batches on and counts the rows that the operators above it see.
+#[derive(Debug)]
+struct Gauge {
+    input: Arc<dyn ExecutionPlan>,
+    seen: Arc<AtomicUsize>,
+    properties: Arc<PlanProperties>,
+}
+
+#[derive(Debug)]
+struct Counting(Arc<AtomicUsize>);
+
+impl Counting {
+    fn batch(&self, batch: RecordBatch) -> EngineResult<Option<RecordBatch>> {
+        self.0.fetch_add(batch.num_rows(), Ordering::Relaxed);
+        Ok(Some(batch))
+    }
+}
+
+impl Gauge {
+    fn work(&self) -> Counting {
+        Counting(self.seen.clone())
+    }
+}
+
+one_input_node!(Gauge);
+
+/// A barrier for which unknown is true.
+#[derive(Debug)]
+struct Lenient {
+    input: Arc<dyn ExecutionPlan>,
+    predicate: Arc<Predicate>,
+    properties: Arc<PlanProperties>,
+}
+
+#[derive(Debug)]
+struct Leniency(Arc<Predicate>);
+
+impl Leniency {
+    fn batch(&self, batch: RecordBatch) -> EngineResult<Option<RecordBatch>> {
+        let truth = evaluate(&self.0, &batch).unwrap();
+        let admits = |row| truth.is_null(row) || truth.value(row);
+        let admitted = BooleanBuffer::collect_bool(truth.len(), admits);
+        Ok(Some(filter_record_batch(
+            &batch,
+            &BooleanArray::new(admitted, None),
+        )?))
+    }
+}
+
+impl Lenient {
+    fn work(&self) -> Leniency {
+        Leniency(self.predicate.clone())
+    }
+}
+
+one_input_node!(Lenient);
+
+/// A plan under observation.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) root: Arc<dyn ExecutionPlan>,
+    /// The rows that the caller's own conditions were evaluated on.
+    pub(crate) seen: Arc<AtomicUsize>,
+}
+
+/// The plan of a question: the product's own without a mutant.
+pub(crate) fn observed(
+    mutant: Option<Mutant>,
+    pool: &Pool,
+    rows: &Constraint,
+    query: &Query,
+    snapshot: &Snapshot,
+) -> Result<Observed> {
+    let schema = &pool.draft.schema;
+    let mut above = Columns::default();
+    let mut conditions = match query {
+        Query::Records(records) => record_columns(records, schema, &mut above)?,
+        Query::Aggregate(aggregate) => aggregate_columns(aggregate, pool, &mut above)?,
+    };
+    let (predicate, unresolved) = constraint_predicate(rows, schema);
+    let mut below = Columns(above.0.clone());
+    predicate.for_each_leaf(&mut |leaf| below.add(&leaf.field, schema).unwrap());
+    let scan: Arc<dyn ExecutionPlan> = Arc::new(ScanExec::new(snapshot.clone(), below.0, None));
+    let properties = plain_properties(scan.schema());
+    let keep = (0..above.0.len()).collect();
+    let input: Arc<dyn ExecutionPlan> = match mutant {
+        None => barrier(snapshot, schema, &predicate, &above)?,
+        Some(Mutant::NoBarrier) => scan,
+        Some(Mutant::Fused) => {
+            let caller = conditions
+                .filter
+                .take()
+                .unwrap_or(Predicate::All(Vec::new()));
+            conditions.filter = Some(Predicate::All(vec![caller, predicate]));
+            scan
+        }
+        Some(Mutant::UnknownAdmits) => {
+            let predicate = Arc::new(predicate);
+            Arc::new(Lenient {
+                input: scan,
+                predicate,
+                properties,
+            })
+        }
+        Some(Mutant::UnresolvedAdmitsAll) if unresolved.is_some() => scan,
+        Some(Mutant::UnresolvedAdmitsAll) => Arc::new(BarrierExec::new(scan, predicate, keep)),
+        Some(Mutant::LimitBelow) => {
+            let scan = match query {
+                Query::Records(records) => limited(records, scan)?,
+                Query::Aggregate(_) => scan,
+            };
+            Arc::new(BarrierExec::new(scan, predicate, keep))
+        }
+    };
+    let seen = Arc::new(AtomicUsize::new(0));
+    let properties = plain_properties(input.schema());
+    let gauge = Arc::new(Gauge {
+        input,
+        seen: seen.clone(),
+        properties,
+    });
+    let matched = Arc::new(MatchExec::new(gauge, conditions));
+    let root = match query {
+        Query::Records(records) => sorted(records, matched)?,
+        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched)?,
+    };
+    Ok(Observed { root, seen })
+}
+
+/// The question's own order and limit, over rows of anybody.
+fn limited(query: &RecordQuery, scan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let nothing = Conditions {
+        filter: None,
+        range: None,
+        place: None,
+    };
+    sorted(query, Arc::new(MatchExec::new(scan, nothing)))
+}
