@@ -33,7 +33,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// Records were rejected; they have been listed.
-    #[error("{rejected} records were rejected; all others are stored")]
+    #[error("not every record was taken; rejected: {rejected}; all others are stored")]
     Rejected {
         /// How many.
         rejected: u64,

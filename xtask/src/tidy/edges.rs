@@ -65,7 +65,7 @@ pub(crate) const ROOMS: [Room; 6] = [
 ];
 
 /// The outside crates that only tests use.
-const TEST_TOOLS: [&str; 4] = ["insta", "proptest", "rcgen", "tempfile"];
+const TEST_TOOLS: [&str; 5] = ["csv", "insta", "proptest", "rcgen", "tempfile"];
 
 /// Whether `name` is one of the names that `pattern` stands for.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {

@@ -1,8 +1,6 @@
 //! Parquet and Arrow to records.
 
-use std::fs::File;
 use std::io::Cursor;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -18,6 +16,7 @@ use model::limits::BATCH_RECORDS_MAX;
 use model::records::{RecordFault, RecordFaultCode, SentRecord};
 use model::value::{Object, Value};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::reader::ChunkReader;
 
 use crate::columns::value_at;
 
@@ -250,26 +249,20 @@ impl std::fmt::Debug for RecordFile {
 }
 
 impl RecordFile {
-    /// Opens a Parquet file whose records are read `batch_rows` at a time.
+    /// Reads a Parquet file, an open one of the client's or bytes, whose
+    /// records are given `batch_rows` at a time.
     ///
     /// # Errors
-    /// Says that the file cannot be opened or is not a Parquet file.
-    pub fn open(path: &Path, batch_rows: usize) -> Result<Self, String> {
-        let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+    /// Says why it is not a Parquet file.
+    pub fn new(file: impl ChunkReader + 'static, batch_rows: usize) -> Result<Self, String> {
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let mut fields = Vec::new();
         leaf_fields("", builder.schema(), &mut fields);
-        let batches = builder
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self {
-            fields,
-            rows,
-            batches,
-        })
+        let batches =
+            builder.with_batch_size(batch_rows).build().map_err(|error| error.to_string())?;
+        Ok(Self { fields, rows, batches })
     }
 
     /// The dotted paths of the file's columns with the field types that hold

@@ -158,8 +158,8 @@ Examples:
   tidegate query flights --where 'dest = SFO' --where 'departure_delay_minutes > 60' --limit 20
   tidegate query flights --where 'carrier in UA,B6' --where 'tailnum exists' --all
   tidegate query flights_by_destination --order-by flights:desc
-  tidegate query flights_by_day --interval daily --from 2013-01-01 --to 2013-02-01 \\
-      --timezone America/New_York
+  tidegate query flights_by_day --interval daily --timezone America/New_York \\
+      --from 2013-01-01T00:00:00-05:00 --to 2013-02-01T00:00:00-05:00
   tidegate query flights --format parquet --output flights.parquet")]
 pub(crate) struct QueryArgs {
     /// Name of the view
@@ -170,7 +170,7 @@ pub(crate) struct QueryArgs {
     /// Length of a time series' intervals: hourly, daily, every_15_minutes, …
     #[arg(long, help_heading = "Time")]
     pub(crate) interval: Option<String>,
-    /// First instant, RFC 3339 or a date
+    /// First instant, RFC 3339; a plain date is its midnight in UTC
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) from: Option<String>,
     /// First instant after the range

@@ -134,7 +134,7 @@ fn pool_of(path: &Path) -> Result<String, CommandError> {
 fn report_stop(outcome: &Outcome, error: &CommandError) {
     list_faults(outcome);
     output::note(&format!(
-        "stopped after {} stored and {} rejected records",
+        "stopped; stored: {}; rejected: {}",
         outcome.accepted, outcome.rejected
     ));
     match error {
@@ -173,7 +173,7 @@ fn report(
     } else {
         list_faults(outcome);
         output::line(&format!(
-            "{} records stored in pool {pool}, {} rejected",
+            "stored in pool {pool}: {}; rejected: {}",
             outcome.accepted, outcome.rejected
         ))?;
     }

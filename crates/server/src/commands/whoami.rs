@@ -45,13 +45,23 @@ fn print_other(name: &str, value: &Value) -> Result<(), CommandError> {
             let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
             output::line(&format!("{name}:\n{}", table::shown(&headers, &cells)))?;
         }
-        Value::Null => {}
-        Value::String(text) if text.is_empty() => {}
-        Value::Array(rows) if rows.is_empty() => {}
+        nothing if says_nothing(nothing) => {}
         other => output::line(&format!(
             "{name}: {}",
             output::printable(&other.to_string())
         ))?,
     }
     Ok(())
+}
+
+/// Whether a member restricts and tells nothing: null, false, empty, or an
+/// object of such members.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(members) => members.values().all(says_nothing),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
 }

@@ -6,7 +6,7 @@ use model::grants::Grant;
 use model::permit::{Access, On, Permit, Read, Right};
 use model::records::Record;
 use model::value::{Object, Value};
-use model::views::{Delivery, Shape, ViewRequest};
+use model::views::{Shape, ViewRequest};
 
 use super::dice::Dice;
 use super::filters::{self, Known};
@@ -324,14 +324,6 @@ impl Case {
                 .unwrap()
                 .admits(record)
         })
-    }
-
-    /// The delivery of the question's rows.
-    pub(crate) fn delivery(&self) -> Delivery {
-        match self.question {
-            Question::Pages(_) => Delivery::Pages,
-            _ => Delivery::Stream,
-        }
     }
 }
 

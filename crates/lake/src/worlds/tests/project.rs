@@ -10,7 +10,7 @@ use model::ids::{GrantId, KeyId, PoolId, ProjectId, ViewId};
 use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
 use model::names::{FieldPath, Name};
 use model::permit::Access;
-use model::pools::{Pool, PoolDraft, Schema, SchemaMode};
+use model::pools::{Pool, PoolDraft, Schema};
 use model::random::SeededRandom;
 use model::secrets::{Pepper, Secret};
 use model::time::Timestamp;
@@ -264,10 +264,6 @@ impl Project {
 
     pub(crate) fn schema(&self) -> &Schema {
         &self.pool.draft.schema
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        self.schema().mode() == SchemaMode::Open
     }
 
     /// The holder of a key with these grants. The same grants get the same ids.

@@ -9,6 +9,7 @@ use super::case::Case;
 use super::dice::Dice;
 use super::respond::{Response, respond};
 use crate::lake::Lake;
+use crate::run::{RunOptions, Runner};
 
 /// Lakes that hold the same pool with different records.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Worlds {
     /// The visible ones once more, for the twin's deletes.
     twin: Lake,
     pub(crate) empty: Lake,
+    /// Runs plans of the tests' own.
+    pub(crate) runner: Runner,
 }
 
 /// What is answered in each.
@@ -40,6 +43,7 @@ impl Worlds {
             visible: Lake::in_memory(),
             twin: Lake::in_memory(),
             empty: Lake::in_memory(),
+            runner: Runner::new(RunOptions::default()).unwrap(),
         }
     }
 

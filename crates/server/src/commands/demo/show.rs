@@ -202,8 +202,11 @@ fn newest(seen: &[Seen<'_>]) -> String {
 /// Commands to paste.
 pub(super) fn commands(admin: &Client, seen: &[Seen<'_>]) -> String {
     let url = admin.url();
-    let mut text = "Ask yourself; paste the tokens first:\n\n".to_owned();
-    let mut add = |line: &str| writeln!(text, "  {line}").expect("writing to memory does not fail");
+    let mut text = "\nAsk yourself; paste the tokens first:\n\n".to_owned();
+    let mut add = |line: &str| {
+        let indent = if line.is_empty() { "" } else { "  " };
+        writeln!(text, "{indent}{line}").expect("writing to memory does not fail");
+    };
     for seen in seen {
         add(&format!("{}={}", seen.reader.variable, seen.reader.token));
     }
@@ -226,9 +229,11 @@ pub(super) fn commands(admin: &Client, seen: &[Seen<'_>]) -> String {
     add("");
     add("# The same with this program:");
     add(&format!(
-        "TIDEGATE_URL={url} TIDEGATE_TOKEN=$UNITED tidegate query {BY_DAY} --interval daily \\"
+        "TIDEGATE_URL={url} TIDEGATE_TOKEN=$UNITED tidegate query {BY_DAY} \\"
     ));
-    add("  --from 2013-01-01 --to 2013-01-08 --timezone America/New_York");
+    add(
+        "  --interval daily --timezone America/New_York --from 2013-01-01T00:00:00-05:00 --to 2013-01-08T00:00:00-05:00",
+    );
     text
 }
 

@@ -77,7 +77,11 @@ impl Source {
                     "Parquet is read from a file, not from standard input".to_owned(),
                 ));
             }
-            let file = RecordFile::open(path, batch as usize).map_err(CommandError::File)?;
+            let told = |error: &dyn std::fmt::Display| {
+                CommandError::File(format!("{}: {error}", path.display()))
+            };
+            let opened = std::fs::File::open(path).map_err(|error| told(&error))?;
+            let file = RecordFile::new(opened, batch as usize).map_err(|error| told(&error))?;
             return Ok(Self {
                 name,
                 amount: Amount::Records(file.rows()),
