@@ -74,17 +74,19 @@ impl From<io::Error> for CommandError {
 }
 
 impl CommandError {
-    /// What to tell the person; nothing when the reader of the output went
-    /// away, as `head` does.
-    pub(crate) fn text(&self) -> Option<String> {
+    /// Whether the reader of the output has read enough, as `head` does.
+    fn is_closed_pipe(&self) -> bool {
         match self {
-            Self::Output(error) | Self::Client(ClientError::Output(error))
-                if error.kind() == io::ErrorKind::BrokenPipe =>
-            {
-                None
+            Self::Output(error) | Self::Client(ClientError::Output(error)) => {
+                error.kind() == io::ErrorKind::BrokenPipe
             }
-            other => Some(other.to_string()),
+            _ => false,
         }
+    }
+
+    /// What to tell the person; nothing when the reader of the output went away.
+    pub(crate) fn text(&self) -> Option<String> {
+        (!self.is_closed_pipe()).then(|| self.to_string())
     }
 
     /// The exit code, as `tidegate --help` lists them.
@@ -94,6 +96,7 @@ impl CommandError {
         const UNREACHABLE: u8 = 3;
         const FILE: u8 = 4;
         match self {
+            closed if closed.is_closed_pipe() => 0,
             Self::Usage(_) | Self::Client(ClientError::Settings(_)) => USAGE,
             Self::Rejected { .. } | Self::Failed(_) => REFUSED,
             Self::Client(ClientError::Refused(problem)) if problem.is_refusal() => REFUSED,

@@ -246,9 +246,10 @@ fn definitions_are_read_as_they_are_and_checked_to_be_json() {
 #[test]
 fn a_reader_that_goes_away_is_no_error_to_tell() {
     let closed = CommandError::Output(io::Error::from(io::ErrorKind::BrokenPipe));
-    assert_eq!(closed.text(), None);
+    assert_eq!((closed.text(), closed.exit_code()), (None, 0));
     let full = CommandError::Output(io::Error::from(io::ErrorKind::StorageFull));
     assert!(full.text().is_some());
+    assert_eq!(full.exit_code(), 4);
     assert_eq!(CommandError::Rejected { rejected: 1 }.exit_code(), 1);
     let unreachable = ClientError::Unreachable {
         url: "http://a".to_owned(),

@@ -535,3 +535,39 @@ fn what_a_later_version_wrote_is_refused_with_its_number() {
          version 9 was written by a later version of the server"
     );
 }
+
+#[test]
+fn zz_speed() {
+    for (total, pools) in [(50_000usize, 1usize), (200_000, 1), (200_000, 2_000)] {
+        let dir = tempfile::tempdir().unwrap();
+        let all: Vec<_> = (0..pools).map(|n| open_pool(n as u32 + 1)).collect();
+        let refs: Vec<_> = all.iter().collect();
+        let mut options = roomy();
+        options.journal = crate::journal::Options::new(3);
+        options.journal.queue_operations = 100_000;
+        let clock = Arc::new(ManualClock::new(noon()));
+        let path = dir.path().join("j");
+        let disk = Arc::new(crate::disk::RealDisk);
+        let lake = crate::lake::Lake::open(disk.clone(), &path, all.clone(), clock.clone(), options.clone()).unwrap();
+        let t = std::time::Instant::now();
+        for from in (0..total).step_by(10_000) {
+            let operations: Vec<_> = (from..from + 10_000)
+                .map(|n| {
+                    let pool = refs[n % pools];
+                    let records = json(&format!(r#"[{{"n":{n},"c":"customer {}","v":1.5}}]"#, n % 100));
+                    let id = model::permit::Idempotency { key: format!("k{n}"), fingerprint: [0; 32] };
+                    let batch = admit(&access(1), pool, &records, Some(id), noon());
+                    append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap()
+                })
+                .collect();
+            assert!(lake.journal.submit_all_blocking(operations).iter().all(Result::is_ok));
+        }
+        let wrote = t.elapsed();
+        let bytes = lake.metrics().buffer_bytes;
+        lake.close();
+        drop(lake);
+        let t = std::time::Instant::now();
+        let lake = crate::lake::Lake::open(disk, &path, all.clone(), clock, options).unwrap();
+        println!("SPEED {total} in {pools} pools: wrote {wrote:?}, replay {:?}, bytes {bytes} -> {}", t.elapsed(), lake.metrics().buffer_bytes);
+    }
+}

@@ -128,8 +128,8 @@ pub(super) struct InferredField {
     pub(super) name: String,
     /// The type; `None` when no single type holds the values.
     pub(super) field_type: Option<FieldType>,
-    /// How many of the records had a value.
-    pub(super) filled: u64,
+    /// How many of the records had a value, when they were looked at.
+    pub(super) filled: Option<u64>,
     /// What a person should know.
     pub(super) note: &'static str,
 }
@@ -259,7 +259,7 @@ impl Inference {
             fields.push(InferredField {
                 name: name.clone(),
                 field_type,
-                filled: seen.filled,
+                filled: Some(seen.filled),
                 note,
             });
         }

@@ -87,8 +87,12 @@ fn create(
         FileFormat::Csv | FileFormat::Parquet => SchemaMode::Strict,
     });
     let draft = Draft::new(inferred, args, mode)?;
+    let shown_by = match format {
+        FileFormat::Parquet => "the file's own schema".to_owned(),
+        FileFormat::Ndjson | FileFormat::Csv => format!("the first {records} records"),
+    };
     output::note(&format!(
-        "there is no pool {pool}; from the first {records} records it would be made so:"
+        "there is no pool {pool}; from {shown_by} it would be made so:"
     ));
     output::note(&draft.table(records));
     output::note(&draft.summary());
@@ -123,7 +127,7 @@ fn infer(source: &mut Source) -> Result<(Vec<InferredField>, u64), CommandError>
             .map(|(name, field_type)| InferredField {
                 name: name.clone(),
                 field_type: *field_type,
-                filled: file.rows(),
+                filled: None,
                 note: "",
             });
         return Ok((fields.collect(), file.rows()));
@@ -182,7 +186,7 @@ impl Draft {
                 None => fields.push(InferredField {
                     name,
                     field_type,
-                    filled: 0,
+                    filled: Some(0),
                     note: "as told",
                 }),
             }
@@ -252,7 +256,9 @@ impl Draft {
                     Cell::text(&*field.name),
                     Cell::text(type_name),
                     Cell::text(if required { "required" } else { "" }),
-                    Cell::number(records - field.filled.min(records)),
+                    field.filled.map_or(Cell::Empty, |filled| {
+                        Cell::number(records.saturating_sub(filled))
+                    }),
                     Cell::text(field.note),
                 ]
             })

@@ -233,7 +233,7 @@ fn field(name: &str, type_name: &str) -> InferredField {
     InferredField {
         name: name.to_owned(),
         field_type: model::fields::FieldType::parse(type_name),
-        filled: 8,
+        filled: Some(8),
         note: "",
     }
 }

@@ -7,9 +7,14 @@ fn table(inference: &Inference) -> String {
         .iter()
         .map(|field| {
             let type_name = field.field_type.map_or("-".to_owned(), |t| t.to_string());
-            format!("{} {type_name} {} {}", field.name, field.filled, field.note)
-                .trim_end()
-                .to_owned()
+            format!(
+                "{} {type_name} {} {}",
+                field.name,
+                field.filled.unwrap_or_default(),
+                field.note
+            )
+            .trim_end()
+            .to_owned()
         })
         .collect::<Vec<_>>()
         .join("\n")
