@@ -44,6 +44,11 @@ impl SavedAnswers {
         self.by_tag.get(tag)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.by_tag.len(), self.by_age.len())
+    }
+
     /// Forgets the answers that are 24 hours old.
     pub(super) fn forget_old(&mut self) {
         while let Some(((at, _), _)) = self.by_age.first_key_value()

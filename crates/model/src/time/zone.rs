@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use jiff::tz;
 
+use super::local::Calendar;
 use super::text::{Scanner, serde_as_text};
-use super::{TimeError, civil};
+use super::{Date, TimeError, Timestamp, civil};
 
 /// Names under which the database knows UTC itself.
 const UTC_NAMES: [&str; 8] = [
@@ -93,6 +94,13 @@ impl TimeZone {
     /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.name
+    }
+
+    /// The first instant of a date on the local clock: its midnight, or the
+    /// first moment after it where the clock skips midnight.
+    pub fn start_of(&self, date: Date) -> Timestamp {
+        let instant = Calendar::new(self).first_instant(i64::from(date.as_days()));
+        Timestamp::from_microsecond(instant).unwrap_or(Timestamp::MIN)
     }
 
     pub(super) fn is_utc(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::ids::GrantId;
 use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, RESULT_ROWS_MAX};
 use crate::names::FieldPath;
 use crate::queries::OrderBy;
-use crate::time::{Interval, TimeError, TimeRange, TimeZone, Timeframe, Timestamp};
+use crate::time::{Date, Interval, TimeError, TimeRange, TimeZone, Timeframe, Timestamp};
 use crate::value::Value;
 
 /// A request for a view's data, before anything is known of the view.
@@ -64,14 +64,16 @@ impl ViewRequest {
             .optional("conditions")
             .map(|value| parse_list(value).map_err(|f| f.under("/conditions")))
             .transpose()?;
-        let time = |text: Option<&str>, member| {
-            text.map(Timestamp::parse)
-                .transpose()
-                .map_err(time_fault(member))
-        };
         let interval = document.optional_text("interval")?.map(Interval::parse);
         let timeframe = document.optional_text("timeframe")?.map(Timeframe::parse);
         let timezone = document.optional_text("timezone")?.map(TimeZone::parse);
+        let timezone = timezone.transpose().map_err(time_fault("timezone"))?;
+        let zone = timezone.clone().unwrap_or_else(TimeZone::utc);
+        let time = |text: Option<&str>, member| {
+            text.map(|text| side(text, &zone))
+                .transpose()
+                .map_err(time_fault(member))
+        };
         let order_by = document.optional_list("order_by")?.map(super::parse_order);
         let grant = document.optional_text("grant")?;
         let request = Self {
@@ -80,7 +82,7 @@ impl ViewRequest {
             from: time(document.optional_text("from")?, "from")?,
             to: time(document.optional_text("to")?, "to")?,
             timeframe: timeframe.transpose().map_err(time_fault("timeframe"))?,
-            timezone: timezone.transpose().map_err(time_fault("timezone"))?,
+            timezone,
             limit: document
                 .optional_integer(
                     "limit",
@@ -146,6 +148,15 @@ impl ViewRequest {
             format!("a page has at most {PAGE_ROWS_MAX} rows; follow the cursors, or ask for ndjson, csv, parquet or arrow to get all"),
         )
         .at("/limit"))
+    }
+}
+
+/// A side of a range: an instant, or a date, which means its first instant on
+/// the clock of the zone that the request asks for.
+fn side(text: &str, zone: &TimeZone) -> Result<Timestamp, TimeError> {
+    match Date::parse(text) {
+        Ok(date) => Ok(zone.start_of(date)),
+        Err(_) => Timestamp::parse(text),
     }
 }
 

@@ -624,3 +624,41 @@ fn a_view_names_its_own_grant_target() {
     assert_eq!(target.to_text().0, "view:records");
     assert_eq!(path("at"), project.strict().time_field());
 }
+
+#[test]
+fn a_plain_date_is_the_first_instant_of_that_day_where_the_reader_is() {
+    let sides = |text: &str| {
+        let request = crate::json::parse(text.as_bytes()).expect("json");
+        let request = ViewRequest::parse(&request).expect("a request");
+        (
+            request.from.expect("from").to_string(),
+            request.to.expect("to").to_string(),
+        )
+    };
+    let utc = sides(r#"{"from":"2026-01-01","to":"2026-01-02"}"#);
+    assert_eq!(
+        utc,
+        (
+            "2026-01-01T00:00:00Z".to_owned(),
+            "2026-01-02T00:00:00Z".to_owned()
+        )
+    );
+    let local =
+        sides(r#"{"from":"2026-01-01","to":"2026-01-02T00:00:00Z","timezone":"America/New_York"}"#);
+    assert_eq!(
+        local,
+        (
+            "2026-01-01T05:00:00Z".to_owned(),
+            "2026-01-02T00:00:00Z".to_owned()
+        )
+    );
+    let skipped =
+        sides(r#"{"from":"2018-11-04","to":"2018-11-05","timezone":"America/Sao_Paulo"}"#);
+    assert_eq!(
+        skipped,
+        (
+            "2018-11-04T03:00:00Z".to_owned(),
+            "2018-11-05T02:00:00Z".to_owned()
+        )
+    );
+}

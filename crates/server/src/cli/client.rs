@@ -170,7 +170,7 @@ pub(crate) struct QueryArgs {
     /// Length of a time series' intervals: hourly, daily, every_15_minutes, …
     #[arg(long, help_heading = "Time")]
     pub(crate) interval: Option<String>,
-    /// First instant, RFC 3339; a plain date is its midnight in UTC
+    /// First instant, RFC 3339; a plain date is its first instant in --timezone
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     pub(crate) from: Option<String>,
     /// First instant after the range

@@ -13,6 +13,7 @@ use crate::error::LakeError;
 use crate::journal::JournalError;
 use crate::lake::{LakeOptions, append_operation, new_receipt};
 use crate::simulation::{Fault, SimulatedDisk};
+use crate::store::Outcome;
 
 fn counts(receipt: &AppendReceipt) -> (u64, u64, bool) {
     (receipt.accepted, receipt.rejected, receipt.repeated)
@@ -313,6 +314,32 @@ async fn a_full_buffer_refuses_before_anything_is_stored() {
         .unwrap();
 }
 
+/// What is written by one sync counts before it is visible.
+#[test]
+fn a_group_of_batches_keeps_the_bound_of_the_buffer() {
+    let (disk, pool) = (SimulatedDisk::new(18), open_pool(1));
+    let options = LakeOptions {
+        buffer_bytes: 200_000,
+        ..roomy()
+    };
+    let lake = open(&disk, &[&pool], options);
+    let operation = |n| {
+        let batch = Request::new(&pool, &format!(r#"[{{"n":{n}}}]"#)).admit();
+        append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap()
+    };
+    let outcomes = lake.journal.submit_all_blocking((0..1_000).map(operation));
+    let stored = |outcome: &&Result<Outcome, _>| matches!(outcome, Ok(Outcome::Done(Ok(1))));
+    let count = outcomes.iter().filter(stored).count();
+    assert!((20..1_000).contains(&count), "{count}");
+    assert!(
+        outcomes[count..]
+            .iter()
+            .any(|outcome| matches!(outcome, Ok(Outcome::NoRoom(_))))
+    );
+    assert_eq!(numbers(&lake, &pool).len(), count);
+    assert!(lake.metrics().buffer_bytes <= 200_000);
+}
+
 #[tokio::test]
 async fn a_batch_or_delete_larger_than_the_journal_takes_is_a_limit_and_no_harm() {
     let (disk, pool) = (SimulatedDisk::new(10), open_pool(1));
@@ -534,40 +561,4 @@ fn what_a_later_version_wrote_is_refused_with_its_number() {
         "journal: the journal record at position 1 cannot be replayed: an operation of format \
          version 9 was written by a later version of the server"
     );
-}
-
-#[test]
-fn zz_speed() {
-    for (total, pools) in [(50_000usize, 1usize), (200_000, 1), (200_000, 2_000)] {
-        let dir = tempfile::tempdir().unwrap();
-        let all: Vec<_> = (0..pools).map(|n| open_pool(n as u32 + 1)).collect();
-        let refs: Vec<_> = all.iter().collect();
-        let mut options = roomy();
-        options.journal = crate::journal::Options::new(3);
-        options.journal.queue_operations = 100_000;
-        let clock = Arc::new(ManualClock::new(noon()));
-        let path = dir.path().join("j");
-        let disk = Arc::new(crate::disk::RealDisk);
-        let lake = crate::lake::Lake::open(disk.clone(), &path, all.clone(), clock.clone(), options.clone()).unwrap();
-        let t = std::time::Instant::now();
-        for from in (0..total).step_by(10_000) {
-            let operations: Vec<_> = (from..from + 10_000)
-                .map(|n| {
-                    let pool = refs[n % pools];
-                    let records = json(&format!(r#"[{{"n":{n},"c":"customer {}","v":1.5}}]"#, n % 100));
-                    let id = model::permit::Idempotency { key: format!("k{n}"), fingerprint: [0; 32] };
-                    let batch = admit(&access(1), pool, &records, Some(id), noon());
-                    append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap()
-                })
-                .collect();
-            assert!(lake.journal.submit_all_blocking(operations).iter().all(Result::is_ok));
-        }
-        let wrote = t.elapsed();
-        let bytes = lake.metrics().buffer_bytes;
-        lake.close();
-        drop(lake);
-        let t = std::time::Instant::now();
-        let lake = crate::lake::Lake::open(disk, &path, all.clone(), clock, options).unwrap();
-        println!("SPEED {total} in {pools} pools: wrote {wrote:?}, replay {:?}, bytes {bytes} -> {}", t.elapsed(), lake.metrics().buffer_bytes);
-    }
 }

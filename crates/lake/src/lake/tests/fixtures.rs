@@ -120,7 +120,11 @@ pub(crate) fn access(number: u32) -> Access {
     // Making a secret is slow in a build without optimisation.
     static MADE: Mutex<BTreeMap<u32, Access>> = Mutex::new(BTreeMap::new());
     let make = || access_of(number, vec![grant(1, Constraint::AllRows, Vec::new())]);
-    MADE.lock().unwrap().entry(number).or_insert_with(make).clone()
+    MADE.lock()
+        .unwrap()
+        .entry(number)
+        .or_insert_with(make)
+        .clone()
 }
 
 /// A caller with one grant for each constraint.
