@@ -87,7 +87,7 @@ impl Write for Pipe {
 
 enum FileWriter {
     Parquet(Box<ArrowWriter<Pipe>>),
-    Arrow(StreamWriter<Pipe>),
+    Arrow(Box<StreamWriter<Pipe>>),
 }
 
 fn parquet_error(error: parquet::errors::ParquetError) -> LakeError {
@@ -107,7 +107,7 @@ impl FileWriter {
                 let writer = ArrowWriter::try_new(pipe, schema, Some(properties));
                 Self::Parquet(Box::new(writer.map_err(parquet_error)?))
             }
-            Columnar::ArrowStream => Self::Arrow(StreamWriter::try_new(pipe, &schema)?),
+            Columnar::ArrowStream => Self::Arrow(Box::new(StreamWriter::try_new(pipe, &schema)?)),
         })
     }
 

@@ -260,9 +260,15 @@ impl RecordFile {
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let mut fields = Vec::new();
         leaf_fields("", builder.schema(), &mut fields);
-        let batches =
-            builder.with_batch_size(batch_rows).build().map_err(|error| error.to_string())?;
-        Ok(Self { fields, rows, batches })
+        let batches = builder
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            fields,
+            rows,
+            batches,
+        })
     }
 
     /// The dotted paths of the file's columns with the field types that hold

@@ -170,33 +170,45 @@ impl ScalarBuilder {
                 builder.append_option(number(value)?.map(Number::to_f64));
                 Ok(())
             }
-            Self::String(builder) => match value {
-                None => Ok(builder.append_null()),
-                Some(Value::String(text)) => Ok(builder.append_value(text)),
-                Some(other) => Err(misplaced(other, "String")),
-            },
-            Self::Boolean(builder) => match value {
-                None => Ok(builder.append_null()),
-                Some(Value::Boolean(truth)) => Ok(builder.append_value(*truth)),
-                Some(other) => Err(misplaced(other, "Boolean")),
-            },
-            Self::Date(builder) => match value {
-                None => Ok(builder.append_null()),
-                Some(Value::Date(date)) => Ok(builder.append_value(date.as_days())),
-                Some(other) => Err(misplaced(other, "Date")),
-            },
-            Self::DateTime(builder) => match value {
-                None => Ok(builder.append_null()),
-                Some(Value::DateTime(instant)) => {
-                    Ok(builder.append_value(instant.as_microsecond()))
+            Self::String(builder) => {
+                builder.append_option(read(value, "String", Value::as_str)?);
+                Ok(())
+            }
+            Self::Boolean(builder) => {
+                let truth = |value: &Value| match value {
+                    Value::Boolean(truth) => Some(*truth),
+                    _ => None,
+                };
+                builder.append_option(read(value, "Boolean", truth)?);
+                Ok(())
+            }
+            Self::Date(builder) => {
+                let days = |value: &Value| match value {
+                    Value::Date(date) => Some(date.as_days()),
+                    _ => None,
+                };
+                builder.append_option(read(value, "Date", days)?);
+                Ok(())
+            }
+            Self::DateTime(builder) => {
+                let micros = |value: &Value| match value {
+                    Value::DateTime(instant) => Some(instant.as_microsecond()),
+                    _ => None,
+                };
+                builder.append_option(read(value, "DateTime", micros)?);
+                Ok(())
+            }
+            Self::Uuid(builder) => {
+                let bytes = |value: &Value| match value {
+                    Value::Uuid(uuid) => Some(*uuid.as_bytes()),
+                    _ => None,
+                };
+                match read(value, "UUID", bytes)? {
+                    Some(bytes) => builder.append_value(bytes)?,
+                    None => builder.append_null(),
                 }
-                Some(other) => Err(misplaced(other, "DateTime")),
-            },
-            Self::Uuid(builder) => match value {
-                None => Ok(builder.append_null()),
-                Some(Value::Uuid(uuid)) => Ok(builder.append_value(uuid.as_bytes())?),
-                Some(other) => Err(misplaced(other, "UUID")),
-            },
+                Ok(())
+            }
         }
     }
 
@@ -221,12 +233,20 @@ fn append_integer<T: ArrowPrimitiveType<Native: TryFrom<i128>>>(
 }
 
 fn number(value: Option<&Value>) -> Result<Option<Number>> {
+    read(value, "a number", Value::as_number)
+}
+
+/// What `take` reads from a value that is there.
+fn read<'a, T>(
+    value: Option<&'a Value>,
+    column: &str,
+    take: impl Fn(&'a Value) -> Option<T>,
+) -> Result<Option<T>> {
     match value {
         None => Ok(None),
-        Some(value) => value
-            .as_number()
+        Some(value) => take(value)
             .map(Some)
-            .ok_or_else(|| misplaced(value, "a number")),
+            .ok_or_else(|| misplaced(value, column)),
     }
 }
 

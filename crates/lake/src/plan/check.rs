@@ -27,6 +27,7 @@ pub(crate) fn check(
     let (constraint, _) = super::constraint_predicate(rows, schema);
     let mut node = root;
     loop {
+        is_itself(node)?;
         if let Some(barrier) = node.downcast_ref::<BarrierExec>() {
             return check_barrier(node, barrier, &constraint);
         }
@@ -48,6 +49,7 @@ fn check_barrier(
         return Err("the barrier holds another constraint".to_owned());
     }
     let scan = only_child(node)?;
+    is_itself(scan)?;
     if !scan.is::<ScanExec>() {
         return Err(format!("{} stands below the barrier", scan.name()));
     }
@@ -55,6 +57,14 @@ fn check_barrier(
         return Err("something stands below the scan".to_owned());
     }
     Ok(())
+}
+
+/// Refuses an operator that shows another one to whoever asks for its type.
+fn is_itself(node: &Arc<dyn ExecutionPlan>) -> Result<(), String> {
+    match node.downcast_delegate() {
+        None => Ok(()),
+        Some(_) => Err(format!("{} stands for another operator", node.name())),
+    }
 }
 
 fn only_child(node: &Arc<dyn ExecutionPlan>) -> Result<&Arc<dyn ExecutionPlan>, String> {

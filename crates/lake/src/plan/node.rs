@@ -4,8 +4,8 @@
 /// partition, rows as they come, and nothing of ours is for anybody to move.
 ///
 /// Not implemented on purpose, so that the engine's refusing defaults hold:
-/// pushing filters, limits or sorts through, swapping with projections,
-/// statistics, repartitioning.
+/// pushing limits or sorts through, swapping with projections, statistics.
+/// Where a default would agree to something, it is refused here.
 macro_rules! one_input_node {
     ($node:ident) => {
         impl datafusion_physical_plan::DisplayAs for $node {
@@ -40,6 +40,26 @@ macro_rules! one_input_node {
                 >,
             ) -> datafusion_common::Result<datafusion_common::tree_node::TreeNodeRecursion> {
                 Ok(datafusion_common::tree_node::TreeNodeRecursion::Continue)
+            }
+
+            /// By default the engine may put a repartitioning below.
+            fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+                vec![false]
+            }
+
+            /// By default what the input claims to have filtered is believed.
+            fn handle_child_pushdown_result(
+                &self,
+                _: datafusion_physical_plan::filter_pushdown::FilterPushdownPhase,
+                result: datafusion_physical_plan::filter_pushdown::ChildPushdownResult,
+                _: &datafusion_common::config::ConfigOptions,
+            ) -> datafusion_common::Result<
+                datafusion_physical_plan::filter_pushdown::FilterPushdownPropagation<
+                    Arc<dyn datafusion_physical_plan::ExecutionPlan>,
+                >,
+            > {
+                use datafusion_physical_plan::filter_pushdown::FilterPushdownPropagation;
+                Ok(FilterPushdownPropagation::all_unsupported(result))
             }
 
             fn replace_children(

@@ -1,3 +1,107 @@
 //! The plan check, the barrier, and what the engine may ask of it.
 
+mod checks;
+mod hooks;
 pub(crate) mod mutants;
+
+use std::sync::Arc;
+
+use datafusion_physical_plan::ExecutionPlan;
+use model::filters::{Constraint, parse_filter};
+use model::names::FieldPath;
+use model::pools::{Pool, PoolDraft};
+use model::records::Record;
+use model::value::Value;
+
+use super::barrier::BarrierExec;
+use super::matching::{Conditions, MatchExec};
+use super::scan::ScanExec;
+use super::{Columns, constraint_predicate};
+use crate::buffer::{PoolBuffer, Segment, Snapshot};
+use crate::columns::Layout;
+
+fn json(text: &str) -> Value {
+    model::json::parse(text.as_bytes()).unwrap()
+}
+
+fn path(text: &str) -> FieldPath {
+    FieldPath::parse_readable(text).unwrap()
+}
+
+fn pool() -> Pool {
+    let definition = r#"{"name":"p","schema":"strict","isolation_field":"tenant","fields":[
+        {"name":"tenant","type":"String"},{"name":"n","type":"Int64"},{"name":"x","type":"Int64"}]}"#;
+    Pool {
+        id: model::ids::PoolId::from_bytes([1; 16]),
+        draft: PoolDraft::parse(&json(definition)).unwrap(),
+        created_at: model::time::Timestamp::MIN,
+        revision: 1,
+    }
+}
+
+fn rows(text: &str) -> Constraint {
+    Constraint::Rows(parse_filter(&json(text)).unwrap())
+}
+
+/// The rows of the tenant `acme`.
+fn acme() -> Constraint {
+    rows(r#"{"field":"tenant","operator":"eq","value":"acme"}"#)
+}
+
+/// Three rows of `acme`, and one of another tenant for which 1/(x-42) fails.
+fn snapshot(pool: &Pool) -> Snapshot {
+    let record = |(at, tenant, x): (i64, &str, i64)| {
+        Record::restore(vec![
+            (path("_id"), Value::from(format!("{at:026}"))),
+            (path("n"), Value::from(at)),
+            (path("tenant"), Value::from(tenant)),
+            (path("x"), Value::from(x)),
+        ])
+        .unwrap()
+    };
+    let records: Vec<Record> = [
+        (1, "acme", 1),
+        (2, "acme", 2),
+        (3, "other", 42),
+        (4, "acme", 3),
+    ]
+    .map(record)
+    .into();
+    let schema = &pool.draft.schema;
+    let mut buffer = PoolBuffer::new(schema, pool.draft.isolation_field.clone());
+    buffer
+        .push(Segment::of_records(&Layout::of(schema), &records).unwrap())
+        .unwrap();
+    buffer.snapshot()
+}
+
+/// A scan of `tenant`, `n` and `x`.
+fn scan(pool: &Pool) -> Arc<dyn ExecutionPlan> {
+    let mut columns = Columns::default();
+    for name in ["tenant", "n", "x"] {
+        columns.add(&path(name), &pool.draft.schema).unwrap();
+    }
+    Arc::new(ScanExec::new(snapshot(pool), columns.0, None))
+}
+
+/// The barrier of a constraint over something.
+fn barrier(
+    pool: &Pool,
+    rows: &Constraint,
+    input: Arc<dyn ExecutionPlan>,
+) -> Arc<dyn ExecutionPlan> {
+    let (predicate, _) = constraint_predicate(rows, &pool.draft.schema);
+    Arc::new(BarrierExec::new(input, predicate, vec![0, 1, 2]))
+}
+
+/// The caller's conditions, none of them, over something.
+fn matched(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    Arc::new(MatchExec::new(
+        input,
+        Conditions {
+            filter: None,
+            range: None,
+            place: None,
+        },
+    ))
+}

@@ -31,7 +31,8 @@ use crate::run::{groups, record_rows};
 /// The case's question as a query, and the page's rows where there are pages.
 fn asked(case: &Case) -> Option<(ConstrainedQuery, Option<usize>)> {
     let reader = case.reader(&case.key);
-    let constrain = |request: &ViewRequest, delivery| reader.constrain(request, delivery, noon()).ok();
+    let constrain =
+        |request: &ViewRequest, delivery| reader.constrain(request, delivery, noon()).ok();
     match &case.question {
         Question::Pages(request) => {
             let size = usize::try_from(request.limit.unwrap_or(100)).unwrap();
@@ -41,9 +42,10 @@ fn asked(case: &Case) -> Option<(ConstrainedQuery, Option<usize>)> {
             Some((constrain(request, Delivery::Stream)?, None))
         }
         Question::CountView => Some((reader.count(), None)),
-        Question::CountPool => {
-            Some((case.on_pool::<model::permit::AskPool>(&case.key).count(), None))
-        }
+        Question::CountPool => Some((
+            case.on_pool::<model::permit::AskPool>(&case.key).count(),
+            None,
+        )),
         Question::Fields | Question::Delete(_) => None,
     }
 }
@@ -54,9 +56,17 @@ fn asked(case: &Case) -> Option<(ConstrainedQuery, Option<usize>)> {
 /// With the case in words when they differ.
 pub(crate) async fn check(worlds: &Worlds, case: &Case, answers: &Responses) {
     let wrong = |what: &str| panic!("{what}\n{}", describe(case, answers));
-    let alive = case.rows.iter().map(|row| &row.record).filter(|record| !case.is_gone(record));
+    let alive = case
+        .rows
+        .iter()
+        .map(|row| &row.record)
+        .filter(|record| !case.is_gone(record));
     let alive: Vec<&Record> = alive.collect();
-    let seen: Vec<&Record> = alive.iter().copied().filter(|record| case.sees(record)).collect();
+    let seen: Vec<&Record> = alive
+        .iter()
+        .copied()
+        .filter(|record| case.sees(record))
+        .collect();
     if answers.all.is_refused() {
         return;
     }
@@ -73,7 +83,13 @@ pub(crate) async fn check(worlds: &Worlds, case: &Case, answers: &Responses) {
             }
         };
         let columns = output_columns(query.query(), &pool.draft.schema).unwrap();
-        if let Err(what) = compare(&answers.all, query.query(), &columns, rows, size.filter(|_| paged)) {
+        if let Err(what) = compare(
+            &answers.all,
+            query.query(),
+            &columns,
+            rows,
+            size.filter(|_| paged),
+        ) {
             wrong(&what);
         }
     }
@@ -90,7 +106,11 @@ pub(crate) async fn check(worlds: &Worlds, case: &Case, answers: &Responses) {
         }
         let id = |record: &Record| record.get(ID).cloned().unwrap();
         let gone: BTreeSet<Vec<u8>> = gone.into_iter().map(id).map(key).collect();
-        let stays = alive.into_iter().map(id).map(key).filter(|id| !gone.contains(id));
+        let stays = alive
+            .into_iter()
+            .map(id)
+            .map(key)
+            .filter(|id| !gone.contains(id));
         if ids(worlds, &worlds.all, &case.project.pool).await != stays.collect::<BTreeSet<_>>() {
             wrong("other records were deleted than the visible ones that match");
         }
@@ -103,24 +123,41 @@ fn key(value: Value) -> Vec<u8> {
 
 fn goes(case: &Case, filter: Option<&Filter>) -> impl Fn(&Record) -> bool {
     let predicate = filter.map(|filter| case.project.schema().resolve(filter).unwrap());
-    move |record| predicate.as_ref().is_none_or(|predicate| predicate.admits(record))
+    move |record| {
+        predicate
+            .as_ref()
+            .is_none_or(|predicate| predicate.admits(record))
+    }
 }
 
 /// The ids of a pool's records.
 async fn ids(worlds: &Worlds, lake: &Lake, pool: &Pool) -> BTreeSet<Vec<u8>> {
     let query = RecordQuery {
-        columns: vec![OutputField { name: ID.to_owned(), field: FieldPath::id() }],
+        columns: vec![OutputField {
+            name: ID.to_owned(),
+            field: FieldPath::id(),
+        }],
         filter: None,
         range: None,
-        order: vec![OrderBy { field: FieldPath::id(), direction: Direction::Ascending }],
+        order: vec![OrderBy {
+            field: FieldPath::id(),
+            direction: Direction::Ascending,
+        }],
         seek: None,
         limit: None,
         with_order_values: false,
     };
     let snapshot = lake.snapshot(pool);
-    let planned = plan(pool, &Constraint::AllRows, &Query::Records(query.clone()), &snapshot);
+    let planned = plan(
+        pool,
+        &Constraint::AllRows,
+        &Query::Records(query.clone()),
+        &snapshot,
+    );
     let batches = worlds.runner.collect(planned.unwrap().root).await.unwrap();
-    let rows = batches.iter().flat_map(|batch| record_rows(&query, batch).unwrap());
+    let rows = batches
+        .iter()
+        .flat_map(|batch| record_rows(&query, batch).unwrap());
     rows.map(|mut row| key(row.remove(0))).collect()
 }
 
@@ -148,7 +185,9 @@ async fn checked_groups(
         for (measure, answered) in aggregate.measures.iter().zip(&group.results) {
             let (wanted, slack) = naive::result(measure, &case.project.pool, &records);
             if !naive::agrees(answered, &wanted, slack) {
-                return Err(format!("{measure:?} of {keys:?} is {wanted:?}, not {answered:?}"));
+                return Err(format!(
+                    "{measure:?} of {keys:?} is {wanted:?}, not {answered:?}"
+                ));
             }
         }
         checked.push((group.bucket, keys, group.results));
@@ -172,15 +211,19 @@ fn compare(
     };
     rows.truncate(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap()));
     match answer {
-        Response::Rows { columns: answered, .. } if answered != columns => {
-            Err(format!("the columns are {columns:?}"))
-        }
+        Response::Rows {
+            columns: answered, ..
+        } if answered != columns => Err(format!("the columns are {columns:?}")),
         Response::Rows { pages, .. } => {
             let expected = size.map_or_else(
                 || vec![rows.clone()],
                 |size| naive::turned(&rows, size, PAGES_MAX),
             );
-            if *pages == expected { Ok(()) } else { Err(format!("the rows are {expected:?}")) }
+            if *pages == expected {
+                Ok(())
+            } else {
+                Err(format!("the rows are {expected:?}"))
+            }
         }
         Response::File(bytes) => compare_file(bytes, columns, &rows),
         _ => Ok(()),
@@ -189,8 +232,13 @@ fn compare(
 
 /// Reads a file back and holds its records against the rows.
 fn compare_file(bytes: &[u8], columns: &[OutputColumn], rows: &[Row]) -> Result<(), String> {
-    let format = if bytes.starts_with(b"PAR1") { Columnar::Parquet } else { Columnar::ArrowStream };
-    let read = crate::columnar::decode(format, bytes.to_vec().into()).map_err(|f| format!("{f:?}"))?;
+    let format = if bytes.starts_with(b"PAR1") {
+        Columnar::Parquet
+    } else {
+        Columnar::ArrowStream
+    };
+    let read =
+        crate::columnar::decode(format, bytes.to_vec().into()).map_err(|f| format!("{f:?}"))?;
     let expected = rows.iter().map(|row| {
         let members = columns.iter().zip(row);
         let members = members.map(|(c, v)| (c.name.clone(), in_file(v, c.output_type)));
@@ -198,7 +246,11 @@ fn compare_file(bytes: &[u8], columns: &[OutputColumn], rows: &[Row]) -> Result<
     });
     let read: Vec<Value> = read.into_iter().map(|record| record.unwrap()).collect();
     let expected: Vec<Value> = expected.collect();
-    if read == expected { Ok(()) } else { Err(format!("the file holds {read:?}, not {expected:?}")) }
+    if read == expected {
+        Ok(())
+    } else {
+        Err(format!("the file holds {read:?}, not {expected:?}"))
+    }
 }
 
 /// A value as a file holds it.
@@ -221,14 +273,25 @@ fn in_file(value: &Value, output: OutputType) -> Value {
 fn expected_fields(case: &Case, seen: &[&Record]) -> Vec<SeenField> {
     let schema = case.project.schema();
     let of_pool = |on: &Target| matches!(on, Target::Pool(_));
-    let grant = case.key.grants().iter().find(|grant| of_pool(&grant.on)).unwrap();
+    let grant = case
+        .key
+        .grants()
+        .iter()
+        .find(|grant| of_pool(&grant.on))
+        .unwrap();
     let declared = schema.declared().iter().map(|field| SeenField {
         path: field.path.clone(),
         seen: SeenType::Declared(field.field_type),
         required: field.required,
     });
-    let paths: BTreeSet<&FieldPath> = seen.iter().flat_map(|r| r.fields()).map(|(p, _)| p).collect();
-    let others = paths.into_iter().filter(|path| schema.column(path) == Some(ColumnType::Undeclared));
+    let paths: BTreeSet<&FieldPath> = seen
+        .iter()
+        .flat_map(|r| r.fields())
+        .map(|(p, _)| p)
+        .collect();
+    let others = paths
+        .into_iter()
+        .filter(|path| schema.column(path) == Some(ColumnType::Undeclared));
     let others = others.map(|path| {
         let values = || seen.iter().filter_map(|record| record.get(path.as_str()));
         let has = |fits: fn(&Value) -> bool| values().any(fits);
@@ -239,8 +302,18 @@ fn expected_fields(case: &Case, seen: &[&Record]) -> Vec<SeenField> {
             ("array", has(|value| value.as_array().is_some())),
             ("object", has(|value| value.as_object().is_some())),
         ];
-        let kinds = kinds.into_iter().filter(|(_, held)| *held).map(|(kind, _)| kind);
-        SeenField { path: path.clone(), seen: SeenType::Mixed(kinds.collect()), required: false }
+        let kinds = kinds
+            .into_iter()
+            .filter(|(_, held)| *held)
+            .map(|(kind, _)| kind);
+        SeenField {
+            path: path.clone(),
+            seen: SeenType::Mixed(kinds.collect()),
+            required: false,
+        }
     });
-    declared.chain(others).filter(|field| grant.fields.shows(&field.path)).collect()
+    declared
+        .chain(others)
+        .filter(|field| grant.fields.shows(&field.path))
+        .collect()
 }
