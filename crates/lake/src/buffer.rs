@@ -138,6 +138,7 @@ impl PoolBuffer {
     }
 
     /// Records held.
+    #[cfg(test)]
     pub(crate) fn records(&self) -> u64 {
         self.segments
             .iter()

@@ -2,6 +2,7 @@
 //! written as files, and files read for imports.
 
 mod encode;
+mod guard;
 mod read;
 
 pub use encode::ByteStream;

@@ -6,11 +6,12 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::fields::{ColumnType, FieldType, ScalarType};
 use model::filters::{Predicate, RowView};
 use model::limits::RESULT_ROWS_MAX;
 use model::names::FieldPath;
 use model::pools::Schema;
-use model::queries::{AggregateQuery, Direction, Measure, OrderBy, Row};
+use model::queries::{Aggregate, AggregateQuery, Direction, Measure, OrderBy, Row};
 use model::value::Value;
 
 use crate::error::{LakeError, Result};
@@ -37,7 +38,7 @@ pub(crate) fn finish(
     groups: Vec<Group>,
 ) -> Result<Vec<Row>> {
     let mut groups = match &query.series {
-        Some(series) => fill(groups, query, series.buckets.starts().len())?,
+        Some(series) => fill(groups, query, schema, series.buckets.starts().len())?,
         None => groups,
     };
     if groups.len() > RESULT_ROWS_MAX {
@@ -75,7 +76,12 @@ fn too_many() -> LakeError {
 
 /// Every interval for every group seen in the range. Without group fields
 /// there is one group, seen or not.
-fn fill(groups: Vec<Group>, query: &AggregateQuery, buckets: usize) -> Result<Vec<Group>> {
+fn fill(
+    groups: Vec<Group>,
+    query: &AggregateQuery,
+    schema: &Schema,
+    buckets: usize,
+) -> Result<Vec<Group>> {
     let mut seen: BTreeMap<Vec<u8>, Vec<Value>> = BTreeMap::new();
     let mut present: BTreeSet<(Vec<u8>, u32)> = BTreeSet::new();
     for group in &groups {
@@ -91,7 +97,11 @@ fn fill(groups: Vec<Group>, query: &AggregateQuery, buckets: usize) -> Result<Ve
     if seen.len().saturating_mul(buckets) > RESULT_ROWS_MAX {
         return Err(too_many());
     }
-    let empty: Vec<Value> = query.measures.iter().map(result_of_nothing).collect();
+    let empty: Vec<Value> = query
+        .measures
+        .iter()
+        .map(|measure| result_of_nothing(measure, schema))
+        .collect();
     let mut filled = groups;
     filled.retain(|group| group.bucket.is_some());
     let buckets = u32::try_from(buckets).unwrap_or(u32::MAX);
@@ -110,11 +120,18 @@ fn fill(groups: Vec<Group>, query: &AggregateQuery, buckets: usize) -> Result<Ve
     Ok(filled)
 }
 
-fn result_of_nothing(measure: &Measure) -> Value {
-    if measure.aggregate.is_zero_when_empty() {
-        Value::Integer(0)
-    } else {
-        Value::Null
+fn result_of_nothing(measure: &Measure, schema: &Schema) -> Value {
+    let column = measure.field.as_ref().and_then(|path| schema.column(path));
+    match (measure.aggregate, column) {
+        // Nothing in a column of doubles is a double too.
+        (
+            Aggregate::Sum,
+            Some(ColumnType::Declared(FieldType::Scalar(
+                ScalarType::Float32 | ScalarType::Float64,
+            ))),
+        ) => Value::Float(0.0),
+        (aggregate, _) if aggregate.is_zero_when_empty() => Value::Integer(0),
+        _ => Value::Null,
     }
 }
 

@@ -30,7 +30,7 @@ use crate::operation::{
 };
 use crate::output::output_columns;
 use crate::plan::{Plan, plan};
-use crate::run::{RowStream, RunOptions, Runner, forwards, groups, record_rows};
+use crate::run::{RowStream, RunOptions, Runner, broken, forwards, groups, record_rows};
 use crate::store::{Operation, Outcome, Pools, Store};
 
 /// Bounds of the lake.
@@ -124,7 +124,7 @@ impl Lake {
         if held >= self.buffer_bytes && batch.idempotency().is_none() {
             return Err(self.buffer_full(held));
         }
-        let operation = append_operation(&batch, &receipt, self.operation_bytes)?;
+        let operation = self.append_operation(batch, &receipt).await?;
         match self.submit(operation).await? {
             Outcome::Done(done) => {
                 self.records_stored.fetch_add(done?, Ordering::Relaxed);
@@ -144,6 +144,24 @@ impl Lake {
             Outcome::Mismatch => Err(LakeError::IdempotencyMismatch),
             Outcome::NoRoom(held) => Err(self.buffer_full(held)),
         }
+    }
+
+    /// What is submitted for a batch. For many records that is work for a
+    /// thread that answers no other requests.
+    async fn append_operation(
+        &self,
+        batch: AdmittedBatch,
+        receipt: &AppendReceipt,
+    ) -> Result<Operation> {
+        const FEW_RECORDS: usize = 256;
+        let bytes = self.operation_bytes;
+        if batch.records().len() <= FEW_RECORDS {
+            return append_operation(&batch, receipt, bytes);
+        }
+        let receipt = receipt.clone();
+        let work = move || append_operation(&batch, &receipt, bytes);
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|_| Err(broken()))
     }
 
     fn buffer_full(&self, held: u64) -> LakeError {
@@ -204,13 +222,17 @@ impl Lake {
         self.queries_answered.fetch_add(1, Ordering::Relaxed);
         let rows = match query.query() {
             Query::Aggregate(aggregate) => {
-                let batches = self.runner.collect(plan.root).await?;
-                let groups = groups(aggregate, &batches);
-                let rows = finish(aggregate, &query.pool().draft.schema, groups)?;
+                let batches = self.runner.collect_for(query.key(), plan.root).await?;
+                let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
+                let finished = move || {
+                    let groups = groups(&aggregate, &batches);
+                    finish(&aggregate, &pool.draft.schema, groups)
+                };
+                let rows = self.runner.work(query.key(), finished).await?;
                 futures::stream::iter([Ok(rows)]).boxed()
             }
             Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
-                let batches = self.runner.collect(plan.root).await?;
+                let batches = self.runner.collect_for(query.key(), plan.root).await?;
                 let mut rows = Vec::new();
                 for batch in &batches {
                     rows.extend(record_rows(records, batch)?);
@@ -219,7 +241,7 @@ impl Lake {
             }
             Query::Records(records) => {
                 let records = records.clone();
-                let batches = self.runner.stream(plan.root).await?;
+                let batches = self.runner.stream(query.key(), plan.root).await?;
                 batches
                     .map(move |batch| record_rows(&records, &batch?))
                     .boxed()
@@ -236,7 +258,10 @@ impl Lake {
 
     /// The fields that the key sees, over the rows that it sees.
     pub async fn schema(&self, schema: ConstrainedSchema) -> Result<Vec<SeenField>> {
-        crate::seen::seen_fields(&schema, &self.pools.snapshot(schema.pool()))
+        let snapshot = self.pools.snapshot(schema.pool());
+        let key = schema.key();
+        let look = move || crate::seen::seen_fields(&schema, &snapshot);
+        self.runner.work(key, look).await
     }
 
     /// Reads the records of a columnar body.

@@ -5,6 +5,7 @@
 //! snapshots.
 
 mod answers;
+mod held;
 mod replay;
 
 pub(crate) use replay::Replay;
@@ -24,11 +25,12 @@ use crate::journal::{JournalError, Position, Prepared, StateMachine};
 use crate::operation::{DecodeError, IdempotencyTag, SavedAnswer, Stored, decode};
 use crate::plan::constraint_predicate;
 use answers::SavedAnswers;
+use held::Held;
 
 /// The pools' records, shared between the journal's thread and readers.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
-    pools: RwLock<HashMap<PoolId, Arc<Mutex<PoolBuffer>>>>,
+    pools: RwLock<HashMap<PoolId, Arc<Held>>>,
     /// Pools that were dropped. An id is never given again, and a request that
     /// was under way must not bring its pool back.
     dropped: RwLock<HashSet<PoolId>>,
@@ -39,12 +41,12 @@ impl Pools {
     /// The records of a pool as they are now; an unknown pool has none.
     pub(crate) fn snapshot(&self, pool: &Pool) -> Snapshot {
         match self.find(pool.id) {
-            Some(buffer) => lock(&buffer).snapshot(),
+            Some(held) => held.snapshot(),
             None => empty(pool).snapshot(),
         }
     }
 
-    fn find(&self, pool: PoolId) -> Option<Arc<Mutex<PoolBuffer>>> {
+    fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
         self.pools
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -59,12 +61,11 @@ impl Pools {
 
     fn change<T>(
         &self,
-        buffer: &Mutex<PoolBuffer>,
+        buffer: &mut PoolBuffer,
         change: impl FnOnce(&mut PoolBuffer) -> Result<T>,
     ) -> Result<T> {
-        let mut buffer = lock(buffer);
         let before = buffer.bytes();
-        let done = change(&mut buffer);
+        let done = change(buffer);
         self.count_bytes(before, buffer.bytes());
         done
     }
@@ -74,21 +75,21 @@ impl Pools {
         if self.is_dropped(pool.id) || segment.rows() == 0 {
             return Ok(());
         }
-        let buffer = self.find(pool.id).unwrap_or_else(|| {
+        let held = self.find(pool.id).unwrap_or_else(|| {
             let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
             pools
                 .entry(pool.id)
-                .or_insert_with(|| Arc::new(Mutex::new(empty(pool))))
+                .or_insert_with(|| Arc::new(Held::new(empty(pool))))
                 .clone()
         });
-        self.change(&buffer, |buffer| buffer.push(segment))
+        held.change(|buffer| self.change(buffer, |buffer| buffer.push(segment)))
     }
 
     /// Deletes the rows that the key sees and asked for.
     fn delete(&self, pool: &Pool, rows: &Constraint, filter: Option<&Filter>) -> Result<u64> {
         let predicate = delete_predicate(&pool.draft.schema, rows, filter);
-        self.find(pool.id).map_or(Ok(0), |buffer| {
-            self.change(&buffer, |buffer| buffer.delete(&predicate))
+        self.find(pool.id).map_or(Ok(0), |held| {
+            held.change_at_length(|buffer| self.change(buffer, |b| b.delete(&predicate)))
         })
     }
 
@@ -102,8 +103,8 @@ impl Pools {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&pool);
-        if let Some(buffer) = dropped {
-            self.count_bytes(lock(&buffer).bytes(), 0);
+        if let Some(held) = dropped {
+            self.count_bytes(held.change(|buffer| buffer.bytes()), 0);
         }
     }
 
@@ -123,12 +124,12 @@ impl Pools {
     /// Records held, of all pools.
     pub(crate) fn records(&self) -> u64 {
         let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
-        pools.values().map(|buffer| lock(buffer).records()).sum()
+        let segments = pools.values().map(|held| held.snapshot().segments);
+        let rows = segments
+            .flatten()
+            .map(|segment| segment.alive_rows() as u64);
+        rows.sum()
     }
-}
-
-fn lock(buffer: &Mutex<PoolBuffer>) -> std::sync::MutexGuard<'_, PoolBuffer> {
-    buffer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn empty(pool: &Pool) -> PoolBuffer {

@@ -2,4 +2,4 @@
 //! answered over its own records alone, and what a key without a constraint is
 //! answered over those.
 
-mod tests;
+pub(crate) mod tests;

@@ -34,15 +34,14 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every action on a pool.
-    pub const POOL: [Action; 10] = [
-        Self::Ingest,
-        Self::Query,
+    /// Every action on a pool that some call asks for.
+    pub const POOL: [Action; 4] = [Self::Ingest, Self::Query, Self::Schema, Self::Delete];
+    /// Actions on a pool that no call asks for yet. No key may hold one: a
+    /// capability that comes later is granted to no existing key.
+    pub const POOL_NOT_YET: [Action; 6] = [
         Self::Extract,
         Self::Search,
-        Self::Schema,
         Self::Update,
-        Self::Delete,
         Self::Drop,
         Self::Encrypt,
         Self::Decrypt,

@@ -31,8 +31,6 @@ pub const DECOMPRESSION_RATIO_MAX: usize = 20;
 pub const DECOMPRESSION_FREE_BYTES: usize = 1 << 20;
 /// Declared fields of a pool.
 pub const POOL_FIELDS_MAX: usize = 1_000;
-/// Undeclared fields that an open pool may come to hold.
-pub const OPEN_FIELDS_MAX: usize = 10_000;
 /// Fields of a view.
 pub const VIEW_FIELDS_MAX: usize = 200;
 /// Nodes of one filter tree.

@@ -2,6 +2,7 @@
 
 mod error;
 mod files;
+mod linger;
 mod listen;
 mod log;
 
@@ -35,6 +36,8 @@ use listen::{Door, accept};
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
 /// How long running requests have to end at a shutdown.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
+/// Connections of operators that are open at once; more wait.
+const OPERATIONS_CONNECTIONS_MAX: usize = 64;
 /// Bytes of a segment that one record may not take: its own head and marks.
 const SEGMENT_RESERVE: u64 = 64 << 10;
 
@@ -337,6 +340,7 @@ async fn serve(
     let stopping = CancellationToken::new();
     let api = tokio::spawn(accept(
         listeners.api,
+        listen::connections_max()?,
         door,
         web::router(state.clone()),
         stopping.clone(),
@@ -344,6 +348,7 @@ async fn serve(
     ));
     let operations = tokio::spawn(accept(
         listeners.operations,
+        OPERATIONS_CONNECTIONS_MAX,
         Door::plain(),
         web::operations_router(state.clone()),
         stopping.clone(),
@@ -378,7 +383,7 @@ async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {
 }
 
 /// Takes over the interrupt and termination signals; ends with the first one.
-fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
     use tokio::signal::unix::{SignalKind, signal};
     let take = |kind| signal(kind).map_err(|error| ServeError::other("take over a signal", error));
     let (mut interrupt, mut terminate) = (

@@ -1,6 +1,6 @@
 //! What a request brings: parameters, conditions on revisions, bodies.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -9,12 +9,14 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
 use model::fault::{Fault, FaultCode, shorten, step};
+use model::ids::KeyId;
 use model::limits::DEFINITION_BYTES_MAX;
 use model::value::Value;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::caller::LetIn;
 use crate::error::{ApiError, Code};
-use crate::state::AppState;
+use crate::state::{AppState, KEY_BODIES_BYTES_MAX};
 
 /// The parameters of a request, each name once; all are known to the route.
 #[derive(Clone, Debug, Default)]
@@ -164,17 +166,36 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 pub(crate) struct Received {
     /// The bytes as they were sent.
     pub(crate) bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
-/// Receives a whole body of at most `limit` bytes.
+/// Room for bytes of bodies: of all, and of those of one key.
+#[derive(Debug)]
+struct Room {
+    of_all: OwnedSemaphorePermit,
+    of_key: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    fn merge(&mut self, more: Self) {
+        self.of_all.merge(more.of_all);
+        match (&mut self.of_key, more.of_key) {
+            (Some(held), Some(more)) => held.merge(more),
+            (held, more) => *held = held.take().or(more),
+        }
+    }
+}
+
+/// Receives a whole body of at most `limit` bytes from the holder of a key.
 ///
 /// # Errors
 /// [`Code::LimitExceeded`] as 413, [`Code::BodyTimeout`] when the body pauses
-/// for too long, [`Code::Busy`] when too many bodies are being received.
+/// for too long, [`Code::Busy`] when too many bodies are being received, of
+/// all callers or of this one.
 pub(crate) async fn receive(
     body: Body,
     limit: usize,
+    sender: Option<KeyId>,
     state: &AppState,
 ) -> Result<Received, ApiError> {
     let too_large = || {
@@ -187,7 +208,8 @@ pub(crate) async fn receive(
     }
     let mut body = body;
     let mut bytes = BytesMut::new();
-    let mut room = take_room(state, 0)?;
+    let of_key = sender.map(|key| room_of(state, key));
+    let mut room = take_room(state, of_key.as_ref(), 0)?;
     loop {
         let frame = tokio::time::timeout(state.body_idle, body.frame()).await;
         let frame = frame.map_err(|_| {
@@ -209,7 +231,7 @@ pub(crate) async fn receive(
         if bytes.len() + data.len() > limit {
             return Err(too_large());
         }
-        room.merge(take_room(state, data.len())?);
+        room.merge(take_room(state, of_key.as_ref(), data.len())?);
         bytes.extend_from_slice(&data);
     }
     Ok(Received {
@@ -218,17 +240,64 @@ pub(crate) async fn receive(
     })
 }
 
-fn take_room(state: &AppState, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-    let wanted = u32::try_from(bytes).ok();
-    let room = wanted.and_then(|wanted| {
-        let bodies = state.bodies.clone();
-        bodies.try_acquire_many_owned(wanted).ok()
-    });
-    room.ok_or_else(|| {
+/// The room of one key's bodies; it is forgotten when none of them is left.
+fn room_of(state: &AppState, key: KeyId) -> Arc<Semaphore> {
+    let all = state.bodies_of_keys.lock();
+    let mut all = all.unwrap_or_else(PoisonError::into_inner);
+    if let Some(room) = all.get(&key).and_then(Weak::upgrade) {
+        return room;
+    }
+    all.retain(|_, room| room.strong_count() > 0);
+    let room = Arc::new(Semaphore::new(KEY_BODIES_BYTES_MAX));
+    all.insert(key, Arc::downgrade(&room));
+    room
+}
+
+fn take_room(
+    state: &AppState,
+    of_key: Option<&Arc<Semaphore>>,
+    bytes: usize,
+) -> Result<Room, ApiError> {
+    let busy = || {
         ApiError::from(crate::plane::PlaneError::Busy {
             retry_after: std::time::Duration::from_secs(1),
         })
+    };
+    let wanted = u32::try_from(bytes).map_err(|_| busy())?;
+    let take = |room: &Arc<Semaphore>| {
+        let taken = room.clone().try_acquire_many_owned(wanted);
+        taken.map_err(|_| busy())
+    };
+    Ok(Room {
+        of_key: of_key.map(take).transpose()?,
+        of_all: take(&state.bodies)?,
     })
+}
+
+/// Whose key the request was let in with.
+fn sender(extensions: &http::Extensions) -> Option<KeyId> {
+    extensions.get::<LetIn>().and_then(LetIn::key)
+}
+
+/// A right and what was sent under it. The right is asked for before anything
+/// of the body is read, and it holds when the body is there: that may take
+/// long, and the key may be revoked meanwhile.
+#[derive(Debug)]
+pub(crate) struct Under<R, B>(pub(crate) R, pub(crate) B);
+
+impl<R, B> FromRequest<AppState> for Under<R, B>
+where
+    R: FromRequestParts<AppState, Rejection = ApiError> + Send,
+    B: FromRequest<AppState, Rejection = ApiError> + Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        R::from_request_parts(&mut parts, state).await?;
+        let sent = B::from_request(Request::from_parts(parts.clone(), body), state).await?;
+        Ok(Self(R::from_request_parts(&mut parts, state).await?, sent))
+    }
 }
 
 /// A JSON body of a definition or request. PATCH also takes the media type of
@@ -245,7 +314,8 @@ impl FromRequest<AppState> for JsonBody {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         require_json(request.method(), request.headers())?;
-        let body = receive(request.into_body(), DEFINITION_BYTES_MAX, state).await?;
+        let sender = sender(request.extensions());
+        let body = receive(request.into_body(), DEFINITION_BYTES_MAX, sender, state).await?;
         Ok(Self(model::json::parse(&body.bytes)?))
     }
 }
@@ -255,7 +325,8 @@ impl FromRequest<AppState> for OptionalJsonBody {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = receive(body, DEFINITION_BYTES_MAX, state).await?;
+        let sender = sender(&parts.extensions);
+        let body = receive(body, DEFINITION_BYTES_MAX, sender, state).await?;
         if body.bytes.is_empty() {
             return Ok(Self(Value::Object(model::value::Object::new())));
         }

@@ -1,10 +1,12 @@
 //! What every handler is given.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use control::Control;
+use model::ids::KeyId;
 use model::random::RandomSource;
 use model::time::Clock;
 use tokio::sync::Semaphore;
@@ -19,6 +21,13 @@ pub const BODY_IDLE_MAX: Duration = Duration::from_secs(10);
 /// Bytes of bodies that are being received or read at one time, over all
 /// requests; what does not fit is refused as busy.
 pub const BODIES_BYTES_MAX: usize = 512 << 20;
+
+/// How much of [`BODIES_BYTES_MAX`] the bodies of one key may take, so that no
+/// key keeps the others out: two bodies of the largest size.
+pub(crate) const KEY_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
+
+/// Large bodies of records that are read at one time; others wait.
+const LARGE_BODIES_AT_ONCE: usize = 2;
 
 /// What the wire needs of the house. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +45,9 @@ pub struct AppState {
     pub(crate) cursors: Arc<CursorKey>,
     pub(crate) metrics: Arc<Registry>,
     pub(crate) bodies: Arc<Semaphore>,
+    /// The same for each key that is sending something.
+    pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
+    pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) body_idle: Duration,
     ready: Arc<AtomicBool>,
 }
@@ -60,6 +72,8 @@ impl AppState {
             cursors,
             metrics: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
+            bodies_of_keys: Arc::default(),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
             body_idle: BODY_IDLE_MAX,
             ready: Arc::default(),
         }

@@ -289,7 +289,10 @@ async fn a_key_made_by_a_limited_key_reaches_no_further() {
     }
     // What somebody wider gave stays as it is when a limited key changes the rest.
     let (wide, _) = plane
-        .key("wide", r#"[{"on":"pool:*","actions":["drop"]}]"#)
+        .key(
+            "wide",
+            r#"[{"on":"pool:*","actions":["delete"],"constraints":"all_rows"}]"#,
+        )
         .await;
     let sent = format!("[{}]", json::to_text(&wide.grants()[0].to_value()));
     let draft = plane.key_draft_over("called anew", &sent, Some(&wide));

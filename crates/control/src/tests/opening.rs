@@ -15,7 +15,7 @@ async fn the_first_start_makes_a_project_and_its_master_key_once() {
         .iter()
         .map(|g| (g.on.to_text().0, g.actions.len()))
         .collect();
-    let expected = [("project", 1), ("pool:*", 10), ("view:*", 1)];
+    let expected = [("project", 1), ("pool:*", 4), ("view:*", 1)];
     assert_eq!(
         grants,
         expected.map(|(on, actions)| (on.to_owned(), actions))

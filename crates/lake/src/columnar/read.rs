@@ -1,9 +1,11 @@
 //! Parquet and Arrow to records.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Date64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_ipc::reader::StreamReader;
@@ -18,10 +20,17 @@ use model::value::{Object, Value};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
 
+use super::guard::{self, Budget};
 use crate::columns::value_at;
 
 /// Reads the records of a body.
 pub(crate) fn decode(format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, Fault> {
+    // The readers trust a file in places, and panic where it is not to be trusted.
+    catch_unwind(AssertUnwindSafe(|| decode_trusting(format, body)))
+        .unwrap_or_else(|_| Err(guard::malformed()))
+}
+
+fn decode_trusting(format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, Fault> {
     let mut records = Vec::new();
     match format {
         Columnar::Parquet => {
@@ -29,10 +38,14 @@ pub(crate) fn decode(format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, F
             if builder.metadata().file_metadata().num_rows() > BATCH_RECORDS_MAX as i64 {
                 return Err(too_many());
             }
-            let reader = builder.with_batch_size(8_192).build().map_err(malformed)?;
+            let reader = builder
+                .with_batch_size(BATCH_ROWS)
+                .build()
+                .map_err(malformed)?;
             read_all(reader, &mut records)?;
         }
         Columnar::ArrowStream => {
+            guard::check_stream(&body)?;
             let reader = StreamReader::try_new(Cursor::new(body), None).map_err(malformed)?;
             read_all(reader, &mut records)?;
         }
@@ -40,16 +53,20 @@ pub(crate) fn decode(format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, F
     Ok(records)
 }
 
+/// Rows of a body that are unpacked at once.
+const BATCH_ROWS: usize = 1_024;
+
 fn read_all(
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     records: &mut Vec<SentRecord>,
 ) -> Result<(), Fault> {
+    let mut budget = Budget::of_body();
     for batch in batches {
         let batch = batch.map_err(malformed)?;
         if records.len() + batch.num_rows() > BATCH_RECORDS_MAX {
             return Err(too_many());
         }
-        records.extend(records_of(&batch)?);
+        records.extend(records_of(&batch, &mut budget)?);
     }
     Ok(())
 }
@@ -64,13 +81,13 @@ fn too_many() -> Fault {
 }
 
 fn malformed(_: impl std::fmt::Display) -> Fault {
-    Fault::new(
-        FaultCode::MalformedBody,
-        "the body is not a whole file of its announced format",
-    )
+    guard::malformed()
 }
 
-fn records_of(batch: &RecordBatch) -> Result<Vec<SentRecord>, Fault> {
+/// A value, or the rule that one of the file breaks.
+type Read = Result<Value, &'static str>;
+
+fn records_of(batch: &RecordBatch, budget: &mut Budget) -> Result<Vec<SentRecord>, Fault> {
     let schema = batch.schema();
     let names: Vec<&str> = schema
         .fields()
@@ -79,7 +96,7 @@ fn records_of(batch: &RecordBatch) -> Result<Vec<SentRecord>, Fault> {
         .collect();
     let columns = batch.columns().iter().zip(&names);
     let columns = columns
-        .map(|(array, name)| values_of(array, name))
+        .map(|(array, name)| values_of(array, name, budget))
         .collect::<Result<Vec<_>, _>>()?;
     let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
     let mut records = Vec::with_capacity(batch.num_rows());
@@ -88,14 +105,15 @@ fn records_of(batch: &RecordBatch) -> Result<Vec<SentRecord>, Fault> {
         let mut refused = None;
         for (name, column) in names.iter().zip(&mut columns) {
             match column.next() {
-                Some(Some(value)) => members.push(((*name).to_owned(), value)),
-                _ => refused = Some((*name).to_owned()),
+                Some(Ok(value)) => members.push(((*name).to_owned(), value)),
+                Some(Err(rule)) => refused = Some((*name, rule)),
+                None => {}
             }
         }
         records.push(match (refused, Object::from_members(members)) {
-            (Some(field), _) => Err(RecordFault {
-                field: Some(field),
-                ..RecordFault::new(0, RecordFaultCode::WrongType, "a number is finite")
+            (Some((field, rule)), _) => Err(RecordFault {
+                field: Some(field.to_owned()),
+                ..RecordFault::new(0, RecordFaultCode::WrongType, rule)
             }),
             (None, Err(name)) => {
                 return Err(
@@ -109,19 +127,21 @@ fn records_of(batch: &RecordBatch) -> Result<Vec<SentRecord>, Fault> {
     Ok(records)
 }
 
-/// The values of a column; `None` stands for NaN and infinities.
-fn values_of(array: &ArrayRef, name: &str) -> Result<Vec<Option<Value>>, Fault> {
+/// The values of a column.
+fn values_of(array: &ArrayRef, name: &str, budget: &mut Budget) -> Result<Vec<Read>, Fault> {
+    budget.spend_on(array.as_ref())?;
     if let DataType::Struct(fields) = array.data_type() {
         return struct_values(
             array,
             fields.iter().map(|field| field.name().as_str()),
             name,
+            budget,
         );
     }
     if let DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) =
         array.data_type()
     {
-        return list_values(array, name);
+        return list_values(array, name, budget);
     }
     let normal = normal_type(array.data_type()).ok_or_else(|| {
         Fault::new(
@@ -133,51 +153,69 @@ fn values_of(array: &ArrayRef, name: &str) -> Result<Vec<Option<Value>>, Fault> 
         )
         .on_field(name)
     })?;
-    let array = cast(array, &normal).map_err(malformed)?;
+    let rule = match normal {
+        DataType::Date32 | DataType::Timestamp(..) => {
+            "a date or date-time lies in the years 0001 to 9999"
+        }
+        _ => "a number is finite",
+    };
+    let nulls = array.logical_nulls();
+    let array = normalize(array, &normal)?;
     let value = |row: usize| match value_at(array.as_ref(), row) {
-        // The reader gives null for a float that no field may hold.
-        Value::Null if array.is_valid(row) && *array.data_type() != DataType::Null => None,
-        value => Some(value),
+        // What no field may hold is read as null, and is none.
+        Value::Null if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => Err(rule),
+        value => Ok(value),
     };
     Ok((0..array.len()).map(value).collect())
+}
+
+/// The column in the lake's own type; a value that does not fit becomes null.
+fn normalize(array: &ArrayRef, normal: &DataType) -> Result<ArrayRef, Fault> {
+    const DAY_MILLIS: i64 = 86_400_000;
+    match array.as_primitive_opt::<Date64Type>() {
+        // The library's own cast cuts days off at 32 bits.
+        Some(dates) => Ok(Arc::new(dates.unary_opt::<_, Date32Type>(|millis| {
+            i32::try_from(millis.div_euclid(DAY_MILLIS)).ok()
+        }))),
+        None => cast(array, normal).map_err(malformed),
+    }
 }
 
 fn struct_values<'a>(
     array: &ArrayRef,
     names: impl Iterator<Item = &'a str>,
     name: &str,
-) -> Result<Vec<Option<Value>>, Fault> {
+    budget: &mut Budget,
+) -> Result<Vec<Read>, Fault> {
     let array = array.as_struct();
     let mut columns = Vec::new();
     for (column, member) in array.columns().iter().zip(names) {
-        columns.push((
-            member.to_owned(),
-            values_of(column, &format!("{name}.{member}"))?,
-        ));
+        let values = values_of(column, &format!("{name}.{member}"), budget)?;
+        columns.push((member.to_owned(), values));
     }
     (0..array.len())
         .map(|row| {
             if array.is_null(row) {
-                return Ok(Some(Value::Null));
+                return Ok(Ok(Value::Null));
             }
             let members = columns
                 .iter()
-                .map(|(name, values)| Some((name.clone(), values.get(row)?.clone()?)))
-                .collect::<Option<Vec<_>>>();
-            let Some(members) = members else {
-                return Ok(None);
-            };
-            Object::from_members(members)
-                .map(|object| Some(Value::Object(object)))
-                .map_err(|member| {
-                    Fault::new(FaultCode::DuplicateMember, "two members have this name")
-                        .on_field(member)
-                })
+                .map(|(name, values)| Ok((name.clone(), values[row].clone()?)))
+                .collect::<Result<Vec<_>, _>>();
+            match members.map(Object::from_members) {
+                Err(rule) => Ok(Err(rule)),
+                Ok(Ok(object)) => Ok(Ok(Value::Object(object))),
+                Ok(Err(member)) => Err(Fault::new(
+                    FaultCode::DuplicateMember,
+                    "two members have this name",
+                )
+                .on_field(member)),
+            }
         })
         .collect()
 }
 
-fn list_values(array: &ArrayRef, name: &str) -> Result<Vec<Option<Value>>, Fault> {
+fn list_values(array: &ArrayRef, name: &str, budget: &mut Budget) -> Result<Vec<Read>, Fault> {
     let item = match array.data_type() {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             item.clone()
@@ -189,11 +227,11 @@ fn list_values(array: &ArrayRef, name: &str) -> Result<Vec<Option<Value>>, Fault
     (0..lists.len())
         .map(|row| {
             if lists.is_null(row) {
-                return Ok(Some(Value::Null));
+                return Ok(Ok(Value::Null));
             }
-            Ok(values_of(&lists.value(row), name)?
+            Ok(values_of(&lists.value(row), name, budget)?
                 .into_iter()
-                .collect::<Option<Vec<_>>>()
+                .collect::<Result<Vec<_>, _>>()
                 .map(Value::Array))
         })
         .collect()
@@ -288,11 +326,10 @@ impl Iterator for RecordFile {
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.batches.next()?;
-        Some(
-            batch
-                .map_err(|error| error.to_string())
-                .and_then(|batch| records_of(&batch).map_err(|fault| fault.to_string())),
-        )
+        Some(batch.map_err(|error| error.to_string()).and_then(|batch| {
+            let mut budget = Budget::unlimited();
+            records_of(&batch, &mut budget).map_err(|fault| fault.to_string())
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The plan check, the barrier, and what the engine may ask of it.
 
+mod answers;
 mod checks;
 mod hooks;
 pub(crate) mod mutants;

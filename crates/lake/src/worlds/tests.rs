@@ -2,13 +2,13 @@
 
 mod case;
 mod correct;
-mod dice;
-mod filters;
+pub(crate) mod dice;
+pub(crate) mod filters;
 mod naive;
 mod project;
 mod proof;
 mod records;
 mod respond;
 mod teeth;
-mod values;
+pub(crate) mod values;
 mod worlds;

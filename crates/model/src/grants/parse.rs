@@ -159,10 +159,12 @@ fn parse_target(
         );
     }
     if ["saved", "cached", "dataset", "tier"].contains(&kind) {
-        return Err(Fault {
-            pointer: "/on".to_owned(),
-            ..not_available("on")
-        });
+        return refuse(
+            FaultCode::NotAvailable,
+            format!(
+                "this version has nothing that a grant on {kind}:… could open; it is not accepted before it is enforced"
+            ),
+        );
     }
     let named = || {
         Name::parse(name)
@@ -209,8 +211,20 @@ fn parse_actions(document: &mut Document<'_>, on: &Target) -> Result<BTreeSet<Ac
         Target::View(_) => &Action::VIEW,
     };
     let refuse = |detail: String| Fault::new(FaultCode::InvalidValue, detail);
+    let is_later = |name: &str| {
+        matches!(on, Target::Pool(_))
+            && Action::POOL_NOT_YET
+                .iter()
+                .any(|later| later.name() == name)
+    };
     let actions = each(document.list("actions")?, |value| {
         let name = text(value)?;
+        if is_later(name) {
+            return Err(Fault::new(
+                FaultCode::NotAvailable,
+                format!("no call of this version asks for the action {name}, so that no key may hold it yet; leave it out"),
+            ));
+        }
         legal
             .iter()
             .copied()

@@ -137,7 +137,7 @@ fn a_right_on_one_type_is_none_on_another() {
     let project = Project::new();
     let strict = project.strict();
     let everything = project.access(
-        r#"[{"on":"pool:*","actions":["ingest","query","schema","delete","update","extract","search","drop","encrypt","decrypt"],"constraints":"all_rows"},
+        r#"[{"on":"pool:*","actions":["ingest","query","schema","delete"],"constraints":"all_rows"},
             {"on":"view:*","actions":["read"],"constraints":"all_rows"},{"on":"project","actions":["admin"]}]"#,
     );
     let view = On::View(Some((&project.views[0], strict)));

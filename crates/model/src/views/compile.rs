@@ -9,7 +9,8 @@ use crate::grants::VisibleFields;
 use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::queries::{
-    AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery, Series, TimeBound,
+    Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery,
+    Series, TimeBound,
 };
 use crate::time::{BUCKETS_MAX, TimeRange, Timestamp, buckets};
 
@@ -24,8 +25,21 @@ pub fn compile(
     delivery: Delivery,
     now: Timestamp,
 ) -> Result<Query, Fault> {
+    // First and last go by time, and would tell the order of times that the reader must not see.
+    let sees_time = pool
+        .draft
+        .time_field
+        .as_ref()
+        .is_none_or(|time| visible.shows(time));
+    let goes_by_time = |field: &&ViewField| {
+        matches!(
+            field.role,
+            ViewFieldRole::Measure(Aggregate::First | Aggregate::Last, _)
+        )
+    };
+    let shown = |field: &&ViewField| field.source().is_none_or(|path| visible.shows(path));
     let exposed = view.draft.fields.iter();
-    let exposed = exposed.filter(|field| field.source().is_none_or(|path| visible.shows(path)));
+    let exposed = exposed.filter(|field| shown(field) && (sees_time || !goes_by_time(field)));
     let compiler = Compiler {
         view,
         pool,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::fault::{Fault, FaultCode};
 use crate::fixtures::{Project, json, noon, path, refusal};
+use crate::grants::VisibleFields;
 use crate::queries::{AggregateQuery, Query, RecordQuery};
 
 fn schema() -> crate::pools::Schema {
@@ -661,4 +662,32 @@ fn a_plain_date_is_the_first_instant_of_that_day_where_the_reader_is() {
             "2018-11-05T02:00:00Z".to_owned()
         )
     );
+}
+
+#[test]
+fn first_and_last_are_hidden_with_the_time_that_they_go_by() {
+    let project = Project::new();
+    let text = r#"{"name":"ends","pool":"strict","shape":"aggregated","fields":[
+        {"aggregate":"count"},{"field":"n","aggregate":"first","as":"a"},{"field":"n","aggregate":"last","as":"z"}]}"#;
+    let view = View {
+        draft: draft(text).expect("legal"),
+        ..project.views[0].as_ref().clone()
+    };
+    let measures = |visible: &VisibleFields| {
+        let request = ViewRequest::default();
+        match compile(
+            &view,
+            project.strict(),
+            visible,
+            &request,
+            Delivery::Pages,
+            noon(),
+        ) {
+            Ok(Query::Aggregate(query)) => query.columns,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(measures(&VisibleFields::All), ["count", "a", "z"]);
+    let timeless = VisibleFields::Deny([path("at")].into());
+    assert_eq!(measures(&timeless), ["count"]);
 }

@@ -5,6 +5,7 @@ mod show;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::mpsc::{self, Sender};
 
 use super::CommandError;
 use crate::cli::DemoArgs;
@@ -13,8 +14,16 @@ use crate::config::{self, ServeSettings};
 use crate::output;
 use crate::serve::{self, RunningServer};
 
+/// What the command waits for.
+enum Event {
+    /// Everything has been shown, or could not be.
+    Shown(Result<(), CommandError>),
+    /// The person wants it to end.
+    Interrupted,
+}
+
 /// Runs a server on a fresh temporary directory, loads it, and shows what
-/// different keys see.
+/// different keys see. However this ends, the directory is gone.
 ///
 /// # Errors
 /// When the server does not start, a step fails, or the numbers that the keys
@@ -24,6 +33,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CommandError> {
         Some(text) => config::parse_listen(text)?,
         None => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
     };
+    let (tell, events) = mpsc::channel();
+    // From before there is anything to remove.
+    watch_for_interrupt(tell.clone())?;
     let folder = tempfile::Builder::new()
         .prefix("tidegate-demo-")
         .tempdir()
@@ -31,9 +43,15 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CommandError> {
             CommandError::File(format!("no temporary directory can be made: {error}"))
         })?;
     let server = start(folder.path(), listen)?;
-    let shown = show_all(&server, args);
+    show_on_a_thread(&server, args, tell)?;
+    let shown = match events.recv() {
+        Ok(Event::Shown(shown)) => shown,
+        _ => Err(CommandError::Failed(
+            "interrupted before everything was shown; nothing is left of it".to_owned(),
+        )),
+    };
     if shown.is_ok() && !args.exit {
-        wait_for_interrupt()?;
+        let _interrupted = events.recv();
     }
     let stopped = server.stop();
     shown?;
@@ -46,23 +64,34 @@ fn start(folder: &Path, listen: SocketAddr) -> Result<RunningServer, CommandErro
     Ok(serve::start(settings)?)
 }
 
-fn show_all(server: &RunningServer, args: &DemoArgs) -> Result<(), CommandError> {
+/// Loads and shows apart from the thread that can be interrupted.
+fn show_on_a_thread(
+    server: &RunningServer,
+    args: &DemoArgs,
+    tell: Sender<Event>,
+) -> Result<(), CommandError> {
     let token = server.admin_token.as_deref().unwrap_or_default();
     let admin = Client::new(&ClientSettings {
         url: format!("http://{}", reachable(server.address())),
         token: Some(Token::new(token, "the first start")?),
         ca_file: None,
     })?;
-    let loaded = load::load(&admin)?;
-    let seen = show::ask(&admin, &loaded)?;
-    if args.json {
-        output::line(&show::document(&admin, &loaded, &seen).to_string())?;
+    let (json, exit) = (args.json, args.exit);
+    std::thread::spawn(move || tell.send(Event::Shown(show_all(&admin, json, exit))));
+    Ok(())
+}
+
+fn show_all(admin: &Client, json: bool, exit: bool) -> Result<(), CommandError> {
+    let loaded = load::load(admin)?;
+    let seen = show::ask(admin, &loaded)?;
+    if json {
+        output::line(&show::document(admin, &loaded, &seen).to_string())?;
     } else {
         output::line(&show::tables(&loaded, &seen))?;
-        output::line(&show::commands(&admin, &seen))?;
+        output::line(&show::commands(admin, &seen))?;
     }
     show::check(&loaded, &seen)?;
-    if !args.exit {
+    if !exit {
         output::note("The server runs until Ctrl-C; then all of this is gone.");
     }
     Ok(())
@@ -78,24 +107,21 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn wait_for_interrupt() -> Result<(), CommandError> {
-    let told = |error: std::io::Error| {
-        CommandError::Failed(format!("the end cannot be waited for: {error}"))
-    };
+/// Takes over the signals that end the command, now, and tells of the first.
+fn watch_for_interrupt(tell: Sender<Event>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
-        .map_err(told)?;
-    runtime
-        .block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let mut terminated = signal(SignalKind::terminate())?;
-            tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => interrupted,
-                _ = terminated.recv() => Ok(()),
-            }
-        })
-        .map_err(told)
+        .map_err(|error| CommandError::Failed(format!("the end cannot be waited for: {error}")))?;
+    let interrupted = {
+        let _inside = runtime.enter();
+        serve::stop_signal()?
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(interrupted);
+        tell.send(Event::Interrupted)
+    });
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Listeners: plain or TLS, bounded, drained at a stop.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -20,10 +24,16 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeError;
+use super::linger::Lingering;
 use crate::config::{ServeSettings, TlsFiles};
 
 /// Connections that are open at once; more wait.
 const CONNECTIONS_MAX: usize = 8_192;
+/// Files that the house keeps for itself: the journal's and the database's,
+/// and the connections of operators. Without them the journal would fail.
+const FILES_RESERVED: usize = 256;
+/// How long nothing is accepted after the system refused a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client may take for its request head or for the TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
@@ -43,6 +53,39 @@ pub(super) fn refuse_open_server(settings: &ServeSettings) -> Result<(), ServeEr
         )));
     }
     Ok(())
+}
+
+/// How many connections of the API may be open at once: each is a file, and
+/// clients must not take the last of those that the process may open.
+///
+/// # Errors
+/// The process may open so few files that none is left for a connection.
+pub(super) fn connections_max() -> Result<usize, ServeError> {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    connections_within(open_files_max(&limits)).ok_or_else(|| {
+        ServeError::Setting(format!(
+            "the process may open too few files; allow it at least {}, with ulimit -n or LimitNOFILE",
+            4 * FILES_RESERVED
+        ))
+    })
+}
+
+/// The soft limit in the system's table of limits; what is usual where there is none.
+fn open_files_max(limits: &str) -> usize {
+    const USUAL: usize = 1_024;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next());
+    match soft {
+        Some("unlimited") => usize::MAX,
+        soft => soft.and_then(|soft| soft.parse().ok()).unwrap_or(USUAL),
+    }
+}
+
+fn connections_within(files: usize) -> Option<usize> {
+    let left = files.checked_sub(FILES_RESERVED)?.min(CONNECTIONS_MAX);
+    (left > 0).then_some(left)
 }
 
 /// Takes an address, on which nothing is answered yet.
@@ -128,13 +171,14 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
 /// most `drain`.
 pub(super) async fn accept(
     listener: TcpListener,
+    connections: usize,
     door: Door,
     router: Router,
     stopping: CancellationToken,
     drain: Duration,
 ) {
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let slots = Arc::new(Semaphore::new(connections));
     loop {
         let slot = tokio::select! {
             () = stopping.cancelled() => break,
@@ -150,7 +194,11 @@ pub(super) async fn accept(
                     continue;
                 }
                 // A connection that was gone before it was taken is no reason to stop.
-                Err(_) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             },
         };
         let _ = stream.set_nodelay(true);
@@ -195,8 +243,44 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD_TIME);
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    // What goes wrong on one connection is its client's to see.
-    let _ = watcher.watch(connection.into_owned()).await;
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let service = TowerToHyperService::new(router);
+    let service = service_fn({
+        let has_asked = has_asked.clone();
+        move |request: hyper::Request<Incoming>| {
+            has_asked.store(true, Ordering::Relaxed);
+            service.call(request.map(Lingering::new))
+        }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    // The library's own limit begins when it knows the protocol, so whoever sends nothing, or
+    // half of the preface of HTTP/2, would keep a slot for ever.
+    let ended = tokio::time::timeout(HEAD_TIME, connection.as_mut()).await;
+    if ended.is_err() && has_asked.load(Ordering::Relaxed) {
+        // What goes wrong on one connection is its client's to see.
+        let _ = connection.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_the_journal() {
+        let table = "Limit  Soft Limit  Hard Limit  Units\n\
+            Max processes             95934                95934                processes\n\
+            Max open files            1024                 524288               files\n";
+        assert_eq!(open_files_max(table), 1_024);
+        assert_eq!(
+            open_files_max(&table.replace("1024", "unlimited")),
+            usize::MAX
+        );
+        assert_eq!(open_files_max("another system"), 1_024);
+        assert_eq!(connections_within(1_024), Some(768));
+        assert_eq!(connections_within(usize::MAX), Some(CONNECTIONS_MAX));
+        assert_eq!(connections_within(FILES_RESERVED), None);
+        assert_eq!(connections_within(10), None);
+    }
 }

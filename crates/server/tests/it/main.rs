@@ -1,8 +1,16 @@
 //! The released binary, from outside: a real server on real files, asked over
 //! HTTP as a client would.
 
+mod bad_input;
+mod cli;
+mod demo;
+mod disk_full;
 mod durability;
+mod injections;
+mod limits;
 mod secrets;
 mod support;
 mod tls;
 mod two_worlds;
+mod visible;
+mod wire;

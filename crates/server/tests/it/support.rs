@@ -69,15 +69,15 @@ impl Server {
 
     /// The same with further options.
     pub(crate) fn start_with(home: &Path, options: &[&str]) -> Self {
+        Self::start_at(home, "127.0.0.1:0", options)
+    }
+
+    /// The same on an address of the caller's choice.
+    pub(crate) fn start_at(home: &Path, listen: &str, options: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
         command
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-            ])
+            .args(["serve", "--listen", listen])
+            .args(["--admin-listen", "127.0.0.1:0"])
             .args(["--journal-segment-bytes", "32MiB", "--log-level", "debug"])
             .arg("--data-dir")
             .arg(home.join("data"))

@@ -1,6 +1,6 @@
 //! Records on their way in, and their deletion.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -18,11 +18,14 @@ use sha2::{Digest, Sha256};
 use crate::bodies::{self, RecordFormat};
 use crate::caller::OnPool;
 use crate::error::{ApiError, Code};
-use crate::input::{JsonBody, receive};
+use crate::input::{JsonBody, Under, receive};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Bytes of a body whose reading holds up nobody.
+const SMALL_BODY_BYTES: usize = 64 << 10;
 
 /// The schemas of this file.
 pub(crate) fn schemas() -> Json {
@@ -233,27 +236,61 @@ pub(crate) fn ingest_operation() -> Operation {
     .problems([422, 507])
 }
 
+/// Does work that grows with a body; for a large one on a thread that answers
+/// no other requests.
+async fn aside<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    if bytes <= SMALL_BODY_BYTES {
+        return Ok(work());
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ApiError::internal("reading a body panicked"))
+}
+
 /// Stores records.
 pub(crate) async fn ingest(
-    OnPool(permit, pool): OnPool<Ingest>,
+    OnPool(permit, _): OnPool<Ingest>,
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let format = one_header(&parts.headers, &header::CONTENT_TYPE).and_then(RecordFormat::of);
     let format = format.map_err(unsupported)?;
-    let received = receive(body, BODY_BYTES_MAX, &state).await?;
+    let sender = Some(permit.access().key());
+    let received = receive(body, BODY_BYTES_MAX, sender, &state).await?;
+    // The body may have taken long to come, and the key may be revoked by now.
+    let OnPool(permit, pool) = OnPool::<Ingest>::from_request_parts(&mut parts, &state).await?;
     let method_and_path = format!("{} {}", parts.method, parts.uri.path());
     let idempotency = idempotency(&method_and_path, &parts.headers, &received.bytes)?;
-    let plain = decompress(&parts.headers, received.bytes.clone())?;
+    let is_small = received.bytes.len() <= SMALL_BODY_BYTES && !is_dense(&parts.headers, format);
+    // Held until the records are stored: what is made of a body takes many times its bytes.
+    let _turn = match is_small {
+        true => None,
+        false => state.large_bodies.clone().acquire_owned().await.ok(),
+    };
+    let (headers, sent) = (parts.headers, received.bytes.clone());
+    let plain = aside(sent.len(), move || decompress(&headers, sent)).await??;
+    let bytes = plain.len();
     let sent = match format {
         RecordFormat::Columnar(format) => state.plane.decode(format, plain).await,
-        RecordFormat::Text(format) => bodies::read_records(format, &plain, &pool.draft.schema),
+        RecordFormat::Text(format) => {
+            let read = move || bodies::read_records(format, &plain, &pool.draft.schema);
+            aside(bytes, read).await?
+        }
     };
     let sent = sent.map_err(|fault| ApiError::from(fault).of_body())?;
-    let batch = permit.admit(sent, idempotency, state.clock.now(), &*state.random);
+    let (now, random) = (state.clock.now(), state.random.clone());
+    let admit = move || permit.admit(sent, idempotency, now, &*random);
+    let batch = aside(bytes, admit).await?;
     let receipt = state.plane.append(batch).await?;
     Ok(super::json(StatusCode::OK, &show(&receipt)))
+}
+
+/// Whether a short body may hold much.
+fn is_dense(headers: &HeaderMap, format: RecordFormat) -> bool {
+    matches!(format, RecordFormat::Columnar(_)) || headers.contains_key(header::CONTENT_ENCODING)
 }
 
 /// Describes [`delete`].
@@ -273,9 +310,8 @@ pub(crate) fn delete_operation() -> Operation {
 
 /// Deletes records, of those that the key's constraint admits.
 pub(crate) async fn delete(
-    OnPool(permit, _): OnPool<Delete>,
     State(state): State<AppState>,
-    JsonBody(body): JsonBody,
+    Under(OnPool(permit, _), JsonBody(body)): Under<OnPool<Delete>, JsonBody>,
 ) -> Result<Response, ApiError> {
     let request = permit.constrain(parse_delete(&body)?)?;
     let deleted = state.plane.delete(request).await?;

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::answers::{self, AnswerFormat, Layout, Style};
 use crate::caller::OnView;
 use crate::error::{ApiError, Code};
-use crate::input::{OptionalJsonBody, Parameters};
+use crate::input::{OptionalJsonBody, Parameters, Under};
 use crate::openapi::{Operation, refer};
 use crate::plane::{Answer, ByteStream};
 use crate::state::AppState;
@@ -234,11 +234,10 @@ pub(crate) fn post_operation() -> Operation {
 
 /// The view's rows that the key sees.
 pub(crate) async fn post(
-    OnView(permit, view): OnView<Read>,
     parameters: Parameters,
     headers: HeaderMap,
     State(state): State<AppState>,
-    OptionalJsonBody(body): OptionalJsonBody,
+    Under(OnView(permit, view), OptionalJsonBody(body)): Under<OnView<Read>, OptionalJsonBody>,
 ) -> Result<Response, ApiError> {
     answer(&permit, &view, &parameters, &headers, &state, &body).await
 }

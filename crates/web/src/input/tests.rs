@@ -116,6 +116,63 @@ async fn bodies_share_a_stated_room_and_give_it_back() {
 }
 
 #[tokio::test]
+async fn the_bodies_of_one_key_keep_no_other_key_out() {
+    let world = World::with_sales().await;
+    let grants = json!([{ "on": "pool:sales", "actions": ["ingest"] }]);
+    let (id, token) = world.key(grants).await;
+    let greedy = room_of(&world.state, KeyId::parse(&id).expect("an id"));
+    let all = u32::try_from(KEY_BODIES_BYTES_MAX).expect("fits");
+    let taken = greedy.try_acquire_many(all).expect("all of it");
+    let (call, record) = ("POST /v1/pools/sales/records", json!({ "customer": "a" }));
+    assert_eq!(
+        world.call(&token, call, &record).await.expect(503).code(),
+        "busy"
+    );
+    world.call(&world.admin, call, &record).await.expect(200);
+    drop(taken);
+    world.call(&token, call, &record).await.expect(200);
+    drop(greedy);
+    room_of(&world.state, KeyId::from_bytes([0; 16]));
+    let known = world.state.bodies_of_keys.lock().expect("no panic").len();
+    assert_eq!(known, 1, "keys that send nothing are forgotten");
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_while_its_body_comes_does_nothing_more() {
+    let world = World::with_sales().await;
+    let rows = json!("all_rows");
+    let grants = json!([
+        { "on": "pool:sales", "actions": ["ingest"] },
+        { "on": "pool:sales", "actions": ["delete"], "constraints": rows },
+        { "on": "view:all", "actions": ["read"], "constraints": rows },
+    ]);
+    for (call, body) in [
+        ("POST /v1/pools/sales/records", json!({ "customer": "z" })),
+        ("POST /v1/pools/sales/delete", json!({ "all": true })),
+        ("POST /v1/views/all/data", json!({})),
+    ] {
+        let (id, token) = world.key(grants.clone()).await;
+        let (send, rest) = futures::channel::oneshot::channel::<()>();
+        let text = Bytes::from(body.to_string());
+        let late = stream::once(async move {
+            rest.await.expect("the test goes on");
+            Ok::<_, std::io::Error>(text)
+        });
+        let mut sent = request(&token, call, &body);
+        *sent.body_mut() = Body::from_stream(late);
+        let revoke = async {
+            let path = format!("/v1/keys/{id}/disable");
+            world.post(&path, &json!({})).await.expect(200);
+            send.send(()).expect("the body is waited for");
+        };
+        let (reply, ()) = futures::join!(world.send(sent), revoke);
+        assert_eq!(reply.expect(401).code(), "unauthenticated", "{call}");
+    }
+    let data = world.get("/v1/views/all/data").await.expect(200).json();
+    assert_eq!(data["data"].as_array().map(Vec::len), Some(5));
+}
+
+#[tokio::test]
 async fn bodies_of_definitions_are_plain_json() {
     let world = World::new().await;
     let body = json!({ "name": "p", "schema": "open" });

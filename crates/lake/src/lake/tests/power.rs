@@ -43,6 +43,12 @@ fn nothing_acknowledged_is_lost_doubled_or_halved_in_other_random_power_cuts() {
     assert!(report.acknowledged >= 25 * seeds, "{report:?}");
 }
 
+/// Its first life is cut while nothing is stored that the loop could write again.
+#[test]
+fn a_cut_before_anything_is_stored_is_a_cut_like_others() {
+    assert!(honest(4124..4125).acknowledged > 0);
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_doubled_or_halved_when_every_sync_is_cut() {
     let mut cuts = 0;

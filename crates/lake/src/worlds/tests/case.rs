@@ -2,7 +2,8 @@
 
 use model::answers::Columnar;
 use model::filters::{Constraint, parse_list};
-use model::grants::Grant;
+use model::grants::{Grant, VisibleFields};
+use model::ids::GrantId;
 use model::permit::{Access, On, Permit, Read, Right};
 use model::records::Record;
 use model::value::{Object, Value};
@@ -276,12 +277,7 @@ impl Case {
     /// security, said once more and apart from the code under test.
     pub(crate) fn sees(&self, record: &Record) -> bool {
         let schema = self.project.schema();
-        let named = match &self.question {
-            Question::Pages(request) | Question::Stream(request) | Question::Export(request, _) => {
-                request.grant
-            }
-            _ => None,
-        };
+        let named = self.named_grant();
         let grants = self.key.grants().iter().filter(|grant| match grant.on {
             model::grants::Target::Pool(_) => self.is_on_pool(),
             _ => !self.is_on_pool() && named.is_none_or(|id| id == grant.id),
@@ -351,5 +347,57 @@ impl Case {
         lake.delete(permit.constrain(Some(filter.clone())).unwrap())
             .await
             .unwrap();
+    }
+}
+
+impl Case {
+    /// The same question of a view that is about all records, for a twin that
+    /// asks records which hold the shown fields alone; `None` where no field is hidden.
+    pub(crate) fn bare(&self) -> Option<Self> {
+        if self.is_on_pool() || *self.shown() == VisibleFields::All {
+            return None;
+        }
+        let mut view = (*self.project.view).clone();
+        view.draft.filters = None;
+        Some(Self {
+            seed: self.seed,
+            project: self.project.with_view(view),
+            rows: Vec::new(),
+            deleted: None,
+            grants: self.grants.clone(),
+            key: self.twin.clone(),
+            twin: self.twin.clone(),
+            question: self.question.clone(),
+        })
+    }
+
+    /// The fields that the key sees of the view.
+    fn shown(&self) -> &VisibleFields {
+        let named = self.named_grant();
+        let of_view = |grant: &&Grant| matches!(grant.on, model::grants::Target::View(_));
+        let mut grants = self.key.grants().iter().filter(of_view);
+        &grants
+            .find(|grant| named.is_none_or(|id| id == grant.id))
+            .unwrap()
+            .fields
+    }
+
+    fn named_grant(&self) -> Option<GrantId> {
+        match &self.question {
+            Question::Pages(request) | Question::Stream(request) | Question::Export(request, _) => {
+                request.grant
+            }
+            _ => None,
+        }
+    }
+
+    /// The record with the fields that the key sees, and the server's own.
+    pub(crate) fn showing(&self, record: &Record) -> Record {
+        let shown = self.shown();
+        let fields = record
+            .fields()
+            .iter()
+            .filter(|(path, _)| path.is_system() || shown.shows(path));
+        Record::restore(fields.cloned().collect()).unwrap()
     }
 }

@@ -244,6 +244,14 @@ fn compare_file(bytes: &[u8], columns: &[OutputColumn], rows: &[Row]) -> Result<
         let members = members.map(|(c, v)| (c.name.clone(), in_file(v, c.output_type)));
         Value::Object(model::value::Object::from_members(members.collect()).unwrap())
     });
+    if columns.is_empty() && format == Columnar::Parquet {
+        // Its rows are counted by column, of which there is none.
+        return if read.is_empty() {
+            Ok(())
+        } else {
+            Err("the file holds rows".to_owned())
+        };
+    }
     let read: Vec<Value> = read.into_iter().map(|record| record.unwrap()).collect();
     let expected: Vec<Value> = expected.collect();
     if read == expected {
@@ -261,10 +269,6 @@ fn in_file(value: &Value, output: OutputType) -> Value {
         (OutputType::Mixed, other) => Value::from(model::json::to_text(other)),
         (OutputType::Field(FieldType::Scalar(ScalarType::Uuid)), Value::Uuid(uuid)) => {
             Value::from(uuid.to_string())
-        }
-        // A sum of no numbers is the integer 0, also where sums are floats.
-        (OutputType::Field(FieldType::Scalar(ScalarType::Float64)), Value::Integer(number)) => {
-            Value::float(*number as f64).unwrap()
         }
         (_, other) => other.clone(),
     }

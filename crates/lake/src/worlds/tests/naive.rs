@@ -287,14 +287,30 @@ impl RowView for Named<'_> {
     }
 }
 
+fn is_float(measure: &Measure, pool: &Pool) -> bool {
+    use model::fields::{ColumnType, FieldType, ScalarType};
+    let column = measure
+        .field
+        .as_ref()
+        .and_then(|path| pool.draft.schema.column(path));
+    let Some(ColumnType::Declared(FieldType::Scalar(scalar))) = column else {
+        return false;
+    };
+    matches!(scalar, ScalarType::Float32 | ScalarType::Float64)
+}
+
+/// The values and the results of each group.
+type Results = BTreeMap<(Option<u32>, Vec<u8>), (Vec<Value>, Vec<Value>)>;
+
 /// The rows of an answer from its groups with their results.
 pub(crate) fn finished(
     query: &AggregateQuery,
     pool: &Pool,
     groups: Vec<(Option<u32>, Vec<Value>, Vec<Value>)>,
 ) -> Vec<Row> {
-    let mut whole: BTreeMap<(Option<u32>, Vec<u8>), (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+    let mut whole = Results::new();
     let zero = |measure: &Measure| match measure.aggregate {
+        Aggregate::Sum if is_float(measure, pool) => Value::Float(0.0),
         Aggregate::Count | Aggregate::CountUnique | Aggregate::Sum => Value::Integer(0),
         _ => Value::Null,
     };

@@ -262,6 +262,15 @@ impl Project {
         }
     }
 
+    /// The same pool under another view of the same name.
+    pub(crate) fn with_view(&self, view: View) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            view: Arc::new(view),
+            fresh: Cell::new(0),
+        }
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.pool.draft.schema
     }

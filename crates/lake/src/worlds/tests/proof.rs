@@ -17,7 +17,8 @@ pub(crate) struct Tally {
     pub(crate) fruitful: usize,
     /// Cases of thousands of records, so that sealed segments are asked through their index.
     pub(crate) large: usize,
-    /// Cases whose constraint means nothing for the pool.
+    /// Cases in which some field is hidden.
+    pub(crate) bare: usize,
     pub(crate) deletes: usize,
 }
 
@@ -56,6 +57,13 @@ pub(crate) fn violation(worlds: &Worlds, case: &Case, answers: &Responses) -> Op
     if answers.visible != answers.twin {
         return Some("the key is answered otherwise than its twin without a constraint".to_owned());
     }
+    if answers
+        .bare
+        .as_ref()
+        .is_some_and(|bare| answers.all != *bare)
+    {
+        return Some("the answer depends on a field that the key does not see".to_owned());
+    }
     if answers.all.is_refused() != answers.empty.is_refused() {
         return Some("whether the request fails depends on the data".to_owned());
     }
@@ -80,7 +88,7 @@ pub(crate) fn describe(case: &Case, answers: &Responses) -> String {
         .count();
     format!(
         "seed {}\npool {}\nview {}\ngrants {}\ndeleted {:?}\nquestion {:?}\n{} records, {counted} visible\n\
-         all     {}\nvisible {}\ntwin    {}\nempty   {}",
+         all     {}\nvisible {}\ntwin    {}\nbare    {}\nempty   {}",
         case.seed,
         model::json::to_text(&case.project.pool.draft.to_value()),
         model::json::to_text(&case.project.view.draft.to_value()),
@@ -91,6 +99,7 @@ pub(crate) fn describe(case: &Case, answers: &Responses) -> String {
         cut(&answers.all),
         cut(&answers.visible),
         cut(&answers.twin),
+        answers.bare.as_ref().map_or_else(String::new, cut),
         cut(&answers.empty),
     )
 }
@@ -115,6 +124,7 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
         answered: usize::from(!answers.all.is_refused()),
         fruitful: usize::from(is_fruitful(&answers.all)),
         large: usize::from(case.rows.len() > 4_096),
+        bare: usize::from(answers.bare.is_some()),
         deletes: usize::from(matches!(case.question, Question::Delete(_))),
     }
 }
@@ -137,6 +147,7 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
             answered: sum.answered + one.answered,
             fruitful: sum.fruitful + one.fruitful,
             large: sum.large + one.large,
+            bare: sum.bare + one.bare,
             deletes: sum.deletes + one.deletes,
         })
 }
@@ -160,4 +171,5 @@ fn answers_are_the_same_with_and_without_hidden_records() {
     assert!(tally.fruitful > cases / 2, "{tally:?}");
     assert!(tally.large > cases / 400, "{tally:?}");
     assert!(tally.deletes > cases / 30, "{tally:?}");
+    assert!(tally.bare > cases / 10, "{tally:?}");
 }

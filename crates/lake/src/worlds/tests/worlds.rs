@@ -16,7 +16,7 @@ use crate::run::{RunOptions, Runner};
 pub(crate) struct Worlds {
     pub(crate) all: Lake,
     pub(crate) visible: Lake,
-    /// The visible ones once more, for the twin's deletes.
+    /// The visible ones once more: for the twin's deletes, or without the hidden fields.
     twin: Lake,
     pub(crate) empty: Lake,
     /// Runs plans of the tests' own.
@@ -32,6 +32,8 @@ pub(crate) struct Responses {
     pub(crate) visible: Response,
     /// To its twin without a constraint, over those.
     pub(crate) twin: Response,
+    /// To the twin, over those without the fields that the key does not see.
+    pub(crate) bare: Option<Response>,
     /// To the key, over nothing.
     pub(crate) empty: Response,
 }
@@ -62,6 +64,9 @@ impl Worlds {
         put(&self.visible, case, &mut dice, &visible).await;
         if case.deletes() {
             put(&self.twin, case, &mut dice, &visible).await;
+        } else if case.bare().is_some() {
+            let bare: Vec<Record> = visible.iter().map(|record| case.showing(record)).collect();
+            put(&self.twin, case, &mut dice, &bare).await;
         }
         if let Some(filter) = &case.deleted {
             case.delete_for_all(&self.all, filter).await;
@@ -75,7 +80,12 @@ impl Worlds {
         } else {
             &self.visible
         };
+        let bare = match case.bare() {
+            Some(bare) => Some(respond(&self.twin, &bare, &bare.twin).await),
+            None => None,
+        };
         Responses {
+            bare,
             all: respond(&self.all, case, &case.key).await,
             visible: respond(&self.visible, case, &case.key).await,
             twin: respond(twins, case, &case.twin).await,

@@ -190,7 +190,7 @@ fn what_the_maker_has_not_it_cannot_give() {
         (r#"{"on":"pool:open","actions":["ingest"]}"#.to_owned(), "InvalidValue /grants/0/actions"),
         (r#"{"on":"pool:strict","actions":["ingest"],"injections":{"customer.id":"b"}}"#.to_owned(), "InvalidValue /grants/0/injections"),
         (r#"{"on":"pool:strict","actions":["ingest"],"injections":{"customer.id":"a","n":1}}"#.to_owned(), "accepted"),
-        (r#"{"on":"pool:strict","actions":["drop"]}"#.to_owned(), "InvalidValue /grants/0/actions"),
+        (r#"{"on":"pool:strict","actions":["delete"],"constraints":"all_rows"}"#.to_owned(), "InvalidValue /grants/0/actions"),
         (read("view:records", r#""constraints":"all_rows""#), "accepted"),
         (read("view:sums", r#""constraints":"all_rows""#), "InvalidValue /grants/0/actions"),
         (read("view:*", r#""constraints":"all_rows""#), "InvalidValue /grants/0/actions"),

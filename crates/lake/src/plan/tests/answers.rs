@@ -1,0 +1,153 @@
+//! Small questions whose answers are known.
+
+use arrow_array::RecordBatch;
+use model::filters::Constraint;
+use model::queries::{
+    Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery, Seek,
+    Side,
+};
+use model::value::Value;
+
+use super::{acme, path, pool, rows, snapshot};
+use crate::finish::finish;
+use crate::plan::{Plan, plan};
+use crate::run::{RunOptions, Runner, groups, record_rows};
+
+fn planned(constraint: &Constraint, query: &Query) -> Plan {
+    let pool = pool();
+    plan(&pool, constraint, query, &snapshot(&pool)).unwrap()
+}
+
+fn run(constraint: &Constraint, query: &Query) -> Vec<RecordBatch> {
+    let runner = Runner::new(RunOptions::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime
+        .block_on(runner.collect(planned(constraint, query).root))
+        .unwrap()
+}
+
+/// The aggregation of these measures over no groups.
+fn over_all(measures: Vec<Measure>) -> AggregateQuery {
+    AggregateQuery {
+        columns: measures
+            .iter()
+            .map(|measure| measure.name.clone())
+            .collect(),
+        series: None,
+        groups: Vec::new(),
+        measures,
+        filter: None,
+        range: None,
+        having: None,
+        order: Vec::new(),
+        limit: None,
+    }
+}
+
+fn aggregated(constraint: &Constraint, query: &AggregateQuery) -> Vec<Vec<Value>> {
+    let batches = run(constraint, &Query::Aggregate(query.clone()));
+    finish(query, &pool().draft.schema, groups(query, &batches)).unwrap()
+}
+
+fn count() -> AggregateQuery {
+    let count = Measure {
+        name: "count".to_owned(),
+        aggregate: Aggregate::Count,
+        field: None,
+    };
+    over_all(vec![count])
+}
+
+#[test]
+fn rows_are_counted_without_any_column() {
+    assert_eq!(
+        aggregated(&Constraint::AllRows, &count()),
+        [[Value::Integer(4)]]
+    );
+    assert_eq!(aggregated(&acme(), &count()), [[Value::Integer(3)]]);
+}
+
+#[test]
+fn a_key_that_sees_none_of_the_fields_is_answered_a_row_of_nothing() {
+    let nothing: Vec<Value> = Vec::new();
+    assert_eq!(aggregated(&acme(), &over_all(Vec::new())), [nothing]);
+}
+
+#[test]
+fn a_constraint_that_means_nothing_admits_nothing_and_says_why() {
+    for gone in [
+        r#"{"field":"gone","operator":"eq","value":1}"#,
+        r#"{"field":"gone","operator":"exists","value":false}"#,
+        r#"{"not":{"field":"n","operator":"eq","value":"text"}}"#,
+        r#"{"any":[{"field":"tenant","operator":"eq","value":"acme"},
+            {"field":"n","operator":"starts_with","value":"a"}]}"#,
+    ] {
+        let gone = rows(gone);
+        assert_eq!(aggregated(&gone, &count()), [[Value::Integer(0)]]);
+        assert!(
+            planned(&gone, &Query::Aggregate(count()))
+                .unresolved
+                .is_some()
+        );
+    }
+    let empty = Constraint::Rows(model::filters::Filter::All(Vec::new()));
+    assert_eq!(aggregated(&empty, &count()), [[Value::Integer(0)]]);
+    assert!(
+        planned(&acme(), &Query::Aggregate(count()))
+            .unresolved
+            .is_none()
+    );
+}
+
+/// The values of `n` in the order of `x`, then of `_id`.
+fn page(constraint: &Constraint, direction: Direction, seek: Option<Seek>) -> Vec<i128> {
+    let by = |name: &str| OrderBy {
+        field: path(name),
+        direction,
+    };
+    let query = RecordQuery {
+        columns: vec![OutputField {
+            name: "n".to_owned(),
+            field: path("n"),
+        }],
+        filter: None,
+        range: None,
+        order: vec![by("x"), by("_id")],
+        seek,
+        limit: Some(2),
+        with_order_values: false,
+    };
+    let batches = run(constraint, &Query::Records(query.clone()));
+    let rows = batches
+        .iter()
+        .flat_map(|batch| record_rows(&query, batch).unwrap());
+    rows.map(|row| match row[0] {
+        Value::Integer(number) => number,
+        ref other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+#[test]
+fn a_page_starts_beside_a_row_that_the_key_may_not_even_see() {
+    use Direction::{Ascending, Descending};
+    let seek = |x: i64, at: i64, side| {
+        Some(Seek {
+            values: vec![Value::from(x), Value::from(format!("{at:026}"))],
+            side,
+        })
+    };
+    assert_eq!(page(&acme(), Ascending, None), [1, 2]);
+    assert_eq!(page(&acme(), Ascending, seek(2, 2, Side::After)), [4]);
+    assert_eq!(page(&acme(), Descending, None), [4, 2]);
+    // Beside x = 42, which is hidden, and beside a row that never was.
+    assert_eq!(page(&acme(), Descending, seek(42, 3, Side::After)), [4, 2]);
+    assert_eq!(page(&acme(), Ascending, seek(42, 3, Side::Before)), [4, 2]);
+    assert_eq!(
+        page(&acme(), Ascending, seek(43, 9, Side::After)),
+        Vec::<i128>::new()
+    );
+}

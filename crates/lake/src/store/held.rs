@@ -1,0 +1,104 @@
+//! The records of one pool, between the journal's thread that changes them
+//! and the requests that read them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::buffer::{PoolBuffer, Snapshot};
+
+/// The records of one pool. The journal's thread alone changes them. Where
+/// both locks are held, that of `before` was taken first.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// What readers are given while a long change is under way.
+    before: Mutex<Option<Snapshot>>,
+    buffer: Mutex<PoolBuffer>,
+}
+
+impl Held {
+    pub(super) fn new(buffer: PoolBuffer) -> Self {
+        Self {
+            before: Mutex::default(),
+            buffer: Mutex::new(buffer),
+        }
+    }
+
+    /// The records as the last change left them, at once.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let before = lock(&self.before);
+        match &*before {
+            Some(snapshot) => snapshot.clone(),
+            None => lock(&self.buffer).snapshot(),
+        }
+    }
+
+    /// Makes a short change, for which readers wait.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut PoolBuffer) -> T) -> T {
+        change(&mut lock(&self.buffer))
+    }
+
+    /// Makes a change that may take long, such as a delete by a costly filter.
+    /// Readers do not wait: a thread that answers requests must not.
+    pub(super) fn change_at_length<T>(&self, change: impl FnOnce(&mut PoolBuffer) -> T) -> T {
+        let _over = Over(self);
+        let mut before = lock(&self.before);
+        let mut buffer = lock(&self.buffer);
+        *before = Some(buffer.snapshot());
+        drop(before);
+        let done = change(&mut buffer);
+        drop(buffer);
+        done
+    }
+}
+
+/// Ends the time in which readers are given what was before, however the
+/// change ends.
+struct Over<'a>(&'a Held);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.before) = None;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use model::filters::Predicate;
+
+    use super::*;
+    use crate::buffer::Segment;
+    use crate::columns::Layout;
+    use crate::lake::tests::fixtures::{Request, open_pool};
+
+    #[test]
+    fn readers_do_not_wait_for_a_delete_and_see_it_once_it_is_done() {
+        let pool = open_pool(1);
+        let schema = &pool.draft.schema;
+        let held = &Held::new(PoolBuffer::new(schema, None));
+        let batch = Request::new(&pool, r#"[{"n":1},{"n":2}]"#).admit();
+        let segment = Segment::of_records(&Layout::of(schema), batch.records()).unwrap();
+        held.change(|buffer| buffer.push(segment)).unwrap();
+        let rows = |held: &Held| -> usize {
+            let segments = held.snapshot().segments;
+            segments.iter().map(|segment| segment.alive_rows()).sum()
+        };
+        std::thread::scope(|scope| {
+            let (tell, told) = mpsc::channel();
+            let deleted = held.change_at_length(|buffer| {
+                let deleted = buffer.delete(&Predicate::All(Vec::new()));
+                scope.spawn(move || tell.send(rows(held)));
+                let seen = told.recv_timeout(Duration::from_secs(60));
+                assert_eq!(seen, Ok(2), "the reader answers while the delete runs");
+                deleted
+            });
+            assert_eq!(deleted.unwrap(), 2);
+        });
+        assert_eq!(rows(held), 0);
+    }
+}
