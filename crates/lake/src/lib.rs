@@ -1,8 +1,8 @@
 //! The lake: where records become durable, and where questions over them are
 //! answered under a key's constraint.
 //!
-//! It accepts only what a permit can make: [`AdmittedBatch`],
-//! [`ConstrainedQuery`], [`ConstrainedDelete`], [`ConstrainedSchema`]. It does
+//! It accepts only what a permit can make: [`AdmittedBatch`](model::permit::AdmittedBatch),
+//! [`ConstrainedQuery`](model::permit::ConstrainedQuery), [`ConstrainedDelete`](model::permit::ConstrainedDelete), [`ConstrainedSchema`](model::permit::ConstrainedSchema). It does
 //! not know HTTP, and it does not know the control plane.
 //!
 //! The road of a datum: [`Lake::append`] → `operation` (bytes) → [`journal`]

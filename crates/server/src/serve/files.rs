@@ -167,9 +167,23 @@ pub(super) fn check_hand_over(settings: &ServeSettings) -> Result<(), ServeError
 
 /// Gives the master token to the file asked for, or to the terminal.
 pub(super) fn hand_over(token: Option<Secret>, settings: &ServeSettings) -> Result<(), ServeError> {
+    hand_over_to(token, settings, std::io::stdout().is_terminal())
+}
+
+fn hand_over_to(
+    token: Option<Secret>,
+    settings: &ServeSettings,
+    is_terminal: bool,
+) -> Result<(), ServeError> {
     let Some(token) = token else { return Ok(()) };
     match &settings.admin_token_file {
         Some(path) => write_secret(path, token.reveal()),
+        // A first start that was interrupted comes here without having been checked.
+        None if !is_terminal => Err(ServeError::Setting(format!(
+            "an earlier first start was interrupted, and the master key's token must go somewhere; \
+             run: tidegate keys recover --data-dir {} --admin-token-file FILE",
+            settings.data_dir.display()
+        ))),
         None => {
             let shown = format!(
                 "The master key's token, shown this once:\n{}",

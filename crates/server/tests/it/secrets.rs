@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::Server;
 
@@ -54,9 +54,9 @@ fn the_token_of_a_key_appears_in_exactly_one_response() {
             &format!("/v1/keys/{id}"),
             Some(&json!({"description": "d"})),
         ),
-        server.post(&master, &format!("/v1/keys/{id}/disable"), &Value::Null),
+        server.post(&master, &format!("/v1/keys/{id}/disable"), &json!({})),
         server.get(&token, "/v1/whoami"),
-        server.post(&master, &format!("/v1/keys/{id}/enable"), &Value::Null),
+        server.post(&master, &format!("/v1/keys/{id}/enable"), &json!({})),
         server.get(&token, &format!("/v1/whoami?token={token}")),
         server.get(&format!("{token}x"), "/v1/whoami"),
         server.post(

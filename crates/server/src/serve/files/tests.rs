@@ -1,4 +1,5 @@
 use super::*;
+use model::keys::KeyKind;
 use model::random::SeededRandom;
 
 #[test]
@@ -48,4 +49,20 @@ fn one_directory_serves_one_server() {
     );
     drop(held);
     lock(place.path()).expect("after the first ended");
+}
+
+#[test]
+fn the_master_token_goes_to_a_file_or_a_terminal_and_to_no_log() {
+    let place = tempfile::tempdir().expect("a directory");
+    let free = "127.0.0.1:0".parse().expect("an address");
+    let mut settings = ServeSettings::temporary(place.path(), free);
+    let token = || Some(Secret::generate(KeyKind::Secret, &SeededRandom::new(1)));
+    let refused = hand_over_to(token(), &settings, false).expect_err("no place for it");
+    assert!(refused.to_string().contains("keys recover"), "{refused}");
+    hand_over_to(None, &settings, false).expect("there is nothing to hand over");
+    let file = place.path().join("token");
+    settings.admin_token_file = Some(file.clone());
+    hand_over_to(token(), &settings, false).expect("written");
+    let written = std::fs::read_to_string(file).expect("the file");
+    assert_eq!(written.trim(), token().expect("made").reveal());
 }
