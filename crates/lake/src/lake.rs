@@ -89,10 +89,20 @@ impl Lake {
         let (store, replay) = Store::new(pools.clone(), options.buffer_bytes, clock, known);
         let operation_bytes = options.journal.max_record_bytes;
         let journal = Journal::open(disk, directory, options.journal, store)?;
-        replay
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .finish()?;
+        let unknown = {
+            let mut replay = replay
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            replay.finish()?;
+            replay.unknown_records()
+        };
+        if unknown > 0 {
+            tracing::error!(
+                records = unknown,
+                "the journal holds records of pools that the control database does not know; \
+                 was an older control database put back?"
+            );
+        }
         Ok(Self {
             journal,
             pools,

@@ -40,6 +40,8 @@ pub const FILTER_NODES_MAX: usize = 1_000;
 pub const FILTER_DEPTH_MAX: usize = 24;
 /// Values in one `in` list.
 pub const FILTER_LIST_MAX: usize = 10_000;
+/// Regular expressions in one filter tree: each costs its own compilation.
+pub const FILTER_REGEXES_MAX: usize = 16;
 /// Bytes of the source of a regular expression.
 pub const REGEX_BYTES_MAX: usize = 1_024;
 /// Bytes of a compiled regular expression.

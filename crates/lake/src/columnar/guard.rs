@@ -7,13 +7,15 @@ use arrow_ipc::{RecordBatch, root_as_message};
 use arrow_schema::DataType;
 use model::fault::{Fault, FaultCode};
 use model::limits::BODY_BYTES_MAX;
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
 
 /// How much more a body may unpack to, in bytes.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
-/// What a value costs whatever it is: in JSON none is shorter.
-const VALUE_BYTES: usize = 2;
+/// What a value costs whatever it is: a value of its own in memory is no smaller.
+const VALUE_BYTES: usize = 16;
 
 impl Budget {
     /// As much as any body may hold once it is decompressed.
@@ -36,6 +38,32 @@ impl Budget {
         self.spend(array.len().saturating_mul(VALUE_BYTES))?;
         self.spend(text_bytes(array))
     }
+}
+
+/// Refuses, before anything is unpacked, a Parquet body that says it unpacks to
+/// more than a body may hold, or whose compression the reader unpacks without
+/// any bound.
+pub(super) fn check_parquet(metadata: &ParquetMetaData) -> Result<(), Fault> {
+    let mut bytes: i64 = 0;
+    for column in metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns())
+    {
+        if let Compression::GZIP(_) | Compression::BROTLI(_) | Compression::LZ4 =
+            column.compression()
+        {
+            return Err(Fault::new(
+                FaultCode::InvalidValue,
+                "the columns of a Parquet body are plain or compressed with zstd, snappy or lz4_raw; write the file anew with one of these",
+            ));
+        }
+        bytes = bytes.saturating_add(column.uncompressed_size().max(0));
+    }
+    if bytes > BODY_BYTES_MAX as i64 {
+        return Err(too_large());
+    }
+    Ok(())
 }
 
 /// The bytes of a column's texts, counted as often as they are referred to.

@@ -38,6 +38,7 @@ fn decode_trusting(format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, Fau
             if builder.metadata().file_metadata().num_rows() > BATCH_RECORDS_MAX as i64 {
                 return Err(too_many());
             }
+            guard::check_parquet(builder.metadata())?;
             let reader = builder
                 .with_batch_size(BATCH_ROWS)
                 .build()

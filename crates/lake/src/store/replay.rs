@@ -29,6 +29,8 @@ pub(crate) struct Replay {
     gathered: HashMap<PoolId, Gathered>,
     /// Bytes of all that is gathered.
     bytes: usize,
+    /// Records of pools that do not exist and were not dropped.
+    unknown: HashMap<PoolId, usize>,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +50,14 @@ impl Replay {
             known: known.collect(),
             gathered: HashMap::new(),
             bytes: 0,
+            unknown: HashMap::new(),
         }
+    }
+
+    /// How many records belong to pools that do not exist and that nobody
+    /// dropped: an older control database may have been put back.
+    pub(crate) fn unknown_records(&self) -> usize {
+        self.unknown.values().sum()
     }
 
     /// Ends the replay: what it gathered becomes visible.
@@ -73,7 +82,11 @@ impl Replay {
     }
 
     fn gather(&mut self, pool: PoolId, records: Vec<Record>) -> Result<()> {
-        if !self.known.contains_key(&pool) || records.is_empty() {
+        if !self.known.contains_key(&pool) {
+            *self.unknown.entry(pool).or_default() += records.len();
+            return Ok(());
+        }
+        if records.is_empty() {
             return Ok(());
         }
         let bytes = records.iter().map(weight).sum::<usize>();
@@ -107,6 +120,7 @@ impl Replay {
                 }
             }
             Stored::Drop { pool } => {
+                self.unknown.remove(&pool);
                 if let Some(gathered) = self.gathered.remove(&pool) {
                     self.bytes -= gathered.bytes;
                 }

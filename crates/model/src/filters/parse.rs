@@ -2,13 +2,15 @@
 
 use super::{Comparison, Filter, Operator};
 use crate::fault::{Fault, FaultCode, shorten, step};
-use crate::limits::{FILTER_DEPTH_MAX, FILTER_LIST_MAX, FILTER_NODES_MAX, REGEX_BYTES_MAX};
+use crate::limits::{
+    FILTER_DEPTH_MAX, FILTER_LIST_MAX, FILTER_NODES_MAX, FILTER_REGEXES_MAX, REGEX_BYTES_MAX,
+};
 use crate::names::FieldPath;
 use crate::value::{Object, Value};
 
 /// Reads one filter.
 pub fn parse_filter(value: &Value) -> Result<Filter, Fault> {
-    Parser { nodes: 0 }.filter(value, 0)
+    Parser::default().filter(value, 0)
 }
 
 /// Reads a list of filters, all of which must hold. An empty list is refused:
@@ -23,13 +25,15 @@ pub fn parse_list(value: &Value) -> Result<Filter, Fault> {
             "an empty list of filters selects nothing; leave the member out, or say what you mean",
         ));
     }
-    let mut parser = Parser { nodes: 0 };
+    let mut parser = Parser::default();
     let filters = parser.filters(parts, 0, "")?;
     Ok(Filter::all(filters).expect("the list is not empty"))
 }
 
+#[derive(Default)]
 struct Parser {
     nodes: usize,
+    regexes: usize,
 }
 
 impl Parser {
@@ -81,7 +85,17 @@ impl Parser {
                 .filter(part, depth + 1)
                 .map(|part| Filter::Not(Box::new(part)))
                 .map_err(|f| f.under("/not")),
-            _ => comparison(object).map(Filter::Compare),
+            _ => {
+                let comparison = comparison(object)?;
+                self.regexes += usize::from(comparison.operator() == Operator::Regex);
+                if self.regexes > FILTER_REGEXES_MAX {
+                    return Err(Fault::new(
+                        FaultCode::LimitExceeded,
+                        format!("a filter has at most {FILTER_REGEXES_MAX} regular expressions"),
+                    ));
+                }
+                Ok(Filter::Compare(comparison))
+            }
         }
     }
 

@@ -334,3 +334,17 @@ fn circles_measure_on_the_globe() {
         assert_eq!(admits(no_point), None, "{no_point}");
     }
 }
+
+#[test]
+fn regular_expressions_in_one_filter_are_bounded() {
+    let tree = |count: usize| {
+        let part = r#"{"not":{"field":"a","operator":"regex","value":"^x"}}"#;
+        crate::json::parse(format!("[{}]", vec![part; count].join(",")).as_bytes()).expect("json")
+    };
+    assert!(parse_list(&tree(crate::limits::FILTER_REGEXES_MAX)).is_ok());
+    let refused = parse_list(&tree(crate::limits::FILTER_REGEXES_MAX + 1)).expect_err("too many");
+    assert_eq!(
+        (refused.code, refused.pointer.as_str()),
+        (crate::fault::FaultCode::LimitExceeded, "/16/not")
+    );
+}

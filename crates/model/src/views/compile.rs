@@ -55,7 +55,11 @@ pub fn compile(
             let series = compiler.series(interval_field)?;
             compiler.aggregate(Some(series)).map(Query::Aggregate)
         }
-        Shape::TimeSeries { interval_field } => Err(not_in_view(interval_field)),
+        // The name of a hidden field is not said, here neither.
+        Shape::TimeSeries { .. } => Err(Fault::new(
+            FaultCode::FieldNotInView,
+            "this key does not see the field that the view's intervals go by",
+        )),
     }
 }
 

@@ -77,7 +77,12 @@ async fn a_batch_of_which_every_record_was_rejected_is_saved_too() {
     let first = lake.append(request.admit()).await.unwrap();
     assert_eq!(counts(&first), (0, 1, false));
     let other = Request::new(&pool, r#"[{"n":1}]"#).key("k");
-    for lake in [lake, open(&disk.crash(), &[&pool], small())] {
+    let mut lake = lake;
+    for is_restarted in [false, true] {
+        if is_restarted {
+            drop(lake);
+            lake = open(&disk.crash(), &[&pool], small());
+        }
         let again = lake.append(request.admit()).await.unwrap();
         assert_eq!(
             again,
