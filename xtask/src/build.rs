@@ -95,14 +95,7 @@ pub(crate) fn bench(repository: &Repository, arguments: &[String]) -> Outcome {
     let build = ["build", "--profile", "quick", "--locked", "--workspace"];
     let targets = ["--bin", "tidegate", "--example", "bench"];
     process::run(process::cargo(repository.root(), &build).args(targets))?;
-    let run = [
-        "run",
-        "--profile",
-        "quick",
-        "--locked",
-        "--quiet",
-        "--workspace",
-    ];
+    let run = ["run", "--profile", "quick", "--locked", "--quiet"];
     let mut command = process::cargo(repository.root(), &run);
     process::run(command.args(["--example", "bench", "--"]).args(arguments))
 }
