@@ -27,6 +27,7 @@ mod predicate;
 mod run;
 mod seen;
 mod store;
+mod tables;
 #[cfg(test)]
 mod worlds;
 
