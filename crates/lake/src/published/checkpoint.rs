@@ -85,7 +85,10 @@ fn metadata_column(place: Place, metadata: &Metadata) -> Result<ArrayRef, ArrowE
         ("format", format),
         ("schemaString", one(&metadata.schema)),
         ("partitionColumns", place.empty_lists()),
-        ("createdTime", place.longs(std::iter::once(metadata.created))),
+        (
+            "createdTime",
+            place.longs(std::iter::once(metadata.created)),
+        ),
         ("configuration", place.empty_maps()?),
     ])
 }
@@ -96,16 +99,25 @@ fn add_column(place: Place, files: &BTreeMap<String, FileFacts>) -> Result<Array
         ("path", place.strings(files.keys().map(String::as_str))),
         ("partitionValues", place.empty_maps()?),
         ("size", place.longs(facts().map(|file| file.size))),
-        ("modificationTime", place.longs(facts().map(|file| file.modified))),
+        (
+            "modificationTime",
+            place.longs(facts().map(|file| file.modified)),
+        ),
         ("dataChange", place.boolean(false)),
-        ("stats", place.strings(facts().map(|file| file.stats.as_str()))),
+        (
+            "stats",
+            place.strings(facts().map(|file| file.stats.as_str())),
+        ),
     ])
 }
 
 fn remove_column(place: Place, removed: &[(&str, i64)]) -> Result<ArrayRef, ArrowError> {
     place.structs(vec![
         ("path", place.strings(removed.iter().map(|(name, _)| *name))),
-        ("deletionTimestamp", place.longs(removed.iter().map(|(_, time)| *time))),
+        (
+            "deletionTimestamp",
+            place.longs(removed.iter().map(|(_, time)| *time)),
+        ),
         ("dataChange", place.boolean(false)),
     ])
 }

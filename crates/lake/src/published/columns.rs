@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, MapBuilder, MapFieldNames, StringBuilder};
-use arrow_array::{Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray, StructArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray, StructArray,
+};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, Field, Fields};
 

@@ -97,7 +97,10 @@ impl<'a> Log<'a> {
                 continue;
             }
             if let Some(state) = &found.state {
-                let unknown = commit.removed.keys().find(|name| !state.files.contains_key(*name));
+                let unknown = commit
+                    .removed
+                    .keys()
+                    .find(|name| !state.files.contains_key(*name));
                 if let Some(name) = unknown {
                     let what = format!("removes {name}, which is no file of the table");
                     return Err(self.damaged(&commit_name(version), what));
@@ -128,8 +131,8 @@ impl<'a> Log<'a> {
             return Err(self.damaged(&name, "is torn or was changed: its digest does not match"));
         }
         let length = bytes.len();
-        let (state, actions) = checkpoint::decode(version, bytes)
-            .map_err(|what| self.damaged(&name, what))?;
+        let (state, actions) =
+            checkpoint::decode(version, bytes).map_err(|what| self.damaged(&name, what))?;
         found.checkpoint = Some(Checkpoint {
             version,
             actions,
@@ -214,7 +217,8 @@ impl<'a> Log<'a> {
             return Ok(());
         }
         for version in commits {
-            self.disk.remove(&self.directory.join(commit_name(version)))?;
+            self.disk
+                .remove(&self.directory.join(commit_name(version)))?;
             self.commits.remove(&version);
         }
         for version in checkpoints {

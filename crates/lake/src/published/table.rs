@@ -43,9 +43,7 @@ impl<'a> PublishedTable<'a> {
             };
             (path.as_str().to_owned(), published)
         });
-        let rest = layout
-            .open
-            .then(|| (REST.to_owned(), PublishedType::Rest));
+        let rest = layout.open.then(|| (REST.to_owned(), PublishedType::Rest));
         Self {
             id,
             name,
@@ -55,7 +53,7 @@ impl<'a> PublishedTable<'a> {
     }
 }
 
-/// A file of a pool.
+/// A file of a pool. What is said of a file stays the same for ever: a change is published anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PublishedFile {
     /// Its name in the pool's directory.

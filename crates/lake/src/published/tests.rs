@@ -13,8 +13,8 @@ use model::fields::FieldType;
 use model::ids::PoolId;
 use model::time::Timestamp;
 
-use super::*;
 use super::table::PublishedType;
+use super::*;
 use crate::simulation::{Random, SimulatedDisk};
 use crate::tables::TimeRange;
 
@@ -53,7 +53,7 @@ fn file(number: u64) -> PublishedFile {
         bytes: 1_000 + number,
         rows: 10 + number,
         modified: at(number),
-        times: (number % 3 > 0).then(|| {
+        times: (!number.is_multiple_of(3)).then(|| {
             let range = TimeRange {
                 min: time,
                 max: time + 1_500,

@@ -47,7 +47,11 @@ fn a_commit_cut_at_any_byte_is_refused() {
     for length in 0..whole.len() {
         let disk = published(1, 3);
         put(&disk, &commit_name(3), &whole[..length]);
-        refused(&disk, &commit_name(3), if length == 0 { "is empty" } else { "is torn" });
+        refused(
+            &disk,
+            &commit_name(3),
+            if length == 0 { "is empty" } else { "is torn" },
+        );
     }
 }
 
@@ -87,7 +91,11 @@ fn a_commit_under_another_name_is_refused() {
     let disk = published(2, 3);
     let bytes = bytes_of(&disk, &log().join(commit_name(2)));
     put(&disk, &commit_name(4), &bytes);
-    refused(&disk, &commit_name(4), "holds another version than its name says");
+    refused(
+        &disk,
+        &commit_name(4),
+        "holds another version than its name says",
+    );
 }
 
 #[test]
@@ -108,7 +116,11 @@ fn a_gap_is_refused() {
     }
     refused(&disk, &commit_name(10), "is missing");
     disk.remove(&log().join(checkpoint_name(10))).unwrap();
-    refused(&disk, "_last_checkpoint", "names a checkpoint that is not there");
+    refused(
+        &disk,
+        "_last_checkpoint",
+        "names a checkpoint that is not there",
+    );
 }
 
 #[test]
@@ -121,10 +133,17 @@ fn a_torn_or_foreign_checkpoint_is_refused() {
         refused(&disk, &name, "is torn");
         // Also when nothing tells its digest.
         disk.remove(&log().join("_last_checkpoint")).unwrap();
-        refused(&disk, &name, if length == 0 { "is empty" } else { "is torn" });
+        refused(
+            &disk,
+            &name,
+            if length == 0 { "is empty" } else { "is torn" },
+        );
     }
     let mut foreign = whole.clone();
-    let at = foreign.windows(9).rposition(|part| part == b"tidegate ").unwrap();
+    let at = foreign
+        .windows(9)
+        .rposition(|part| part == b"tidegate ")
+        .unwrap();
     foreign[at..at + 8].copy_from_slice(b"delta-rs");
     let disk = published(4, 12);
     put(&disk, &name, &foreign);
@@ -165,11 +184,12 @@ fn a_log_that_was_moved_away_is_published_anew() {
     let disk = published(7, 3);
     put(&disk, &commit_name(3), b"");
     refused(&disk, &commit_name(3), "is empty");
-    disk.rename(&log(), &pool().join("damaged")).unwrap_or_else(|_| {
-        for name in disk.list(&log()).unwrap() {
-            disk.remove(&log().join(name)).unwrap();
-        }
-    });
+    disk.rename(&log(), &pool().join("damaged"))
+        .unwrap_or_else(|_| {
+            for name in disk.list(&log()).unwrap() {
+                disk.remove(&log().join(name)).unwrap();
+            }
+        });
     let written = publish(&disk, &pool(), &table(&[]), &files(0..4), at(9)).unwrap();
     assert_eq!(written, Some(0));
     assert_eq!(newest(&disk, &log()).unwrap().unwrap().files.len(), 4);

@@ -36,7 +36,10 @@ pub(super) fn check(
     for version in versions(disk, &log, ".json") {
         let bytes = bytes_of(disk, &log.join(format!("{version:020}.json")));
         let before = commits.insert(version, bytes.clone());
-        assert!(before.is_none_or(|before| before == bytes), "{version} was changed");
+        assert!(
+            before.is_none_or(|before| before == bytes),
+            "{version} was changed"
+        );
     }
     let mut replayed = Seen::default();
     for (expected, (version, bytes)) in commits.iter().enumerate() {

@@ -108,7 +108,10 @@ fn a_second_power_cut_while_continuing_does_no_harm() {
         let again = disk.crash();
         again.plan(Some(Fault::CutAtOperation(turn / 2 + 3)));
         let (more, error) = publish_all(&again, &ends[done..]);
-        assert!(error.is_none() || matches!(error, Some(PublishError::Disk(_))), "{error:?}");
+        assert!(
+            error.is_none() || matches!(error, Some(PublishError::Disk(_))),
+            "{error:?}"
+        );
         let after = again.crash();
         check_after(&after, before.as_ref(), &ends, done + more)
             .unwrap_or_else(|wrong| panic!("operation {turn}: {wrong}"));
@@ -148,7 +151,10 @@ fn a_full_disk_is_told_and_survived() {
         disk.set_capacity(Some(used as u64 + free));
         let (done, error) = publish_all(&disk, &ends);
         if let Some(error) = error {
-            assert!(matches!(&error, PublishError::Disk(disk) if disk.is_full()), "{error}");
+            assert!(
+                matches!(&error, PublishError::Disk(disk) if disk.is_full()),
+                "{error}"
+            );
             refused += 1;
         }
         disk.set_capacity(None);
@@ -240,12 +246,19 @@ fn a_writer_that_does_not_sync_is_found_out() {
             let start = published(seed, 8);
             let before = newest(&start, &log()).unwrap();
             let disk = start.copy();
-            let lying = Lying { disk: disk.clone(), files, directories };
+            let lying = Lying {
+                disk: disk.clone(),
+                files,
+                directories,
+            };
             let ends = [100, 102, 103];
             let (done, error) = publish_all(&lying, &ends);
             assert!(error.is_none(), "{error:?}");
             check_after(&disk.crash(), before.as_ref(), &ends, done).is_err()
         });
-        assert!(found_out, "no syncs of files {files}, of directories {directories}");
+        assert!(
+            found_out,
+            "no syncs of files {files}, of directories {directories}"
+        );
     }
 }

@@ -42,7 +42,11 @@ fn every_type_has_its_delta_type() {
     let disk = disk(1);
     publish(&disk, &pool(), &table(&columns), &[], at(0)).unwrap();
     let seen = newest(&disk, &log()).unwrap().unwrap();
-    assert!(seen.schema.ends_with(&format!("{expected}]}}")), "{}", seen.schema);
+    assert!(
+        seen.schema.ends_with(&format!("{expected}]}}")),
+        "{}",
+        seen.schema
+    );
     assert!(seen.files.is_empty());
 }
 
@@ -58,7 +62,9 @@ fn the_columns_of_a_pool_are_those_of_its_layout() {
         let made = PublishedTable::new(PoolId::from_bytes([7; 16]), "readings", &layout, at(0));
         let mut expected = table(&[column("customer.id", "UInt32")]);
         if rest {
-            expected.columns.push(("_rest".to_owned(), PublishedType::Rest));
+            expected
+                .columns
+                .push(("_rest".to_owned(), PublishedType::Rest));
         }
         assert_eq!(made, expected);
     }
@@ -70,7 +76,11 @@ fn columns_that_differ_in_case_alone_are_refused_by_name() {
     let columns = [column("Amount", "Int8"), column("amount", "Int8")];
     let error = publish(&disk, &pool(), &table(&columns), &[], at(0)).unwrap_err();
     let text = error.to_string();
-    for part in ["readings", "\"Amount\" and \"amount\"", "rename one of the fields"] {
+    for part in [
+        "readings",
+        "\"Amount\" and \"amount\"",
+        "rename one of the fields",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert!(disk.list(&log()).is_err(), "nothing is written");
@@ -78,11 +88,21 @@ fn columns_that_differ_in_case_alone_are_refused_by_name() {
 
 #[test]
 fn names_that_readers_would_misread_are_refused() {
-    for name in ["", "_a.parquet", ".a.parquet", "a b.parquet", "a/b.parquet", "a%20.parquet"] {
+    for name in [
+        "",
+        "_a.parquet",
+        ".a.parquet",
+        "a b.parquet",
+        "a/b.parquet",
+        "a%20.parquet",
+    ] {
         let mut bad = file(1);
         bad.name = name.to_owned();
         let error = publish(&disk(1), &pool(), &table(&[]), &[bad], at(0)).unwrap_err();
-        assert!(matches!(error, PublishError::Internal(_)), "{name:?}: {error}");
+        assert!(
+            matches!(error, PublishError::Internal(_)),
+            "{name:?}: {error}"
+        );
     }
     let twice = [file(1), file(1)];
     let error = publish(&disk(1), &pool(), &table(&[]), &twice, at(0)).unwrap_err();
