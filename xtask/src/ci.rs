@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::process::{self, Failure, Outcome, Stopwatch};
 use crate::repository::Repository;
-use crate::{build, contract, licences, tidy};
+use crate::{build, contract, delta, licences, tidy};
 
 /// One step of the gate.
 #[derive(Debug)]
@@ -19,8 +19,9 @@ pub(crate) struct Step {
 }
 
 /// The steps in order. `docs` follows `clippy` because both read the checked
-/// dependencies; `tests`, `doctests` and `contract` read what `build` made.
-pub(crate) const STEPS: [Step; 9] = [
+/// dependencies; `tests`, `doctests`, `contract` and `delta` read what `build`
+/// made.
+pub(crate) const STEPS: [Step; 10] = [
     Step {
         name: "format",
         purpose: "rustfmt has nothing to change",
@@ -65,6 +66,11 @@ pub(crate) const STEPS: [Step; 9] = [
         name: "contract",
         purpose: "the server survives its own API document",
         run: contract::run,
+    },
+    Step {
+        name: "delta",
+        purpose: "Delta readers that are not ours find what is published",
+        run: delta::run,
     },
 ];
 

@@ -3,14 +3,17 @@
 //! token stands in no answer, no log and no file of the data directory.
 
 mod server;
-mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{self, Failure, Outcome};
+use crate::python;
 use crate::repository::Repository;
 use server::Server;
+
+const FUZZER: &str = "schemathesis";
+const REQUIREMENTS: &str = "xtask/contract/requirements.txt";
 
 /// What the second run works on, as path and body.
 const DATA: [(&str, &str); 3] = [
@@ -38,7 +41,8 @@ const DATA: [(&str, &str); 3] = [
 /// When the tools cannot be installed, the server does not start or dies, or
 /// a promise is broken.
 pub(crate) fn run(repository: &Repository) -> Outcome {
-    let fuzzer = tools::schemathesis(repository)?;
+    let programs = python::environment(repository, FUZZER, REQUIREMENTS, FUZZER)?;
+    let fuzzer = programs.join(FUZZER);
     let binary = repository.target()?.join("debug").join("tidegate");
     let folder = Workplace::create()?;
     let mut server = Server::start(&binary, &folder.0)?;

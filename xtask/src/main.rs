@@ -12,8 +12,10 @@
 mod build;
 mod ci;
 mod contract;
+mod delta;
 mod licences;
 mod process;
+mod python;
 mod repository;
 mod tidy;
 

@@ -24,6 +24,7 @@ mod operation;
 mod output;
 mod plan;
 mod predicate;
+mod published;
 mod run;
 mod seen;
 mod store;

@@ -1,5 +1,5 @@
-//! What the fuzzer needs: Python packages by exact version, in a virtual
-//! environment in the user's cache.
+//! Python programs that judge the product from outside: packages by exact
+//! version, in virtual environments in the user's cache.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,21 +7,26 @@ use std::process::Command;
 use crate::process::{self, Failure, Outcome};
 use crate::repository::{self, Repository};
 
-const REQUIREMENTS: &str = "xtask/contract/requirements.txt";
-
-/// The program `schemathesis` in the versions of
-/// `xtask/contract/requirements.txt`, installed when it is not there.
+/// The folder of the programs of a virtual environment with the packages of
+/// the file `requirements` (its path from the root), made when it is not there
+/// or when that file was changed. `name` names the environment in the cache;
+/// `probe` is a program in it that must know `--version`.
 ///
 /// # Errors
 /// When Python, its venv module or the packages cannot be had.
-pub(crate) fn schemathesis(repository: &Repository) -> Outcome<PathBuf> {
-    let requirements = repository.read(REQUIREMENTS)?;
-    let home = repository::cache()?.join("schemathesis");
-    let program = home.join("bin").join("schemathesis");
+pub(crate) fn environment(
+    repository: &Repository,
+    name: &str,
+    requirements: &str,
+    probe: &str,
+) -> Outcome<PathBuf> {
+    let wanted = repository.read(requirements)?;
+    let home = repository::cache()?.join(name);
+    let programs = home.join("bin");
     let installed = home.join("requirements.txt");
-    let is_current = std::fs::read_to_string(&installed).is_ok_and(|text| text == requirements);
-    if is_current && process::works(Command::new(&program).arg("--version")) {
-        return Ok(program);
+    let is_current = std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted);
+    if is_current && process::works(Command::new(programs.join(probe)).arg("--version")) {
+        return Ok(programs);
     }
     python()?;
     process::run(
@@ -29,7 +34,7 @@ pub(crate) fn schemathesis(repository: &Repository) -> Outcome<PathBuf> {
             .args(["-m", "venv", "--clear"])
             .arg(&home),
     )?;
-    let mut install = Command::new(home.join("bin").join("python"));
+    let mut install = Command::new(programs.join("python"));
     install.args([
         "-m",
         "pip",
@@ -41,11 +46,11 @@ pub(crate) fn schemathesis(repository: &Repository) -> Outcome<PathBuf> {
     process::run(
         install
             .arg("--requirement")
-            .arg(repository.root().join(REQUIREMENTS)),
+            .arg(repository.root().join(requirements)),
     )?;
     // Written last: an installation cut short is begun anew.
-    remember(&installed, &requirements)?;
-    Ok(program)
+    remember(&installed, &wanted)?;
+    Ok(programs)
 }
 
 fn remember(path: &Path, text: &str) -> Outcome {
@@ -62,8 +67,8 @@ fn python() -> Outcome {
     let is_root = process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || !process::works(Command::new("apt-get").arg("--version")) {
         return Err(Failure::new(
-            "the step `contract` needs Python 3 with its venv module: install the packages \
-             python3 and python3-venv",
+            "this step needs Python 3 with its venv module: install the packages python3 and \
+             python3-venv",
         ));
     }
     process::run(apt().arg("update"))?;

@@ -1,0 +1,98 @@
+//! A Delta Lake log beside each pool's files, so that any Delta reader opens a
+//! pool as a table.
+//!
+//! It is a copy and never the source of truth: nothing of the lake reads it
+//! but [`publish`], and it may be moved away at any time, to be made anew.
+//!
+//! | what | how |
+//! | --- | --- |
+//! | protocol | reader 1, writer 2: no table feature, no column mapping, no partitions |
+//! | commit | `_delta_log/<version>.json`; its first line holds a digest of the rest, so that a torn or foreign one is told |
+//! | checkpoint | `<version>.checkpoint.parquet`, every [`CHECKPOINT_EVERY`] versions, named by `_last_checkpoint` |
+//! | cleaning | what is older than the last two checkpoints is removed |
+//!
+//! The format is that of the Delta transaction log protocol
+//! (`PROTOCOL.md` of the repository `delta-io/delta`).
+
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "upkeep publishes once pools have files")
+)]
+
+mod checkpoint;
+mod columns;
+mod commit;
+mod error;
+mod log;
+mod state;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use model::time::Timestamp;
+
+use crate::disk::Disk;
+
+pub(crate) use error::PublishError;
+pub(crate) use table::{PublishedFile, PublishedTable};
+
+use commit::Commit;
+use log::Log;
+use table::Metadata;
+
+/// A checkpoint is written when this many versions came after the last one.
+const CHECKPOINT_EVERY: u64 = 10;
+
+/// How long a checkpoint remembers a removed file: the protocol's default of a week.
+const TOMBSTONE_MILLISECONDS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Makes the log in `directory` say that the table consists of the `live` files; answers the
+/// version that it wrote, or `None` if the log said so already.
+///
+/// On return the version is on stable storage. Every file in `live` must be before the call, and
+/// a file that is no longer in `live` may be deleted only after it: then no reader of the newest
+/// version ever meets a missing file. A version holds only the differences to the one before.
+///
+/// There is one writer: the process that holds the lock of the data directory, one call at a time
+/// for each pool. So a version's name that is not in the listing is free, although
+/// [`Disk::rename`] would replace a file of that name.
+///
+/// After a power cut or an error at any point, calling again continues.
+///
+/// # Errors
+/// [`PublishError::Damaged`] when the log is not what this function wrote: torn, empty, foreign
+/// or with a gap. It is never taken for an empty log, and nothing is changed.
+/// [`PublishError::Unpublishable`] when Delta Lake has no table of this form.
+/// [`PublishError::Disk`] when the disk refuses; the version may or may not be written.
+pub(crate) fn publish(
+    disk: &dyn Disk,
+    directory: &Path,
+    table: &PublishedTable<'_>,
+    live: &[PublishedFile],
+    now: Timestamp,
+) -> Result<Option<u64>, PublishError> {
+    let metadata = Metadata::of(table)?;
+    let files = table::files_by_name(live)?;
+    let mut log = Log::open(disk, directory)?;
+    let mut found = log.load(&metadata.id)?;
+    let commit = Commit::between(found.state.as_ref(), metadata, files, now);
+    let written = commit.as_ref().map(|commit| commit.version);
+    if let Some(commit) = commit {
+        log.write_commit(&commit)?;
+        found.follow(commit);
+    }
+    if let Some(state) = &found.state {
+        let since = found.checkpoint.as_ref().map_or(0, |last| last.version);
+        if state.version - since >= CHECKPOINT_EVERY {
+            found.checkpoint = Some(log.write_checkpoint(state, now)?);
+        }
+    }
+    if let Some(checkpoint) = &found.checkpoint {
+        log.name_checkpoint(checkpoint)?;
+        log.clean()?;
+    }
+    Ok(written)
+}

@@ -1,0 +1,282 @@
+//! The directory `_delta_log`: its names, reading it, and adding to it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use model::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::commit::{Commit, digest};
+use super::state::{Checkpoint, Found, State};
+use super::{PublishError, TOMBSTONE_MILLISECONDS, checkpoint};
+use crate::disk::Disk;
+
+/// The name of the log's directory in the pool's.
+const DIRECTORY: &str = "_delta_log";
+/// The file that names the newest checkpoint.
+const LAST: &str = "_last_checkpoint";
+/// The name of every file of the log until it is whole; readers do not know it.
+const UNFINISHED: &str = "_unfinished";
+const COMMIT: &str = ".json";
+const CHECKPOINT: &str = ".checkpoint.parquet";
+
+/// The log of one pool, opened by its only writer.
+#[derive(Debug)]
+pub(super) struct Log<'a> {
+    disk: &'a dyn Disk,
+    directory: PathBuf,
+    commits: BTreeSet<u64>,
+    checkpoints: BTreeSet<u64>,
+    has_last: bool,
+    has_unfinished: bool,
+}
+
+impl<'a> Log<'a> {
+    /// The log in a pool's directory; an empty one is made when there is none.
+    ///
+    /// # Errors
+    /// [`PublishError::Damaged`] for a file that only another writer makes and that would change
+    /// what readers see.
+    pub(super) fn open(disk: &'a dyn Disk, pool: &Path) -> Result<Self, PublishError> {
+        let directory = pool.join(DIRECTORY);
+        let names = match disk.list(&directory) {
+            Ok(names) => names,
+            Err(error) if error.is_not_found() => {
+                disk.create_directory(&directory)?;
+                disk.sync_directory(pool)?;
+                Vec::new()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut log = Self {
+            disk,
+            directory,
+            commits: BTreeSet::new(),
+            checkpoints: BTreeSet::new(),
+            has_last: false,
+            has_unfinished: false,
+        };
+        for name in names {
+            match (version_of(&name), name.get(20..)) {
+                (Some(version), Some(COMMIT)) => drop(log.commits.insert(version)),
+                (Some(version), Some(CHECKPOINT)) => drop(log.checkpoints.insert(version)),
+                (Some(_), _) => return Err(log.damaged(&name, "is of a kind that we never write")),
+                _ => {
+                    log.has_last |= name == LAST;
+                    log.has_unfinished |= name == UNFINISHED;
+                }
+            }
+        }
+        Ok(log)
+    }
+
+    /// The table at the newest version, and the newest checkpoint.
+    ///
+    /// # Errors
+    /// [`PublishError::Damaged`] for a log that is not wholly ours or not of the table `id`.
+    pub(super) fn load(&self, id: &str) -> Result<Found, PublishError> {
+        let newest_checkpoint = self.checkpoints.last().copied();
+        let Some(newest) = self.commits.last().copied() else {
+            return match newest_checkpoint {
+                Some(version) => Err(self.missing(version)),
+                None if self.has_last => {
+                    Err(self.damaged(LAST, "names a checkpoint that is not there"))
+                }
+                None => Ok(Found::default()),
+            };
+        };
+        let mut found = Found::default();
+        if let Some(version) = newest_checkpoint {
+            self.load_checkpoint(version, &mut found)?;
+        }
+        // A checkpoint's own commit is read too: readers look at it for its time.
+        let first = newest_checkpoint.unwrap_or(0);
+        for version in first..=newest.max(first) {
+            let commit = self.read_commit(version)?;
+            if Some(version) == newest_checkpoint {
+                continue;
+            }
+            if let Some(state) = &found.state {
+                let unknown = commit
+                    .removed
+                    .keys()
+                    .find(|name| !state.files.contains_key(*name));
+                if let Some(name) = unknown {
+                    let what = format!("removes {name}, which is no file of the table");
+                    return Err(self.damaged(&commit_name(version), what));
+                }
+            }
+            found.follow(commit);
+        }
+        match &found.state {
+            Some(state) if state.metadata.id == id => Ok(found),
+            Some(state) => {
+                let what = format!("belongs to the table {}, not to {id}", state.metadata.id);
+                Err(self.damaged(&commit_name(newest), what))
+            }
+            None => Err(self.damaged(&commit_name(first), "tells no schema")),
+        }
+    }
+
+    fn load_checkpoint(&self, version: u64, found: &mut Found) -> Result<(), PublishError> {
+        let name = checkpoint_name(version);
+        let bytes = self.read(&name)?;
+        let facts = digest(&bytes);
+        // What `_last_checkpoint` says of another version says nothing of this one.
+        let hint = self.read_last()?;
+        if hint["version"].as_u64() == Some(version)
+            && let Some(expected) = hint["tags"]["sha256"].as_str()
+            && expected != facts
+        {
+            return Err(self.damaged(&name, "is torn or was changed: its digest does not match"));
+        }
+        let length = bytes.len();
+        let (state, actions) =
+            checkpoint::decode(version, bytes).map_err(|what| self.damaged(&name, what))?;
+        found.checkpoint = Some(Checkpoint {
+            version,
+            actions,
+            files: state.files.len(),
+            bytes: length,
+            digest: facts,
+        });
+        found.state = Some(state);
+        Ok(())
+    }
+
+    fn read_commit(&self, version: u64) -> Result<Commit, PublishError> {
+        if !self.commits.contains(&version) {
+            return Err(self.missing(version));
+        }
+        let name = commit_name(version);
+        Commit::decode(version, &self.read(&name)?).map_err(|what| self.damaged(&name, what))
+    }
+
+    /// `_last_checkpoint`; null when it is missing or no JSON, since it is only a hint that is
+    /// written again.
+    fn read_last(&self) -> Result<Value, PublishError> {
+        if !self.has_last {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(&self.read(LAST)?).unwrap_or(Value::Null))
+    }
+
+    /// Writes the file of a version. On return it is on stable storage.
+    pub(super) fn write_commit(&mut self, commit: &Commit) -> Result<(), PublishError> {
+        let name = commit_name(commit.version);
+        if self.commits.contains(&commit.version) {
+            return Err(PublishError::Internal(format!("{name} is there already")));
+        }
+        self.write(&name, commit.encode().as_bytes())?;
+        self.commits.insert(commit.version);
+        Ok(())
+    }
+
+    /// Writes the checkpoint of a state, without the tombstones that have expired at `now`. On
+    /// return it is on stable storage.
+    pub(super) fn write_checkpoint(
+        &mut self,
+        state: &State,
+        now: Timestamp,
+    ) -> Result<Checkpoint, PublishError> {
+        let expired = super::table::milliseconds(now) - TOMBSTONE_MILLISECONDS;
+        let (bytes, actions) = checkpoint::encode(state, expired)?;
+        self.write(&checkpoint_name(state.version), &bytes)?;
+        self.checkpoints.insert(state.version);
+        Ok(Checkpoint {
+            version: state.version,
+            actions,
+            files: state.files.len(),
+            bytes: bytes.len(),
+            digest: digest(&bytes),
+        })
+    }
+
+    /// Makes `_last_checkpoint` name the newest checkpoint, if it does not yet.
+    pub(super) fn name_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), PublishError> {
+        let wanted = json!({
+            "version": checkpoint.version, "size": checkpoint.actions,
+            "sizeInBytes": checkpoint.bytes, "numOfAddFiles": checkpoint.files,
+            "tags": {"sha256": checkpoint.digest}});
+        if self.read_last()? != wanted {
+            self.write(LAST, wanted.to_string().as_bytes())?;
+            self.has_last = true;
+        }
+        Ok(())
+    }
+
+    /// Removes what is older than the last two checkpoints, oldest first. The last two are on
+    /// stable storage by then, so a removal that a power cut undoes does no harm.
+    pub(super) fn clean(&mut self) -> Result<(), PublishError> {
+        let Some(keep) = self.checkpoints.iter().rev().nth(1).copied() else {
+            return Ok(());
+        };
+        let commits: Vec<u64> = self.commits.range(..keep).copied().collect();
+        let checkpoints: Vec<u64> = self.checkpoints.range(..keep).copied().collect();
+        if commits.is_empty() && checkpoints.is_empty() {
+            return Ok(());
+        }
+        for version in commits {
+            self.disk
+                .remove(&self.directory.join(commit_name(version)))?;
+            self.commits.remove(&version);
+        }
+        for version in checkpoints {
+            self.disk
+                .remove(&self.directory.join(checkpoint_name(version)))?;
+            self.checkpoints.remove(&version);
+        }
+        self.disk.sync_directory(&self.directory)?;
+        Ok(())
+    }
+
+    /// Gives a name to whole bytes. A reader finds the name with all of them or not at all, and
+    /// on return both are on stable storage.
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        let unfinished = self.directory.join(UNFINISHED);
+        if self.has_unfinished {
+            self.disk.remove(&unfinished)?;
+        }
+        self.has_unfinished = true;
+        let file = self.disk.create(&unfinished)?;
+        file.write_at(0, bytes)?;
+        file.sync_all()?;
+        self.disk.rename(&unfinished, &self.directory.join(name))?;
+        self.has_unfinished = false;
+        self.disk.sync_directory(&self.directory)?;
+        Ok(())
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, PublishError> {
+        let file = self.disk.open(&self.directory.join(name))?;
+        let length = usize::try_from(file.length()?).map_err(PublishError::internal)?;
+        let mut bytes = vec![0; length];
+        let read = file.read_at(0, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    fn missing(&self, version: u64) -> PublishError {
+        let what = "is missing, although later files of the log are there";
+        self.damaged(&commit_name(version), what)
+    }
+
+    fn damaged(&self, name: &str, what: impl Into<String>) -> PublishError {
+        PublishError::damaged(&self.directory, name, what)
+    }
+}
+
+/// The version that a file's name begins with.
+fn version_of(name: &str) -> Option<u64> {
+    let (digits, rest) = name.split_at_checked(20)?;
+    let is_version = digits.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with('.');
+    is_version.then(|| digits.parse().ok()).flatten()
+}
+
+fn commit_name(version: u64) -> String {
+    format!("{version:020}{COMMIT}")
+}
+
+fn checkpoint_name(version: u64) -> String {
+    format!("{version:020}{CHECKPOINT}")
+}

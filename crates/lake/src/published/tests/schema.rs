@@ -1,0 +1,110 @@
+//! Columns and names as Delta has them.
+
+use model::names::FieldPath;
+use model::pools::{Field, Schema, SchemaMode};
+
+use super::reader::newest;
+use super::*;
+use crate::columns::Layout;
+
+#[test]
+fn every_type_has_its_delta_type() {
+    let types = [
+        ("Int8", "\"byte\""),
+        ("Int16", "\"short\""),
+        ("Int32", "\"integer\""),
+        ("Int64", "\"long\""),
+        ("UInt8", "\"short\""),
+        ("UInt16", "\"integer\""),
+        ("UInt32", "\"long\""),
+        ("UInt64", "\"decimal(20,0)\""),
+        ("Float32", "\"float\""),
+        ("Float64", "\"double\""),
+        ("String", "\"string\""),
+        ("Boolean", "\"boolean\""),
+        ("Date", "\"date\""),
+        ("DateTime", "\"timestamp\""),
+        ("UUID", "\"string\""),
+    ];
+    let mut expected = String::new();
+    let mut columns = Vec::new();
+    let arrays = types.map(|(field, delta)| {
+        let array = format!("{{\"type\":\"array\",\"elementType\":{delta},\"containsNull\":true}}");
+        (format!("Array({field})"), array)
+    });
+    let scalars = types.map(|(field, delta)| (field.to_owned(), delta.to_owned()));
+    for (field, delta) in scalars.into_iter().chain(arrays) {
+        columns.push(column(&format!("x.{field}"), &field));
+        expected += &format!(
+            ",{{\"name\":\"x.{field}\",\"type\":{delta},\"nullable\":true,\"metadata\":{{}}}}"
+        );
+    }
+    let disk = disk(1);
+    publish(&disk, &pool(), &table(&columns), &[], at(0)).unwrap();
+    let seen = newest(&disk, &log()).unwrap().unwrap();
+    assert!(
+        seen.schema.ends_with(&format!("{expected}]}}")),
+        "{}",
+        seen.schema
+    );
+    assert!(seen.files.is_empty());
+}
+
+#[test]
+fn the_columns_of_a_pool_are_those_of_its_layout() {
+    for (mode, rest) in [(SchemaMode::Open, true), (SchemaMode::Strict, false)] {
+        let declared = vec![Field {
+            path: FieldPath::parse("customer.id").unwrap(),
+            field_type: FieldType::parse("UInt32").unwrap(),
+            required: true,
+        }];
+        let layout = Layout::of(&Schema::new(mode, declared));
+        let made = PublishedTable::new(PoolId::from_bytes([7; 16]), "readings", &layout, at(0));
+        let mut expected = table(&[column("customer.id", "UInt32")]);
+        if rest {
+            expected
+                .columns
+                .push(("_rest".to_owned(), PublishedType::Rest));
+        }
+        assert_eq!(made, expected);
+    }
+}
+
+#[test]
+fn columns_that_differ_in_case_alone_are_refused_by_name() {
+    let disk = disk(1);
+    let columns = [column("Amount", "Int8"), column("amount", "Int8")];
+    let error = publish(&disk, &pool(), &table(&columns), &[], at(0)).unwrap_err();
+    let text = error.to_string();
+    for part in [
+        "readings",
+        "\"Amount\" and \"amount\"",
+        "rename one of the fields",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(disk.list(&log()).is_err(), "nothing is written");
+}
+
+#[test]
+fn names_that_readers_would_misread_are_refused() {
+    for name in [
+        "",
+        "_a.parquet",
+        ".a.parquet",
+        "a b.parquet",
+        "a/b.parquet",
+        "a%20.parquet",
+    ] {
+        let mut bad = file(1);
+        bad.name = name.to_owned();
+        let error = publish(&disk(1), &pool(), &table(&[]), &[bad], at(0)).unwrap_err();
+        assert!(
+            matches!(error, PublishError::Internal(_)),
+            "{name:?}: {error}"
+        );
+    }
+    let twice = [file(1), file(1)];
+    let error = publish(&disk(1), &pool(), &table(&[]), &twice, at(0)).unwrap_err();
+    assert!(error.to_string().contains("given twice"), "{error}");
+}
