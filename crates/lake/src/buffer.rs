@@ -7,7 +7,7 @@
 
 mod segment;
 
-pub(crate) use segment::{Segment, hint};
+pub(crate) use segment::{Segment, hint, leaf_columns};
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use model::pools::Schema;
 
 use crate::columns::Layout;
 use crate::error::{LakeError, Result};
+use crate::snapshot::{FileView, Snapshot};
 
 /// Rows from which on a segment is left as it is.
 const SEALED_ROWS: usize = 8_192;
@@ -32,31 +33,27 @@ const FAN_IN: usize = 16;
 /// The records of one pool.
 #[derive(Debug)]
 pub(crate) struct PoolBuffer {
+    schema: Schema,
     layout: Arc<Layout>,
     isolation: Option<FieldPath>,
+    /// Records that are being written to files, older than the others.
+    frozen: Vec<Arc<Segment>>,
     segments: Vec<Arc<Segment>>,
-}
-
-/// The records of one pool at one moment.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) layout: Arc<Layout>,
-    pub(crate) isolation: Option<FieldPath>,
-    pub(crate) segments: Vec<Arc<Segment>>,
 }
 
 impl PoolBuffer {
     /// An empty buffer for a pool with this schema.
     pub(crate) fn new(schema: &Schema, isolation: Option<FieldPath>) -> Self {
         Self {
+            schema: schema.clone(),
             layout: Arc::new(Layout::of(schema)),
             isolation,
+            frozen: Vec::new(),
             segments: Vec::new(),
         }
     }
 
     /// The columns in which the records are held.
-    #[cfg(test)]
     pub(crate) fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
@@ -110,40 +107,71 @@ impl PoolBuffer {
     /// Takes away the rows that the predicate admits; answers how many went.
     /// When that fails, nothing is gone.
     pub(crate) fn delete(&mut self, predicate: &Predicate) -> Result<u64> {
+        let (frozen, deleted) = self.without(&self.frozen, predicate)?;
+        let (segments, more) = self.without(&self.segments, predicate)?;
+        self.frozen = frozen;
+        self.segments = segments;
+        Ok(deleted + more)
+    }
+
+    fn without(
+        &self,
+        segments: &[Arc<Segment>],
+        predicate: &Predicate,
+    ) -> Result<(Vec<Arc<Segment>>, u64)> {
         let mut deleted = 0;
-        let mut left = Vec::with_capacity(self.segments.len());
-        for segment in &self.segments {
+        let mut left = Vec::with_capacity(segments.len());
+        for segment in segments {
             let (changed, count) =
                 segment.without(&self.layout, self.isolation.as_ref(), predicate)?;
             deleted += count;
             left.push(changed.map_or_else(|| segment.clone(), Arc::new));
         }
         left.retain(|segment| segment.alive_rows() > 0);
-        self.segments = left;
-        Ok(deleted)
+        Ok((left, deleted))
     }
 
-    /// The records as they are now.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// Sets the records that are there apart, to be written to files; answers
+    /// them all. Those set apart before are among them.
+    pub(crate) fn freeze(&mut self) -> &[Arc<Segment>] {
+        self.frozen.append(&mut self.segments);
+        &self.frozen
+    }
+
+    /// Forgets the records that were set apart: they are in files now.
+    pub(crate) fn forget_frozen(&mut self) {
+        self.frozen.clear();
+    }
+
+    /// The records in memory and those in files as they are now.
+    pub(crate) fn snapshot(&self, stored: FileView) -> Snapshot {
         Snapshot {
+            schema: self.schema.clone(),
             layout: self.layout.clone(),
             isolation: self.isolation.clone(),
-            segments: self.segments.clone(),
+            segments: self.all().cloned().collect(),
+            stored,
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.frozen.iter().chain(&self.segments)
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
+        self.all().map(|segment| segment.bytes()).sum()
+    }
+
+    /// Bytes held that are not being written to files.
+    pub(crate) fn bytes_to_write(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes()).sum()
     }
 
     /// Records held.
     #[cfg(test)]
     pub(crate) fn records(&self) -> u64 {
-        self.segments
-            .iter()
-            .map(|segment| segment.alive_rows() as u64)
-            .sum()
+        self.all().map(|segment| segment.alive_rows() as u64).sum()
     }
 }
 

@@ -27,7 +27,7 @@ use model::names::FieldPath;
 use model::pools::{Schema, SchemaMode};
 
 /// The name of the column that holds a row's undeclared fields.
-pub(crate) const REST: &str = "_rest";
+pub(crate) const REST: &str = model::names::REST;
 
 /// The Arrow type of a scalar type.
 pub(crate) fn scalar_type(scalar: ScalarType) -> DataType {

@@ -1,7 +1,11 @@
 //! What can go wrong in the lake. None of these texts reaches a caller.
 
-use datafusion_common::DataFusionError;
+use std::path::PathBuf;
 
+use datafusion_common::DataFusionError;
+use parquet::errors::ParquetError;
+
+use crate::disk::DiskError;
 use crate::journal::JournalError;
 
 /// A failure of the lake.
@@ -36,6 +40,28 @@ pub enum LakeError {
     /// The query engine failed.
     #[error("engine: {0}")]
     Engine(Box<DataFusionError>),
+    /// The disk refused.
+    #[error("disk: {0}")]
+    Disk(#[from] DiskError),
+    /// A file is not what was written.
+    #[error("{} is damaged: {detail}; restore it from a backup", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// In what way.
+        detail: String,
+    },
+    /// A file was written by a later version.
+    #[error(
+        "{} is of format version {version}, which a later version of the server wrote; \
+         run that version", .file.display()
+    )]
+    NewerFile {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        version: u32,
+    },
     /// Something that cannot be, was.
     #[error("{0}")]
     Internal(String),
@@ -56,6 +82,18 @@ impl From<DataFusionError> for LakeError {
 impl From<arrow_schema::ArrowError> for LakeError {
     fn from(error: arrow_schema::ArrowError) -> Self {
         Self::from(DataFusionError::from(error))
+    }
+}
+
+impl From<ParquetError> for LakeError {
+    fn from(error: ParquetError) -> Self {
+        match error {
+            ParquetError::External(inner) => match inner.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => Self::Internal(other.to_string()),
+            },
+            other => Self::Internal(format!("a file of records: {other}")),
+        }
     }
 }
 

@@ -95,6 +95,13 @@ pub trait StateMachine: Send + 'static {
     /// operation may be prepared again later.
     fn abandon(&mut self, operation: &Self::Operation);
 
+    /// Shows a record of the log at start, before any is replayed: all of them, in their order.
+    /// So a replay can know what later records make superfluous. An error ends the opening.
+    fn survey(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
+        let _ = (position, payload);
+        Ok(())
+    }
+
     /// Makes a record of the log take effect at start. An error ends the opening.
     fn replay(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError>;
 }

@@ -1,48 +1,44 @@
 //! The lake as the rest of the house sees it.
 
-use std::path::Path;
+mod append;
+mod open;
+mod upkeep;
+
+pub(crate) use append::{append_operation, new_receipt};
+pub use open::{Environment, LakeOptions, UpkeepOptions};
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::Fault;
 use model::ids::PoolId;
-use model::limits::BATCH_FAULTS_LISTED_MAX;
 use model::permit::{
     AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
 };
-use model::pools::Pool;
 use model::queries::{OutputColumn, Query};
+use model::random::RandomSource;
 use model::records::SentRecord;
 use model::time::Clock;
 
-use crate::buffer::Segment;
+use crate::buffer::{hint, leaf_columns};
 use crate::columnar::{self, ByteStream};
-use crate::columns::Layout;
-use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 use crate::finish::finish;
-use crate::journal::{self, Journal, JournalError};
-use crate::operation::{
-    IdempotencyTag, SavedAnswer, encode_append, encode_delete, encode_drop, weight,
-};
+use crate::journal::{Journal, JournalError, Position};
+use crate::manifest::Removal;
+use crate::operation::{SavedAnswer, encode_delete, encode_drop};
 use crate::output::output_columns;
 use crate::plan::{Plan, plan};
-use crate::run::{RowStream, RunOptions, Runner, broken, forwards, groups, record_rows};
+use crate::predicate::admitted;
+use crate::reading::{Hints, Reading};
+use crate::run::{RowStream, Runner, broken, forwards, groups, record_rows};
+use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
-
-/// Bounds of the lake.
-#[derive(Clone, Debug)]
-pub struct LakeOptions {
-    /// Bounds of the journal.
-    pub journal: journal::Options,
-    /// Bounds of the execution of questions.
-    pub run: RunOptions,
-    /// Bytes of records that may be held in memory.
-    pub buffer_bytes: u64,
-}
+use crate::tables::Tables;
+use append::too_large;
 
 /// The rows of an answer under their columns.
 pub struct Answer {
@@ -65,7 +61,12 @@ impl std::fmt::Debug for Answer {
 pub struct Lake {
     journal: Journal<Store>,
     pools: Arc<Pools>,
+    tables: Arc<Tables>,
     runner: Runner,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    upkeep: upkeep::State,
+    stopping: AtomicBool,
     buffer_bytes: u64,
     operation_bytes: usize,
     records_stored: AtomicU64,
@@ -75,47 +76,6 @@ pub struct Lake {
 }
 
 impl Lake {
-    /// Opens the lake in a directory, whose parent exists, and reads back
-    /// every durable record of the `known` pools. Records of pools that are
-    /// not known any more are forgotten.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        directory: &Path,
-        known: Vec<Arc<Pool>>,
-        clock: Arc<dyn Clock>,
-        options: LakeOptions,
-    ) -> Result<Self> {
-        let pools = Arc::new(Pools::default());
-        let (store, replay) = Store::new(pools.clone(), options.buffer_bytes, clock, known);
-        let operation_bytes = options.journal.max_record_bytes;
-        let journal = Journal::open(disk, directory, options.journal, store)?;
-        let unknown = {
-            let mut replay = replay
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            replay.finish()?;
-            replay.unknown_records()
-        };
-        if unknown > 0 {
-            tracing::error!(
-                records = unknown,
-                "the journal holds records of pools that the control database does not know; \
-                 was an older control database put back?"
-            );
-        }
-        Ok(Self {
-            journal,
-            pools,
-            runner: Runner::new(options.run)?,
-            buffer_bytes: options.buffer_bytes,
-            operation_bytes,
-            records_stored: AtomicU64::new(0),
-            queries_answered: AtomicU64::new(0),
-            plans_refused: AtomicU64::new(0),
-            constraints_unresolved: AtomicU64::new(0),
-        })
-    }
-
     /// Stores a batch. When it returns, the accepted records are on stable
     /// storage and visible to every question that starts afterwards; a
     /// repetition under the same idempotency key gets the first answer.
@@ -153,6 +113,9 @@ impl Lake {
             }),
             Outcome::Mismatch => Err(LakeError::IdempotencyMismatch),
             Outcome::NoRoom(held) => Err(self.buffer_full(held)),
+            Outcome::Deleted(_) | Outcome::Carried(_) | Outcome::Dropped => {
+                Err(answered_otherwise("a batch"))
+            }
         }
     }
 
@@ -191,12 +154,27 @@ impl Lake {
     /// Deletes the records that the key sees and asks for, durably and at
     /// once; answers how many went.
     pub async fn delete(&self, delete: ConstrainedDelete) -> Result<u64> {
-        match self.submit(delete_operation(&delete)).await? {
-            Outcome::Done(done) => done,
-            _ => Err(LakeError::Internal(
-                "a delete was answered as something else".to_owned(),
-            )),
+        let Outcome::Deleted(done) = self.submit(delete_operation(&delete)).await? else {
+            return Err(answered_otherwise("a delete"));
+        };
+        let (from_memory, before) = done?;
+        if before.files.is_empty() {
+            return Ok(from_memory);
         }
+        // They are gone; how many they were is found out by whoever asked.
+        let snapshot = Snapshot {
+            segments: Vec::new(),
+            stored: before,
+            ..self.pools.snapshot(delete.pool())
+        };
+        let removal = Removal {
+            position: Position::FIRST,
+            at: self.clock.now(),
+            rows: delete.rows().clone(),
+            filter: delete.filter().cloned(),
+        };
+        let count = move || count_removed(snapshot, &removal);
+        Ok(from_memory + self.runner.work(delete.key(), count).await?)
     }
 
     /// Forgets a pool and all its records, and those that are still on their
@@ -298,71 +276,37 @@ impl Lake {
 
     /// Ends the journal's thread after everything queued is durable.
     pub fn close(&self) {
+        self.stop();
         self.journal.close();
     }
-}
 
-/// The most that the records of one batch may take in columns, whose offsets
-/// reach 2 GiB.
-const BATCH_WEIGHT_MAX: usize = 1 << 30;
-
-fn too_large(bytes: usize, limit: usize) -> LakeError {
-    LakeError::LimitExceeded(format!(
-        "one request may bring {limit} bytes to store and this one brings {bytes}; send less at once"
-    ))
-}
-
-/// The answer to a batch that is stored.
-fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
-    let listed = batch.faults().iter().take(BATCH_FAULTS_LISTED_MAX);
-    AppendReceipt {
-        accepted: batch.records().len() as u64,
-        rejected: batch.faults().len() as u64,
-        faults: listed.cloned().collect(),
-        repeated: false,
+    /// Gives up the upkeep that is under way, and lets none begin.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 }
 
-/// What is submitted for a batch, of at most `operation_bytes`.
-fn append_operation(
-    batch: &AdmittedBatch,
-    receipt: &AppendReceipt,
-    operation_bytes: usize,
-) -> Result<Operation> {
-    let pool = batch.pool();
-    let bytes = batch.records().iter().map(weight).sum::<usize>();
-    if bytes > BATCH_WEIGHT_MAX {
-        return Err(too_large(bytes, BATCH_WEIGHT_MAX));
+fn answered_otherwise(what: &str) -> LakeError {
+    LakeError::Internal(format!("{what} was answered as something else"))
+}
+
+/// How many rows of the files a removal takes away that no other did before.
+fn count_removed(snapshot: Snapshot, removal: &Removal) -> Result<u64> {
+    let predicate = removal.predicate(&snapshot.schema);
+    let isolation = hint(&predicate, snapshot.isolation.as_ref());
+    let hints = Hints {
+        isolation: isolation.map(Into::into),
+        time: None,
+    };
+    let columns = leaf_columns(&predicate);
+    let mut reading = Reading::new(snapshot, columns.into(), hints);
+    let mut count = 0;
+    while let Some(batch) = reading.step() {
+        if let Some(batch) = batch? {
+            count += admitted(&predicate, &batch)?.true_count() as u64;
+        }
     }
-    let mut payload = Vec::new();
-    encode_append(batch, &receipt.faults, &mut payload)?;
-    if payload.len() > operation_bytes {
-        return Err(too_large(payload.len(), operation_bytes));
-    }
-    let layout = Layout::of(&pool.draft.schema);
-    let segment =
-        Segment::of_records(&layout, batch.records())?.indexed(pool.draft.isolation_field.as_ref());
-    let saved = batch.idempotency().map(|idempotency| {
-        let tag = IdempotencyTag {
-            pool: pool.id,
-            key: batch.key(),
-            text: idempotency.key.clone(),
-        };
-        let answer = SavedAnswer {
-            fingerprint: idempotency.fingerprint,
-            at: batch.at(),
-            accepted: receipt.accepted,
-            rejected: receipt.rejected,
-            faults: receipt.faults.clone(),
-        };
-        (tag, answer)
-    });
-    Ok(Operation::Append {
-        pool: pool.clone(),
-        payload,
-        segment,
-        saved,
-    })
+    Ok(count)
 }
 
 fn delete_operation(delete: &ConstrainedDelete) -> Operation {

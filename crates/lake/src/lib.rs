@@ -20,13 +20,16 @@ mod columns;
 mod error;
 mod finish;
 mod lake;
+mod manifest;
 mod operation;
 mod output;
 mod plan;
 mod predicate;
 mod published;
+mod reading;
 mod run;
 mod seen;
+mod snapshot;
 mod store;
 mod tables;
 #[cfg(test)]
@@ -34,5 +37,5 @@ mod worlds;
 
 pub use columnar::{ByteStream, RecordFile};
 pub use error::{LakeError, Result};
-pub use lake::{Answer, Lake, LakeOptions};
+pub use lake::{Answer, Environment, Lake, LakeOptions, UpkeepOptions};
 pub use run::{RowStream, RunOptions};

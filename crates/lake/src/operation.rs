@@ -6,9 +6,11 @@
 mod bytes;
 mod decode;
 mod encode;
+mod manifest;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, is_of_records};
 pub(crate) use encode::{encode_append, encode_delete, encode_drop};
+pub(crate) use manifest::{encode_answers, encode_commit, encode_dropped, encode_state};
 
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
@@ -16,7 +18,9 @@ use model::records::{Record, RecordFault};
 use model::time::Timestamp;
 use model::value::Value;
 
-/// The version that this build writes.
+use crate::manifest::{Manifest, ManifestChange};
+
+/// The version in which operations on records are written; those on files are of version 2.
 const VERSION: u8 = 1;
 
 /// The bytes that a record takes in columns, roughly and rather too many.
@@ -91,6 +95,24 @@ pub(crate) enum Stored {
         /// The pool.
         pool: PoolId,
     },
+    /// The files of a pool changed.
+    Commit {
+        /// The pool.
+        pool: PoolId,
+        /// How.
+        change: ManifestChange,
+    },
+    /// All there is to know of a pool's files, whatever came before.
+    State {
+        /// The pool.
+        pool: PoolId,
+        /// The files.
+        manifest: Manifest,
+    },
+    /// Saved answers, carried on from earlier operations.
+    Answers(Vec<(IdempotencyTag, SavedAnswer)>),
+    /// Pools that were dropped once, carried on: they never come back.
+    Dropped(Vec<PoolId>),
 }
 
 /// Bytes that are no operation of a known version.

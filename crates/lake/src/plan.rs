@@ -34,8 +34,10 @@ use model::queries::{
 };
 
 use crate::aggregates;
-use crate::buffer::{Snapshot, hint};
+use crate::buffer::hint;
 use crate::error::{LakeError, Result};
+use crate::reading::{Hints, TimeHint};
+use crate::snapshot::Snapshot;
 use barrier::BarrierExec;
 use bucket::BucketExpr;
 use matching::{Conditions, MatchExec, Place};
@@ -110,7 +112,11 @@ pub(crate) fn plan(
         Query::Aggregate(aggregate) => aggregate_columns(aggregate, pool, &mut above)?,
     };
     let (predicate, unresolved) = constraint_predicate(rows, schema);
-    let barrier = barrier(snapshot, schema, &predicate, &above)?;
+    let hints = Hints {
+        isolation: hint(&predicate, snapshot.isolation.as_ref()).map(Into::into),
+        time: conditions.range.as_ref().map(time_hint),
+    };
+    let barrier = barrier(snapshot, schema, &predicate, &above, hints)?;
     let matched = Arc::new(MatchExec::new(barrier, conditions));
     let root = match query {
         Query::Records(records) => sorted(records, matched)?,
@@ -126,6 +132,7 @@ fn barrier(
     schema: &Schema,
     predicate: &Predicate,
     above: &Columns,
+    hints: Hints,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut below = Columns(above.0.clone());
     let mut added = Ok(());
@@ -135,10 +142,19 @@ fn barrier(
         }
     });
     added?;
-    let hint = hint(predicate, snapshot.isolation.as_ref()).map(<[_]>::to_vec);
-    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hint));
+    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hints));
     let keep = (0..above.0.len()).collect();
     Ok(Arc::new(BarrierExec::new(scan, predicate.clone(), keep)))
+}
+
+/// A range of time that the caller asks for. It tests a column for its own
+/// type and can neither fail nor be asked of a row, only of many at once.
+fn time_hint(range: &TimeBound) -> TimeHint {
+    TimeHint {
+        field: range.field.clone(),
+        from: range.from.map(|from| from.as_microsecond()),
+        to: range.to.map(|to| to.as_microsecond()),
+    }
 }
 
 fn record_columns(query: &RecordQuery, schema: &Schema, above: &mut Columns) -> Result<Conditions> {

@@ -3,17 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
+use arrow_select::filter::filter;
 use model::answers::{SeenField, SeenType};
+use model::fields::ColumnType;
+use model::filters::Predicate;
 use model::names::FieldPath;
 use model::permit::ConstrainedSchema;
 use model::pools::SchemaMode;
 use model::value::Value;
 
-use crate::buffer::Snapshot;
+use crate::buffer::{hint, leaf_columns};
 use crate::columns::rest_fields;
 use crate::error::Result;
 use crate::plan::constraint_predicate;
+use crate::predicate::admitted;
+use crate::reading::{Hints, Reading};
+use crate::snapshot::Snapshot;
 
 /// The visible fields: the declared ones in declared order, then the others
 /// by path. Hidden rows and hidden fields leave no trace.
@@ -61,9 +68,8 @@ fn undeclared(asked: &ConstrainedSchema, snapshot: &Snapshot) -> Result<Kinds> {
     let schema = &asked.pool().draft.schema;
     let (predicate, _) = constraint_predicate(asked.rows(), schema);
     let mut kinds = Kinds::new();
-    for segment in &snapshot.segments {
-        let rows = segment.visible_rest(&snapshot.layout, &predicate)?;
-        for cell in rows.as_binary::<i32>().iter().flatten() {
+    visible_rest(snapshot, &predicate, |rest| {
+        for cell in rest.as_binary::<i32>().iter().flatten() {
             for (path, value) in rest_fields(cell) {
                 let Some(kind) = model::canonical::decode(value).map(|value| kind(&value)) else {
                     continue;
@@ -78,8 +84,31 @@ fn undeclared(asked: &ConstrainedSchema, snapshot: &Snapshot) -> Result<Kinds> {
                 }
             }
         }
-    }
+    })?;
     Ok(kinds)
+}
+
+/// Shows the rest cells of the rows that the predicate admits. This is a
+/// barrier of its own: nothing else of the snapshot leaves.
+fn visible_rest(
+    snapshot: &Snapshot,
+    predicate: &Predicate,
+    mut show: impl FnMut(&dyn Array),
+) -> Result<()> {
+    let mut columns = vec![(FieldPath::rest(), ColumnType::Undeclared)];
+    columns.extend(leaf_columns(predicate));
+    let hints = Hints {
+        isolation: hint(predicate, snapshot.isolation.as_ref()).map(Into::into),
+        time: None,
+    };
+    let mut reading = Reading::new(snapshot.clone(), columns.into(), hints);
+    while let Some(batch) = reading.step() {
+        if let Some(batch) = batch? {
+            let admitted = admitted(predicate, &batch)?;
+            show(filter(batch.column(0).as_ref(), &admitted)?.as_ref());
+        }
+    }
+    Ok(())
 }
 
 fn kind(value: &Value) -> &'static str {

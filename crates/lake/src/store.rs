@@ -6,135 +6,33 @@
 
 mod answers;
 mod held;
+mod pools;
+mod records;
 mod replay;
 
+pub(crate) use answers::AnswerCursor;
+pub(crate) use pools::{PoolState, Pools};
 pub(crate) use replay::Replay;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use model::filters::{Constraint, Filter, Predicate};
+use model::filters::{Constraint, Filter};
 use model::ids::PoolId;
-use model::pools::{Pool, Schema};
+use model::pools::Pool;
 use model::time::Clock;
 
-use crate::buffer::{PoolBuffer, Segment, Snapshot};
+use crate::buffer::Segment;
 use crate::error::Result;
 use crate::journal::{JournalError, Position, Prepared, StateMachine};
-use crate::operation::{DecodeError, IdempotencyTag, SavedAnswer, Stored, decode};
-use crate::plan::constraint_predicate;
+use crate::manifest::{ManifestChange, Removal};
+use crate::operation::{
+    DecodeError, IdempotencyTag, SavedAnswer, Stored, decode, encode_answers, encode_commit,
+    encode_dropped, encode_state, is_of_records,
+};
+use crate::snapshot;
 use answers::SavedAnswers;
-use held::Held;
-
-/// The pools' records, shared between the journal's thread and readers.
-#[derive(Debug, Default)]
-pub(crate) struct Pools {
-    pools: RwLock<HashMap<PoolId, Arc<Held>>>,
-    /// Pools that were dropped. An id is never given again, and a request that
-    /// was under way must not bring its pool back.
-    dropped: RwLock<HashSet<PoolId>>,
-    bytes: AtomicU64,
-}
-
-impl Pools {
-    /// The records of a pool as they are now; an unknown pool has none.
-    pub(crate) fn snapshot(&self, pool: &Pool) -> Snapshot {
-        match self.find(pool.id) {
-            Some(held) => held.snapshot(),
-            None => empty(pool).snapshot(),
-        }
-    }
-
-    fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
-        self.pools
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&pool)
-            .cloned()
-    }
-
-    fn is_dropped(&self, pool: PoolId) -> bool {
-        let dropped = self.dropped.read().unwrap_or_else(PoisonError::into_inner);
-        dropped.contains(&pool)
-    }
-
-    fn change<T>(
-        &self,
-        buffer: &mut PoolBuffer,
-        change: impl FnOnce(&mut PoolBuffer) -> Result<T>,
-    ) -> Result<T> {
-        let before = buffer.bytes();
-        let done = change(buffer);
-        self.count_bytes(before, buffer.bytes());
-        done
-    }
-
-    /// Adds records to a pool. Those of a dropped pool went with it.
-    fn push(&self, pool: &Pool, segment: Segment) -> Result<()> {
-        if self.is_dropped(pool.id) || segment.rows() == 0 {
-            return Ok(());
-        }
-        let held = self.find(pool.id).unwrap_or_else(|| {
-            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-            pools
-                .entry(pool.id)
-                .or_insert_with(|| Arc::new(Held::new(empty(pool))))
-                .clone()
-        });
-        held.change(|buffer| self.change(buffer, |buffer| buffer.push(segment)))
-    }
-
-    /// Deletes the rows that the key sees and asked for.
-    fn delete(&self, pool: &Pool, rows: &Constraint, filter: Option<&Filter>) -> Result<u64> {
-        let predicate = delete_predicate(&pool.draft.schema, rows, filter);
-        self.find(pool.id).map_or(Ok(0), |held| {
-            held.change_at_length(|buffer| self.change(buffer, |b| b.delete(&predicate)))
-        })
-    }
-
-    fn drop_pool(&self, pool: PoolId) {
-        self.dropped
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(pool);
-        let dropped = self
-            .pools
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&pool);
-        if let Some(held) = dropped {
-            self.count_bytes(held.change(|buffer| buffer.bytes()), 0);
-        }
-    }
-
-    fn count_bytes(&self, before: u64, after: u64) {
-        if after >= before {
-            self.bytes.fetch_add(after - before, Ordering::Relaxed);
-        } else {
-            self.bytes.fetch_sub(before - after, Ordering::Relaxed);
-        }
-    }
-
-    /// Bytes held, of all pools.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Records held, of all pools.
-    pub(crate) fn records(&self) -> u64 {
-        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
-        let segments = pools.values().map(|held| held.snapshot().segments);
-        let rows = segments
-            .flatten()
-            .map(|segment| segment.alive_rows() as u64);
-        rows.sum()
-    }
-}
-
-fn empty(pool: &Pool) -> PoolBuffer {
-    PoolBuffer::new(&pool.draft.schema, pool.draft.isolation_field.clone())
-}
+use records::Span;
 
 /// What is submitted to the journal. The payload is encoded and the columns
 /// are built by the submitting request, not by the journal's thread.
@@ -156,13 +54,44 @@ pub(crate) enum Operation {
     },
     /// Forget a pool.
     Drop { pool: PoolId, payload: Vec<u8> },
+    /// Change the files of a pool.
+    Commit {
+        pool: PoolId,
+        change: ManifestChange,
+    },
+    /// Write down once more what there is to know of a pool's files.
+    State { pool: PoolId },
+    /// Write down once more some of the saved answers, those from here on.
+    Answers { from: AnswerCursor },
+    /// Write down once more some of the pools that were dropped.
+    Dropped { pools: Vec<PoolId> },
+    /// Do nothing: it is answered when everything before it is done.
+    Wait,
+}
+
+impl Operation {
+    /// The pool that it changes, other than by adding records.
+    fn changes(&self) -> Option<PoolId> {
+        match self {
+            Self::Delete { pool, .. } => Some(pool.id),
+            Self::Drop { pool, .. } | Self::Commit { pool, .. } => Some(*pool),
+            _ => None,
+        }
+    }
 }
 
 /// What became of an operation.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// Done: how many records were added or deleted.
+    /// Done: how many records were added.
     Done(Result<u64>),
+    /// Done: how many records were deleted from memory, and the files as they
+    /// were before, from which the same rows are gone.
+    Deleted(Result<(u64, snapshot::FileView)>),
+    /// Done: where the next part of the saved answers begins, if there is one.
+    Carried(Option<AnswerCursor>),
+    /// The pool was dropped; nothing was done.
+    Dropped,
     /// The saved answer of the same request.
     Repeated(SavedAnswer),
     /// The idempotency key was used with another body.
@@ -182,6 +111,9 @@ pub(crate) struct Store {
     replay: Arc<Mutex<Replay>>,
     answers: SavedAnswers,
     pending: HashSet<IdempotencyTag>,
+    /// How many operations that are being written change each pool.
+    changing: HashMap<PoolId, usize>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Store {
@@ -199,8 +131,10 @@ impl Store {
             bound,
             arriving: 0,
             replay: replay.clone(),
-            answers: SavedAnswers::new(clock),
+            answers: SavedAnswers::new(clock.clone()),
             pending: HashSet::new(),
+            changing: HashMap::new(),
+            clock,
         };
         (store, replay)
     }
@@ -231,16 +165,59 @@ impl Store {
     }
 }
 
-/// The rows that go: those that the key sees and that it asked for. What
-/// cannot be resolved deletes nothing.
-fn delete_predicate(schema: &Schema, rows: &Constraint, filter: Option<&Filter>) -> Predicate {
-    let (visible, _) = constraint_predicate(rows, schema);
-    let asked = match filter.map(|filter| schema.resolve(filter)) {
-        None => Predicate::All(Vec::new()),
-        Some(Ok(asked)) => asked,
-        Some(Err(_)) => Predicate::Nothing,
-    };
-    Predicate::All(vec![visible, asked])
+impl Store {
+    /// Decides what becomes of an operation on files.
+    fn prepare_files(&self, operation: &Operation, payload: &mut Vec<u8>) -> Prepared<Outcome> {
+        match operation {
+            Operation::Commit { pool, .. } | Operation::State { pool }
+                if self.changing.contains_key(pool) =>
+            {
+                // What is written down is what was applied.
+                return Prepared::Again;
+            }
+            Operation::Commit { pool, .. } if self.pools.is_dropped(*pool) => {
+                return Prepared::Answer(Outcome::Dropped);
+            }
+            Operation::Commit { pool, change } => encode_commit(*pool, change, payload),
+            Operation::State { pool } => {
+                encode_state(*pool, &self.pools.manifest(*pool), payload);
+            }
+            Operation::Answers { from } => {
+                let part = self.answers.part(*from);
+                if part.is_empty() {
+                    return Prepared::Answer(Outcome::Carried(None));
+                }
+                encode_answers(&part, payload);
+            }
+            Operation::Dropped { pools } => encode_dropped(pools, payload),
+            _ => return Prepared::Answer(Outcome::Done(Ok(0))),
+        }
+        Prepared::Write
+    }
+
+    /// Decides what becomes of a batch.
+    fn prepare_append(
+        &mut self,
+        pool: PoolId,
+        segment: &Segment,
+        saved: Option<&(IdempotencyTag, SavedAnswer)>,
+    ) -> Option<Prepared<Outcome>> {
+        if self.changing.contains_key(&pool) {
+            // The pool may be about to be dropped, and then nothing is to be written for it.
+            return Some(Prepared::Again);
+        }
+        if let Some(answer) = self.answer(segment, saved) {
+            return Some(answer);
+        }
+        if self.pools.is_dropped(pool) {
+            return Some(Prepared::Answer(Outcome::Done(Ok(0))));
+        }
+        self.arriving += segment.bytes();
+        if let Some((tag, _)) = saved {
+            self.pending.insert(tag.clone());
+        }
+        None
+    }
 }
 
 impl StateMachine for Store {
@@ -248,31 +225,34 @@ impl StateMachine for Store {
     type Outcome = Outcome;
 
     fn prepare(&mut self, operation: &Operation, payload: &mut Vec<u8>) -> Prepared<Outcome> {
-        let bytes = match operation {
+        let prepared = match operation {
             Operation::Append {
-                payload,
+                pool,
+                payload: bytes,
                 segment,
                 saved,
-                ..
-            } => {
-                if let Some(answer) = self.answer(segment, saved.as_ref()) {
-                    return answer;
+            } => match self.prepare_append(pool.id, segment, saved.as_ref()) {
+                Some(answer) => answer,
+                None => {
+                    payload.extend_from_slice(bytes);
+                    Prepared::Write
                 }
-                self.arriving += segment.bytes();
-                if let Some((tag, _)) = saved {
-                    self.pending.insert(tag.clone());
-                }
-                payload
+            },
+            Operation::Delete { payload: bytes, .. } | Operation::Drop { payload: bytes, .. } => {
+                payload.extend_from_slice(bytes);
+                Prepared::Write
             }
-            Operation::Delete { payload, .. } | Operation::Drop { payload, .. } => payload,
+            files => self.prepare_files(files, payload),
         };
-        payload.extend_from_slice(bytes);
-        Prepared::Write
+        if let (Prepared::Write, Some(pool)) = (&prepared, operation.changes()) {
+            *self.changing.entry(pool).or_default() += 1;
+        }
+        prepared
     }
 
-    fn apply(&mut self, _: Position, operation: Operation) -> Outcome {
+    fn apply(&mut self, position: Position, operation: Operation) -> Outcome {
         self.abandon(&operation);
-        Outcome::Done(match operation {
+        let outcome = match operation {
             Operation::Append {
                 pool,
                 segment,
@@ -283,16 +263,35 @@ impl StateMachine for Store {
                     self.answers.save(tag, answer);
                 }
                 let rows = segment.rows() as u64;
-                self.pools.push(&pool, segment).map(|()| rows)
+                let pushed = self.pools.push(Span::of(position), &pool, segment);
+                Outcome::Done(pushed.map(|()| rows))
             }
             Operation::Delete {
                 pool, rows, filter, ..
-            } => self.pools.delete(&pool, &rows, filter.as_ref()),
+            } => {
+                let removal = Removal {
+                    position,
+                    at: self.clock.now(),
+                    rows,
+                    filter,
+                };
+                Outcome::Deleted(self.pools.delete(pool.id, removal))
+            }
             Operation::Drop { pool, .. } => {
                 self.pools.drop_pool(pool);
-                Ok(0)
+                Outcome::Done(Ok(0))
             }
-        })
+            Operation::Commit { pool, change } => {
+                self.pools.commit(pool, change);
+                Outcome::Done(Ok(0))
+            }
+            Operation::State { .. } | Operation::Dropped { .. } | Operation::Wait => {
+                Outcome::Done(Ok(0))
+            }
+            Operation::Answers { from } => Outcome::Carried(self.answers.after(from)),
+        };
+        self.pools.note_applied(position);
+        outcome
     }
 
     fn abandon(&mut self, operation: &Operation) {
@@ -302,23 +301,53 @@ impl StateMachine for Store {
                 self.pending.remove(tag);
             }
         }
+        if let Some(pool) = operation.changes()
+            && let Some(count) = self.changing.get_mut(&pool)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.changing.remove(&pool);
+            }
+        }
+    }
+
+    fn survey(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
+        if is_of_records(payload) {
+            return Ok(());
+        }
+        let stored = read(position, payload)?;
+        let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+        replay.survey(&stored);
+        Ok(())
     }
 
     fn replay(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
-        let unreadable = |reason: String| JournalError::Unreadable { position, reason };
-        let stored = decode(payload).map_err(|error: DecodeError| unreadable(error.to_string()))?;
-        if let Stored::Append {
-            saved: Some((tag, answer)),
-            ..
-        } = &stored
-        {
-            self.answers.save(tag.clone(), answer.clone());
+        let stored = read(position, payload)?;
+        match &stored {
+            Stored::Append {
+                saved: Some((tag, answer)),
+                ..
+            } => self.answers.save(tag.clone(), answer.clone()),
+            Stored::Answers(answers) => {
+                for (tag, answer) in answers {
+                    self.answers.restore(tag.clone(), answer.clone());
+                }
+            }
+            _ => {}
         }
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
         replay
-            .add(stored)
-            .map_err(|error| unreadable(error.to_string()))
+            .add(position, self.clock.now(), stored)
+            .map_err(|error| unreadable(position, error.to_string()))
     }
+}
+
+fn read(position: Position, payload: &[u8]) -> Result<Stored, JournalError> {
+    decode(payload).map_err(|error: DecodeError| unreadable(position, error.to_string()))
+}
+
+fn unreadable(position: Position, reason: String) -> JournalError {
+    JournalError::Unreadable { position, reason }
 }
 
 #[cfg(test)]

@@ -1,6 +1,35 @@
 //! Immutable files of records: what the manifest says of each, how they are
 //! written, and how they are read.
 
+mod cache;
 mod entry;
+mod home;
+mod index;
+mod names;
+mod order;
+mod read;
+mod types;
+mod verified;
+mod write;
 
-pub(crate) use entry::{FileEntry, FileId, IndexEntry, KeyRange, SortedBy, TimeRange};
+pub(crate) use cache::Cached;
+pub(crate) use entry::{
+    FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, SortedBy, TimeRange,
+};
+pub(crate) use home::{PoolFiles, Tables};
+pub(crate) use names::{commit_names, discard, parse_name};
+pub(crate) use order::{Batches, merge, sort};
+pub(crate) use read::TableFile;
+pub(crate) use write::{Plan, TableWriter, frequent_fields};
+
+use std::ops::Range;
+
+/// Rows of a block: what is read and kept at once, and what has a range of
+/// customers and of times in the index.
+pub(crate) const BLOCK_ROWS: usize = 8_192;
+
+/// Blocks of a row group, which share a dictionary of each column.
+pub(crate) const ROW_GROUP_BLOCKS: usize = 16;
+
+/// Where arrays stand among canonical keys: a filter may mean any element.
+pub(crate) const ARRAYS: Range<&[u8]> = &[0x70]..&[0x71];

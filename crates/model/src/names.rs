@@ -72,6 +72,8 @@ pub const ID: &str = "_id";
 pub const INGESTED_AT: &str = "_ingested_at";
 /// The name of the id of the key that wrote the record.
 pub const KEY: &str = "_key";
+/// The name of what stands for all undeclared fields of a record.
+pub const REST: &str = "_rest";
 
 impl FieldPath {
     /// A path to a field that clients may write.
@@ -104,6 +106,12 @@ impl FieldPath {
     /// The path of the writing key's id.
     pub fn key() -> Self {
         Self(KEY.into())
+    }
+
+    /// What stands for all fields of a record that its pool does not declare.
+    /// No client can name it.
+    pub fn rest() -> Self {
+        Self(REST.into())
     }
 
     /// Whether the server alone writes this field.

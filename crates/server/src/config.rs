@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use file::FileSettings;
 
+use lake::UpkeepOptions;
 use values::{address, byte_count, cidr, duration};
 
 /// Where clients look for a server and where a server listens when nothing
@@ -24,12 +25,13 @@ pub(crate) const DEFAULT_ADMIN_LISTEN: SocketAddr =
 const MIB: u64 = 1 << 20;
 const DEFAULT_JOURNAL_SEGMENT_BYTES: u64 = 64 * MIB;
 const DEFAULT_BUFFER_BYTES: u64 = 1_024 * MIB;
+const DEFAULT_CACHE_BYTES: u64 = 1_024 * MIB;
 const DEFAULT_QUERY_MEMORY_BYTES: u64 = 512 * MIB;
 const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 18] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -42,6 +44,10 @@ pub(crate) const NAMES: [&str; 14] = [
     "log_level",
     "journal_segment_bytes",
     "buffer_bytes",
+    "cache_bytes",
+    "flush_bytes",
+    "flush_after",
+    "purge_after",
     "query_memory_bytes",
     "query_deadline",
 ];
@@ -130,6 +136,10 @@ pub(crate) struct ServeSettings {
     pub(crate) journal_segment_bytes: u64,
     /// Bytes of records held in memory before writers are asked to wait.
     pub(crate) buffer_bytes: u64,
+    /// Bytes of columns kept in memory as they were read from files.
+    pub(crate) cache_bytes: u64,
+    /// When records go to files, and how files are merged.
+    pub(crate) upkeep: UpkeepOptions,
     /// Bytes that all running queries may hold together.
     pub(crate) query_memory_bytes: u64,
     /// How long one query may take.
@@ -324,6 +334,8 @@ impl<'a> Layers<'a> {
                 32 * MIB,
             )?,
             buffer_bytes: self.bytes("buffer_bytes", DEFAULT_BUFFER_BYTES, 16 * MIB)?,
+            cache_bytes: self.bytes("cache_bytes", DEFAULT_CACHE_BYTES, MIB)?,
+            upkeep: self.upkeep()?,
             query_memory_bytes: self.bytes(
                 "query_memory_bytes",
                 DEFAULT_QUERY_MEMORY_BYTES,
@@ -335,6 +347,17 @@ impl<'a> Layers<'a> {
         };
         settings.check()?;
         Ok(settings)
+    }
+
+    fn upkeep(&self) -> Result<UpkeepOptions, ConfigError> {
+        let usual = UpkeepOptions::default();
+        let time = |name, usual| Ok(self.one(name, duration)?.unwrap_or(usual));
+        Ok(UpkeepOptions {
+            flush_bytes: self.bytes("flush_bytes", usual.flush_bytes, 16 << 10)?,
+            flush_after: time("flush_after", usual.flush_after)?,
+            purge_after: time("purge_after", usual.purge_after)?,
+            ..usual
+        })
     }
 }
 
@@ -362,6 +385,8 @@ impl ServeSettings {
             log_level: LogLevel::Warn,
             journal_segment_bytes: DEFAULT_JOURNAL_SEGMENT_BYTES,
             buffer_bytes: DEFAULT_BUFFER_BYTES,
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            upkeep: UpkeepOptions::default(),
             query_memory_bytes: DEFAULT_QUERY_MEMORY_BYTES,
             query_deadline: DEFAULT_QUERY_DEADLINE,
         }

@@ -5,18 +5,19 @@ mod files;
 mod linger;
 mod listen;
 mod log;
+mod upkeep;
 
 pub(crate) use error::ServeError;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use control::{Control, ControlOptions};
 use lake::disk::RealDisk;
-use lake::{Lake, LakeOptions, RunOptions};
+use lake::{Environment, Lake, LakeOptions, RunOptions};
 use model::random::RandomSource;
 use model::secrets::Pepper;
 use tokio::net::{TcpListener, TcpSocket};
@@ -29,7 +30,7 @@ use crate::clock::SystemClock;
 use crate::config::ServeSettings;
 use crate::plane::LakePlane;
 use crate::random::SystemRandom;
-use files::{control_file, journal_directory};
+use files::{control_file, journal_directory, tables_directory};
 use listen::{Door, accept};
 
 /// How often the times of last use are written.
@@ -305,18 +306,18 @@ async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<La
         journal,
         run,
         buffer_bytes: settings.buffer_bytes,
+        cache_bytes: settings.cache_bytes,
+        upkeep: settings.upkeep,
     };
-    let directory: PathBuf = journal_directory(&settings.data_dir);
+    let environment = Environment {
+        disk: Arc::new(RealDisk),
+        journal: journal_directory(&settings.data_dir),
+        tables: tables_directory(&settings.data_dir),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
     let known = control.pools();
-    let opened = tokio::task::spawn_blocking(move || {
-        Lake::open(
-            Arc::new(RealDisk),
-            &directory,
-            known,
-            Arc::new(SystemClock),
-            options,
-        )
-    });
+    let opened = tokio::task::spawn_blocking(move || Lake::open(environment, known, options));
     let opened = opened
         .await
         .map_err(|error| ServeError::Other(error.to_string()))?;
@@ -355,6 +356,7 @@ async fn serve(
         DRAIN_TIME,
     ));
     let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
+    let upkeep = upkeep::Thread::start(lake.clone())?;
     state.set_ready(true);
     stop.await;
     state.set_ready(false);
@@ -363,7 +365,12 @@ async fn serve(
         let _ = task.await;
     }
     control.close().await?;
-    tokio::task::spawn_blocking(move || lake.close())
+    let close = move || {
+        lake.stop();
+        upkeep.join();
+        lake.close();
+    };
+    tokio::task::spawn_blocking(close)
         .await
         .map_err(|error| ServeError::Other(error.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
 use model::fields::ColumnType;
@@ -11,7 +11,7 @@ use model::names::FieldPath;
 use model::records::Record;
 use model::value::Value;
 
-use crate::columns::{CellReader, Layout, RestWriter, array_of, extract};
+use crate::columns::{CellReader, Layout, REST, RestWriter, array_of, extract};
 use crate::error::Result;
 use crate::predicate::{admitted, cell_index_key, index_key, required_values};
 
@@ -114,7 +114,7 @@ impl Segment {
     }
 
     /// The rows that are there.
-    pub(super) fn alive_batch(&self) -> Result<RecordBatch> {
+    pub(crate) fn alive_batch(&self) -> Result<RecordBatch> {
         match &self.alive {
             None => Ok(self.batch.clone()),
             Some(alive) => Ok(filter_record_batch(&self.batch, alive)?),
@@ -156,6 +156,7 @@ impl Segment {
         for (path, column) in columns {
             arrays.push(match (layout.position(path), rest) {
                 (Some(at), _) => self.batch.column(at).clone(),
+                (None, Some(rest)) if path.as_str() == REST => rest.clone(),
                 (None, Some(rest)) => extract(rest.as_binary(), path),
                 (None, None) => {
                     arrow_array::new_null_array(&crate::columns::column_type(*column), self.rows())
@@ -165,22 +166,6 @@ impl Segment {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows()));
         let schema = crate::columns::schema_of(columns);
         Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
-    }
-
-    /// The rest cells of the rows that the predicate admits. This is a
-    /// barrier of its own: nothing else of the segment leaves.
-    pub(crate) fn visible_rest(&self, layout: &Layout, predicate: &Predicate) -> Result<ArrayRef> {
-        let batch = self.alive_batch()?;
-        let columns = leaf_columns(predicate);
-        let alive = Self {
-            batch,
-            alive: None,
-            index: None,
-            bytes: 0,
-        };
-        let admitted = admitted(predicate, &alive.project(layout, &columns)?)?;
-        let rest = alive.batch.column(alive.batch.num_columns() - 1);
-        Ok(arrow_select::filter::filter(rest.as_ref(), &admitted)?)
     }
 
     /// This segment without the rows that the predicate admits, and how many
@@ -219,7 +204,7 @@ impl Segment {
 }
 
 /// The columns that a predicate tests, each once.
-fn leaf_columns(predicate: &Predicate) -> Vec<(FieldPath, ColumnType)> {
+pub(crate) fn leaf_columns(predicate: &Predicate) -> Vec<(FieldPath, ColumnType)> {
     let mut columns: Vec<(FieldPath, ColumnType)> = Vec::new();
     predicate.for_each_leaf(&mut |leaf| {
         if !columns.iter().any(|(path, _)| *path == leaf.field) {

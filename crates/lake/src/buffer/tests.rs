@@ -15,6 +15,7 @@ use crate::lake::tests::fixtures::{
 };
 use crate::predicate::admitted;
 use crate::simulation::Random;
+use crate::snapshot::FileView;
 
 static POOL: LazyLock<Arc<Pool>> = LazyLock::new(|| {
     pool(
@@ -155,7 +156,9 @@ fn merging_and_deleting_keep_order_and_content() {
                     let deleted = buffer.delete(&resolve(&POOL, &gone)).unwrap();
                     assert_eq!(deleted, (before - list.len()) as u64);
                 }
-                1 if random.one_in(3) => kept.push((buffer.snapshot(), list.clone())),
+                1 if random.one_in(3) => {
+                    kept.push((buffer.snapshot(FileView::default()), list.clone()))
+                }
                 _ => {
                     let count = [1, 1, 1, 3, 20, 300][random.below(6) as usize];
                     let batch: Vec<u64> = (next..next + count).collect();
@@ -168,8 +171,12 @@ fn merging_and_deleting_keep_order_and_content() {
             }
             assert_eq!(buffer.records(), list.len() as u64);
         }
-        assert_eq!(numbers(&buffer.snapshot()), list, "seed {seed}");
-        for found in stored(&buffer.snapshot()) {
+        assert_eq!(
+            numbers(&buffer.snapshot(FileView::default())),
+            list,
+            "seed {seed}"
+        );
+        for found in stored(&buffer.snapshot(FileView::default())) {
             let Value::Integer(n) = found["n"] else {
                 panic!("{found:?}")
             };
@@ -212,7 +219,10 @@ fn a_delete_of_most_rows_gives_their_room_back_and_of_all_everything() {
         18_000
     );
     assert!(buffer.bytes() < full / 10, "{} of {full}", buffer.bytes());
-    assert_eq!(numbers(&buffer.snapshot()), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&buffer.snapshot(FileView::default())),
+        (0..1_000).collect::<Vec<_>>()
+    );
     assert_eq!(
         buffer
             .delete(&some(r#"{"field":"n","operator":"gte","value":1000}"#))
@@ -268,7 +278,7 @@ fn records_in_another_layout_are_refused() {
         .push(segment(&other, vec![json(r#"{"n":1}"#)]))
         .unwrap_err();
     assert!(matches!(refused, LakeError::Internal(_)), "{refused}");
-    assert_eq!(numbers(&buffer.snapshot()), [1]);
+    assert_eq!(numbers(&buffer.snapshot(FileView::default())), [1]);
 }
 
 /// A pool whose isolation field is of this type, or undeclared.
@@ -457,7 +467,7 @@ fn the_index_of_the_isolation_field_never_changes_an_answer() {
                 let Ok(predicate) = pool.draft.schema.resolve(&filter(&text)) else {
                     continue;
                 };
-                let snapshot = buffer.snapshot();
+                let snapshot = buffer.snapshot(FileView::default());
                 let expected = admitted_rows(&snapshot, &predicate, false);
                 let rows = admitted_rows(&snapshot, &predicate, true);
                 assert_eq!(rows, expected, "{field_type:?} {text}");

@@ -55,27 +55,16 @@ pub(super) fn open<S: StateMachine>(
         }
     })?;
     let (segments, spares) = survey(disk, directory)?;
-    let mut replay = Replay {
-        machine,
-        next: 0,
-        chain: 0,
-        floor: 0,
-        operations: 0,
-        closed: false,
-    };
-    let mut end = End::default();
-    let mut last_bytes = Vec::new();
-    for (index, segment) in segments.iter().enumerate() {
-        (end, last_bytes) = replay.segment(segment, segments.get(index + 1))?;
-    }
+    let (surveyed, ..) = Replay::all(&mut *machine, Pass::Survey, &segments)?;
     if let Some(first) = segments.first()
-        && first.header.sequence > replay.floor
+        && first.header.sequence > surveyed.floor
     {
         let sequence = first.header.sequence - 1;
         return Err(JournalError::Missing {
             file: segment_path(directory, sequence),
         });
     }
+    let (replay, end, last_bytes) = Replay::all(machine, Pass::Replay, &segments)?;
     // From here on files are changed. Spares that a crash left are of unknown content.
     for spare in &spares {
         disk.remove(spare)?;
@@ -223,8 +212,18 @@ struct End {
     group: usize,
 }
 
+/// Which look at the log it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// Everything is checked and shown.
+    Survey,
+    /// Everything is made to take effect.
+    Replay,
+}
+
 struct Replay<'a, S> {
     machine: &'a mut S,
+    pass: Pass,
     next: u64,
     chain: u32,
     floor: u64,
@@ -232,7 +231,31 @@ struct Replay<'a, S> {
     closed: bool,
 }
 
-impl<S: StateMachine> Replay<'_, S> {
+impl<'a, S: StateMachine> Replay<'a, S> {
+    /// Goes through all segments; answers what it found, where the records end, and the bytes of
+    /// the last segment.
+    fn all(
+        machine: &'a mut S,
+        pass: Pass,
+        segments: &[Segment],
+    ) -> Result<(Self, End, Vec<u8>), JournalError> {
+        let mut replay = Self {
+            machine,
+            pass,
+            next: 0,
+            chain: 0,
+            floor: 0,
+            operations: 0,
+            closed: false,
+        };
+        let mut end = End::default();
+        let mut last_bytes = Vec::new();
+        for (index, segment) in segments.iter().enumerate() {
+            (end, last_bytes) = replay.segment(segment, segments.get(index + 1))?;
+        }
+        Ok((replay, end, last_bytes))
+    }
+
     /// Replays one segment; `after` is the segment behind it, if it is not the last.
     fn segment(
         &mut self,
@@ -304,7 +327,11 @@ impl<S: StateMachine> Replay<'_, S> {
         match kind {
             Kind::Operation => {
                 self.operations += 1;
-                self.machine.replay(Position(self.next), payload)
+                let position = Position(self.next);
+                match self.pass {
+                    Pass::Survey => self.machine.survey(position, payload),
+                    Pass::Replay => self.machine.replay(position, payload),
+                }
             }
             Kind::Floor => {
                 let Ok(floor) = payload.try_into().map(u64::from_le_bytes) else {

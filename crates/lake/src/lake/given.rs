@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::pools::Pool;
+use model::random::SeededRandom;
 use model::records::Record;
 use model::time::{ManualClock, Timestamp};
 
-use super::{Lake, LakeOptions};
-use crate::buffer::{Segment, Snapshot};
+use super::{Environment, Lake, LakeOptions, UpkeepOptions};
+use crate::buffer::Segment;
 use crate::columns::Layout;
 use crate::error::Result;
 use crate::journal;
 use crate::run::RunOptions;
 use crate::simulation::SimulatedDisk;
+use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome};
 
 impl Lake {
@@ -29,11 +31,17 @@ impl Lake {
             journal,
             run: RunOptions::default(),
             buffer_bytes: 1 << 40,
+            cache_bytes: 1 << 20,
+            upkeep: UpkeepOptions::default(),
         };
-        let disk = Arc::new(SimulatedDisk::new(1));
-        let clock = Arc::new(ManualClock::new(Timestamp::MIN));
-        let directory = Path::new(SimulatedDisk::ROOT).join("lake");
-        Self::open(disk, &directory, Vec::new(), clock, options).unwrap()
+        let environment = Environment {
+            disk: Arc::new(SimulatedDisk::new(1)),
+            journal: Path::new(SimulatedDisk::ROOT).join("journal"),
+            tables: Path::new(SimulatedDisk::ROOT).join("tables"),
+            clock: Arc::new(ManualClock::new(Timestamp::MIN)),
+            random: Arc::new(SeededRandom::new(1)),
+        };
+        Self::open(environment, Vec::new(), options).unwrap()
     }
 
     /// Makes records visible as one batch, as they are.
@@ -53,7 +61,7 @@ impl Lake {
     }
 
     /// The records of a pool as they are now.
-    pub(crate) fn snapshot(&self, pool: &Pool) -> Snapshot {
+    pub(crate) fn snapshot(&self, pool: &Arc<Pool>) -> Snapshot {
         self.pools.snapshot(pool)
     }
 }

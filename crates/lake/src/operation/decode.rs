@@ -9,18 +9,18 @@ use model::value::Value;
 
 use super::bytes::{Reader, is_shallow};
 use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, fault_code_number};
-use super::{DecodeError, IdempotencyTag, SavedAnswer, Stored, VERSION};
+use super::{DecodeError, IdempotencyTag, SavedAnswer, Stored, VERSION, manifest};
 
 /// The operation of a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
     let mut reader = Reader(payload);
     let version = reader.u8()?;
-    match version {
-        VERSION => {}
+    let kind = match version {
+        VERSION => reader.u8()?,
+        manifest::VERSION => return of_manifest(reader),
         0 => return Err(DecodeError::Malformed("there is no version 0")),
         later => return Err(DecodeError::Newer(later)),
-    }
-    let kind = reader.u8()?;
+    };
     let pool = PoolId::from_bytes(reader.array()?);
     let stored = match kind {
         APPEND => append(&mut reader, pool)?,
@@ -39,7 +39,32 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
     Ok(stored)
 }
 
-fn filter(reader: &mut Reader<'_>) -> Result<Option<Filter>, DecodeError> {
+/// The rest of an operation on files.
+fn of_manifest(mut reader: Reader<'_>) -> Result<Stored, DecodeError> {
+    let stored = match reader.u8()? {
+        manifest::ANSWERS => Stored::Answers(manifest::answers(&mut reader)?),
+        manifest::DROPPED => Stored::Dropped(manifest::dropped(&mut reader)?),
+        manifest::COMMIT => Stored::Commit {
+            pool: PoolId::from_bytes(reader.array()?),
+            change: manifest::commit(&mut reader)?,
+        },
+        manifest::STATE => Stored::State {
+            pool: PoolId::from_bytes(reader.array()?),
+            manifest: manifest::state(&mut reader)?,
+        },
+        _ => return Err(DecodeError::Malformed("its kind is unknown")),
+    };
+    reader.end()?;
+    Ok(stored)
+}
+
+/// Whether the payload adds, deletes or forgets records: all that decoding it
+/// whole is not worth when only the files are asked for.
+pub(crate) fn is_of_records(payload: &[u8]) -> bool {
+    payload.first() == Some(&VERSION)
+}
+
+pub(super) fn filter(reader: &mut Reader<'_>) -> Result<Option<Filter>, DecodeError> {
     if reader.flag()? {
         one_filter(reader, 0).map(Some)
     } else {
@@ -129,9 +154,7 @@ fn saved_answer(
     let text = reader.text()?.to_owned();
     let fingerprint = reader.array()?;
     let rejected = reader.u64()?;
-    let faults = (0..reader.u32()?)
-        .map(|_| fault(reader))
-        .collect::<Result<_, _>>()?;
+    let faults = read_faults(reader)?;
     let tag = IdempotencyTag { pool, key, text };
     Ok((
         tag,
@@ -143,6 +166,10 @@ fn saved_answer(
             faults,
         },
     ))
+}
+
+pub(super) fn read_faults(reader: &mut Reader<'_>) -> Result<Vec<RecordFault>, DecodeError> {
+    (0..reader.u32()?).map(|_| fault(reader)).collect()
 }
 
 fn fault(reader: &mut Reader<'_>) -> Result<RecordFault, DecodeError> {

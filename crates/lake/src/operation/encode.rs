@@ -102,7 +102,7 @@ fn encode_record<'a>(
     Ok(())
 }
 
-fn encode_fault(fault: &RecordFault, out: &mut Vec<u8>) {
+pub(super) fn encode_fault(fault: &RecordFault, out: &mut Vec<u8>) {
     put_u32(out, fault.index);
     out.push(fault_code_number(fault.code));
     match &fault.field {
@@ -135,17 +135,28 @@ pub(super) fn fault_code_number(code: model::records::RecordFaultCode) -> u8 {
 pub(crate) fn encode_delete(delete: &ConstrainedDelete, out: &mut Vec<u8>) {
     out.extend([VERSION, DELETE]);
     out.extend(delete.pool().id.to_bytes());
-    let rows = match delete.rows() {
-        Constraint::AllRows => None,
-        Constraint::Rows(rows) => Some(rows),
-    };
-    for filter in [rows, delete.filter()] {
-        match filter {
-            None => out.push(0),
-            Some(filter) => {
-                out.push(1);
-                encode_filter(filter, out);
-            }
+    encode_constraint(delete.rows(), out);
+    encode_optional_filter(delete.filter(), out);
+}
+
+/// Appends the rows of a constraint.
+pub(super) fn encode_constraint(rows: &Constraint, out: &mut Vec<u8>) {
+    encode_optional_filter(
+        match rows {
+            Constraint::AllRows => None,
+            Constraint::Rows(rows) => Some(rows),
+        },
+        out,
+    );
+}
+
+/// Appends a filter, or that there is none.
+pub(super) fn encode_optional_filter(filter: Option<&Filter>, out: &mut Vec<u8>) {
+    match filter {
+        None => out.push(0),
+        Some(filter) => {
+            out.push(1);
+            encode_filter(filter, out);
         }
     }
 }

@@ -11,21 +11,22 @@ use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
+use futures::StreamExt;
 use model::fields::ColumnType;
 use model::names::FieldPath;
-use model::value::Value;
 
 use super::node::plain_properties;
-use crate::buffer::Snapshot;
 use crate::columns::schema_of;
+use crate::reading::{Columns, Hints, Reading};
+use crate::snapshot::Snapshot;
 
 /// Reads columns of a snapshot, without the rows that were deleted.
 #[derive(Debug)]
 pub(crate) struct ScanExec {
     snapshot: Snapshot,
-    columns: Arc<[(FieldPath, ColumnType)]>,
-    /// Values of the isolation field outside which the barrier admits nothing.
-    hint: Option<Arc<[Value]>>,
+    columns: Arc<Columns>,
+    /// Rows that nobody above would let through.
+    hints: Hints,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
 }
@@ -34,15 +35,14 @@ impl ScanExec {
     pub(super) fn new(
         snapshot: Snapshot,
         columns: Vec<(FieldPath, ColumnType)>,
-        hint: Option<Vec<Value>>,
+        hints: Hints,
     ) -> Self {
         let schema = schema_of(&columns);
         let properties = plain_properties(schema.clone());
-        let hint = hint.map(Into::into);
         Self {
             snapshot,
             columns: columns.into(),
-            hint,
+            hints,
             schema,
             properties,
         }
@@ -91,22 +91,19 @@ impl ExecutionPlan for ScanExec {
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (layout, columns, hint) = (
-            self.snapshot.layout.clone(),
+        let reading = Reading::new(
+            self.snapshot.clone(),
             self.columns.clone(),
-            self.hint.clone(),
+            self.hints.clone(),
         );
-        let batches = self
-            .snapshot
-            .segments
-            .clone()
-            .into_iter()
-            .map(move |segment| {
-                segment
-                    .scan(&layout, &columns, hint.as_deref())
-                    .map_err(|error| DataFusionError::External(Box::new(error)))
-            });
-        let batches = futures::stream::iter(batches);
+        let batches = futures::stream::unfold(reading, |mut reading| async move {
+            // Between two pieces a question can be given up.
+            tokio::task::yield_now().await;
+            let batch = reading.step()?;
+            let batch = batch.map_err(|error| DataFusionError::External(Box::new(error)));
+            Some((batch, reading))
+        });
+        let batches = batches.filter_map(|batch| std::future::ready(batch.transpose()));
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             self.schema.clone(),
             batches,

@@ -18,8 +18,10 @@ use super::barrier::BarrierExec;
 use super::matching::{Conditions, MatchExec};
 use super::scan::ScanExec;
 use super::{Columns, constraint_predicate};
-use crate::buffer::{PoolBuffer, Segment, Snapshot};
+use crate::buffer::{PoolBuffer, Segment};
 use crate::columns::Layout;
+use crate::reading::Hints;
+use crate::snapshot::{FileView, Snapshot};
 
 fn json(text: &str) -> Value {
     model::json::parse(text.as_bytes()).unwrap()
@@ -73,7 +75,7 @@ fn snapshot(pool: &Pool) -> Snapshot {
     buffer
         .push(Segment::of_records(&Layout::of(schema), &records).unwrap())
         .unwrap();
-    buffer.snapshot()
+    buffer.snapshot(FileView::default())
 }
 
 /// A scan of `tenant`, `n` and `x`.
@@ -82,7 +84,7 @@ fn scan(pool: &Pool) -> Arc<dyn ExecutionPlan> {
     for name in ["tenant", "n", "x"] {
         columns.add(&path(name), &pool.draft.schema).unwrap();
     }
-    Arc::new(ScanExec::new(snapshot(pool), columns.0, None))
+    Arc::new(ScanExec::new(snapshot(pool), columns.0, Hints::default()))
 }
 
 /// The barrier of a constraint over something.

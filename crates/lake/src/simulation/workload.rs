@@ -39,6 +39,9 @@ pub enum Answer {
 /// alone: they are all done by one thread in the order of the calls, a group of writes is handed
 /// over as one, and a write of a token that is stored is answered without touching the disk.
 pub trait Store: Sized {
+    /// Whether contents are in the order in which they took effect; else those of each client are.
+    const KEEPS_ORDER: bool = true;
+
     /// Opens the store, or makes one on an empty disk, below [`SimulatedDisk::ROOT`].
     ///
     /// # Errors
@@ -48,8 +51,9 @@ pub trait Store: Sized {
     /// Writes tokens as different clients at the same moment; one answer each, in order.
     fn write(&self, tokens: &[Token]) -> Vec<Answer>;
 
-    /// What is visible, in the order in which it took effect.
-    fn contents(&self) -> Vec<Token>;
+    /// What is visible, in an order as [`Store::KEEPS_ORDER`] says.
+    /// `None` when the disk does not let it be read.
+    fn contents(&self) -> Option<Vec<Token>>;
 
     /// Does what the store does now and then, such as freeing space. It may fail if the store
     /// has stopped.
@@ -196,7 +200,14 @@ impl Run<'_> {
             }
             Err(reason) => return Err(format!("the store does not start: {reason}")),
         };
-        self.ledger.check(store.contents())?;
+        let Some(contents) = store.contents() else {
+            if self.disk.fault_happened() {
+                self.report.cuts_while_opening += u64::from(self.disk.is_dead());
+                return Ok(End::Stopped);
+            }
+            return Err("what is stored cannot be read".to_owned());
+        };
+        self.ledger.check(contents, S::KEEPS_ORDER)?;
         // Some lives are short, and some end before anything is written.
         let rounds = match self.random.below(4) {
             0 => self.random.below(3) as u32,
@@ -215,13 +226,21 @@ impl Run<'_> {
             for (token, answer) in tokens.into_iter().zip(&answers) {
                 self.ledger.note(token, *answer);
             }
-            self.ledger.check(store.contents())?;
+            match store.contents() {
+                Some(contents) => self.ledger.check(contents, S::KEEPS_ORDER)?,
+                None if self.disk.fault_happened() => {}
+                None => return Err("what is stored cannot be read".to_owned()),
+            }
             if answers.contains(&Answer::Unknown) {
                 self.report.unknown += 1;
                 return Ok(End::Stopped);
             }
             if self.random.one_in(5) {
                 store.upkeep();
+                if self.disk.is_dead() {
+                    // Upkeep alone may have noticed.
+                    return Ok(End::Stopped);
+                }
             }
         }
         // A write of something stored is answered when everything before it is done, so that

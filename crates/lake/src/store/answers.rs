@@ -8,6 +8,19 @@ use model::time::{Clock, Timestamp};
 
 use crate::operation::{IdempotencyTag, SavedAnswer};
 
+/// A place in the order of age of the saved answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AnswerCursor(Timestamp, u64);
+
+impl AnswerCursor {
+    /// Before all of them.
+    pub(crate) const START: Self = Self(Timestamp::MIN, 0);
+}
+
+/// Answers that are written down once more in one operation: each has a
+/// client's text and up to a hundred faults.
+const PART: usize = 64;
+
 /// Answers by what they are found by, each kept for 24 hours by the clock.
 #[derive(Debug)]
 pub(super) struct SavedAnswers {
@@ -37,6 +50,29 @@ impl SavedAnswers {
         self.by_age.insert((answer.at, self.next), tag.clone());
         self.next += 1;
         self.by_tag.insert(tag, answer);
+    }
+
+    /// Takes over an answer that was written down once more, unless a later
+    /// one of the same tag is known.
+    pub(super) fn restore(&mut self, tag: IdempotencyTag, answer: SavedAnswer) {
+        if self.find(&tag).is_none_or(|known| known.at < answer.at) {
+            self.save(tag, answer);
+        }
+    }
+
+    /// The next answers from a place on, at most [`PART`].
+    pub(super) fn part(&self, from: AnswerCursor) -> Vec<(&IdempotencyTag, &SavedAnswer)> {
+        let tags = self.by_age.range((from.0, from.1)..).take(PART);
+        // An older entry of a tag that was used anew stands for the younger answer too.
+        tags.filter_map(|(_, tag)| Some((tag.as_ref(), self.by_tag.get(tag)?)))
+            .collect()
+    }
+
+    /// Where the part behind the one that begins at `from` begins.
+    pub(super) fn after(&self, from: AnswerCursor) -> Option<AnswerCursor> {
+        let mut next = self.by_age.range((from.0, from.1)..).skip(PART);
+        next.next()
+            .map(|((at, number), _)| AnswerCursor(*at, *number))
     }
 
     /// The answer that was saved under the tag, old or not.

@@ -3,7 +3,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::buffer::{PoolBuffer, Snapshot};
+use super::records::Records;
+use crate::snapshot::Snapshot;
 
 /// The records of one pool. The journal's thread alone changes them. Where
 /// both locks are held, that of `before` was taken first.
@@ -11,14 +12,14 @@ use crate::buffer::{PoolBuffer, Snapshot};
 pub(super) struct Held {
     /// What readers are given while a long change is under way.
     before: Mutex<Option<Snapshot>>,
-    buffer: Mutex<PoolBuffer>,
+    records: Mutex<Records>,
 }
 
 impl Held {
-    pub(super) fn new(buffer: PoolBuffer) -> Self {
+    pub(super) fn new(records: Records) -> Self {
         Self {
             before: Mutex::default(),
-            buffer: Mutex::new(buffer),
+            records: Mutex::new(records),
         }
     }
 
@@ -27,25 +28,25 @@ impl Held {
         let before = lock(&self.before);
         match &*before {
             Some(snapshot) => snapshot.clone(),
-            None => lock(&self.buffer).snapshot(),
+            None => lock(&self.records).snapshot(),
         }
     }
 
     /// Makes a short change, for which readers wait.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut PoolBuffer) -> T) -> T {
-        change(&mut lock(&self.buffer))
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Records) -> T) -> T {
+        change(&mut lock(&self.records))
     }
 
     /// Makes a change that may take long, such as a delete by a costly filter.
     /// Readers do not wait: a thread that answers requests must not.
-    pub(super) fn change_at_length<T>(&self, change: impl FnOnce(&mut PoolBuffer) -> T) -> T {
+    pub(super) fn change_at_length<T>(&self, change: impl FnOnce(&mut Records) -> T) -> T {
         let _over = Over(self);
         let mut before = lock(&self.before);
-        let mut buffer = lock(&self.buffer);
-        *before = Some(buffer.snapshot());
+        let mut records = lock(&self.records);
+        *before = Some(records.snapshot());
         drop(before);
-        let done = change(&mut buffer);
-        drop(buffer);
+        let done = change(&mut records);
+        drop(records);
         done
     }
 }
@@ -66,32 +67,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::path::Path;
+    use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
     use model::filters::Predicate;
+    use model::pools::Pool;
 
+    use super::super::records::Span;
     use super::*;
     use crate::buffer::Segment;
     use crate::columns::Layout;
+    use crate::journal::Position;
     use crate::lake::tests::fixtures::{Request, open_pool};
+    use crate::simulation::SimulatedDisk;
+    use crate::tables::{PoolFiles, Tables};
+
+    fn home(pool: &Pool) -> Arc<PoolFiles> {
+        let disk = Arc::new(SimulatedDisk::new(1));
+        let tables = Tables::new(disk, Path::new(SimulatedDisk::ROOT), 1 << 20);
+        Arc::new(PoolFiles::new(Arc::new(tables), pool.id))
+    }
 
     #[test]
     fn readers_do_not_wait_for_a_delete_and_see_it_once_it_is_done() {
         let pool = open_pool(1);
         let schema = &pool.draft.schema;
-        let held = &Held::new(PoolBuffer::new(schema, None));
+        let held = &Held::new(Records::new(&pool, home(&pool)));
         let batch = Request::new(&pool, r#"[{"n":1},{"n":2}]"#).admit();
         let segment = Segment::of_records(&Layout::of(schema), batch.records()).unwrap();
-        held.change(|buffer| buffer.push(segment)).unwrap();
+        held.change(|records| records.push(Span::of(Position::FIRST), segment))
+            .unwrap();
         let rows = |held: &Held| -> usize {
             let segments = held.snapshot().segments;
             segments.iter().map(|segment| segment.alive_rows()).sum()
         };
         std::thread::scope(|scope| {
             let (tell, told) = mpsc::channel();
-            let deleted = held.change_at_length(|buffer| {
-                let deleted = buffer.delete(&Predicate::All(Vec::new()));
+            let deleted = held.change_at_length(|records| {
+                let deleted = records.buffer.delete(&Predicate::All(Vec::new()));
                 scope.spawn(move || tell.send(rows(held)));
                 let seen = told.recv_timeout(Duration::from_secs(60));
                 assert_eq!(seen, Ok(2), "the reader answers while the delete runs");

@@ -1,17 +1,21 @@
 //! What the replay of the journal gathers: single records come by the
 //! million, and a segment is made of many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::ids::PoolId;
 use model::pools::Pool;
 use model::records::Record;
+use model::time::Timestamp;
 
 use super::Pools;
+use super::records::Span;
 use crate::buffer::Segment;
 use crate::columns::Layout;
 use crate::error::Result;
+use crate::journal::Position;
+use crate::manifest::{Manifest, Removal};
 use crate::operation::{Stored, weight};
 
 /// Records of one pool gathered before they become a segment.
@@ -30,13 +34,35 @@ pub(crate) struct Replay {
     /// Bytes of all that is gathered.
     bytes: usize,
     /// Records of pools that do not exist and were not dropped.
-    unknown: HashMap<PoolId, usize>,
+    unknown: HashMap<PoolId, Unknown>,
+    dropped: HashSet<PoolId>,
+    /// Up to where the records of a pool are in files.
+    marks: HashMap<PoolId, Position>,
+    manifests: HashMap<PoolId, Manifest>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Gathered {
+    span: Span,
     records: Vec<Record>,
     bytes: usize,
+}
+
+/// Records that cannot be shown to anybody.
+#[derive(Debug)]
+struct Unknown {
+    records: usize,
+    first: Position,
+}
+
+/// What a replay could not make visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leftover {
+    /// Records of pools that do not exist and that nobody dropped: an older
+    /// control database may have been put back.
+    pub(crate) records: usize,
+    /// The first operation that brought some.
+    pub(crate) first: Option<Position>,
 }
 
 impl Replay {
@@ -51,42 +77,78 @@ impl Replay {
             gathered: HashMap::new(),
             bytes: 0,
             unknown: HashMap::new(),
+            dropped: HashSet::new(),
+            marks: HashMap::new(),
+            manifests: HashMap::new(),
         }
     }
 
-    /// How many records belong to pools that do not exist and that nobody
-    /// dropped: an older control database may have been put back.
-    pub(crate) fn unknown_records(&self) -> usize {
-        self.unknown.values().sum()
+    /// Notes what an operation says of files, before any is replayed.
+    pub(super) fn survey(&mut self, stored: &Stored) {
+        let (pool, mark) = match stored {
+            Stored::Commit { pool, change } => (pool, change.mark),
+            Stored::State { pool, manifest } => (pool, manifest.mark),
+            _ => return,
+        };
+        if let Some(mark) = mark {
+            let known = self.marks.entry(*pool).or_insert(mark);
+            *known = mark.max(*known);
+        }
     }
 
-    /// Ends the replay: what it gathered becomes visible.
-    pub(crate) fn finish(&mut self) -> Result<()> {
+    /// Ends the replay: what it gathered becomes visible, and so do the files.
+    pub(crate) fn finish(&mut self) -> Result<Leftover> {
+        self.flush_all()?;
+        for (id, mut manifest) in std::mem::take(&mut self.manifests) {
+            manifest.forget_carried_out(None);
+            match self.known.get(&id) {
+                Some((pool, _)) => self.pools.restore(pool, manifest),
+                None if manifest.is_empty() => {}
+                None => self.pools.restore_stranger(id, manifest),
+            }
+        }
+        Ok(Leftover {
+            records: self.unknown.values().map(|unknown| unknown.records).sum(),
+            first: self.unknown.values().map(|unknown| unknown.first).min(),
+        })
+    }
+
+    fn flush_all(&mut self) -> Result<()> {
         let pools: Vec<PoolId> = self.gathered.keys().copied().collect();
         pools.into_iter().try_for_each(|pool| self.flush(pool))
     }
 
     fn flush(&mut self, id: PoolId) -> Result<()> {
-        let Some(Gathered { records, bytes }) = self.gathered.remove(&id) else {
+        let Some(gathered) = self.gathered.remove(&id) else {
             return Ok(());
         };
+        let Gathered {
+            span,
+            records,
+            bytes,
+        } = gathered;
         self.bytes -= bytes;
         match self.known.get(&id) {
             None => Ok(()),
             Some((pool, layout)) => {
                 let segment = Segment::of_records(layout, &records)?;
                 let isolation = pool.draft.isolation_field.as_ref();
-                self.pools.push(pool, segment.indexed(isolation))
+                self.pools.push(span, pool, segment.indexed(isolation))
             }
         }
     }
 
-    fn gather(&mut self, pool: PoolId, records: Vec<Record>) -> Result<()> {
-        if !self.known.contains_key(&pool) {
-            *self.unknown.entry(pool).or_default() += records.len();
+    fn gather(&mut self, at: Position, pool: PoolId, records: Vec<Record>) -> Result<()> {
+        let in_files = self.marks.get(&pool).is_some_and(|mark| at <= *mark);
+        if records.is_empty() || in_files || self.dropped.contains(&pool) {
             return Ok(());
         }
-        if records.is_empty() {
+        if !self.known.contains_key(&pool) {
+            let nothing = Unknown {
+                records: 0,
+                first: at,
+            };
+            self.unknown.entry(pool).or_insert(nothing).records += records.len();
             return Ok(());
         }
         let bytes = records.iter().map(weight).sum::<usize>();
@@ -95,7 +157,13 @@ impl Replay {
         if held.is_some_and(|held| held.bytes + bytes > GATHERED_BYTES) {
             self.flush(pool)?;
         }
-        let gathered = self.gathered.entry(pool).or_default();
+        let nothing = Gathered {
+            span: Span::of(at),
+            records: Vec::new(),
+            bytes: 0,
+        };
+        let gathered = self.gathered.entry(pool).or_insert(nothing);
+        gathered.span.last = at;
         gathered.records.extend(records);
         gathered.bytes += bytes;
         self.bytes += bytes;
@@ -103,30 +171,64 @@ impl Replay {
             self.flush(pool)?;
         }
         if self.bytes > GATHERED_BYTES_IN_ALL {
-            self.finish()?;
+            self.flush_all()?;
         }
         Ok(())
     }
 
-    pub(super) fn add(&mut self, stored: Stored) -> Result<()> {
+    /// Replays an operation.
+    pub(super) fn add(&mut self, at: Position, now: Timestamp, stored: Stored) -> Result<()> {
         match stored {
-            Stored::Append { pool, records, .. } => self.gather(pool, records),
+            Stored::Append { pool, records, .. } => self.gather(at, pool, records)?,
             Stored::Delete { pool, rows, filter } => {
-                // It takes away what came before it and nothing that comes after it.
-                self.flush(pool)?;
-                match self.known.get(&pool) {
-                    None => Ok(()),
-                    Some((pool, _)) => self.pools.delete(pool, &rows, filter.as_ref()).map(|_| ()),
-                }
+                let removal = Removal {
+                    position: at,
+                    at: now,
+                    rows,
+                    filter,
+                };
+                self.delete(pool, removal)?;
             }
             Stored::Drop { pool } => {
                 self.unknown.remove(&pool);
                 if let Some(gathered) = self.gathered.remove(&pool) {
                     self.bytes -= gathered.bytes;
                 }
+                self.dropped.insert(pool);
                 self.pools.drop_pool(pool);
-                Ok(())
+                self.manifests.entry(pool).or_default().clear();
             }
+            Stored::Commit { pool, change } => {
+                let manifest = self.manifests.entry(pool).or_default();
+                manifest.change(change);
+                if self.dropped.contains(&pool) {
+                    manifest.clear();
+                }
+            }
+            Stored::State { pool, manifest } => {
+                self.manifests.insert(pool, manifest);
+            }
+            Stored::Dropped(pools) => {
+                for pool in pools {
+                    self.dropped.insert(pool);
+                    self.pools.drop_pool(pool);
+                }
+            }
+            Stored::Answers(_) => {}
         }
+        self.pools.note_applied(at);
+        Ok(())
+    }
+
+    /// Takes away what came before the removal and nothing that comes after
+    /// it. Files that were being written at its time come only later, so the
+    /// note of it is kept until all is replayed.
+    fn delete(&mut self, id: PoolId, removal: Removal) -> Result<()> {
+        self.flush(id)?;
+        if self.known.contains_key(&id) {
+            self.pools.delete(id, removal.clone())?;
+        }
+        self.manifests.entry(id).or_default().remove(removal);
+        Ok(())
     }
 }

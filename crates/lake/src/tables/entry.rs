@@ -1,6 +1,7 @@
 //! What the manifest knows of a file.
 
 use std::fmt;
+use std::sync::{Arc, Weak};
 
 use model::ids::RawId;
 use model::names::FieldPath;
@@ -62,6 +63,43 @@ pub(crate) struct IndexEntry {
     pub(crate) digest: [u8; 32],
 }
 
+/// Held by everybody who may still read a file: all copies of its entry share
+/// it, and the file is not taken from the disk before the last has gone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lease(Arc<()>);
+
+impl PartialEq for Lease {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Lease {}
+
+/// Tells whether somebody holds a lease.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leased(Weak<()>);
+
+impl PartialEq for Leased {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Leased {
+    /// Whether somebody may still read the file.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
+impl Lease {
+    /// What tells whether somebody holds this lease.
+    pub(crate) fn watch(&self) -> Leased {
+        Leased(Arc::downgrade(&self.0))
+    }
+}
+
 /// What the manifest knows of one file of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileEntry {
@@ -87,4 +125,6 @@ pub(crate) struct FileEntry {
     pub(crate) time: Option<TimeRange>,
     /// Removals up to here are carried out in it; later ones apply to its rows.
     pub(crate) cleaned: Position,
+    /// Held while somebody may read the file.
+    pub(crate) lease: Lease,
 }

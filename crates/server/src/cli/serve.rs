@@ -65,6 +65,18 @@ pub(crate) struct ServeArgs {
     /// Records held in memory before writers are asked to wait [default: 1GiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     buffer_bytes: Option<String>,
+    /// Columns kept in memory as they were read from files [default: 1GiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    cache_bytes: Option<String>,
+    /// Records of one pool in memory that go to files at once [default: 128MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    flush_bytes: Option<String>,
+    /// How long records stay in memory and the journal alone [default: 15m]
+    #[arg(long, value_name = "DURATION", help_heading = "Limits")]
+    flush_after: Option<String>,
+    /// How long a deleted record may stay on the disk [default: 24h]
+    #[arg(long, value_name = "DURATION", help_heading = "Limits")]
+    purge_after: Option<String>,
     /// Memory of all running queries together [default: 512MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     query_memory_bytes: Option<String>,
@@ -90,6 +102,10 @@ impl ServeArgs {
             ("log_level", one(&self.log_level)),
             ("journal_segment_bytes", one(&self.journal_segment_bytes)),
             ("buffer_bytes", one(&self.buffer_bytes)),
+            ("cache_bytes", one(&self.cache_bytes)),
+            ("flush_bytes", one(&self.flush_bytes)),
+            ("flush_after", one(&self.flush_after)),
+            ("purge_after", one(&self.purge_after)),
             ("query_memory_bytes", one(&self.query_memory_bytes)),
             ("query_deadline", one(&self.query_deadline)),
         ]

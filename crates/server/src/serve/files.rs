@@ -21,6 +21,11 @@ pub(super) fn journal_directory(data_dir: &Path) -> PathBuf {
     data_dir.join("journal")
 }
 
+/// The directory of the files of records.
+pub(super) fn tables_directory(data_dir: &Path) -> PathBuf {
+    data_dir.join("tables")
+}
+
 /// Makes the data directory, readable by its owner alone.
 pub(super) fn make_directory(path: &Path) -> Result<(), ServeError> {
     std::fs::DirBuilder::new()

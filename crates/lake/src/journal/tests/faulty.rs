@@ -209,8 +209,8 @@ impl<L: Lie> Store for OnFaulty<L> {
     fn write(&self, tokens: &[Token]) -> Vec<Answer> {
         self.store.write_tokens(tokens)
     }
-    fn contents(&self) -> Vec<Token> {
-        self.store.tokens()
+    fn contents(&self) -> Option<Vec<Token>> {
+        Some(self.store.tokens())
     }
     fn upkeep(&self) {
         self.store.checkpoint();

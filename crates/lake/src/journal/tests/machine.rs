@@ -215,8 +215,8 @@ impl Store for TokenStore {
         self.write_tokens(tokens)
     }
 
-    fn contents(&self) -> Vec<Token> {
-        self.tokens()
+    fn contents(&self) -> Option<Vec<Token>> {
+        Some(self.tokens())
     }
 
     fn upkeep(&self) {

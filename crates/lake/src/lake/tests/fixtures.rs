@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::cast::AsArray;
-use model::filters::{Constraint, Filter, Predicate, parse_filter};
+use model::fields::ColumnType;
+use model::filters::{Constraint, Filter, parse_filter};
 use model::grants::{Action, Grant, Selector, Target, VisibleFields};
 use model::ids::{GrantId, KeyId, PoolId, ProjectId};
 use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
@@ -20,14 +21,15 @@ use model::secrets::{Pepper, Secret};
 use model::time::{Clock, ManualClock, Timestamp};
 use model::value::Value;
 
-use crate::buffer::Snapshot;
 use crate::columns::{rest_fields, value_at};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::journal;
-use crate::lake::{Lake, LakeOptions};
+use crate::lake::{Environment, Lake, LakeOptions, UpkeepOptions};
+use crate::reading::{Hints, Reading};
 use crate::run::RunOptions;
 use crate::simulation::SimulatedDisk;
+use crate::snapshot::Snapshot;
 
 pub(crate) fn json(text: &str) -> Value {
     model::json::parse(text.as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {text}"))
@@ -224,14 +226,22 @@ pub(crate) type Stored = BTreeMap<String, Value>;
 
 /// Every record of a snapshot in its order, the system fields left out.
 pub(crate) fn stored(snapshot: &Snapshot) -> Vec<Stored> {
+    readable(snapshot).unwrap()
+}
+
+/// The same, unless a file cannot be read.
+pub(crate) fn readable(snapshot: &Snapshot) -> Result<Vec<Stored>> {
     let (layout, mut all) = (&snapshot.layout, Vec::new());
-    for segment in &snapshot.segments {
-        let batch = segment.scan(layout, &layout.fields, None).unwrap();
-        let rest = layout.open.then(|| {
-            segment
-                .visible_rest(layout, &Predicate::All(Vec::new()))
-                .unwrap()
-        });
+    let mut columns = layout.fields.clone();
+    if layout.open {
+        columns.push((FieldPath::rest(), ColumnType::Undeclared));
+    }
+    let mut reading = Reading::new(snapshot.clone(), columns.into(), Hints::default());
+    while let Some(batch) = reading.step() {
+        let Some(batch) = batch? else {
+            continue;
+        };
+        let rest = layout.open.then(|| batch.columns().last().unwrap().clone());
         for row in 0..batch.num_rows() {
             let columns = layout.fields.iter().zip(batch.columns());
             let mut record: Stored = columns
@@ -250,16 +260,16 @@ pub(crate) fn stored(snapshot: &Snapshot) -> Vec<Stored> {
             all.push(record);
         }
     }
-    all
+    Ok(all)
 }
 
 /// What the lake holds of a pool.
-pub(crate) fn held(lake: &Lake, pool: &Pool) -> Vec<Stored> {
+pub(crate) fn held(lake: &Lake, pool: &Arc<Pool>) -> Vec<Stored> {
     stored(&lake.pools.snapshot(pool))
 }
 
 /// The values of the field `n` of every record, in order.
-pub(crate) fn numbers(lake: &Lake, pool: &Pool) -> Vec<i128> {
+pub(crate) fn numbers(lake: &Lake, pool: &Arc<Pool>) -> Vec<i128> {
     let number = |record: Stored| match record.get("n") {
         Some(Value::Integer(number)) => *number,
         other => panic!("n is {other:?}"),
@@ -285,6 +295,8 @@ pub(crate) fn small() -> LakeOptions {
         },
         run: RunOptions::default(),
         buffer_bytes: u64::MAX,
+        cache_bytes: 1 << 20,
+        upkeep: UpkeepOptions::default(),
     }
 }
 
@@ -309,9 +321,33 @@ pub(crate) fn open_at(
     options: LakeOptions,
     clock: Arc<dyn Clock>,
 ) -> Result<Lake> {
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let known = pools.iter().map(|pool| (*pool).clone()).collect();
-    Lake::open(disk, &directory(), known, clock, options)
+    Lake::open(environment(Arc::new(disk.clone()), clock), known, options)
+}
+
+/// What a restart finds, as a number: no two starts draw the same randomness.
+fn seed_of(disk: &dyn Disk) -> u64 {
+    let mut hash = crc32fast::Hasher::new();
+    for name in disk.list(&directory()).unwrap_or_default() {
+        if let Ok(file) = disk.open(&directory().join(name)) {
+            let mut bytes = vec![0; file.length().unwrap_or(0) as usize];
+            let _ = file.read_at(0, &mut bytes);
+            hash.update(&bytes);
+        }
+    }
+    u64::from(hash.finalize())
+}
+
+/// A world with this disk and clock.
+pub(crate) fn environment(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Environment {
+    let random = Arc::new(SeededRandom::new(seed_of(disk.as_ref())));
+    Environment {
+        disk,
+        journal: directory(),
+        tables: Path::new(SimulatedDisk::ROOT).join("tables"),
+        clock,
+        random,
+    }
 }
 
 /// How many cases a proof tries: `xtask prove` asks for the long number.

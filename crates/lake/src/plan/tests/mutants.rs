@@ -111,11 +111,12 @@ pub(crate) fn observed(
     let (predicate, unresolved) = constraint_predicate(rows, schema);
     let mut below = Columns(above.0.clone());
     predicate.for_each_leaf(&mut |leaf| below.add(&leaf.field, schema).unwrap());
-    let scan: Arc<dyn ExecutionPlan> = Arc::new(ScanExec::new(snapshot.clone(), below.0, None));
+    let scan: Arc<dyn ExecutionPlan> =
+        Arc::new(ScanExec::new(snapshot.clone(), below.0, Hints::default()));
     let properties = plain_properties(scan.schema());
     let keep = (0..above.0.len()).collect();
     let input: Arc<dyn ExecutionPlan> = match mutant {
-        None => barrier(snapshot, schema, &predicate, &above)?,
+        None => barrier(snapshot, schema, &predicate, &above, Hints::default())?,
         Some(Mutant::NoBarrier) => scan,
         Some(Mutant::Fused) => {
             let caller = conditions

@@ -45,8 +45,13 @@ impl Ledger {
     }
 
     /// Compares what is visible with what was promised.
-    pub(super) fn check(&mut self, contents: Vec<Token>) -> Result<(), String> {
-        if !contents.starts_with(&self.seen) {
+    pub(super) fn check(&mut self, contents: Vec<Token>, keeps_order: bool) -> Result<(), String> {
+        let is_there = if keeps_order {
+            contents.starts_with(&self.seen)
+        } else {
+            self.seen.iter().all(|token| contents.contains(token))
+        };
+        if !is_there {
             return Err(format!(
                 "what was visible is gone or in another order: {:?} became {contents:?}",
                 self.seen

@@ -16,9 +16,13 @@ use crate::journal::{Journal, JournalError, Position, Prepared, StateMachine};
 use crate::lake::Lake;
 use crate::lake::tests::fixtures::{directory, filter, noon, small};
 use crate::lake::tests::tokens::{Subject, main_pool};
+use crate::manifest::Removal;
 use crate::operation::IdempotencyTag;
+use crate::simulation::SimulatedDisk;
 use crate::store::answers::SavedAnswers;
+use crate::store::records::Span;
 use crate::store::{Operation, Outcome, Pools, Store};
+use crate::tables::Tables;
 
 /// What a state machine does wrong.
 pub(crate) trait Damage: Send + 'static {
@@ -79,7 +83,12 @@ impl Damage for AppliesBeforeSync {
         } = operation
             && broken.shown.insert(tag.clone())
         {
-            broken.store.pools.push(pool, segment.clone()).unwrap();
+            let span = Span::of(Position::FIRST);
+            broken
+                .store
+                .pools
+                .push(span, pool, segment.clone())
+                .unwrap();
         }
     }
 
@@ -133,11 +142,13 @@ impl Damage for RevivesPools {
 pub(crate) enum ShowsParts {}
 impl Damage for ShowsParts {
     fn applied(store: &mut Store) {
-        let part = filter(r#"{"field":"part","operator":"eq","value":2}"#);
-        store
-            .pools
-            .delete(main_pool(), &Constraint::AllRows, Some(&part))
-            .unwrap();
+        let removal = Removal {
+            position: Position::FIRST,
+            at: noon(),
+            rows: Constraint::AllRows,
+            filter: Some(filter(r#"{"field":"part","operator":"eq","value":2}"#)),
+        };
+        store.pools.delete(main_pool().id, removal).unwrap();
     }
 }
 
@@ -169,6 +180,9 @@ impl<M: Damage> StateMachine for Broken<M> {
     fn abandon(&mut self, operation: &Operation) {
         self.store.abandon(operation);
     }
+    fn survey(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
+        self.store.survey(position, payload)
+    }
     fn replay(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
         if M::replays(payload) {
             self.store.replay(position, payload)?;
@@ -187,7 +201,9 @@ pub(crate) struct Mutant<M: Damage> {
 
 impl<M: Damage> Subject for Mutant<M> {
     fn open(disk: Arc<dyn Disk>, known: Vec<Arc<Pool>>) -> Result<Self, String> {
-        let pools = Arc::<Pools>::default();
+        let tables = Path::new(SimulatedDisk::ROOT).join("tables");
+        let tables = Tables::new(disk.clone(), &tables, 1 << 20);
+        let pools = Arc::new(Pools::new(Arc::new(tables)));
         let clock = Arc::new(ManualClock::new(noon()));
         let (store, replay) = Store::new(pools.clone(), u64::MAX, clock, known);
         let machine = Broken {

@@ -1,6 +1,7 @@
 //! Answers against the plain interpreter, on the same cases.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::answers::{Columnar, SeenField, SeenType};
 use model::fields::{ColumnType, FieldType, ScalarType};
@@ -131,7 +132,7 @@ fn goes(case: &Case, filter: Option<&Filter>) -> impl Fn(&Record) -> bool {
 }
 
 /// The ids of a pool's records.
-async fn ids(worlds: &Worlds, lake: &Lake, pool: &Pool) -> BTreeSet<Vec<u8>> {
+async fn ids(worlds: &Worlds, lake: &Lake, pool: &Arc<Pool>) -> BTreeSet<Vec<u8>> {
     let query = RecordQuery {
         columns: vec![OutputField {
             name: ID.to_owned(),

@@ -1,0 +1,74 @@
+//! From an admitted batch to what is submitted for it.
+
+use model::answers::AppendReceipt;
+use model::limits::BATCH_FAULTS_LISTED_MAX;
+use model::permit::AdmittedBatch;
+
+use crate::buffer::Segment;
+use crate::columns::Layout;
+use crate::error::{LakeError, Result};
+use crate::operation::{IdempotencyTag, SavedAnswer, encode_append, weight};
+use crate::store::Operation;
+
+/// The most that the records of one batch may take in columns, whose offsets
+/// reach 2 GiB.
+const BATCH_WEIGHT_MAX: usize = 1 << 30;
+
+pub(super) fn too_large(bytes: usize, limit: usize) -> LakeError {
+    LakeError::LimitExceeded(format!(
+        "one request may bring {limit} bytes to store and this one brings {bytes}; send less at once"
+    ))
+}
+
+/// The answer to a batch that is stored.
+pub(crate) fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
+    let listed = batch.faults().iter().take(BATCH_FAULTS_LISTED_MAX);
+    AppendReceipt {
+        accepted: batch.records().len() as u64,
+        rejected: batch.faults().len() as u64,
+        faults: listed.cloned().collect(),
+        repeated: false,
+    }
+}
+
+/// What is submitted for a batch, of at most `operation_bytes`.
+pub(crate) fn append_operation(
+    batch: &AdmittedBatch,
+    receipt: &AppendReceipt,
+    operation_bytes: usize,
+) -> Result<Operation> {
+    let pool = batch.pool();
+    let bytes = batch.records().iter().map(weight).sum::<usize>();
+    if bytes > BATCH_WEIGHT_MAX {
+        return Err(too_large(bytes, BATCH_WEIGHT_MAX));
+    }
+    let mut payload = Vec::new();
+    encode_append(batch, &receipt.faults, &mut payload)?;
+    if payload.len() > operation_bytes {
+        return Err(too_large(payload.len(), operation_bytes));
+    }
+    let layout = Layout::of(&pool.draft.schema);
+    let segment =
+        Segment::of_records(&layout, batch.records())?.indexed(pool.draft.isolation_field.as_ref());
+    let saved = batch.idempotency().map(|idempotency| {
+        let tag = IdempotencyTag {
+            pool: pool.id,
+            key: batch.key(),
+            text: idempotency.key.clone(),
+        };
+        let answer = SavedAnswer {
+            fingerprint: idempotency.fingerprint,
+            at: batch.at(),
+            accepted: receipt.accepted,
+            rejected: receipt.rejected,
+            faults: receipt.faults.clone(),
+        };
+        (tag, answer)
+    });
+    Ok(Operation::Append {
+        pool: pool.clone(),
+        payload,
+        segment,
+        saved,
+    })
+}

@@ -1,0 +1,138 @@
+//! Opening the lake.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use model::pools::Pool;
+use model::random::RandomSource;
+use model::time::Clock;
+
+use super::{Lake, upkeep};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::journal::{self, Journal};
+use crate::run::{RunOptions, Runner};
+use crate::store::{Pools, Store};
+use crate::tables::Tables;
+
+/// Bounds of the lake.
+#[derive(Clone, Debug)]
+pub struct LakeOptions {
+    /// Bounds of the journal.
+    pub journal: journal::Options,
+    /// Bounds of the execution of questions.
+    pub run: RunOptions,
+    /// Bytes of records that may be held in memory.
+    pub buffer_bytes: u64,
+    /// Bytes of columns that are kept in memory as they were read from files.
+    pub cache_bytes: u64,
+    /// When records go to files, and how files are merged.
+    pub upkeep: UpkeepOptions,
+}
+
+/// When records go to files, and how files are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpkeepOptions {
+    /// Bytes of one pool's records in memory from which on they go to files.
+    pub flush_bytes: u64,
+    /// How long records stay in memory alone at most.
+    pub flush_after: Duration,
+    /// Segments of the journal from which on records go to files so that the
+    /// segments can be used again.
+    pub journal_segments: u64,
+    /// Bytes of a file; larger runs are several files.
+    pub file_bytes: u64,
+    /// Runs of one size that are merged into one of the next.
+    pub fan_out: usize,
+    /// How long a deleted record may stay on the disk.
+    pub purge_after: Duration,
+}
+
+impl Default for UpkeepOptions {
+    fn default() -> Self {
+        Self {
+            flush_bytes: 128 << 20,
+            flush_after: Duration::from_secs(15 * 60),
+            journal_segments: 8,
+            file_bytes: 128 << 20,
+            fan_out: 4,
+            purge_after: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+/// What the lake needs of the world.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// The directory of the journal, whose parent exists.
+    pub journal: PathBuf,
+    /// The directory of the files of records, whose parent exists.
+    pub tables: PathBuf,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of names that are never given twice.
+    pub random: Arc<dyn RandomSource>,
+}
+
+impl Lake {
+    /// Opens the lake and reads back every durable record of the `known`
+    /// pools. Records and files of pools that are not known are left as they
+    /// are, and told of.
+    ///
+    /// # Errors
+    /// Damage of the journal is refused, and nothing is changed then. A
+    /// damaged file of records is no error here, only for whoever reads it.
+    pub fn open(
+        environment: Environment,
+        known: Vec<Arc<Pool>>,
+        options: LakeOptions,
+    ) -> Result<Self> {
+        let Environment {
+            disk,
+            journal: journal_directory,
+            tables,
+            clock,
+            random,
+        } = environment;
+        let tables = Arc::new(Tables::new(disk.clone(), &tables, options.cache_bytes));
+        let pools = Arc::new(Pools::new(tables.clone()));
+        let bound = options.buffer_bytes;
+        let (store, replay) = Store::new(pools.clone(), bound, clock.clone(), known);
+        let operation_bytes = options.journal.max_record_bytes;
+        let segment_bytes = options.journal.segment_bytes;
+        let journal = Journal::open(disk, &journal_directory, options.journal, store)?;
+        let leftover = {
+            let mut replay = replay.lock().unwrap_or_else(PoisonError::into_inner);
+            replay.finish()?
+        };
+        if leftover.records > 0 {
+            tracing::error!(
+                records = leftover.records,
+                "the journal holds records of pools that the control database does not know; \
+                 was an older control database put back? The journal is kept from there on"
+            );
+        }
+        let lake = Self {
+            journal,
+            pools,
+            tables,
+            runner: Runner::new(options.run)?,
+            clock,
+            random,
+            upkeep: upkeep::State::new(options.upkeep, leftover.first, segment_bytes),
+            stopping: AtomicBool::new(false),
+            buffer_bytes: options.buffer_bytes,
+            operation_bytes,
+            records_stored: AtomicU64::new(0),
+            queries_answered: AtomicU64::new(0),
+            plans_refused: AtomicU64::new(0),
+            constraints_unresolved: AtomicU64::new(0),
+        };
+        lake.settle_names()?;
+        Ok(lake)
+    }
+}

@@ -1,0 +1,215 @@
+//! The files of a pool from when they are written to when they are taken away.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use model::ids::{PoolId, RawId};
+use model::pools::Pool;
+
+use super::Lake;
+use super::run::Run;
+use crate::error::{LakeError, Result};
+use crate::journal::{JournalError, Position};
+use crate::manifest::ManifestChange;
+use crate::store::{Operation, Outcome, PoolState};
+use crate::tables::{
+    Batches, FileEntry, FileId, Plan, SortedBy, commit_names, discard, parse_name,
+};
+
+impl Lake {
+    /// The order in which the records of a pool stand in files.
+    pub(super) fn sorted_by(&self, pool: &Pool) -> SortedBy {
+        SortedBy {
+            isolation: pool.draft.isolation_field.clone(),
+            time: pool.time_field(),
+        }
+    }
+
+    pub(super) fn fresh_id(&self) -> RawId {
+        RawId::generate(self.clock.now(), self.random.as_ref())
+    }
+
+    /// Writes rows, in the order of the plan, to files of one run, which no
+    /// manifest names yet. When that fails, nothing is left of them.
+    pub(super) fn write_files(
+        &self,
+        pool: PoolId,
+        plan: Plan,
+        rows: Batches,
+        level: u8,
+        cleaned: Position,
+    ) -> Result<Vec<FileEntry>> {
+        self.make_directory(pool)?;
+        let mut run = Run::new(self, pool, plan, level, cleaned);
+        match run.write_all(rows) {
+            Ok(()) => Ok(run.done),
+            Err(error) => {
+                let begun = std::mem::take(&mut run.begun);
+                drop(run);
+                self.discard(pool, &begun);
+                Err(error)
+            }
+        }
+    }
+
+    fn make_directory(&self, pool: PoolId) -> Result<()> {
+        let (disk, root) = (self.tables.disk(), self.tables.root());
+        disk.create_directory(root)?;
+        let parent = root.parent().filter(|p| !p.as_os_str().is_empty());
+        disk.sync_directory(parent.unwrap_or(Path::new(".")))?;
+        disk.create_directory(&self.tables.directory(pool))?;
+        Ok(disk.sync_directory(root)?)
+    }
+
+    /// Takes files away that no manifest names.
+    fn discard(&self, pool: PoolId, files: &[FileId]) {
+        let directory = self.tables.directory(pool);
+        let disk = self.tables.disk().as_ref();
+        for id in files {
+            if let Err(error) = discard(disk, &directory, *id) {
+                // The next start takes it away.
+                tracing::warn!(%error, "an unfinished file of records stays on the disk");
+            }
+        }
+    }
+
+    /// Makes files that were written the pool's, in one moment for readers and
+    /// for restarts; or gives up.
+    pub(super) fn commit(
+        &self,
+        pool: PoolId,
+        written: Result<Vec<FileEntry>>,
+        change: impl FnOnce(Vec<FileEntry>) -> ManifestChange,
+    ) -> Result<()> {
+        let given_up = |error| {
+            self.pools.give_up(pool);
+            error
+        };
+        let files = written.map_err(given_up)?;
+        let ids: Vec<FileId> = files.iter().map(|file| file.id).collect();
+        let directory = self.tables.directory(pool);
+        if !ids.is_empty() {
+            // What the journal names is on stable storage before.
+            let synced = self.tables.disk().sync_directory(&directory);
+            synced.map_err(|error| given_up(error.into()))?;
+        }
+        let change = change(files);
+        let removed = change.removed.clone();
+        match self.submit_upkeep(Operation::Commit { pool, change }) {
+            Ok(Outcome::Dropped) => {
+                self.discard(pool, &ids);
+                return Ok(());
+            }
+            Ok(_) => {}
+            // Perhaps it is in the journal; the restart knows.
+            Err(error @ LakeError::Journal(JournalError::Stopped)) => return Err(error),
+            Err(error) => {
+                self.discard(pool, &ids);
+                return Err(given_up(error));
+            }
+        }
+        self.tables.forget(&removed);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let disk = self.tables.disk().as_ref();
+        let named = ids
+            .into_iter()
+            .try_for_each(|id| commit_names(disk, &directory, id))
+            .and_then(|()| disk.sync_directory(&directory));
+        if named.is_err() {
+            self.upkeep.unnamed.store(true, Ordering::Relaxed);
+        }
+        Ok(named?)
+    }
+
+    /// Submits an operation of upkeep and waits until the journal is done with
+    /// it: the two never touch the disk at the same time for one purpose.
+    pub(super) fn submit_upkeep(&self, operation: Operation) -> Result<Outcome> {
+        let mut answers = self.journal.submit_all_blocking([operation]);
+        let outcome = answers.pop().unwrap_or(Err(JournalError::Stopped))?;
+        self.settle_journal()?;
+        Ok(outcome)
+    }
+
+    /// Waits until the journal has done everything that was asked of it.
+    pub(super) fn settle_journal(&self) -> Result<()> {
+        let mut answers = self.journal.submit_all_blocking([Operation::Wait]);
+        answers.pop().unwrap_or(Err(JournalError::Stopped))?;
+        Ok(())
+    }
+
+    /// Takes files from the disk that nobody needs and nobody reads.
+    pub(super) fn sweep(&self, state: &PoolState) -> Result<()> {
+        let unused = state.manifest.unused();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        self.tables.forget(&unused);
+        let directory = self.tables.directory(state.id);
+        let disk = self.tables.disk();
+        for id in &unused {
+            discard(disk.as_ref(), &directory, *id)?;
+        }
+        match disk.sync_directory(&directory) {
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            _ => {}
+        }
+        self.pools.forget_obsolete(state.id, &unused);
+        Ok(())
+    }
+
+    /// After a restart, and after a renaming that failed: gives files that the journal names their final names,
+    /// and takes away what was begun and never named. Files that the journal
+    /// does not know are left where they are, and told of.
+    pub(in crate::lake) fn settle_names(&self) -> Result<()> {
+        let disk = self.tables.disk();
+        let names = match disk.list(self.tables.root()) {
+            Ok(names) => names,
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let states = self.pools.states();
+        for name in names {
+            let Ok(pool) = PoolId::parse(&name) else {
+                tracing::warn!(%name, "something foreign stands among the files of records");
+                continue;
+            };
+            let state = states.iter().find(|state| state.id == pool);
+            self.settle_pool(pool, state)?;
+        }
+        Ok(())
+    }
+
+    fn settle_pool(&self, pool: PoolId, state: Option<&PoolState>) -> Result<()> {
+        let directory = self.tables.directory(pool);
+        let disk = self.tables.disk().as_ref();
+        let manifest = state.map(|state| &state.manifest);
+        let (mut unknown, mut changed) = (0, false);
+        for name in disk.list(&directory)? {
+            let Some((id, part)) = parse_name(&name) else {
+                continue;
+            };
+            let is_live = manifest.is_some_and(|m| m.files.iter().any(|file| file.id == id));
+            if part.is_unfinished() && is_live {
+                commit_names(disk, &directory, id)?;
+                changed = true;
+            } else if part.is_unfinished() {
+                disk.remove(&directory.join(&name))?;
+                changed = true;
+            } else if !is_live && !manifest.is_some_and(|m| m.obsolete.contains_key(&id)) {
+                unknown += 1;
+            }
+        }
+        if changed {
+            disk.sync_directory(&directory)?;
+        }
+        if unknown > 0 {
+            tracing::warn!(
+                %pool, files = unknown,
+                "files of records that the journal does not know; they are kept and not read"
+            );
+        }
+        Ok(())
+    }
+}

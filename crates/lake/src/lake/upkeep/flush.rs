@@ -1,0 +1,67 @@
+//! Records in memory become files.
+
+use model::ids::PoolId;
+
+use super::{Lake, Memory};
+use crate::error::Result;
+use crate::manifest::ManifestChange;
+use crate::store::PoolState;
+use crate::tables::{Plan, frequent_fields, sort};
+
+impl Lake {
+    /// The pool whose records are to go to files next: the largest when there
+    /// is much, else the one that waits longest or holds the journal back.
+    pub(super) fn next_flush(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
+        let options = &self.upkeep.options;
+        let now = self.clock.now();
+        let oldest_of = |id| states.iter().find(|s| s.id == id).and_then(|s| s.oldest);
+        memory
+            .waiting
+            .retain(|id, (at, _)| oldest_of(*id) == Some(*at));
+        for state in states {
+            if let Some(oldest) = state.oldest {
+                memory.waiting.entry(state.id).or_insert((oldest, now));
+            }
+        }
+        let largest = states.iter().max_by_key(|state| state.bytes);
+        let much = self.pools.bytes() >= self.buffer_bytes / 2;
+        if let Some(largest) = largest
+            && (largest.bytes >= options.flush_bytes || (much && largest.bytes > 0))
+        {
+            return Some(largest.id);
+        }
+        let (id, (_, since)) = memory.waiting.iter().min_by_key(|(_, (at, _))| *at)?;
+        let waited = now.as_microsecond().saturating_sub(since.as_microsecond());
+        let is_cold = u128::try_from(waited).is_ok_and(|w| w >= options.flush_after.as_micros());
+        let holds_back = self.journal.counts().segments > options.journal_segments;
+        (is_cold || holds_back).then_some(*id)
+    }
+
+    /// Writes the records of a pool that are in memory to files, if there are any.
+    pub(super) fn flush_pool(&self, id: PoolId) -> Result<()> {
+        let Some(frozen) = self.pools.freeze(id) else {
+            return Ok(());
+        };
+        let alive = frozen.snapshot.segments.iter();
+        let rows = alive
+            .map(|segment| segment.alive_batch())
+            .collect::<Result<Vec<_>>>();
+        let layout = frozen.snapshot.layout.clone();
+        let sorted_by = self.sorted_by(&frozen.pool);
+        let written = rows.and_then(|rows| {
+            let plan = Plan {
+                layout: layout.clone(),
+                sorted_by: sorted_by.clone(),
+                shredded: frequent_fields(&rows).into(),
+                filter: true,
+            };
+            let rows = sort(rows, &layout, &sorted_by)?;
+            self.write_files(id, plan, rows, 0, frozen.mark)
+        });
+        self.commit(id, written, |added| ManifestChange {
+            mark: Some(frozen.mark),
+            removed: Vec::new(),
+            added,
+        })
+    }
+}

@@ -1,0 +1,212 @@
+//! Merging files, by lazy levelling: runs of one level, `fan_out` of them,
+//! become one run of the next; the highest level is one run as long as it is
+//! not much larger than what comes to it. So a customer is in few files, and a
+//! record is written anew a few times in its life.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::fields::ColumnType;
+use model::ids::PoolId;
+use model::names::FieldPath;
+use model::pools::Pool;
+
+use super::Lake;
+use crate::error::Result;
+use crate::manifest::{Manifest, ManifestChange};
+use crate::reading::{Hints, Reading};
+use crate::snapshot::{FileView, Snapshot};
+use crate::store::PoolState;
+use crate::tables::{Batches, FileEntry, Plan, merge};
+
+/// Undeclared fields that have a column of their own in a merged file, at most.
+const SHREDDED_MAX: usize = 64;
+
+/// Runs that are to become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Choice {
+    runs: BTreeSet<u64>,
+    level: u8,
+}
+
+/// For each level its runs, with their rows.
+type Levels = BTreeMap<u8, BTreeMap<u64, u64>>;
+
+fn levels(manifest: &Manifest) -> Levels {
+    let mut levels = Levels::new();
+    for file in manifest.files.iter() {
+        let runs = levels.entry(file.level).or_default();
+        *runs.entry(file.run).or_default() += file.rows;
+    }
+    levels
+}
+
+/// The runs to merge next, those of the lowest level first; `None` when all
+/// is in order.
+fn choose(manifest: &Manifest, fan_out: usize) -> Option<Choice> {
+    let levels = levels(manifest);
+    let (level, runs) = levels.iter().find(|(_, runs)| runs.len() >= fan_out)?;
+    let rows: u64 = runs.values().sum();
+    let mut chosen: BTreeSet<u64> = runs.keys().copied().collect();
+    let next = level.saturating_add(1);
+    let is_highest = levels.keys().all(|level| *level <= next);
+    if is_highest && let Some(above) = levels.get(&next) {
+        let held: u64 = above.values().sum();
+        if held <= rows.saturating_mul(fan_out as u64) {
+            chosen.extend(above.keys());
+        }
+    }
+    Some(Choice {
+        runs: chosen,
+        level: next,
+    })
+}
+
+/// A run of files that do not carry out a removal themselves.
+fn unclean(manifest: &Manifest) -> Option<Choice> {
+    let last = manifest.removals.last()?;
+    let files = manifest.files.iter();
+    let file = files
+        .filter(|file| file.cleaned < last.position)
+        .min_by_key(|file| (file.level, file.run))?;
+    Some(Choice {
+        runs: BTreeSet::from([file.run]),
+        level: file.level,
+    })
+}
+
+/// All runs, when there is more than one or something was removed.
+fn whole(manifest: &Manifest) -> Option<Choice> {
+    let levels = levels(manifest);
+    let runs: BTreeSet<u64> = levels.values().flat_map(BTreeMap::keys).copied().collect();
+    let level = *levels.last_key_value()?.0;
+    let is_whole = runs.len() < 2 && unclean(manifest).is_none();
+    (!is_whole).then_some(Choice { runs, level })
+}
+
+impl Lake {
+    /// The pool whose files are to be merged next.
+    pub(super) fn next_merge(&self, states: &[PoolState]) -> Option<PoolId> {
+        let fan_out = self.upkeep.options.fan_out;
+        let mut due = states.iter().filter(|state| {
+            let manifest = &state.manifest;
+            choose(manifest, fan_out).is_some()
+                || (self.must_purge(manifest) && unclean(manifest).is_some())
+        });
+        due.next().map(|state| state.id)
+    }
+
+    /// Whether removals wait too long, or are too many for readers to heed.
+    fn must_purge(&self, manifest: &Manifest) -> bool {
+        const REMOVALS_MAX: usize = 64;
+        let Some(first) = manifest.removals.first() else {
+            return false;
+        };
+        let waited = self.clock.now().as_microsecond() - first.at.as_microsecond();
+        // The file still has to be left by its last reader.
+        let patience = self.upkeep.options.purge_after.as_micros() / 2;
+        manifest.removals.len() > REMOVALS_MAX
+            || u128::try_from(waited).is_ok_and(|waited| waited >= patience)
+    }
+
+    /// Merges the files of a pool that are next, or carries out removals.
+    pub(super) fn merge_pool(&self, id: PoolId) -> Result<()> {
+        let fan_out = self.upkeep.options.fan_out;
+        self.merge_runs(id, |manifest| {
+            choose(manifest, fan_out).or_else(|| unclean(manifest))
+        })
+    }
+
+    /// Merges all files of a pool into one run, without what was removed.
+    pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
+        self.merge_runs(id, whole)
+    }
+
+    fn merge_runs(
+        &self,
+        id: PoolId,
+        choose: impl FnOnce(&Manifest) -> Option<Choice>,
+    ) -> Result<()> {
+        let Some((pool, snapshot, cleaned)) = self.pools.rewrite(id) else {
+            return Ok(());
+        };
+        let manifest = Manifest {
+            files: snapshot.stored.files.clone(),
+            removals: snapshot.stored.removals.clone(),
+            ..Manifest::default()
+        };
+        let Some(Choice { runs, level }) = choose(&manifest) else {
+            self.pools.give_up(id);
+            return Ok(());
+        };
+        let chosen = manifest.files.iter().filter(|f| runs.contains(&f.run));
+        let files: Vec<_> = chosen.cloned().collect();
+        let removed = files.iter().map(|file| file.id).collect();
+        let written = self
+            .merged(&snapshot, files, &pool)
+            .and_then(|(plan, rows)| self.write_files(id, plan, rows, level, cleaned));
+        self.commit(id, written, |added| ManifestChange {
+            mark: None,
+            removed,
+            added,
+        })
+    }
+
+    /// The rows of files in order, without what was removed from them.
+    fn merged(
+        &self,
+        snapshot: &Snapshot,
+        files: Vec<Arc<FileEntry>>,
+        pool: &Pool,
+    ) -> Result<(Plan, Batches)> {
+        let mut runs: BTreeMap<u64, Vec<Arc<FileEntry>>> = BTreeMap::new();
+        let mut shredded = BTreeSet::new();
+        for file in files {
+            if let Some(home) = &snapshot.stored.home {
+                shredded.extend(home.open(&file)?.shredded());
+            }
+            runs.entry(file.run).or_default().push(file);
+        }
+        let inputs = runs.into_values().map(|mut files| {
+            files.sort_by_cached_key(|file| {
+                let isolation = file.isolation.as_ref().map(|range| range.min.clone());
+                (isolation, file.time.map(|time| time.min), file.id)
+            });
+            rows_of(snapshot, files)
+        });
+        let plan = Plan {
+            layout: snapshot.layout.clone(),
+            sorted_by: self.sorted_by(pool),
+            shredded: shredded.into_iter().take(SHREDDED_MAX).collect(),
+            filter: false,
+        };
+        let rows = merge(inputs.collect(), &plan.layout, &plan.sorted_by)?;
+        Ok((plan, rows))
+    }
+}
+
+/// The rows of the files of one run, one file after the other.
+fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
+    let mut columns = snapshot.layout.fields.clone();
+    if snapshot.layout.open {
+        columns.push((FieldPath::rest(), ColumnType::Undeclared));
+    }
+    let snapshot = Snapshot {
+        segments: Vec::new(),
+        stored: FileView {
+            files: Arc::new(files),
+            ..snapshot.stored.clone()
+        },
+        ..snapshot.clone()
+    };
+    let mut reading = Reading::new(snapshot, columns.into(), Hints::default()).once();
+    Box::new(std::iter::from_fn(move || {
+        loop {
+            match reading.step()? {
+                Ok(Some(batch)) => return Some(Ok(batch)),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }))
+}

@@ -1,0 +1,122 @@
+//! The manifest of a pool: which files hold its records, and what was removed
+//! since they were written. It changes by operations of the journal alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::filters::{Constraint, Filter, Predicate};
+use model::pools::Schema;
+use model::time::Timestamp;
+
+use crate::journal::Position;
+use crate::plan::constraint_predicate;
+use crate::tables::{FileEntry, FileId, Leased};
+
+/// A delete that the files of a pool do not carry out themselves yet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Removal {
+    /// Where it stands in the journal: it takes away what came before it.
+    pub(crate) position: Position,
+    /// When it was asked for.
+    pub(crate) at: Timestamp,
+    /// What the key saw.
+    pub(crate) rows: Constraint,
+    /// What it asked for.
+    pub(crate) filter: Option<Filter>,
+}
+
+impl Removal {
+    /// The rows that go: those that the key sees and that it asked for. What
+    /// cannot be resolved removes nothing.
+    pub(crate) fn predicate(&self, schema: &Schema) -> Predicate {
+        let (visible, _) = constraint_predicate(&self.rows, schema);
+        let asked = match self.filter.as_ref().map(|filter| schema.resolve(filter)) {
+            None => Predicate::All(Vec::new()),
+            Some(Ok(asked)) => asked,
+            Some(Err(_)) => Predicate::Nothing,
+        };
+        Predicate::All(vec![visible, asked])
+    }
+}
+
+/// A change of the files of a pool.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ManifestChange {
+    /// Records of operations up to here are in files now, or gone.
+    pub(crate) mark: Option<Position>,
+    /// Files that hold nothing any more that other files do not hold.
+    pub(crate) removed: Vec<FileId>,
+    /// New files, or what is known anew of old ones.
+    pub(crate) added: Vec<FileEntry>,
+}
+
+/// Which files hold the records of a pool. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Manifest {
+    /// Records of operations up to here are in files, or gone.
+    pub(crate) mark: Option<Position>,
+    /// The files, in no order.
+    pub(crate) files: Arc<Vec<Arc<FileEntry>>>,
+    /// Deletes that some file does not carry out itself, in their order.
+    pub(crate) removals: Arc<Vec<Arc<Removal>>>,
+    /// Files that are no longer needed and perhaps still on the disk.
+    pub(crate) obsolete: BTreeMap<FileId, Leased>,
+}
+
+impl Manifest {
+    /// Carries out a change.
+    pub(crate) fn change(&mut self, change: ManifestChange) {
+        self.mark = self.mark.max(change.mark);
+        let renewed: BTreeSet<FileId> = change.added.iter().map(|file| file.id).collect();
+        let gone: BTreeSet<FileId> = change.removed.into_iter().collect();
+        for file in self.files.iter().filter(|file| gone.contains(&file.id)) {
+            self.obsolete.insert(file.id, file.lease.watch());
+        }
+        let files = Arc::make_mut(&mut self.files);
+        files.retain(|file| !gone.contains(&file.id) && !renewed.contains(&file.id));
+        files.extend(change.added.into_iter().map(Arc::new));
+    }
+
+    /// Notes a delete, for the files that there are and those being written.
+    pub(crate) fn remove(&mut self, removal: Removal) {
+        Arc::make_mut(&mut self.removals).push(Arc::new(removal));
+    }
+
+    /// Forgets deletes that every file carries out. `writing` is up to where
+    /// files that are being written carry them out.
+    pub(crate) fn forget_carried_out(&mut self, writing: Option<Position>) {
+        let cleaned = self.files.iter().map(|file| file.cleaned);
+        let Some(least) = cleaned.chain(writing).min() else {
+            self.removals = Arc::default();
+            return;
+        };
+        if self.removals.first().is_some_and(|r| r.position <= least) {
+            Arc::make_mut(&mut self.removals).retain(|removal| removal.position > least);
+        }
+    }
+
+    /// Gives up all files, as when the pool is dropped.
+    pub(crate) fn clear(&mut self) {
+        let files = std::mem::take(&mut self.files);
+        let leaving = files.iter().map(|file| (file.id, file.lease.watch()));
+        self.obsolete.extend(leaving);
+        self.removals = Arc::default();
+        self.mark = None;
+    }
+
+    /// Files that nobody needs and nobody reads.
+    pub(crate) fn unused(&self) -> Vec<FileId> {
+        let unused = self.obsolete.iter().filter(|(_, leased)| !leased.is_held());
+        unused.map(|(id, _)| *id).collect()
+    }
+
+    /// Whether there is nothing that a restart needs to know.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Rows in files, those that were removed since included.
+    pub(crate) fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+}

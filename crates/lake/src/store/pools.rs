@@ -1,0 +1,292 @@
+//! The records of all pools, between the journal's thread that changes them
+//! and the requests and the upkeep that read them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use model::ids::PoolId;
+use model::pools::Pool;
+
+use super::held::Held;
+use super::records::{Frozen, Records, Span};
+use crate::buffer::Segment;
+use crate::error::Result;
+use crate::journal::Position;
+use crate::manifest::{Manifest, ManifestChange, Removal};
+use crate::snapshot::{FileView, Snapshot};
+use crate::tables::{FileId, PoolFiles, Tables};
+
+/// The pools' records. The journal's thread alone changes them.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    tables: Arc<Tables>,
+    pools: RwLock<HashMap<PoolId, Arc<Held>>>,
+    /// Pools that were dropped. An id is never given again, and a request that
+    /// was under way must not bring its pool back.
+    pub(super) dropped: RwLock<HashSet<PoolId>>,
+    /// Files of pools that are not known, because they were dropped or because
+    /// an older control database was put back.
+    strangers: Mutex<HashMap<PoolId, Manifest>>,
+    bytes: AtomicU64,
+    /// The last operation that took effect.
+    applied: AtomicU64,
+}
+
+/// What upkeep needs to know of a pool to choose its next work.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolState {
+    /// The pool.
+    pub(crate) id: PoolId,
+    /// Bytes of records in memory that no file is being written of.
+    pub(crate) bytes: u64,
+    /// The first operation whose records are in memory alone.
+    pub(crate) oldest: Option<Position>,
+    /// Its files.
+    pub(crate) manifest: Manifest,
+}
+
+impl Pools {
+    /// No pools, whose files will be among the `tables`.
+    pub(crate) fn new(tables: Arc<Tables>) -> Self {
+        Self {
+            tables,
+            pools: RwLock::default(),
+            dropped: RwLock::default(),
+            strangers: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            applied: AtomicU64::new(0),
+        }
+    }
+
+    fn records_of(&self, pool: &Arc<Pool>) -> Records {
+        let home = PoolFiles::new(self.tables.clone(), pool.id);
+        Records::new(pool, Arc::new(home))
+    }
+
+    /// The records of a pool as they are now; an unknown pool has none.
+    pub(crate) fn snapshot(&self, pool: &Arc<Pool>) -> Snapshot {
+        match self.find(pool.id) {
+            Some(held) => held.snapshot(),
+            None => self.records_of(pool).snapshot(),
+        }
+    }
+
+    fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        pools.get(&pool).cloned()
+    }
+
+    fn open(&self, pool: &Arc<Pool>) -> Arc<Held> {
+        self.find(pool.id).unwrap_or_else(|| {
+            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+            let held = pools.entry(pool.id);
+            held.or_insert_with(|| Arc::new(Held::new(self.records_of(pool))))
+                .clone()
+        })
+    }
+
+    /// Whether the pool was dropped.
+    pub(super) fn is_dropped(&self, pool: PoolId) -> bool {
+        let dropped = self.dropped.read().unwrap_or_else(PoisonError::into_inner);
+        dropped.contains(&pool)
+    }
+
+    /// The pools that were dropped, in the order of their ids.
+    pub(crate) fn dropped(&self) -> Vec<PoolId> {
+        let dropped = self.dropped.read().unwrap_or_else(PoisonError::into_inner);
+        let mut pools: Vec<_> = dropped.iter().copied().collect();
+        pools.sort_unstable();
+        pools
+    }
+
+    /// Notes that an operation took effect.
+    pub(super) fn note_applied(&self, position: Position) {
+        self.applied.fetch_max(position.get(), Ordering::Relaxed);
+    }
+
+    /// Counts the bytes that a change brings or takes.
+    fn counted<T>(&self, records: &mut Records, change: impl FnOnce(&mut Records) -> T) -> T {
+        let before = records.buffer.bytes();
+        let done = change(records);
+        self.count_bytes(before, records.buffer.bytes());
+        done
+    }
+
+    /// Adds records to a pool. Those of a dropped pool went with it.
+    pub(super) fn push(&self, span: Span, pool: &Arc<Pool>, segment: Segment) -> Result<()> {
+        if self.is_dropped(pool.id) || segment.rows() == 0 {
+            return Ok(());
+        }
+        let held = self.open(pool);
+        held.change(|records| self.counted(records, |records| records.push(span, segment)))
+    }
+
+    /// Deletes rows: answers how many went from memory, and the files as they
+    /// were before, from which the same rows are gone as well.
+    pub(super) fn delete(&self, pool: PoolId, removal: Removal) -> Result<(u64, FileView)> {
+        self.find(pool).map_or_else(
+            || Ok((0, FileView::default())),
+            |held| {
+                held.change_at_length(|records| {
+                    self.counted(records, |records| records.delete(removal))
+                })
+            },
+        )
+    }
+
+    /// Forgets a pool; its files are not needed any more.
+    pub(super) fn drop_pool(&self, pool: PoolId) {
+        let mut dropped = self.dropped.write().unwrap_or_else(PoisonError::into_inner);
+        dropped.insert(pool);
+        drop(dropped);
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        let held = pools.remove(&pool);
+        drop(pools);
+        let manifest = held.map(|held| {
+            held.change(|records| {
+                self.count_bytes(records.buffer.bytes(), 0);
+                std::mem::take(&mut records.manifest)
+            })
+        });
+        let mut strangers = self.strangers();
+        let known = manifest.or_else(|| strangers.remove(&pool));
+        if let Some(mut manifest) = known {
+            manifest.clear();
+            strangers.insert(pool, manifest);
+        }
+    }
+
+    /// Carries out a change of a pool's files.
+    pub(super) fn commit(&self, pool: PoolId, change: ManifestChange) {
+        match self.find(pool) {
+            Some(held) => held.change(|records| {
+                self.counted(records, |records| records.commit(change));
+            }),
+            None => {
+                let mut strangers = self.strangers();
+                let manifest = strangers.entry(pool).or_default();
+                manifest.change(change);
+                if self.is_dropped(pool) {
+                    manifest.clear();
+                }
+            }
+        }
+    }
+
+    /// Takes over what a restart found of a known pool's files.
+    pub(super) fn restore(&self, pool: &Arc<Pool>, manifest: Manifest) {
+        self.open(pool)
+            .change(|records| records.manifest = manifest);
+    }
+
+    /// Takes over what a restart found of the files of a pool that is not known.
+    pub(super) fn restore_stranger(&self, pool: PoolId, manifest: Manifest) {
+        self.strangers().insert(pool, manifest);
+    }
+
+    fn strangers(&self) -> MutexGuard<'_, HashMap<PoolId, Manifest>> {
+        self.strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a restart needs to know of a pool's files.
+    pub(super) fn manifest(&self, pool: PoolId) -> Manifest {
+        match self.find(pool) {
+            Some(held) => held.change(|records| records.manifest.clone()),
+            None => self.strangers().get(&pool).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Sets the records of a pool apart to be written to files.
+    pub(crate) fn freeze(&self, pool: PoolId) -> Option<Frozen> {
+        self.find(pool)?.change(Records::freeze)
+    }
+
+    /// The files of a pool, to be written anew; see [`Records::rewrite`].
+    pub(crate) fn rewrite(&self, pool: PoolId) -> Option<(Arc<Pool>, Snapshot, Position)> {
+        Some(self.find(pool)?.change(Records::rewrite))
+    }
+
+    /// Ends what [`Pools::freeze`] or [`Pools::rewrite`] began without a result.
+    pub(crate) fn give_up(&self, pool: PoolId) {
+        if let Some(held) = self.find(pool) {
+            held.change(Records::give_up);
+        }
+    }
+
+    /// Notes that files which were not needed are gone from the disk.
+    pub(crate) fn forget_obsolete(&self, pool: PoolId, gone: &[FileId]) {
+        let forget = |manifest: &mut Manifest| {
+            gone.iter()
+                .for_each(|id| drop(manifest.obsolete.remove(id)))
+        };
+        match self.find(pool) {
+            Some(held) => held.change(|records| forget(&mut records.manifest)),
+            None => {
+                let mut strangers = self.strangers();
+                if let Some(manifest) = strangers.get_mut(&pool) {
+                    forget(manifest);
+                    if manifest.is_empty() {
+                        strangers.remove(&pool);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What upkeep needs to know of every pool.
+    pub(crate) fn states(&self) -> Vec<PoolState> {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        let held: Vec<_> = pools.iter().map(|(id, held)| (*id, held.clone())).collect();
+        drop(pools);
+        let known = held.into_iter().map(|(id, held)| {
+            held.change(|records| PoolState {
+                id,
+                bytes: records.buffer.bytes_to_write(),
+                oldest: records.oldest(),
+                manifest: records.manifest.clone(),
+            })
+        });
+        let mut states: Vec<_> = known.collect();
+        let strangers = self.strangers();
+        states.extend(strangers.iter().map(|(id, manifest)| PoolState {
+            id: *id,
+            bytes: 0,
+            oldest: None,
+            manifest: manifest.clone(),
+        }));
+        drop(strangers);
+        states.sort_unstable_by_key(|state| state.id);
+        states
+    }
+
+    /// The last operation that took effect.
+    pub(crate) fn applied(&self) -> Option<Position> {
+        let number = self.applied.load(Ordering::Relaxed);
+        (number > 0).then(|| Position::new(number))
+    }
+
+    fn count_bytes(&self, before: u64, after: u64) {
+        if after >= before {
+            self.bytes.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.bytes.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes held in memory, of all pools.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records held in memory, of all pools.
+    pub(crate) fn records(&self) -> u64 {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        let held: Vec<_> = pools.values().cloned().collect();
+        drop(pools);
+        let segments = held.iter().flat_map(|held| held.snapshot().segments);
+        segments.map(|segment| segment.alive_rows() as u64).sum()
+    }
+}

@@ -1,0 +1,163 @@
+//! The records of one pool: those in memory, and which files hold the others.
+
+use std::sync::Arc;
+
+use model::pools::Pool;
+
+use crate::buffer::{PoolBuffer, Segment};
+use crate::error::Result;
+use crate::journal::Position;
+use crate::manifest::{Manifest, ManifestChange, Removal};
+use crate::snapshot::{FileView, Snapshot};
+use crate::tables::PoolFiles;
+
+/// The records of one pool.
+#[derive(Debug)]
+pub(crate) struct Records {
+    /// The pool as its last writer knew it.
+    pub(super) pool: Arc<Pool>,
+    pub(super) buffer: PoolBuffer,
+    pub(super) manifest: Manifest,
+    home: Arc<PoolFiles>,
+    /// The last operation on the pool.
+    applied: Option<Position>,
+    /// The first operation whose records are in memory alone.
+    oldest: Option<Position>,
+    /// The same of the records that are being written to files.
+    oldest_frozen: Option<Position>,
+    /// Up to where the files that are being written carry out removals.
+    writing: Option<Position>,
+}
+
+/// The operations that brought records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// The first.
+    pub(super) first: Position,
+    /// The last.
+    pub(super) last: Position,
+}
+
+impl Span {
+    /// One operation.
+    pub(super) fn of(position: Position) -> Self {
+        Self {
+            first: position,
+            last: position,
+        }
+    }
+}
+
+/// Records that are to be written to files.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    /// The pool.
+    pub(crate) pool: Arc<Pool>,
+    /// The records, in the pool's layout.
+    pub(crate) snapshot: Snapshot,
+    /// They are those of the operations up to here, which the files do not
+    /// hold yet; what was removed up to here is not among them.
+    pub(crate) mark: Position,
+}
+
+impl Records {
+    pub(super) fn new(pool: &Arc<Pool>, home: Arc<PoolFiles>) -> Self {
+        let draft = &pool.draft;
+        Self {
+            pool: pool.clone(),
+            buffer: PoolBuffer::new(&draft.schema, draft.isolation_field.clone()),
+            manifest: Manifest::default(),
+            home,
+            applied: None,
+            oldest: None,
+            oldest_frozen: None,
+            writing: None,
+        }
+    }
+
+    /// The records as they are now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.buffer.snapshot(self.stored())
+    }
+
+    fn stored(&self) -> FileView {
+        FileView {
+            files: self.manifest.files.clone(),
+            removals: self.manifest.removals.clone(),
+            home: Some(self.home.clone()),
+        }
+    }
+
+    /// Adds records.
+    pub(super) fn push(&mut self, span: Span, segment: Segment) -> Result<()> {
+        self.applied = self.applied.max(Some(span.last));
+        self.buffer.push(segment)?;
+        self.oldest = self.oldest.or(Some(span.first));
+        Ok(())
+    }
+
+    /// Takes records away: those in memory at once, those in files by a note
+    /// that every reader heeds. Answers how many went from memory, and the
+    /// files as they were before.
+    pub(super) fn delete(&mut self, removal: Removal) -> Result<(u64, FileView)> {
+        self.applied = self.applied.max(Some(removal.position));
+        let predicate = removal.predicate(&self.pool.draft.schema);
+        let before = self.stored();
+        let deleted = self.buffer.delete(&predicate)?;
+        self.manifest.remove(removal);
+        Ok((deleted, before))
+    }
+
+    /// Sets the records in memory apart, to be written to files. `None` when
+    /// there are none. Before the next call comes [`Records::commit`] or
+    /// [`Records::give_up`].
+    pub(super) fn freeze(&mut self) -> Option<Frozen> {
+        self.oldest_frozen = self.oldest_frozen.or(self.oldest.take());
+        let mark = self.applied.filter(|_| self.oldest_frozen.is_some())?;
+        self.writing = Some(mark);
+        let segments = self.buffer.freeze().to_vec();
+        let snapshot = Snapshot {
+            segments,
+            ..self.buffer.snapshot(FileView::default())
+        };
+        Some(Frozen {
+            pool: self.pool.clone(),
+            snapshot,
+            mark,
+        })
+    }
+
+    /// The files as they are now, to be written anew without what was removed
+    /// up to the position that is answered; as [`Records::freeze`].
+    pub(super) fn rewrite(&mut self) -> (Arc<Pool>, Snapshot, Position) {
+        let removed = self.manifest.removals.last().map(|last| last.position);
+        let cleaned = self.applied.max(self.manifest.mark).max(removed);
+        let cleaned = cleaned.unwrap_or(Position::FIRST);
+        self.writing = Some(cleaned);
+        let mut snapshot = self.snapshot();
+        snapshot.segments.clear();
+        (self.pool.clone(), snapshot, cleaned)
+    }
+
+    /// Nothing is being written any more.
+    pub(super) fn give_up(&mut self) {
+        self.writing = None;
+        self.manifest.forget_carried_out(None);
+    }
+
+    /// Carries out a change of the files. Records that are in files now leave
+    /// the memory in the same moment.
+    pub(super) fn commit(&mut self, change: ManifestChange) {
+        if change.mark.is_some() && self.oldest_frozen.is_some() {
+            self.buffer.forget_frozen();
+            self.oldest_frozen = None;
+        }
+        self.manifest.change(change);
+        self.give_up();
+    }
+
+    /// The first operation whose records are in memory alone.
+    pub(super) fn oldest(&self) -> Option<Position> {
+        self.oldest_frozen.or(self.oldest)
+    }
+}

@@ -1,0 +1,98 @@
+//! Where the files of all pools are, and which of them are open.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::ids::PoolId;
+use quick_cache::sync::Cache;
+
+use super::cache::BlockCache;
+use super::entry::{FileEntry, FileId};
+use super::read::TableFile;
+use crate::disk::Disk;
+use crate::error::Result;
+
+/// Files of records that are open at once; others are opened again.
+const OPEN_MAX: usize = 512;
+
+/// The files of all pools.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    blocks: Arc<BlockCache>,
+    open: Cache<FileId, Arc<TableFile>>,
+}
+
+impl Tables {
+    /// The files below `root`, with a cache of so many bytes.
+    pub(crate) fn new(disk: Arc<dyn Disk>, root: &Path, cache_bytes: u64) -> Self {
+        Self {
+            disk,
+            root: root.to_owned(),
+            blocks: Arc::new(BlockCache::new(cache_bytes)),
+            open: Cache::new(OPEN_MAX),
+        }
+    }
+
+    /// The disk.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The directory of all pools.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory of a pool.
+    pub(crate) fn directory(&self, pool: PoolId) -> PathBuf {
+        self.root.join(pool.to_string())
+    }
+
+    /// Bytes of columns held in memory.
+    pub(crate) fn cached_bytes(&self) -> u64 {
+        self.blocks.bytes()
+    }
+
+    /// Opens a file, if it is not open.
+    pub(crate) fn open(&self, pool: PoolId, entry: &Arc<FileEntry>) -> Result<Arc<TableFile>> {
+        self.open.get_or_insert_with(&entry.id, || {
+            let directory = self.directory(pool);
+            let file = TableFile::open(
+                self.disk.as_ref(),
+                &directory,
+                entry.clone(),
+                self.blocks.clone(),
+            );
+            file.map(Arc::new)
+        })
+    }
+
+    /// Forgets what is known of files that go.
+    pub(crate) fn forget(&self, files: &[FileId]) {
+        for file in files {
+            self.open.remove(file);
+            self.blocks.forget(*file);
+        }
+    }
+}
+
+/// The files of one pool.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolFiles {
+    tables: Arc<Tables>,
+    pool: PoolId,
+}
+
+impl PoolFiles {
+    /// The files of a pool.
+    pub(crate) fn new(tables: Arc<Tables>, pool: PoolId) -> Self {
+        Self { tables, pool }
+    }
+
+    /// Opens a file, if it is not open.
+    pub(crate) fn open(&self, entry: &Arc<FileEntry>) -> Result<Arc<TableFile>> {
+        self.tables.open(self.pool, entry)
+    }
+}

@@ -1,0 +1,249 @@
+//! The order of rows in files: sorting what was in memory, and merging what
+//! is sorted.
+
+use std::sync::Arc;
+
+use arrow_array::builder::BinaryBuilder;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_row::{RowConverter, Rows, SortField};
+use arrow_select::interleave::interleave_record_batch;
+use model::fields::{ColumnType, FieldType};
+use model::names::FieldPath;
+
+use super::BLOCK_ROWS;
+use super::entry::SortedBy;
+use super::write::{column_of, column_type_of};
+use crate::columns::{CellReader, Layout, column_type};
+use crate::error::Result;
+use crate::predicate::cell_index_key;
+
+/// Rows that are handed on one batch after the other.
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// Makes keys that compare as rows are ordered.
+#[derive(Debug)]
+struct Keys {
+    layout: Arc<Layout>,
+    sorted_by: SortedBy,
+    converter: RowConverter,
+}
+
+impl Keys {
+    fn new(layout: &Arc<Layout>, sorted_by: &SortedBy) -> Result<Self> {
+        let key = |path: &FieldPath| match column_type_of(layout, path) {
+            // Its own order is that of the canonical form.
+            scalar @ ColumnType::Declared(FieldType::Scalar(_)) => column_type(scalar),
+            _ => arrow_schema::DataType::Binary,
+        };
+        let paths = sorted_by.isolation.iter().chain([&sorted_by.time]);
+        let mut fields: Vec<_> = paths.map(|path| SortField::new(key(path))).collect();
+        fields.push(SortField::new(arrow_schema::DataType::Utf8));
+        Ok(Self {
+            layout: layout.clone(),
+            sorted_by: sorted_by.clone(),
+            converter: RowConverter::new(fields)?,
+        })
+    }
+
+    fn rows(&self, batch: &RecordBatch) -> Result<Rows> {
+        let isolation = self.sorted_by.isolation.iter();
+        let mut columns = Vec::with_capacity(3);
+        for path in isolation.chain([&self.sorted_by.time]) {
+            let column = column_of(batch, &self.layout, path)?;
+            columns.push(match column_type_of(&self.layout, path) {
+                ColumnType::Declared(FieldType::Array(_)) => canonical(&column),
+                _ => column,
+            });
+        }
+        columns.push(column_of(batch, &self.layout, &FieldPath::id())?);
+        Ok(self.converter.convert_columns(&columns)?)
+    }
+}
+
+/// The cells of a column in canonical form; missing ones stay missing.
+fn canonical(column: &ArrayRef) -> ArrayRef {
+    let reader = CellReader::new(column.as_ref());
+    let mut builder = BinaryBuilder::with_capacity(column.len(), column.len() * 16);
+    let mut key = Vec::new();
+    for row in 0..column.len() {
+        if column.is_null(row) {
+            builder.append_null();
+        } else {
+            cell_index_key(&reader.cell(row), &mut key);
+            builder.append_value(&key);
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+/// The rows of the batches, in order.
+pub(crate) fn sort(
+    batches: Vec<RecordBatch>,
+    layout: &Arc<Layout>,
+    sorted_by: &SortedBy,
+) -> Result<Batches> {
+    let keys = Keys::new(layout, sorted_by)?;
+    let rows = batches
+        .iter()
+        .map(|batch| keys.rows(batch))
+        .collect::<Result<Vec<_>>>()?;
+    let mut order: Vec<(usize, usize)> = Vec::new();
+    for (number, rows) in rows.iter().enumerate() {
+        order.extend((0..rows.num_rows()).map(|row| (number, row)));
+    }
+    order.sort_unstable_by(|(a, at), (b, bt)| rows[*a].row(*at).cmp(&rows[*b].row(*bt)));
+    drop(rows);
+    let mut from = 0;
+    Ok(Box::new(std::iter::from_fn(move || {
+        let to = order.len().min(from + BLOCK_ROWS);
+        let part = order.get(from..to).filter(|part| !part.is_empty())?;
+        from = to;
+        let batches: Vec<_> = batches.iter().collect();
+        Some(interleave_record_batch(&batches, part).map_err(Into::into))
+    })))
+}
+
+/// Merges sorted inputs; the memory is a few batches of each.
+pub(crate) fn merge(
+    inputs: Vec<Batches>,
+    layout: &Arc<Layout>,
+    sorted_by: &SortedBy,
+) -> Result<Batches> {
+    let mut merge = Merge {
+        keys: Keys::new(layout, sorted_by)?,
+        inputs,
+        heads: Vec::new(),
+        held: Vec::new(),
+        order: Vec::new(),
+    };
+    for input in 0..merge.inputs.len() {
+        if let Some(head) = merge.next_head(input)? {
+            merge.heads.push(head);
+        }
+    }
+    let mut failed = false;
+    Ok(Box::new(std::iter::from_fn(move || {
+        if failed {
+            return None;
+        }
+        let batch = merge.batch().transpose();
+        failed = matches!(batch, Some(Err(_)));
+        batch
+    })))
+}
+
+/// Where the merge stands in one input.
+#[derive(Debug)]
+struct Head {
+    input: usize,
+    rows: Rows,
+    at: usize,
+    /// The place of its batch among those held.
+    held: usize,
+}
+
+struct Merge {
+    keys: Keys,
+    inputs: Vec<Batches>,
+    heads: Vec<Head>,
+    /// The batches that the rows chosen so far are of.
+    held: Vec<RecordBatch>,
+    order: Vec<(usize, usize)>,
+}
+
+impl Merge {
+    fn next_head(&mut self, input: usize) -> Result<Option<Head>> {
+        for batch in self.inputs[input].by_ref() {
+            let batch = batch?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let rows = self.keys.rows(&batch)?;
+            self.held.push(batch);
+            return Ok(Some(Head {
+                input,
+                rows,
+                at: 0,
+                held: self.held.len() - 1,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        while self.order.len() < BLOCK_ROWS && !self.heads.is_empty() {
+            self.choose()?;
+        }
+        if self.order.is_empty() {
+            return Ok(None);
+        }
+        let held: Vec<_> = self.held.iter().collect();
+        let batch = interleave_record_batch(&held, &self.order)?;
+        self.order.clear();
+        let mut kept = Vec::with_capacity(self.heads.len());
+        for head in &mut self.heads {
+            kept.push(self.held[head.held].clone());
+            head.held = kept.len() - 1;
+        }
+        self.held = kept;
+        Ok(Some(batch))
+    }
+
+    /// Chooses the next rows: those of the least input that come before the
+    /// first row of every other.
+    fn choose(&mut self) -> Result<()> {
+        let row = |head: &Head| head.rows.row(head.at).as_ref().to_vec();
+        let least = (0..self.heads.len())
+            .min_by(|a, b| {
+                let (a, b) = (&self.heads[*a], &self.heads[*b]);
+                a.rows
+                    .row(a.at)
+                    .cmp(&b.rows.row(b.at))
+                    .then(a.input.cmp(&b.input))
+            })
+            .unwrap_or(0);
+        let others = self.heads.iter().enumerate().filter(|(at, _)| *at != least);
+        let limit = others.map(|(_, head)| (row(head), head.input)).min();
+        let head = &mut self.heads[least];
+        let room = BLOCK_ROWS - self.order.len();
+        let end = (head.at + room).min(head.rows.num_rows());
+        let before = |at: usize| match &limit {
+            None => true,
+            Some((key, input)) => {
+                let key: &[u8] = key;
+                (head.rows.row(at).as_ref(), head.input) < (key, *input)
+            }
+        };
+        let to = first_beyond(head.at, end, before).max(head.at + 1);
+        let held = head.held;
+        self.order.extend((head.at..to).map(|at| (held, at)));
+        head.at = to;
+        if head.at == head.rows.num_rows() {
+            let input = self.heads.remove(least).input;
+            if let Some(head) = self.next_head(input)? {
+                self.heads.push(head);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first place from `from` on that is not before the limit: most runs are
+/// short or very long, so the steps double.
+fn first_beyond(from: usize, end: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut step) = (from, 1);
+    while low + step < end && before(low + step) {
+        low += step;
+        step *= 2;
+    }
+    let mut high = end.min(low + step);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}

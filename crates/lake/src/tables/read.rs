@@ -1,0 +1,376 @@
+//! Reading a file of records: only what is asked for, and nothing unchecked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use model::fields::{ColumnType, FieldType, ScalarType};
+use model::names::FieldPath;
+use model::value::Value;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use sha2::{Digest, Sha256};
+
+use super::cache::{BlockCache, Cached, CellSource};
+use super::entry::{FileEntry, FileId, TimeRange};
+use super::index::Index;
+use super::names::{Part, SHREDDED, path_of};
+use super::types::convert;
+use super::verified::{Chunks, VerifiedFile, damaged};
+use super::{BLOCK_ROWS, ROW_GROUP_BLOCKS};
+use crate::columns::{REST, array_of, column_type, extract, schema_of};
+use crate::disk::{Disk, DiskFile};
+use crate::error::{LakeError, Result};
+
+/// An open file of records.
+#[derive(Debug)]
+pub(crate) struct TableFile {
+    entry: Arc<FileEntry>,
+    index: Index,
+    chunks: Chunks,
+    metadata: ArrowReaderMetadata,
+    /// The number of each column by its name.
+    columns: HashMap<String, usize>,
+    cache: Arc<BlockCache>,
+}
+
+impl TableFile {
+    /// Opens a file that the manifest names. Its index and its footer are
+    /// checked; its rows are when they are read.
+    ///
+    /// # Errors
+    /// [`LakeError::Damaged`] names the file that is not what was written.
+    pub(super) fn open(
+        disk: &dyn Disk,
+        directory: &Path,
+        entry: Arc<FileEntry>,
+        cache: Arc<BlockCache>,
+    ) -> Result<Self> {
+        let index = read_index(disk, directory, &entry)?;
+        let parts = [Part::Records, Part::UnfinishedRecords];
+        let (path, file) = open_part(disk, directory, entry.id, parts)?;
+        let checksums = index.checksums.clone();
+        let file = VerifiedFile::new(&path, file, entry.bytes, checksums)?;
+        let chunks = Chunks(Arc::new(file));
+        let options = ArrowReaderOptions::new()
+            .with_offset_index_policy(PageIndexPolicy::Required)
+            .with_column_index_policy(PageIndexPolicy::Skip);
+        let metadata = ArrowReaderMetadata::load(&chunks, options)?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        let blocks: u64 = index.blocks.iter().map(|block| u64::from(block.rows)).sum();
+        if u64::try_from(rows) != Ok(entry.rows) || blocks != entry.rows {
+            return Err(damaged(&path, "it has another number of rows"));
+        }
+        let fields = metadata.schema().fields().iter().enumerate();
+        let columns = fields
+            .map(|(at, field)| (field.name().clone(), at))
+            .collect();
+        Ok(Self {
+            entry,
+            index,
+            chunks,
+            metadata,
+            columns,
+            cache,
+        })
+    }
+
+    /// How many blocks of rows there are.
+    pub(crate) fn blocks(&self) -> usize {
+        self.index.blocks.len()
+    }
+
+    /// The rows of a block.
+    pub(crate) fn block_rows(&self, block: usize) -> usize {
+        self.index.blocks[block].rows as usize
+    }
+
+    /// The times of a block's rows.
+    pub(crate) fn block_time(&self, block: usize) -> Option<TimeRange> {
+        self.index.blocks[block].time
+    }
+
+    /// The least and the greatest isolation value of a block, in canonical form.
+    pub(crate) fn block_isolation(&self, block: usize) -> (&[u8], &[u8]) {
+        let block = &self.index.blocks[block];
+        (&block.min, &block.max)
+    }
+
+    /// The undeclared fields that have a column of their own.
+    pub(crate) fn shredded(&self) -> impl Iterator<Item = FieldPath> {
+        let names = self.columns.keys();
+        let paths = names.filter_map(|name| name.strip_prefix(SHREDDED));
+        paths.filter_map(|path| FieldPath::parse_readable(path).ok())
+    }
+
+    /// The blocks that may hold rows with one of these canonical isolation
+    /// values, or with an array, any element of which may be meant. All
+    /// blocks when no values are given.
+    pub(crate) fn candidates(&self, keys: Option<&[Box<[u8]>]>) -> Vec<Range<usize>> {
+        let Some(keys) = keys else {
+            return vec![0..self.blocks()];
+        };
+        let between = |low: &[u8], high: &dyn Fn(&[u8]) -> bool| {
+            let blocks = &self.index.blocks;
+            let from = blocks.partition_point(|block| &*block.max < low);
+            let to = blocks.partition_point(|block| !high(&block.min));
+            from..to.max(from)
+        };
+        let mut ranges: Vec<_> = keys
+            .iter()
+            .map(|key| between(key, &|min| min > &**key))
+            .collect();
+        ranges.push(between(super::ARRAYS.start, &|min| {
+            min >= super::ARRAYS.end
+        }));
+        ranges.retain(|range| !range.is_empty());
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => merged.push(range),
+            }
+        }
+        merged
+    }
+
+    /// The columns of blocks that are all of one row group, a batch for each.
+    pub(crate) fn read(
+        &self,
+        blocks: Range<usize>,
+        columns: &[(FieldPath, ColumnType)],
+        cached: Cached,
+    ) -> Result<Vec<RecordBatch>> {
+        let sources: Vec<_> = columns
+            .iter()
+            .map(|(path, column)| self.source(path, *column))
+            .collect();
+        let mut found: Vec<Vec<Option<ArrayRef>>> = Vec::with_capacity(columns.len());
+        for ((_, column), source) in columns.iter().zip(&sources) {
+            let cells = blocks.clone();
+            found.push(
+                cells
+                    .map(|b| self.known(b, *column, source, cached))
+                    .collect::<Result<_>>()?,
+            );
+        }
+        let lacking: Vec<usize> = (0..columns.len())
+            .filter(|at| found[*at].iter().any(Option::is_none))
+            .collect();
+        if !lacking.is_empty() {
+            let wanted = lacking
+                .iter()
+                .filter_map(|at| self.stored_column(&sources[*at]));
+            let read = self.stored(&blocks, wanted.collect())?;
+            for at in lacking {
+                let (_, column) = columns[at];
+                for (number, block) in blocks.clone().enumerate() {
+                    let array = self.made(&sources[at], column, &read, number)?;
+                    self.cache
+                        .put(cached, self.entry.id, block, &sources[at], &array);
+                    found[at][number] = Some(array);
+                }
+            }
+        }
+        let schema = schema_of(columns);
+        let mut batches = Vec::with_capacity(blocks.len());
+        for (number, block) in blocks.enumerate() {
+            let arrays = found.iter().filter_map(|column| column[number].clone());
+            let rows = RecordBatchOptions::new().with_row_count(Some(self.block_rows(block)));
+            let arrays = arrays.collect();
+            batches.push(RecordBatch::try_new_with_options(
+                schema.clone(),
+                arrays,
+                &rows,
+            )?);
+        }
+        Ok(batches)
+    }
+
+    /// Where the cells of a field come from.
+    fn source(&self, path: &FieldPath, column: ColumnType) -> CellSource {
+        let stored = match column {
+            ColumnType::Undeclared if path.as_str() != REST => {
+                self.columns.get(&format!("{SHREDDED}{path}"))
+            }
+            _ => self.columns.get(path.as_str()),
+        };
+        match stored {
+            Some(at) => CellSource::Stored(*at),
+            None if column == ColumnType::Undeclared && self.columns.contains_key(REST) => {
+                CellSource::Extracted(path.clone())
+            }
+            None => CellSource::Missing,
+        }
+    }
+
+    /// The column of the file that cells are made from.
+    fn stored_column(&self, source: &CellSource) -> Option<usize> {
+        match source {
+            CellSource::Stored(at) => Some(*at),
+            CellSource::Extracted(_) => self.columns.get(REST).copied(),
+            CellSource::Missing => None,
+        }
+    }
+
+    /// Cells that need no reading.
+    fn known(
+        &self,
+        block: usize,
+        column: ColumnType,
+        source: &CellSource,
+        cached: Cached,
+    ) -> Result<Option<ArrayRef>> {
+        if matches!(source, CellSource::Missing) {
+            let rows = self.block_rows(block);
+            return Ok(Some(new_null_array(&column_type(column), rows)));
+        }
+        if let Some(array) = self.cache.get(cached, self.entry.id, block, source) {
+            return Ok(Some(array));
+        }
+        let Some(array) = self.constant(block, column, source) else {
+            return Ok(None);
+        };
+        self.cache.put(cached, self.entry.id, block, source, &array);
+        Ok(Some(array))
+    }
+
+    /// The isolation values of a block whose rows all have the same, of a type
+    /// that its canonical form gives back exactly.
+    fn constant(&self, block: usize, column: ColumnType, source: &CellSource) -> Option<ArrayRef> {
+        let isolation = self.entry.sorted_by.isolation.as_ref()?;
+        let (min, max) = self.block_isolation(block);
+        let ColumnType::Declared(FieldType::Scalar(scalar)) = column else {
+            return None;
+        };
+        let is_float = matches!(scalar, ScalarType::Float32 | ScalarType::Float64);
+        let CellSource::Stored(at) = source else {
+            return None;
+        };
+        if min != max || is_float || self.columns.get(isolation.as_str()) != Some(at) {
+            return None;
+        }
+        let value = model::canonical::decode(min)?;
+        let value = Some(&value).filter(|value| !matches!(value, Value::Null));
+        array_of(column, std::iter::repeat_n(value, self.block_rows(block))).ok()
+    }
+
+    /// Reads stored columns of blocks of one row group.
+    fn stored(
+        &self,
+        blocks: &Range<usize>,
+        mut wanted: Vec<usize>,
+    ) -> Result<BTreeMap<usize, Vec<ArrayRef>>> {
+        wanted.sort_unstable();
+        wanted.dedup();
+        let group = blocks.start / ROW_GROUP_BLOCKS;
+        let first = group * ROW_GROUP_BLOCKS;
+        let rows = |range: Range<usize>| -> usize {
+            let blocks = &self.index.blocks[range];
+            blocks.iter().map(|block| block.rows as usize).sum()
+        };
+        let selection = RowSelection::from(vec![
+            RowSelector::skip(rows(first..blocks.start)),
+            RowSelector::select(rows(blocks.clone())),
+        ]);
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), wanted.iter().copied());
+        let metadata = self.metadata.clone();
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.clone(), metadata);
+        let reader = builder
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_row_selection(selection)
+            .with_batch_size(BLOCK_ROWS)
+            .build()?;
+        let mut read: BTreeMap<usize, Vec<ArrayRef>> = BTreeMap::new();
+        let mut count = 0;
+        for batch in reader {
+            let batch = batch?;
+            let expected = blocks.start + count;
+            if expected >= blocks.end || batch.num_rows() != self.block_rows(expected) {
+                return Err(LakeError::Internal(
+                    "a file of records was read in other blocks than it was written".to_owned(),
+                ));
+            }
+            for (at, array) in wanted.iter().zip(batch.columns()) {
+                read.entry(*at).or_default().push(array.clone());
+            }
+            count += 1;
+        }
+        if count == blocks.len() {
+            Ok(read)
+        } else {
+            Err(LakeError::Internal(
+                "a file of records ended early".to_owned(),
+            ))
+        }
+    }
+
+    /// The cells of one block, from the columns that were read.
+    fn made(
+        &self,
+        source: &CellSource,
+        column: ColumnType,
+        read: &BTreeMap<usize, Vec<ArrayRef>>,
+        number: usize,
+    ) -> Result<ArrayRef> {
+        let stored = self.stored_column(source).and_then(|at| read.get(&at));
+        let stored = stored.and_then(|arrays| arrays.get(number));
+        let stored =
+            stored.ok_or_else(|| LakeError::Internal("a column was not read".to_owned()))?;
+        match source {
+            CellSource::Extracted(path) => Ok(extract(stored.as_binary(), path)),
+            _ => convert(stored, &column_type(column)),
+        }
+    }
+
+    /// Reads the whole file and compares its digest; tells how far it is.
+    pub(crate) fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
+        self.chunks.0.verify(&self.entry.digest, progress)
+    }
+}
+
+/// Opens a part of a file that the manifest names. Between the two moments in
+/// which the manifest names it and it gets its final name it has the other.
+fn open_part(
+    disk: &dyn Disk,
+    directory: &Path,
+    id: FileId,
+    [named, unfinished]: [Part; 2],
+) -> Result<(PathBuf, Arc<dyn DiskFile>)> {
+    let named = path_of(directory, id, named);
+    for path in [&named, &path_of(directory, id, unfinished), &named] {
+        match disk.open(path) {
+            Ok(file) => return Ok((path.clone(), file)),
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+    Err(damaged(&named, "it is missing"))
+}
+
+fn read_index(disk: &dyn Disk, directory: &Path, entry: &FileEntry) -> Result<Index> {
+    let parts = [Part::Index, Part::UnfinishedIndex];
+    let (path, file) = open_part(disk, directory, entry.id, parts)?;
+    let length = file.length()?;
+    if length != entry.index.bytes {
+        let expected = entry.index.bytes;
+        let detail = format!("it has {length} bytes instead of {expected}");
+        return Err(damaged(&path, detail));
+    }
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let count = file.read_at(0, &mut bytes)?;
+    if count != bytes.len() || Sha256::digest(&bytes)[..] != entry.index.digest[..] {
+        return Err(damaged(&path, "its SHA-256 is not the one in the manifest"));
+    }
+    Index::decode(&bytes, &path)
+}

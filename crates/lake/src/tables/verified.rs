@@ -1,0 +1,162 @@
+//! Bytes of an immutable file, none of which is used before its checksum was
+//! checked. Parquet itself notices hardly any rotten bit.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+use sha2::{Digest, Sha256};
+
+use crate::disk::DiskFile;
+use crate::error::{LakeError, Result};
+
+/// Bytes that share a checksum.
+pub(super) const CHUNK: u64 = 16 << 10;
+/// Bytes read at once where a whole file is read.
+const WHOLE_STEP: u64 = 1 << 20;
+
+/// A file with the checksums of its chunks.
+#[derive(Debug)]
+pub(super) struct VerifiedFile {
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    length: u64,
+    checksums: Vec<u32>,
+}
+
+impl VerifiedFile {
+    /// The bytes of `file`, whose chunks have these checksums.
+    ///
+    /// # Errors
+    /// [`LakeError::Damaged`] when its length is another.
+    pub(super) fn new(
+        path: &Path,
+        file: Arc<dyn DiskFile>,
+        length: u64,
+        checksums: Vec<u32>,
+    ) -> Result<Self> {
+        let found = file.length()?;
+        if found != length || checksums.len() as u64 != length.div_ceil(CHUNK) {
+            return Err(damaged(
+                path,
+                format!("it has {found} bytes instead of {length}"),
+            ));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            length,
+            checksums,
+        })
+    }
+
+    /// The bytes from `start` on, `length` of them.
+    fn bytes(&self, start: u64, length: u64) -> Result<Bytes> {
+        let end = start.checked_add(length).filter(|end| *end <= self.length);
+        let end = end.ok_or_else(|| damaged(&self.path, "its footer points behind its end"))?;
+        let first = start / CHUNK;
+        let from = first * CHUNK;
+        let to = end.next_multiple_of(CHUNK).min(self.length);
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
+        let count = self.file.read_at(from, &mut bytes)?;
+        if count != bytes.len() {
+            return Err(damaged(&self.path, "it became shorter"));
+        }
+        for (number, chunk) in (first..).zip(bytes.chunks(CHUNK as usize)) {
+            let expected = self
+                .checksums
+                .get(usize::try_from(number).unwrap_or(usize::MAX));
+            if expected != Some(&crc32fast::hash(chunk)) {
+                let at = number * CHUNK;
+                return Err(damaged(
+                    &self.path,
+                    format!("the checksum of the bytes from {at} on does not match"),
+                ));
+            }
+        }
+        let slice = (start - from) as usize..(end - from) as usize;
+        Ok(Bytes::from(bytes).slice(slice))
+    }
+
+    /// Reads the whole file and compares its digest; tells how far it is.
+    pub(super) fn verify(&self, digest: &[u8; 32], progress: &mut dyn FnMut(u64)) -> Result<()> {
+        let mut hasher = Sha256::new();
+        let mut offset = 0;
+        while offset < self.length {
+            let step = WHOLE_STEP.min(self.length - offset);
+            hasher.update(&self.bytes(offset, step)?);
+            offset += step;
+            progress(step);
+        }
+        if hasher.finalize()[..] == digest[..] {
+            Ok(())
+        } else {
+            Err(damaged(
+                &self.path,
+                "its SHA-256 is not the one in the manifest",
+            ))
+        }
+    }
+}
+
+/// What is known of a file whose bytes are not what was written.
+pub(super) fn damaged(path: &Path, detail: impl Into<String>) -> LakeError {
+    LakeError::Damaged {
+        file: path.to_owned(),
+        detail: detail.into(),
+    }
+}
+
+/// An error on its way through the Parquet library.
+fn through(error: LakeError) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+/// The bytes of a file as the Parquet library asks for them.
+#[derive(Clone, Debug)]
+pub(super) struct Chunks(pub(super) Arc<VerifiedFile>);
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.0.length
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = Running;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Running> {
+        Ok(Running {
+            file: self.0.clone(),
+            offset: start,
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.0.bytes(start, length as u64).map_err(through)
+    }
+}
+
+/// Reads on and on.
+#[derive(Debug)]
+pub(super) struct Running {
+    file: Arc<VerifiedFile>,
+    offset: u64,
+}
+
+impl Read for Running {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.file.length.saturating_sub(self.offset);
+        let count = left.min(buffer.len() as u64);
+        let bytes = self
+            .file
+            .bytes(self.offset, count)
+            .map_err(std::io::Error::other)?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.offset += count;
+        Ok(bytes.len())
+    }
+}

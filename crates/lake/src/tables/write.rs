@@ -1,0 +1,442 @@
+//! Writing a file of records.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::builder::BinaryBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use arrow_select::concat::concat_batches;
+use model::fields::ColumnType;
+use model::names::FieldPath;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use sha2::{Digest, Sha256};
+
+use super::entry::{FileEntry, FileId, IndexEntry, KeyRange, Lease, SortedBy, TimeRange};
+use super::index::{Block, Index};
+use super::names::{Part, SHREDDED, path_of};
+use super::types::{convert, file_type};
+use super::verified::CHUNK;
+use super::{BLOCK_ROWS, ROW_GROUP_BLOCKS};
+use crate::columns::{CellReader, Layout, REST, extract, rest_fields};
+use crate::disk::{Disk, DiskFile};
+use crate::error::{LakeError, Result};
+use crate::journal::Position;
+use crate::predicate::cell_index_key;
+
+/// Bytes gathered before they are written.
+const GATHERED: usize = 1 << 20;
+/// Larger than any page: pages end with their block alone.
+const NO_PAGE_LIMIT: usize = 1 << 30;
+
+/// What a file is made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The columns of what is written.
+    pub(crate) layout: Arc<Layout>,
+    /// The order of the rows.
+    pub(crate) sorted_by: SortedBy,
+    /// Undeclared fields that get a column of their own beside the rest.
+    pub(crate) shredded: Arc<[FieldPath]>,
+    /// Whether to write a filter that tells which customers are not there.
+    pub(crate) filter: bool,
+}
+
+/// Writes rows, which come in the order of the plan, to a new file.
+pub(crate) struct TableWriter {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    id: FileId,
+    plan: Plan,
+    schema: SchemaRef,
+    parquet: ArrowWriter<Sink>,
+    pending: Vec<RecordBatch>,
+    pending_rows: usize,
+    blocks: Vec<Block>,
+    rows: u64,
+}
+
+impl std::fmt::Debug for TableWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableWriter")
+            .field("id", &self.id)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TableWriter {
+    /// Begins a file in a directory that exists. Until its names are
+    /// committed it is known by names that a restart takes away.
+    pub(crate) fn create(
+        disk: &Arc<dyn Disk>,
+        directory: &Path,
+        id: FileId,
+        plan: Plan,
+    ) -> Result<Self> {
+        let file = disk.create(&path_of(directory, id, Part::UnfinishedRecords))?;
+        let schema = file_schema(&plan);
+        let options = ArrowWriterOptions::new().with_properties(properties(&plan));
+        let sink = Sink::new(file);
+        let parquet = ArrowWriter::try_new_with_options(sink, schema.clone(), options)?;
+        Ok(Self {
+            disk: disk.clone(),
+            directory: directory.to_owned(),
+            id,
+            plan,
+            schema,
+            parquet,
+            pending: Vec::new(),
+            pending_rows: 0,
+            blocks: Vec::new(),
+            rows: 0,
+        })
+    }
+
+    /// Bytes so far, by estimate.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.parquet.bytes_written() + self.parquet.in_progress_size()) as u64
+    }
+
+    /// Adds rows.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.pending_rows += batch.num_rows();
+        self.pending.push(batch.clone());
+        if self.pending_rows < BLOCK_ROWS {
+            return Ok(());
+        }
+        let all = self.take_pending()?;
+        let mut from = 0;
+        while all.num_rows() - from >= BLOCK_ROWS {
+            self.block(&all.slice(from, BLOCK_ROWS))?;
+            from += BLOCK_ROWS;
+        }
+        if from < all.num_rows() {
+            self.pending_rows = all.num_rows() - from;
+            self.pending.push(all.slice(from, self.pending_rows));
+        }
+        Ok(())
+    }
+
+    fn take_pending(&mut self) -> Result<RecordBatch> {
+        self.pending_rows = 0;
+        let pending = std::mem::take(&mut self.pending);
+        match pending.as_slice() {
+            [one] => Ok(one.clone()),
+            many => Ok(concat_batches(&self.plan.layout.arrow, many)?),
+        }
+    }
+
+    /// Writes one block: its pages end with it in every column.
+    fn block(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.blocks.push(self.describe(batch)?);
+        self.rows += batch.num_rows() as u64;
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        for (column, field) in batch.columns().iter().zip(self.schema.fields()) {
+            columns.push(convert(column, field.data_type())?);
+        }
+        if !self.plan.shredded.is_empty() {
+            let rest = batch.column(batch.num_columns() - 1);
+            columns.extend(shred(rest, &self.plan.shredded));
+        }
+        let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
+        self.parquet.write(&batch)?;
+        Ok(())
+    }
+
+    fn describe(&self, batch: &RecordBatch) -> Result<Block> {
+        let (mut min, mut max) = (Vec::new(), Vec::new());
+        if let Some(isolation) = &self.plan.sorted_by.isolation {
+            let column = column_of(batch, &self.plan.layout, isolation)?;
+            let reader = CellReader::new(column.as_ref());
+            cell_index_key(&reader.cell(0), &mut min);
+            cell_index_key(&reader.cell(column.len() - 1), &mut max);
+        }
+        let time = column_of(batch, &self.plan.layout, &self.plan.sorted_by.time)?;
+        Ok(Block {
+            rows: u32::try_from(batch.num_rows()).unwrap_or(u32::MAX),
+            min: min.into(),
+            max: max.into(),
+            time: time_range(&time),
+        })
+    }
+
+    /// Ends the file; it and its index are on stable storage, their names are
+    /// not. A file of no rows is not made: then there is no entry.
+    pub(crate) fn finish(
+        mut self,
+        level: u8,
+        run: u64,
+        cleaned: Position,
+    ) -> Result<Option<FileEntry>> {
+        if self.pending_rows > 0 {
+            let last = self.take_pending()?;
+            self.block(&last)?;
+        }
+        if self.rows == 0 {
+            drop(self.parquet);
+            super::names::discard(self.disk.as_ref(), &self.directory, self.id)?;
+            return Ok(None);
+        }
+        self.parquet.finish()?;
+        let Sealed {
+            length,
+            digest,
+            checksums,
+        } = self.parquet.inner_mut().seal()?;
+        let isolation = self.plan.sorted_by.isolation.as_ref();
+        let ends = (self.blocks.first(), self.blocks.last());
+        let isolation = match (isolation, ends) {
+            (Some(_), (Some(first), Some(last))) => Some(KeyRange {
+                min: first.min.clone(),
+                max: last.max.clone(),
+            }),
+            _ => None,
+        };
+        let misses = self.blocks.iter().any(|block| block.time.is_none());
+        let times = self.blocks.iter().filter_map(|block| block.time);
+        let time = times.reduce(|all, block| TimeRange {
+            min: all.min.min(block.min),
+            max: all.max.max(block.max),
+            missing: all.missing || block.missing,
+        });
+        let time = time.map(|time| TimeRange {
+            missing: time.missing || misses,
+            ..time
+        });
+        let index = Index {
+            checksums,
+            blocks: self.blocks,
+        };
+        let index = index.encode();
+        let path = path_of(&self.directory, self.id, Part::UnfinishedIndex);
+        let file = self.disk.create(&path)?;
+        file.write_at(0, &index)?;
+        file.sync_all()?;
+        Ok(Some(FileEntry {
+            id: self.id,
+            level,
+            run,
+            rows: self.rows,
+            bytes: length,
+            digest,
+            index: IndexEntry {
+                bytes: index.len() as u64,
+                digest: Sha256::digest(&index).into(),
+            },
+            sorted_by: self.plan.sorted_by,
+            isolation,
+            time,
+            cleaned,
+            lease: Lease::default(),
+        }))
+    }
+}
+
+fn file_schema(plan: &Plan) -> SchemaRef {
+    let stored = plan.layout.arrow.fields().iter();
+    let stored = stored.map(|field| Field::new(field.name(), file_type(field.data_type()), true));
+    let shredded = plan.shredded.iter();
+    let shredded =
+        shredded.map(|path| Field::new(format!("{SHREDDED}{path}"), DataType::Binary, true));
+    Arc::new(ArrowSchema::new(stored.chain(shredded).collect::<Vec<_>>()))
+}
+
+fn properties(plan: &Plan) -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(BLOCK_ROWS * ROW_GROUP_BLOCKS))
+        .set_write_batch_size(BLOCK_ROWS)
+        .set_data_page_row_count_limit(BLOCK_ROWS)
+        .set_data_page_size_limit(NO_PAGE_LIMIT)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_created_by("tidegate".to_owned());
+    // Every value differs: a dictionary would only be begun and given up.
+    let id = ColumnPath::from(model::names::ID);
+    properties = properties.set_column_dictionary_enabled(id, false);
+    if let Some(isolation) = plan.sorted_by.isolation.as_ref().filter(|_| plan.filter)
+        && plan.layout.position(isolation).is_some()
+    {
+        let column = ColumnPath::new(vec![isolation.as_str().to_owned()]);
+        properties = properties.set_column_bloom_filter_enabled(column, true);
+    }
+    properties.build()
+}
+
+/// The column of one field of a batch in a layout.
+pub(super) fn column_of(
+    batch: &RecordBatch,
+    layout: &Layout,
+    path: &FieldPath,
+) -> Result<ArrayRef> {
+    if let Some(at) = layout.position(path) {
+        return Ok(batch.column(at).clone());
+    }
+    if layout.open {
+        let rest = batch.column(batch.num_columns() - 1);
+        return Ok(extract(rest.as_binary(), path));
+    }
+    Err(LakeError::Internal(format!(
+        "rows are sorted by {path}, which the pool does not have"
+    )))
+}
+
+fn time_range(column: &ArrayRef) -> Option<TimeRange> {
+    let times = column.as_primitive_opt::<TimestampMicrosecondType>()?;
+    Some(TimeRange {
+        min: arrow_arith::aggregate::min(times)?,
+        max: arrow_arith::aggregate::max(times)?,
+        missing: times.null_count() > 0,
+    })
+}
+
+/// Undeclared fields as columns of canonical values, in one walk.
+fn shred(rest: &ArrayRef, paths: &[FieldPath]) -> Vec<ArrayRef> {
+    let positions: HashMap<&str, usize> = paths
+        .iter()
+        .enumerate()
+        .map(|(at, path)| (path.as_str(), at))
+        .collect();
+    let mut columns: Vec<_> = paths
+        .iter()
+        .map(|_| BinaryBuilder::with_capacity(rest.len(), rest.len() * 10))
+        .collect();
+    let rest = rest.as_binary::<i32>();
+    for (row, cell) in rest.iter().enumerate() {
+        for (path, value) in cell.into_iter().flat_map(rest_fields) {
+            if let Some(at) = positions.get(path) {
+                columns[*at].append_value(value);
+            }
+        }
+        for column in &mut columns {
+            if arrow_array::builder::ArrayBuilder::len(column) <= row {
+                column.append_null();
+            }
+        }
+    }
+    let finish = |mut column: BinaryBuilder| Arc::new(column.finish()) as ArrayRef;
+    columns.into_iter().map(finish).collect()
+}
+
+/// What a whole file is known by.
+struct Sealed {
+    length: u64,
+    digest: [u8; 32],
+    checksums: Vec<u32>,
+}
+
+/// Where the Parquet library writes to: gathers, counts and digests.
+struct Sink {
+    file: Arc<dyn DiskFile>,
+    offset: u64,
+    gathered: Vec<u8>,
+    hasher: Sha256,
+    checksums: Vec<u32>,
+}
+
+impl Sink {
+    fn new(file: Arc<dyn DiskFile>) -> Self {
+        Self {
+            file,
+            offset: 0,
+            gathered: Vec::with_capacity(GATHERED + CHUNK as usize),
+            hasher: Sha256::new(),
+            checksums: Vec::new(),
+        }
+    }
+
+    /// Writes whole chunks, or at the end all that is left.
+    fn pass_on(&mut self, end: bool) -> Result<()> {
+        let whole = self.gathered.len() - self.gathered.len() % CHUNK as usize;
+        let count = if end { self.gathered.len() } else { whole };
+        let bytes = &self.gathered[..count];
+        self.file.write_at(self.offset, bytes)?;
+        self.hasher.update(bytes);
+        let checksums = bytes.chunks(CHUNK as usize).map(crc32fast::hash);
+        self.checksums.extend(checksums);
+        self.offset += count as u64;
+        self.gathered.drain(..count);
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<Sealed> {
+        self.pass_on(true)?;
+        self.file.sync_all()?;
+        Ok(Sealed {
+            length: self.offset,
+            digest: std::mem::take(&mut self.hasher).finalize().into(),
+            checksums: std::mem::take(&mut self.checksums),
+        })
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= GATHERED {
+            self.pass_on(false).map_err(std::io::Error::other)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The type of the column of a field, for those who sort by it.
+pub(super) fn column_type_of(layout: &Layout, path: &FieldPath) -> ColumnType {
+    let known = layout.fields.iter().find(|(field, _)| field == path);
+    known.map_or(ColumnType::Undeclared, |(_, column)| *column)
+}
+
+/// Undeclared fields that so many of the rows have that a column of their own
+/// is worth it: at least every twentieth row, and at most 64 fields.
+pub(crate) fn frequent_fields<'a>(
+    batches: impl IntoIterator<Item = &'a RecordBatch>,
+) -> Vec<FieldPath> {
+    const FIELDS_MAX: usize = 64;
+    const ROWS_LOOKED_AT: usize = 4_096;
+    let (mut counts, mut rows) = (HashMap::<String, usize>::new(), 0);
+    for batch in batches {
+        let Some(rest) = batch.column_by_name(REST) else {
+            continue;
+        };
+        let step = (batch.num_rows() / ROWS_LOOKED_AT).max(1);
+        let rest = rest.as_binary::<i32>();
+        for row in (0..rest.len()).step_by(step) {
+            rows += 1;
+            if rest.is_null(row) {
+                continue;
+            }
+            for (path, _) in rest_fields(rest.value(row)) {
+                match counts.get_mut(path) {
+                    Some(count) => *count += 1,
+                    None => {
+                        counts.insert(path.to_owned(), 1);
+                    }
+                }
+            }
+        }
+    }
+    let mut frequent: Vec<_> = counts.into_iter().collect();
+    frequent.retain(|(_, count)| count * 20 >= rows);
+    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    frequent.truncate(FIELDS_MAX);
+    let paths = frequent.iter();
+    paths
+        .filter_map(|(path, _)| FieldPath::parse_readable(path).ok())
+        .collect()
+}

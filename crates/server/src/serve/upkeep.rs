@@ -1,0 +1,58 @@
+//! The thread that writes records to files, merges files and frees the journal.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, mpsc::Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lake::Lake;
+use model::permit::Permit;
+
+use super::ServeError;
+
+/// How long there is nothing to do before it is looked again.
+const PERIOD: Duration = Duration::from_millis(200);
+/// How long is waited after work that failed, such as on a full disk.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The running thread.
+#[derive(Debug)]
+pub(super) struct Thread {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Thread {
+    pub(super) fn start(lake: Arc<Lake>) -> Result<Self, ServeError> {
+        let (stop, stopped) = mpsc::channel();
+        let work = move || {
+            let permit = Permit::ours();
+            loop {
+                let wait = match lake.upkeep(&permit) {
+                    Ok(true) => Duration::ZERO,
+                    Ok(false) => PERIOD,
+                    Err(error) => {
+                        tracing::error!(%error, "upkeep failed; it is tried again");
+                        PATIENCE
+                    }
+                };
+                if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("upkeep".to_owned())
+            .spawn(work)
+            .map_err(|error| ServeError::other("start a thread", error))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Waits until the present work ends; the lake was told to give it up.
+    pub(super) fn join(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread of upkeep ended in a panic");
+        }
+    }
+}
