@@ -13,7 +13,7 @@ use super::{Failed, Write, failed};
 use crate::error::{ControlError, InternalError, Refusal};
 
 /// Only the owner may read or write the file and what SQLite puts beside it.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 
 /// How long an opening waits for a process that is just ending.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
