@@ -2,6 +2,7 @@
 //! acknowledged is lost by it, and the next start finds everything in order.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::ledger::Ledger;
 use crate::support::launch::{Ended, Launch, SMALL_LIMITS};
@@ -41,7 +42,7 @@ struct Case {
 impl Case {
     /// The command that makes it so. strace counts the calls of each thread;
     /// with `-D` the process that is started becomes the server.
-    fn command(&self, data: &Path) -> Vec<String> {
+    fn command(&self, home: &Path) -> Vec<String> {
         let Call {
             name,
             error,
@@ -50,12 +51,13 @@ impl Case {
         let when = if self.for_ever { "+" } else { "" };
         let inject = format!("inject={name}:error={error}:when={}{when}", self.n);
         let trace = format!("trace={name}");
+        let calls = calls_of(home).display().to_string();
         let mut command: Vec<String> = ["strace", "-D", "-f", "-qq", "--seccomp-bpf"]
             .map(str::to_owned)
             .into();
-        command.extend(["-o", "/dev/null", "-e", &trace, "-e", &inject].map(str::to_owned));
+        command.extend(["-o", &calls, "-e", &trace, "-e", &inject].map(str::to_owned));
         if only_data {
-            for path in data_paths(data) {
+            for path in data_paths(home) {
                 command.extend(["-P".to_owned(), path.display().to_string()]);
             }
         }
@@ -63,61 +65,91 @@ impl Case {
     }
 }
 
-/// Every path below the data directory that is there or is known to come.
-fn data_paths(data: &Path) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
-    let mut directories = vec![data.to_owned()];
+/// Where strace writes what it saw.
+fn calls_of(home: &Path) -> PathBuf {
+    home.join("calls")
+}
+
+/// How many calls were made to fail in the last case.
+fn failed_calls(home: &Path) -> usize {
+    let calls = std::fs::read_to_string(calls_of(home)).unwrap_or_default();
+    calls.matches("(INJECTED)").count()
+}
+
+/// Every path of the server's own that is there or is known to come.
+fn data_paths(home: &Path) -> Vec<PathBuf> {
+    let data = home.join("data");
+    let mut paths = vec![data.clone(), data.join("journal"), home.to_owned()];
+    let known = [
+        "data/lock",
+        "data/control.sqlite",
+        "data/control.sqlite-wal",
+        "data/control.sqlite-journal",
+        "data/control.ballast",
+        "data/journal/lock",
+        "data/journal/segment-00000000000000000001.log",
+        "data/journal/segment-00000000000000000002.log",
+        "data.pepper",
+        "data.pepper.partial",
+        "token",
+        "token.partial",
+    ];
+    paths.extend(known.map(|name| home.join(name)));
+    let mut directories = vec![data];
     while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(&directory).expect("a directory") {
+        let Ok(entries) = std::fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                directories.push(path);
-            } else {
-                paths.push(path);
+                directories.push(path.clone());
             }
+            paths.push(path);
         }
-        paths.push(directory);
-    }
-    for name in ["control.sqlite-wal", "control.sqlite-journal"] {
-        paths.push(data.join(name));
     }
     paths.sort();
     paths.dedup();
     paths
 }
 
-/// How many requests reach the n-th call of the journal's thread for sure:
-/// clients share syncs, and a start has some of its own.
-fn requests(n: usize) -> usize {
-    3 * n + 12
+/// How many requests a case has: clients share syncs, so that the n-th one
+/// takes more than n. Large records fill segments instead.
+fn requests(n: usize, padding: usize) -> usize {
+    if padding == 0 { 3 * n + 12 } else { 12 }
 }
 
 /// Data with a ledger of what must be in it.
 struct Home {
     directory: tempfile::TempDir,
     ledger: Ledger,
+    padding: usize,
 }
 
 impl Home {
-    fn new() -> Self {
+    fn new(padding: usize) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let server = start(directory.path(), Vec::new()).expect("a start");
-        let ledger = Ledger::begin(&server);
-        ledger.work(&server.address, 6, &|| {});
+        let ledger = Ledger::begin(&server).padded(padding);
+        ledger.work(&server.address, 3, &|| {});
         server.kill();
-        Self { directory, ledger }
+        Self {
+            directory,
+            ledger,
+            padding,
+        }
     }
 
-    /// Works on a server whose calls fail; answers its exit code if it ended
-    /// by itself.
-    fn fail(&self, case: Case) -> Option<i32> {
+    /// Works on a server whose calls fail, and checks what is left by it.
+    fn fail(&self, case: Case) -> Failed {
         let home = self.directory.path();
-        let ended = match start(home, case.command(&home.join("data"))) {
+        let (code, started) = match start(home, case.command(home)) {
             Ok(server) => {
-                self.ledger.work(&server.address, requests(case.n), &|| {});
-                server.end()
+                let requests = requests(case.n, self.padding);
+                self.ledger.work(&server.address, requests, &|| {});
+                (server.end(), true)
             }
-            Err(ended) => ended.code,
+            Err(ended) => (ended.code, false),
         };
         let server = start(home, Vec::new())
             .unwrap_or_else(|ended| panic!("no start after {case:?}: {}", ended.log));
@@ -128,44 +160,69 @@ impl Home {
         let settled = self.ledger.check(&server);
         settled.unwrap_or_else(|loss| panic!("settled after {case:?}: {loss}"));
         server.kill();
-        ended
+        Failed {
+            calls: failed_calls(home),
+            started,
+            code,
+        }
     }
+}
+
+/// What became of a server whose calls failed.
+#[derive(Debug)]
+struct Failed {
+    calls: usize,
+    started: bool,
+    /// Its exit code, if it ended by itself.
+    code: Option<i32>,
 }
 
 fn start(home: &Path, under: Vec<String>) -> Result<Server, Ended> {
     Launch::at(home).options(SMALL_LIMITS).under(under).start()
 }
 
-/// Runs every n with both ways of failing, or the given sample of n.
-fn prove(call: Call, sample: &[usize]) {
+fn is_long() -> bool {
+    cases(0, 1) == 1
+}
+
+/// The cases of a call: every n up to `last` in both ways, or in the short
+/// form the sample of n, each in the one way or the other.
+fn chosen(call: Call, sample: &[usize], last: usize) -> Vec<Case> {
+    let both = |n| [false, true].map(|for_ever| Case { call, n, for_ever });
+    if is_long() {
+        return (1..=last).flat_map(both).collect();
+    }
+    let one = |(turn, n): (usize, &usize)| both(*n)[turn % 2];
+    sample.iter().enumerate().map(one).collect()
+}
+
+/// Runs the cases on data whose records have this padding.
+fn prove(call: Call, sample: &[usize], last: usize, padding: usize) {
     if !may_use("strace") {
         return;
     }
     expect_strace();
-    let chosen: Vec<usize> = (1..=LAST)
-        .filter(|n| sample.contains(n) || cases(0, 1) == 1)
-        .collect();
-    let mut home = Home::new();
-    let mut ran = 0;
-    for (turn, n) in chosen.into_iter().enumerate() {
-        // The short form takes turns; the long form has both.
-        for for_ever in [false, true] {
-            if cases(0, 1) == 0 && for_ever != (turn % 2 == 1) {
-                continue;
-            }
-            if ran % CASES_PER_HOME == CASES_PER_HOME - 1 {
-                home = Home::new();
-            }
-            home.fail(Case { call, n, for_ever });
-            ran += 1;
+    let mut home = Home::new(padding);
+    let (mut calls, mut started) = (0, 0);
+    for (ran, case) in chosen(call, sample, last).into_iter().enumerate() {
+        if ran % CASES_PER_HOME == CASES_PER_HOME - 1 {
+            home = Home::new(padding);
         }
+        let failed = home.fail(case);
+        println!("{case:?}: {failed:?}");
+        calls += failed.calls;
+        started += usize::from(failed.started);
     }
-    assert!(ran >= sample.len(), "{ran} cases");
+    assert!(calls > 0, "not one {} was made to fail", call.name);
+    assert!(
+        started > 0,
+        "not one server came up: nothing was asked of it"
+    );
 }
 
 #[test]
 fn a_failing_fdatasync_loses_nothing() {
-    prove(SYNC_DATA, &[2, 9]);
+    prove(SYNC_DATA, &[4, 9], LAST, 0);
 }
 
 #[test]
@@ -174,7 +231,7 @@ fn a_failing_fsync_loses_nothing() {
         name: "fsync",
         ..SYNC_DATA
     };
-    prove(call, &[1, 3, 8]);
+    prove(call, &[8, 3, 12], LAST, 0);
 }
 
 #[test]
@@ -183,13 +240,7 @@ fn a_failing_write_loses_nothing() {
         name: "pwrite64",
         ..SYNC_DATA
     };
-    prove(call, &[5, 14]);
-    let call = Call {
-        name: "write",
-        only_data: true,
-        ..SYNC_DATA
-    };
-    prove(call, &[2, 7]);
+    prove(call, &[14, 5, 30], LAST, 0);
 }
 
 #[test]
@@ -199,13 +250,7 @@ fn a_write_without_room_loses_nothing() {
         error: "ENOSPC",
         only_data: false,
     };
-    prove(call, &[6, 11]);
-    let call = Call {
-        name: "write",
-        error: "ENOSPC",
-        only_data: true,
-    };
-    prove(call, &[3, 10]);
+    prove(call, &[11, 6, 25], LAST, 0);
 }
 
 #[test]
@@ -214,7 +259,8 @@ fn a_failing_rename_loses_nothing() {
         name: "rename,renameat,renameat2",
         ..SYNC_DATA
     };
-    prove(call, &[1, 2]);
+    // Segments begin with a rename, and take this much to be filled.
+    prove(call, &[1], 6, 900_000);
 }
 
 #[test]
@@ -224,7 +270,7 @@ fn a_failing_open_loses_nothing() {
         only_data: true,
         ..SYNC_DATA
     };
-    prove(call, &[2, 5]);
+    prove(call, &[10, 3, 6], 40, 0);
 }
 
 #[test]
@@ -233,20 +279,90 @@ fn a_failed_sync_of_the_journal_ends_the_process() {
         return;
     }
     expect_strace();
-    let home = Home::new();
+    let home = Home::new(0);
     for for_ever in [false, true] {
         let case = Case {
             call: SYNC_DATA,
             n: 12,
             for_ever,
         };
-        assert_eq!(home.fail(case), Some(FATAL), "{case:?}");
+        assert_eq!(home.fail(case).code, Some(FATAL), "{case:?}");
     }
 }
 
 #[test]
+fn a_first_start_that_fails_can_be_begun_again() {
+    if !may_use("strace") {
+        return;
+    }
+    expect_strace();
+    let calls: [(&'static str, &[usize], usize); 5] = [
+        ("write", &[1, 2], 4),
+        ("fsync", &[1, 2, 9], 30),
+        ("fdatasync", &[1], 4),
+        ("rename,renameat,renameat2", &[1, 2, 3], 4),
+        ("openat", &[3, 8, 13, 17], 40),
+    ];
+    let mut failed = 0;
+    for (name, sample, last) in calls {
+        for error in ["EIO", "ENOSPC"] {
+            let call = Call {
+                name,
+                error,
+                only_data: true,
+            };
+            for case in chosen(call, sample, last) {
+                failed += begin_twice(case);
+            }
+        }
+    }
+    assert!(failed > 0, "not one call was made to fail");
+}
+
+/// A first start whose calls fail, and a second one; answers how many failed.
+fn begin_twice(case: Case) -> usize {
+    let directory = tempfile::tempdir().expect("a directory");
+    let home = directory.path();
+    if let Ok(server) = start(home, case.command(home)) {
+        server.kill();
+    }
+    let calls = failed_calls(home);
+    let server = start(home, Vec::new())
+        .unwrap_or_else(|ended| panic!("no start after {case:?}: {}", ended.log));
+    let mut token = home.join("token");
+    if !token.exists() {
+        // The master key was made and its token was not handed over.
+        server.kill();
+        token = home.join("recovered");
+        recover(home, &token);
+        let server = start(home, Vec::new()).expect("a start");
+        expect_master(&server, &token);
+    } else {
+        expect_master(&server, &token);
+    }
+    calls
+}
+
+fn recover(home: &Path, token: &Path) {
+    let recovered = Command::new(crate::support::BINARY)
+        .args(["keys", "recover", "--data-dir"])
+        .arg(home.join("data"))
+        .arg("--admin-token-file")
+        .arg(token)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&recovered.stderr);
+    assert!(recovered.status.success(), "{said}");
+}
+
+fn expect_master(server: &Server, token: &Path) {
+    let token = std::fs::read_to_string(token).expect("a token");
+    server.get(token.trim(), "/v1/whoami").expect(200);
+}
+
+#[test]
 fn the_check_finds_what_is_missing() {
-    let home = Home::new();
+    let home = Home::new(0);
     let server = start(home.directory.path(), Vec::new()).expect("a start");
     assert_eq!(home.ledger.check(&server), Ok(()));
     home.ledger.invent();

@@ -42,6 +42,8 @@ struct Book {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     master: String,
+    /// Bytes that each record has more than it needs.
+    padding: usize,
     book: Mutex<Book>,
 }
 
@@ -57,8 +59,14 @@ impl Ledger {
         server.post(&master, "/v1/views", &view).expect(201);
         Self {
             master,
+            padding: 0,
             book: Mutex::default(),
         }
+    }
+
+    /// The same with records that are this much larger.
+    pub(crate) fn padded(self, padding: usize) -> Self {
+        Self { padding, ..self }
     }
 
     /// How many batches were acknowledged so far.
@@ -137,8 +145,9 @@ impl Ledger {
 
     /// Whether the server acknowledged the batch.
     fn send(&self, address: &Address, batch: u64) -> Result<bool, Unanswered> {
+        let padding = "p".repeat(self.padding);
         let records: Vec<_> = (0..RECORDS_IN_BATCH)
-            .map(|n| json!({"batch": batch.to_string(), "n": n}))
+            .map(|n| json!({"batch": batch.to_string(), "n": n, "padding": padding}))
             .collect();
         let key = format!("batch-{batch}");
         let reply = address.send(
