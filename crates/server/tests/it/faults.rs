@@ -4,3 +4,4 @@
 
 mod calls;
 mod ledger;
+mod power;
