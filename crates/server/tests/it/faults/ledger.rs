@@ -231,6 +231,9 @@ impl Ledger {
                 Some(Known::Done) => &[401],
                 Some(Known::Open) => &[200, 401],
             };
+            if key.disabled.is_none() && status == 401 {
+                return Err(format!("acknowledged key {} is lost", key.id));
+            }
             if !expected.contains(&status) {
                 let disabled = key.disabled;
                 return Err(format!("key {} ({disabled:?}) answers {status}", key.id));

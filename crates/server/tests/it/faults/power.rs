@@ -88,7 +88,7 @@ fn a_disk_whose_syncs_do_nothing_is_found_out() {
     if !may_use("fuse") {
         return;
     }
-    let found: Vec<String> = (0..4)
+    let found: Vec<String> = (0..6)
         .filter_map(|seed| cut_again_and_again(5, Syncs::Lie, seed).err())
         .collect();
     let lost = found.iter().filter(|found| found.contains("is lost"));
