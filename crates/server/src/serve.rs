@@ -284,7 +284,9 @@ async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeE
         random: Arc::new(SystemRandom),
         pepper,
     };
-    Ok(Control::open(&control_file(data_dir), options).await?)
+    let path = control_file(data_dir);
+    let opened = Control::open(&path, options).await;
+    opened.map_err(|source| ServeError::Opening { path, source })
 }
 
 async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<Lake>, ServeError> {
