@@ -13,6 +13,7 @@ mod build;
 mod ci;
 mod contract;
 mod licences;
+mod packages;
 mod process;
 mod repository;
 mod tidy;

@@ -294,9 +294,7 @@ async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<La
     SystemRandom.fill(&mut identity);
     let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
     journal.segment_bytes = settings.journal_segment_bytes;
-    let largest = settings
-        .journal_segment_bytes
-        .saturating_sub(SEGMENT_RESERVE);
+    let largest = journal.segment_bytes.saturating_sub(SEGMENT_RESERVE);
     journal.max_record_bytes = usize::try_from(largest).unwrap_or(usize::MAX);
     let run = RunOptions {
         deadline: settings.query_deadline,
