@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::needs::{cannot_mount, may_use};
+use crate::support::needs::{cannot_mount, may_use, note};
 use crate::support::{Reply, Server, cases};
 
 /// Records of a batch, and the bytes of each.
@@ -40,7 +40,9 @@ impl SmallDisk {
             run(Command::new("mount").args(options).arg(&image).arg(at))
         });
         if let Err(reason) = ext4 {
-            println!("no ext4 on a file ({reason}); tmpfs takes its place");
+            note(&format!(
+                "no ext4 on a file ({reason}); tmpfs takes its place"
+            ));
             let size = format!("size={mebibytes}m,mode=0700");
             let options = ["-t", "tmpfs", "-o", &size, "tmpfs"];
             run(Command::new("mount").args(options).arg(at))

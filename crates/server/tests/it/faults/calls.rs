@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::ledger::Ledger;
 use crate::support::launch::{Ended, Launch, SMALL_LIMITS};
-use crate::support::needs::{expect_strace, may_use};
+use crate::support::needs::{expect_strace, may_use, note};
 use crate::support::{Server, cases};
 
 /// The highest n of the long form.
@@ -209,7 +209,7 @@ fn prove(call: Call, sample: &[usize], last: usize, padding: usize) {
             home = Home::new(padding);
         }
         let failed = home.fail(case);
-        println!("{case:?}: {failed:?}");
+        note(&format!("{case:?}: {failed:?}"));
         calls += failed.calls;
         started += usize::from(failed.started);
     }

@@ -120,10 +120,10 @@ fn write_batch(server: &Server, master: &str, batch: u64) {
     let customer = format!("c{}", batch % 3);
     let at = format!("2026-03-{:02}T10:20:30.123456Z", batch + 1);
     let order = json!({"customer": {"id": customer}, "at": at, "count": batch,
-        "amount": batch as f64 * 1.25, "paid": batch % 2 == 0});
+        "amount": batch as f64 * 1.25, "paid": batch.is_multiple_of(2)});
     let note = json!({"customer": {"id": customer}, "nested": {"deep": {"n": batch}},
         "list": [1, "x", null, {"y": batch}], "text": format!("Grüße {batch} \u{1f980}"),
-        "mixed": if batch % 2 == 0 { json!(batch) } else { json!("text") }});
+        "mixed": if batch.is_multiple_of(2) { json!(batch) } else { json!("text") }});
     for (pool, record) in [
         ("orders", order),
         ("notes", note.clone()),

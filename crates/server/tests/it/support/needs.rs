@@ -1,7 +1,13 @@
 //! What some proofs need of the machine. A proof that cannot run is a failed
 //! proof; a person may say that a machine lacks something, and then it is told.
 
+use std::io::Write as _;
 use std::process::Command;
+
+/// Writes a line to the output of the test.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
 
 /// Whether the proof runs here. It does, unless the variable
 /// `TIDEGATE_WITHOUT` names what it needs (`strace`, `fuse` or `mount`).
@@ -9,7 +15,9 @@ pub(crate) fn may_use(need: &str) -> bool {
     let without = std::env::var("TIDEGATE_WITHOUT").unwrap_or_default();
     let named = without.split([',', ' ']).any(|word| word == need);
     if named {
-        println!("NOT PROVEN: TIDEGATE_WITHOUT says that this machine has no {need}");
+        note(&format!(
+            "NOT PROVEN: TIDEGATE_WITHOUT says that this machine has no {need}"
+        ));
     }
     !named
 }

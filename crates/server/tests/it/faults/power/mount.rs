@@ -64,10 +64,7 @@ impl Disk {
             is_cut: false,
         }));
         let mut config = Config::default();
-        config.mount_options = vec![
-            MountOption::FSName("forgetful".to_owned()),
-            MountOption::DefaultPermissions,
-        ];
+        config.mount_options = vec![MountOption::FSName("forgetful".to_owned())];
         let session = fuser::spawn_mount(Forgetful(Arc::clone(&state)), at, &config)?;
         Ok(Self {
             at: at.to_owned(),
