@@ -178,15 +178,10 @@ impl Addresses {
     /// Lets clients connect. Whoever can connect finds everything in place:
     /// the token is handed over and every durable record is visible.
     fn listen(self) -> Result<Listeners, ServeError> {
-        let Self {
-            api,
-            operations,
-            lock,
-        } = self;
         Ok(Listeners {
-            api: listen::listen(api)?,
-            operations: listen::listen(operations)?,
-            _lock: lock,
+            api: listen::listen(self.api)?,
+            operations: listen::listen(self.operations)?,
+            _lock: self.lock,
         })
     }
 }
@@ -256,7 +251,12 @@ async fn open(
     };
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
     let token = control.bootstrap().await?;
-    let lake = open_lake(settings, &control).await?;
+    let lake = open_lake(settings, &control).await;
+    if lake.is_err() {
+        // Nothing of a start that failed stays beside the database.
+        let _ = control.close().await;
+    }
+    let lake = lake?;
     let plane = Arc::new(LakePlane(lake.clone()));
     let clock = Arc::new(SystemClock);
     let random = Arc::new(SystemRandom);
