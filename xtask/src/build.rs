@@ -1,5 +1,6 @@
 //! The commands beside the gate: long proofs, fuzzing, benchmarks, release.
 
+use crate::packages;
 use crate::process::{self, Failure, Outcome};
 use crate::repository::Repository;
 
@@ -22,6 +23,7 @@ pub(crate) fn test(
     environment: &[(&str, &str)],
     arguments: &[String],
 ) -> Outcome {
+    tools()?;
     let nextest = [
         "nextest",
         "run",
@@ -48,6 +50,20 @@ pub(crate) fn test(
         process::cargo(repository.root(), &plain)
     };
     process::run(command.envs(environment.iter().copied()).args(arguments))
+}
+
+/// What the tests of failing system calls need, unless the person says that
+/// this machine goes without them (`docs/durability.md`).
+fn tools() -> Outcome {
+    let without = std::env::var("TIDEGATE_WITHOUT").unwrap_or_default();
+    if without.split([',', ' ']).any(|word| word == "strace") {
+        return Ok(());
+    }
+    packages::need(
+        "the tests of failing system calls need strace (or TIDEGATE_WITHOUT=strace)",
+        &["strace"],
+        || process::works(std::process::Command::new("strace").arg("-V")),
+    )
 }
 
 /// Runs the tests with the long number of cases.

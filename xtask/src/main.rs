@@ -14,6 +14,7 @@ mod ci;
 mod contract;
 mod delta;
 mod licences;
+mod packages;
 mod process;
 mod python;
 mod repository;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::packages;
 use crate::process::{self, Failure, Outcome};
 use crate::repository::{self, Repository};
 
@@ -28,7 +29,11 @@ pub(crate) fn environment(
     if is_current && process::works(Command::new(programs.join(probe)).arg("--version")) {
         return Ok(programs);
     }
-    python()?;
+    packages::need(
+        "this step needs Python 3 with its venv module",
+        &["python3", "python3-venv"],
+        can_make_environments,
+    )?;
     process::run(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
@@ -56,39 +61,6 @@ pub(crate) fn environment(
 fn remember(path: &Path, text: &str) -> Outcome {
     std::fs::write(path, text)
         .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
-}
-
-/// Makes sure that Python can make virtual environments; installs the Debian
-/// packages when this process may.
-fn python() -> Outcome {
-    if can_make_environments() {
-        return Ok(());
-    }
-    let is_root = process::capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !process::works(Command::new("apt-get").arg("--version")) {
-        return Err(Failure::new(
-            "this step needs Python 3 with its venv module: install the packages python3 and \
-             python3-venv",
-        ));
-    }
-    process::run(apt().arg("update"))?;
-    process::run(
-        apt()
-            .args(["install", "-y", "--no-install-recommends"])
-            .args(["python3", "python3-venv"]),
-    )?;
-    if can_make_environments() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        "python3-venv is installed, and `python3 -m venv` still does not work",
-    ))
-}
-
-fn apt() -> Command {
-    let mut command = Command::new("apt-get");
-    command.arg("-q").env("DEBIAN_FRONTEND", "noninteractive");
-    command
 }
 
 fn can_make_environments() -> bool {

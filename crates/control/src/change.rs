@@ -15,7 +15,7 @@ use model::views::View;
 use crate::audit::{AuditEntry, Subject};
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
-use crate::store::{KeyRow, PoolRow, ViewRow, Write};
+use crate::store::{Claim, KeyRow, PoolRow, ViewRow, Write};
 
 /// A project as it will be when the change is in force, and the rows that
 /// make it so. Each method does both, so that memory and database cannot
@@ -62,6 +62,16 @@ impl Change {
             Ok(())
         } else {
             Err(Refusal::CallerChanged.into())
+        }
+    }
+
+    /// What it may use up of a full disk's last room: a change of a key that
+    /// exists may take rights away, and must not be kept from it.
+    pub(crate) fn claim(&self) -> Claim {
+        if self.callers.iter().any(|caller| caller.before.is_some()) {
+            Claim::Everything
+        } else {
+            Claim::Shared
         }
     }
 

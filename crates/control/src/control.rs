@@ -21,7 +21,7 @@ use crate::definitions::Definitions;
 use crate::error::ControlError;
 use crate::grants::ProjectGrants;
 use crate::sorted::SortedMap;
-use crate::store::{Store, Write};
+use crate::store::{Ballast, Claim, Store, Write};
 use crate::writer::{Link, Writer};
 
 /// Uses that are written in one transaction; between two, changes get their turn.
@@ -74,10 +74,12 @@ impl Control {
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
                 ordinal: 1,
+                ballast: Ballast::beside(file),
             })),
         };
         let mut writer = Arc::clone(&inner.writer).lock_owned().await;
         inner.load(&mut writer, store).await?;
+        writer.ballast.refill().await;
         drop(writer);
         Ok(Self(Arc::new(inner)))
     }
@@ -143,8 +145,9 @@ impl Control {
         loop {
             // The writer is asked for even when there is nothing to save: so
             // a timer heals a database that was lost.
-            let writer = self.0.writer().await?;
+            let mut writer = self.0.writer().await?;
             if unsaved.is_empty() {
+                writer.ballast.refill().await;
                 return Ok(());
             }
             let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
@@ -152,7 +155,7 @@ impl Control {
                 unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
             let ordinal = writer.ordinal;
             self.0
-                .carry_out(writer, writes, ordinal, move |_| {
+                .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {
                     uses.iter().for_each(|saved| saved.is_saved());
                 })
                 .await?;
@@ -212,8 +215,11 @@ impl Control {
         }
         let writes = std::mem::take(&mut change.writes);
         let ordinal = change.ordinal;
+        let claim = change.claim();
         let apply = move |inner: &Inner| inner.apply(change);
-        self.0.carry_out(writer, writes, ordinal, apply).await?;
+        self.0
+            .carry_out(writer, writes, ordinal, claim, apply)
+            .await?;
         Ok(answer)
     }
 

@@ -1,12 +1,14 @@
 //! The database: the stored forms, the SQL texts, and what one transaction
 //! promises. Which database it is, `sqlite` alone knows.
 
+mod ballast;
 mod load;
 mod rows;
 mod sqlite;
 mod text;
 mod write;
 
+pub(crate) use ballast::{Ballast, Claim};
 pub(crate) use load::{Loaded, LoadedKey};
 pub(crate) use rows::{KeyRow, PoolRow, ViewRow};
 pub(crate) use sqlite::Store;

@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::control::Inner;
 use crate::error::{ControlError, InternalError};
 use crate::sorted::SortedMap;
-use crate::store::{Failed, Loaded, Store, Write};
+use crate::store::{Ballast, Claim, Failed, Loaded, Store, Write};
 
 use model::ids::ProjectId;
 
@@ -19,6 +19,8 @@ pub(crate) struct Writer {
     pub(crate) link: Link,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
+    /// What is given up for changes when the disk is full.
+    pub(crate) ballast: Ballast,
 }
 
 /// The writer's way to the database.
@@ -53,6 +55,7 @@ impl Inner {
     }
 
     /// Writes the rows in one transaction and lets them take effect in memory.
+    /// On a full disk it gives up as much of the ballast as `claim` may use.
     ///
     /// It runs in a task of its own, so that a caller who goes away cannot
     /// leave memory behind what the database took.
@@ -61,36 +64,60 @@ impl Inner {
         mut writer: OwnedMutexGuard<Writer>,
         writes: Vec<Write>,
         ordinal: i64,
+        claim: Claim,
         apply: impl FnOnce(&Inner) + Send + 'static,
     ) -> Result<(), ControlError> {
         let inner = Arc::clone(self);
         in_a_task(async move {
-            // Whatever ends this task early leaves `Lost` behind.
-            let link = std::mem::replace(&mut writer.link, Link::Lost);
-            let Link::Open(mut store) = link else {
-                return Err(InternalError::new("the writer was given without a database").into());
-            };
-            match store.commit(&writes).await {
-                Ok(()) => {
-                    apply(&inner);
-                    writer.ordinal = ordinal;
-                    writer.link = Link::Open(store);
-                    Ok(())
+            let before = writer.ordinal;
+            loop {
+                match inner.commit(&mut writer, &writes).await {
+                    Ok(()) => break,
+                    Err(ControlError::Full) if writer.ballast.release(claim).await => {}
+                    Err(error) => return Err(error),
                 }
-                Err(Failed::Undone(error)) => {
-                    writer.link = Link::Open(store);
-                    Err(error)
+                if let Link::Lost = writer.link {
+                    inner.recover(&mut writer).await?;
                 }
-                Err(Failed::Unknown(error)) => {
-                    store.close().await;
-                    // The caller is told of the first failure; a second one
-                    // has already let memory forget everything.
-                    let _ = inner.recover(&mut writer).await;
-                    Err(error)
+                // Whatever may be repeated has an audit entry. When it is in
+                // the database that was read anew, so is the change.
+                if before < ordinal && writer.ordinal == ordinal {
+                    break;
                 }
             }
+            apply(&inner);
+            writer.ordinal = ordinal;
+            writer.ballast.refill().await;
+            Ok(())
         })
         .await
+    }
+
+    /// Writes the rows in one transaction. After a failure that leaves open
+    /// whether they were written, memory is what the database holds.
+    async fn commit(&self, writer: &mut Writer, writes: &[Write]) -> Result<(), ControlError> {
+        // Whatever ends this early leaves `Lost` behind.
+        let link = std::mem::replace(&mut writer.link, Link::Lost);
+        let Link::Open(mut store) = link else {
+            return Err(InternalError::new("the writer was given without a database").into());
+        };
+        match store.commit(writes).await {
+            Ok(()) => {
+                writer.link = Link::Open(store);
+                Ok(())
+            }
+            Err(Failed::Undone(error)) => {
+                writer.link = Link::Open(store);
+                Err(error)
+            }
+            Err(Failed::Unknown(error)) => {
+                store.close().await;
+                // The caller is told of the first failure; a second one
+                // has already let memory forget everything.
+                let _ = self.recover(writer).await;
+                Err(error)
+            }
+        }
     }
 
     /// Reads the database anew. When that fails, nobody is let in any more

@@ -179,15 +179,10 @@ impl Addresses {
     /// Lets clients connect. Whoever can connect finds everything in place:
     /// the token is handed over and every durable record is visible.
     fn listen(self) -> Result<Listeners, ServeError> {
-        let Self {
-            api,
-            operations,
-            lock,
-        } = self;
         Ok(Listeners {
-            api: listen::listen(api)?,
-            operations: listen::listen(operations)?,
-            _lock: lock,
+            api: listen::listen(self.api)?,
+            operations: listen::listen(self.operations)?,
+            _lock: self.lock,
         })
     }
 }
@@ -257,7 +252,12 @@ async fn open(
     };
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
     let token = control.bootstrap().await?;
-    let lake = open_lake(settings, &control).await?;
+    let lake = open_lake(settings, &control).await;
+    if lake.is_err() {
+        // Nothing of a start that failed stays beside the database.
+        let _ = control.close().await;
+    }
+    let lake = lake?;
     let plane = Arc::new(LakePlane(lake.clone()));
     let clock = Arc::new(SystemClock);
     let random = Arc::new(SystemRandom);
@@ -285,7 +285,9 @@ async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeE
         random: Arc::new(SystemRandom),
         pepper,
     };
-    Ok(Control::open(&control_file(data_dir), options).await?)
+    let path = control_file(data_dir);
+    let opened = Control::open(&path, options).await;
+    opened.map_err(|source| ServeError::Opening { path, source })
 }
 
 async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<Lake>, ServeError> {
@@ -293,9 +295,7 @@ async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<La
     SystemRandom.fill(&mut identity);
     let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
     journal.segment_bytes = settings.journal_segment_bytes;
-    let largest = settings
-        .journal_segment_bytes
-        .saturating_sub(SEGMENT_RESERVE);
+    let largest = journal.segment_bytes.saturating_sub(SEGMENT_RESERVE);
     journal.max_record_bytes = usize::try_from(largest).unwrap_or(usize::MAX);
     let run = RunOptions {
         deadline: settings.query_deadline,

@@ -65,7 +65,9 @@ pub(crate) const ROOMS: [Room; 6] = [
 ];
 
 /// The outside crates that only tests use.
-const TEST_TOOLS: [&str; 5] = ["csv", "insta", "proptest", "rcgen", "tempfile"];
+const TEST_TOOLS: [&str; 7] = [
+    "csv", "fuser", "insta", "proptest", "rcgen", "sqlx", "tempfile",
+];
 
 /// Whether `name` is one of the names that `pattern` stands for.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {

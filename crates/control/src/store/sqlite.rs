@@ -13,7 +13,7 @@ use super::{Failed, Write, failed};
 use crate::error::{ControlError, InternalError, Refusal};
 
 /// Only the owner may read or write the file and what SQLite puts beside it.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 
 /// How long an opening waits for a process that is just ending.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -60,23 +60,16 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(failed(doing))?;
-        migrate(&mut connection).await?;
-        // What a crash or a failed sync left in the log is written to the
-        // file anew, so that it rests on no page that the disk never took.
-        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-        match checkpoint
-            .execute(&mut connection)
-            .await
-            .map_err(failed(doing))
-        {
-            // A full disk keeps nobody from being let in.
-            Ok(_) | Err(ControlError::Full) => Ok(Self {
-                connection,
-                #[cfg(test)]
-                loses_an_answer: false,
-            }),
-            Err(error) => Err(error),
+        if let Err(error) = prepare(&mut connection).await {
+            // Nothing of this opening stays beside the file.
+            let _ = connection.close().await;
+            return Err(error);
         }
+        Ok(Self {
+            connection,
+            #[cfg(test)]
+            loses_an_answer: false,
+        })
     }
 
     /// Writes the rows in one transaction. When it succeeds, they are on
@@ -108,6 +101,20 @@ impl Store {
         // All that was promised is on disk already; an error here is for
         // nobody, and the file is released all the same.
         let _ = self.connection.close().await;
+    }
+}
+
+/// Brings the schema to this version, and the log into the file: what a crash
+/// or a failed sync left in the log is written anew, so that it rests on no
+/// page that the disk never took.
+async fn prepare(connection: &mut SqliteConnection) -> Result<(), ControlError> {
+    migrate(connection).await?;
+    let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+    let doing = "writing the log of the control plane's database to its file";
+    match checkpoint.execute(connection).await.map_err(failed(doing)) {
+        // A full disk keeps nobody from being let in.
+        Ok(_) | Err(ControlError::Full) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::task::{Context, Waker};
 
 use super::*;
+use crate::store::Claim;
 use crate::writer::Link;
 use model::keys::AuthError;
 
@@ -142,33 +143,89 @@ async fn a_lost_database_lets_nobody_in_until_it_is_back() {
     assert_eq!(plane.picture(), picture);
 }
 
+/// Lets the open database grow no further; one that is opened anew may.
+async fn is_full(control: &Control) {
+    let mut writer = control.0.writer.lock().await;
+    let Link::Open(store) = &mut writer.link else {
+        panic!("the database is open");
+    };
+    store.run("PRAGMA max_page_count = 1").await;
+}
+
+/// Gives up ballast until only `left` bytes are there, and keeps it so.
+async fn ballast_is_used_up(plane: &Plane, left: u64, claim: Claim) {
+    let mut writer = plane.control.0.writer.lock().await;
+    while writer.ballast.release(claim).await {}
+    assert_eq!(ballast(plane), left);
+}
+
+fn ballast(plane: &Plane) -> u64 {
+    let file = plane.folder.path().join("control.ballast");
+    file.metadata().expect("a ballast").len()
+}
+
+/// A pool that takes pages of its own.
+fn wide_pool() -> PoolDraft {
+    let fields: Vec<String> = (0..400)
+        .map(|n| format!(r#"{{"name":"field_number_{n}","type":"String"}}"#))
+        .chain([r#"{"name":"customer.id","type":"String"}"#.to_owned()])
+        .collect();
+    pool_of("wide", &format!("[{}]", fields.join(",")))
+}
+
 #[tokio::test]
 async fn a_full_disk_is_said_and_changes_nothing() {
     let plane = Plane::new().await;
     let (by, control) = (plane.admin(), &plane.control);
-    let limit = |pages: &'static str| async move {
-        let mut writer = control.0.writer.lock().await;
-        let Link::Open(store) = &mut writer.link else {
-            panic!("the database is open");
-        };
-        store.run(pages).await;
-    };
-    limit("PRAGMA max_page_count = 1").await;
+    let whole = ballast(&plane);
+    ballast_is_used_up(&plane, whole / 4, Claim::Shared).await;
+    is_full(control).await;
     let picture = plane.picture();
-    let wide: Vec<String> = (0..400)
-        .map(|n| format!(r#"{{"name":"field_number_{n}","type":"String"}}"#))
-        .chain([r#"{"name":"customer.id","type":"String"}"#.to_owned()])
-        .collect();
-    let wide = pool_of("wide", &format!("[{}]", wide.join(",")));
-    let full = control.create_pool(&by, wide.clone()).await;
+    let full = control.create_pool(&by, wide_pool()).await.map(drop);
     assert!(matches!(full, Err(ControlError::Full)), "{full:?}");
     assert_eq!(plane.picture(), picture);
+    assert_eq!(ballast(&plane), whole / 4, "the last piece is for keys");
     assert!(control.authenticate(&plane.master).is_ok());
-    limit("PRAGMA max_page_count = 1000000").await;
-    control
-        .create_pool(&by, wide)
-        .await
-        .expect("there is room again");
+    let made = control.create_pool(&by, wide_pool()).await;
+    made.expect("there is room again");
+    assert_eq!(ballast(&plane), whole);
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_ballast_makes_room() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let whole = ballast(&plane);
+    is_full(control).await;
+    let made = control.create_pool(&by, wide_pool()).await;
+    made.expect("the ballast is there");
+    assert_eq!(plane.definitions().pools().count(), 1);
+    assert_eq!(plane.audit().await.len(), 3, "once");
+    assert_eq!(ballast(&plane), whole, "taken back");
+    let picture = plane.picture();
+    assert_eq!(plane.restarted().await.picture(), picture);
+}
+
+#[tokio::test]
+async fn the_last_piece_of_the_ballast_is_for_changes_of_keys() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let whole = ballast(&plane);
+    ballast_is_used_up(&plane, whole / 4, Claim::Shared).await;
+    is_full(control).await;
+    for round in 0_u32.. {
+        assert!(round < 1_000, "the database grows");
+        let disabled = control.set_key_disabled(&by, key.id(), round % 2 == 0);
+        disabled.await.expect("the last piece is there");
+        if ballast(&plane) == whole {
+            break;
+        }
+    }
+    let disabled = control.set_key_disabled(&by, key.id(), true).await;
+    disabled.expect("disables");
+    let outcome = control.authenticate(&secret);
+    assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
 }
 
 #[tokio::test]

@@ -144,13 +144,13 @@ async fn only_the_owner_may_read_the_files() {
             .map(|permissions| permissions.mode() & 0o777)
             .collect()
     };
-    assert_eq!(modes(&plane), [0o600; 2]);
+    assert_eq!(modes(&plane), [0o600; 3]);
     plane.control.close().await.expect("closes");
     let wide = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(plane.file(), wide).expect("changes");
     let plane = plane.opened_again(2).await;
     plane.pool("sales").await;
-    assert_eq!(modes(&plane), [0o600; 2]);
+    assert_eq!(modes(&plane), [0o600; 3]);
 }
 
 #[tokio::test]

@@ -22,6 +22,14 @@ pub(crate) enum ServeError {
         source: std::io::Error,
     },
     /// The control plane did not open.
+    #[error("the control database {}: {source}", .path.display())]
+    Opening {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: ControlError,
+    },
+    /// The control plane did not do what a start or an end needs.
     #[error("the control database: {0}")]
     Control(#[from] ControlError),
     /// The lake did not open.
@@ -38,7 +46,7 @@ impl ServeError {
         match self {
             Self::Setting(_) => 2,
             Self::File { .. } => 74,
-            Self::Control(_) | Self::Lake(_) | Self::Other(_) => 1,
+            Self::Opening { .. } | Self::Control(_) | Self::Lake(_) | Self::Other(_) => 1,
         }
     }
 

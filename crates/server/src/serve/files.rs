@@ -121,18 +121,30 @@ fn read_pepper(path: &Path) -> Result<Pepper, ServeError> {
     Ok(Pepper::from_bytes(bytes))
 }
 
-/// Writes a new file of mode 0600, durably, its directory entry included.
+/// Writes a new file of mode 0600, durably, its directory entry included. Under its name it is
+/// there as a whole or not at all: an empty pepper would keep the next start from beginning anew.
 fn write_secret(path: &Path, text: &str) -> Result<(), ServeError> {
     let failed = |error| ServeError::file("write", path, error);
+    if path.exists() {
+        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    match std::fs::remove_file(&partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
     let mut file = OpenOptions::new()
         .create_new(true)
         .write(true)
         .mode(0o600)
-        .open(path)
+        .open(&partial)
         .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.write_all(b"\n").map_err(failed)?;
+    file.write_all(format!("{text}\n").as_bytes())
+        .map_err(failed)?;
     file.sync_all().map_err(failed)?;
+    std::fs::rename(&partial, path).map_err(failed)?;
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());

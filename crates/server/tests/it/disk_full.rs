@@ -1,44 +1,73 @@
-//! A disk that is full: refused plainly, nothing acknowledged is lost, and
-//! everything goes on once there is room.
+//! A disk that is full, again and again: refused plainly, nothing
+//! acknowledged is lost, keys can be disabled, and everything goes on once
+//! there is room.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Reply, Server};
+use crate::support::needs::{cannot_mount, may_use, note};
+use crate::support::{Reply, Server, cases};
+
+/// Records of a batch, and the bytes of each.
+const RECORDS: u64 = 30;
+const RECORD_BYTES: usize = 100_000;
+/// What each round takes for good: the segment of the journal that it fills.
+const ROUND_MIB: usize = 33;
+/// What there is besides: the segment in use and the next one, the control
+/// database, its ballast, the tables of the file system.
+const BESIDES_MIB: usize = 100;
+/// Keys that are disabled while the disk is full.
+const KEYS: usize = 5;
 
 /// A file system of its own, as small as is asked for.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Mounts it; an error says why that is not permitted here.
-    fn mount(at: &Path, size: &str) -> Result<Self, String> {
+    /// Mounts ext4 on a file, where a file system may be made of one, else a
+    /// tmpfs; an error says why neither is permitted here.
+    fn mount(at: &Path, mebibytes: usize) -> Result<Self, String> {
         std::fs::create_dir_all(at).expect("a directory");
-        let options = format!("size={size},mode=0700");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(at)
-            .output()
-            .map_err(|error| error.to_string())?;
-        if mounted.status.success() {
-            Ok(Self(at.to_path_buf()))
-        } else {
-            Err(String::from_utf8_lossy(&mounted.stderr).trim().to_owned())
+        let image = at.with_extension("image");
+        let file = std::fs::File::create(&image).expect("a file");
+        file.set_len((mebibytes as u64) << 20).expect("a length");
+        let ext4 = run(Command::new("mkfs.ext4")
+            .args(["-q", "-F", "-m", "0"])
+            .arg(&image))
+        .and_then(|()| {
+            let options = ["-t", "ext4", "-o", "loop"];
+            run(Command::new("mount").args(options).arg(&image).arg(at))
+        });
+        if let Err(reason) = ext4 {
+            note(&format!(
+                "no ext4 on a file ({reason}); tmpfs takes its place"
+            ));
+            let size = format!("size={mebibytes}m,mode=0700");
+            let options = ["-t", "tmpfs", "-o", &size, "tmpfs"];
+            run(Command::new("mount").args(options).arg(at))
+                .map_err(|error| format!("{reason}; {error}"))?;
         }
+        Ok(Self(at.to_path_buf()))
     }
 
     /// Takes all room that is left.
     fn fill(&self) {
-        let mut filler = std::fs::File::create(self.0.join("filler")).expect("a file");
-        for piece in [1 << 20, 4 << 10] {
+        for (number, piece) in [16 << 20, 1 << 20, 4 << 10].into_iter().enumerate() {
+            let path = self.0.join(format!("filler-{number}"));
+            let mut filler = std::fs::File::create(path).expect("a file");
             let zeros = vec![0_u8; piece];
             while std::io::Write::write_all(&mut filler, &zeros).is_ok() {}
+            // Room is promised before it is taken; now it is taken.
+            let _ = filler.sync_all();
         }
     }
 
     fn free(&self) {
-        std::fs::remove_file(self.0.join("filler")).expect("removed");
+        for number in 0..3 {
+            let path = self.0.join(format!("filler-{number}"));
+            std::fs::remove_file(path).expect("removed");
+        }
     }
 }
 
@@ -48,10 +77,18 @@ impl Drop for SmallDisk {
     }
 }
 
-/// One batch of about 1 MB, under an idempotency key of its own.
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+/// Sends a batch of about 3 MB under an idempotency key of its own.
 fn send(server: &Server, batch: u64) -> Reply {
-    let text = "x".repeat(1_000);
-    let records: Vec<_> = (0..1_000)
+    let text = "x".repeat(RECORD_BYTES);
+    let records: Vec<_> = (0..RECORDS)
         .map(|n| json!({"batch": batch, "n": n, "text": text}))
         .collect();
     let key = format!("batch-{batch}");
@@ -76,6 +113,10 @@ fn problem(reply: &Reply) -> (u16, Option<String>) {
     (reply.status, code)
 }
 
+fn disk_full() -> (u16, Option<String>) {
+    (507, Some("disk_full".to_owned()))
+}
+
 /// The records of each batch.
 fn stored(server: &Server) -> Vec<(u64, u64)> {
     let data = server.post(
@@ -92,96 +133,146 @@ fn stored(server: &Server) -> Vec<(u64, u64)> {
     .collect()
 }
 
+/// A server on a small disk, and what it acknowledged.
+struct Scene {
+    server: Server,
+    master: String,
+    acknowledged: Vec<(u64, u64)>,
+    disabled: Vec<String>,
+}
+
+impl Scene {
+    fn new(home: &Path) -> Self {
+        let server = Server::start(home);
+        let master = server.master();
+        let pool = json!({"name": "p", "schema": "open"});
+        server.post(&master, "/v1/pools", &pool).expect(201);
+        let view = json!({"name": "batches", "pool": "p", "shape": "aggregated", "fields": [
+            {"field": "batch", "group": true}, {"aggregate": "count", "as": "records"}]});
+        server.post(&master, "/v1/views", &view).expect(201);
+        Self {
+            server,
+            master,
+            acknowledged: Vec::new(),
+            disabled: Vec::new(),
+        }
+    }
+
+    fn next(&self) -> u64 {
+        self.acknowledged.len() as u64
+    }
+
+    /// Sends one batch, which is taken.
+    fn write(&mut self) {
+        let batch = self.next();
+        send(&self.server, batch).expect(200);
+        self.acknowledged.push((batch, RECORDS));
+    }
+
+    /// Sends batches until one is refused; it is told how.
+    fn write_until_refused(&mut self) -> Reply {
+        for _ in 0..100 {
+            let batch = self.next();
+            let reply = send(&self.server, batch);
+            if reply.status != 200 {
+                return reply;
+            }
+            self.acknowledged.push((batch, RECORDS));
+        }
+        panic!("the disk is full, and 100 batches were taken");
+    }
+
+    fn key(&self) -> (String, String) {
+        let body = json!({"name": "k", "grants": []});
+        let made = self.server.post(&self.master, "/v1/keys", &body);
+        let made = made.expect(201);
+        let text = |name: &str| made[name].as_str().expect("a text").to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// Disables a key; from the answer on it lets nobody in.
+    fn disable(&mut self, (id, token): (String, String)) {
+        self.server.get(&token, "/v1/whoami").expect(200);
+        let path = format!("/v1/keys/{id}/disable");
+        self.server
+            .post(&self.master, &path, &json!({}))
+            .expect(200);
+        self.server.get(&token, "/v1/whoami").expect(401);
+        self.disabled.push(token);
+    }
+
+    fn check(&self) {
+        assert_eq!(stored(&self.server), self.acknowledged);
+        for token in &self.disabled {
+            self.server.get(token, "/v1/whoami").expect(401);
+        }
+    }
+
+    /// The disk fills up, and is freed again.
+    fn round(&mut self, disk: &SmallDisk) {
+        let keys: Vec<_> = (0..KEYS).map(|_| self.key()).collect();
+        self.write();
+        disk.fill();
+        let refusal = self.write_until_refused();
+        assert_eq!(problem(&refusal), disk_full());
+        let again = send(&self.server, self.next());
+        assert_eq!(problem(&again), disk_full(), "and still is");
+        self.check();
+        for key in keys {
+            self.disable(key);
+        }
+        let pool = json!({"name": format!("q{}", self.next()), "schema": "open",
+            "description": "d".repeat(4_000)});
+        let pool = self.server.post(&self.master, "/v1/pools", &pool);
+        if pool.status != 201 {
+            assert_eq!(problem(&pool), disk_full());
+        }
+        disk.free();
+        // The very first request is taken.
+        for _ in 0..3 {
+            self.write();
+        }
+        self.check();
+    }
+}
+
 #[test]
 fn a_full_disk_refuses_loses_nothing_and_recovers_without_a_restart() {
+    if !may_use("mount") {
+        return;
+    }
+    let rounds = cases(3, 20);
     let home = tempfile::tempdir().expect("a directory");
-    let disk = match SmallDisk::mount(&home.path().join("data"), "160m") {
-        Ok(disk) => disk,
-        Err(reason) => {
-            println!(
-                "FALLBACK: no file system can be mounted here ({reason}); \
-                 only the simulated full disks of the crate lake were proven"
-            );
-            assert!(!reason.is_empty());
-            return;
-        }
-    };
-    let server = Server::start(home.path());
-    let master = server.master();
-    server
-        .post(
-            &master,
-            "/v1/pools",
-            &json!({"name": "p", "schema": "open"}),
-        )
-        .expect(201);
-    let view = json!({"name": "batches", "pool": "p", "shape": "aggregated", "fields": [
-        {"field": "batch", "group": true}, {"aggregate": "count", "as": "records"}]});
-    server.post(&master, "/v1/views", &view).expect(201);
-    let made = server
-        .post(&master, "/v1/keys", &json!({"name": "k", "grants": []}))
-        .expect(201);
-    let (id, token) = (
-        made["id"].as_str().expect("an id"),
-        made["token"].as_str().expect("a token"),
-    );
-    let mut acknowledged = Vec::new();
-    for batch in 0..3 {
-        send(&server, batch).expect(200);
-        acknowledged.push((batch, 1_000));
+    let size = rounds * ROUND_MIB + BESIDES_MIB;
+    let disk = SmallDisk::mount(&home.path().join("data"), size)
+        .unwrap_or_else(|reason| cannot_mount("mount", &reason));
+    let mut scene = Scene::new(home.path());
+    for _ in 0..rounds {
+        scene.round(&disk);
     }
-    disk.fill();
-    let mut batch = 3;
-    let refusal = loop {
-        let reply = send(&server, batch);
-        if reply.status != 200 {
-            break reply;
-        }
-        acknowledged.push((batch, 1_000));
-        batch += 1;
-        assert!(batch < 200, "the disk is full");
-    };
-    assert_eq!(problem(&refusal), (507, Some("disk_full".to_owned())));
-    assert_eq!(problem(&send(&server, batch)).0, 507, "and still is");
-    assert_eq!(stored(&server), acknowledged, "what is there can be read");
-    server.get(token, "/v1/whoami").expect(200);
-    let disabled = server.post(&master, &format!("/v1/keys/{id}/disable"), &json!({}));
-    println!("disabling a key on a full disk: {}", disabled.status);
-    match disabled.status {
-        200 => server.get(token, "/v1/whoami").expect(401),
-        _ => {
-            assert_eq!(problem(&disabled), (507, Some("disk_full".to_owned())));
-            server.get(token, "/v1/whoami").expect(200)
-        }
-    };
-    let pool = server.post(
-        &master,
-        "/v1/pools",
-        &json!({"name": "q", "schema": "open",
-        "description": "d".repeat(4_000)}),
-    );
-    println!("making a pool on a full disk: {}", pool.status);
-    if pool.status != 201 {
-        assert_eq!(problem(&pool), (507, Some("disk_full".to_owned())));
-    }
-    disk.free();
-    for batch in batch..batch + 3 {
-        send(&server, batch).expect(200);
-        acknowledged.push((batch, 1_000));
-    }
-    server
-        .post(&master, &format!("/v1/keys/{id}/disable"), &json!({}))
-        .expect(200);
-    server.get(token, "/v1/whoami").expect(401);
-    assert_eq!(stored(&server), acknowledged);
+    let Scene {
+        server,
+        acknowledged,
+        disabled,
+        master,
+    } = scene;
     server.kill();
     let server = Server::start(home.path());
-    assert_eq!(stored(&server), acknowledged, "after a restart too");
-    server.get(token, "/v1/whoami").expect(401);
+    let ballast = home.path().join("data/control.ballast");
+    assert_eq!(ballast.metadata().expect("a file").len(), 4 << 20);
+    let scene = Scene {
+        server,
+        acknowledged,
+        disabled,
+        master,
+    };
+    scene.check();
     // A batch that was refused and one that was not, sent again.
-    send(&server, 0).expect(200);
-    send(&server, batch).expect(200);
-    assert_eq!(stored(&server), acknowledged);
-    drop(server);
+    send(&scene.server, 0).expect(200);
+    send(&scene.server, scene.next() - 1).expect(200);
+    scene.check();
+    let me: Value = scene.server.get(&scene.master, "/v1/whoami").expect(200);
+    assert!(me.is_object(), "{me}");
+    drop(scene);
     drop(disk);
 }

@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod disk_full;
 mod durability;
+mod faults;
 mod injections;
 mod limits;
 mod secrets;

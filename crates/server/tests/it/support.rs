@@ -1,11 +1,16 @@
 //! A server process and a client for it.
 
+pub(crate) mod launch;
+pub(crate) mod needs;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use launch::Launch;
 
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
@@ -74,29 +79,10 @@ impl Server {
 
     /// The same on an address of the caller's choice.
     pub(crate) fn start_at(home: &Path, listen: &str, options: &[&str]) -> Self {
-        let mut command = Command::new(BINARY);
-        command
-            .args(["serve", "--listen", listen])
-            .args(["--admin-listen", "127.0.0.1:0"])
-            .args(["--journal-segment-bytes", "32MiB", "--log-level", "debug"])
-            .arg("--data-dir")
-            .arg(home.join("data"))
-            .args(options)
-            .env_clear()
-            .current_dir(home)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        if !home.join("token").exists() {
-            command.arg("--admin-token-file").arg(home.join("token"));
-        }
-        let mut child = command.spawn().expect("the binary starts");
-        let (api, operations) = read_addresses(&mut child, home);
-        Self {
-            child,
-            address: Address(api),
-            operations,
-            home: home.to_path_buf(),
-        }
+        let launch = Launch::at(home).listen(listen).options(options);
+        launch
+            .start()
+            .unwrap_or_else(|ended| panic!("the server ended at its start: {}", ended.log))
     }
 
     /// The master key's token.
@@ -157,6 +143,12 @@ impl Server {
         self.child.wait().expect("ended");
     }
 
+    /// Ends the process, and tells the exit code when it had ended by itself.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        let _ = self.child.kill();
+        self.child.wait().expect("ended").code()
+    }
+
     /// Asks the process to stop and waits for its exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
@@ -191,8 +183,8 @@ impl Drop for Server {
 }
 
 /// Reads the log until the server says where it listens; the rest of the log
-/// goes to a file from then on.
-fn read_addresses(child: &mut Child, home: &Path) -> (String, String) {
+/// goes to a file from then on. None when the log ends before that.
+fn read_addresses(child: &mut Child, home: &Path) -> Option<(String, String)> {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     let log = home.join("log");
     let mut log = std::fs::OpenOptions::new()
@@ -204,17 +196,15 @@ fn read_addresses(child: &mut Child, home: &Path) -> (String, String) {
     loop {
         line.clear();
         let read = lines.read_line(&mut line).expect("log lines");
-        assert!(
-            read > 0,
-            "the server ended at its start: {}",
-            last_lines(home)
-        );
+        if read == 0 {
+            return None;
+        }
         log.write_all(line.as_bytes()).expect("logged");
         if let Some((_, rest)) = line.split_once(" listens on ") {
             let (api, operations) = rest.split_once("; health and metrics on ").expect("both");
             let addresses = (api.to_owned(), format!("http://{}", operations.trim()));
             std::thread::spawn(move || std::io::copy(&mut lines, &mut log));
-            return addresses;
+            return Some(addresses);
         }
     }
 }

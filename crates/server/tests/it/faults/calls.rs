@@ -1,0 +1,371 @@
+//! The n-th system call of a kind fails, once or for ever. Nothing that is
+//! acknowledged is lost by it, and the next start finds everything in order.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::ledger::Ledger;
+use crate::support::launch::{Ended, Launch, SMALL_LIMITS};
+use crate::support::needs::{expect_strace, may_use, note};
+use crate::support::{Server, cases};
+
+/// The highest n of the long form.
+const LAST: usize = 200;
+/// After so many cases the data is made anew, so that starts stay short.
+const CASES_PER_HOME: usize = 12;
+/// What the server ends with when its journal cannot be trusted any more.
+const FATAL: i32 = 74;
+
+/// A system call that is made to fail.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    name: &'static str,
+    error: &'static str,
+    /// Whether calls on other files must be let through: sockets, libraries.
+    only_data: bool,
+}
+
+const SYNC_DATA: Call = Call {
+    name: "fdatasync",
+    error: "EIO",
+    only_data: false,
+};
+
+/// One way of failing.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    call: Call,
+    n: usize,
+    for_ever: bool,
+}
+
+impl Case {
+    /// The command that makes it so. strace counts the calls of each thread;
+    /// with `-D` the process that is started becomes the server.
+    fn command(&self, home: &Path) -> Vec<String> {
+        let Call {
+            name,
+            error,
+            only_data,
+        } = self.call;
+        let when = if self.for_ever { "+" } else { "" };
+        let inject = format!("inject={name}:error={error}:when={}{when}", self.n);
+        let trace = format!("trace={name}");
+        let calls = calls_of(home).display().to_string();
+        let mut command: Vec<String> = ["strace", "-D", "-f", "-qq", "--seccomp-bpf"]
+            .map(str::to_owned)
+            .into();
+        command.extend(["-o", &calls, "-e", &trace, "-e", &inject].map(str::to_owned));
+        if only_data {
+            for path in data_paths(home) {
+                command.extend(["-P".to_owned(), path.display().to_string()]);
+            }
+        }
+        command
+    }
+}
+
+/// Where strace writes what it saw.
+fn calls_of(home: &Path) -> PathBuf {
+    home.join("calls")
+}
+
+/// How many calls were made to fail in the last case.
+fn failed_calls(home: &Path) -> usize {
+    let calls = std::fs::read_to_string(calls_of(home)).unwrap_or_default();
+    calls.matches("(INJECTED)").count()
+}
+
+/// Every path of the server's own that is there or is known to come.
+fn data_paths(home: &Path) -> Vec<PathBuf> {
+    let data = home.join("data");
+    let mut paths = vec![data.clone(), data.join("journal"), home.to_owned()];
+    let known = [
+        "data/lock",
+        "data/control.sqlite",
+        "data/control.sqlite-wal",
+        "data/control.sqlite-journal",
+        "data/control.ballast",
+        "data/journal/lock",
+        "data/journal/segment-00000000000000000001.log",
+        "data/journal/segment-00000000000000000002.log",
+        "data.pepper",
+        "data.pepper.partial",
+        "token",
+        "token.partial",
+    ];
+    paths.extend(known.map(|name| home.join(name)));
+    let mut directories = vec![data];
+    while let Some(directory) = directories.pop() {
+        let Ok(entries) = std::fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path.clone());
+            }
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// How many requests a case has: clients share syncs, so that the n-th one
+/// takes more than n. Large records fill segments instead.
+fn requests(n: usize, padding: usize) -> usize {
+    if padding == 0 { 3 * n + 12 } else { 12 }
+}
+
+/// Data with a ledger of what must be in it.
+struct Home {
+    directory: tempfile::TempDir,
+    ledger: Ledger,
+    padding: usize,
+}
+
+impl Home {
+    fn new(padding: usize) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let server = start(directory.path(), Vec::new()).expect("a start");
+        let ledger = Ledger::begin(&server).padded(padding);
+        ledger.work(&server.address, 3, &|| {});
+        server.kill();
+        Self {
+            directory,
+            ledger,
+            padding,
+        }
+    }
+
+    /// Works on a server whose calls fail, and checks what is left by it.
+    fn fail(&self, case: Case) -> Failed {
+        let home = self.directory.path();
+        let (code, started) = match start(home, case.command(home)) {
+            Ok(server) => {
+                let requests = requests(case.n, self.padding);
+                self.ledger.work(&server.address, requests, &|| {});
+                (server.end(), true)
+            }
+            Err(ended) => (ended.code, false),
+        };
+        let server = start(home, Vec::new())
+            .unwrap_or_else(|ended| panic!("no start after {case:?}: {}", ended.log));
+        self.ledger
+            .check(&server)
+            .unwrap_or_else(|loss| panic!("after {case:?}: {loss}"));
+        self.ledger.settle(&server);
+        let settled = self.ledger.check(&server);
+        settled.unwrap_or_else(|loss| panic!("settled after {case:?}: {loss}"));
+        server.kill();
+        Failed {
+            calls: failed_calls(home),
+            started,
+            code,
+        }
+    }
+}
+
+/// What became of a server whose calls failed.
+#[derive(Debug)]
+struct Failed {
+    calls: usize,
+    started: bool,
+    /// Its exit code, if it ended by itself.
+    code: Option<i32>,
+}
+
+fn start(home: &Path, under: Vec<String>) -> Result<Server, Ended> {
+    Launch::at(home).options(SMALL_LIMITS).under(under).start()
+}
+
+fn is_long() -> bool {
+    cases(0, 1) == 1
+}
+
+/// The cases of a call: every n up to `last` in both ways, or in the short
+/// form the sample of n, each in the one way or the other.
+fn chosen(call: Call, sample: &[usize], last: usize) -> Vec<Case> {
+    let both = |n| [false, true].map(|for_ever| Case { call, n, for_ever });
+    if is_long() {
+        return (1..=last).flat_map(both).collect();
+    }
+    let one = |(turn, n): (usize, &usize)| both(*n)[turn % 2];
+    sample.iter().enumerate().map(one).collect()
+}
+
+/// Runs the cases on data whose records have this padding.
+fn prove(call: Call, sample: &[usize], last: usize, padding: usize) {
+    if !may_use("strace") {
+        return;
+    }
+    expect_strace();
+    let mut home = Home::new(padding);
+    let (mut calls, mut started) = (0, 0);
+    for (ran, case) in chosen(call, sample, last).into_iter().enumerate() {
+        if ran % CASES_PER_HOME == CASES_PER_HOME - 1 {
+            home = Home::new(padding);
+        }
+        let failed = home.fail(case);
+        note(&format!("{case:?}: {failed:?}"));
+        calls += failed.calls;
+        started += usize::from(failed.started);
+    }
+    assert!(calls > 0, "not one {} was made to fail", call.name);
+    assert!(
+        started > 0,
+        "not one server came up: nothing was asked of it"
+    );
+}
+
+#[test]
+fn a_failing_fdatasync_loses_nothing() {
+    prove(SYNC_DATA, &[4, 9], LAST, 0);
+}
+
+#[test]
+fn a_failing_fsync_loses_nothing() {
+    let call = Call {
+        name: "fsync",
+        ..SYNC_DATA
+    };
+    prove(call, &[8, 3, 12], LAST, 0);
+}
+
+#[test]
+fn a_failing_write_loses_nothing() {
+    let call = Call {
+        name: "pwrite64",
+        ..SYNC_DATA
+    };
+    prove(call, &[14, 5, 30], LAST, 0);
+}
+
+#[test]
+fn a_write_without_room_loses_nothing() {
+    let call = Call {
+        name: "pwrite64",
+        error: "ENOSPC",
+        only_data: false,
+    };
+    prove(call, &[11, 6, 25], LAST, 0);
+}
+
+#[test]
+fn a_failing_rename_loses_nothing() {
+    let call = Call {
+        name: "rename,renameat,renameat2",
+        ..SYNC_DATA
+    };
+    // Segments begin with a rename, and take this much to be filled.
+    prove(call, &[1], 6, 900_000);
+}
+
+#[test]
+fn a_failing_open_loses_nothing() {
+    let call = Call {
+        name: "openat",
+        only_data: true,
+        ..SYNC_DATA
+    };
+    prove(call, &[10, 3, 6], 40, 0);
+}
+
+#[test]
+fn a_failed_sync_of_the_journal_ends_the_process() {
+    if !may_use("strace") {
+        return;
+    }
+    expect_strace();
+    let home = Home::new(0);
+    for for_ever in [false, true] {
+        let case = Case {
+            call: SYNC_DATA,
+            n: 12,
+            for_ever,
+        };
+        assert_eq!(home.fail(case).code, Some(FATAL), "{case:?}");
+    }
+}
+
+#[test]
+fn a_first_start_that_fails_can_be_begun_again() {
+    if !may_use("strace") {
+        return;
+    }
+    expect_strace();
+    let calls: [(&'static str, &[usize], usize); 5] = [
+        ("write", &[1, 2], 4),
+        ("fsync", &[1, 2, 9], 30),
+        ("fdatasync", &[1], 4),
+        ("rename,renameat,renameat2", &[1, 2, 3], 4),
+        ("openat", &[3, 8, 13, 17], 40),
+    ];
+    let mut failed = 0;
+    for (name, sample, last) in calls {
+        for error in ["EIO", "ENOSPC"] {
+            let call = Call {
+                name,
+                error,
+                only_data: true,
+            };
+            for case in chosen(call, sample, last) {
+                failed += begin_twice(case);
+            }
+        }
+    }
+    assert!(failed > 0, "not one call was made to fail");
+}
+
+/// A first start whose calls fail, and a second one; answers how many failed.
+fn begin_twice(case: Case) -> usize {
+    let directory = tempfile::tempdir().expect("a directory");
+    let home = directory.path();
+    if let Ok(server) = start(home, case.command(home)) {
+        server.kill();
+    }
+    let calls = failed_calls(home);
+    let server = start(home, Vec::new())
+        .unwrap_or_else(|ended| panic!("no start after {case:?}: {}", ended.log));
+    let mut token = home.join("token");
+    if !token.exists() {
+        // The master key was made and its token was not handed over.
+        server.kill();
+        token = home.join("recovered");
+        recover(home, &token);
+        let server = start(home, Vec::new()).expect("a start");
+        expect_master(&server, &token);
+    } else {
+        expect_master(&server, &token);
+    }
+    calls
+}
+
+fn recover(home: &Path, token: &Path) {
+    let recovered = Command::new(crate::support::BINARY)
+        .args(["keys", "recover", "--data-dir"])
+        .arg(home.join("data"))
+        .arg("--admin-token-file")
+        .arg(token)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&recovered.stderr);
+    assert!(recovered.status.success(), "{said}");
+}
+
+fn expect_master(server: &Server, token: &Path) {
+    let token = std::fs::read_to_string(token).expect("a token");
+    server.get(token.trim(), "/v1/whoami").expect(200);
+}
+
+#[test]
+fn the_check_finds_what_is_missing() {
+    let home = Home::new(0);
+    let server = start(home.directory.path(), Vec::new()).expect("a start");
+    assert_eq!(home.ledger.check(&server), Ok(()));
+    home.ledger.invent();
+    let loss = home.ledger.check(&server).expect_err("it was never sent");
+    assert!(loss.contains("is lost"), "{loss}");
+}

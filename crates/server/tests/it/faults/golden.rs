@@ -1,0 +1,183 @@
+//! Data directories of every format that was ever written: each opens and
+//! answers exactly as it did, and one of a later format is refused unchanged.
+//!
+//! `TIDEGATE_GOLDEN=make` makes those that are missing, with the format of
+//! this version; a directory that is there is never made again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use sqlx::{ConnectOptions, Connection};
+
+use super::flips::{copy_home, files_below};
+use super::sample;
+use crate::support::Server;
+use crate::support::launch::Launch;
+
+/// What the questions and their answers are called in each directory.
+const ANSWERS: &str = "answers.json";
+/// What this version writes; one is stopped, the other killed.
+const PRESENT: [&str; 2] = ["v1-journal", "v1-journal-killed"];
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Puts a home into a golden directory, each file compressed.
+fn pack(home: &Path, target: &Path) {
+    for file in files_below(home) {
+        let relative = file.strip_prefix(home).expect("below");
+        let is_data = relative.starts_with("data") || relative.starts_with("data.pepper");
+        let is_kept = is_data || relative == Path::new("token");
+        if !is_kept
+            || relative
+                .extension()
+                .is_some_and(|e| e == "ballast" || e == "tmp")
+        {
+            continue;
+        }
+        let packed = target.join(format!("{}.gz", relative.display()));
+        std::fs::create_dir_all(packed.parent().expect("a parent")).expect("made");
+        let packed = File::create(packed).expect("a file");
+        let mut packed = GzEncoder::new(packed, Compression::best());
+        let bytes = std::fs::read(&file).expect("a file");
+        packed.write_all(&bytes).expect("written");
+        packed.finish().expect("written");
+    }
+}
+
+/// The home that was put into a golden directory.
+fn unpack(from: &Path) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a directory");
+    for file in files_below(from) {
+        let relative = file.strip_prefix(from).expect("below");
+        let Some(name) = relative.to_str().and_then(|name| name.strip_suffix(".gz")) else {
+            continue;
+        };
+        let target = home.path().join(name);
+        std::fs::create_dir_all(target.parent().expect("a parent")).expect("made");
+        let mut bytes = Vec::new();
+        let packed = File::open(&file).expect("a file");
+        GzDecoder::new(packed)
+            .read_to_end(&mut bytes)
+            .expect("gzip");
+        std::fs::write(&target, bytes).expect("written");
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&target, mode).expect("changed");
+    }
+    home
+}
+
+fn make(name: &str) {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::start(home.path());
+    let asked = sample::fill(&server);
+    if name.ends_with("-killed") {
+        server.kill();
+    } else {
+        assert_eq!(server.terminate(), Some(0));
+    }
+    let target = golden().join(name);
+    pack(home.path(), &target);
+    sample::save(&asked, &target.join(ANSWERS));
+}
+
+#[test]
+fn every_golden_directory_opens_and_answers_as_it_did() {
+    if std::env::var("TIDEGATE_GOLDEN").as_deref() == Ok("make") {
+        let missing = PRESENT.iter().filter(|name| !golden().join(name).exists());
+        missing.for_each(|name| make(name));
+    }
+    let entries = std::fs::read_dir(golden()).expect("a directory");
+    let directories: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    for name in PRESENT {
+        assert!(
+            directories.contains(&golden().join(name)),
+            "{name} is missing"
+        );
+    }
+    for directory in directories {
+        let home = unpack(&directory);
+        let asked = sample::saved(&directory.join(ANSWERS));
+        assert!(!asked.is_empty());
+        // The second start reads what the first one left.
+        for _ in 0..2 {
+            let server = Server::start(home.path());
+            for before in &asked {
+                let now = before.again(&server);
+                assert_eq!(&now, before, "{}", directory.display());
+            }
+            assert_eq!(server.terminate(), Some(0));
+        }
+    }
+}
+
+/// The bytes of every file of the data directory that says something.
+fn contents(home: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = files_below(&home.join("data")).into_iter();
+    let files = files.filter(|file| file.extension().is_none_or(|e| e != "ballast"));
+    files
+        .map(|file| (file.clone(), std::fs::read(&file).expect("a file")))
+        .collect()
+}
+
+/// Expects that the server does not start, says why, and changes nothing.
+fn expect_refused(home: &Path, file: &str, words: &[&str]) {
+    let before = contents(home);
+    let ended = Launch::at(home).start().expect_err("a newer format");
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+    for word in [file, "newer"].iter().chain(words) {
+        assert!(ended.log.contains(word), "{word:?} in {}", ended.log);
+    }
+    let after = contents(home);
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        after.keys().collect::<Vec<_>>()
+    );
+    for (path, bytes) in before {
+        assert!(after[&path] == bytes, "{} was changed", path.display());
+    }
+}
+
+#[test]
+fn a_journal_of_a_later_format_is_refused_and_left_alone() {
+    let home = unpack(&golden().join(PRESENT[0]));
+    let name = "segment-00000000000000000001.log";
+    let segment = home.path().join("data/journal").join(name);
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).open(segment).expect("a segment");
+    // The version follows the eight bytes that say what the file is.
+    file.write_all_at(&2_u32.to_le_bytes(), 8).expect("written");
+    drop(file);
+    expect_refused(home.path(), name, &["version 2", "nothing was changed"]);
+}
+
+#[test]
+fn a_control_database_of_a_later_schema_is_refused_and_left_alone() {
+    let home = unpack(&golden().join(PRESENT[0]));
+    let file = home.path().join("data/control.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+        let mut connection = options.connect().await.expect("opens");
+        let later = "INSERT INTO _sqlx_migrations
+            (version, description, success, checksum, execution_time)
+            VALUES (1000, 'later', TRUE, x'00', 0)";
+        let done = sqlx::raw_sql(later).execute(&mut connection).await;
+        done.expect("the statement runs");
+        connection.close().await.expect("closes");
+    });
+    expect_refused(home.path(), "control.sqlite", &["schema 1000"]);
+    let copy = tempfile::tempdir().expect("a directory");
+    copy_home(home.path(), copy.path());
+    expect_refused(copy.path(), "control.sqlite", &["an older copy"]);
+}
