@@ -26,6 +26,7 @@ mod pools;
 mod projects;
 mod sorted;
 mod store;
+mod uses;
 mod views;
 mod writer;
 

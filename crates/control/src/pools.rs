@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use model::fault::{Fault, FaultCode};
 use model::ids::PoolId;
 use model::json;
 use model::permit::{Admin, Permit};
@@ -13,6 +12,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::ControlError;
 use crate::grants::Renamed;
+use crate::uses::{check_unused, check_views};
 
 impl Control {
     /// Makes a pool in the caller's project.
@@ -40,13 +40,16 @@ impl Control {
         .await
     }
 
-    /// Gives a pool another name or description. Views and grants on the
-    /// pool follow its new name at the same moment, each with a new revision.
+    /// Changes a pool, all but what its records rest on. Views and grants on
+    /// the pool follow a new name at the same moment, each with a new revision.
+    /// The data plane settles the pool before its fields change.
     ///
     /// # Errors
     /// [`ControlError::StaleRevision`] when the pool's revision is not the
-    /// expected one; [`ControlError::NameTaken`]; a fault when anything
-    /// else of the pool would change.
+    /// expected one; [`ControlError::NameTaken`]; a fault when the pool cannot
+    /// become the draft ([`PoolDraft::check_change`]), and one that names the
+    /// users when a field would be dropped or renamed that keys or views are
+    /// built on.
     pub async fn change_pool(
         &self,
         by: &Permit<Admin>,
@@ -56,10 +59,13 @@ impl Control {
     ) -> Result<Arc<Pool>, ControlError> {
         self.change(by, |change| {
             let before = find(change, id, expected)?;
-            check_kept(&before.draft, &draft)?;
+            before.draft.check_change(&draft)?;
             if draft == before.draft {
                 return Ok(before);
             }
+            let changes = draft.schema.changes_since(&before.draft.schema);
+            check_unused(&change.definitions, &before, &changes)?;
+            check_views(&change.definitions, &before, &draft.schema)?;
             let renamed = draft.name != before.draft.name;
             if renamed && change.definitions.pool(draft.name.as_str()).is_some() {
                 return Err(ControlError::NameTaken);
@@ -131,32 +137,6 @@ fn find(change: &Change, id: PoolId, expected: Option<i64>) -> Result<Arc<Pool>,
         return Err(ControlError::StaleRevision);
     }
     Ok(Arc::clone(pool))
-}
-
-/// Refuses a change of what the stored records rest on.
-fn check_kept(before: &PoolDraft, draft: &PoolDraft) -> Result<(), Fault> {
-    let kept = [
-        ("schema", before.schema.mode() == draft.schema.mode()),
-        (
-            "fields",
-            before.schema.declared() == draft.schema.declared(),
-        ),
-        (
-            "isolation_field",
-            before.isolation_field == draft.isolation_field,
-        ),
-        ("time_field", before.time_field == draft.time_field),
-    ];
-    match kept.into_iter().find(|(_, kept)| !kept) {
-        None => Ok(()),
-        Some((member, _)) => Err(Fault::new(
-            FaultCode::NotAvailable,
-            format!(
-                "{member} of a pool cannot be changed in this version; only name and description can"
-            ),
-        )
-        .at(format!("/{member}"))),
-    }
 }
 
 fn subject(pool: &Pool) -> Subject {

@@ -5,6 +5,7 @@ mod keys;
 mod opening;
 mod pools;
 mod secrecy;
+mod uses;
 mod views;
 
 use std::path::{Path, PathBuf};

@@ -330,6 +330,8 @@ fn drop_operation(pool: PoolId) -> Operation {
 /// the row that tells whether there is another.
 const PAGE_ROWS: u64 = model::limits::PAGE_ROWS_MAX + 1;
 
+mod settle;
+
 #[cfg(test)]
 mod given;
 #[cfg(test)]

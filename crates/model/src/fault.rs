@@ -35,6 +35,8 @@ pub enum FaultCode {
     InvalidCursor,
     /// Several grants with different visible fields apply.
     GrantAmbiguous,
+    /// Something else is built on what would go away.
+    InUse,
     /// A feature that is designed but does not exist yet; nothing is accepted and not enforced.
     NotAvailable,
 }

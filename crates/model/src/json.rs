@@ -4,30 +4,35 @@
 //! smuggle a second meaning past a check: duplicate members, nesting beyond
 //! [`JSON_DEPTH_MAX`], text after the value.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserializer, Serialize, Serializer};
 
-use crate::fault::{Fault, FaultCode, shorten};
+use crate::fault::{Fault, FaultCode, shorten, step};
 use crate::limits::{JSON_DEPTH_MAX, JSON_SAFE_INTEGER_MAX};
 use crate::value::{Object, Value};
 
 /// Reads exactly one JSON value.
 pub fn parse(text: &[u8]) -> Result<Value, Fault> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = ValueSeed { depth: 0 }
-        .deserialize(&mut reader)
-        .map_err(|e| to_fault(&e))?;
-    reader.end().map_err(|e| to_fault(&e))?;
+    let place = RefCell::default();
+    let seed = ValueSeed {
+        depth: 0,
+        place: &place,
+    };
+    let read = seed.deserialize(&mut reader);
+    let value = read.map_err(|e| to_fault(&e, &place.borrow()))?;
+    reader.end().map_err(|e| to_fault(&e, ""))?;
     Ok(value)
 }
 
 const DUPLICATE: &str = "duplicate member ";
 const TOO_DEEP: &str = "too deep";
 
-fn to_fault(error: &serde_json::Error) -> Fault {
+fn to_fault(error: &serde_json::Error, place: &str) -> Fault {
     let text = error.to_string();
     if let Some(rest) = text.strip_prefix(DUPLICATE) {
         let name = rest.rsplit_once(" at line").map_or(rest, |(name, _)| name);
@@ -38,7 +43,7 @@ fn to_fault(error: &serde_json::Error) -> Fault {
                 shorten(name)
             ),
         )
-        .on_field(name);
+        .at(format!("{place}{}", step(name)));
     }
     if text.starts_with(TOO_DEEP) {
         return Fault::new(
@@ -54,11 +59,14 @@ fn to_fault(error: &serde_json::Error) -> Fault {
     Fault::new(FaultCode::MalformedBody, detail)
 }
 
-struct ValueSeed {
+#[derive(Clone, Copy)]
+struct ValueSeed<'p> {
     depth: usize,
+    /// Where reading failed, as a pointer; written on the way out.
+    place: &'p RefCell<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for ValueSeed {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
@@ -66,18 +74,23 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
     }
 }
 
-impl ValueSeed {
+impl ValueSeed<'_> {
+    fn failed_in(&self, name: impl fmt::Display) {
+        self.place.borrow_mut().insert_str(0, &step(name));
+    }
+
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
         if self.depth >= JSON_DEPTH_MAX {
             return Err(E::custom(TOO_DEEP));
         }
         Ok(Self {
             depth: self.depth + 1,
+            ..*self
         })
     }
 }
 
-impl<'de> Visitor<'de> for ValueSeed {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,18 +127,24 @@ impl<'de> Visitor<'de> for ValueSeed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        let depth = self.deeper::<A::Error>()?.depth;
-        while let Some(value) = elements.next_element_seed(Self { depth })? {
-            values.push(value);
+        let deeper = self.deeper::<A::Error>()?;
+        loop {
+            let element = elements.next_element_seed(deeper);
+            match element.inspect_err(|_| self.failed_in(values.len()))? {
+                Some(value) => values.push(value),
+                None => break,
+            }
         }
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Vec::new();
-        let depth = self.deeper::<A::Error>()?.depth;
+        let deeper = self.deeper::<A::Error>()?;
         while let Some(name) = map.next_key::<String>()? {
-            members.push((name, map.next_value_seed(Self { depth })?));
+            let value = map.next_value_seed(deeper);
+            let value = value.inspect_err(|_| self.failed_in(&name))?;
+            members.push((name, value));
         }
         Object::from_members(members)
             .map(Value::Object)

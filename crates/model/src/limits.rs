@@ -31,6 +31,12 @@ pub const DECOMPRESSION_RATIO_MAX: usize = 20;
 pub const DECOMPRESSION_FREE_BYTES: usize = 1 << 20;
 /// Declared fields of a pool.
 pub const POOL_FIELDS_MAX: usize = 1_000;
+/// Column names that a pool ever gave to its fields, those of dropped fields included.
+pub const POOL_COLUMNS_GIVEN_MAX: usize = 4_000;
+/// Fields of `unique`, the isolation field included.
+pub const UNIQUE_FIELDS_MAX: usize = 8;
+/// Days that `retention_days` may say: a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_500;
 /// Fields of a view.
 pub const VIEW_FIELDS_MAX: usize = 200;
 /// Nodes of one filter tree.

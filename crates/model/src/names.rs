@@ -153,6 +153,49 @@ impl std::borrow::Borrow<str> for FieldPath {
     }
 }
 
+/// What a declared field's values are stored under, for ever: the path that the
+/// field was added with, or that path and an ordinal when an earlier field of
+/// the pool was given it. A field keeps it through every renaming, and no other
+/// field of the pool is ever given it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnName(Arc<str>);
+
+impl ColumnName {
+    /// The first choice for a field that is added with this path.
+    pub fn of(path: &FieldPath) -> Self {
+        Self(path.0.clone())
+    }
+
+    /// The choice for a field that is added with this path, when `ordinal - 1`
+    /// choices are taken; `ordinal` counts from 2. No path of a client can be
+    /// it: a part that starts with `_` is reserved.
+    pub(crate) fn numbered(path: &FieldPath, ordinal: usize) -> Self {
+        Self(format!("{path}._{ordinal}").into())
+    }
+
+    /// A name that was given before it was stored.
+    pub(crate) fn restore(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ColumnName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for ColumnName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 fn is_at_or_below(path: &str, ancestor: &str) -> bool {
     path.strip_prefix(ancestor)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -216,6 +259,18 @@ mod tests {
         );
         assert!(FieldPath::parse_readable("_id").is_ok());
         assert!(FieldPath::parse_readable("_other").is_err());
+    }
+
+    #[test]
+    fn no_path_is_a_numbered_column() {
+        for text in ["a", "customer.id", "größe"] {
+            let path = FieldPath::parse(text).expect("legal");
+            assert_eq!(ColumnName::of(&path).as_str(), text);
+            let numbered = ColumnName::numbered(&path, 2);
+            assert_eq!(numbered.as_str(), format!("{text}._2"));
+            let as_path = FieldPath::parse_readable(numbered.as_str());
+            assert_eq!(as_path, Err(FieldPathError::Reserved));
+        }
     }
 
     #[test]

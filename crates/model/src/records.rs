@@ -2,7 +2,7 @@
 
 mod check;
 
-pub(crate) use check::Checker;
+pub(crate) use check::{Checker, undeclared};
 
 use crate::fault::shorten;
 use crate::names::FieldPath;

@@ -279,6 +279,7 @@ impl Code {
             FaultCode::UnknownTimezone => Self::UnknownTimezone,
             FaultCode::InvalidCursor => Self::InvalidCursor,
             FaultCode::GrantAmbiguous => Self::GrantAmbiguous,
+            FaultCode::InUse => Self::InUse,
             FaultCode::NotAvailable => Self::NotAvailable,
         }
     }

@@ -32,7 +32,7 @@ impl PoolRow {
         Self {
             id: pool.id,
             project,
-            definition: json::to_text(&pool.draft.to_value()),
+            definition: json::to_text(&pool.draft.to_stored()),
             created_at: pool.created_at,
             revision: pool.revision,
         }
@@ -41,7 +41,7 @@ impl PoolRow {
     pub(crate) fn read(&self) -> Result<Pool, Fault> {
         Ok(Pool {
             id: self.id,
-            draft: PoolDraft::parse(&json::parse(self.definition.as_bytes())?)?,
+            draft: PoolDraft::restore(&json::parse(self.definition.as_bytes())?)?,
             created_at: self.created_at,
             revision: self.revision,
         })

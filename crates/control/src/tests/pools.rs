@@ -58,7 +58,7 @@ async fn of_many_that_ask_for_one_name_exactly_one_gets_it() {
 }
 
 #[tokio::test]
-async fn name_and_description_change_and_nothing_else() {
+async fn name_and_description_change_and_what_records_rest_on_does_not() {
     let plane = Plane::new().await;
     let (by, made) = (plane.admin(), plane.pool("sales").await);
     plane.pool("taken").await;
@@ -95,8 +95,9 @@ async fn name_and_description_change_and_nothing_else() {
         time_field: Some(model::names::FieldPath::ingested_at()),
         ..pool("sales")
     };
+    let forgetful = fault(change(None, pool_of("sales", fields)).await);
+    assert_eq!(forgetful, (FaultCode::InvalidValue, "/fields".to_owned()));
     for (draft, pointer) in [
-        (pool_of("sales", fields), "/fields"),
         (open, "/schema"),
         (unisolated, "/isolation_field"),
         (timed, "/time_field"),

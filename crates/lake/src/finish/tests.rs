@@ -12,10 +12,9 @@ fn path(text: &str) -> FieldPath {
 }
 
 fn schema() -> Schema {
-    let field = |name: &str, scalar| Field {
-        path: path(name),
-        field_type: FieldType::Scalar(scalar),
-        required: false,
+    let field = |name: &str, scalar| {
+        let field_type = FieldType::Scalar(scalar);
+        Field::new(path(name), field_type, false)
     };
     let fields = vec![
         field("at", ScalarType::DateTime),

@@ -20,7 +20,10 @@ fn refuses_duplicate_members_at_every_level() {
         FaultCode::DuplicateMember
     );
     let fault = parse(br#"{"tenant":1,"tenant":2}"#).expect_err("twice");
-    assert_eq!(fault.field.as_deref(), Some("tenant"));
+    assert_eq!((&*fault.pointer, &fault.field), ("/tenant", &None));
+    let nested = br#"{"a":[1,{"b/c":{"x":1,"y":2,"x":3}}]}"#;
+    let fault = parse(nested).expect_err("twice");
+    assert_eq!(fault.pointer, "/a/1/b~1c/x");
 }
 
 #[test]

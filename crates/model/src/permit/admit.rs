@@ -7,7 +7,9 @@ use crate::ids::{KeyId, RecordId};
 use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::random::RandomSource;
-use crate::records::{Checker, Injections, Record, RecordFault, RecordFaultCode, SentRecord};
+use crate::records::{
+    Checker, Injections, Record, RecordFault, RecordFaultCode, SentRecord, undeclared,
+};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -48,7 +50,7 @@ impl Permit<Ingest> {
         // A key with two ingest grants on one pool cannot be made. Should a change of names bring
         // one about, nothing says which values hold, and nothing is stored.
         let unclear = self.grants.len() > 1;
-        let mut checker = Checker::new(&pool.draft.schema, injections);
+        let mut checker = Checker::new(&pool.draft, injections);
         let key = self.access().key();
         let key_value = Value::from(key.to_string());
         let (mut records, mut faults) = (Vec::new(), Vec::new());
@@ -98,7 +100,7 @@ fn stored_form(injections: &Injections, pool: &Pool) -> Injections {
                 .field_type
                 .coerce(value.clone())
                 .unwrap_or(Value::Null),
-            None => value.clone(),
+            None => undeclared(value.clone()),
         };
         (path.clone(), stored)
     });
@@ -142,6 +144,13 @@ impl AdmittedBatch {
     /// What makes a repetition the same request.
     pub fn idempotency(&self) -> Option<&Idempotency> {
         self.idempotency.as_ref()
+    }
+
+    /// What the key injects: each path with the value that stands there in
+    /// every record of the batch, in the order of the paths. A record replaces
+    /// only records that hold the same values there.
+    pub fn injections(&self) -> &[(FieldPath, Value)] {
+        &self.injections.values
     }
 
     /// Whether a record, as it is about to be stored, holds every value that

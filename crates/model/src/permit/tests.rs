@@ -8,7 +8,7 @@ use crate::fixtures::{
 };
 use crate::queries::{Query, Seek, Side};
 use crate::random::SeededRandom;
-use crate::records::Record;
+use crate::records::{Record, RecordFaultCode};
 use crate::value::Value;
 use crate::views::{Delivery, ViewRequest};
 
@@ -404,4 +404,37 @@ fn a_page_digest_binds_key_rows_and_question_and_no_place() {
 fn upkeep_is_nobodys_right() {
     let permit = Permit::<Upkeep>::ours();
     assert!(permit.access.is_none() && permit.grants.is_empty());
+}
+
+#[test]
+fn a_record_of_a_unique_pool_says_which_it_is_and_the_batch_what_it_stamps() {
+    use crate::pools::PoolDraft;
+    let mut project = Project::new();
+    let strict = Arc::make_mut(&mut project.pools[1]);
+    strict.draft = PoolDraft {
+        unique: vec![path("customer.id"), path("n")],
+        ..strict.draft.clone()
+    };
+    let grant = r#"[{"on":"pool:strict","actions":["ingest"],"injections":{"customer.id":"a","amount":1}}]"#;
+    let access = project.access(grant);
+    let permit = access.permit::<Ingest>(On::Pool(Some(project.strict())));
+    let sent = [r#"{"n":1}"#, r#"{"region":"eu"}"#, r#"{"n":null}"#].map(|text| Ok(json(text)));
+    let batch = permit
+        .expect("may write")
+        .admit(sent, None, noon(), &SeededRandom::new(3));
+    assert_eq!(batch.records().len(), 1);
+    for fault in batch.faults() {
+        assert_eq!(fault.code, RecordFaultCode::MissingField);
+        assert_eq!(fault.field.as_deref(), Some("n"));
+    }
+    assert_eq!(batch.faults().len(), 2);
+    let stamped = [
+        (path("amount"), Value::Float(1.0)),
+        (path("customer.id"), Value::from("a")),
+    ];
+    assert_eq!(batch.injections(), stamped, "as they are stored");
+    for (at, value) in batch.injections() {
+        assert_eq!(batch.records()[0].get(at.as_str()), Some(value));
+    }
+    assert_eq!(batch.pool().draft.unique.len(), 2);
 }

@@ -1,5 +1,10 @@
+mod grow;
+mod members;
+
 use super::*;
+use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::fixtures::{STRICT, json, path, refusal};
+use crate::limits::{DESCRIPTION_CHARS_MAX, POOL_FIELDS_MAX};
 
 #[test]
 fn a_definition_reads_back_as_it_was_written() {
@@ -8,6 +13,7 @@ fn a_definition_reads_back_as_it_was_written() {
         r#"{"name":"a b","schema":"open"}"#,
         r#"{"name":"x","description":"d","schema":"open","fields":[{"name":"t","type":"Array(UUID)","required":true}],"isolation_field":"who"}"#,
         r#"{"name":"x","schema":"open","tier":"core","public":false,"unique":null,"retention_days":null,"layout":null}"#,
+        r#"{"name":"x","schema":"open","layout":"shared"}"#,
     ] {
         let read = PoolDraft::parse(&json(text)).expect("legal");
         assert_eq!(PoolDraft::parse(&read.to_value()), Ok(read.clone()));
@@ -113,23 +119,8 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
             "WrongType /time_field",
         ),
         (r#""time_field":{}"#.to_owned(), "WrongType /time_field"),
-        (r#""unique":["a"]"#.to_owned(), "NotAvailable /unique"),
-        (r#""unique":[]"#.to_owned(), "NotAvailable /unique"),
-        (r#""unique":false"#.to_owned(), "NotAvailable /unique"),
-        (
-            r#""retention_days":30"#.to_owned(),
-            "NotAvailable /retention_days",
-        ),
-        (
-            r#""retention_days":false"#.to_owned(),
-            "NotAvailable /retention_days",
-        ),
         (r#""tier":"premium""#.to_owned(), "NotAvailable /tier"),
         (r#""tier":false"#.to_owned(), "NotAvailable /tier"),
-        (
-            r#""layout":"file_per_customer""#.to_owned(),
-            "NotAvailable /layout",
-        ),
         (r#""public":true"#.to_owned(), "NotAvailable /public"),
         (r#""public":"core""#.to_owned(), "NotAvailable /public"),
         (r#""id":"x""#.to_owned(), "UnknownMember /id"),

@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use super::{Injections, OnConflict, Record, RecordFault, RecordFaultCode};
 use crate::limits::{RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use crate::names::FieldPath;
-use crate::pools::{Schema, SchemaMode};
+use crate::pools::{PoolDraft, Schema, SchemaMode};
 use crate::value::{Object, Value};
 
 /// Checks records against one pool's schema and stamps one grant's values.
 #[derive(Debug)]
 pub(crate) struct Checker<'a> {
     schema: &'a Schema,
+    /// Fields that every record has because they tell records apart.
+    unique: &'a [FieldPath],
     injections: &'a Injections,
     names: HashMap<String, FieldPath>,
 }
@@ -25,9 +27,10 @@ struct Walk {
 }
 
 impl<'a> Checker<'a> {
-    pub(crate) fn new(schema: &'a Schema, injections: &'a Injections) -> Self {
+    pub(crate) fn new(pool: &'a PoolDraft, injections: &'a Injections) -> Self {
         Self {
-            schema,
+            schema: &pool.schema,
+            unique: &pool.unique,
             injections,
             names: HashMap::new(),
         }
@@ -200,19 +203,27 @@ impl<'a> Checker<'a> {
     }
 
     fn refuse_missing(&self, index: usize, record: &Record) -> Result<(), RecordFault> {
-        let missing = self
-            .schema
-            .declared()
-            .iter()
-            .find(|field| field.required && record.get(field.path.as_str()).is_none());
-        match missing {
-            None => Ok(()),
-            Some(field) => Err(RecordFault::new(
-                index,
-                RecordFaultCode::MissingField,
-                "the pool requires the field and the record does not have it",
+        let required = self.schema.declared().iter().filter(|field| field.required);
+        let required = required.map(|field| &field.path);
+        let is_missing = |path: &&FieldPath| record.get(path.as_str()).is_none();
+        let refuse = |path: &FieldPath, message: &str| {
+            Err(
+                RecordFault::new(index, RecordFaultCode::MissingField, message)
+                    .on_field(path.as_str()),
             )
-            .on_field(field.path.as_str())),
+        };
+        if let Some(path) = required.into_iter().find(is_missing) {
+            return refuse(
+                path,
+                "the pool requires the field and the record does not have it",
+            );
+        }
+        match self.unique.iter().find(is_missing) {
+            None => Ok(()),
+            Some(path) => refuse(
+                path,
+                "the pool tells records apart by the field and the record does not have it",
+            ),
         }
     }
 }
@@ -276,7 +287,7 @@ fn refuse_overlaps(index: usize, fields: &[(FieldPath, Value)]) -> Result<(), Re
 
 /// The stored form of a value without a declared type: what JSON can say,
 /// with one form for each number.
-fn undeclared(value: Value) -> Value {
+pub(crate) fn undeclared(value: Value) -> Value {
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     match value {
         #[expect(

@@ -239,10 +239,9 @@ proptest! {
         let stream = csv(answer(&names, vec![Ok(rows.clone())]), flat(&names, plain()));
         let all = futures::FutureExt::now_or_never(all(stream));
         let (table, _) = all.expect("all rows are there");
-        let field = |name: &&str| model::pools::Field {
-            path: path(name),
-            field_type: FieldType::Scalar(ScalarType::String),
-            required: false,
+        let field = |name: &&str| {
+            let text = FieldType::Scalar(ScalarType::String);
+            model::pools::Field::new(path(name), text, false)
         };
         let schema = Schema::new(SchemaMode::Strict, names.iter().map(field).collect());
         let format = crate::bodies::TextFormat::Csv;

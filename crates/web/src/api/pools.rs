@@ -7,12 +7,12 @@ use axum::response::Response;
 use control::{ControlError, Definitions};
 use http::StatusCode;
 use model::answers::{SeenField, SeenType};
-use model::document::merge_patch;
 use model::fault::{Fault, FaultCode};
 use model::fields::ScalarType;
 use model::ids::GrantId;
+use model::limits::{RETENTION_DAYS_MAX, UNIQUE_FIELDS_MAX};
 use model::permit::{Admin, Permit, SeeSchema, Upkeep};
-use model::pools::{Pool, PoolDraft};
+use model::pools::{FileLayout, NOT_YET, Pool, PoolDraft};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -30,18 +30,38 @@ pub(crate) const SCHEMA_PARAMETERS: &[&str] = &["grant"];
 pub(crate) fn schemas() -> Json {
     let types: Vec<String> = ScalarType::ALL.iter().map(ToString::to_string).collect();
     let pattern = format!("^({0}|Array\\(({0})\\))$", types.join("|"));
-    let members = || {
+    let enforced = |member: &str, schema: Json| {
+        if NOT_YET.contains(&member) {
+            json!({ "type": "null", "description": "Not in this version." })
+        } else {
+            schema
+        }
+    };
+    let layouts = FileLayout::ALL.map(FileLayout::name);
+    let [shared, apart] = layouts;
+    let members = |field: &str| {
         json!({
             "name": refer("Name"),
             "description": { "type": ["string", "null"], "maxLength": 4096 },
             "schema": { "enum": ["strict", "open"] },
-            "fields": { "type": ["array", "null"], "maxItems": 1000, "items": refer("PoolField") },
+            "fields": { "type": ["array", "null"], "maxItems": 1000, "items": refer(field) },
             "isolation_field": { "type": ["string", "null"] },
             "time_field": { "type": ["string", "null"] },
-            "unique": { "type": "null", "description": "Not in this version." },
-            "retention_days": { "type": "null", "description": "Not in this version." },
+            "unique": enforced("unique", json!({
+                "type": ["array", "null"], "minItems": 1, "maxItems": UNIQUE_FIELDS_MAX,
+                "items": { "type": "string" },
+                "description": "A record replaces those of its customer that agree with it in these fields.",
+            })),
+            "retention_days": enforced("retention_days", json!({
+                "type": ["integer", "null"], "minimum": 1, "maximum": RETENTION_DAYS_MAX,
+                "description": "Counted from the time field, or else from the time of ingestion.",
+            })),
             "tier": { "enum": ["core", null] },
-            "layout": { "type": "null", "description": "Not in this version." },
+            "layout": if NOT_YET.contains(&"layout") {
+                json!({ "enum": [shared, null] })
+            } else {
+                json!({ "enum": [shared, apart, null] })
+            },
             "public": { "enum": [false, null] },
         })
     };
@@ -54,15 +74,30 @@ pub(crate) fn schemas() -> Json {
                 "required": { "type": ["boolean", "null"] },
             },
         },
+        "PoolFieldChange": {
+            "type": "object", "required": ["name", "type"], "additionalProperties": false,
+            "properties": {
+                "name": { "type": "string", "minLength": 1, "maxLength": 256 },
+                "type": { "type": "string", "pattern": pattern },
+                "required": { "type": ["boolean", "null"] },
+                "renamed_from": {
+                    "type": ["string", "null"],
+                    "description": "The name that the field has until now; not in the list any more.",
+                },
+            },
+        },
         "PoolDraft": {
             "type": "object", "required": ["name", "schema"], "additionalProperties": false,
-            "properties": members(),
+            "properties": members("PoolField"),
         },
-        "PoolPatch": { "type": "object", "additionalProperties": false, "properties": members() },
+        "PoolPatch": {
+            "type": "object", "additionalProperties": false,
+            "properties": members("PoolFieldChange"),
+        },
         "Pool": {
             "type": "object",
             "required": ["id", "name", "description", "schema", "fields", "isolation_field",
-                "time_field", "created_at"],
+                "time_field", "unique", "retention_days", "layout", "created_at"],
             "properties": {
                 "id": refer("Id"),
                 "name": refer("Name"),
@@ -71,6 +106,9 @@ pub(crate) fn schemas() -> Json {
                 "fields": { "type": "array", "items": refer("PoolField") },
                 "isolation_field": { "type": ["string", "null"] },
                 "time_field": { "type": ["string", "null"] },
+                "unique": { "type": ["array", "null"], "items": { "type": "string" } },
+                "retention_days": { "type": ["integer", "null"] },
+                "layout": { "enum": layouts },
                 "created_at": refer("Time"),
             },
         },
@@ -178,10 +216,14 @@ pub(crate) async fn read(
 
 /// Describes [`change`].
 pub(crate) fn change_operation() -> Operation {
-    Operation::new("changePool", "Changes a pool's definition.")
-        .patches("PoolPatch")
-        .answers(200, "The pool.", "Pool")
-        .problems([409, 507])
+    Operation::new(
+        "changePool",
+        "Changes a pool's definition. \
+        The fields sent are the whole new list; a field that has another name says its old one.",
+    )
+    .patches("PoolPatch")
+    .answers(200, "The pool.", "Pool")
+    .problems([409, 507])
 }
 
 /// Changes a pool's definition by a merge patch.
@@ -196,7 +238,11 @@ pub(crate) async fn change(
         let definitions = caller.definitions(&state);
         let pool = find(&definitions, &name)?;
         if_match.check(&tag(pool.id, pool.revision))?;
-        let draft = PoolDraft::parse(&merge_patch(&pool.draft.to_value(), &patch))?;
+        let draft = pool.draft.patched(&patch)?;
+        if !draft.schema.changes_since(&pool.draft.schema).is_empty() {
+            let ours = Permit::<Upkeep>::ours();
+            state.plane.settle(ours, pool.id).await?;
+        }
         let changed = state
             .control
             .change_pool(&caller.0, pool.id, Some(pool.revision), draft)

@@ -220,3 +220,84 @@ async fn a_schema_shows_what_the_grant_shows() {
         assert_eq!(reply.code(), "invalid_value");
     }
 }
+
+#[tokio::test]
+async fn fields_change_when_the_plane_is_ready_for_it() {
+    let world = World::with_sales().await;
+    let admin = world.admin.clone();
+    let patch = |body: Json| {
+        let (world, admin) = (&world, &admin);
+        async move { world.call(admin, "PATCH /v1/pools/sales", &body).await }
+    };
+    let settled = || world.plane.settled.lock().expect("not poisoned").len();
+    let read = world.get("/v1/pools/sales").await.expect(200).json();
+    assert_eq!(read["unique"], Json::Null);
+    assert_eq!(read["retention_days"], Json::Null);
+    assert_eq!(read["layout"], "shared");
+    let with = |extra: &[Json]| {
+        let mut fields = read["fields"].as_array().expect("a list").clone();
+        fields.extend_from_slice(extra);
+        json!({ "fields": fields })
+    };
+    let same = patch(with(&[])).await.expect(200);
+    let described = patch(json!({ "description": "d" })).await.expect(200);
+    assert_ne!(same.header("etag"), described.header("etag"));
+    assert_eq!(settled(), 0, "the fields are what they were");
+
+    let region = json!({ "name": "region", "type": "String", "required": true });
+    *world.plane.failure.lock().expect("not poisoned") = Some(crate::plane::PlaneError::Full);
+    let refused = patch(with(std::slice::from_ref(&region))).await.expect(507);
+    assert_eq!(refused.code(), "disk_full");
+    *world.plane.failure.lock().expect("not poisoned") = None;
+    let still = world.get("/v1/pools/sales").await.expect(200);
+    assert_eq!(still.header("etag"), described.header("etag"));
+
+    let grown = patch(with(std::slice::from_ref(&region))).await.expect(200);
+    assert_eq!(grown.json()["fields"][4], region);
+    let pool = world.state.control.pools()[0].id;
+    assert_eq!(*world.plane.settled.lock().expect("not poisoned"), [pool]);
+    let old = world.get("/v1/views/all/data").await.expect(200).json();
+    assert_eq!(old["data"].as_array().expect("rows").len(), 5);
+    let short = json!({ "customer": "a" });
+    let receipt = world.post("/v1/pools/sales/records", &short).await;
+    let receipt = receipt.expect(200).json();
+    assert_eq!(text(&receipt, "/errors/0/code"), "missing_field");
+
+    let renamed = json!({ "name": "area", "type": "String", "renamed_from": "region" });
+    let renamed = patch(with(&[renamed])).await.expect(200).json();
+    let area = json!({ "name": "area", "type": "String", "required": false });
+    assert_eq!(renamed["fields"][4], area, "without renamed_from");
+    assert_eq!(settled(), 2);
+    let dropped = patch(with(&[])).await.expect(200);
+    assert_eq!(dropped.json()["fields"], read["fields"]);
+    assert_eq!(settled(), 3);
+    let again = patch(with(&[area])).await.expect(200).text();
+    assert!(
+        !again.contains("column") && !again.contains("._2"),
+        "{again}"
+    );
+}
+
+#[tokio::test]
+async fn a_field_that_is_built_on_is_kept_and_its_users_are_named() {
+    let world = World::with_sales().await;
+    let fields = json!({ "fields": [{ "name": "customer", "type": "String" },
+        { "name": "at", "type": "DateTime" }, { "name": "amount", "type": "Int64" }] });
+    let reply = world
+        .call(&world.admin, "PATCH /v1/pools/sales", &fields)
+        .await
+        .expect(409);
+    assert_eq!(reply.code(), "in_use");
+    let problem = reply.json();
+    assert_eq!(text(&problem, "/pointer"), "/fields");
+    assert_eq!(text(&problem, "/field"), "email");
+    let detail = text(&problem, "/detail");
+    assert!(detail.contains("the view \"all\""), "{detail}");
+    let own = json!({ "fields": [{ "name": "customer", "type": "String" }] });
+    let reply = world
+        .call(&world.admin, "PATCH /v1/pools/sales", &own)
+        .await
+        .expect(409);
+    let detail = reply.json()["detail"].to_string();
+    assert!(detail.contains("time_field"), "{detail}");
+}

@@ -93,8 +93,10 @@ fn read_one(index: usize, text: &[u8]) -> SentRecord {
                 format!("{} of the record", fault.detail),
             ),
         };
+        // Of a member that stands twice, the last step of its place is its name.
+        let name = fault.pointer.rsplit_once('/').map(|(_, name)| name);
         RecordFault {
-            field: fault.field,
+            field: name.map(|name| name.replace("~1", "/").replace("~0", "~")),
             ..RecordFault::new(index, code, message)
         }
     })

@@ -5,10 +5,9 @@ use proptest::prelude::*;
 use super::*;
 
 fn schema(fields: &[(&str, &str)]) -> Schema {
-    let field = |(path, name): &(&str, &str)| Field {
-        path: FieldPath::parse(path).expect("legal"),
-        field_type: FieldType::parse(name).expect("a type"),
-        required: false,
+    let field = |(path, name): &(&str, &str)| {
+        let path = FieldPath::parse(path).expect("legal");
+        Field::new(path, FieldType::parse(name).expect("a type"), false)
     };
     Schema::new(SchemaMode::Open, fields.iter().map(field).collect())
 }

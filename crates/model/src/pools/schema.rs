@@ -1,0 +1,157 @@
+//! The fields of a pool, and the columns that stand for them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::fields::{ColumnType, FieldType, ScalarType};
+use crate::filters::{Filter, Predicate, Unresolved};
+use crate::names::{ColumnName, FieldPath, ID, INGESTED_AT, KEY};
+
+/// A declared field of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// The dotted path.
+    pub path: FieldPath,
+    /// The type of every value.
+    pub field_type: FieldType,
+    /// Whether a record without it is rejected.
+    pub required: bool,
+    /// What its values are stored under; see [`ColumnName`].
+    pub column: ColumnName,
+}
+
+impl Field {
+    /// A field whose column is named like its path, as that of every field of
+    /// a new pool.
+    pub fn new(path: FieldPath, field_type: FieldType, required: bool) -> Self {
+        let column = ColumnName::of(&path);
+        Self {
+            path,
+            field_type,
+            required,
+            column,
+        }
+    }
+}
+
+/// Whether a pool takes fields that it does not declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SchemaMode {
+    /// A record with an undeclared field is rejected.
+    Strict,
+    /// An undeclared field is stored, each value with its own type.
+    Open,
+}
+
+/// The fields of a pool as a question meets them. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Schema {
+    mode: SchemaMode,
+    fields: Arc<[Field]>,
+    /// The positions of `fields` in the order of their paths.
+    by_path: Arc<[usize]>,
+    /// The positions of `fields` in the order of their columns.
+    by_column: Arc<[usize]>,
+    /// The columns of fields that were dropped.
+    retired: Arc<BTreeSet<ColumnName>>,
+}
+
+impl Schema {
+    /// The schema of these declared fields, whose paths do not overlap and
+    /// whose columns differ, of a pool that never dropped one.
+    pub fn new(mode: SchemaMode, fields: Vec<Field>) -> Self {
+        Self::with_retired(mode, fields, BTreeSet::new())
+    }
+
+    /// The same for a pool that dropped the fields of these columns, none of
+    /// which a declared field has.
+    pub(super) fn with_retired(
+        mode: SchemaMode,
+        fields: Vec<Field>,
+        retired: BTreeSet<ColumnName>,
+    ) -> Self {
+        let mut by_path: Vec<usize> = (0..fields.len()).collect();
+        by_path.sort_unstable_by(|a, b| fields[*a].path.cmp(&fields[*b].path));
+        let mut by_column: Vec<usize> = (0..fields.len()).collect();
+        by_column.sort_unstable_by(|a, b| fields[*a].column.cmp(&fields[*b].column));
+        Self {
+            mode,
+            fields: fields.into(),
+            by_path: by_path.into(),
+            by_column: by_column.into(),
+            retired: Arc::new(retired),
+        }
+    }
+
+    /// Whether undeclared fields are taken.
+    pub fn mode(&self) -> SchemaMode {
+        self.mode
+    }
+
+    /// The declared fields in declared order, without the system fields.
+    pub fn declared(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The declared field of this path.
+    pub fn field(&self, path: &str) -> Option<&Field> {
+        self.by_path
+            .binary_search_by(|at| self.fields[*at].path.as_str().cmp(path))
+            .ok()
+            .map(|found| &self.fields[self.by_path[found]])
+    }
+
+    /// The declared field whose values are stored under this column, whatever
+    /// the field is called now.
+    pub fn field_of_column(&self, column: &str) -> Option<&Field> {
+        self.by_column
+            .binary_search_by(|at| self.fields[*at].column.as_str().cmp(column))
+            .ok()
+            .map(|found| &self.fields[self.by_column[found]])
+    }
+
+    /// The column that a declared or system field's values are stored under;
+    /// `None` for every other path.
+    pub fn column_name(&self, path: &FieldPath) -> Option<&str> {
+        match path.as_str() {
+            ID => Some(ID),
+            INGESTED_AT => Some(INGESTED_AT),
+            KEY => Some(KEY),
+            text => self.field(text).map(|field| field.column.as_str()),
+        }
+    }
+
+    /// The columns of fields that were dropped. No field is ever given one of
+    /// them again, so that what they hold never comes back.
+    pub fn retired(&self) -> &BTreeSet<ColumnName> {
+        &self.retired
+    }
+
+    /// Every column that a field of the pool was ever given.
+    pub fn columns_given(&self) -> impl Iterator<Item = &ColumnName> {
+        let held = self.fields.iter().map(|field| &field.column);
+        held.chain(self.retired.iter())
+    }
+
+    /// What is known of a field: declared, possibly there, or never there.
+    pub fn column(&self, path: &FieldPath) -> Option<ColumnType> {
+        match path.as_str() {
+            ID | KEY => return Some(ColumnType::Declared(FieldType::Scalar(ScalarType::String))),
+            INGESTED_AT => {
+                return Some(ColumnType::Declared(FieldType::Scalar(
+                    ScalarType::DateTime,
+                )));
+            }
+            _ => {}
+        }
+        if let Some(field) = self.field(path.as_str()) {
+            return Some(ColumnType::Declared(field.field_type));
+        }
+        (self.mode == SchemaMode::Open).then_some(ColumnType::Undeclared)
+    }
+
+    /// The filter made ready for this pool.
+    pub fn resolve(&self, filter: &Filter) -> Result<Predicate, Unresolved> {
+        Predicate::resolve(filter, &|path| self.column(path))
+    }
+}
