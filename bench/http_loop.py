@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 HEAD_END = b"\r\n\r\n"
+# The server closes a connection on which nothing comes for 10 seconds.
+IDLE = 5.0
 
 
 def request(method: str, path: str, token: str | None, body: bytes = b"", kind: str = "application/json") -> bytes:
@@ -59,12 +61,17 @@ class Connection:
     """One kept connection for one question at a time."""
 
     def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
         self.socket = connected(address)
+        self.used = time.perf_counter()
         self.answer = b""
 
     def ask(self, wire: bytes) -> tuple[int, float]:
         """Sends a request; answers the status and the seconds to the last byte."""
         received = bytearray()
+        if time.perf_counter() - self.used > IDLE:
+            self.socket.close()
+            self.socket = connected(self.address)
         begun = time.perf_counter()
         self.socket.sendall(wire)
         while (found := complete(received)) is None:
@@ -73,6 +80,7 @@ class Connection:
                 raise ConnectionError("the server closed the connection")
             received += part
         taken = time.perf_counter() - begun
+        self.used = time.perf_counter()
         self.answer = bytes(received)
         return found[0], taken
 
