@@ -7,9 +7,10 @@ from typing import Any
 
 import engines
 import events
+from engines.base import Refused
 from events import Dataset
 from parts import warm
-from questions import Answer, QUESTIONS, alike
+from questions import QUESTIONS, Answer, alike
 from session import Session
 
 Answers = dict[tuple[str, str], Answer]
@@ -20,7 +21,9 @@ def run(session: Session) -> dict[str, Any]:
     session.close()
     sizes = sorted(session.growth)
     probes = events.growth_probes(sizes[0])
-    cells, notes, answers = [], [], Answers()
+    cells: list[dict[str, Any]] = []
+    notes: list[str] = []
+    answers: Answers = {}
     for size in sizes:
         folder = session.work / "growth"
         shutil.rmtree(folder, ignore_errors=True)
@@ -46,20 +49,25 @@ def measure(session: Session, name: str, dataset: Dataset, answers: Answers) -> 
     remote = session.load(name, folder, dataset, None)
     try:
         remote.call("prepare", list(dataset.probes.values()))
+        refused: dict[tuple[str, str, str], str] = {}
         for size, customer in dataset.probes.items():
             for question in QUESTIONS:
-                remote.call("ask", question, customer)
+                try:
+                    remote.call("ask", question, customer)
+                except Refused as refusal:
+                    refused[name, size, question] = str(refusal)
+                    continue
                 answer = remote.call("answer")
                 # The same rows: the same answer, from every engine and at every size.
                 if not alike(answers.setdefault((size, question), answer), answer):
                     raise warm.Different(f"{question} for {size}: {engines.TITLES[name]} at {dataset.events:,} events")
         readers: dict[str, str | None] = dict(dataset.probes)
-        quiet = warm.interleaved({name: remote}, readers, {}, session.rounds, session.patience, lambda _: None)
+        quiet = warm.interleaved({name: remote}, readers, refused, session.rounds, session.patience, lambda _: None)
         session.told(f"growth: {engines.TITLES[name]} at {dataset.events:,} events done")
         return {
             "engine": name,
             "events": dataset.events,
-            "times": warm.cells(quiet, {}),
+            "times": warm.cells(quiet, refused),
             "memory": remote.call("memory"),
             "disk": remote.call("disk_bytes"),
         }

@@ -6,15 +6,15 @@ import shutil
 from typing import Any
 
 import engines
+import events
 from engines.base import Refused
-from events import CHUNK, Dataset
+from events import CHUNK
 from session import Session
-import events as all_events
 
 
 def run(session: Session) -> dict[str, Any]:
-    """Each engine that takes several writers at once, from empty files."""
-    dataset: Dataset = all_events.make(
+    """Each engine that takes several writers at once, beside a pool that holds a few events."""
+    dataset = events.make(
         session.work / "sample", min(CHUNK, max(20_000, session.events // 20)), None, session.told
     )
     found: dict[str, Any] = {}

@@ -87,7 +87,11 @@ def interleaved(
                 mine = times.get((name, size, question))
                 if mine is None or (len(mine) >= LEAST and sum(mine) > patience):
                     continue
-                mine.append(remotes[name].call("ask", question, readers[size]))
+                try:
+                    mine.append(remotes[name].call("ask", question, readers[size]))
+                except Refused as refusal:
+                    del times[name, size, question]
+                    refused[name, size, question] = str(refusal)
         told(f"warm: round {number + 1} of {rounds}")
     return times
 
