@@ -105,14 +105,10 @@ def make(
     totals = np.zeros(len(generator.ids), dtype=np.int64)
     for index in range(count):
         table, numbers = generator.chunk(index)
-        pq.write_table(
-            table, folder / f"events-{index:05}.parquet", compression="zstd"
-        )
+        pq.write_table(table, folder / f"events-{index:05}.parquet", compression="zstd")
         totals += np.bincount(numbers, minlength=len(totals))
         told(f"events: file {index + 1} of {count}")
-    rows = {
-        generator.ids[n]: int(total) for n, total in enumerate(totals) if total > 0
-    }
+    rows = {generator.ids[n]: int(total) for n, total in enumerate(totals) if total > 0}
     dataset = Dataset(str(folder), events, rows, generator.probe_ids())
     note.write_text(json.dumps(asdict(dataset)))
     return dataset
@@ -130,9 +126,7 @@ class Generator:
         self.by_rank = np.random.default_rng([SEED, 1]).permutation(CUSTOMERS)
         self.ids = [f"c{n:05}" for n in range(CUSTOMERS)]
         # A probe's id sorts between two others, not at the end.
-        self.probe_names = {
-            size: f"c{(n + 1) * 2_500:05}x" for n, size in enumerate(probes)
-        }
+        self.probe_names = {size: f"c{(n + 1) * 2_500:05}x" for n, size in enumerate(probes)}
         self.ids += list(self.probe_names.values())
         weights = 1.0 / np.arange(1, CUSTOMERS + 1)
         self.shares = weights / weights.sum()
@@ -152,9 +146,7 @@ class Generator:
         if self.probe_names:
             return dict(self.probe_names)
         ranks = {"small": CUSTOMERS, "middle": 100, "large": 1}
-        return {
-            size: self.ids[int(self.by_rank[rank - 1])] for size, rank in ranks.items()
-        }
+        return {size: self.ids[int(self.by_rank[rank - 1])] for size, rank in ranks.items()}
 
     def chunk(self, index: int) -> tuple[pa.Table, I64]:
         """One file's events in order of time, and their customers' numbers."""
@@ -252,9 +244,7 @@ def pooled(pool: pa.Array, value: U64) -> pa.Array:
     return pool.take(pa.array(value % np.uint64(len(pool))))
 
 
-def picked(
-    random: np.random.Generator, n: int, pool: pa.Array, exponent: float
-) -> pa.Array:
+def picked(random: np.random.Generator, n: int, pool: pa.Array, exponent: float) -> pa.Array:
     """Positions in a pool whose words are the rarer the later they come."""
     weights = 1.0 / np.arange(1, len(pool) + 1) ** exponent
     found = np.searchsorted(np.cumsum(weights / weights.sum()), random.random(n))

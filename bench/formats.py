@@ -23,7 +23,7 @@ def _columns(time_format: str | None) -> str:
     rest = ", ".join(name for name in events.NAMES if name != "at")
     if time_format is None:
         return f'"at", {rest}'
-    return f"strftime(\"at\", '{time_format}') AS \"at\", {rest}"
+    return f'strftime("at", \'{time_format}\') AS "at", {rest}'
 
 
 def _copy(chunk: Path, target: Path, columns: str, options: str) -> int:

@@ -47,7 +47,8 @@ def complete(answer: bytes | bytearray) -> tuple[int, int, int] | None:
 
 def dechunked(body: bytes) -> bytes:
     """The content of a chunked body."""
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while True:
         line_end = body.index(b"\r\n", at)
         size = int(body[at:line_end].split(b";")[0], 16)

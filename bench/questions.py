@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import events
 
 QUESTIONS = ("count", "daily", "top", "users", "p95", "latest")
@@ -18,17 +20,15 @@ TEXT = {
     "latest": "latest 100 rows",
 }
 
-_FROM = f"TIMESTAMP '{events.np.datetime64(events.FROM_DAY, 'D')} 00:00:00'"
-_TO = f"TIMESTAMP '{events.np.datetime64(events.TO_DAY, 'D')} 00:00:00'"
+_FROM = f"TIMESTAMP '{np.datetime64(events.FROM_DAY, 'D')} 00:00:00'"
+_TO = f"TIMESTAMP '{np.datetime64(events.TO_DAY, 'D')} 00:00:00'"
 RANGE = f'"at" >= {_FROM} AND "at" < {_TO}'
 
 # Shares as (events, amount), pages as (page, events), rows as all fields.
 Answer = int | float | dict[int, tuple[int, float]] | list[tuple[Any, ...]]
 
 
-def sql(
-    question: str, day: str, users: str, p95: str, condition: str, time_range: str = RANGE
-) -> str:
+def sql(question: str, day: str, users: str, p95: str, condition: str, time_range: str = RANGE) -> str:
     """A question in SQL, with an engine's own words for day, users and percentile.
 
     `condition` is the filter written by hand, or empty where the engine adds it.
@@ -82,7 +82,7 @@ def _value(kind: str, value: Any) -> Any:
 def _instant(text: str) -> int:
     """Microseconds since 1970, whatever the punctuation."""
     plain = text.replace(" ", "T").removesuffix("Z").removesuffix("+00:00")
-    return int(events.np.datetime64(plain, "us").astype("int64"))
+    return int(np.datetime64(plain, "us").astype("int64"))
 
 
 def alike(one: Answer, other: Answer) -> bool:
@@ -99,6 +99,5 @@ def alike(one: Answer, other: Answer) -> bool:
 def alike_row(one: Sequence[Any], other: Sequence[Any]) -> bool:
     """Whether two rows are equal, floats to a millionth of their size."""
     return len(one) == len(other) and all(
-        math.isclose(a, b, rel_tol=1e-6) if isinstance(a, float) else a == b
-        for a, b in zip(one, other, strict=True)
+        math.isclose(a, b, rel_tol=1e-6) if isinstance(a, float) else a == b for a, b in zip(one, other, strict=True)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import engines
@@ -19,15 +19,7 @@ def text(entries: Entries) -> str:
     if not entries:
         return "# Tidegate beside its peers\n\nNothing was measured: every part failed.\n"
     lines = ["# Tidegate beside its peers", "", *_head(entries)]
-    sections = {
-        "load": _load,
-        "warm": _warm,
-        "concurrency": _concurrency,
-        "cold": _cold,
-        "sustained": _sustained,
-        "growth": _growth,
-    }
-    for part, section in sections.items():
+    for part, section in SECTIONS.items():
         if part in entries:
             lines += ["", *section(entries[part]["found"])]
     return "\n".join(lines) + "\n"
@@ -41,8 +33,10 @@ def _head(entries: Entries) -> Iterable[str]:
     facts = newest["machine"]
     rows = [[name, facts[name]] for name in facts]
     rows.append(["events", f"{newest['options']['events']:,}"])
-    for part, entry in entries.items():
-        rows.append([f"part {part}", f"{entry['time']} UTC, commit {entry['commit']}, {entry['options']['rounds']} rounds"])
+    for part, entry in ((part, entries[part]) for part in SECTIONS if part in entries):
+        rows.append(
+            [f"part {part}", f"{entry['time']} UTC, commit {entry['commit']}, {entry['options']['rounds']} rounds"]
+        )
     yield from tables.table(["", ""], rows)
 
 
@@ -57,7 +51,16 @@ def _load(found: dict[str, Any]) -> Iterable[str]:
         total = sum(load["steps"].values())
         steps = "; ".join(f"{step} {seconds:.1f} s" for step, seconds in load["steps"].items())
         per_second = f"{load['events'] / total:,.0f}"
-        rows.append([TITLES[name], f"{total:.1f}", per_second, steps, tables.size(load["disk"]), tables.size(load["memory"]["pss"])])
+        rows.append(
+            [
+                TITLES[name],
+                f"{total:.1f}",
+                per_second,
+                steps,
+                tables.size(load["disk"]),
+                tables.size(load["memory"]["pss"]),
+            ]
+        )
     yield from tables.table(["", "seconds", "events/s", "steps", "disk", "memory after"], rows)
     yield ""
     for name, load in found["engines"].items():
@@ -93,9 +96,15 @@ def _concurrency(found: dict[str, Any]) -> Iterable[str]:
             for cell in found["cells"]:
                 if cell["engine"] == name and cell["question"] == question:
                     title = TEXT.get(question, "nothing (`GET /v1/version`)")
-                    rows.append([title, TITLES[name], f"{cell['per_second']:,.0f}", f"{cell['p50']:.2f}", f"{cell['p99']:.2f}"])
+                    rows.append(
+                        [title, TITLES[name], f"{cell['per_second']:,.0f}", f"{cell['p50']:.2f}", f"{cell['p99']:.2f}"]
+                    )
     yield from tables.table(["question", "", "per second", "p50 ms", "p99 ms"], rows)
     yield ""
+    clients = [f"{cell['client'] * 1e6:.0f}" for cell in found["cells"] if cell["client"] is not None]
+    if clients:
+        yield f"Of the processor time of a question, Tidegate's client took {', '.join(clients)} µs (in the order of the table)."
+        yield ""
     yield from tables.memory(found["memory"], "Memory after it")
 
 
@@ -134,7 +143,15 @@ def _sustained(found: dict[str, Any]) -> Iterable[str]:
         for window in entry["windows"]:
             times = [f"{window[key] * 1e3:.2f}" for key in ("p50", "p99")]
             sizes = [tables.size(window[key]) for key in ("pss", "disk")]
-            rows.append([f"{window['second']:.0f}", f"{window['records_per_second']:,.0f}", *times, f"{window['put_off']}", *sizes])
+            rows.append(
+                [
+                    f"{window['second']:.0f}",
+                    f"{window['records_per_second']:,.0f}",
+                    *times,
+                    f"{window['put_off']}",
+                    *sizes,
+                ]
+            )
         yield from tables.table(["until second", "events/s", "p50 ms", "p99 ms", "put off", "memory", "disk"], rows)
 
 
@@ -155,7 +172,13 @@ def _growth(found: dict[str, Any]) -> Iterable[str]:
         yield from tables.table(["", "pool", *(title for _, title in titles)], lines)
     yield from ["", "### Memory and disk", ""]
     sizes = [
-        [TITLES[cell["engine"]], f"{cell['events']:,}", tables.size(cell["memory"]["rss"]), tables.size(cell["memory"]["pss"]), tables.size(cell["disk"])]
+        [
+            TITLES[cell["engine"]],
+            f"{cell['events']:,}",
+            tables.size(cell["memory"]["rss"]),
+            tables.size(cell["memory"]["pss"]),
+            tables.size(cell["disk"]),
+        ]
         for name in engines.NAMES
         for cell in found["cells"]
         if cell["engine"] == name
@@ -167,3 +190,13 @@ def _growth(found: dict[str, Any]) -> Iterable[str]:
         yield f"- {note}"
     for cell in found["cells"]:
         yield from tables.refusals(cell["times"])
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
+    "load": _load,
+    "warm": _warm,
+    "concurrency": _concurrency,
+    "cold": _cold,
+    "sustained": _sustained,
+    "growth": _growth,
+}

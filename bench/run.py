@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import engines
@@ -78,16 +79,32 @@ def arguments() -> argparse.Namespace:
     option("--tidegate", type=Path, required=True, metavar="BINARY", help="the server (xtask gives it)")
     option("--events", type=count, default=20_000_000, metavar="N", help="events of the parts but growth [20 million]")
     option("--rounds", type=count, default=30, metavar="N", help="interleaved rounds [30]")
-    option("--engines", type=chosen(engines.NAMES), default=list(engines.NAMES), metavar="A,B", help=",".join(engines.NAMES))
+    option(
+        "--engines",
+        type=chosen(engines.NAMES),
+        default=list(engines.NAMES),
+        metavar="A,B",
+        help=",".join(engines.NAMES),
+    )
     option("--only", type=chosen(tuple(PARTS)), default=list(PARTS), metavar="A,B", help=",".join(PARTS))
-    option("--out", type=Path, default=ROOT / "bench" / "RESULTS.md", metavar="FILE", help="the report [bench/RESULTS.md]")
+    option(
+        "--out", type=Path, default=ROOT / "bench" / "RESULTS.md", metavar="FILE", help="the report [bench/RESULTS.md]"
+    )
     option("--work", type=Path, metavar="DIR", help="large files, kept for the next run [a temporary folder, removed]")
     option("--cold", type=count, default=10_000, metavar="N", help="random customers asked once [10,000]")
     option("--seconds", type=float, default=10.0, metavar="S", help="of each measurement with 16 clients [10]")
     option("--sustained-seconds", type=float, default=600.0, metavar="S", help="of the stream of small batches [600]")
     option("--growth", type=sizes, metavar="N,N", help="sizes of the pool [1/20, 1/2 and 5 times --events]")
-    option("--patience", type=float, default=120.0, metavar="S", help="seconds of one question before its rounds end [120]")
-    option("--serve", action="append", default=[], metavar="ARG", help="argument of `tidegate serve`, as --serve=--buffer-bytes=8GiB")
+    option(
+        "--patience", type=float, default=120.0, metavar="S", help="seconds of one question before its rounds end [120]"
+    )
+    option(
+        "--serve",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="argument of `tidegate serve`, as --serve=--buffer-bytes=8GiB",
+    )
     return parser.parse_args()
 
 
@@ -107,7 +124,7 @@ def sizes(text: str) -> list[int]:
     return found
 
 
-def chosen(names: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def chosen(names: tuple[str, ...]) -> Callable[[str], list[str]]:
     """A reader of a list of names, which answers them in the order of `names`."""
 
     def read(text: str) -> list[str]:

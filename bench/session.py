@@ -95,11 +95,15 @@ class Session:
             remote.close()
         self.open.clear()
 
-    def need_room(self, names: list[str], count: int, together: bool) -> str | None:
-        """What is missing on the disk for so many events, or nothing."""
-        rooms = [engines.ROOM[name] for name in names]
-        each = (sum(rooms) if together else max(rooms)) + 150
-        needed = each * count + (4 << 30 if count >= 10_000_000 else 1 << 30)
+    def need_room(self, names: list[str], count: int, source: bool) -> str | None:
+        """What is missing on the disk for so many events in these engines, or nothing.
+
+        `source` says that the Parquet files of the events are still to be made.
+        """
+        each = sum(engines.ROOM[name] for name in names) + (60 if source else 0)
+        beside = sum(min(engines.BESIDE[name], count * 2_000) for name in names)
+        # One file of a million events as text is always there beside them.
+        needed = each * count + beside + (1 << 29)
         free = machine.free_bytes(self.work)
         if needed <= free:
             return None

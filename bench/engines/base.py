@@ -62,6 +62,10 @@ class Engine(ABC):
         del customers
         return 0.0
 
+    def client_seconds(self) -> float | None:
+        """Processor time that the client of the last crowd took for one question, where it is known."""
+        return None
+
     def empty(self) -> float | None:
         """The seconds of a request that asks nothing, where there are requests."""
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import chdb
+import numpy as np
 from chdb.session import Session
 
 import events
@@ -25,7 +26,7 @@ _WORDS = {
     "p95": "quantileExact(0.9499999999)(amount)",
 }
 _RANGE = " AND ".join(
-    f"\"at\" {operator} toDateTime64('{events.np.datetime64(day, 'D')} 00:00:00', 6, 'UTC')"
+    f"\"at\" {operator} toDateTime64('{np.datetime64(day, 'D')} 00:00:00', 6, 'UTC')"
     for operator, day in ((">=", events.FROM_DAY), ("<", events.TO_DAY))
 )
 # Parts are synced before an insert or a merge is acknowledged; ClickHouse's default is not to.
@@ -48,14 +49,11 @@ class ChDb(Engine):
         columns = ", ".join(f'"{name}" {kind}' for name, _, _, kind in events.FIELDS)
         self._run("CREATE DATABASE IF NOT EXISTS bench")
         self._run(
-            f"CREATE TABLE bench.events ({columns}) ENGINE = MergeTree"
-            f' ORDER BY (customer_id, "at") SETTINGS {_DURABLE}'
+            f'CREATE TABLE bench.events ({columns}) ENGINE = MergeTree ORDER BY (customer_id, "at") SETTINGS {_DURABLE}'
         )
         begun = time.perf_counter()
         for chunk in dataset.chunks():
-            self._run(
-                f"INSERT INTO bench.events SELECT * FROM file('{chunk}', Parquet) SETTINGS {_LIMITS}"
-            )
+            self._run(f"INSERT INTO bench.events SELECT * FROM file('{chunk}', Parquet) SETTINGS {_LIMITS}")
         loaded = time.perf_counter()
         self._run("OPTIMIZE TABLE bench.events FINAL")
         done = time.perf_counter()

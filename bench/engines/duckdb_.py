@@ -38,9 +38,7 @@ class DuckDb(Engine):
         assert self.connection is not None
         begun = time.perf_counter()
         source = f"read_parquet('{dataset.folder}/events-*.parquet')"
-        self.connection.execute(
-            f'CREATE TABLE events AS SELECT * FROM {source} ORDER BY customer_id, "at"'
-        )
+        self.connection.execute(f'CREATE TABLE events AS SELECT * FROM {source} ORDER BY customer_id, "at"')
         loaded = time.perf_counter()
         self.connection.execute("CHECKPOINT")
         done = time.perf_counter()
@@ -55,7 +53,11 @@ class DuckDb(Engine):
     def _connect(self) -> None:
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        options = {"threads": 2, "memory_limit": MEMORY, "temp_directory": str(self.folder / "temp")}
+        options: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 2,
+            "memory_limit": MEMORY,
+            "temp_directory": str(self.folder / "temp"),
+        }
         self.connection = duckdb.connect(str(data / "events.duckdb"), config=options)
 
     def stop(self) -> None:

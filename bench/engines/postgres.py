@@ -50,7 +50,7 @@ class Postgres(Engine):
         # A socket's path must be short.
         self.sockets = ""
         self.readers: dict[str | None, psycopg.Connection[Any]] = {}
-        self.result: pq.PGresult | None = None
+        self.result: pq.abc.PGresult | None = None
         self.question = ""
 
     def load(self, dataset: Dataset) -> dict[str, float]:
@@ -144,7 +144,9 @@ class Postgres(Engine):
 
     def version(self) -> str:
         with self.connect("postgres") as owner:
-            row = owner.execute("SELECT current_setting('server_version'), current_setting('shared_buffers')").fetchone()
+            row = owner.execute(
+                "SELECT current_setting('server_version'), current_setting('shared_buffers')"
+            ).fetchone()
         assert row is not None
         return f"{row[0]}, over a Unix socket, prepared statements, fsync on, shared_buffers {row[1]}, jit off"
 
@@ -257,7 +259,9 @@ def binaries() -> Path:
             break
         subprocess.run(["apt-get", "-q", "update"], check=True)
         subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "postgresql"], check=True)
-    raise RuntimeError("PostgreSQL's server is not installed: install the package postgresql, or leave it out with --engines")
+    raise RuntimeError(
+        "PostgreSQL's server is not installed: install the package postgresql, or leave it out with --engines"
+    )
 
 
 def make(folder: Path, settings: dict[str, Any]) -> Engine:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+
+import numpy as np
 
 import events
 import formats
@@ -19,7 +20,7 @@ from engines.base import CLIENTS, Engine, Refused
 from engines.tidegate_server import Server
 from engines.windows import Windows
 from events import Dataset
-from questions import QUESTIONS, Answer
+from questions import Answer
 
 POOL = {
     "name": "events",
@@ -48,8 +49,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "count": {},
     "daily": {
         "interval": "daily",
-        "from": str(events.np.datetime64(events.FROM_DAY, "D")),
-        "to": str(events.np.datetime64(events.TO_DAY, "D")),
+        "from": str(np.datetime64(events.FROM_DAY, "D")),
+        "to": str(np.datetime64(events.TO_DAY, "D")),
     },
     "top": {
         "order_by": [{"field": "events", "direction": "desc"}, {"field": "page", "direction": "asc"}],
@@ -60,6 +61,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "latest": {"limit": 100},
 }
 WIRE_BODIES = {question: json.dumps(body).encode() for question, body in BODIES.items()}
+# Counts what a stream of batches stored.
+WIRE_BODIES["arrived"] = b"{}"
 
 
 class Tidegate(Engine):
@@ -71,6 +74,7 @@ class Tidegate(Engine):
         self.tokens: dict[str, str] = {}
         self.connection: http_loop.Connection | None = None
         self.question = ""
+        self.client_cost: float | None = None
 
     def load(self, dataset: Dataset) -> dict[str, float]:
         self.start()
@@ -102,7 +106,7 @@ class Tidegate(Engine):
 
     def version(self) -> str:
         options = " ".join(self.server.options)
-        return f"{self.server.version()}, over HTTP on loopback, one key for each customer, {options}"
+        return f"{self.server.version()}, profile {self.server.binary.parent.name}, over HTTP on loopback, one key for each customer, {options}"
 
     def prepare(self, customers: Sequence[str]) -> float:
         begun = time.perf_counter()
@@ -181,8 +185,13 @@ class Tidegate(Engine):
             while True:
                 yield random.choice(wires)
 
+        used = time.process_time()
         taken = http_loop.drive(self.server.address, CLIENTS, seconds, forever(), answered)
+        self.client_cost = (time.process_time() - used) / max(1, len(times))
         return times, taken
+
+    def client_seconds(self) -> float | None:
+        return self.client_cost
 
     def memory(self) -> dict[str, int]:
         return machine.held(self.server.process_id())
@@ -221,12 +230,9 @@ class Tidegate(Engine):
         return windows.finish(json.loads(self.connection.body())["data"][0]["events"])
 
 
-WIRE_BODIES["arrived"] = b"{}"
-
-
 def day(start: str) -> int:
     """The day of an interval's start, counted from 1970."""
-    return int(events.np.datetime64(start[:10], "D").astype("int64"))
+    return int(np.datetime64(start[:10], "D").astype("int64"))
 
 
 def problem(status: int, body: bytes) -> str:

@@ -28,14 +28,13 @@ class Server:
         """Starts it and waits until it listens: the journal is then read back."""
         token_file = self.folder / "token"
         log = self.folder / "server.log"
-        # Each request would be a line.
         arguments = [str(self.binary), "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
         arguments += ["--data-dir", str(self.folder / "data"), "--admin-token-file", str(token_file)]
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [*arguments, *self.options],
                 cwd=self.folder,
-                env={**self.environment, "TIDEGATE_LOG_LEVEL": "info"},
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,

@@ -33,7 +33,7 @@ def run(session: Session) -> dict[str, Any]:
             remote = session.remote(name)
             remote.restart()
             dropped = machine.drop_page_cache() and dropped
-            cell = {"engine": name, "question": question}
+            cell: dict[str, Any] = {"engine": name, "question": question}
             try:
                 times = [remote.call("ask", question, customer) for customer in order]
             except Refused as refusal:

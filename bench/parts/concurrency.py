@@ -39,4 +39,5 @@ def crowd(session: Session, name: str, question: str, customers: list[str]) -> d
         remote.call("crowd", question, customers, min(2.0, session.seconds))
     times, taken = remote.call("crowd", question, customers, session.seconds)
     rate = len(times) / taken
-    return {"engine": name, "question": question, "per_second": rate, **summary(times)}
+    client = remote.call("client_seconds")
+    return {"engine": name, "question": question, "per_second": rate, "client": client, **summary(times)}

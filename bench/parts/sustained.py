@@ -14,9 +14,7 @@ from session import Session
 
 def run(session: Session) -> dict[str, Any]:
     """Each engine that takes several writers at once, beside a pool that holds a few events."""
-    dataset = events.make(
-        session.work / "sample", min(CHUNK, max(20_000, session.events // 20)), None, session.told
-    )
+    dataset = events.make(session.work / "sample", min(CHUNK, max(20_000, session.events // 20)), None, session.told)
     found: dict[str, Any] = {}
     for name in session.engines:
         session.told(f"sustained: {engines.TITLES[name]}: {session.sustained_seconds:.0f} s")
