@@ -109,7 +109,7 @@ def make(
         totals += np.bincount(numbers, minlength=len(totals))
         told(f"events: file {index + 1} of {count}")
     rows = {generator.ids[n]: int(total) for n, total in enumerate(totals) if total > 0}
-    dataset = Dataset(str(folder), events, rows, generator.probe_ids())
+    dataset = Dataset(str(folder), events, rows, generator.probe_ids(rows))
     note.write_text(json.dumps(asdict(dataset)))
     return dataset
 
@@ -141,12 +141,19 @@ class Generator:
         """How many files the data set has."""
         return -(-self.filler // CHUNK)
 
-    def probe_ids(self) -> dict[str, str]:
-        """The customers to ask about: the probes, or ranks 10,000, 100 and 1."""
+    def probe_ids(self, rows: dict[str, int]) -> dict[str, str]:
+        """The customers to ask about: the probes, or those of ranks 10,000, 100 and 1.
+
+        Where there are so few events that one of these has none, the next larger with some.
+        """
         if self.probe_names:
             return dict(self.probe_names)
         ranks = {"small": CUSTOMERS, "middle": 100, "large": 1}
-        return {size: self.ids[int(self.by_rank[rank - 1])] for size, rank in ranks.items()}
+        found = {}
+        for size, rank in ranks.items():
+            larger = (self.ids[int(number)] for number in self.by_rank[rank - 1 :: -1])
+            found[size] = next(customer for customer in larger if customer in rows)
+        return found
 
     def chunk(self, index: int) -> tuple[pa.Table, I64]:
         """One file's events in order of time, and their customers' numbers."""

@@ -34,9 +34,9 @@ def main() -> int:
         engines=options.engines,
         work=work,
         settings={"tidegate": str(options.tidegate.resolve()), "serve_options": options.serve},
-        cold=options.cold,
-        seconds=options.seconds,
-        sustained_seconds=options.sustained_seconds,
+        cold=options.cold or min(10_000, max(500, options.events // 2_000)),
+        seconds=options.seconds or (10.0 if options.events >= 1_000_000 else 2.0),
+        sustained_seconds=options.sustained_seconds or min(600.0, max(20.0, options.events / 33_000)),
         growth=options.growth or [options.events // 20, options.events * 5 // 10, options.events * 5],
         patience=options.patience,
     )
@@ -91,9 +91,9 @@ def arguments() -> argparse.Namespace:
         "--out", type=Path, default=ROOT / "bench" / "RESULTS.md", metavar="FILE", help="the report [bench/RESULTS.md]"
     )
     option("--work", type=Path, metavar="DIR", help="large files, kept for the next run [a temporary folder, removed]")
-    option("--cold", type=count, default=10_000, metavar="N", help="random customers asked once [10,000]")
-    option("--seconds", type=float, default=10.0, metavar="S", help="of each measurement with 16 clients [10]")
-    option("--sustained-seconds", type=float, default=600.0, metavar="S", help="of the stream of small batches [600]")
+    option("--cold", type=count, metavar="N", help="random customers asked once [10,000; fewer with few --events]")
+    option("--seconds", type=float, metavar="S", help="of each measurement with 16 clients [10; 2 with few]")
+    option("--sustained-seconds", type=float, metavar="S", help="of the stream of small batches [600; 20 with few]")
     option("--growth", type=sizes, metavar="N,N", help="sizes of the pool [1/20, 1/2 and 5 times --events]")
     option(
         "--patience", type=float, default=120.0, metavar="S", help="seconds of one question before its rounds end [120]"
