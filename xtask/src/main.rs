@@ -15,6 +15,7 @@ mod contract;
 mod delta;
 mod licences;
 mod packages;
+mod peers;
 mod process;
 mod python;
 mod repository;
@@ -43,6 +44,8 @@ When it takes longer
                         ARGS go to the test runner, for example a part of a test's name
   fuzz TARGET [ARGS]... one fuzz target; needs cargo-fuzz and a nightly compiler
   bench [ARGS]...       the benchmarks, built with the profile `quick`; ARGS go to them
+  bench peers [ARGS]... Tidegate beside PostgreSQL, DuckDB and chDB in one run, written to
+                        bench/RESULTS.md; --help lists the ARGS
   dist                  the optimised binary that is shipped, with its path and size
 
 Steps of ci, in order
@@ -80,7 +83,10 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "licences" => alone(rest).and_then(|()| licences::run(&repository)),
         "prove" => build::prove(&repository, rest),
         "fuzz" => build::fuzz(&repository, rest),
-        "bench" => build::bench(&repository, rest),
+        "bench" => match rest.split_first() {
+            Some((part, rest)) if part == "peers" => peers::run(&repository, rest),
+            _ => build::bench(&repository, rest),
+        },
         "dist" => alone(rest).and_then(|()| build::dist(&repository)),
         unknown => Err(Failure::new(format!(
             "there is no command `{unknown}`; `cargo xtask --help` lists them"
