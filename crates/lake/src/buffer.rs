@@ -53,11 +53,6 @@ impl PoolBuffer {
         }
     }
 
-    /// The columns in which the records are held.
-    pub(crate) fn layout(&self) -> &Arc<Layout> {
-        &self.layout
-    }
-
     /// Adds records behind those that are there.
     ///
     /// # Errors

@@ -114,9 +114,4 @@ impl Manifest {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-
-    /// Rows in files, those that were removed since included.
-    pub(crate) fn rows(&self) -> u64 {
-        self.files.iter().map(|file| file.rows).sum()
-    }
 }

@@ -267,8 +267,8 @@ fn canonical_keys(values: &[Value]) -> Arc<[Box<[u8]>]> {
 /// Whether rows of these keys, or with arrays, may be in the range.
 fn may_hold(range: &KeyRange, keys: &[Box<[u8]>]) -> bool {
     let (min, max) = (&*range.min, &*range.max);
-    let within = |key: &Box<[u8]>| min <= &**key && &**key <= max;
-    keys.iter().any(within) || (min < ARRAYS.end && ARRAYS.start <= max)
+    let within = |key: &[u8]| min <= key && key <= max;
+    keys.iter().any(|key| within(key)) || (min < ARRAYS.end && ARRAYS.start <= max)
 }
 
 /// Blocks in order as ranges, each of one row group at most.

@@ -8,6 +8,8 @@ mod index;
 mod names;
 mod order;
 mod read;
+mod shred;
+mod sink;
 mod types;
 mod verified;
 mod write;
@@ -20,7 +22,8 @@ pub(crate) use home::{PoolFiles, Tables};
 pub(crate) use names::{commit_names, discard, parse_name};
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
-pub(crate) use write::{Plan, TableWriter, frequent_fields};
+pub(crate) use shred::frequent_fields;
+pub(crate) use write::{Plan, TableWriter};
 
 use std::ops::Range;
 

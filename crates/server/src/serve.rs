@@ -5,14 +5,15 @@ mod files;
 mod linger;
 mod listen;
 mod log;
+mod running;
 mod upkeep;
 
 pub(crate) use error::ServeError;
+pub(crate) use running::{RunningServer, start};
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use control::{Control, ControlOptions};
@@ -22,7 +23,6 @@ use model::random::RandomSource;
 use model::secrets::Pepper;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use web::AppState;
 
@@ -72,81 +72,6 @@ pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
     })
 }
 
-/// A server in this process, for the demo and for tests.
-#[derive(Debug)]
-pub(crate) struct RunningServer {
-    address: SocketAddr,
-    /// The master key's token, when this was the first start.
-    pub(crate) admin_token: Option<String>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Result<(), ServeError>>>,
-}
-
-/// Starts a server on a thread of its own; it answers when this returns.
-pub(crate) fn start(settings: ServeSettings) -> Result<RunningServer, ServeError> {
-    let (stop, stopped) = oneshot::channel();
-    let (started, start) = std::sync::mpsc::channel();
-    let thread = std::thread::Builder::new()
-        .name("tidegate".to_owned())
-        .spawn(move || {
-            let runtime = runtime()?;
-            runtime.block_on(async {
-                let (addresses, house, token) = open(&settings, HandOver::ToCaller).await?;
-                let listeners = addresses.listen()?;
-                let token = token.map(|secret| secret.reveal().to_owned());
-                let _ = started.send((listeners.address()?, token));
-                let stopped = async {
-                    let _ = stopped.await;
-                };
-                serve(listeners, house, &settings, stopped).await
-            })
-        });
-    let thread = thread.map_err(|error| ServeError::other("start a thread", error))?;
-    match start.recv() {
-        Ok((address, admin_token)) => Ok(RunningServer {
-            address,
-            admin_token,
-            stop: Some(stop),
-            thread: Some(thread),
-        }),
-        Err(_) => match thread.join() {
-            Ok(Err(error)) => Err(error),
-            _ => Err(ServeError::Other(
-                "the server ended at its start".to_owned(),
-            )),
-        },
-    }
-}
-
-impl RunningServer {
-    /// Where the API answers.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Lets running requests end and stops the server.
-    pub(crate) fn stop(mut self) -> Result<(), ServeError> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<(), ServeError> {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(done)) => done,
-            Some(Err(_)) => Err(ServeError::Other("the server's thread panicked".to_owned())),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for RunningServer {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
-}
-
 /// Makes a new master key for a server that is not running; answers its token.
 pub(crate) fn recover(data_dir: &Path, pepper: Option<&Path>) -> Result<String, ServeError> {
     let runtime = runtime()?;
@@ -166,55 +91,6 @@ fn runtime() -> Result<Runtime, ServeError> {
         .enable_all()
         .build()
         .map_err(|error| ServeError::other("start the runtime", error))
-}
-
-/// Addresses that are taken and not answered on yet.
-struct Addresses {
-    api: TcpSocket,
-    operations: TcpSocket,
-    lock: std::fs::File,
-}
-
-impl Addresses {
-    /// Lets clients connect. Whoever can connect finds everything in place:
-    /// the token is handed over and every durable record is visible.
-    fn listen(self) -> Result<Listeners, ServeError> {
-        Ok(Listeners {
-            api: listen::listen(self.api)?,
-            operations: listen::listen(self.operations)?,
-            _lock: self.lock,
-        })
-    }
-}
-
-struct Listeners {
-    api: TcpListener,
-    operations: TcpListener,
-    _lock: std::fs::File,
-}
-
-impl Listeners {
-    fn address(&self) -> Result<SocketAddr, ServeError> {
-        self.api
-            .local_addr()
-            .map_err(|error| ServeError::other("read the address", error))
-    }
-
-    fn operations_address(&self) -> Result<SocketAddr, ServeError> {
-        self.operations
-            .local_addr()
-            .map_err(|error| ServeError::other("read the address", error))
-    }
-
-    fn describe(&self, settings: &ServeSettings) -> String {
-        let scheme = if settings.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        self.address()
-            .map_or_else(|_| scheme.to_owned(), |at| format!("{scheme}://{at}"))
-    }
 }
 
 /// Who is given a new master token.
@@ -322,6 +198,55 @@ async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<La
         .await
         .map_err(|error| ServeError::Other(error.to_string()))?;
     Ok(Arc::new(opened?))
+}
+
+/// Addresses that are taken and not answered on yet.
+struct Addresses {
+    api: TcpSocket,
+    operations: TcpSocket,
+    lock: std::fs::File,
+}
+
+impl Addresses {
+    /// Lets clients connect. Whoever can connect finds everything in place:
+    /// the token is handed over and every durable record is visible.
+    fn listen(self) -> Result<Listeners, ServeError> {
+        Ok(Listeners {
+            api: listen::listen(self.api)?,
+            operations: listen::listen(self.operations)?,
+            _lock: self.lock,
+        })
+    }
+}
+
+struct Listeners {
+    api: TcpListener,
+    operations: TcpListener,
+    _lock: std::fs::File,
+}
+
+impl Listeners {
+    fn address(&self) -> Result<SocketAddr, ServeError> {
+        self.api
+            .local_addr()
+            .map_err(|error| ServeError::other("read the address", error))
+    }
+
+    fn operations_address(&self) -> Result<SocketAddr, ServeError> {
+        self.operations
+            .local_addr()
+            .map_err(|error| ServeError::other("read the address", error))
+    }
+
+    fn describe(&self, settings: &ServeSettings) -> String {
+        let scheme = if settings.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        self.address()
+            .map_or_else(|_| scheme.to_owned(), |at| format!("{scheme}://{at}"))
+    }
 }
 
 /// Answers requests until `stop`, then lets the running ones end and makes

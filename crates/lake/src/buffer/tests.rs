@@ -449,7 +449,7 @@ fn the_index_of_the_isolation_field_never_changes_an_answer() {
             .collect();
         let all = records(&pool, all);
         let mut buffer = empty(&pool);
-        let layout = buffer.layout().clone();
+        let layout = buffer.layout.clone();
         for part in [&all[..4_200], &all[4_200..]] {
             let part = Segment::of_records(&layout, part).unwrap();
             buffer

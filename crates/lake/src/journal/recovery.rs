@@ -5,32 +5,18 @@
 //! was synced; or a record whose group began after it. Then the journal is damaged, and is left
 //! untouched.
 
+mod survey;
+
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::format::{HEADER_BYTES, Head, Kind, SegmentHeader};
 use super::log::{Log, Tail};
-use super::segments::{Active, LOCK, Name, Sealed, Segments, segment_path};
+use super::segments::{Active, LOCK, Sealed, Segments, segment_path};
 use super::{JournalError, Options, Position, Recovered, StateMachine};
-use crate::disk::{Disk, DiskFile, DiskLock};
-
-#[derive(Debug)]
-struct Segment {
-    path: PathBuf,
-    file: Arc<dyn DiskFile>,
-    header: SegmentHeader,
-}
-
-impl Segment {
-    fn damaged(&self, offset: u64, detail: impl Into<String>) -> JournalError {
-        JournalError::Damaged {
-            file: self.path.clone(),
-            offset,
-            detail: detail.into(),
-        }
-    }
-}
+use crate::disk::{Disk, DiskLock};
+use survey::{Segment, survey};
 
 /// Opens the log in `directory`, or makes one, and replays it into `machine`. On return
 /// everything replayed is on stable storage, and nothing else can ever be replayed.
@@ -154,54 +140,6 @@ fn create(
         wiped_bytes: 0,
     };
     Ok((Log::new(files, active, tail, lock), recovered))
-}
-
-/// The segments in order, with headers that agree, and the files that hold nothing.
-fn survey(
-    disk: &Arc<dyn Disk>,
-    directory: &Path,
-) -> Result<(Vec<Segment>, Vec<PathBuf>), JournalError> {
-    let mut segments: Vec<Segment> = Vec::new();
-    let mut spares = Vec::new();
-    for name in disk.list(directory)? {
-        let path = directory.join(&name);
-        match Name::parse(&name) {
-            Some(Name::Lock) => {}
-            Some(Name::Spare) => spares.push(path),
-            None => return Err(JournalError::Foreign { file: path }),
-            Some(Name::Segment(sequence)) => {
-                let file = disk.open(&path)?;
-                let mut bytes = vec![0; HEADER_BYTES as usize];
-                let count = file.read_at(0, &mut bytes)?;
-                let header = SegmentHeader::decode(&bytes[..count], &path)?;
-                let segment = Segment { path, file, header };
-                if header.sequence != sequence {
-                    let detail = format!("it says that it is segment {}", header.sequence);
-                    return Err(segment.damaged(0, detail));
-                }
-                let length = segment.file.length()?;
-                if length != header.length || length < HEADER_BYTES {
-                    let detail = format!("it has {length} bytes instead of {}", header.length);
-                    return Err(segment.damaged(length.min(header.length), detail));
-                }
-                segments.push(segment);
-            }
-        }
-    }
-    segments.sort_by_key(|segment| segment.header.sequence);
-    for pair in segments.windows(2) {
-        let (before, after) = (&pair[0], &pair[1]);
-        if before.header.identity != after.header.identity {
-            return Err(JournalError::Foreign {
-                file: after.path.clone(),
-            });
-        }
-        if before.header.sequence + 1 != after.header.sequence {
-            let file = segment_path(directory, before.header.sequence + 1);
-            return Err(JournalError::Missing { file });
-        }
-    }
-    Ok((segments, spares))
 }
 
 /// Where the records of a segment end.

@@ -82,9 +82,4 @@ impl BlockCache {
     pub(super) fn forget(&self, file: FileId) {
         self.0.retain(|(id, ..), _| *id != file);
     }
-
-    /// Bytes held.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.weight()
-    }
 }

@@ -50,11 +50,6 @@ impl Tables {
         self.root.join(pool.to_string())
     }
 
-    /// Bytes of columns held in memory.
-    pub(crate) fn cached_bytes(&self) -> u64 {
-        self.blocks.bytes()
-    }
-
     /// Opens a file, if it is not open.
     pub(crate) fn open(&self, pool: PoolId, entry: &Arc<FileEntry>) -> Result<Arc<TableFile>> {
         self.open.get_or_insert_with(&entry.id, || {

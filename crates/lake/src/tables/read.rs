@@ -115,7 +115,7 @@ impl TableFile {
     /// blocks when no values are given.
     pub(crate) fn candidates(&self, keys: Option<&[Box<[u8]>]>) -> Vec<Range<usize>> {
         let Some(keys) = keys else {
-            return vec![0..self.blocks()];
+            return std::iter::once(0..self.blocks()).collect();
         };
         let between = |low: &[u8], high: &dyn Fn(&[u8]) -> bool| {
             let blocks = &self.index.blocks;
@@ -331,11 +331,6 @@ impl TableFile {
             CellSource::Extracted(path) => Ok(extract(stored.as_binary(), path)),
             _ => convert(stored, &column_type(column)),
         }
-    }
-
-    /// Reads the whole file and compares its digest; tells how far it is.
-    pub(crate) fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
-        self.chunks.0.verify(&self.entry.digest, progress)
     }
 }
 

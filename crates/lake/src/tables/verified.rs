@@ -8,15 +8,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
-use sha2::{Digest, Sha256};
 
 use crate::disk::DiskFile;
 use crate::error::{LakeError, Result};
 
 /// Bytes that share a checksum.
 pub(super) const CHUNK: u64 = 16 << 10;
-/// Bytes read at once where a whole file is read.
-const WHOLE_STEP: u64 = 1 << 20;
 
 /// A file with the checksums of its chunks.
 #[derive(Debug)]
@@ -79,26 +76,6 @@ impl VerifiedFile {
         }
         let slice = (start - from) as usize..(end - from) as usize;
         Ok(Bytes::from(bytes).slice(slice))
-    }
-
-    /// Reads the whole file and compares its digest; tells how far it is.
-    pub(super) fn verify(&self, digest: &[u8; 32], progress: &mut dyn FnMut(u64)) -> Result<()> {
-        let mut hasher = Sha256::new();
-        let mut offset = 0;
-        while offset < self.length {
-            let step = WHOLE_STEP.min(self.length - offset);
-            hasher.update(&self.bytes(offset, step)?);
-            offset += step;
-            progress(step);
-        }
-        if hasher.finalize()[..] == digest[..] {
-            Ok(())
-        } else {
-            Err(damaged(
-                &self.path,
-                "its SHA-256 is not the one in the manifest",
-            ))
-        }
     }
 }
 

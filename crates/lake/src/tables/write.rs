@@ -1,11 +1,8 @@
 //! Writing a file of records.
 
-use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -23,17 +20,16 @@ use sha2::{Digest, Sha256};
 use super::entry::{FileEntry, FileId, IndexEntry, KeyRange, Lease, SortedBy, TimeRange};
 use super::index::{Block, Index};
 use super::names::{Part, SHREDDED, path_of};
+use super::shred::shred;
+use super::sink::{Sealed, Sink};
 use super::types::{convert, file_type};
-use super::verified::CHUNK;
 use super::{BLOCK_ROWS, ROW_GROUP_BLOCKS};
-use crate::columns::{CellReader, Layout, REST, extract, rest_fields};
-use crate::disk::{Disk, DiskFile};
+use crate::columns::{CellReader, Layout, extract};
+use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 use crate::journal::Position;
 use crate::predicate::cell_index_key;
 
-/// Bytes gathered before they are written.
-const GATHERED: usize = 1 << 20;
 /// Larger than any page: pages end with their block alone.
 const NO_PAGE_LIMIT: usize = 1 << 30;
 
@@ -302,141 +298,8 @@ fn time_range(column: &ArrayRef) -> Option<TimeRange> {
     })
 }
 
-/// Undeclared fields as columns of canonical values, in one walk.
-fn shred(rest: &ArrayRef, paths: &[FieldPath]) -> Vec<ArrayRef> {
-    let positions: HashMap<&str, usize> = paths
-        .iter()
-        .enumerate()
-        .map(|(at, path)| (path.as_str(), at))
-        .collect();
-    let mut columns: Vec<_> = paths
-        .iter()
-        .map(|_| BinaryBuilder::with_capacity(rest.len(), rest.len() * 10))
-        .collect();
-    let rest = rest.as_binary::<i32>();
-    for (row, cell) in rest.iter().enumerate() {
-        for (path, value) in cell.into_iter().flat_map(rest_fields) {
-            if let Some(at) = positions.get(path) {
-                columns[*at].append_value(value);
-            }
-        }
-        for column in &mut columns {
-            if arrow_array::builder::ArrayBuilder::len(column) <= row {
-                column.append_null();
-            }
-        }
-    }
-    let finish = |mut column: BinaryBuilder| Arc::new(column.finish()) as ArrayRef;
-    columns.into_iter().map(finish).collect()
-}
-
-/// What a whole file is known by.
-struct Sealed {
-    length: u64,
-    digest: [u8; 32],
-    checksums: Vec<u32>,
-}
-
-/// Where the Parquet library writes to: gathers, counts and digests.
-struct Sink {
-    file: Arc<dyn DiskFile>,
-    offset: u64,
-    gathered: Vec<u8>,
-    hasher: Sha256,
-    checksums: Vec<u32>,
-}
-
-impl Sink {
-    fn new(file: Arc<dyn DiskFile>) -> Self {
-        Self {
-            file,
-            offset: 0,
-            gathered: Vec::with_capacity(GATHERED + CHUNK as usize),
-            hasher: Sha256::new(),
-            checksums: Vec::new(),
-        }
-    }
-
-    /// Writes whole chunks, or at the end all that is left.
-    fn pass_on(&mut self, end: bool) -> Result<()> {
-        let whole = self.gathered.len() - self.gathered.len() % CHUNK as usize;
-        let count = if end { self.gathered.len() } else { whole };
-        let bytes = &self.gathered[..count];
-        self.file.write_at(self.offset, bytes)?;
-        self.hasher.update(bytes);
-        let checksums = bytes.chunks(CHUNK as usize).map(crc32fast::hash);
-        self.checksums.extend(checksums);
-        self.offset += count as u64;
-        self.gathered.drain(..count);
-        Ok(())
-    }
-
-    fn seal(&mut self) -> Result<Sealed> {
-        self.pass_on(true)?;
-        self.file.sync_all()?;
-        Ok(Sealed {
-            length: self.offset,
-            digest: std::mem::take(&mut self.hasher).finalize().into(),
-            checksums: std::mem::take(&mut self.checksums),
-        })
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= GATHERED {
-            self.pass_on(false).map_err(std::io::Error::other)?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The type of the column of a field, for those who sort by it.
 pub(super) fn column_type_of(layout: &Layout, path: &FieldPath) -> ColumnType {
     let known = layout.fields.iter().find(|(field, _)| field == path);
     known.map_or(ColumnType::Undeclared, |(_, column)| *column)
-}
-
-/// Undeclared fields that so many of the rows have that a column of their own
-/// is worth it: at least every twentieth row, and at most 64 fields.
-pub(crate) fn frequent_fields<'a>(
-    batches: impl IntoIterator<Item = &'a RecordBatch>,
-) -> Vec<FieldPath> {
-    const FIELDS_MAX: usize = 64;
-    const ROWS_LOOKED_AT: usize = 4_096;
-    let (mut counts, mut rows) = (HashMap::<String, usize>::new(), 0);
-    for batch in batches {
-        let Some(rest) = batch.column_by_name(REST) else {
-            continue;
-        };
-        let step = (batch.num_rows() / ROWS_LOOKED_AT).max(1);
-        let rest = rest.as_binary::<i32>();
-        for row in (0..rest.len()).step_by(step) {
-            rows += 1;
-            if rest.is_null(row) {
-                continue;
-            }
-            for (path, _) in rest_fields(rest.value(row)) {
-                match counts.get_mut(path) {
-                    Some(count) => *count += 1,
-                    None => {
-                        counts.insert(path.to_owned(), 1);
-                    }
-                }
-            }
-        }
-    }
-    let mut frequent: Vec<_> = counts.into_iter().collect();
-    frequent.retain(|(_, count)| count * 20 >= rows);
-    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    frequent.truncate(FIELDS_MAX);
-    let paths = frequent.iter();
-    paths
-        .filter_map(|(path, _)| FieldPath::parse_readable(path).ok())
-        .collect()
 }

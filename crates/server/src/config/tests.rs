@@ -1,3 +1,4 @@
+use super::layers::Environment;
 use super::*;
 
 fn layers<'a>(

@@ -53,11 +53,11 @@ fn every_type_has_its_delta_type() {
 #[test]
 fn the_columns_of_a_pool_are_those_of_its_layout() {
     for (mode, rest) in [(SchemaMode::Open, true), (SchemaMode::Strict, false)] {
-        let declared = vec![Field {
-            path: FieldPath::parse("customer.id").unwrap(),
-            field_type: FieldType::parse("UInt32").unwrap(),
-            required: true,
-        }];
+        let declared = vec![Field::new(
+            FieldPath::parse("customer.id").unwrap(),
+            FieldType::parse("UInt32").unwrap(),
+            true,
+        )];
         let layout = Layout::of(&Schema::new(mode, declared));
         let made = PublishedTable::new(PoolId::from_bytes([7; 16]), "readings", &layout, at(0));
         let mut expected = table(&[column("customer.id", "UInt32")]);
