@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use datafusion_common::DataFusionError;
+use model::ids::PoolId;
 use parquet::errors::ParquetError;
 
 use crate::disk::DiskError;
@@ -61,6 +62,14 @@ pub enum LakeError {
         file: PathBuf,
         /// Its version.
         version: u32,
+    },
+    /// A pool's files are as they should be, and its Delta log does not say so.
+    #[error("the pool {pool} was not published: {reason}")]
+    Unpublished {
+        /// The pool.
+        pool: PoolId,
+        /// Why not, and what to do.
+        reason: String,
     },
     /// Something that cannot be, was.
     #[error("{0}")]

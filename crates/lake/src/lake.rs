@@ -271,6 +271,7 @@ impl Lake {
             journal_queue: journal.queued,
             buffer_bytes: self.pools.bytes(),
             buffer_records: self.pools.records(),
+            tables: self.table_metrics(),
         }
     }
 

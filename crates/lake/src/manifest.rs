@@ -110,6 +110,13 @@ impl Manifest {
         unused.map(|(id, _)| *id).collect()
     }
 
+    /// Whether the files hold the rows of the pool and no others: every one carries
+    /// out every removal itself.
+    pub(crate) fn is_exact(&self) -> bool {
+        let last = self.removals.last().map(|removal| removal.position);
+        self.files.iter().all(|file| Some(file.cleaned) >= last)
+    }
+
     /// Whether there is nothing that a restart needs to know.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()

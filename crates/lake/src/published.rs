@@ -14,11 +14,6 @@
 //! The format is that of the Delta transaction log protocol
 //! (`PROTOCOL.md` of the repository `delta-io/delta`).
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "upkeep publishes once pools have files")
-)]
-
 mod checkpoint;
 mod columns;
 mod commit;
@@ -32,6 +27,7 @@ mod tests;
 
 use std::path::Path;
 
+use model::ids::PoolId;
 use model::time::Timestamp;
 
 use crate::disk::Disk;
@@ -95,4 +91,30 @@ pub(crate) fn publish(
         log.clean()?;
     }
     Ok(written)
+}
+
+/// The names of the files that the newest version in `directory` is made of; `None` when there
+/// is no version. Nothing is changed.
+///
+/// # Errors
+/// As [`publish`]: a log that is not wholly ours, or not that of the pool, is not read.
+pub(crate) fn named(
+    disk: &dyn Disk,
+    directory: &Path,
+    pool: PoolId,
+) -> Result<Option<Vec<String>>, PublishError> {
+    let Some(log) = Log::find(disk, directory)? else {
+        return Ok(None);
+    };
+    let found = log.load(&table::table_id(pool))?;
+    Ok(found.state.map(|state| state.files.into_keys().collect()))
+}
+
+/// Takes the log away, as when its pool is dropped. On return no version is left, also after a
+/// power cut; what is foreign in the log's directory stays where it is.
+///
+/// # Errors
+/// [`PublishError::Disk`] when the disk refuses; calling again continues.
+pub(crate) fn withdraw(disk: &dyn Disk, directory: &Path) -> Result<(), PublishError> {
+    Log::withdraw(disk, directory)
 }

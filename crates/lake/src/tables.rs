@@ -19,7 +19,7 @@ pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, SortedBy, TimeRange,
 };
 pub(crate) use home::{PoolFiles, Tables};
-pub(crate) use names::{commit_names, discard, parse_name};
+pub(crate) use names::{commit_names, discard, parse_name, records_name};
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
 pub(crate) use shred::frequent_fields;

@@ -70,4 +70,49 @@ pub struct PlaneMetrics {
     pub buffer_bytes: u64,
     /// Records held in memory.
     pub buffer_records: u64,
+    /// The files of records and their upkeep.
+    pub tables: TableMetrics,
+}
+
+/// What is in files of records, and what upkeep did to them since the process started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct TableMetrics {
+    /// Files that hold records.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
+    /// Their records, deleted ones included that are still on the disk.
+    pub file_records: u64,
+    /// Files that nobody needs and that are still on the disk.
+    pub obsolete_files: u64,
+    /// Deletes that some file does not carry out itself yet.
+    pub removals_waiting: u64,
+    /// Bytes of columns kept in memory as they were read from files.
+    pub cache_bytes: u64,
+    /// Times that a pool's records went from memory to files.
+    pub flushes: u64,
+    /// Records that went to files for the first time.
+    pub records_flushed: u64,
+    /// How long the last such time took, in microseconds.
+    pub last_flush_micros: u64,
+    /// Times that files of a pool were merged or written anew.
+    pub merges: u64,
+    /// Records written once more by that.
+    pub records_rewritten: u64,
+    /// How long the last such time took, in microseconds.
+    pub last_merge_micros: u64,
+    /// Versions of Delta logs that were brought up to their pool's files.
+    pub publishes: u64,
+    /// Times that this failed; the pool is not touched then.
+    pub publish_failures: u64,
+    /// How long the last such time took, in microseconds.
+    pub last_publish_micros: u64,
+    /// Pieces of upkeep that failed and are tried again.
+    pub failures: u64,
+    /// Bytes of files that were read again and compared with their digests.
+    pub scrubbed_bytes: u64,
+    /// Times that all files were.
+    pub scrubs: u64,
+    /// Files of the present time that were found damaged.
+    pub damaged_files: u64,
 }

@@ -31,6 +31,12 @@ impl RawId {
         self.0.to_bytes()
     }
 
+    /// The moment that it was made for, to the millisecond.
+    pub fn made_at(self) -> Timestamp {
+        let microseconds = i64::try_from(self.0.timestamp_ms()).unwrap_or(0) * 1_000;
+        Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
+    }
+
     /// The id of these 128 bits.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(ulid::Ulid::from_bytes(bytes))

@@ -1,5 +1,7 @@
 //! Counters of requests, and the text that Prometheus reads.
 
+mod tables;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -60,6 +62,7 @@ impl Registry {
             head(&mut out, name, kind, help);
             line(&mut out, name, "", &value.to_string());
         }
+        tables::lines(&mut out, &plane.tables);
         out
     }
 
@@ -102,6 +105,7 @@ impl Registry {
     }
 }
 
+/// A metric's name, its kind, what it means, and its value.
 type Line = (&'static str, &'static str, &'static str, u64);
 
 fn plane_lines(plane: &PlaneMetrics) -> [Line; 10] {

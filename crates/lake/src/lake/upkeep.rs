@@ -6,23 +6,29 @@
 //! names it.
 
 mod carry;
+mod counters;
 mod files;
 mod flush;
 mod merge;
+mod publish;
 mod run;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model::ids::PoolId;
 use model::permit::{Permit, Upkeep};
 use model::time::Timestamp;
 
 use super::{Lake, UpkeepOptions};
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::journal::Position;
 use crate::store::PoolState;
+use crate::tables::FileId;
+use counters::Counters;
+use publish::{Published, has_passed};
 
 /// What upkeep remembers from one piece of work to the next.
 #[derive(Debug)]
@@ -33,6 +39,7 @@ pub(super) struct State {
     segment_bytes: u64,
     /// Whether files that the journal names may lack their final names.
     unnamed: AtomicBool,
+    counters: Counters,
     /// Held while a piece of work is done.
     memory: Mutex<Memory>,
 }
@@ -43,19 +50,63 @@ struct Memory {
     waiting: HashMap<PoolId, (Position, Timestamp)>,
     /// Bytes of the journal when what is needed of it was last carried on.
     carried: Option<u64>,
+    /// When writing last failed.
+    failed: HashMap<Writing, Timestamp>,
+    /// What is known of the pools' Delta logs.
+    published: HashMap<PoolId, Published>,
+    /// Since when files could go but for the log that names them.
+    leaving: HashMap<FileId, Timestamp>,
 }
 
 /// A piece of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Work {
     /// Take files from the disk that nobody needs.
-    Sweep(PoolId),
+    Sweep(PoolId, Vec<FileId>),
     /// Write the records of a pool to files.
     Flush(PoolId),
     /// Write down anew what is needed of the journal, and free it.
     Carry,
+    /// Make a pool's Delta log say what its files are.
+    Publish(PoolId),
     /// Merge files of a pool.
     Merge(PoolId),
+}
+
+/// What is written for one pool: while it fails, other pools get their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Writing {
+    Flush(PoolId),
+    Merge(PoolId),
+}
+
+impl Writing {
+    /// How long after a failure it is tried again. A file that cannot be read
+    /// does not mend by itself.
+    fn rest(self) -> Duration {
+        match self {
+            Self::Flush(_) => Duration::from_secs(5),
+            Self::Merge(_) => Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+impl Work {
+    fn writes(&self) -> Option<Writing> {
+        match self {
+            Self::Flush(pool) => Some(Writing::Flush(*pool)),
+            Self::Merge(pool) => Some(Writing::Merge(*pool)),
+            _ => None,
+        }
+    }
+}
+
+impl Memory {
+    /// Whether it failed a short while ago.
+    fn rests(&self, writing: Writing, now: Timestamp) -> bool {
+        let failed = self.failed.get(&writing);
+        failed.is_some_and(|failed| !has_passed(*failed, now, writing.rest()))
+    }
 }
 
 impl State {
@@ -69,6 +120,7 @@ impl State {
             pinned,
             segment_bytes,
             unnamed: AtomicBool::new(false),
+            counters: Counters::default(),
             memory: Mutex::default(),
         }
     }
@@ -98,17 +150,31 @@ impl Lake {
             return Ok(false);
         };
         self.settle_journal()?;
-        match work {
-            Work::Sweep(pool) => {
-                if let Some(state) = states.iter().find(|state| state.id == pool) {
-                    self.sweep(state)?;
-                }
-            }
-            Work::Flush(pool) => self.flush_pool(pool)?,
-            Work::Merge(pool) => self.merge_pool(pool)?,
-            Work::Carry => self.carry_on(&mut memory)?,
+        let tried = work.writes();
+        let done = self.carry_out(&mut memory, &states, work);
+        if let (Err(_), false) = (&done, self.is_stopping()) {
+            self.upkeep.counters.failures.add(1);
+            memory
+                .failed
+                .extend(tried.map(|tried| (tried, self.clock.now())));
         }
-        Ok(true)
+        done.map(|()| true)
+    }
+
+    fn carry_out(&self, memory: &mut Memory, states: &[PoolState], work: Work) -> Result<()> {
+        match work {
+            Work::Sweep(pool, files) => self.sweep(memory, pool, &files),
+            Work::Publish(pool) => {
+                if let Some(state) = states.iter().find(|state| state.id == pool) {
+                    // The failure is told and tried again; nothing waits for it.
+                    let _told = self.publish_pool(memory, state);
+                }
+                Ok(())
+            }
+            Work::Flush(pool) => self.flush_pool(pool),
+            Work::Merge(pool) => self.merge_pool(pool),
+            Work::Carry => self.carry_on(memory),
+        }
     }
 
     /// Writes all records in memory to files.
@@ -122,18 +188,32 @@ impl Lake {
     }
 
     /// Writes all records to files, merges the files of each pool into as few
-    /// as there can be, carries out every removal in them, and takes from the
-    /// disk what nobody needs any more.
+    /// as there can be, carries out every removal in them, publishes each pool,
+    /// and takes from the disk what nobody needs any more.
+    ///
+    /// # Errors
+    /// [`LakeError::Unpublished`] when all is done but the Delta log of a pool,
+    /// and the files that it names.
     pub fn compact(&self, permit: &Permit<Upkeep>) -> Result<()> {
         self.flush(permit)?;
         let mut memory = self.upkeep.memory();
         for state in self.pools.states() {
             self.merge_whole(state.id)?;
         }
+        self.settle_names()?;
+        let mut unpublished = Ok(());
         for state in self.pools.states() {
-            self.sweep(&state)?;
+            if let Err(error) = self.publish_pool(&mut memory, &state) {
+                unpublished = unpublished.and(Err(LakeError::Unpublished {
+                    pool: state.id,
+                    reason: error.to_string(),
+                }));
+            }
+            let leaving = self.leaving(&mut memory, &state);
+            self.sweep(&mut memory, state.id, &leaving)?;
         }
-        self.carry_on(&mut memory)
+        self.carry_on(&mut memory)?;
+        unpublished
     }
 
     /// Whether the lake is being closed: long work is given up then.
@@ -142,11 +222,17 @@ impl Lake {
     }
 
     fn next_work(&self, memory: &mut Memory, states: &[PoolState]) -> Option<Work> {
-        let unused = states.iter().find(|s| !s.manifest.unused().is_empty());
-        unused
-            .map(|state| Work::Sweep(state.id))
+        let sweep = states.iter().find_map(|state| {
+            let leaving = self.leaving(memory, state);
+            (!leaving.is_empty()).then_some(Work::Sweep(state.id, leaving))
+        });
+        sweep
             .or_else(|| self.next_flush(memory, states).map(Work::Flush))
             .or_else(|| self.must_carry(memory).then_some(Work::Carry))
-            .or_else(|| self.next_merge(states).map(Work::Merge))
+            .or_else(|| self.next_publish(memory, states).map(Work::Publish))
+            .or_else(|| self.next_merge(memory, states).map(Work::Merge))
     }
 }
+
+#[cfg(test)]
+mod tests;

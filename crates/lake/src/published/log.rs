@@ -38,16 +38,33 @@ impl<'a> Log<'a> {
     /// [`PublishError::Damaged`] for a file that only another writer makes and that would change
     /// what readers see.
     pub(super) fn open(disk: &'a dyn Disk, pool: &Path) -> Result<Self, PublishError> {
+        if let Some(log) = Self::find(disk, pool)? {
+            return Ok(log);
+        }
         let directory = pool.join(DIRECTORY);
-        let names = match disk.list(&directory) {
-            Ok(names) => names,
-            Err(error) if error.is_not_found() => {
-                disk.create_directory(&directory)?;
-                disk.sync_directory(pool)?;
-                Vec::new()
-            }
-            Err(error) => return Err(error.into()),
-        };
+        disk.create_directory(&directory)?;
+        disk.sync_directory(pool)?;
+        Self::of_names(disk, directory, Vec::new())
+    }
+
+    /// The log in a pool's directory, if there is one.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub(super) fn find(disk: &'a dyn Disk, pool: &Path) -> Result<Option<Self>, PublishError> {
+        let directory = pool.join(DIRECTORY);
+        match disk.list(&directory) {
+            Ok(names) => Self::of_names(disk, directory, names).map(Some),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn of_names(
+        disk: &'a dyn Disk,
+        directory: PathBuf,
+        names: Vec<String>,
+    ) -> Result<Self, PublishError> {
         let mut log = Self {
             disk,
             directory,
@@ -68,6 +85,29 @@ impl<'a> Log<'a> {
             }
         }
         Ok(log)
+    }
+
+    /// Removes every file that we write, in a pool's directory, the pointer to a checkpoint
+    /// first. On return they are gone from stable storage.
+    pub(super) fn withdraw(disk: &dyn Disk, pool: &Path) -> Result<(), PublishError> {
+        let directory = pool.join(DIRECTORY);
+        let names = match disk.list(&directory) {
+            Ok(names) => names,
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let is_version = |name: &String| {
+            version_of(name).is_some() && [Some(COMMIT), Some(CHECKPOINT)].contains(&name.get(20..))
+        };
+        let (versions, others): (Vec<_>, Vec<_>) = names.into_iter().partition(is_version);
+        let others = others
+            .iter()
+            .filter(|name| [LAST, UNFINISHED].contains(&name.as_str()));
+        for name in others.chain(&versions) {
+            disk.remove(&directory.join(name))?;
+        }
+        disk.sync_directory(&directory)?;
+        Ok(())
     }
 
     /// The table at the newest version, and the newest checkpoint.

@@ -112,12 +112,17 @@ impl Metadata {
             }
         }
         Ok(Self {
-            id: uuid::Uuid::from_bytes(table.id.to_bytes()).to_string(),
+            id: table_id(table.id),
             name: table.name.to_owned(),
             schema: schema_string(&table.columns),
             created: milliseconds(table.created_at),
         })
     }
+}
+
+/// The id of a pool's table.
+pub(super) fn table_id(pool: PoolId) -> String {
+    uuid::Uuid::from_bytes(pool.to_bytes()).to_string()
 }
 
 /// Milliseconds since the Unix epoch, rounded down.

@@ -38,6 +38,8 @@ pub(crate) struct Pools {
 pub(crate) struct PoolState {
     /// The pool.
     pub(crate) id: PoolId,
+    /// What is known of it; `None` for one that was dropped or is not known.
+    pub(crate) pool: Option<Arc<Pool>>,
     /// Bytes of records in memory that no file is being written of.
     pub(crate) bytes: u64,
     /// The first operation whose records are in memory alone.
@@ -87,7 +89,7 @@ impl Pools {
     }
 
     /// Whether the pool was dropped.
-    pub(super) fn is_dropped(&self, pool: PoolId) -> bool {
+    pub(crate) fn is_dropped(&self, pool: PoolId) -> bool {
         let dropped = self.dropped.read().unwrap_or_else(PoisonError::into_inner);
         dropped.contains(&pool)
     }
@@ -192,7 +194,7 @@ impl Pools {
     }
 
     /// What a restart needs to know of a pool's files.
-    pub(super) fn manifest(&self, pool: PoolId) -> Manifest {
+    pub(crate) fn manifest(&self, pool: PoolId) -> Manifest {
         match self.find(pool) {
             Some(held) => held.change(|records| records.manifest.clone()),
             None => self.strangers().get(&pool).cloned().unwrap_or_default(),
@@ -244,6 +246,7 @@ impl Pools {
         let known = held.into_iter().map(|(id, held)| {
             held.change(|records| PoolState {
                 id,
+                pool: Some(records.pool.clone()),
                 bytes: records.buffer.bytes_to_write(),
                 oldest: records.oldest(),
                 manifest: records.manifest.clone(),
@@ -253,6 +256,7 @@ impl Pools {
         let strangers = self.strangers();
         states.extend(strangers.iter().map(|(id, manifest)| PoolState {
             id: *id,
+            pool: None,
             bytes: 0,
             oldest: None,
             manifest: manifest.clone(),

@@ -52,6 +52,11 @@ impl BlockCache {
         Self(Cache::with_weighter(items.max(16), bytes, Bytes))
     }
 
+    /// Bytes that are held.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.weight()
+    }
+
     pub(super) fn get(
         &self,
         cached: Cached,

@@ -64,6 +64,11 @@ impl Tables {
         })
     }
 
+    /// Bytes of columns that are kept as they were read.
+    pub(crate) fn cache_bytes(&self) -> u64 {
+        self.blocks.bytes()
+    }
+
     /// Forgets what is known of files that go.
     pub(crate) fn forget(&self, files: &[FileId]) {
         for file in files {

@@ -52,6 +52,11 @@ pub(crate) fn path_of(directory: &Path, id: FileId, part: Part) -> PathBuf {
     directory.join(format!("{id}{}", part.suffix()))
 }
 
+/// The name of a file of records in its pool's directory.
+pub(crate) fn records_name(id: FileId) -> String {
+    format!("{id}{}", Part::Records.suffix())
+}
+
 /// What the name of a file says; `None` for a foreign one.
 pub(crate) fn parse_name(name: &str) -> Option<(FileId, Part)> {
     Part::ALL.into_iter().find_map(|part| {

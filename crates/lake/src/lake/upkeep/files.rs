@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use model::ids::{PoolId, RawId};
 use model::pools::Pool;
 
-use super::Lake;
 use super::run::Run;
+use super::{Lake, Memory};
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
 use crate::manifest::ManifestChange;
@@ -140,22 +140,22 @@ impl Lake {
     }
 
     /// Takes files from the disk that nobody needs and nobody reads.
-    pub(super) fn sweep(&self, state: &PoolState) -> Result<()> {
-        let unused = state.manifest.unused();
+    pub(super) fn sweep(&self, memory: &mut Memory, pool: PoolId, unused: &[FileId]) -> Result<()> {
         if unused.is_empty() {
             return Ok(());
         }
-        self.tables.forget(&unused);
-        let directory = self.tables.directory(state.id);
+        self.tables.forget(unused);
+        let directory = self.tables.directory(pool);
         let disk = self.tables.disk();
-        for id in &unused {
+        for id in unused {
             discard(disk.as_ref(), &directory, *id)?;
+            memory.leaving.remove(id);
         }
         match disk.sync_directory(&directory) {
             Err(error) if !error.is_not_found() => return Err(error.into()),
             _ => {}
         }
-        self.pools.forget_obsolete(state.id, &unused);
+        self.pools.forget_obsolete(pool, unused);
         Ok(())
     }
 
@@ -212,4 +212,10 @@ impl Lake {
         }
         Ok(())
     }
+}
+
+/// The rows of files that were written.
+pub(super) fn rows_of(written: &Result<Vec<FileEntry>>) -> u64 {
+    let files = written.iter().flatten();
+    files.map(|file| file.rows).sum()
 }

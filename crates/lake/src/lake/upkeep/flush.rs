@@ -2,7 +2,8 @@
 
 use model::ids::PoolId;
 
-use super::{Lake, Memory};
+use super::files::rows_of;
+use super::{Lake, Memory, Writing};
 use crate::error::Result;
 use crate::manifest::ManifestChange;
 use crate::store::PoolState;
@@ -23,14 +24,17 @@ impl Lake {
                 memory.waiting.entry(state.id).or_insert((oldest, now));
             }
         }
-        let largest = states.iter().max_by_key(|state| state.bytes);
+        let awake = |id| !memory.rests(Writing::Flush(id), now);
+        let largest = states.iter().filter(|state| awake(state.id));
+        let largest = largest.max_by_key(|state| state.bytes);
         let much = self.pools.bytes() >= self.buffer_bytes / 2;
         if let Some(largest) = largest
             && (largest.bytes >= options.flush_bytes || (much && largest.bytes > 0))
         {
             return Some(largest.id);
         }
-        let (id, (_, since)) = memory.waiting.iter().min_by_key(|(_, (at, _))| *at)?;
+        let waiting = memory.waiting.iter().filter(|(id, _)| awake(**id));
+        let (id, (_, since)) = waiting.min_by_key(|(_, (at, _))| *at)?;
         let waited = now.as_microsecond().saturating_sub(since.as_microsecond());
         let is_cold = u128::try_from(waited).is_ok_and(|w| w >= options.flush_after.as_micros());
         let holds_back = self.journal.counts().segments > options.journal_segments;
@@ -42,6 +46,7 @@ impl Lake {
         let Some(frozen) = self.pools.freeze(id) else {
             return Ok(());
         };
+        let begun = self.clock.now();
         let alive = frozen.snapshot.segments.iter();
         let rows = alive
             .map(|segment| segment.alive_batch())
@@ -58,10 +63,16 @@ impl Lake {
             let rows = sort(rows, &layout, &sorted_by)?;
             self.write_files(id, plan, rows, 0, frozen.mark)
         });
+        let rows = rows_of(&written);
         self.commit(id, written, |added| ManifestChange {
             mark: Some(frozen.mark),
             removed: Vec::new(),
             added,
-        })
+        })?;
+        self.upkeep
+            .counters
+            .flushes
+            .done(rows, begun, self.clock.now());
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use model::ids::PoolId;
 use model::names::FieldPath;
 use model::pools::Pool;
 
-use super::Lake;
+use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
 use crate::manifest::{Manifest, ManifestChange};
 use crate::reading::{Hints, Reading};
@@ -86,9 +86,12 @@ fn whole(manifest: &Manifest) -> Option<Choice> {
 
 impl Lake {
     /// The pool whose files are to be merged next.
-    pub(super) fn next_merge(&self, states: &[PoolState]) -> Option<PoolId> {
+    pub(super) fn next_merge(&self, memory: &Memory, states: &[PoolState]) -> Option<PoolId> {
+        let now = self.clock.now();
         let fan_out = self.upkeep.options.fan_out;
-        let mut due = states.iter().filter(|state| {
+        let awake = states.iter();
+        let awake = awake.filter(|state| !memory.rests(Writing::Merge(state.id), now));
+        let mut due = awake.filter(|state| {
             let manifest = &state.manifest;
             choose(manifest, fan_out).is_some()
                 || (self.must_purge(manifest) && unclean(manifest).is_some())
@@ -139,17 +142,24 @@ impl Lake {
             self.pools.give_up(id);
             return Ok(());
         };
+        let begun = self.clock.now();
         let chosen = manifest.files.iter().filter(|f| runs.contains(&f.run));
         let files: Vec<_> = chosen.cloned().collect();
         let removed = files.iter().map(|file| file.id).collect();
         let written = self
             .merged(&snapshot, files, &pool)
             .and_then(|(plan, rows)| self.write_files(id, plan, rows, level, cleaned));
+        let rows = files::rows_of(&written);
         self.commit(id, written, |added| ManifestChange {
             mark: None,
             removed,
             added,
-        })
+        })?;
+        self.upkeep
+            .counters
+            .merges
+            .done(rows, begun, self.clock.now());
+        Ok(())
     }
 
     /// The rows of files in order, without what was removed from them.

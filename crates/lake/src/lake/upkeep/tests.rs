@@ -1,0 +1,3 @@
+//! What upkeep does beside keeping records.
+
+mod publish;
