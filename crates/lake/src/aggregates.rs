@@ -1,37 +1,32 @@
-//! The functions over the rows of a group, as the engine runs them.
+//! The functions over the rows of a group, and the groups.
 //!
 //! Every answer is exact up to one rounding at its end and depends on the
-//! set of rows alone: not on their order, their batches or their
-//! partitions, so that rows which a key may not see cannot show through it.
-//! No stored value makes a function fail. A number that a function cannot
+//! set of rows alone: not on their order, their batches or on who of several
+//! readers read them, so that rows which a key may not see cannot show through
+//! it. No stored value makes a function fail. A number that a function cannot
 //! answer within its type is null.
 
 mod bags;
 mod count;
+mod distinct;
 mod edges;
 mod exact;
 mod extremes;
+mod floats;
 mod groups;
+mod interner;
 mod keys;
 mod natural;
+mod table;
 mod totals;
 
-use std::sync::Arc;
-
-use arrow_schema::{DataType, Field, FieldRef, SchemaRef};
+use arrow_schema::{DataType, SchemaRef};
 use datafusion_common::{DataFusionError, Result};
-use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion_expr::utils::AggregateOrderSensitivity;
-use datafusion_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
-};
-use datafusion_physical_expr::PhysicalExpr;
-use datafusion_physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
-use datafusion_physical_expr::expressions::lit;
 use model::queries::{Aggregate, Measure};
 
-use bags::{Distinct, Percentile};
+use bags::Percentile;
 use count::Count;
+use distinct::{DistinctBytes, DistinctWords};
 use edges::Edge;
 use exact::ExactSum;
 use extremes::{Extreme, Rank, numbers_only, of_any_kind, one_kind};
@@ -39,13 +34,21 @@ use groups::Runnable;
 use keys::{Shape, shape};
 use totals::{Mean, Spread, Total, Totals, WIDE_INTEGER};
 
-/// The aggregate of a measure for an [`AggregateExec`] of any mode over
-/// `input_schema`, named as the measure is.
+pub(crate) use table::{GroupBy, Plan, Table};
+
+/// The function of a measure over columns of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Called {
+    function: Function,
+    /// The positions of its arguments; none where it counts rows.
+    arguments: Vec<usize>,
+}
+
+/// The function of a measure over batches of `input`.
 ///
-/// `column` is the measure's field, `None` where it counts rows. `order`
-/// is used by [`Aggregate::First`] and [`Aggregate::Last`] alone: the time
-/// and then `_id`, which tell all rows apart. A row without a time is
-/// chosen only where no row has one.
+/// `order` is used by [`Aggregate::First`] and [`Aggregate::Last`] alone: the
+/// columns of the time and then of `_id`, which tell all rows apart. A row
+/// without a time is chosen only where no row has one.
 ///
 /// Over an undeclared field (`Binary`), sums, averages, deviations and
 /// percentiles see the numbers; the least and the greatest value are those
@@ -56,43 +59,37 @@ use totals::{Mean, Spread, Total, Totals, WIDE_INTEGER};
 ///
 /// The function has no meaning for the type of the field. It never depends
 /// on a row.
-///
-/// [`AggregateExec`]: datafusion_physical_plan::aggregates::AggregateExec
-pub(crate) fn expression(
-    measure: &Measure,
-    column: Option<Arc<dyn PhysicalExpr>>,
-    order: &[Arc<dyn PhysicalExpr>],
-    input_schema: &SchemaRef,
-) -> Result<Arc<AggregateFunctionExpr>> {
+pub(crate) fn called(measure: &Measure, order: &[&str], input: &SchemaRef) -> Result<Called> {
     let aggregate = measure.aggregate;
-    let input = match &column {
-        Some(column) => column.data_type(input_schema)?,
-        // Rows are counted as the values of a column without nulls.
-        None if aggregate == Aggregate::Count => DataType::Int64,
+    let mut arguments = Vec::new();
+    match &measure.field {
+        Some(field) => arguments.push(input.index_of(field.as_str())?),
+        None if aggregate == Aggregate::Count => {}
         None => return Err(plan_error("only count goes without a field")),
-    };
-    let mut arguments = vec![column.unwrap_or_else(|| lit(1_i64))];
+    }
     if matches!(aggregate, Aggregate::First | Aggregate::Last) {
         if order.is_empty() {
             return Err(plan_error("the first and the last value need an order"));
         }
         for part in order {
-            let part_type = part.data_type(input_schema)?;
-            if !matches!(shape(&part_type), Some(Shape::Word | Shape::Bytes)) {
+            let at = input.index_of(part)?;
+            let part_type = input.field(at).data_type();
+            if !matches!(shape(part_type), Some(Shape::Word | Shape::Bytes)) {
                 return Err(plan_error(&format!(
                     "rows cannot be ordered by a {part_type}"
                 )));
             }
+            arguments.push(at);
         }
-        arguments.extend(order.iter().cloned());
     }
-    let function = Function::new(aggregate, input);
+    let counted = arguments.first().map(|at| input.field(*at).data_type());
+    let input = counted.cloned().unwrap_or(DataType::Int64);
+    let function = Function { aggregate, input };
     function.runnable()?;
-    AggregateExprBuilder::new(Arc::new(AggregateUDF::from(function)), arguments)
-        .schema(Arc::clone(input_schema))
-        .alias(measure.name.as_str())
-        .build()
-        .map(Arc::new)
+    Ok(Called {
+        function,
+        arguments,
+    })
 }
 
 /// The type of an aggregate's result over a field of this type; `None` where
@@ -118,18 +115,9 @@ fn plan_error(message: &str) -> DataFusionError {
 struct Function {
     aggregate: Aggregate,
     input: DataType,
-    signature: Signature,
 }
 
 impl Function {
-    fn new(aggregate: Aggregate, input: DataType) -> Self {
-        Self {
-            aggregate,
-            input,
-            signature: Signature::variadic_any(Volatility::Immutable),
-        }
-    }
-
     fn output(&self) -> DataType {
         result_type(self.aggregate, Some(&self.input))
     }
@@ -138,8 +126,8 @@ impl Function {
         let values = shape(&self.input).ok_or_else(|| self.meaningless())?;
         Ok(match (self.aggregate, values) {
             (Aggregate::Count, _) => Box::new(Count),
-            (Aggregate::CountUnique, Shape::Word) => Box::new(Distinct::<u64>::new()),
-            (Aggregate::CountUnique, _) => Box::new(Distinct::<Box<[u8]>>::new()),
+            (Aggregate::CountUnique, Shape::Word) => Box::new(DistinctWords),
+            (Aggregate::CountUnique, _) => Box::new(DistinctBytes),
             (Aggregate::First, _) => Box::new(Edge::new(false, self.input.clone())),
             (Aggregate::Last, _) => Box::new(Edge::new(true, self.input.clone())),
             (Aggregate::Sum, _) => self.total::<ExactSum>()?,
@@ -198,62 +186,9 @@ impl Function {
 
     fn meaningless(&self) -> DataFusionError {
         plan_error(&format!(
-            "{} cannot be taken of a {}",
-            self.name(),
-            self.input
+            "{:?} cannot be taken of a {}",
+            self.aggregate, self.input
         ))
-    }
-}
-
-impl AggregateUDFImpl for Function {
-    fn name(&self) -> &str {
-        match self.aggregate {
-            Aggregate::Count => "count",
-            Aggregate::CountUnique => "count_unique",
-            Aggregate::Sum => "sum",
-            Aggregate::Average => "average",
-            Aggregate::Minimum => "minimum",
-            Aggregate::Maximum => "maximum",
-            Aggregate::Percentile(_) => "percentile",
-            Aggregate::First => "first",
-            Aggregate::Last => "last",
-            Aggregate::StandardDeviation => "standard_deviation",
-        }
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.output())
-    }
-
-    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(self.runnable()?.over_all())
-    }
-
-    fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let types = self.runnable()?.state_types().into_iter().enumerate();
-        let name = |index| format!("{}[{index}]", arguments.name);
-        Ok(types
-            .map(|(index, data_type)| Field::new(name(index), data_type, true).into())
-            .collect())
-    }
-
-    fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
-        true
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        _: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(self.runnable()?.over_groups())
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::Insensitive
     }
 }
 

@@ -12,10 +12,12 @@
 //! | undeclared | `Binary`, each value in [`model::canonical`] form |
 
 mod build;
+mod encoded;
 mod read;
 mod rest;
 
 pub(crate) use build::{array_of, list_item};
+pub(crate) use encoded::{Encoded, Form, constant, encoded_type, plain};
 pub(crate) use read::{Cell, CellReader, value_at};
 pub(crate) use rest::{RestWriter, extract, fields as rest_fields};
 

@@ -300,7 +300,7 @@ fn count_removed(snapshot: Snapshot, removal: &Removal) -> Result<u64> {
         time: None,
     };
     let columns = leaf_columns(&predicate);
-    let mut reading = Reading::new(snapshot, columns.into(), hints);
+    let reading = Reading::new(snapshot, columns.into(), hints);
     let mut count = 0;
     while let Some(batch) = reading.step() {
         if let Some(batch) = batch? {

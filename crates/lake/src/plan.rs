@@ -7,15 +7,16 @@
 //! ScanExec      the pool's columns; hints may leave out rows the barrier would refuse anyway
 //! BarrierExec   evaluates the key's constraint itself and drops every row not definitely admitted
 //! MatchExec     the caller's filter, range and place in the order, over visible rows alone
-//! AggregateExec or SortExec
+//! GroupExec or SortExec
 //! ```
 
 pub(crate) mod barrier;
-pub(crate) mod bucket;
 pub(crate) mod check;
+pub(crate) mod group;
 pub(crate) mod matching;
 mod node;
 pub(crate) mod scan;
+pub(crate) mod top;
 
 use std::sync::Arc;
 
@@ -23,25 +24,26 @@ use arrow_schema::{SchemaRef, SortOptions};
 use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion_physical_plan::ExecutionPlan;
-use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion_physical_plan::sorts::sort::SortExec;
 use model::fields::ColumnType;
 use model::filters::{Constraint, Filter, Predicate};
+use model::limits::PAGE_ROWS_MAX;
 use model::names::FieldPath;
 use model::pools::{Pool, Schema};
-use model::queries::{
-    Aggregate, AggregateQuery, Direction, Measure, Query, RecordQuery, Side, TimeBound,
-};
+use model::queries::{Aggregate, AggregateQuery, Direction, Query, RecordQuery, Side, TimeBound};
+use model::value::Value;
 
-use crate::aggregates;
+use crate::aggregates::{self, GroupBy};
 use crate::buffer::hint;
+use crate::columns::Form;
 use crate::error::{LakeError, Result};
-use crate::reading::{Hints, TimeHint};
+use crate::reading::{Hints, Reading, TimeHint, TimeOrder};
 use crate::snapshot::Snapshot;
 use barrier::BarrierExec;
-use bucket::BucketExpr;
+use group::GroupExec;
 use matching::{Conditions, MatchExec, Place};
 use scan::ScanExec;
+use top::TopExec;
 
 /// A plan that passed the check, with what the check held it against.
 #[derive(Debug)]
@@ -114,26 +116,30 @@ pub(crate) fn plan(
     let (predicate, unresolved) = constraint_predicate(rows, schema);
     let hints = Hints {
         isolation: hint(&predicate, snapshot.isolation.as_ref()).map(Into::into),
-        time: conditions.range.as_ref().map(time_hint),
+        time: match query {
+            Query::Records(records) => page_hint(records, pool),
+            Query::Aggregate(_) => conditions.range.as_ref().map(time_hint),
+        },
     };
-    let barrier = barrier(snapshot, schema, &predicate, &above, hints)?;
+    let (barrier, reading) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
     let matched = Arc::new(MatchExec::new(barrier, conditions));
     let root = match query {
-        Query::Records(records) => sorted(records, matched)?,
-        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched)?,
+        Query::Records(records) => sorted(records, pool, matched, reading)?,
+        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading)?,
     };
     check::check(&root, rows, schema).map_err(LakeError::PlanRefused)?;
     Ok(Plan { root, unresolved })
 }
 
-/// The visible rows of a pool: the scan under its barrier.
+/// The visible rows of a pool: the scan under its barrier; and what is read.
 fn barrier(
     snapshot: &Snapshot,
     schema: &Schema,
     predicate: &Predicate,
     above: &Columns,
     hints: Hints,
-) -> Result<Arc<dyn ExecutionPlan>> {
+    form: Form,
+) -> Result<(Arc<dyn ExecutionPlan>, Reading)> {
     let mut below = Columns(above.0.clone());
     let mut added = Ok(());
     predicate.for_each_leaf(&mut |leaf| {
@@ -142,9 +148,11 @@ fn barrier(
         }
     });
     added?;
-    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hints));
+    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hints, form));
+    let reading = scan.reading().clone();
     let keep = (0..above.0.len()).collect();
-    Ok(Arc::new(BarrierExec::new(scan, predicate.clone(), keep)))
+    let barrier = BarrierExec::new(scan, predicate.clone(), keep);
+    Ok((Arc::new(barrier), reading))
 }
 
 /// A range of time that the caller asks for. It tests a column for its own
@@ -154,7 +162,48 @@ fn time_hint(range: &TimeBound) -> TimeHint {
         field: range.field.clone(),
         from: range.from.map(|from| from.as_microsecond()),
         to: range.to.map(|to| to.as_microsecond()),
+        missing: false,
     }
+}
+
+/// The form in which the operators above the barrier take columns.
+fn form(query: &Query) -> Form {
+    match query {
+        // The engine's sort wants every column in its own type.
+        Query::Records(records) if page(records).is_none() => Form::Plain,
+        _ => Form::Encoded,
+    }
+}
+
+/// The rows of a page, when a question asks for one.
+fn page(query: &RecordQuery) -> Option<usize> {
+    let limit = query.limit.filter(|limit| *limit <= PAGE_ROWS_MAX + 1)?;
+    usize::try_from(limit).ok()
+}
+
+/// The times that a question for records asks for: its range, and what lies
+/// on the asked side of its place in the order. Both are the caller's words.
+fn page_hint(query: &RecordQuery, pool: &Pool) -> Option<TimeHint> {
+    let range = query.range.as_ref().map(time_hint);
+    let (Some(first), Some(seek)) = (query.order.first(), &query.seek) else {
+        return range;
+    };
+    let Some(Value::DateTime(at)) = seek.values.first() else {
+        return range;
+    };
+    if first.field != pool.time_field() || range.is_some() {
+        return range;
+    }
+    let at = at.as_microsecond();
+    let is_forwards = seek.side == Side::After;
+    let is_falling = (first.direction == Direction::Descending) == is_forwards;
+    Some(TimeHint {
+        field: first.field.clone(),
+        from: (!is_falling).then_some(at),
+        to: is_falling.then(|| at.saturating_add(1)),
+        // Rows without a time come last.
+        missing: is_forwards,
+    })
 }
 
 fn record_columns(query: &RecordQuery, schema: &Schema, above: &mut Columns) -> Result<Conditions> {
@@ -257,15 +306,32 @@ fn sort_options(direction: Direction, side: Side) -> SortOptions {
     }
 }
 
-fn sorted(query: &RecordQuery, input: Arc<MatchExec>) -> Result<Arc<dyn ExecutionPlan>> {
+fn sorted(
+    query: &RecordQuery,
+    pool: &Pool,
+    input: Arc<MatchExec>,
+    reading: Reading,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let side = query.seek.as_ref().map_or(Side::After, |seek| seek.side);
     let schema = input.schema();
+    if let Some(limit) = page(query) {
+        let order = query.order.iter().map(|by| {
+            let at = schema.index_of(by.field.as_str())?;
+            Ok((at, sort_options(by.direction, side)))
+        });
+        let first = query.order.first();
+        let time = first.filter(|by| by.field == pool.time_field());
+        let time = time.map(|by| TimeOrder {
+            field: by.field.clone(),
+            descending: sort_options(by.direction, side).descending,
+        });
+        let order = order.collect::<Result<Vec<_>>>()?;
+        return Ok(Arc::new(TopExec::new(input, order, limit, time, reading)));
+    }
     let orders = query.order.iter().map(|by| {
         let options = sort_options(by.direction, side);
-        Ok(PhysicalSortExpr::new(
-            column(by.field.as_str(), &schema)?,
-            options,
-        ))
+        let column = column(by.field.as_str(), &schema)?;
+        Ok(PhysicalSortExpr::new(column, options))
     });
     let ordering = LexOrdering::new(orders.collect::<Result<Vec<_>>>()?)
         .ok_or_else(|| LakeError::Internal("a record question has no order".to_owned()))?;
@@ -291,58 +357,29 @@ fn aggregated(
     query: &AggregateQuery,
     pool: &Pool,
     input: Arc<MatchExec>,
+    reading: Reading,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let schema = input.schema();
-    let mut groups: Vec<(Arc<dyn PhysicalExpr>, String)> = Vec::new();
+    let mut groups = Vec::new();
     if let Some(series) = &query.series {
-        let time = column(series.field.as_str(), &schema)?;
-        groups.push((
-            Arc::new(BucketExpr::new(time, series.buckets.clone())),
-            BUCKET.to_owned(),
-        ));
+        let at = schema.index_of(series.field.as_str())?;
+        let interval = GroupBy::Interval(at, Arc::new(series.buckets.clone()));
+        groups.push((BUCKET.to_owned(), interval));
     }
     for group in &query.groups {
-        groups.push((column(group.field.as_str(), &schema)?, group.name.clone()));
+        let at = schema.index_of(group.field.as_str())?;
+        let value = GroupBy::Value(at, schema.field(at).data_type().clone());
+        groups.push((group.name.clone(), value));
     }
-    let mut measures = Vec::new();
+    let time = pool.time_field();
+    let order = [time.as_str(), model::names::ID];
+    let mut functions = Vec::new();
     for measure in &query.measures {
-        let argument = measure
-            .field
-            .as_ref()
-            .map(|f| column(f.as_str(), &schema))
-            .transpose()?;
-        let order = if needs_row_order(measure.aggregate) {
-            let time = pool.time_field();
-            vec![
-                column(time.as_str(), &schema)?,
-                column(model::names::ID, &schema)?,
-            ]
-        } else {
-            Vec::new()
-        };
-        measures.push(aggregates::expression(measure, argument, &order, &schema)?);
+        let called = aggregates::called(measure, &order, &schema)?;
+        functions.push((measure.name.clone(), called));
     }
-    if groups.is_empty() && measures.is_empty() {
-        // The key sees none of the fields. The engine needs a column to say that there is one row.
-        measures.push(aggregates::expression(&row_count(), None, &[], &schema)?);
-    }
-    let filters = vec![None; measures.len()];
-    Ok(Arc::new(AggregateExec::try_new(
-        AggregateMode::Single,
-        PhysicalGroupBy::new_single(groups),
-        measures,
-        filters,
-        input,
-        schema,
-    )?))
-}
-
-fn row_count() -> Measure {
-    Measure {
-        name: "_rows".to_owned(),
-        aggregate: Aggregate::Count,
-        field: None,
-    }
+    let plan = aggregates::Plan::new(groups, functions);
+    Ok(Arc::new(GroupExec::new(input, plan, reading)))
 }
 
 #[cfg(test)]

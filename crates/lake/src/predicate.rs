@@ -5,13 +5,13 @@
 
 use arrow_arith::boolean::{and_kleene, not, or_kleene};
 use arrow_array::{Array, ArrayRef, BooleanArray, Datum, RecordBatch, Scalar};
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_ord::cmp;
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::filters::{Leaf, OrderTest, Predicate, Test, Truth};
 use model::value::{Number, Value};
 
-use crate::columns::{Cell, CellReader, array_of};
+use crate::columns::{Cell, CellReader, Encoded, array_of};
 use crate::error::{LakeError, Result};
 
 /// The truth of the predicate for each row: true, false, or null for unknown.
@@ -65,6 +65,9 @@ fn test_column(leaf: &Leaf, column: &ArrayRef) -> BooleanArray {
         };
         return BooleanArray::new(if expected { present } else { !&present }, None);
     }
+    if let Some(encoded) = Encoded::of(column.as_ref()) {
+        return test_encoded(leaf, encoded);
+    }
     if let Some(truth) = compare_natively(leaf, column) {
         return truth;
     }
@@ -72,6 +75,26 @@ fn test_column(leaf: &Leaf, column: &ArrayRef) -> BooleanArray {
     (0..column.len())
         .map(|row| test_cell(&leaf.test, reader.cell(row)))
         .collect()
+}
+
+/// Each value of a dictionary is tested once.
+fn test_encoded(leaf: &Leaf, encoded: Encoded<'_>) -> BooleanArray {
+    let (codes, truths) = (encoded.codes(), test_column(leaf, encoded.values()));
+    if encoded.is_constant() && truths.is_valid(0) {
+        return constant(truths.value(0), codes.len());
+    }
+    let at = |row: usize| usize::try_from(codes.values()[row]).unwrap_or(usize::MAX);
+    let holds = |bits: &BooleanBuffer| {
+        BooleanBuffer::collect_bool(codes.len(), |row| {
+            let code = at(row);
+            code < bits.len() && bits.value(code)
+        })
+    };
+    let known = truths
+        .nulls()
+        .map(|known| NullBuffer::new(holds(known.inner())));
+    let known = NullBuffer::union(codes.nulls(), known.as_ref());
+    BooleanArray::new(holds(truths.values()), known)
 }
 
 /// Comparisons for which Arrow has a kernel of exactly the same meaning: a

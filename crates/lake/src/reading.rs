@@ -4,23 +4,28 @@
 //! Hints may leave out rows that whoever reads would refuse anyway; they are
 //! never the check.
 
+mod pieces;
+mod places;
+
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use model::fields::ColumnType;
 use model::filters::Predicate;
 use model::names::FieldPath;
 use model::value::Value;
 
-use crate::buffer::{Segment, leaf_columns};
-use crate::columns::CellReader;
+use crate::buffer::leaf_columns;
+use crate::columns::Form;
 use crate::error::{LakeError, Result};
-use crate::predicate::{admitted, cell_index_key, index_key};
+use crate::predicate::admitted;
 use crate::snapshot::Snapshot;
-use crate::tables::{ARRAYS, Cached, FileEntry, KeyRange, ROW_GROUP_BLOCKS, TableFile, TimeRange};
+use crate::tables::{Cached, FileEntry, TimeRange};
+use pieces::{Opened, Piece};
+use places::{canonical_keys, may_hold, ranges_of, runs_of};
 
 /// The columns of a question, each with what is known of its type.
 pub(crate) type Columns = [(FieldPath, ColumnType)];
@@ -43,107 +48,219 @@ pub(crate) struct TimeHint {
     pub(crate) from: Option<i64>,
     /// The first that matters no more.
     pub(crate) to: Option<i64>,
+    /// Whether rows without a time matter.
+    pub(crate) missing: bool,
 }
 
 impl TimeHint {
     /// Whether some of the rows of these times may matter.
     fn overlaps(&self, times: Option<TimeRange>) -> bool {
-        times.is_some_and(|times| {
+        let Some(times) = times else {
+            return self.missing;
+        };
+        let within = || {
             self.from.is_none_or(|from| times.max >= from)
                 && self.to.is_none_or(|to| times.min < to)
-        })
+        };
+        (self.missing && times.missing) || within()
     }
 }
 
-/// A part of a snapshot that is read at once.
-#[derive(Debug)]
-enum Piece {
-    Memory(Arc<Segment>),
-    File(Arc<FileEntry>),
-    Blocks(Arc<Opened>, Range<usize>),
+/// The order in time in which a reader wants the rows, as far as their places tell.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeOrder {
+    /// The field whose time it is.
+    pub(crate) field: FieldPath,
+    /// Whether the last come first.
+    pub(crate) descending: bool,
 }
 
-/// A file that is being read.
+/// What all readers of one reading have in common.
 #[derive(Debug)]
-struct Opened {
-    file: Arc<TableFile>,
-    /// The canonical keys that matter, when the file is sorted by them.
-    keys: Option<Arc<[Box<[u8]>]>>,
-    /// The rows that were removed since it was written.
-    removed: Option<Predicate>,
-    /// What is read: what is asked for, and what the removals test.
-    columns: Vec<(FieldPath, ColumnType)>,
-}
-
-/// The records of a snapshot, batch by batch.
-#[derive(Debug)]
-pub(crate) struct Reading {
+struct Shared {
     snapshot: Snapshot,
     columns: Arc<Columns>,
     hints: Hints,
     cached: Cached,
-    pieces: VecDeque<Piece>,
-    ready: VecDeque<RecordBatch>,
+    form: Form,
+    left: Mutex<Left>,
 }
 
+/// What is still to be read, and what was read and not handed on.
+#[derive(Debug, Default)]
+struct Left {
+    ready: VecDeque<RecordBatch>,
+    pieces: VecDeque<Piece>,
+}
+
+/// The records of a snapshot, batch by batch. Clones share the work: each row
+/// is read by one of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading(Arc<Shared>);
+
 impl Reading {
-    /// Reads these columns of a snapshot.
+    /// Reads these columns of a snapshot, each in its own type.
     pub(crate) fn new(snapshot: Snapshot, columns: Arc<Columns>, hints: Hints) -> Self {
-        let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
-        let files = snapshot.stored.files.iter().cloned().map(Piece::File);
-        let pieces = memory.chain(files).collect();
-        Self {
-            snapshot,
-            columns,
-            hints,
-            cached: Cached::Yes,
-            pieces,
-            ready: VecDeque::new(),
-        }
+        Self::with(snapshot, columns, hints, Cached::Yes, Form::Plain)
+    }
+
+    /// The same in another form.
+    pub(crate) fn in_form(
+        snapshot: Snapshot,
+        columns: Arc<Columns>,
+        hints: Hints,
+        form: Form,
+    ) -> Self {
+        Self::with(snapshot, columns, hints, Cached::Yes, form)
     }
 
     /// Reads everything once, and leaves nothing of it for others.
-    pub(crate) fn once(mut self) -> Self {
-        self.cached = Cached::No;
-        self
+    pub(crate) fn once(snapshot: Snapshot, columns: Arc<Columns>) -> Self {
+        let hints = Hints::default();
+        Self::with(snapshot, columns, hints, Cached::No, Form::Plain)
+    }
+
+    fn with(
+        snapshot: Snapshot,
+        columns: Arc<Columns>,
+        hints: Hints,
+        cached: Cached,
+        form: Form,
+    ) -> Self {
+        let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
+        let files = snapshot.stored.files.iter().cloned().map(Piece::File);
+        let left = Left {
+            pieces: memory.chain(files).collect(),
+            ready: VecDeque::new(),
+        };
+        Self(Arc::new(Shared {
+            snapshot,
+            columns,
+            hints,
+            cached,
+            form,
+            left: Mutex::new(left),
+        }))
     }
 
     /// The next batch, or that the work on the next piece led to none.
-    pub(crate) fn step(&mut self) -> Option<Result<Option<RecordBatch>>> {
-        if let Some(batch) = self.ready.pop_front() {
-            return Some(Ok(Some(batch)));
-        }
-        let piece = self.pieces.pop_front()?;
-        Some(self.piece(piece).map(|()| self.ready.pop_front()))
+    pub(crate) fn step(&self) -> Option<Result<Option<RecordBatch>>> {
+        let piece = {
+            let mut left = self.0.left();
+            if let Some(batch) = left.ready.pop_front() {
+                return Some(Ok(Some(batch)));
+            }
+            left.pieces.pop_front()?
+        };
+        Some(self.0.read(piece))
     }
 
-    fn piece(&mut self, piece: Piece) -> Result<()> {
+    /// Opens the files that are not left out; answers how many rows are to be
+    /// looked at, hidden ones among them: it tells how many readers are worth
+    /// it, and nothing else.
+    pub(crate) fn open(&self) -> Result<usize> {
+        let pieces = std::mem::take(&mut self.0.left().pieces);
+        let mut opened = VecDeque::with_capacity(pieces.len());
+        for piece in pieces {
+            match piece {
+                Piece::File(entry) => opened.extend(self.0.file(&entry)?),
+                other => opened.push_back(other),
+            }
+        }
+        let rows = opened.iter().map(Piece::rows).sum();
+        self.0.left().pieces = opened;
+        Ok(rows)
+    }
+
+    /// The same for a single reader that wants rows in an order of time: what
+    /// may hold the first of them comes first.
+    pub(crate) fn open_in_order(&self, order: &TimeOrder) -> Result<()> {
+        self.open()?;
+        let mut left = self.0.left();
+        let mut single = Vec::with_capacity(left.pieces.len());
+        for piece in left.pieces.drain(..) {
+            match piece {
+                Piece::Blocks(opened, blocks) => {
+                    single.extend(blocks.map(|at| Piece::Blocks(opened.clone(), at..at + 1)));
+                }
+                other => single.push(other),
+            }
+        }
+        // Where nothing is known, any row may be the first.
+        single.sort_by_cached_key(|piece| match piece.times(&order.field) {
+            None => i64::MIN,
+            Some(times) if order.descending => times.max.saturating_neg(),
+            Some(times) => times.min,
+        });
+        left.pieces = single.into();
+        Ok(())
+    }
+
+    /// After [`Reading::open_in_order`]: whether every row that is still to be
+    /// read comes after this time in the order.
+    pub(crate) fn is_past(&self, order: &TimeOrder, time: i64) -> bool {
+        let left = self.0.left();
+        if !left.ready.is_empty() {
+            return false;
+        }
+        let Some(next) = left.pieces.front() else {
+            return true;
+        };
+        next.times(&order.field).is_some_and(|times| {
+            if order.descending {
+                times.max < time
+            } else {
+                times.min > time
+            }
+        })
+    }
+}
+
+impl Shared {
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a piece; answers its first batch, the others are ready.
+    fn read(&self, piece: Piece) -> Result<Option<RecordBatch>> {
         match piece {
             Piece::Memory(segment) => {
                 let hint = self.hints.isolation.as_deref();
                 let batch = segment.scan(&self.snapshot.layout, &self.columns, hint)?;
-                self.ready.push_back(batch);
-                Ok(())
+                Ok(Some(batch))
             }
-            Piece::File(entry) => self.file(&entry),
-            Piece::Blocks(opened, blocks) => self.blocks(&opened, blocks),
+            Piece::File(entry) => {
+                let parts = self.file(&entry)?;
+                let mut left = self.left();
+                parts
+                    .into_iter()
+                    .rev()
+                    .for_each(|part| left.pieces.push_front(part));
+                Ok(None)
+            }
+            Piece::Blocks(opened, blocks) => {
+                let mut batches = self.blocks(&opened, blocks)?.into_iter();
+                let first = batches.next();
+                self.left().ready.extend(batches);
+                Ok(first)
+            }
         }
     }
 
     /// Finds out which parts of a file are to be read.
-    fn file(&mut self, entry: &Arc<FileEntry>) -> Result<()> {
+    fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
         let sorted = entry.sorted_by.isolation == self.snapshot.isolation;
         let keys = self.hints.isolation.as_deref().filter(|_| sorted);
         let keys = keys.map(canonical_keys);
         if let (Some(keys), Some(range)) = (&keys, &entry.isolation)
             && !may_hold(range, keys)
         {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let time = self.hints.time.clone();
         let time = time.filter(|time| time.field == entry.sorted_by.time);
         if time.as_ref().is_some_and(|time| !time.overlaps(entry.time)) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
         let file = home.open(entry)?;
@@ -168,11 +285,10 @@ impl Reading {
             time.as_ref().is_none_or(|time| time.overlaps(times()))
         };
         let blocks = candidates.into_iter().flatten().filter(wanted);
-        let ranges = ranges_of(blocks);
-        for range in ranges.into_iter().rev() {
-            self.pieces.push_front(Piece::Blocks(opened.clone(), range));
-        }
-        Ok(())
+        let ranges = ranges_of(blocks).into_iter();
+        Ok(ranges
+            .map(|range| Piece::Blocks(opened.clone(), range))
+            .collect())
     }
 
     /// The rows that were removed since the file was written. Removals that
@@ -196,17 +312,16 @@ impl Reading {
         (!concerned.is_empty()).then_some(Predicate::Any(concerned))
     }
 
-    fn blocks(&mut self, opened: &Opened, blocks: Range<usize>) -> Result<()> {
-        let batches = opened
-            .file
-            .read(blocks.clone(), &opened.columns, self.cached)?;
+    fn blocks(&self, opened: &Opened, blocks: Range<usize>) -> Result<Vec<RecordBatch>> {
+        let file = &opened.file;
+        let batches = file.read(blocks.clone(), &opened.columns, self.cached, self.form)?;
+        let mut ready = Vec::with_capacity(batches.len());
         for (block, batch) in blocks.zip(batches) {
             for batch in self.of_customers(opened, block, batch)? {
-                let batch = self.without_removed(opened, batch)?;
-                self.ready.push_back(batch);
+                ready.push(self.without_removed(opened, batch)?);
             }
         }
-        Ok(())
+        Ok(ready)
     }
 
     /// The runs of rows of a block that may be of the customers asked for.
@@ -225,7 +340,8 @@ impl Reading {
         }
         let column = self.snapshot.schema.column(field);
         let column = (field.clone(), column.unwrap_or(ColumnType::Undeclared));
-        let isolation = opened.file.read(block..block + 1, &[column], self.cached)?;
+        let file = &opened.file;
+        let isolation = file.read(block..block + 1, &[column], self.cached, Form::Encoded)?;
         let Some(isolation) = isolation.first().map(|batch| batch.column(0)) else {
             return Ok(vec![batch]);
         };
@@ -252,64 +368,4 @@ impl Reading {
 
 fn homeless() -> LakeError {
     LakeError::Internal("a pool has files and no place for them".to_owned())
-}
-
-/// The values in the form in which equal values are equal bytes.
-fn canonical_keys(values: &[Value]) -> Arc<[Box<[u8]>]> {
-    let mut key = Vec::new();
-    let keys = values.iter().map(|value| {
-        index_key(value, &mut key);
-        key.as_slice().into()
-    });
-    keys.collect()
-}
-
-/// Whether rows of these keys, or with arrays, may be in the range.
-fn may_hold(range: &KeyRange, keys: &[Box<[u8]>]) -> bool {
-    let (min, max) = (&*range.min, &*range.max);
-    let within = |key: &[u8]| min <= key && key <= max;
-    keys.iter().any(|key| within(key)) || (min < ARRAYS.end && ARRAYS.start <= max)
-}
-
-/// Blocks in order as ranges, each of one row group at most.
-fn ranges_of(blocks: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for block in blocks {
-        match ranges.last_mut() {
-            Some(last) if last.end == block && block % ROW_GROUP_BLOCKS != 0 => last.end += 1,
-            _ => ranges.push(block..block + 1),
-        }
-    }
-    ranges
-}
-
-/// The runs of rows that have one of the keys, or an array, in a column that
-/// is sorted by canonical keys.
-fn runs_of(column: &dyn Array, keys: &[Box<[u8]>]) -> Vec<Range<usize>> {
-    let reader = CellReader::new(column);
-    let mut cell = Vec::new();
-    let mut first = |from: usize, beyond: &dyn Fn(&[u8]) -> bool| {
-        let (mut low, mut high) = (from, column.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            cell_index_key(&reader.cell(middle), &mut cell);
-            if beyond(&cell) {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        low
-    };
-    let mut runs = Vec::with_capacity(keys.len() + 1);
-    for key in keys {
-        let start = first(0, &|cell| cell >= &**key);
-        runs.push(start..first(start, &|cell| cell > &**key));
-    }
-    let start = first(0, &|cell| cell >= ARRAYS.start);
-    runs.push(start..first(start, &|cell| cell >= ARRAYS.end));
-    runs.retain(|run| !run.is_empty());
-    runs.sort_unstable_by_key(|run| run.start);
-    runs.dedup();
-    runs
 }

@@ -101,7 +101,7 @@ fn visible_rest(
         isolation: hint(predicate, snapshot.isolation.as_ref()).map(Into::into),
         time: None,
     };
-    let mut reading = Reading::new(snapshot.clone(), columns.into(), hints);
+    let reading = Reading::new(snapshot.clone(), columns.into(), hints);
     while let Some(batch) = reading.step() {
         if let Some(batch) = batch? {
             let admitted = admitted(predicate, &batch)?;

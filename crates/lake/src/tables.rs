@@ -6,6 +6,7 @@ mod entry;
 mod home;
 mod index;
 mod names;
+mod open;
 mod order;
 mod read;
 mod shred;

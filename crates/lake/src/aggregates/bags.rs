@@ -1,56 +1,14 @@
-//! What needs every value of a group: percentiles and distinct counts.
+//! What needs every value of a group: percentiles.
 
-use std::collections::HashSet;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, Int64Array, LargeListArray};
-use arrow_buffer::OffsetBuffer;
-use arrow_schema::{DataType, Field};
+use arrow_array::ArrayRef;
+use arrow_schema::DataType;
 use datafusion_common::Result;
 
 use super::extremes::Rank;
-use super::groups::{Fold, Rows, broken_state};
-use super::keys::Key;
-
-fn list_type<K: Key>() -> DataType {
-    DataType::LargeList(Arc::new(Field::new_list_field(K::COLUMN, true)))
-}
-
-fn save<K: Key>(lists: impl Iterator<Item = impl Iterator<Item = K>>) -> Vec<ArrayRef> {
-    let (mut keys, mut lengths) = (Vec::new(), Vec::new());
-    for list in lists {
-        let before = keys.len();
-        keys.extend(list.map(Some));
-        lengths.push(keys.len() - before);
-    }
-    vec![Arc::new(LargeListArray::new(
-        Arc::new(Field::new_list_field(K::COLUMN, true)),
-        OffsetBuffer::from_lengths(lengths),
-        K::column(keys.into_iter()),
-        None,
-    ))]
-}
-
-fn visit_saved<K: Key>(
-    saved: &ArrayRef,
-    rows: &Rows<'_>,
-    visit: impl FnMut(usize, &K::Seen),
-) -> Result<()> {
-    let lists = saved.as_list_opt::<i64>().ok_or_else(broken_state)?;
-    let offsets = lists.value_offsets();
-    let (start, end) = (offsets[0] as usize, offsets[lists.len()] as usize);
-    let mut groups = Vec::with_capacity(end - start);
-    for (row, bounds) in offsets.windows(2).enumerate() {
-        groups.resize(bounds[1] as usize - start, rows.group(row));
-    }
-    K::visit(
-        &lists.values().slice(start, end - start),
-        &Rows::all(&groups),
-        visit,
-    )
-}
+use super::groups::{Fold, Rows};
+use super::keys::{Key, plain_column};
 
 /// The values of a group, each as often as it occurs.
 #[derive(Debug)]
@@ -71,15 +29,23 @@ impl<K> Default for Bag<K> {
 
 impl<K: Key> Bag<K> {
     fn add(&mut self, seen: &K::Seen) -> isize {
-        let before = self.heap();
         let key = K::of(seen);
-        self.held += key.heap();
+        let (held, room) = (key.heap(), self.keys.capacity());
+        self.held += held;
         self.keys.push(key);
-        self.heap() as isize - before as isize
+        (held + (self.keys.capacity() - room) * size_of::<K>()) as isize
     }
 
     fn heap(&self) -> usize {
         self.keys.capacity() * size_of::<K>() + self.held
+    }
+
+    fn absorb(&mut self, mut other: Self) {
+        if self.keys.len() < other.keys.len() {
+            std::mem::swap(self, &mut other);
+        }
+        self.held += other.held;
+        self.keys.append(&mut other.keys);
     }
 
     /// The least value with at least `hundredths` / 10,000 of all at or below it.
@@ -119,10 +85,6 @@ impl<K: Key> Percentile<K> {
 impl<K: Key> Fold for Percentile<K> {
     type State = Bag<K>;
 
-    fn state_types(&self) -> Vec<DataType> {
-        vec![list_type::<K>()]
-    }
-
     fn update(
         &self,
         states: &mut [Bag<K>],
@@ -130,7 +92,7 @@ impl<K: Key> Fold for Percentile<K> {
         rows: &Rows<'_>,
     ) -> Result<isize> {
         let mut growth = 0;
-        K::visit(&arguments[0], rows, |group, key| {
+        K::visit(&plain_column(&arguments[0])?, rows, |group, key| {
             if (self.rank)(key).is_some() {
                 growth += states[group].add(key);
             }
@@ -138,16 +100,10 @@ impl<K: Key> Fold for Percentile<K> {
         Ok(growth)
     }
 
-    fn merge(&self, states: &mut [Bag<K>], saved: &[ArrayRef], rows: &Rows<'_>) -> Result<isize> {
-        let mut growth = 0;
-        visit_saved::<K>(&saved[0], rows, |group, key| {
-            growth += states[group].add(key)
-        })?;
-        Ok(growth)
-    }
-
-    fn save(&self, states: Vec<Bag<K>>) -> Result<Vec<ArrayRef>> {
-        Ok(save(states.into_iter().map(|bag| bag.keys.into_iter())))
+    fn absorb(&self, state: &mut Bag<K>, other: Bag<K>) -> isize {
+        let before = state.heap();
+        state.absorb(other);
+        state.heap() as isize - before as isize
     }
 
     fn results(&self, states: Vec<Bag<K>>) -> Result<ArrayRef> {
@@ -158,97 +114,6 @@ impl<K: Key> Fold for Percentile<K> {
     }
 
     fn heap(&self, state: &Bag<K>) -> usize {
-        state.heap()
-    }
-}
-
-/// The values of a group, each once.
-#[derive(Debug)]
-pub(super) struct Set<K> {
-    keys: HashSet<K>,
-    /// What the keys hold beside themselves, in bytes.
-    held: usize,
-}
-
-impl<K> Default for Set<K> {
-    fn default() -> Self {
-        Self {
-            keys: HashSet::new(),
-            held: 0,
-        }
-    }
-}
-
-impl<K: Key> Set<K> {
-    fn add(&mut self, seen: &K::Seen) -> isize {
-        if self.keys.contains(seen) {
-            return 0;
-        }
-        let before = self.heap();
-        let key = K::of(seen);
-        self.held += key.heap();
-        self.keys.insert(key);
-        self.heap() as isize - before as isize
-    }
-
-    /// A table of the standard library has a byte beside each place and
-    /// fills at most seven places of eight.
-    fn heap(&self) -> usize {
-        self.keys.capacity() * (size_of::<K>() + 1) * 8 / 7 + self.held
-    }
-}
-
-/// How many distinct values there are.
-#[derive(Debug)]
-pub(super) struct Distinct<K: Key> {
-    key: PhantomData<K>,
-}
-
-impl<K: Key> Distinct<K> {
-    /// The function.
-    pub(super) fn new() -> Self {
-        Self { key: PhantomData }
-    }
-}
-
-impl<K: Key> Fold for Distinct<K> {
-    type State = Set<K>;
-
-    fn state_types(&self) -> Vec<DataType> {
-        vec![list_type::<K>()]
-    }
-
-    fn update(
-        &self,
-        states: &mut [Set<K>],
-        arguments: &[ArrayRef],
-        rows: &Rows<'_>,
-    ) -> Result<isize> {
-        let mut growth = 0;
-        K::visit(&arguments[0], rows, |group, key| {
-            growth += states[group].add(key)
-        })?;
-        Ok(growth)
-    }
-
-    fn merge(&self, states: &mut [Set<K>], saved: &[ArrayRef], rows: &Rows<'_>) -> Result<isize> {
-        let mut growth = 0;
-        visit_saved::<K>(&saved[0], rows, |group, key| {
-            growth += states[group].add(key)
-        })?;
-        Ok(growth)
-    }
-
-    fn save(&self, states: Vec<Set<K>>) -> Result<Vec<ArrayRef>> {
-        Ok(save(states.into_iter().map(|set| set.keys.into_iter())))
-    }
-
-    fn results(&self, states: Vec<Set<K>>) -> Result<ArrayRef> {
-        let counts = states.iter().map(|set| set.keys.len() as i64);
-        Ok(Arc::new(Int64Array::from_iter_values(counts)))
-    }
-
-    fn heap(&self, state: &Set<K>) -> usize {
         state.heap()
     }
 }

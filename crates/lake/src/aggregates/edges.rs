@@ -1,16 +1,13 @@
 //! The value of the first and of the last row.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use arrow_array::builder::LargeBinaryBuilder;
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, new_empty_array};
 use arrow_schema::DataType;
 use datafusion_common::{Result, ScalarValue};
 
-use super::groups::{Fold, Rows, broken_state, check_column_size};
-use super::keys::{Key, Shape, present, shape};
+use super::groups::{Fold, Rows, check_column_size};
+use super::keys::{Key, Shape, plain_column, present, shape};
 
 /// The first argument's value in the row that comes first, or last, by the
 /// other arguments: by the first of them, then by the next. In each, a row
@@ -49,18 +46,17 @@ impl Edge {
 
     /// Bytes for each row's place in the order, which compare as the rows do.
     fn places(&self, order: &[ArrayRef], rows: usize) -> Result<Vec<Vec<u8>>> {
-        let each: Vec<usize> = (0..rows).collect();
         let mut places = vec![Vec::with_capacity(40); rows];
         for column in order {
             let mut known = vec![false; rows];
             if shape(column.data_type()) == Some(Shape::Word) {
-                u64::visit(column, &Rows::all(&each), |row, key| {
+                u64::visit(column, &Rows::Own(rows), |row, key| {
                     known[row] = true;
                     places[row].push(u8::from(self.last));
                     places[row].extend(key.to_be_bytes());
                 })?;
             } else {
-                <Box<[u8]>>::visit(column, &Rows::all(&each), |row, key| {
+                <Box<[u8]>>::visit(column, &Rows::Own(rows), |row, key| {
                     known[row] = true;
                     places[row].push(u8::from(self.last));
                     extend_framed(&mut places[row], key);
@@ -75,6 +71,15 @@ impl Edge {
         Ok(places)
     }
 
+    fn is_better(&self, place: &[u8], best: &[u8]) -> bool {
+        match place.cmp(best) {
+            _ if best.is_empty() => true,
+            Ordering::Less => !self.last,
+            Ordering::Greater => self.last,
+            Ordering::Equal => false,
+        }
+    }
+
     /// Makes a row the best one if it is; notes its group if it had no such row yet.
     fn offer(
         &self,
@@ -85,13 +90,7 @@ impl Edge {
         touched: &mut Vec<usize>,
     ) -> isize {
         let best = &mut states[group];
-        let better = match place.cmp(&best.place) {
-            _ if best.place.is_empty() => true,
-            Ordering::Less => !self.last,
-            Ordering::Greater => self.last,
-            Ordering::Equal => false,
-        };
-        if !better {
+        if !self.is_better(place, &best.place) {
             return 0;
         }
         if best.row.replace(row).is_none() {
@@ -140,16 +139,14 @@ fn extend_framed(out: &mut Vec<u8>, bytes: &[u8]) {
 impl Fold for Edge {
     type State = Best;
 
-    fn state_types(&self) -> Vec<DataType> {
-        vec![DataType::LargeBinary, self.value.clone()]
-    }
-
     fn update(
         &self,
         states: &mut [Best],
         arguments: &[ArrayRef],
         rows: &Rows<'_>,
     ) -> Result<isize> {
+        let arguments = arguments.iter().map(plain_column);
+        let arguments = arguments.collect::<Result<Vec<_>>>()?;
         let places = self.places(&arguments[1..], arguments[0].len())?;
         let (mut growth, mut touched) = (0, Vec::new());
         rows.for_each(None, |row, group| {
@@ -158,21 +155,13 @@ impl Fold for Edge {
         Ok(growth + self.settle(states, &touched, &arguments[0])?)
     }
 
-    fn merge(&self, states: &mut [Best], saved: &[ArrayRef], rows: &Rows<'_>) -> Result<isize> {
-        let places = saved[0].as_binary_opt::<i64>().ok_or_else(broken_state)?;
-        let (mut growth, mut touched) = (0, Vec::new());
-        rows.for_each(places.nulls(), |row, group| {
-            growth += self.offer(states, group, places.value(row), row, &mut touched);
-        });
-        Ok(growth + self.settle(states, &touched, &saved[1])?)
-    }
-
-    fn save(&self, states: Vec<Best>) -> Result<Vec<ArrayRef>> {
-        let mut places = LargeBinaryBuilder::new();
-        for best in &states {
-            places.append_option((!best.place.is_empty()).then_some(&best.place));
+    fn absorb(&self, state: &mut Best, other: Best) -> isize {
+        if other.place.is_empty() || !self.is_better(&other.place, &state.place) {
+            return 0;
         }
-        Ok(vec![Arc::new(places.finish()), self.results(states)?])
+        let before = state.heap();
+        *state = other;
+        state.heap() as isize - before as isize
     }
 
     fn results(&self, states: Vec<Best>) -> Result<ArrayRef> {

@@ -79,6 +79,15 @@ impl ExactSum {
         }
     }
 
+    /// Adds `±mantissa · 2^(exponent − 1,075)`, which doubles of this field of
+    /// the exponent come to, or of field 0, which counts as 1; likewise.
+    pub(super) fn add_scaled(&mut self, negative: bool, mantissa: u64, exponent: i64) -> isize {
+        self.with_wide(|wide| {
+            wide.floats = true;
+            wide.add(negative, mantissa.into(), exponent.max(1) - 1_075);
+        })
+    }
+
     fn add_integer(&mut self, integer: i128) -> isize {
         if let Some(sum) = self.integers.checked_add(integer) {
             self.integers = sum;
@@ -162,56 +171,6 @@ impl ExactSum {
             i128::try_from(size).ok()
         }
     }
-
-    /// Appends the bytes that [`ExactSum::read`] understands.
-    pub(super) fn write(mut self, out: &mut Vec<u8>) {
-        out.extend(self.integers.to_le_bytes());
-        let Some(wide) = &mut self.wide else {
-            out.extend(0_u32.to_le_bytes());
-            return;
-        };
-        wide.carry();
-        let length = u32::try_from(wide.digits.len()).expect("a few hundred digits at most");
-        out.extend(length.to_le_bytes());
-        out.extend(wide.low.to_le_bytes());
-        out.push(u8::from(wide.floats));
-        wide.digits
-            .iter()
-            .for_each(|digit| out.extend(digit.to_le_bytes()));
-    }
-
-    /// Takes a sum off the front of `bytes`; `None` when there is none.
-    pub(super) fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let integers = i128::from_le_bytes(take(bytes)?);
-        let length = u32::from_le_bytes(take(bytes)?);
-        if length == 0 {
-            return Some(Self {
-                integers,
-                wide: None,
-            });
-        }
-        let low = i64::from_le_bytes(take(bytes)?);
-        let floats = take::<1>(bytes)? != [0];
-        let digits = (0..length)
-            .map(|_| take(bytes).map(i64::from_le_bytes))
-            .collect::<Option<Vec<_>>>()?;
-        Some(Self {
-            integers,
-            wide: Some(Box::new(Wide {
-                digits,
-                low,
-                additions: 0,
-                floats,
-            })),
-        })
-    }
-}
-
-/// Takes bytes off the front.
-pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*taken)
 }
 
 /// The magnitude of a finite double: a whole number and its power of two.

@@ -9,7 +9,7 @@ use model::canonical;
 use model::value::Value;
 
 use super::groups::{Fold, Rows};
-use super::keys::Key;
+use super::keys::{Key, plain_column};
 
 /// How values of unlike kinds compete: a lower rank wins whatever the
 /// values, and a value without a rank takes no part.
@@ -92,10 +92,6 @@ impl<K: Key> Extreme<K> {
 impl<K: Key> Fold for Extreme<K> {
     type State = Option<K>;
 
-    fn state_types(&self) -> Vec<DataType> {
-        vec![K::COLUMN]
-    }
-
     fn update(
         &self,
         states: &mut [Option<K>],
@@ -103,23 +99,14 @@ impl<K: Key> Fold for Extreme<K> {
         rows: &Rows<'_>,
     ) -> Result<isize> {
         let mut growth = 0;
-        K::visit(&arguments[0], rows, |group, key| {
+        K::visit(&plain_column(&arguments[0])?, rows, |group, key| {
             growth += self.offer(&mut states[group], key)
         })?;
         Ok(growth)
     }
 
-    fn merge(
-        &self,
-        states: &mut [Option<K>],
-        saved: &[ArrayRef],
-        rows: &Rows<'_>,
-    ) -> Result<isize> {
-        self.update(states, saved, rows)
-    }
-
-    fn save(&self, states: Vec<Option<K>>) -> Result<Vec<ArrayRef>> {
-        Ok(vec![K::column(states.into_iter())])
+    fn absorb(&self, state: &mut Option<K>, other: Option<K>) -> isize {
+        other.map_or(0, |key| self.offer(state, key.borrow()))
     }
 
     fn results(&self, states: Vec<Option<K>>) -> Result<ArrayRef> {

@@ -5,9 +5,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BinaryBuilder, FixedSizeBinaryBuilder, LargeBinaryBuilder, StringBuilder, UInt64Builder,
-};
+use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
@@ -19,6 +17,7 @@ use arrow_schema::{DataType, TimeUnit};
 use datafusion_common::{DataFusionError, Result};
 
 use super::groups::{Rows, check_column_size};
+use crate::columns::{Encoded, plain};
 
 /// How the values of a column become keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +44,25 @@ pub(super) fn shape(data_type: &DataType) -> Option<Shape> {
     }
 }
 
+/// A column in its plain type.
+pub(super) fn plain_column(column: &ArrayRef) -> Result<ArrayRef> {
+    plain(column).map_err(|error| DataFusionError::External(Box::new(error)))
+}
+
 /// Which rows of a column hold a value: an undeclared field's null is none.
 pub(super) fn present(column: &dyn Array) -> Option<NullBuffer> {
     let nulls = column.nulls().cloned();
+    if let Some(encoded) = Encoded::of(column) {
+        let Some(some) = present(encoded.values().as_ref()) else {
+            return nulls;
+        };
+        let codes = encoded.codes().values();
+        let some = BooleanBuffer::collect_bool(codes.len(), |row| {
+            let code = usize::try_from(codes[row]).unwrap_or(usize::MAX);
+            code < some.len() && some.is_valid(code)
+        });
+        return NullBuffer::union(nulls.as_ref(), Some(&NullBuffer::new(some)));
+    }
     let Some(values) = column.as_binary_opt::<i32>() else {
         return nulls;
     };
@@ -69,27 +84,25 @@ pub(super) trait Key:
     /// The key of a value that still lies in its column.
     type Seen: ?Sized + Eq + Hash + Ord;
 
-    /// The type of a column that holds keys.
-    const COLUMN: DataType;
-
     /// The key to keep.
     fn of(seen: &Self::Seen) -> Self;
 
     /// The memory that the key holds beside itself, in bytes.
     fn heap(&self) -> usize;
 
-    /// Visits group and key of each value; a column of keys is visited as it is.
+    /// Visits group and key of each value of a column in its plain type.
     fn visit(
         column: &dyn Array,
         rows: &Rows<'_>,
         visit: impl FnMut(usize, &Self::Seen),
     ) -> Result<()>;
 
-    /// A column of keys.
-    fn column(keys: impl Iterator<Item = Option<Self>>) -> ArrayRef;
-
     /// The values of these keys.
     fn values(keys: Vec<Option<Self>>, data_type: &DataType) -> Result<ArrayRef>;
+}
+
+fn not_text() -> DataFusionError {
+    DataFusionError::Internal("a text of a column is none".to_owned())
 }
 
 fn unsupported(data_type: &DataType) -> DataFusionError {
@@ -155,7 +168,6 @@ fn words<T: ArrowPrimitiveType>(
 
 impl Key for u64 {
     type Seen = u64;
-    const COLUMN: DataType = DataType::UInt64;
 
     fn of(seen: &u64) -> Self {
         *seen
@@ -191,12 +203,6 @@ impl Key for u64 {
         Ok(())
     }
 
-    fn column(keys: impl Iterator<Item = Option<Self>>) -> ArrayRef {
-        let mut column = UInt64Builder::new();
-        keys.for_each(|key| column.append_option(key));
-        Arc::new(column.finish())
-    }
-
     fn values(keys: Vec<Option<Self>>, data_type: &DataType) -> Result<ArrayRef> {
         macro_rules! values_of {
             ($($variant:ident, $type:ty, $key:expr, $value:expr);+) => {
@@ -221,7 +227,6 @@ impl Key for u64 {
 
 impl Key for Box<[u8]> {
     type Seen = [u8];
-    const COLUMN: DataType = DataType::LargeBinary;
 
     fn of(seen: &[u8]) -> Self {
         seen.into()
@@ -249,10 +254,6 @@ impl Key for Box<[u8]> {
                 let values = column.as_binary::<i32>();
                 rows.for_each(nulls, |row, group| visit(group, values.value(row)));
             }
-            DataType::LargeBinary => {
-                let values = column.as_binary::<i64>();
-                rows.for_each(nulls, |row, group| visit(group, values.value(row)));
-            }
             DataType::FixedSizeBinary(_) => {
                 let values = column.as_fixed_size_binary();
                 rows.for_each(nulls, |row, group| visit(group, values.value(row)));
@@ -271,12 +272,6 @@ impl Key for Box<[u8]> {
         Ok(())
     }
 
-    fn column(keys: impl Iterator<Item = Option<Self>>) -> ArrayRef {
-        let mut column = LargeBinaryBuilder::new();
-        keys.for_each(|key| column.append_option(key));
-        Arc::new(column.finish())
-    }
-
     fn values(keys: Vec<Option<Self>>, data_type: &DataType) -> Result<ArrayRef> {
         let bytes = keys.iter().flatten().map(|key| key.len()).sum();
         check_column_size(bytes)?;
@@ -285,7 +280,7 @@ impl Key for Box<[u8]> {
                 let mut column = StringBuilder::with_capacity(keys.len(), bytes);
                 for key in &keys {
                     let text = key.as_deref().map(str::from_utf8).transpose();
-                    column.append_option(text.map_err(|_| super::groups::broken_state())?);
+                    column.append_option(text.map_err(|_| not_text())?);
                 }
                 Arc::new(column.finish())
             }
@@ -312,14 +307,13 @@ impl Key for Box<[u8]> {
 /// The keys of a list's elements, so framed that joined ones are equal only
 /// when the lists are.
 fn contents(elements: &ArrayRef) -> Result<Vec<Vec<u8>>> {
-    let each: Vec<usize> = (0..elements.len()).collect();
     let mut contents = vec![vec![0]; elements.len()];
     if shape(elements.data_type()) == Some(Shape::Word) {
-        u64::visit(elements, &Rows::all(&each), |row, key| {
+        u64::visit(elements, &Rows::Own(elements.len()), |row, key| {
             contents[row] = [&[1], key.to_be_bytes().as_slice()].concat();
         })?;
     } else {
-        Box::<[u8]>::visit(elements, &Rows::all(&each), |row, key| {
+        Box::<[u8]>::visit(elements, &Rows::Own(elements.len()), |row, key| {
             contents[row] = [&[1], key.len().to_be_bytes().as_slice(), key].concat();
         })?;
     }

@@ -9,20 +9,18 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
 };
-use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion_common::ScalarValue;
-use datafusion_expr::EmitTo;
-use datafusion_physical_expr::expressions::col;
+use model::names::FieldPath;
 use model::queries::{Aggregate, Measure};
 use model::value::Value;
 use proptest::prelude::*;
 
-use super::{expression, result_type};
+use super::{Called, GroupBy, Plan, Table, called};
 use naive::{Row, is_right};
-use plans::{Case, Road, aggregate, column, functions};
+use plans::{Case, Road, column, function_of, functions};
 use stored::{cases, list};
 
 proptest! {
@@ -32,10 +30,10 @@ proptest! {
     fn every_function_answers_what_it_means_by_every_road(
         (case, shuffled) in cases(),
         batch in 1_usize..6,
-        partitions in 1_usize..4,
+        readers in 1_usize..4,
         grouped in any::<bool>(),
     ) {
-        let results = case.run(grouped, &Road::Whole(usize::MAX >> 1));
+        let results = case.run(grouped, &Road::PLAIN);
         for (group, results) in &results {
             let rows: Vec<&Row> =
                 case.rows.iter().filter(|row| group.is_none_or(|group| row.group == group)).collect();
@@ -47,11 +45,8 @@ proptest! {
             }
         }
         let shuffled = Case { rows: shuffled, ..case };
-        for road in [
-            Road::Whole(batch),
-            Road::Parts { partitions, batch, aggregate_parts: true },
-            Road::Parts { partitions, batch, aggregate_parts: false },
-        ] {
+        for encoded in [false, true] {
+            let road = Road { readers, batch, encoded };
             prop_assert_eq!(&shuffled.run(grouped, &road), &results, "{:?}", road);
         }
     }
@@ -71,7 +66,13 @@ fn answer(function: Aggregate, data_type: &DataType, values: Vec<Value>) -> Valu
         undeclared_time: false,
         rows,
     };
-    let results = case.run(false, &Road::Whole(2));
+    let results = case.run(
+        false,
+        &Road {
+            batch: 2,
+            ..Road::PLAIN
+        },
+    );
     let index = functions(data_type)
         .iter()
         .position(|each| *each == function);
@@ -91,58 +92,35 @@ fn schema() -> SchemaRef {
     ]))
 }
 
+/// The one result of functions over a batch.
+fn result(called: Called, batch: &RecordBatch) -> ScalarValue {
+    let plan = Arc::new(Plan::new(Vec::new(), vec![("m".to_owned(), called)]));
+    let mut table = Table::new(&plan).expect("meaningful");
+    table.update(batch).expect("it takes rows");
+    let results = table.finish().expect("a result");
+    ScalarValue::try_from_array(results.column(0), 0).expect("one result")
+}
+
 #[test]
 fn rows_are_counted_without_a_column() {
-    let count = aggregate(Aggregate::Count, None, &schema());
-    let mut counting = count.create_accumulator().expect("it runs");
-    let ones: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 1]));
-    counting.update_batch(&[ones]).expect("it counts");
+    let count = function_of(Aggregate::Count, None, &schema());
+    let rows = RecordBatchOptions::new().with_row_count(Some(3));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &rows);
     assert_eq!(
-        counting.evaluate().expect("a count"),
+        result(count, &batch.expect("rows without columns")),
         ScalarValue::Int64(Some(3))
     );
 }
 
 #[test]
-fn groups_leave_in_parts_and_filters_hold() {
-    for function in functions(&DataType::Int64) {
-        let expression = aggregate(
-            function,
-            Some(col("value", &schema()).expect("there")),
-            &schema(),
-        );
-        let mut groups = expression.create_groups_accumulator().expect("it runs");
-        let empty = groups.size();
-        let values: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from(vec![7, 8, 9, 10])),
-            Arc::new(TimestampMicrosecondArray::from(vec![0, 0, 0, 0])),
-            Arc::new(StringArray::from(vec!["a", "b", "c", "d"])),
-        ];
-        let arguments = &values[..expression.expressions().len()];
-        // A filter that is unknown admits as little as a false one.
-        let known = NullBuffer::from(vec![true, true, true, false]);
-        let filter = BooleanArray::new(vec![true, true, false, true].into(), Some(known));
-        groups
-            .update_batch(arguments, &[0, 1, 0, 1], Some(&filter), 3)
-            .expect("it takes rows");
-        assert!(groups.size() > empty, "{function:?} holds something");
-        let first = groups.evaluate(EmitTo::First(1)).expect("a result");
-        let rest = groups.evaluate(EmitTo::All).expect("results");
-        assert_eq!((first.len(), rest.len()), (1, 2));
-        let alone = |value: i64| answer(function, &DataType::Int64, vec![Value::from(value)]);
-        let none = answer(function, &DataType::Int64, vec![]);
-        let expected = [alone(7), alone(8), none];
-        let output = result_type(function, Some(&DataType::Int64));
-        assert_eq!(
-            &first,
-            &column(expected[..1].iter(), &output),
-            "{function:?}"
-        );
-        assert_eq!(
-            &rest,
-            &column(expected[1..].iter(), &output),
-            "{function:?}"
-        );
+fn without_rows_there_is_one_group_of_all_and_no_other() {
+    for grouped in [false, true] {
+        let by = grouped.then(|| ("g".to_owned(), GroupBy::Value(0, DataType::Int64)));
+        let count = function_of(Aggregate::Count, None, &schema());
+        let plan = Plan::new(by.into_iter().collect(), vec![("n".to_owned(), count)]);
+        let table = Table::new(&Arc::new(plan)).expect("meaningful");
+        let rows = table.finish().expect("results").num_rows();
+        assert_eq!(rows, usize::from(!grouped));
     }
 }
 
@@ -155,17 +133,14 @@ fn over(function: Aggregate, columns: &[ArrayRef], ordered_by: &[&str]) -> Scala
         .map(|(column, name)| Field::new(name, column.data_type().clone(), true))
         .collect();
     let schema = Arc::new(Schema::new(fields));
-    let by = |name: &str| col(name, &schema).expect("there");
     let measure = Measure {
         name: "m".to_owned(),
         aggregate: function,
-        field: None,
+        field: Some(FieldPath::parse("value").expect("a path")),
     };
-    let order: Vec<_> = ordered_by.iter().map(|name| by(name)).collect();
-    let expression = expression(&measure, Some(by("value")), &order, &schema).expect("meaningful");
-    let mut running = expression.create_accumulator().expect("it runs");
-    running.update_batch(columns).expect("it takes rows");
-    running.evaluate().expect("a result")
+    let called = called(&measure, ordered_by, &schema).expect("meaningful");
+    let batch = RecordBatch::try_new(schema, columns.to_vec()).expect("columns of the schema");
+    result(called, &batch)
 }
 
 #[test]
@@ -227,27 +202,87 @@ fn an_order_by_texts_is_that_of_each_text_on_its_own() {
 }
 
 #[test]
-fn memory_is_reported_as_it_is_held_and_given_back() {
-    let expression = aggregate(
-        Aggregate::Percentile(5_000),
-        Some(col("value", &schema()).expect("there")),
-        &schema(),
-    );
-    let mut groups = expression.create_groups_accumulator().expect("it runs");
+fn memory_is_reported_as_it_is_held() {
+    let percentile = function_of(Aggregate::Percentile(5_000), Some("value"), &schema());
+    let plan = Plan::new(Vec::new(), vec![("m".to_owned(), percentile)]);
+    let mut table = Table::new(&Arc::new(plan)).expect("meaningful");
     let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
-    groups
-        .update_batch(&[values], &[0; 10_000], None, 1)
+    let fields = vec![Field::new("value", DataType::Int64, true)];
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![values]);
+    table
+        .update(&batch.expect("a column"))
         .expect("it takes rows");
     assert!(
-        (80_000..400_000).contains(&groups.size()),
+        (80_000..400_000).contains(&table.bytes()),
         "{}",
-        groups.size()
+        table.bytes()
     );
-    let states = groups.state(EmitTo::All).expect("a state");
-    assert!(groups.size() < 1_000, "{}", groups.size());
-    groups.merge_batch(&states, &[0], 1).expect("its own state");
-    let median = groups.evaluate(EmitTo::All).expect("a median");
-    assert_eq!(median.as_primitive::<Int64Type>().value(0), 4_999);
+    let median = table.finish().expect("a median");
+    assert_eq!(median.column(0).as_primitive::<Int64Type>().value(0), 4_999);
+}
+
+/// Sums over many rows of few and of many groups take the way over whole numbers of mantissas.
+#[test]
+fn sums_of_many_doubles_are_exact_in_any_order_of_groups() {
+    let hostile = [
+        1e300,
+        -1e300,
+        0.1,
+        5e-324,
+        -0.3,
+        1e16,
+        1.0,
+        f64::MIN_POSITIVE,
+    ];
+    let rows = 20_000_usize;
+    for groups in [1, 3, 700] {
+        for scattered in [false, true] {
+            let group = |row: usize| {
+                if scattered {
+                    row * 7 % groups
+                } else {
+                    row * groups / rows
+                }
+            };
+            let values: Vec<f64> = (0..rows)
+                .map(|row| hostile[row * 5 % hostile.len()])
+                .collect();
+            let numbers = Int64Array::from_iter_values((0..rows).map(|row| group(row) as i64));
+            let fields = vec![
+                Field::new("g", DataType::Int64, true),
+                Field::new("value", DataType::Float64, true),
+            ];
+            let schema = Arc::new(Schema::new(fields));
+            let columns: Vec<ArrayRef> = vec![
+                Arc::new(numbers),
+                Arc::new(Float64Array::from(values.clone())),
+            ];
+            let batch = RecordBatch::try_new(schema.clone(), columns).expect("columns");
+            let functions = [Aggregate::Sum, Aggregate::Average].map(|function| {
+                let measure = Measure {
+                    name: "m".to_owned(),
+                    aggregate: function,
+                    field: Some(FieldPath::parse("value").expect("a path")),
+                };
+                (
+                    "m".to_owned(),
+                    called(&measure, &[], &schema).expect("meaningful"),
+                )
+            });
+            let by = vec![("g".to_owned(), GroupBy::Value(0, DataType::Int64))];
+            let plan = Arc::new(Plan::new(by, functions.to_vec()));
+            let mut whole = Table::new(&plan).expect("meaningful");
+            whole.update(&batch).expect("it takes rows");
+            let mut single = Table::new(&plan).expect("meaningful");
+            for row in 0..rows {
+                single.update(&batch.slice(row, 1)).expect("it takes a row");
+            }
+            assert_eq!(
+                whole.finish().expect("sums"),
+                single.finish().expect("sums")
+            );
+        }
+    }
 }
 
 #[test]
@@ -257,17 +292,10 @@ fn functions_without_meaning_are_refused_before_any_row() {
         let measure = Measure {
             name: "m".to_owned(),
             aggregate,
-            field: None,
+            field: name.map(|name| FieldPath::parse_readable(name).expect("a path")),
         };
-        let column = name.map(|name| col(name, &schema).expect("there"));
-        let order = [col("_id", &schema).expect("there")];
-        expression(
-            &measure,
-            column,
-            if ordered { &order } else { &[] },
-            &schema,
-        )
-        .is_err()
+        let order: &[&str] = if ordered { &["_id"] } else { &[] };
+        called(&measure, order, &schema).is_err()
     };
     assert!(refused(Aggregate::Sum, Some("_id"), true));
     assert!(refused(Aggregate::Minimum, Some("tags"), true));
@@ -276,16 +304,4 @@ fn functions_without_meaning_are_refused_before_any_row() {
     assert!(!refused(Aggregate::First, Some("tags"), true));
     assert!(!refused(Aggregate::CountUnique, Some("tags"), true));
     assert!(!refused(Aggregate::Count, None, false));
-}
-
-#[test]
-fn a_state_that_is_cut_off_is_an_error_and_no_panic() {
-    let expression = aggregate(
-        Aggregate::Average,
-        Some(col("value", &schema()).expect("there")),
-        &schema(),
-    );
-    let mut groups = expression.create_groups_accumulator().expect("it runs");
-    let broken: ArrayRef = Arc::new(arrow_array::LargeBinaryArray::from(vec![b"x".as_slice()]));
-    assert!(groups.merge_batch(&[broken], &[0], 1).is_err());
 }

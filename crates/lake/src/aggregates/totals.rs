@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, LargeBinaryBuilder};
+use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -16,9 +16,11 @@ use datafusion_common::{DataFusionError, Result};
 use model::canonical;
 use model::value::Number;
 
-use super::exact::{ExactSum, take};
-use super::groups::{Fold, Rows, broken_state};
+use super::exact::ExactSum;
+use super::floats::{Bins, MANY, by_group};
+use super::groups::{Fold, Rows};
 use super::natural::deviation;
+use crate::columns::Encoded;
 
 /// The type of an exact sum of integers.
 pub(super) const WIDE_INTEGER: DataType = DataType::Decimal128(38, 0);
@@ -28,14 +30,12 @@ const WIDE_INTEGER_LIMIT: u128 = 10_u128.pow(38);
 pub(super) trait Total: Debug + Default + Send + Sync + 'static {
     /// Adds a number; says how much memory that took.
     fn add(&mut self, number: Number) -> isize;
+    /// Adds doubles, likewise. The bins are for the use of all.
+    fn add_floats(&mut self, floats: &[f64], bins: &mut Bins) -> isize;
     /// Adds another total, likewise.
     fn merge(&mut self, other: Self) -> isize;
     /// The memory held beside the value itself.
     fn heap(&self) -> usize;
-    /// Appends the bytes that [`Total::read`] understands.
-    fn write(self, out: &mut Vec<u8>);
-    /// Takes a total off the front of `bytes`; `None` when there is none.
-    fn read(bytes: &mut &[u8]) -> Option<Self>;
     /// The results in a column of this type.
     fn results(totals: Vec<Self>, output: &DataType) -> ArrayRef;
 }
@@ -45,20 +45,16 @@ impl Total for ExactSum {
         ExactSum::add(self, number)
     }
 
+    fn add_floats(&mut self, floats: &[f64], bins: &mut Bins) -> isize {
+        bins.add(floats, self)
+    }
+
     fn merge(&mut self, other: Self) -> isize {
         ExactSum::merge(self, other)
     }
 
     fn heap(&self) -> usize {
         ExactSum::heap(self)
-    }
-
-    fn write(self, out: &mut Vec<u8>) {
-        ExactSum::write(self, out);
-    }
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        ExactSum::read(bytes)
     }
 
     fn results(totals: Vec<Self>, output: &DataType) -> ArrayRef {
@@ -116,6 +112,12 @@ impl Total for Mean {
         self.sum.add(number)
     }
 
+    fn add_floats(&mut self, floats: &[f64], bins: &mut Bins) -> isize {
+        let finite = floats.iter().filter(|float| float.is_finite());
+        self.count += finite.count() as u64;
+        bins.add(floats, &mut self.sum)
+    }
+
     fn merge(&mut self, other: Self) -> isize {
         self.count += other.count;
         self.sum.merge(other.sum)
@@ -123,19 +125,6 @@ impl Total for Mean {
 
     fn heap(&self) -> usize {
         self.sum.heap()
-    }
-
-    fn write(self, out: &mut Vec<u8>) {
-        out.extend(self.count.to_le_bytes());
-        self.sum.write(out);
-    }
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let count = u64::from_le_bytes(take(bytes)?);
-        Some(Self {
-            sum: ExactSum::read(bytes)?,
-            count,
-        })
     }
 
     fn results(totals: Vec<Self>, _: &DataType) -> ArrayRef {
@@ -161,24 +150,18 @@ impl Total for Spread {
         self.mean.add(number) + self.squares.add_square(number)
     }
 
+    fn add_floats(&mut self, floats: &[f64], bins: &mut Bins) -> isize {
+        let squares = floats.iter().map(|float| Number::Float(*float));
+        let growth: isize = squares.map(|float| self.squares.add_square(float)).sum();
+        growth + self.mean.add_floats(floats, bins)
+    }
+
     fn merge(&mut self, other: Self) -> isize {
         self.mean.merge(other.mean) + self.squares.merge(other.squares)
     }
 
     fn heap(&self) -> usize {
         self.mean.heap() + self.squares.heap()
-    }
-
-    fn write(self, out: &mut Vec<u8>) {
-        self.mean.write(out);
-        self.squares.write(out);
-    }
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        Some(Self {
-            mean: Mean::read(bytes)?,
-            squares: ExactSum::read(bytes)?,
-        })
     }
 
     fn results(totals: Vec<Self>, _: &DataType) -> ArrayRef {
@@ -224,43 +207,22 @@ impl<T: Total> Totals<T> {
 impl<T: Total> Fold for Totals<T> {
     type State = T;
 
-    fn state_types(&self) -> Vec<DataType> {
-        vec![DataType::LargeBinary]
-    }
-
     fn update(&self, states: &mut [T], arguments: &[ArrayRef], rows: &Rows<'_>) -> Result<isize> {
+        let column = &arguments[0];
+        if let Some(floats) = column.as_primitive_opt::<Float64Type>()
+            && floats.null_count() == 0
+        {
+            return Ok(add_floats(states, floats.values(), rows));
+        }
         let mut growth = 0;
-        visit_numbers(&arguments[0], rows, |group, number| {
+        visit_numbers(column, rows, |group, number| {
             growth += states[group].add(number)
         })?;
         Ok(growth)
     }
 
-    fn merge(&self, states: &mut [T], saved: &[ArrayRef], rows: &Rows<'_>) -> Result<isize> {
-        let saved = saved[0].as_binary_opt::<i64>().ok_or_else(broken_state)?;
-        let (mut growth, mut broken) = (0, false);
-        rows.for_each(saved.nulls(), |row, group| {
-            match T::read(&mut saved.value(row)) {
-                Some(total) => growth += states[group].merge(total),
-                None => broken = true,
-            }
-        });
-        if broken {
-            Err(broken_state())
-        } else {
-            Ok(growth)
-        }
-    }
-
-    fn save(&self, states: Vec<T>) -> Result<Vec<ArrayRef>> {
-        let mut column = LargeBinaryBuilder::new();
-        let mut bytes = Vec::new();
-        for state in states {
-            bytes.clear();
-            state.write(&mut bytes);
-            column.append_value(&bytes);
-        }
-        Ok(vec![Arc::new(column.finish())])
+    fn absorb(&self, state: &mut T, other: T) -> isize {
+        state.merge(other)
     }
 
     fn results(&self, states: Vec<T>) -> Result<ArrayRef> {
@@ -272,6 +234,45 @@ impl<T: Total> Fold for Totals<T> {
     }
 }
 
+/// Adds doubles, none of which is missing: as many at once as there are of one group.
+fn add_floats<T: Total>(states: &mut [T], floats: &[f64], rows: &Rows<'_>) -> isize {
+    if floats.len() < MANY {
+        let mut growth = 0;
+        rows.for_each(None, |row, group| {
+            growth += states[group].add(Number::Float(floats[row]));
+        });
+        return growth;
+    }
+    let mut bins = Bins::new();
+    let mut runs = 0;
+    rows.for_each_run(|_, _, _| runs += 1);
+    let mut growth = 0;
+    if let Rows::Each(groups) = rows
+        && runs * MANY > floats.len()
+        && states.len() * MANY <= floats.len()
+    {
+        let each = groups.iter().enumerate();
+        let each = each.map(|(row, group)| (row, *group as usize));
+        let (sorted, ends) = by_group(floats, each, states.len());
+        for (state, bounds) in states.iter_mut().zip(ends.windows(2)) {
+            if bounds[0] < bounds[1] {
+                growth += state.add_floats(&sorted[bounds[0]..bounds[1]], &mut bins);
+            }
+        }
+        return growth;
+    }
+    rows.for_each_run(|start, end, group| {
+        let run = &floats[start..end];
+        growth += if run.len() < MANY {
+            let each = run.iter().map(|float| Number::Float(*float));
+            each.map(|float| states[group].add(float)).sum::<isize>()
+        } else {
+            states[group].add_floats(run, &mut bins)
+        };
+    });
+    growth
+}
+
 /// Visits the group and the value of each number of a column.
 fn visit_numbers(
     column: &ArrayRef,
@@ -279,6 +280,21 @@ fn visit_numbers(
     mut visit: impl FnMut(usize, Number),
 ) -> Result<()> {
     use DataType as T;
+    if let Some(encoded) = Encoded::of(column.as_ref()) {
+        let values = encoded.values().as_binary::<i32>();
+        let numbers: Vec<_> = values
+            .iter()
+            .map(|value| canonical::number(value?))
+            .collect();
+        let codes = encoded.codes();
+        rows.for_each(codes.nulls(), |row, group| {
+            let code = usize::try_from(codes.value(row)).unwrap_or(usize::MAX);
+            if let Some(Some(number)) = numbers.get(code) {
+                visit(group, *number);
+            }
+        });
+        return Ok(());
+    }
     match column.data_type() {
         T::Int8 => visit_integers::<Int8Type>(column, rows, visit),
         T::Int16 => visit_integers::<Int16Type>(column, rows, visit),

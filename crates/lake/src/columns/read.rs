@@ -13,6 +13,8 @@ use arrow_schema::{DataType, TimeUnit};
 use model::time::{Date, Timestamp};
 use model::value::{Number, Value};
 
+use super::Encoded;
+
 /// One cell.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell<'a> {
@@ -47,6 +49,8 @@ pub(crate) enum CellReader<'a> {
     Uuid(&'a FixedSizeBinaryArray),
     Canonical(&'a BinaryArray),
     List(&'a ListArray),
+    /// Codes, and what they stand for.
+    Encoded(&'a PrimitiveArray<Int32Type>, Box<CellReader<'a>>),
     /// A type that no column of the lake has; its cells read as missing.
     Unknown,
 }
@@ -75,6 +79,10 @@ impl<'a> CellReader<'a> {
             DataType::FixedSizeBinary(16) => Self::Uuid(array.as_fixed_size_binary()),
             DataType::Binary => Self::Canonical(array.as_binary()),
             DataType::List(_) => Self::List(array.as_list()),
+            DataType::Dictionary(..) => Encoded::of(array).map_or(Self::Unknown, |encoded| {
+                let values = Box::new(Self::new(encoded.values().as_ref()));
+                Self::Encoded(encoded.codes(), values)
+            }),
             _ => Self::Unknown,
         }
     }
@@ -120,6 +128,10 @@ impl<'a> CellReader<'a> {
                 let items = array.value(row);
                 let items = (0..items.len()).map(|item| value_at(items.as_ref(), item));
                 Cell::Other(Value::Array(items.collect()))
+            }
+            Self::Encoded(codes, values) => {
+                valid!(codes, |code: i32| values
+                    .cell(usize::try_from(code).unwrap_or(usize::MAX)))
             }
             Self::Unknown => Cell::Null,
         }

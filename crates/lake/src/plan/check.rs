@@ -8,14 +8,15 @@
 use std::sync::Arc;
 
 use datafusion_physical_plan::ExecutionPlan;
-use datafusion_physical_plan::aggregates::AggregateExec;
 use datafusion_physical_plan::sorts::sort::SortExec;
 use model::filters::{Constraint, Predicate};
 use model::pools::Schema;
 
 use super::barrier::BarrierExec;
+use super::group::GroupExec;
 use super::matching::MatchExec;
 use super::scan::ScanExec;
+use super::top::TopExec;
 
 /// Accepts the plan, or says what is wrong with it.
 pub(crate) fn check(
@@ -31,8 +32,10 @@ pub(crate) fn check(
         if let Some(barrier) = node.downcast_ref::<BarrierExec>() {
             return check_barrier(node, barrier, &constraint);
         }
-        let is_known =
-            node.is::<SortExec>() || node.is::<AggregateExec>() || node.is::<MatchExec>();
+        let is_known = node.is::<SortExec>()
+            || node.is::<TopExec>()
+            || node.is::<GroupExec>()
+            || node.is::<MatchExec>();
         if !is_known {
             return Err(format!("{} stands above the barrier", node.name()));
         }

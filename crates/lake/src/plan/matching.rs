@@ -16,7 +16,7 @@ use model::queries::{Seek, Side, TimeBound};
 use model::value::Value;
 
 use super::node::{one_input_node, plain_properties};
-use crate::columns::array_of;
+use crate::columns::{array_of, plain};
 use crate::error::LakeError;
 use crate::predicate::admitted;
 
@@ -88,7 +88,6 @@ impl MatchExec {
 
 impl Work {
     fn batch(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let external = |error: LakeError| DataFusionError::External(Box::new(error));
         let mut wanted = admitted(&self.predicate, &batch).map_err(external)?;
         if let Some(place) = &self.place {
             let beyond = place.beyond(&batch)?;
@@ -132,9 +131,10 @@ impl Place {
                 let Some(array) = batch.column_by_name(path.as_str()) else {
                     return internal_err!("the batch lacks an ordered column");
                 };
+                let array = plain(array).map_err(external)?;
                 let value = Some(value).filter(|value| !value.is_null());
-                let place: ArrayRef = array_of(*column, std::iter::once(value))
-                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
+                let place: ArrayRef =
+                    array_of(*column, std::iter::once(value)).map_err(external)?;
                 Ok(make_comparator(
                     array.as_ref() as &dyn Array,
                     place.as_ref(),
@@ -143,6 +143,10 @@ impl Place {
             })
             .collect()
     }
+}
+
+fn external(error: LakeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 one_input_node!(MatchExec);

@@ -16,17 +16,15 @@ use model::fields::ColumnType;
 use model::names::FieldPath;
 
 use super::node::plain_properties;
-use crate::columns::schema_of;
-use crate::reading::{Columns, Hints, Reading};
+use crate::columns::{Form, schema_of};
+use crate::reading::{Hints, Reading};
 use crate::snapshot::Snapshot;
 
-/// Reads columns of a snapshot, without the rows that were deleted.
+/// Reads columns of a snapshot, without the rows that were deleted. All
+/// executions share the work: each row comes out of one of them.
 #[derive(Debug)]
 pub(crate) struct ScanExec {
-    snapshot: Snapshot,
-    columns: Arc<Columns>,
-    /// Rows that nobody above would let through.
-    hints: Hints,
+    reading: Reading,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
 }
@@ -36,16 +34,20 @@ impl ScanExec {
         snapshot: Snapshot,
         columns: Vec<(FieldPath, ColumnType)>,
         hints: Hints,
+        form: Form,
     ) -> Self {
         let schema = schema_of(&columns);
         let properties = plain_properties(schema.clone());
         Self {
-            snapshot,
-            columns: columns.into(),
-            hints,
+            reading: Reading::in_form(snapshot, columns.into(), hints, form),
             schema,
             properties,
         }
+    }
+
+    /// What is read.
+    pub(super) fn reading(&self) -> &Reading {
+        &self.reading
     }
 }
 
@@ -91,12 +93,7 @@ impl ExecutionPlan for ScanExec {
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let reading = Reading::new(
-            self.snapshot.clone(),
-            self.columns.clone(),
-            self.hints.clone(),
-        );
-        let batches = futures::stream::unfold(reading, |mut reading| async move {
+        let batches = futures::stream::unfold(self.reading.clone(), |reading| async move {
             // Between two pieces a question can be given up.
             tokio::task::yield_now().await;
             let batch = reading.step()?;

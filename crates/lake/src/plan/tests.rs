@@ -19,6 +19,7 @@ use super::matching::{Conditions, MatchExec};
 use super::scan::ScanExec;
 use super::{Columns, constraint_predicate};
 use crate::buffer::{PoolBuffer, Segment};
+use crate::columns::Form;
 use crate::columns::Layout;
 use crate::reading::Hints;
 use crate::snapshot::{FileView, Snapshot};
@@ -84,7 +85,12 @@ fn scan(pool: &Pool) -> Arc<dyn ExecutionPlan> {
     for name in ["tenant", "n", "x"] {
         columns.add(&path(name), &pool.draft.schema).unwrap();
     }
-    Arc::new(ScanExec::new(snapshot(pool), columns.0, Hints::default()))
+    Arc::new(ScanExec::new(
+        snapshot(pool),
+        columns.0,
+        Hints::default(),
+        Form::Plain,
+    ))
 }
 
 /// The barrier of a constraint over something.

@@ -7,6 +7,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::entry::FileId;
+use crate::columns::Encoded;
 
 /// Whether a reader leaves what it read for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,16 @@ pub(super) enum CellSource {
     Missing,
 }
 
-type Key = (FileId, usize, CellSource);
+/// What is kept of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// The cells of a block.
+    Cells(usize, CellSource),
+    /// What the codes of a column stand for in a row group.
+    Dictionary(usize, usize),
+}
+
+type Key = (FileId, Part);
 
 #[derive(Clone, Debug)]
 struct Bytes;
@@ -36,7 +46,12 @@ struct Bytes;
 impl Weighter<Key, ArrayRef> for Bytes {
     fn weight(&self, _: &Key, array: &ArrayRef) -> u64 {
         const ENTRY: usize = 128;
-        (array.get_array_memory_size() + ENTRY) as u64
+        // What codes stand for is kept, and counted, on its own.
+        let bytes = match Encoded::of(array.as_ref()) {
+            Some(encoded) => encoded.codes().get_array_memory_size(),
+            None => array.get_array_memory_size(),
+        };
+        (bytes + ENTRY) as u64
     }
 }
 
@@ -65,7 +80,7 @@ impl BlockCache {
         source: &CellSource,
     ) -> Option<ArrayRef> {
         match cached {
-            Cached::Yes => self.0.get(&(file, block, source.clone())),
+            Cached::Yes => self.0.get(&(file, Part::Cells(block, source.clone()))),
             Cached::No => None,
         }
     }
@@ -79,7 +94,30 @@ impl BlockCache {
         array: &ArrayRef,
     ) {
         if cached == Cached::Yes {
-            self.0.insert((file, block, source.clone()), array.clone());
+            let part = Part::Cells(block, source.clone());
+            self.0.insert((file, part), array.clone());
+        }
+    }
+
+    /// What the codes of a column stand for, as one array for all blocks of a
+    /// row group that are kept.
+    pub(super) fn shared_dictionary(
+        &self,
+        cached: Cached,
+        file: FileId,
+        (group, column): (usize, usize),
+        values: &ArrayRef,
+    ) -> ArrayRef {
+        if cached == Cached::No {
+            return values.clone();
+        }
+        let key = (file, Part::Dictionary(group, column));
+        match self.0.get(&key) {
+            Some(known) if known.as_ref() == values.as_ref() => known,
+            _ => {
+                self.0.insert(key, values.clone());
+                values.clone()
+            }
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_schema::{DataType, Field, Schema as ArrowSchema};
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::names::FieldPath;
 use model::value::Value;
@@ -16,17 +17,17 @@ use parquet::arrow::arrow_reader::{
     RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
-use sha2::{Digest, Sha256};
 
 use super::cache::{BlockCache, Cached, CellSource};
-use super::entry::{FileEntry, FileId, TimeRange};
+use super::entry::{FileEntry, SortedBy, TimeRange};
 use super::index::Index;
-use super::names::{Part, SHREDDED, path_of};
+use super::names::{Part, SHREDDED};
+use super::open::{encoded_metadata, open_part, read_index};
 use super::types::convert;
 use super::verified::{Chunks, VerifiedFile, damaged};
 use super::{BLOCK_ROWS, ROW_GROUP_BLOCKS};
-use crate::columns::{REST, array_of, column_type, extract, schema_of};
-use crate::disk::{Disk, DiskFile};
+use crate::columns::{Form, REST, array_of, column_type, constant, extract, plain};
+use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 
 /// An open file of records.
@@ -62,7 +63,8 @@ impl TableFile {
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Required)
             .with_column_index_policy(PageIndexPolicy::Skip);
-        let metadata = ArrowReaderMetadata::load(&chunks, options)?;
+        let metadata = ArrowReaderMetadata::load(&chunks, options.clone())?;
+        let metadata = encoded_metadata(&metadata, options)?;
         let rows = metadata.metadata().file_metadata().num_rows();
         let blocks: u64 = index.blocks.iter().map(|block| u64::from(block.rows)).sum();
         if u64::try_from(rows) != Ok(entry.rows) || blocks != entry.rows {
@@ -80,6 +82,11 @@ impl TableFile {
             columns,
             cache,
         })
+    }
+
+    /// The order of its rows.
+    pub(crate) fn sorted_by(&self) -> &SortedBy {
+        &self.entry.sorted_by
     }
 
     /// How many blocks of rows there are.
@@ -148,6 +155,7 @@ impl TableFile {
         blocks: Range<usize>,
         columns: &[(FieldPath, ColumnType)],
         cached: Cached,
+        form: Form,
     ) -> Result<Vec<RecordBatch>> {
         let sources: Vec<_> = columns
             .iter()
@@ -169,7 +177,7 @@ impl TableFile {
             let wanted = lacking
                 .iter()
                 .filter_map(|at| self.stored_column(&sources[*at]));
-            let read = self.stored(&blocks, wanted.collect())?;
+            let read = self.stored(&blocks, wanted.collect(), cached)?;
             for at in lacking {
                 let (_, column) = columns[at];
                 for (number, block) in blocks.clone().enumerate() {
@@ -180,17 +188,14 @@ impl TableFile {
                 }
             }
         }
-        let schema = schema_of(columns);
         let mut batches = Vec::with_capacity(blocks.len());
         for (number, block) in blocks.enumerate() {
-            let arrays = found.iter().filter_map(|column| column[number].clone());
-            let rows = RecordBatchOptions::new().with_row_count(Some(self.block_rows(block)));
-            let arrays = arrays.collect();
-            batches.push(RecordBatch::try_new_with_options(
-                schema.clone(),
-                arrays,
-                &rows,
-            )?);
+            let arrays = found.iter().filter_map(|column| column[number].as_ref());
+            let arrays = match form {
+                Form::Encoded => arrays.cloned().collect(),
+                Form::Plain => arrays.map(plain).collect::<Result<Vec<_>>>()?,
+            };
+            batches.push(batch_of(columns, arrays, self.block_rows(block))?);
         }
         Ok(batches)
     }
@@ -259,8 +264,14 @@ impl TableFile {
             return None;
         }
         let value = model::canonical::decode(min)?;
+        let rows = self.block_rows(block);
+        let is_text = scalar == ScalarType::String && !matches!(value, Value::Null);
+        if is_text {
+            let value = array_of(column, std::iter::once(Some(&value))).ok()?;
+            return constant(value, rows).ok();
+        }
         let value = Some(&value).filter(|value| !matches!(value, Value::Null));
-        array_of(column, std::iter::repeat_n(value, self.block_rows(block))).ok()
+        array_of(column, std::iter::repeat_n(value, rows)).ok()
     }
 
     /// Reads stored columns of blocks of one row group.
@@ -268,6 +279,7 @@ impl TableFile {
         &self,
         blocks: &Range<usize>,
         mut wanted: Vec<usize>,
+        cached: Cached,
     ) -> Result<BTreeMap<usize, Vec<ArrayRef>>> {
         wanted.sort_unstable();
         wanted.dedup();
@@ -302,7 +314,8 @@ impl TableFile {
                 ));
             }
             for (at, array) in wanted.iter().zip(batch.columns()) {
-                read.entry(*at).or_default().push(array.clone());
+                let array = self.with_shared_dictionary(cached, (group, *at), array);
+                read.entry(*at).or_default().push(array);
             }
             count += 1;
         }
@@ -329,43 +342,45 @@ impl TableFile {
             stored.ok_or_else(|| LakeError::Internal("a column was not read".to_owned()))?;
         match source {
             CellSource::Extracted(path) => Ok(extract(stored.as_binary(), path)),
-            _ => convert(stored, &column_type(column)),
+            _ => {
+                let expected = column_type(column);
+                match stored.data_type() {
+                    DataType::Dictionary(_, values) if **values == expected => Ok(stored.clone()),
+                    _ => convert(&plain(stored)?, &expected),
+                }
+            }
         }
+    }
+
+    /// A column as it was read, whose codes stand for the values of an array
+    /// that other blocks have in common.
+    fn with_shared_dictionary(
+        &self,
+        cached: Cached,
+        (group, at): (usize, usize),
+        array: &ArrayRef,
+    ) -> ArrayRef {
+        let Some(encoded) = array.as_any_dictionary_opt() else {
+            return array.clone();
+        };
+        let (file, values) = (self.entry.id, encoded.values());
+        let values = self
+            .cache
+            .shared_dictionary(cached, file, (group, at), values);
+        encoded.with_values(values)
     }
 }
 
-/// Opens a part of a file that the manifest names. Between the two moments in
-/// which the manifest names it and it gets its final name it has the other.
-fn open_part(
-    disk: &dyn Disk,
-    directory: &Path,
-    id: FileId,
-    [named, unfinished]: [Part; 2],
-) -> Result<(PathBuf, Arc<dyn DiskFile>)> {
-    let named = path_of(directory, id, named);
-    for path in [&named, &path_of(directory, id, unfinished), &named] {
-        match disk.open(path) {
-            Ok(file) => return Ok((path.clone(), file)),
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            Err(_) => {}
-        }
-    }
-    Err(damaged(&named, "it is missing"))
-}
-
-fn read_index(disk: &dyn Disk, directory: &Path, entry: &FileEntry) -> Result<Index> {
-    let parts = [Part::Index, Part::UnfinishedIndex];
-    let (path, file) = open_part(disk, directory, entry.id, parts)?;
-    let length = file.length()?;
-    if length != entry.index.bytes {
-        let expected = entry.index.bytes;
-        let detail = format!("it has {length} bytes instead of {expected}");
-        return Err(damaged(&path, detail));
-    }
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    let count = file.read_at(0, &mut bytes)?;
-    if count != bytes.len() || Sha256::digest(&bytes)[..] != entry.index.digest[..] {
-        return Err(damaged(&path, "its SHA-256 is not the one in the manifest"));
-    }
-    Index::decode(&bytes, &path)
+/// A batch of these columns in the forms in which they were read.
+fn batch_of(
+    columns: &[(FieldPath, ColumnType)],
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let fields = columns.iter().zip(&arrays);
+    let fields =
+        fields.map(|((path, _), array)| Field::new(path.as_str(), array.data_type().clone(), true));
+    let schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
+    let rows = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(schema, arrays, &rows)?)
 }

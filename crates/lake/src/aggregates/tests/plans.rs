@@ -1,4 +1,4 @@
-//! Rows through real plans and back.
+//! Rows through real tables and back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +8,6 @@ use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, new_empty_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion_common::ScalarValue;
-use datafusion_execution::TaskContext;
-use datafusion_execution::config::SessionConfig;
-use datafusion_physical_expr::PhysicalExpr;
-use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
-use datafusion_physical_expr::expressions::col;
-use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
-use datafusion_physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion_physical_plan::test::TestMemoryExec;
-use datafusion_physical_plan::{ExecutionPlan, collect};
 use model::canonical;
 use model::names::FieldPath;
 use model::queries::{Aggregate, Measure};
@@ -24,7 +15,8 @@ use model::time::{Date, Timestamp};
 use model::value::Value;
 
 use super::naive::Row;
-use crate::aggregates::{expression, result_type};
+use crate::aggregates::{Called, GroupBy, Plan, Table, called, result_type};
+use crate::columns::encoded_type;
 
 /// The functions that have a meaning for a type.
 pub(super) fn functions(data_type: &DataType) -> Vec<Aggregate> {
@@ -137,17 +129,23 @@ pub(super) struct Case {
 }
 
 /// How the rows of a case are dealt out.
-#[derive(Clone, Debug)]
-pub(super) enum Road {
-    /// One aggregation of batches of so many rows.
-    Whole(usize),
-    /// So many partitions of batches of so many rows, each aggregated; then
-    /// their states, merged.
-    Parts {
-        partitions: usize,
-        batch: usize,
-        aggregate_parts: bool,
-    },
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Road {
+    /// To so many readers.
+    pub(super) readers: usize,
+    /// In batches of so many rows.
+    pub(super) batch: usize,
+    /// With texts and undeclared values as codes, where there can be.
+    pub(super) encoded: bool,
+}
+
+impl Road {
+    /// One reader of one batch.
+    pub(super) const PLAIN: Self = Self {
+        readers: 1,
+        batch: usize::MAX >> 1,
+        encoded: false,
+    };
 }
 
 impl Case {
@@ -188,39 +186,34 @@ impl Case {
         RecordBatch::try_new(self.schema(), columns).expect("columns of the schema")
     }
 
-    fn source(&self, rows: &[Row], partitions: usize, batch: usize) -> Arc<dyn ExecutionPlan> {
-        let whole = self.batch(rows);
-        let mut parts = vec![Vec::new(); partitions];
-        for (index, start) in (0..rows.len()).step_by(batch).enumerate() {
-            let slice = whole.slice(start, batch.min(rows.len() - start));
-            parts[index % partitions].push(slice);
+    /// The batches of each reader.
+    fn dealt(&self, road: &Road) -> Vec<Vec<RecordBatch>> {
+        let whole = self.batch(&self.rows);
+        let mut parts = vec![Vec::new(); road.readers];
+        for (index, start) in (0..self.rows.len()).step_by(road.batch).enumerate() {
+            let slice = whole.slice(start, road.batch.min(self.rows.len() - start));
+            let slice = if road.encoded { encoded(&slice) } else { slice };
+            parts[index % road.readers].push(slice);
         }
-        TestMemoryExec::try_new_exec(&parts, self.schema(), None).expect("a source")
+        parts
     }
 
     /// The results of each function, by group; without groups, that of all
     /// rows stands under `None`.
     pub(super) fn run(&self, grouped: bool, road: &Road) -> BTreeMap<Option<i64>, Vec<Value>> {
-        let plan = self.plan(grouped, road);
-        // Batches of 3, and no patience: what the partial step does not
-        // reduce goes on as it is.
-        let mut config = SessionConfig::new().with_batch_size(3);
-        let execution = &mut config.options_mut().execution;
-        if let Road::Parts {
-            aggregate_parts: false,
-            ..
-        } = road
-        {
-            execution.skip_partial_aggregation_probe_rows_threshold = 0;
-            execution.skip_partial_aggregation_probe_ratio_threshold = 0.0;
-        }
-        let context = Arc::new(TaskContext::default().with_session_config(config));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime to run on");
-        let batches = runtime
-            .block_on(collect(plan, context))
-            .expect("no value makes it fail");
+        let plan = Arc::new(self.plan(grouped));
+        let tables = self.dealt(road).into_iter().map(|batches| {
+            let mut table = Table::new(&plan).expect("meaningful functions");
+            for batch in batches {
+                table.update(&batch).expect("no value makes it fail");
+            }
+            table
+        });
+        let all = tables.reduce(|mut all, table| {
+            all.absorb(table).expect("tables of one plan");
+            all
+        });
+        let batches = [all.expect("a reader").finish().expect("results")];
         let functions = functions(&self.data_type);
         let mut results = BTreeMap::new();
         for batch in batches {
@@ -241,53 +234,46 @@ impl Case {
         results
     }
 
-    fn plan(&self, grouped: bool, road: &Road) -> Arc<dyn ExecutionPlan> {
+    fn plan(&self, grouped: bool) -> Plan {
         let schema = self.schema();
-        let by = |name: &str| col(name, &schema).expect("a column of the schema");
-        let groups = if grouped {
-            vec![(by("group"), "group".to_owned())]
-        } else {
-            vec![]
-        };
-        let groups = PhysicalGroupBy::new_single(groups);
-        let functions: Vec<_> = functions(&self.data_type)
-            .into_iter()
-            .map(|function| aggregate(function, Some(by("value")), &schema))
-            .collect();
-        let aggregation = |mode, groups: PhysicalGroupBy, input: Arc<dyn ExecutionPlan>| {
-            let filters = vec![None; functions.len()];
-            let schema = Arc::clone(&schema);
-            AggregateExec::try_new(mode, groups, functions.clone(), filters, input, schema)
-                .expect("an aggregation")
-        };
-        match road {
-            Road::Whole(batch) => {
-                let source = self.source(&self.rows, 1, *batch);
-                Arc::new(aggregation(AggregateMode::Single, groups, source))
-            }
-            Road::Parts {
-                partitions, batch, ..
-            } => {
-                let source = self.source(&self.rows, *partitions, *batch);
-                let partial = aggregation(AggregateMode::Partial, groups.clone(), source);
-                let merged = Arc::new(CoalescePartitionsExec::new(Arc::new(partial)));
-                Arc::new(aggregation(AggregateMode::Final, groups.as_final(), merged))
-            }
-        }
+        let group = ("group".to_owned(), GroupBy::Value(0, DataType::Int64));
+        let functions = functions(&self.data_type).into_iter();
+        let functions = functions.map(|function| {
+            let called = function_of(function, Some("value"), &schema);
+            (format!("{function:?}"), called)
+        });
+        Plan::new(
+            grouped.then_some(group).into_iter().collect(),
+            functions.collect(),
+        )
     }
 }
 
-/// The function of a column, ordered by `time` and `_id`.
-pub(super) fn aggregate(
-    function: Aggregate,
-    column: Option<Arc<dyn PhysicalExpr>>,
-    schema: &SchemaRef,
-) -> Arc<AggregateFunctionExpr> {
-    let by = |name: &str| col(name, schema).expect("a column of the schema");
+/// The same batch with every text and every undeclared value as a code.
+fn encoded(batch: &RecordBatch) -> RecordBatch {
+    let columns = batch.columns().iter().map(|column| {
+        let values = column.data_type();
+        match values {
+            DataType::Utf8 | DataType::Binary => {
+                arrow_cast::cast(column, &encoded_type(values)).expect("texts can be encoded")
+            }
+            _ => column.clone(),
+        }
+    });
+    let columns: Vec<ArrayRef> = columns.collect();
+    let fields = batch.schema_ref().fields().iter().zip(&columns);
+    let fields =
+        fields.map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), columns).expect("columns of the schema")
+}
+
+/// The function of a field, ordered by `time` and `_id`.
+pub(super) fn function_of(function: Aggregate, field: Option<&str>, schema: &SchemaRef) -> Called {
     let measure = Measure {
         name: format!("{function:?}"),
         aggregate: function,
-        field: column.is_some().then(FieldPath::id),
+        field: field.map(|field| FieldPath::parse(field).expect("a path")),
     };
-    expression(&measure, column, &[by("time"), by("_id")], schema).expect("a meaningful function")
+    called(&measure, &["time", "_id"], schema).expect("a meaningful function")
 }

@@ -236,7 +236,7 @@ pub(crate) fn readable(snapshot: &Snapshot) -> Result<Vec<Stored>> {
     if layout.open {
         columns.push((FieldPath::rest(), ColumnType::Undeclared));
     }
-    let mut reading = Reading::new(snapshot.clone(), columns.into(), Hints::default());
+    let reading = Reading::new(snapshot.clone(), columns.into(), Hints::default());
     while let Some(batch) = reading.step() {
         let Some(batch) = batch? else {
             continue;

@@ -14,7 +14,7 @@ use model::pools::Pool;
 use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
 use crate::manifest::{Manifest, ManifestChange};
-use crate::reading::{Hints, Reading};
+use crate::reading::Reading;
 use crate::snapshot::{FileView, Snapshot};
 use crate::store::PoolState;
 use crate::tables::{Batches, FileEntry, Plan, merge};
@@ -209,7 +209,7 @@ fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
         },
         ..snapshot.clone()
     };
-    let mut reading = Reading::new(snapshot, columns.into(), Hints::default()).once();
+    let reading = Reading::once(snapshot, columns.into());
     Box::new(std::iter::from_fn(move || {
         loop {
             match reading.step()? {

@@ -209,13 +209,15 @@ fn run(plan: Node) -> Result<usize, String> {
 
 #[test]
 fn a_condition_that_fails_on_a_hidden_row_never_meets_it() {
-    let [above, secure, bare] = nodes();
+    let [.., bare] = nodes();
     let filtered = |input| -> Node { Arc::new(FilterExec::try_new(fallible(), input).unwrap()) };
     // The teeth: where nothing is between them, the hidden row shows.
     assert!(run(filtered(bare)).unwrap_err().contains("Divide by zero"));
-    for secured in [above, secure] {
-        assert_eq!(run(secured.clone()), Ok(3));
+    for place in [0, 1] {
+        // What a plan reads it reads once.
+        let secured = || nodes()[place].clone();
+        assert_eq!(run(secured()), Ok(3));
         // 1/(1-42), 1/(2-42) and 1/(3-42) are all 0 in whole numbers.
-        assert_eq!(run(filtered(secured)), Ok(3));
+        assert_eq!(run(filtered(secured())), Ok(3));
     }
 }

@@ -111,12 +111,19 @@ pub(crate) fn observed(
     let (predicate, unresolved) = constraint_predicate(rows, schema);
     let mut below = Columns(above.0.clone());
     predicate.for_each_leaf(&mut |leaf| below.add(&leaf.field, schema).unwrap());
-    let scan: Arc<dyn ExecutionPlan> =
-        Arc::new(ScanExec::new(snapshot.clone(), below.0, Hints::default()));
+    let hints = Hints::default();
+    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hints, form(query)));
+    let mut reading = scan.reading().clone();
+    let scan: Arc<dyn ExecutionPlan> = scan;
     let properties = plain_properties(scan.schema());
     let keep = (0..above.0.len()).collect();
     let input: Arc<dyn ExecutionPlan> = match mutant {
-        None => barrier(snapshot, schema, &predicate, &above, Hints::default())?,
+        None => {
+            let hints = Hints::default();
+            let (input, read) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
+            reading = read;
+            input
+        }
         Some(Mutant::NoBarrier) => scan,
         Some(Mutant::Fused) => {
             let caller = conditions
@@ -138,7 +145,7 @@ pub(crate) fn observed(
         Some(Mutant::UnresolvedAdmitsAll) => Arc::new(BarrierExec::new(scan, predicate, keep)),
         Some(Mutant::LimitBelow) => {
             let scan = match query {
-                Query::Records(records) => limited(records, scan)?,
+                Query::Records(records) => limited(records, pool, scan, reading.clone())?,
                 Query::Aggregate(_) => scan,
             };
             Arc::new(BarrierExec::new(scan, predicate, keep))
@@ -153,18 +160,24 @@ pub(crate) fn observed(
     });
     let matched = Arc::new(MatchExec::new(gauge, conditions));
     let root = match query {
-        Query::Records(records) => sorted(records, matched)?,
-        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched)?,
+        Query::Records(records) => sorted(records, pool, matched, reading)?,
+        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading)?,
     };
     Ok(Observed { root, seen })
 }
 
 /// The question's own order and limit, over rows of anybody.
-fn limited(query: &RecordQuery, scan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+fn limited(
+    query: &RecordQuery,
+    pool: &Pool,
+    scan: Arc<dyn ExecutionPlan>,
+    reading: Reading,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let nothing = Conditions {
         filter: None,
         range: None,
         place: None,
     };
-    sorted(query, Arc::new(MatchExec::new(scan, nothing)))
+    let matched = Arc::new(MatchExec::new(scan, nothing));
+    sorted(query, pool, matched, reading)
 }

@@ -1,0 +1,78 @@
+//! Columns of texts as codes into a dictionary: a column in which values come
+//! again takes a few bytes a row, and work on its values is done once for each.
+//!
+//! Only a scan hands such columns on, where it was asked to, and only for
+//! columns whose plain type is `Utf8` or `Binary`. Whoever reads one asks
+//! [`Encoded::of`], or makes it [`plain`] first.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray};
+use arrow_buffer::ScalarBuffer;
+use arrow_schema::DataType;
+use arrow_select::take::take;
+
+use crate::error::Result;
+use crate::tables::BLOCK_ROWS;
+
+/// The form in which a scan hands on columns of texts and of undeclared fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Every column in its own type.
+    Plain,
+    /// In codes where files hold codes.
+    Encoded,
+}
+
+/// The type of an encoded column whose plain type is `values`.
+pub(crate) fn encoded_type(values: &DataType) -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(values.clone()))
+}
+
+/// An encoded column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encoded<'a>(&'a DictionaryArray<Int32Type>);
+
+impl<'a> Encoded<'a> {
+    /// The column, if it is encoded.
+    pub(crate) fn of(column: &'a dyn Array) -> Option<Self> {
+        column.as_dictionary_opt::<Int32Type>().map(Self)
+    }
+
+    /// The value that each code stands for. Some may stand in no row.
+    pub(crate) fn values(&self) -> &'a ArrayRef {
+        self.0.values()
+    }
+
+    /// The code of each row; that of a missing cell means nothing.
+    pub(crate) fn codes(&self) -> &'a PrimitiveArray<Int32Type> {
+        self.0.keys()
+    }
+
+    /// The value of all rows, when the dictionary has one alone and no cell is missing.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.values().len() == 1 && self.0.null_count() == 0
+    }
+}
+
+/// A column of one value, given as an array of one.
+pub(crate) fn constant(value: ArrayRef, rows: usize) -> Result<ArrayRef> {
+    static ZEROS: LazyLock<ScalarBuffer<i32>> = LazyLock::new(|| vec![0; BLOCK_ROWS].into());
+    let codes = if rows <= BLOCK_ROWS {
+        ZEROS.slice(0, rows)
+    } else {
+        vec![0; rows].into()
+    };
+    let codes = PrimitiveArray::<Int32Type>::new(codes, None);
+    Ok(Arc::new(DictionaryArray::try_new(codes, value)?))
+}
+
+/// The column in its plain type.
+pub(crate) fn plain(column: &ArrayRef) -> Result<ArrayRef> {
+    match Encoded::of(column.as_ref()) {
+        None => Ok(column.clone()),
+        Some(encoded) => Ok(take(encoded.values().as_ref(), encoded.codes(), None)?),
+    }
+}
