@@ -11,6 +11,7 @@ pub(crate) use segment::{Segment, hint, leaf_columns};
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use model::filters::Predicate;
 use model::names::FieldPath;
@@ -19,6 +20,7 @@ use model::pools::Schema;
 use crate::columns::Layout;
 use crate::error::{LakeError, Result};
 use crate::snapshot::{FileView, Snapshot};
+use crate::upserts::{Hidden, Ledger, Replacement, Sameness};
 
 /// Rows from which on a segment is left as it is.
 const SEALED_ROWS: usize = 8_192;
@@ -39,6 +41,12 @@ pub(crate) struct PoolBuffer {
     /// Records that are being written to files, older than the others.
     frozen: Vec<Arc<Segment>>,
     segments: Vec<Arc<Segment>>,
+    /// The fields that tell records apart, in a pool whose records replace others.
+    unique: Vec<FieldPath>,
+    /// The keys of the records of `frozen`, also of those that are gone since.
+    frozen_keys: Vec<Arc<Ledger>>,
+    /// The same of `segments`.
+    keys: Arc<Ledger>,
 }
 
 impl PoolBuffer {
@@ -50,20 +58,31 @@ impl PoolBuffer {
             isolation,
             frozen: Vec::new(),
             segments: Vec::new(),
+            unique: Vec::new(),
+            frozen_keys: Vec::new(),
+            keys: Arc::default(),
         }
     }
 
-    /// Adds records behind those that are there.
+    /// The same for a pool with these unique fields, if there are any.
+    pub(crate) fn with_unique(self, unique: Vec<FieldPath>) -> Self {
+        Self { unique, ..self }
+    }
+
+    /// Adds records behind those that are there, and takes those away that
+    /// they replace.
     ///
     /// # Errors
-    /// [`LakeError::Internal`] for records in another layout; nothing is added.
-    pub(crate) fn push(&mut self, segment: Segment) -> Result<()> {
+    /// [`LakeError::Internal`] for records in another layout, or for those of
+    /// which it is not known what they replace; nothing is added.
+    pub(crate) fn push(&mut self, mut segment: Segment) -> Result<()> {
         if !segment.fits(&self.layout) {
             return Err(LakeError::Internal(
                 "records in one layout meet a pool in another".to_owned(),
             ));
         }
         if segment.rows() > 0 {
+            self.replace(segment.take_replaced())?;
             self.segments.push(Arc::new(segment));
             if let Err(error) = self.merge_small() {
                 // The records are there, only in more pieces than is good for speed.
@@ -71,6 +90,66 @@ impl PoolBuffer {
             }
         }
         Ok(())
+    }
+
+    /// Takes the records away that others replace, and remembers the keys for
+    /// those in files.
+    fn replace(&mut self, replacement: Option<Replacement>) -> Result<()> {
+        let Some(replacement) = replacement else {
+            return if self.unique.is_empty() {
+                Ok(())
+            } else {
+                let what = "records came without their keys to a pool of unique records";
+                Err(LakeError::Internal(what.to_owned()))
+            };
+        };
+        let sameness = &replacement.sameness;
+        let in_memory = |key: &[u8]| {
+            let mut ledgers = self.frozen_keys.iter().chain([&self.keys]);
+            ledgers.any(|keys| keys.may_have(sameness, key))
+        };
+        let keys = replacement.keys.iter();
+        let keys: Vec<_> = keys.filter(|(_, key)| in_memory(key)).collect();
+        let frozen = self.without_replaced(&self.frozen, sameness, &keys)?;
+        let segments = self.without_replaced(&self.segments, sameness, &keys)?;
+        self.frozen = frozen;
+        self.segments = segments;
+        self.keys.add(replacement);
+        Ok(())
+    }
+
+    fn without_replaced(
+        &self,
+        segments: &[Arc<Segment>],
+        sameness: &Sameness,
+        keys: &[&(u64, Box<[u8]>)],
+    ) -> Result<Vec<Arc<Segment>>> {
+        let mut left = Vec::with_capacity(segments.len());
+        for segment in segments {
+            left.push(
+                match segment.without_replaced(&self.layout, sameness, keys)? {
+                    None => segment.clone(),
+                    Some(changed) => Arc::new(self.tidied(changed)?),
+                },
+            );
+        }
+        left.retain(|segment| segment.alive_rows() > 0);
+        Ok(left)
+    }
+
+    /// A segment of these rows, indexed as those of this pool are.
+    fn segment(&self, batch: RecordBatch) -> Result<Segment> {
+        let segment = Segment::new(batch, None).found_by(&self.unique)?;
+        Ok(segment.indexed(self.isolation.as_ref()))
+    }
+
+    /// Gives the room of rows that are gone back once they are the most.
+    fn tidied(&self, segment: Segment) -> Result<Segment> {
+        if segment.is_mostly_gone() {
+            self.segment(segment.alive_batch()?)
+        } else {
+            Ok(segment)
+        }
     }
 
     /// Merges the last segments while [`FAN_IN`] of them are of one size
@@ -89,10 +168,9 @@ impl PoolBuffer {
                 .iter()
                 .map(|segment| segment.alive_batch())
                 .collect::<Result<Vec<_>>>()?;
-            let batch = concat_batches(&self.layout.arrow, &alive)?;
+            let merged = self.segment(concat_batches(&self.layout.arrow, &alive)?)?;
             self.segments.truncate(first);
-            if batch.num_rows() > 0 {
-                let merged = Segment::new(batch, None).indexed(self.isolation.as_ref());
+            if merged.rows() > 0 {
                 self.segments.push(Arc::new(merged));
             }
         }
@@ -117,10 +195,13 @@ impl PoolBuffer {
         let mut deleted = 0;
         let mut left = Vec::with_capacity(segments.len());
         for segment in segments {
-            let (changed, count) =
-                segment.without(&self.layout, self.isolation.as_ref(), predicate)?;
-            deleted += count;
-            left.push(changed.map_or_else(|| segment.clone(), Arc::new));
+            left.push(match segment.without(&self.layout, predicate)? {
+                None => segment.clone(),
+                Some((changed, count)) => {
+                    deleted += count;
+                    Arc::new(self.tidied(changed)?)
+                }
+            });
         }
         left.retain(|segment| segment.alive_rows() > 0);
         Ok((left, deleted))
@@ -130,12 +211,23 @@ impl PoolBuffer {
     /// them all. Those set apart before are among them.
     pub(crate) fn freeze(&mut self) -> &[Arc<Segment>] {
         self.frozen.append(&mut self.segments);
+        if !self.keys.is_empty() {
+            self.frozen_keys.push(std::mem::take(&mut self.keys));
+        }
         &self.frozen
     }
 
     /// Forgets the records that were set apart: they are in files now.
     pub(crate) fn forget_frozen(&mut self) {
         self.frozen.clear();
+        self.frozen_keys.clear();
+    }
+
+    /// The keys whose rows in files are replaced by records that no file was
+    /// told of.
+    pub(crate) fn hidden(&self) -> Hidden {
+        let keys = self.frozen_keys.iter().chain([&self.keys]);
+        keys.map(Ledger::now).collect()
     }
 
     /// The records in memory and those in files as they are now.
@@ -155,12 +247,15 @@ impl PoolBuffer {
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        self.all().map(|segment| segment.bytes()).sum()
+        let keys = self.frozen_keys.iter().chain([&self.keys]);
+        let keys: u64 = keys.map(|keys| keys.bytes()).sum();
+        keys + self.all().map(|segment| segment.bytes()).sum::<u64>()
     }
 
     /// Bytes held that are not being written to files.
     pub(crate) fn bytes_to_write(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.bytes()).sum()
+        let segments = self.segments.iter().map(|segment| segment.bytes());
+        self.keys.bytes() + segments.sum::<u64>()
     }
 
     /// Records held.

@@ -95,6 +95,15 @@ impl Layout {
         }
     }
 
+    /// The columns of fields, those without one of their own among them.
+    pub(crate) fn columns_of(&self, fields: &[FieldPath]) -> Vec<(FieldPath, ColumnType)> {
+        let column = |path: &FieldPath| {
+            let known = self.position(path).map(|at| self.fields[at].1);
+            (path.clone(), known.unwrap_or(ColumnType::Undeclared))
+        };
+        fields.iter().map(column).collect()
+    }
+
     /// The position of the column that stands for a field alone.
     pub(crate) fn position(&self, path: &FieldPath) -> Option<usize> {
         self.fields.iter().position(|(field, _)| field == path)

@@ -4,7 +4,7 @@ mod append;
 mod open;
 mod upkeep;
 
-pub(crate) use append::{append_operation, new_receipt};
+pub(crate) use append::{append_operation, new_receipt, segment_of};
 pub use open::{Environment, LakeOptions, UpkeepOptions};
 
 use std::sync::Arc;

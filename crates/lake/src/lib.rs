@@ -32,6 +32,7 @@ mod seen;
 mod snapshot;
 mod store;
 mod tables;
+mod upserts;
 #[cfg(test)]
 mod worlds;
 

@@ -111,10 +111,11 @@ impl Manifest {
     }
 
     /// Whether the files hold the rows of the pool and no others: every one carries
-    /// out every removal itself.
+    /// out every removal itself, and no row of them is replaced.
     pub(crate) fn is_exact(&self) -> bool {
         let last = self.removals.last().map(|removal| removal.position);
-        self.files.iter().all(|file| Some(file.cleaned) >= last)
+        let mut files = self.files.iter();
+        files.all(|file| Some(file.cleaned) >= last && file.replaced.is_none())
     }
 
     /// Whether there is nothing that a restart needs to know.

@@ -14,6 +14,7 @@ pub(crate) use manifest::{encode_answers, encode_commit, encode_dropped, encode_
 
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
+use model::names::FieldPath;
 use model::records::{Record, RecordFault};
 use model::time::Timestamp;
 use model::value::Value;
@@ -22,6 +23,10 @@ use crate::manifest::{Manifest, ManifestChange};
 
 /// The version in which operations on records are written; those on files are of version 2.
 const VERSION: u8 = 1;
+
+/// As [`VERSION`]; behind the records of a batch, the fields that its key
+/// injects. It is written where they say what the records replace.
+const REPLACING: u8 = 3;
 
 /// The bytes that a record takes in columns, roughly and rather too many.
 pub(crate) fn weight(record: &Record) -> usize {
@@ -78,6 +83,9 @@ pub(crate) enum Stored {
         pool: PoolId,
         /// The records, system fields included.
         records: Vec<Record>,
+        /// The fields that the key injects and that must agree for a record to
+        /// replace an older one; none in pools without unique fields.
+        injected: Vec<FieldPath>,
         /// The answer, when it was saved under an idempotency key.
         saved: Option<(IdempotencyTag, SavedAnswer)>,
     },

@@ -6,12 +6,16 @@
 
 mod pieces;
 mod places;
+mod replaced;
+
+pub(crate) use replaced::newly_replaced;
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{BooleanArray, RecordBatch};
+use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use model::fields::ColumnType;
 use model::filters::Predicate;
@@ -26,6 +30,7 @@ use crate::snapshot::Snapshot;
 use crate::tables::{Cached, FileEntry, TimeRange};
 use pieces::{Opened, Piece};
 use places::{canonical_keys, may_hold, ranges_of, runs_of};
+use replaced::{either, replaces};
 
 /// The columns of a question, each with what is known of its type.
 pub(crate) type Columns = [(FieldPath, ColumnType)];
@@ -278,6 +283,8 @@ impl Shared {
             file,
             keys,
             removed,
+            replaced: entry.replaced.as_ref().map(|r| r.rows.clone()),
+            hidden: replaces(&self.snapshot, entry),
             columns,
         });
         let wanted = |block: &usize| {
@@ -317,8 +324,10 @@ impl Shared {
         let batches = file.read(blocks.clone(), &opened.columns, self.cached, self.form)?;
         let mut ready = Vec::with_capacity(batches.len());
         for (block, batch) in blocks.zip(batches) {
-            for batch in self.of_customers(opened, block, batch)? {
-                ready.push(self.without_removed(opened, batch)?);
+            for run in self.of_customers(opened, block, batch.num_rows())? {
+                let batch = batch.slice(run.start, run.len());
+                let gone = self.replaced(opened, block, run)?;
+                ready.push(self.without_removed(opened, batch, gone)?);
             }
         }
         Ok(ready)
@@ -329,39 +338,48 @@ impl Shared {
         &self,
         opened: &Opened,
         block: usize,
-        batch: RecordBatch,
-    ) -> Result<Vec<RecordBatch>> {
+        rows: usize,
+    ) -> Result<Vec<Range<usize>>> {
+        let all = || Ok(std::iter::once(0..rows).collect());
         let (Some(keys), Some(field)) = (&opened.keys, &self.snapshot.isolation) else {
-            return Ok(vec![batch]);
+            return all();
         };
         let (min, max) = opened.file.block_isolation(block);
-        if min == max || batch.num_rows() == 0 {
-            return Ok(vec![batch]);
+        if min == max || rows == 0 {
+            return all();
         }
         let column = self.snapshot.schema.column(field);
         let column = (field.clone(), column.unwrap_or(ColumnType::Undeclared));
         let file = &opened.file;
         let isolation = file.read(block..block + 1, &[column], self.cached, Form::Encoded)?;
-        let Some(isolation) = isolation.first().map(|batch| batch.column(0)) else {
-            return Ok(vec![batch]);
-        };
-        let runs = runs_of(isolation.as_ref(), keys);
-        let slices = runs
-            .into_iter()
-            .map(|run| batch.slice(run.start, run.len()));
-        Ok(slices.collect())
+        match isolation.first() {
+            Some(batch) => Ok(runs_of(batch.column(0).as_ref(), keys)),
+            None => all(),
+        }
     }
 
-    fn without_removed(&self, opened: &Opened, batch: RecordBatch) -> Result<RecordBatch> {
-        let Some(removed) = &opened.removed else {
-            return Ok(batch);
+    fn without_removed(
+        &self,
+        opened: &Opened,
+        batch: RecordBatch,
+        replaced: Option<BooleanBuffer>,
+    ) -> Result<RecordBatch> {
+        let removed = opened.removed.as_ref();
+        let removed = removed
+            .map(|removed| admitted(removed, &batch))
+            .transpose()?;
+        let gone = either(replaced, removed.map(|removed| removed.values().clone()));
+        let batch = if opened.columns.len() == self.columns.len() {
+            batch
+        } else {
+            let asked: Vec<usize> = (0..self.columns.len()).collect();
+            batch.project(&asked)?
         };
-        let removed = admitted(removed, &batch)?;
-        let asked: Vec<usize> = (0..self.columns.len()).collect();
-        let batch = batch.project(&asked)?;
-        Ok(match removed.true_count() {
-            0 => batch,
-            _ => filter_record_batch(&batch, &BooleanArray::new(!removed.values(), None))?,
+        Ok(match gone {
+            Some(gone) if gone.count_set_bits() > 0 => {
+                filter_record_batch(&batch, &BooleanArray::new(!&gone, None))?
+            }
+            _ => batch,
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::buffer::Segment;
 use crate::columns::Layout;
 use crate::manifest::Removal;
 use crate::tables::{FileEntry, PoolFiles};
+use crate::upserts::Hidden;
 
 /// The records of one pool at one moment. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct FileView {
     pub(crate) files: Arc<Vec<Arc<FileEntry>>>,
     /// What was removed.
     pub(crate) removals: Arc<Vec<Arc<Removal>>>,
+    /// The keys whose rows are replaced by younger records.
+    pub(crate) hidden: Hidden,
     /// Where the files are; a pool without files needs none.
     pub(crate) home: Option<Arc<PoolFiles>>,
 }

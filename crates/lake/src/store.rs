@@ -12,6 +12,9 @@ mod replay;
 
 pub(crate) use answers::AnswerCursor;
 pub(crate) use pools::{PoolState, Pools};
+pub(crate) use records::Frozen;
+#[cfg(test)]
+pub(crate) use records::Records;
 pub(crate) use replay::Replay;
 
 use std::collections::{HashMap, HashSet};

@@ -17,7 +17,7 @@ mod write;
 
 pub(crate) use cache::Cached;
 pub(crate) use entry::{
-    FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, SortedBy, TimeRange,
+    FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };
 pub(crate) use home::{PoolFiles, Tables};
 pub(crate) use names::{commit_names, discard, parse_name, records_name};

@@ -1,8 +1,10 @@
 //! A run of records in columns.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
+use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
 use model::fields::ColumnType;
@@ -14,6 +16,7 @@ use model::value::Value;
 use crate::columns::{CellReader, Layout, REST, RestWriter, array_of, extract};
 use crate::error::Result;
 use crate::predicate::{admitted, cell_index_key, index_key, required_values};
+use crate::upserts::{Replacement, RowKeys, Sameness, UniqueIndex};
 
 /// Rows from which on a segment has an index of its isolation values.
 const INDEXED_ROWS: usize = 4_096;
@@ -24,7 +27,10 @@ pub(crate) struct Segment {
     batch: RecordBatch,
     /// Which rows are there; `None` while all are.
     alive: Option<BooleanArray>,
-    index: Option<std::sync::Arc<IsolationIndex>>,
+    index: Option<Arc<IsolationIndex>>,
+    unique: Option<Arc<UniqueIndex>>,
+    /// What its rows replace, until they are added to a pool.
+    replaces: Option<Arc<Replacement>>,
     bytes: u64,
 }
 
@@ -41,13 +47,15 @@ impl Segment {
     /// column of its own.
     pub(super) fn new(batch: RecordBatch, isolation: Option<&FieldPath>) -> Self {
         let column = isolation.and_then(|path| batch.column_by_name(path.as_str()));
-        let index = column.map(|column| std::sync::Arc::new(IsolationIndex::of(column.as_ref())));
+        let index = column.map(|column| Arc::new(IsolationIndex::of(column.as_ref())));
         let columns = batch.get_array_memory_size() as u64;
         let bytes = columns + index.as_ref().map_or(0, |index| index.bytes());
         Self {
             batch,
             alive: None,
             index,
+            unique: None,
+            replaces: None,
             bytes,
         }
     }
@@ -58,7 +66,55 @@ impl Segment {
         if self.index.is_some() || self.alive.is_some() || self.rows() < INDEXED_ROWS {
             return self;
         }
-        Self::new(self.batch, isolation)
+        let Self {
+            unique, replaces, ..
+        } = self;
+        let indexed = Self::new(self.batch, isolation).with_unique(unique);
+        Self {
+            replaces,
+            ..indexed
+        }
+    }
+
+    /// The same rows, found by the unique fields of their pool, when it has some.
+    pub(super) fn found_by(self, unique: &[FieldPath]) -> Result<Self> {
+        if unique.is_empty() || self.unique.is_some() {
+            return Ok(self);
+        }
+        let index = UniqueIndex::of(&self.batch, unique)?;
+        Ok(self.with_unique(Some(Arc::new(index))))
+    }
+
+    fn with_unique(self, unique: Option<Arc<UniqueIndex>>) -> Self {
+        let bytes = self.bytes + unique.as_ref().map_or(0, |index| index.bytes());
+        Self {
+            unique,
+            bytes,
+            ..self
+        }
+    }
+
+    /// The last of those rows that replace each other, and what they replace
+    /// of the records before them.
+    pub(crate) fn replacing(self, layout: &Layout, sameness: Sameness) -> Result<Self> {
+        let columns = layout.columns_of(sameness.fields());
+        let keys = self.project(layout, &columns)?;
+        let (replacement, left) = Replacement::of(&keys, sameness)?;
+        let batch = match &left {
+            None => self.batch,
+            Some(left) => filter_record_batch(&self.batch, left)?,
+        };
+        let unique = replacement.sameness.unique();
+        let segment = Self::new(batch, None).found_by(unique)?;
+        Ok(Self {
+            replaces: Some(Arc::new(replacement)),
+            ..segment
+        })
+    }
+
+    /// What the rows replace, if they replace others; asked once.
+    pub(crate) fn take_replaced(&mut self) -> Option<Replacement> {
+        self.replaces.take().map(Arc::unwrap_or_clone)
     }
 
     /// The records in a pool's layout.
@@ -110,7 +166,7 @@ impl Segment {
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+        self.bytes + self.replaces.as_ref().map_or(0, |keys| keys.bytes())
     }
 
     /// The rows that are there.
@@ -169,37 +225,76 @@ impl Segment {
     }
 
     /// This segment without the rows that the predicate admits, and how many
-    /// rows that takes away; `None` when it takes none. The room of the rows
-    /// that are gone is given back once they are the most.
+    /// rows that takes away; `None` when it takes none.
     pub(super) fn without(
         &self,
         layout: &Layout,
-        isolation: Option<&FieldPath>,
         predicate: &Predicate,
-    ) -> Result<(Option<Self>, u64)> {
+    ) -> Result<Option<(Self, u64)>> {
         let batch = self.project(layout, &leaf_columns(predicate))?;
-        let mut gone = admitted(predicate, &batch)?.values().clone();
-        if let Some(alive) = &self.alive {
-            gone = &gone & alive.values();
+        Ok(self.less(admitted(predicate, &batch)?.values()))
+    }
+
+    /// This segment without the rows that have one of these keys, each with
+    /// the hash of its unique part; `None` when none has.
+    pub(super) fn without_replaced(
+        &self,
+        layout: &Layout,
+        sameness: &Sameness,
+        keys: &[&(u64, Box<[u8]>)],
+    ) -> Result<Option<Self>> {
+        let Some(index) = &self.unique else {
+            return Ok(None);
+        };
+        let alive = |row: &u32| self.alive.as_ref().is_none_or(|a| a.value(*row as usize));
+        let mut found = Vec::new();
+        for (hash, key) in keys {
+            let rows = index.rows(*hash).iter().copied().filter(&alive);
+            found.extend(rows.map(|row| (row, &**key)));
         }
-        let count = gone.count_set_bits() as u64;
-        if count == 0 {
-            return Ok((None, 0));
+        if found.is_empty() {
+            return Ok(None);
         }
+        // A hash is no proof, and other keys may inject other values.
+        let fields = sameness.fields();
+        let rows = UInt32Array::from_iter_values(found.iter().map(|(row, _)| *row));
+        let few = Self::new(take_record_batch(&self.batch, &rows)?, None);
+        let few = few.project(layout, &layout.columns_of(fields))?;
+        let keys = RowKeys::new(&few, fields)?;
+        let mut gone = arrow_buffer::BooleanBufferBuilder::new(self.rows());
+        gone.append_n(self.rows(), false);
+        let mut known = Vec::new();
+        for (at, (row, key)) in found.into_iter().enumerate() {
+            known.clear();
+            keys.append(at, &mut known);
+            if known == key {
+                gone.set_bit(row as usize, true);
+            }
+        }
+        Ok(self.less(&gone.finish()).map(|(left, _)| left))
+    }
+
+    /// This segment without the rows that are marked, and how many of them
+    /// were there; `None` when none was.
+    fn less(&self, gone: &BooleanBuffer) -> Option<(Self, u64)> {
         let before = self.alive.as_ref().map_or_else(
-            || arrow_buffer::BooleanBuffer::new_set(self.rows()),
+            || BooleanBuffer::new_set(self.rows()),
             |alive| alive.values().clone(),
         );
-        let alive = BooleanArray::new(&before & &!&gone, None);
-        let left = Self {
-            alive: Some(alive),
-            ..self.clone()
-        };
-        if left.alive_rows() * 2 > left.rows() {
-            return Ok((Some(left), count));
-        }
-        let rewritten = Self::new(left.alive_batch()?, None).indexed(isolation);
-        Ok((Some(rewritten), count))
+        let gone = gone & &before;
+        let count = gone.count_set_bits() as u64;
+        (count > 0).then(|| {
+            let left = Self {
+                alive: Some(BooleanArray::new(&before & &!&gone, None)),
+                ..self.clone()
+            };
+            (left, count)
+        })
+    }
+
+    /// Whether the rows that are gone take more room than those that are there.
+    pub(super) fn is_mostly_gone(&self) -> bool {
+        self.alive_rows() * 2 <= self.rows()
     }
 }
 

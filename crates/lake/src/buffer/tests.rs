@@ -25,6 +25,18 @@ static POOL: LazyLock<Arc<Pool>> = LazyLock::new(|| {
     )
 });
 
+impl PoolBuffer {
+    /// For mutants: forgets what younger records replace in files.
+    pub(crate) fn forget_keys(&mut self) {
+        self.keys = Arc::default();
+    }
+
+    /// For mutants: the same of the records that are being written.
+    pub(crate) fn forget_frozen_keys(&mut self) {
+        self.frozen_keys.clear();
+    }
+}
+
 fn empty(pool: &Pool) -> PoolBuffer {
     PoolBuffer::new(&pool.draft.schema, pool.draft.isolation_field.clone())
 }

@@ -2,13 +2,17 @@
 
 use model::answers::AppendReceipt;
 use model::limits::BATCH_FAULTS_LISTED_MAX;
+use model::names::FieldPath;
 use model::permit::AdmittedBatch;
+use model::pools::Pool;
+use model::records::Record;
 
 use crate::buffer::Segment;
 use crate::columns::Layout;
 use crate::error::{LakeError, Result};
 use crate::operation::{IdempotencyTag, SavedAnswer, encode_append, weight};
 use crate::store::Operation;
+use crate::upserts::Sameness;
 
 /// The most that the records of one batch may take in columns, whose offsets
 /// reach 2 GiB.
@@ -31,6 +35,22 @@ pub(crate) fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
     }
 }
 
+/// The columns of records that are added to a pool together by keys that
+/// inject these fields.
+pub(crate) fn segment_of<'a>(
+    pool: &Pool,
+    layout: &Layout,
+    records: &[Record],
+    injected: impl Iterator<Item = &'a FieldPath>,
+) -> Result<Segment> {
+    let segment = Segment::of_records(layout, records)?;
+    let segment = match Sameness::of(&pool.draft.unique, injected) {
+        None => segment,
+        Some(sameness) => segment.replacing(layout, sameness)?,
+    };
+    Ok(segment.indexed(pool.draft.isolation_field.as_ref()))
+}
+
 /// What is submitted for a batch, of at most `operation_bytes`.
 pub(crate) fn append_operation(
     batch: &AdmittedBatch,
@@ -48,8 +68,8 @@ pub(crate) fn append_operation(
         return Err(too_large(payload.len(), operation_bytes));
     }
     let layout = Layout::of(&pool.draft.schema);
-    let segment =
-        Segment::of_records(&layout, batch.records())?.indexed(pool.draft.isolation_field.as_ref());
+    let injected = batch.injections().iter().map(|(path, _)| path);
+    let segment = segment_of(pool, &layout, batch.records(), injected)?;
     let saved = batch.idempotency().map(|idempotency| {
         let tag = IdempotencyTag {
             pool: pool.id,

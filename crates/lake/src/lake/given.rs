@@ -9,8 +9,7 @@ use model::random::SeededRandom;
 use model::records::Record;
 use model::time::{ManualClock, Timestamp};
 
-use super::{Environment, Lake, LakeOptions, UpkeepOptions};
-use crate::buffer::Segment;
+use super::{Environment, Lake, LakeOptions, UpkeepOptions, segment_of};
 use crate::columns::Layout;
 use crate::error::Result;
 use crate::journal;
@@ -46,8 +45,8 @@ impl Lake {
 
     /// Makes records visible as one batch, as they are.
     pub(crate) async fn put(&self, pool: &Arc<Pool>, records: &[Record]) -> Result<()> {
-        let segment = Segment::of_records(&Layout::of(&pool.draft.schema), records)?
-            .indexed(pool.draft.isolation_field.as_ref());
+        let layout = Layout::of(&pool.draft.schema);
+        let segment = segment_of(pool, &layout, records, std::iter::empty())?;
         let operation = Operation::Append {
             pool: pool.clone(),
             payload: vec![0],

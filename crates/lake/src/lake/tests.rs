@@ -4,3 +4,4 @@ mod behaviour;
 pub(crate) mod fixtures;
 mod power;
 pub(crate) mod tokens;
+mod upserts;

@@ -9,48 +9,34 @@ use model::value::Value;
 
 use super::bytes::{Reader, is_shallow};
 use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, fault_code_number};
-use super::{DecodeError, IdempotencyTag, SavedAnswer, Stored, VERSION, manifest};
+use super::{DecodeError, IdempotencyTag, REPLACING, SavedAnswer, Stored, VERSION, manifest};
 
 /// The operation of a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
     let mut reader = Reader(payload);
     let version = reader.u8()?;
-    let kind = match version {
-        VERSION => reader.u8()?,
-        manifest::VERSION => return of_manifest(reader),
-        0 => return Err(DecodeError::Malformed("there is no version 0")),
-        later => return Err(DecodeError::Newer(later)),
-    };
-    let pool = PoolId::from_bytes(reader.array()?);
-    let stored = match kind {
-        APPEND => append(&mut reader, pool)?,
-        DELETE => {
-            let rows = filter(&mut reader)?.map_or(Constraint::AllRows, Constraint::Rows);
-            Stored::Delete {
-                pool,
-                rows,
-                filter: filter(&mut reader)?,
-            }
-        }
-        DROP => Stored::Drop { pool },
-        _ => return Err(DecodeError::Malformed("its kind is unknown")),
-    };
-    reader.end()?;
-    Ok(stored)
-}
-
-/// The rest of an operation on files.
-fn of_manifest(mut reader: Reader<'_>) -> Result<Stored, DecodeError> {
-    let stored = match reader.u8()? {
-        manifest::ANSWERS => Stored::Answers(manifest::answers(&mut reader)?),
-        manifest::DROPPED => Stored::Dropped(manifest::dropped(&mut reader)?),
-        manifest::COMMIT => Stored::Commit {
+    if version == 0 {
+        return Err(DecodeError::Malformed("there is no version 0"));
+    }
+    if version > REPLACING {
+        return Err(DecodeError::Newer(version));
+    }
+    let kind = reader.u8()?;
+    let stored = match (version, kind) {
+        (VERSION | REPLACING, APPEND) => append(&mut reader, version)?,
+        (VERSION, DELETE) => delete(&mut reader)?,
+        (VERSION, DROP) => Stored::Drop {
             pool: PoolId::from_bytes(reader.array()?),
-            change: manifest::commit(&mut reader)?,
         },
-        manifest::STATE => Stored::State {
+        (manifest::VERSION, manifest::ANSWERS) => Stored::Answers(manifest::answers(&mut reader)?),
+        (manifest::VERSION, manifest::DROPPED) => Stored::Dropped(manifest::dropped(&mut reader)?),
+        (manifest::VERSION | manifest::WITH_REPLACED, manifest::COMMIT) => Stored::Commit {
             pool: PoolId::from_bytes(reader.array()?),
-            manifest: manifest::state(&mut reader)?,
+            change: manifest::commit(&mut reader, version)?,
+        },
+        (manifest::VERSION | manifest::WITH_REPLACED, manifest::STATE) => Stored::State {
+            pool: PoolId::from_bytes(reader.array()?),
+            manifest: manifest::state(&mut reader, version)?,
         },
         _ => return Err(DecodeError::Malformed("its kind is unknown")),
     };
@@ -61,7 +47,20 @@ fn of_manifest(mut reader: Reader<'_>) -> Result<Stored, DecodeError> {
 /// Whether the payload adds, deletes or forgets records: all that decoding it
 /// whole is not worth when only the files are asked for.
 pub(crate) fn is_of_records(payload: &[u8]) -> bool {
-    payload.first() == Some(&VERSION)
+    matches!(
+        payload,
+        [VERSION, ..] | [REPLACING, APPEND | DELETE | DROP, ..]
+    )
+}
+
+fn delete(reader: &mut Reader<'_>) -> Result<Stored, DecodeError> {
+    let pool = PoolId::from_bytes(reader.array()?);
+    let rows = filter(reader)?.map_or(Constraint::AllRows, Constraint::Rows);
+    Ok(Stored::Delete {
+        pool,
+        rows,
+        filter: filter(reader)?,
+    })
 }
 
 pub(super) fn filter(reader: &mut Reader<'_>) -> Result<Option<Filter>, DecodeError> {
@@ -109,7 +108,8 @@ fn value(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         .ok_or(DecodeError::Malformed("a value is not one"))
 }
 
-fn append(reader: &mut Reader<'_>, pool: PoolId) -> Result<Stored, DecodeError> {
+fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
+    let pool = PoolId::from_bytes(reader.array()?);
     let key = KeyId::from_bytes(reader.array()?);
     let at = Timestamp::from_microsecond(i64::from_le_bytes(reader.array()?))
         .ok_or(DecodeError::Malformed("its time is out of range"))?;
@@ -138,11 +138,26 @@ fn append(reader: &mut Reader<'_>, pool: PoolId) -> Result<Stored, DecodeError> 
     if let Some((_, answer)) = &mut saved {
         answer.accepted = records.len() as u64;
     }
+    let injected = match version {
+        REPLACING => (0..reader.u32()?)
+            .map(|_| named(reader, &names).cloned())
+            .collect::<Result<_, _>>()?,
+        _ => Vec::new(),
+    };
     Ok(Stored::Append {
         pool,
         records,
+        injected,
         saved,
     })
+}
+
+fn named<'a>(
+    reader: &mut Reader<'_>,
+    names: &'a [FieldPath],
+) -> Result<&'a FieldPath, DecodeError> {
+    let name = names.get(reader.u32()?);
+    name.ok_or(DecodeError::Malformed("a name's number is too high"))
 }
 
 fn saved_answer(
@@ -220,9 +235,7 @@ fn record(
     let mut fields = vec![(system.id.clone(), Value::from(id.to_string()))];
     fields.extend_from_slice(&system.shared);
     for _ in 0..reader.u32()? {
-        let name = names
-            .get(reader.u32()?)
-            .ok_or(DecodeError::Malformed("a name's number is too high"))?;
+        let name = named(reader, names)?;
         let value = value(reader)?;
         if value.is_null() {
             return Err(DecodeError::Malformed("a record holds a null"));

@@ -8,8 +8,8 @@ use model::names::{FieldPath, ID, INGESTED_AT, KEY};
 use model::permit::{AdmittedBatch, ConstrainedDelete};
 use model::records::{Record, RecordFault};
 
-use super::VERSION;
 use super::bytes::{is_shallow, put_bytes, put_u32};
+use super::{REPLACING, VERSION};
 use crate::error::{LakeError, Result};
 
 pub(super) const APPEND: u8 = 1;
@@ -28,7 +28,24 @@ pub(crate) fn encode_append(
     faults: &[RecordFault],
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    out.extend([VERSION, APPEND]);
+    // What is injected says what is replaced, where something may be.
+    let injected: Vec<_> = match batch.records().first() {
+        Some(record) if !batch.pool().draft.unique.is_empty() => {
+            let paths = batch.injections().iter().map(|(path, _)| path);
+            let paths = paths.filter(|path| !batch.pool().draft.unique.contains(path));
+            let stored = record.fields().iter().map(|(path, _)| path);
+            stored
+                .filter(|path| paths.clone().any(|p| p == *path))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let version = if injected.is_empty() {
+        VERSION
+    } else {
+        REPLACING
+    };
+    out.extend([version, APPEND]);
     out.extend(batch.pool().id.to_bytes());
     out.extend(batch.key().to_bytes());
     out.extend(batch.at().as_microsecond().to_le_bytes());
@@ -60,6 +77,10 @@ pub(crate) fn encode_append(
         .for_each(|name| put_bytes(out, name.as_str().as_bytes()));
     put_u32(out, batch.records().len());
     out.append(&mut rows);
+    if version == REPLACING {
+        put_u32(out, injected.len());
+        injected.iter().for_each(|path| put_u32(out, names[path]));
+    }
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Operations on files to bytes and back: version 2 of the format.
+//! Operations on files to bytes and back: version 2 of the format, and version
+//! 3 where rows of files are replaced.
 //!
 //! ```text
 //! commit   pool, manifest change
@@ -13,6 +14,7 @@ use model::filters::Constraint;
 use model::ids::{KeyId, PoolId, RawId};
 use model::names::FieldPath;
 use model::time::Timestamp;
+use roaring::RoaringBitmap;
 
 use super::bytes::{Reader, put_bytes, put_u32};
 use super::decode::{filter, read_faults};
@@ -20,9 +22,13 @@ use super::encode::{encode_constraint, encode_fault, encode_optional_filter};
 use super::{DecodeError, IdempotencyTag, SavedAnswer};
 use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange, Removal};
-use crate::tables::{FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, SortedBy, TimeRange};
+use crate::tables::{
+    FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
+};
 
 pub(super) const VERSION: u8 = 2;
+/// As [`VERSION`]; behind each file, which of its rows are replaced.
+pub(super) const WITH_REPLACED: u8 = 3;
 pub(super) const COMMIT: u8 = 4;
 pub(super) const STATE: u8 = 5;
 pub(super) const ANSWERS: u8 = 6;
@@ -30,22 +36,26 @@ pub(super) const DROPPED: u8 = 7;
 
 /// Appends the payload of a change of a pool's files.
 pub(crate) fn encode_commit(pool: PoolId, change: &ManifestChange, out: &mut Vec<u8>) {
-    out.extend([VERSION, COMMIT]);
+    let version = version_of(change.added.iter());
+    out.extend([version, COMMIT]);
     out.extend(pool.to_bytes());
     put_mark(change.mark, out);
     put_ids(change.removed.iter(), out);
     put_u32(out, change.added.len());
-    change.added.iter().for_each(|file| put_file(file, out));
+    let files = change.added.iter();
+    files.for_each(|file| put_file(file, version, out));
 }
 
 /// Appends the payload of all that a restart needs to know of a pool's files.
 pub(crate) fn encode_state(pool: PoolId, manifest: &Manifest, out: &mut Vec<u8>) {
-    out.extend([VERSION, STATE]);
+    let version = version_of(manifest.files.iter().map(AsRef::as_ref));
+    out.extend([version, STATE]);
     out.extend(pool.to_bytes());
     put_mark(manifest.mark, out);
     put_ids(manifest.obsolete.keys(), out);
     put_u32(out, manifest.files.len());
-    manifest.files.iter().for_each(|file| put_file(file, out));
+    let files = manifest.files.iter();
+    files.for_each(|file| put_file(file, version, out));
     put_u32(out, manifest.removals.len());
     for removal in manifest.removals.iter() {
         out.extend(removal.position.get().to_le_bytes());
@@ -92,7 +102,16 @@ fn put_path(path: &FieldPath, out: &mut Vec<u8>) {
     put_bytes(out, path.as_str().as_bytes());
 }
 
-fn put_file(file: &FileEntry, out: &mut Vec<u8>) {
+/// The least version that can say what is known of these files.
+fn version_of<'a>(mut files: impl Iterator<Item = &'a FileEntry>) -> u8 {
+    if files.any(|file| file.replaced.is_some()) {
+        WITH_REPLACED
+    } else {
+        VERSION
+    }
+}
+
+fn put_file(file: &FileEntry, version: u8, out: &mut Vec<u8>) {
     out.extend(file.id.0.to_bytes());
     out.push(file.level);
     out.extend(file.run.to_le_bytes());
@@ -118,23 +137,46 @@ fn put_file(file: &FileEntry, out: &mut Vec<u8>) {
         out.push(u8::from(range.missing));
     }
     out.extend(file.cleaned.get().to_le_bytes());
+    if version == WITH_REPLACED {
+        out.push(u8::from(file.replaced.is_some()));
+        if let Some(replaced) = &file.replaced {
+            out.extend(replaced.since.as_microsecond().to_le_bytes());
+            put_rows(&replaced.rows, out);
+        }
+    }
+}
+
+fn put_rows(rows: &RoaringBitmap, out: &mut Vec<u8>) {
+    let mut bytes = Vec::with_capacity(rows.serialized_size());
+    rows.serialize_into(&mut bytes)
+        .expect("a vector takes all bytes");
+    put_bytes(out, &bytes);
+}
+
+fn rows(reader: &mut Reader<'_>) -> Result<RoaringBitmap, DecodeError> {
+    let broken = DecodeError::Malformed("numbers of rows cannot be read");
+    let mut bytes = reader.bytes()?;
+    match RoaringBitmap::deserialize_from(&mut bytes) {
+        Ok(rows) if bytes.is_empty() => Ok(rows),
+        _ => Err(broken),
+    }
 }
 
 /// Reads a change of a pool's files.
-pub(super) fn commit(reader: &mut Reader<'_>) -> Result<ManifestChange, DecodeError> {
+pub(super) fn commit(reader: &mut Reader<'_>, version: u8) -> Result<ManifestChange, DecodeError> {
     Ok(ManifestChange {
         mark: mark(reader)?,
         removed: ids(reader)?,
-        added: many(reader, file)?,
+        added: many(reader, |reader| file(reader, version))?,
     })
 }
 
 /// Reads a pool's manifest.
-pub(super) fn state(reader: &mut Reader<'_>) -> Result<Manifest, DecodeError> {
+pub(super) fn state(reader: &mut Reader<'_>, version: u8) -> Result<Manifest, DecodeError> {
     Ok(Manifest {
         mark: mark(reader)?,
         obsolete: many(reader, |reader| Ok((id(reader)?, Leased::default())))?,
-        files: Arc::new(many(reader, |reader| file(reader).map(Arc::new))?),
+        files: Arc::new(many(reader, |reader| file(reader, version).map(Arc::new))?),
         removals: Arc::new(many(reader, |reader| removal(reader).map(Arc::new))?),
     })
 }
@@ -215,7 +257,7 @@ fn removal(reader: &mut Reader<'_>) -> Result<Removal, DecodeError> {
     })
 }
 
-fn file(reader: &mut Reader<'_>) -> Result<FileEntry, DecodeError> {
+fn file(reader: &mut Reader<'_>, version: u8) -> Result<FileEntry, DecodeError> {
     Ok(FileEntry {
         id: id(reader)?,
         level: reader.u8()?,
@@ -245,6 +287,15 @@ fn file(reader: &mut Reader<'_>) -> Result<FileEntry, DecodeError> {
             })
         })?,
         cleaned: Position::new(reader.u64()?),
+        replaced: match version {
+            WITH_REPLACED => optional(reader, |reader| {
+                Ok(Replaced {
+                    since: time(reader)?,
+                    rows: Arc::new(rows(reader)?),
+                })
+            })?,
+            _ => None,
+        },
         lease: Lease::default(),
     })
 }

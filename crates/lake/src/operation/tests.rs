@@ -1,11 +1,12 @@
 //! The payloads of the journal: what is written is read back, what is damaged does no harm, and
 //! what was written once is read for ever.
 
+mod replacing;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use model::filters::{Comparison, Operator};
-use model::names::FieldPath;
 use model::permit::{AdmittedBatch, ConstrainedDelete, Idempotency};
 use model::pools::Pool;
 use model::records::RecordFaultCode;
@@ -144,12 +145,14 @@ fn check_append(stored: &Stored, batch: &AdmittedBatch) {
     let Stored::Append {
         pool,
         records,
+        injected,
         saved,
     } = stored
     else {
         panic!("{stored:?}")
     };
     assert_eq!(*pool, batch.pool().id);
+    assert!(injected.is_empty(), "the pool has no unique fields");
     let meanings = |records: &[Record]| records.iter().map(meaning).collect::<Vec<_>>();
     assert_eq!(meanings(records), meanings(batch.records()));
     let expected = batch.idempotency().map(|idempotency| {
@@ -266,7 +269,7 @@ fn a_flipped_bit_in_a_drop_means_another_pool_or_nothing() {
 fn every_version_but_this_one_is_refused() {
     let mut payload = Vec::new();
     encode_drop(TYPED.id, &mut payload);
-    for version in manifest::VERSION + 1..=255 {
+    for version in REPLACING + 1..=255 {
         payload[0] = version;
         let error = decode(&payload).unwrap_err();
         assert_eq!(error, DecodeError::Newer(version));
@@ -275,8 +278,10 @@ fn every_version_but_this_one_is_refused() {
             "{error}"
         );
     }
-    payload[0] = 0;
-    assert!(matches!(decode(&payload), Err(DecodeError::Malformed(_))));
+    for version in [0, manifest::VERSION, REPLACING] {
+        payload[0] = version;
+        assert!(matches!(decode(&payload), Err(DecodeError::Malformed(_))));
+    }
 }
 
 /// The head of an append: version, kind, pool, key, time.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::fields::ColumnType;
 use model::filters::Predicate;
 use model::names::FieldPath;
+use roaring::RoaringBitmap;
 
 use crate::buffer::Segment;
 use crate::tables::{FileEntry, TableFile, TimeRange};
@@ -60,6 +61,10 @@ pub(super) struct Opened {
     pub(super) keys: Option<Arc<[Box<[u8]>]>>,
     /// The rows that were removed since it was written.
     pub(super) removed: Option<Predicate>,
+    /// The numbers of rows that were replaced since.
+    pub(super) replaced: Option<Arc<RoaringBitmap>>,
+    /// Whether younger records may replace rows whose numbers are not known yet.
+    pub(super) hidden: bool,
     /// What is read: what is asked for, and what the removals test.
     pub(super) columns: Vec<(FieldPath, ColumnType)>,
 }

@@ -285,6 +285,14 @@ impl Pools {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// For mutants: does something to a pool that nothing else does.
+    #[cfg(test)]
+    pub(crate) fn damage(&self, pool: PoolId, damage: impl FnOnce(&mut Records)) {
+        if let Some(held) = self.find(pool) {
+            held.change(|records| self.counted(records, damage));
+        }
+    }
+
     /// Records held in memory, of all pools.
     pub(crate) fn records(&self) -> u64 {
         let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);

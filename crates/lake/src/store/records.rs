@@ -53,7 +53,8 @@ impl Span {
 pub(crate) struct Frozen {
     /// The pool.
     pub(crate) pool: Arc<Pool>,
-    /// The records, in the pool's layout.
+    /// The records, in the pool's layout, and the files that there are, in
+    /// which these records replace others.
     pub(crate) snapshot: Snapshot,
     /// They are those of the operations up to here, which the files do not
     /// hold yet; what was removed up to here is not among them.
@@ -65,7 +66,8 @@ impl Records {
         let draft = &pool.draft;
         Self {
             pool: pool.clone(),
-            buffer: PoolBuffer::new(&draft.schema, draft.isolation_field.clone()),
+            buffer: PoolBuffer::new(&draft.schema, draft.isolation_field.clone())
+                .with_unique(draft.unique.clone()),
             manifest: Manifest::default(),
             home,
             applied: None,
@@ -84,6 +86,7 @@ impl Records {
         FileView {
             files: self.manifest.files.clone(),
             removals: self.manifest.removals.clone(),
+            hidden: self.buffer.hidden(),
             home: Some(self.home.clone()),
         }
     }
@@ -118,7 +121,7 @@ impl Records {
         let segments = self.buffer.freeze().to_vec();
         let snapshot = Snapshot {
             segments,
-            ..self.buffer.snapshot(FileView::default())
+            ..self.buffer.snapshot(self.stored())
         };
         Some(Frozen {
             pool: self.pool.clone(),

@@ -5,16 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::ids::PoolId;
+use model::names::FieldPath;
 use model::pools::Pool;
 use model::records::Record;
 use model::time::Timestamp;
 
 use super::Pools;
 use super::records::Span;
-use crate::buffer::Segment;
 use crate::columns::Layout;
 use crate::error::Result;
 use crate::journal::Position;
+use crate::lake::segment_of;
 use crate::manifest::{Manifest, Removal};
 use crate::operation::{Stored, weight};
 
@@ -45,6 +46,8 @@ pub(crate) struct Replay {
 struct Gathered {
     span: Span,
     records: Vec<Record>,
+    /// What the keys of all of them inject, where that says what they replace.
+    injected: Vec<FieldPath>,
     bytes: usize,
 }
 
@@ -125,20 +128,26 @@ impl Replay {
         let Gathered {
             span,
             records,
+            injected,
             bytes,
         } = gathered;
         self.bytes -= bytes;
         match self.known.get(&id) {
             None => Ok(()),
             Some((pool, layout)) => {
-                let segment = Segment::of_records(layout, &records)?;
-                let isolation = pool.draft.isolation_field.as_ref();
-                self.pools.push(span, pool, segment.indexed(isolation))
+                let segment = segment_of(pool, layout, &records, injected.iter())?;
+                self.pools.push(span, pool, segment)
             }
         }
     }
 
-    fn gather(&mut self, at: Position, pool: PoolId, records: Vec<Record>) -> Result<()> {
+    fn gather(
+        &mut self,
+        at: Position,
+        pool: PoolId,
+        records: Vec<Record>,
+        injected: Vec<FieldPath>,
+    ) -> Result<()> {
         let in_files = self.marks.get(&pool).is_some_and(|mark| at <= *mark);
         if records.is_empty() || in_files || self.dropped.contains(&pool) {
             return Ok(());
@@ -153,13 +162,16 @@ impl Replay {
         }
         let bytes = records.iter().map(weight).sum::<usize>();
         // A batch fitted into one segment when it came; two of them may not.
+        // And what one replaces, another may leave.
         let held = self.gathered.get(&pool);
-        if held.is_some_and(|held| held.bytes + bytes > GATHERED_BYTES) {
+        if held.is_some_and(|held| held.bytes + bytes > GATHERED_BYTES || held.injected != injected)
+        {
             self.flush(pool)?;
         }
         let nothing = Gathered {
             span: Span::of(at),
             records: Vec::new(),
+            injected,
             bytes: 0,
         };
         let gathered = self.gathered.entry(pool).or_insert(nothing);
@@ -179,7 +191,12 @@ impl Replay {
     /// Replays an operation.
     pub(super) fn add(&mut self, at: Position, now: Timestamp, stored: Stored) -> Result<()> {
         match stored {
-            Stored::Append { pool, records, .. } => self.gather(at, pool, records)?,
+            Stored::Append {
+                pool,
+                records,
+                injected,
+                ..
+            } => self.gather(at, pool, records, injected)?,
             Stored::Delete { pool, rows, filter } => {
                 let removal = Removal {
                     position: at,

@@ -5,6 +5,8 @@ use std::sync::{Arc, Weak};
 
 use model::ids::RawId;
 use model::names::FieldPath;
+use model::time::Timestamp;
+use roaring::RoaringBitmap;
 
 use crate::journal::Position;
 
@@ -100,6 +102,17 @@ impl Lease {
     }
 }
 
+/// Rows of a file that younger records replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Replaced {
+    /// Their numbers, from 0.
+    pub(crate) rows: Arc<RoaringBitmap>,
+    /// Since when there are some.
+    pub(crate) since: Timestamp,
+}
+
+impl Eq for Replaced {}
+
 /// What the manifest knows of one file of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileEntry {
@@ -125,6 +138,8 @@ pub(crate) struct FileEntry {
     pub(crate) time: Option<TimeRange>,
     /// Removals up to here are carried out in it; later ones apply to its rows.
     pub(crate) cleaned: Position,
+    /// Rows that were replaced since it was written.
+    pub(crate) replaced: Option<Replaced>,
     /// Held while somebody may read the file.
     pub(crate) lease: Lease,
 }

@@ -99,6 +99,12 @@ impl TableFile {
         self.index.blocks[block].rows as usize
     }
 
+    /// How many rows stand before a block.
+    pub(crate) fn rows_before(&self, block: usize) -> usize {
+        let before = self.index.blocks[..block].iter();
+        before.map(|block| block.rows as usize).sum()
+    }
+
     /// The times of a block's rows.
     pub(crate) fn block_time(&self, block: usize) -> Option<TimeRange> {
         self.index.blocks[block].time

@@ -235,6 +235,7 @@ impl TableWriter {
             isolation,
             time,
             cleaned,
+            replaced: None,
             lease: Lease::default(),
         }))
     }

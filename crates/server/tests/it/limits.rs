@@ -409,7 +409,6 @@ fn nothing_is_accepted_that_is_not_enforced() {
                "fields": [{"name": "a", "type": "String"}]})
     };
     for (name, value) in [
-        ("unique", json!(["a"])),
         ("retention_days", json!(30)),
         ("layout", json!("file_per_customer")),
         ("tier", json!("premium")),
@@ -514,5 +513,5 @@ fn nothing_is_accepted_that_is_not_enforced() {
         let reply = server.call(&master, "PATCH", &path, Some(&change));
         refused(&reply, 400, "not_available", Some(pointer));
     }
-    assert_eq!(asked, 24);
+    assert_eq!(asked, 23);
 }

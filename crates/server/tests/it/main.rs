@@ -13,5 +13,6 @@ mod secrets;
 mod support;
 mod tls;
 mod two_worlds;
+mod upserts;
 mod visible;
 mod wire;

@@ -203,7 +203,7 @@ async fn bodies_of_definitions_are_plain_json() {
         (r#"{"name":"a/b","schema":"open"}"#, "invalid_name"),
         (r#"{"name":"a","schema":"free"}"#, "invalid_value"),
         (
-            r#"{"name":"a","schema":"open","unique":["x"]}"#,
+            r#"{"name":"a","schema":"open","layout":"file_per_customer"}"#,
             "not_available",
         ),
         (

@@ -62,7 +62,7 @@ impl Lake {
     }
 
     /// Takes files away that no manifest names.
-    fn discard(&self, pool: PoolId, files: &[FileId]) {
+    pub(super) fn discard(&self, pool: PoolId, files: &[FileId]) {
         let directory = self.tables.directory(pool);
         let disk = self.tables.disk().as_ref();
         for id in files {

@@ -1,13 +1,17 @@
 //! Records in memory become files.
 
+use std::sync::Arc;
+
 use model::ids::PoolId;
 
 use super::files::rows_of;
 use super::{Lake, Memory, Writing};
 use crate::error::Result;
+use crate::journal::JournalError;
 use crate::manifest::ManifestChange;
-use crate::store::PoolState;
-use crate::tables::{Plan, frequent_fields, sort};
+use crate::reading::newly_replaced;
+use crate::store::{Frozen, PoolState};
+use crate::tables::{FileEntry, Plan, Replaced, frequent_fields, sort};
 
 impl Lake {
     /// The pool whose records are to go to files next: the largest when there
@@ -64,15 +68,51 @@ impl Lake {
             self.write_files(id, plan, rows, 0, frozen.mark)
         });
         let rows = rows_of(&written);
+        let written = written.and_then(|files| match self.with_replaced(&frozen) {
+            Ok(renewed) => Ok((files, renewed)),
+            Err(error) => {
+                let files: Vec<_> = files.iter().map(|file| file.id).collect();
+                self.discard(id, &files);
+                Err(error)
+            }
+        });
+        let (written, renewed) = match written {
+            Ok((written, renewed)) => (Ok(written), renewed),
+            Err(error) => (Err(error), Vec::new()),
+        };
         self.commit(id, written, |added| ManifestChange {
             mark: Some(frozen.mark),
             removed: Vec::new(),
-            added,
+            added: added.into_iter().chain(renewed).collect(),
         })?;
         self.upkeep
             .counters
             .flushes
             .done(rows, begun, self.clock.now());
         Ok(())
+    }
+
+    /// The files in which records that are to be written replace others, with
+    /// what is gone of them.
+    fn with_replaced(&self, frozen: &Frozen) -> Result<Vec<FileEntry>> {
+        let mut renewed = Vec::new();
+        for file in frozen.snapshot.stored.files.iter() {
+            if self.is_stopping() {
+                return Err(JournalError::Stopped.into());
+            }
+            if let Some(found) = newly_replaced(&frozen.snapshot, file)? {
+                let known = file.replaced.as_ref();
+                let rows = known.map_or(found.clone(), |known| &*known.rows | &found);
+                let since = known.map_or_else(|| self.clock.now(), |known| known.since);
+                renewed.push(FileEntry {
+                    replaced: Some(Replaced {
+                        rows: Arc::new(rows),
+                        since,
+                    }),
+                    ..FileEntry::clone(file)
+                });
+            }
+        }
+        Ok(renewed)
     }
 }

@@ -10,6 +10,7 @@ use model::fields::ColumnType;
 use model::ids::PoolId;
 use model::names::FieldPath;
 use model::pools::Pool;
+use model::time::Timestamp;
 
 use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
@@ -62,13 +63,21 @@ fn choose(manifest: &Manifest, fan_out: usize) -> Option<Choice> {
     })
 }
 
-/// A run of files that do not carry out a removal themselves.
+/// Since when a file holds rows that were removed or replaced; `None` when it
+/// holds none.
+fn unclean_since(manifest: &Manifest, file: &FileEntry) -> Option<Timestamp> {
+    let mut removals = manifest.removals.iter();
+    let removed = removals.find(|removal| removal.position > file.cleaned);
+    let removed = removed.map(|removal| removal.at);
+    let replaced = file.replaced.as_ref().map(|replaced| replaced.since);
+    removed.into_iter().chain(replaced).min()
+}
+
+/// The run that holds removed or replaced rows for the longest time.
 fn unclean(manifest: &Manifest) -> Option<Choice> {
-    let last = manifest.removals.last()?;
     let files = manifest.files.iter();
-    let file = files
-        .filter(|file| file.cleaned < last.position)
-        .min_by_key(|file| (file.level, file.run))?;
+    let unclean = files.filter_map(|file| Some((unclean_since(manifest, file)?, file)));
+    let (_, file) = unclean.min_by_key(|(since, file)| (*since, file.level, file.run))?;
     Some(Choice {
         runs: BTreeSet::from([file.run]),
         level: file.level,
@@ -102,10 +111,12 @@ impl Lake {
     /// Whether removals wait too long, or are too many for readers to heed.
     fn must_purge(&self, manifest: &Manifest) -> bool {
         const REMOVALS_MAX: usize = 64;
-        let Some(first) = manifest.removals.first() else {
+        let files = manifest.files.iter();
+        let first = files.filter_map(|file| unclean_since(manifest, file)).min();
+        let Some(first) = first else {
             return false;
         };
-        let waited = self.clock.now().as_microsecond() - first.at.as_microsecond();
+        let waited = self.clock.now().as_microsecond() - first.as_microsecond();
         // The file still has to be left by its last reader.
         let patience = self.upkeep.options.purge_after.as_micros() / 2;
         manifest.removals.len() > REMOVALS_MAX

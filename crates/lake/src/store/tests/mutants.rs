@@ -21,7 +21,7 @@ use crate::operation::IdempotencyTag;
 use crate::simulation::SimulatedDisk;
 use crate::store::answers::SavedAnswers;
 use crate::store::records::Span;
-use crate::store::{Operation, Outcome, Pools, Store};
+use crate::store::{Operation, Outcome, Pools, Records, Store};
 use crate::tables::Tables;
 
 /// What a state machine does wrong.
@@ -149,6 +149,26 @@ impl Damage for ShowsParts {
             filter: Some(filter(r#"{"field":"part","operator":"eq","value":2}"#)),
         };
         store.pools.delete(main_pool().id, removal).unwrap();
+    }
+}
+
+impl Records {
+    /// Forgets which records in files were replaced: those of which files were
+    /// not told yet.
+    pub(crate) fn forget_keys(&mut self) {
+        self.buffer.forget_keys();
+    }
+
+    /// Forgets the keys of the records that are being written to files.
+    pub(crate) fn forget_frozen_keys(&mut self) {
+        self.buffer.forget_frozen_keys();
+    }
+
+    /// Forgets which rows of files are replaced.
+    pub(crate) fn forget_replaced(&mut self) {
+        for file in Arc::make_mut(&mut self.manifest.files) {
+            Arc::make_mut(file).replaced = None;
+        }
     }
 }
 
