@@ -252,12 +252,6 @@ impl PoolBuffer {
         keys + self.all().map(|segment| segment.bytes()).sum::<u64>()
     }
 
-    /// Bytes held that are not being written to files.
-    pub(crate) fn bytes_to_write(&self) -> u64 {
-        let segments = self.segments.iter().map(|segment| segment.bytes());
-        self.keys.bytes() + segments.sum::<u64>()
-    }
-
     /// Records held.
     #[cfg(test)]
     pub(crate) fn records(&self) -> u64 {

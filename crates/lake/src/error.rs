@@ -88,19 +88,37 @@ impl From<DataFusionError> for LakeError {
     }
 }
 
+impl LakeError {
+    /// What went through a library, and perhaps through its reader of bytes, as it was.
+    fn returned(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let error = match error.downcast::<std::io::Error>() {
+            Ok(error) if error.get_ref().is_some() => match error.into_inner() {
+                Some(inner) => inner,
+                None => return Self::Internal("a read failed".to_owned()),
+            },
+            Ok(error) => error,
+            Err(error) => error,
+        };
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(other) => Self::Internal(other.to_string()),
+        }
+    }
+}
+
 impl From<arrow_schema::ArrowError> for LakeError {
     fn from(error: arrow_schema::ArrowError) -> Self {
-        Self::from(DataFusionError::from(error))
+        match error {
+            arrow_schema::ArrowError::ExternalError(inner) => Self::returned(inner),
+            other => Self::from(DataFusionError::from(other)),
+        }
     }
 }
 
 impl From<ParquetError> for LakeError {
     fn from(error: ParquetError) -> Self {
         match error {
-            ParquetError::External(inner) => match inner.downcast::<Self>() {
-                Ok(own) => *own,
-                Err(other) => Self::Internal(other.to_string()),
-            },
+            ParquetError::External(inner) => Self::returned(inner),
             other => Self::Internal(format!("a file of records: {other}")),
         }
     }

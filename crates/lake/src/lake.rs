@@ -34,7 +34,7 @@ use crate::output::output_columns;
 use crate::plan::{Plan, plan};
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading};
-use crate::run::{RowStream, Runner, broken, forwards, groups, record_rows};
+use crate::run::{Asker, RowStream, Runner, broken, forwards, groups, record_rows};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
@@ -173,7 +173,7 @@ impl Lake {
             rows: delete.rows().clone(),
             filter: delete.filter().cloned(),
         };
-        let count = move || count_removed(snapshot, &removal);
+        let count = move |asker: &Asker| count_removed(snapshot, &removal, asker);
         Ok(from_memory + self.runner.work(delete.key(), count).await?)
     }
 
@@ -212,7 +212,7 @@ impl Lake {
             Query::Aggregate(aggregate) => {
                 let batches = self.runner.collect_for(query.key(), plan.root).await?;
                 let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
-                let finished = move || {
+                let finished = move |_: &Asker| {
                     let groups = groups(&aggregate, &batches);
                     finish(&aggregate, &pool.draft.schema, groups)
                 };
@@ -248,7 +248,7 @@ impl Lake {
     pub async fn schema(&self, schema: ConstrainedSchema) -> Result<Vec<SeenField>> {
         let snapshot = self.pools.snapshot(schema.pool());
         let key = schema.key();
-        let look = move || crate::seen::seen_fields(&schema, &snapshot);
+        let look = move |asker: &Asker| crate::seen::seen_fields(&schema, &snapshot, asker);
         self.runner.work(key, look).await
     }
 
@@ -292,7 +292,7 @@ fn answered_otherwise(what: &str) -> LakeError {
 }
 
 /// How many rows of the files a removal takes away that no other did before.
-fn count_removed(snapshot: Snapshot, removal: &Removal) -> Result<u64> {
+fn count_removed(snapshot: Snapshot, removal: &Removal, asker: &Asker) -> Result<u64> {
     let predicate = removal.predicate(&snapshot.schema);
     let isolation = hint(&predicate, snapshot.isolation.as_ref());
     let hints = Hints {
@@ -303,6 +303,7 @@ fn count_removed(snapshot: Snapshot, removal: &Removal) -> Result<u64> {
     let reading = Reading::new(snapshot, columns.into(), hints);
     let mut count = 0;
     while let Some(batch) = reading.step() {
+        asker.waits()?;
         if let Some(batch) = batch? {
             count += admitted(&predicate, &batch)?.true_count() as u64;
         }

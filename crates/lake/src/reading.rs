@@ -292,7 +292,7 @@ impl Shared {
             time.as_ref().is_none_or(|time| time.overlaps(times()))
         };
         let blocks = candidates.into_iter().flatten().filter(wanted);
-        let ranges = ranges_of(blocks).into_iter();
+        let ranges = ranges_of(blocks, &opened.file, &opened.columns).into_iter();
         Ok(ranges
             .map(|range| Piece::Blocks(opened.clone(), range))
             .collect())

@@ -1,29 +1,33 @@
 //! Runs checked plans within bounds: questions at once, memory, time, rows.
 
+mod bounds;
+mod rows;
+
+pub(crate) use bounds::Asker;
+pub(crate) use rows::{forwards, groups, record_rows};
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
 use datafusion_execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion_execution::memory_pool::{FairSpillPool, MemoryPool};
+use datafusion_execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion_execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion_physical_plan::ExecutionPlan;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use model::ids::KeyId;
 use model::limits::RESULT_ROWS_MAX;
-use model::queries::{AggregateQuery, RecordQuery, Row, Side};
+use model::queries::Row;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::columns::{CellReader, value_at};
 use crate::error::{LakeError, Result};
-use crate::finish::Group;
-use crate::plan::BUCKET;
+use bounds::{Leaves, Waiting};
 
 /// Bounds of the execution.
 #[derive(Clone, Debug)]
@@ -35,7 +39,9 @@ pub struct RunOptions {
     /// How long a question may run until its first rows are there, and how
     /// long its reader may pause.
     pub deadline: Duration,
-    /// Bytes that all running questions may hold together.
+    /// Bytes that all running questions may hold together: each has a share of
+    /// its own, whatever its neighbours do. Those that wait for their readers
+    /// may hold as much once more.
     pub memory_bytes: usize,
 }
 
@@ -60,7 +66,8 @@ pub(crate) struct Runner {
     slots: Arc<Semaphore>,
     /// The turns of each key that has questions running or waiting.
     turns: Mutex<HashMap<KeyId, Weak<Semaphore>>>,
-    environment: Arc<RuntimeEnv>,
+    environment: RuntimeEnv,
+    waiting: Arc<Waiting>,
 }
 
 /// The right to work on a question of a key.
@@ -99,19 +106,19 @@ pub(crate) fn broken() -> LakeError {
 
 impl Runner {
     pub(crate) fn new(options: RunOptions) -> Result<Self> {
-        let memory: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(options.memory_bytes));
         // Rows never go to temporary files: nothing there would be encrypted, synced or checked.
         let no_files = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(memory)
             .with_disk_manager_builder(no_files)
-            .build_arc()?;
+            .build()?;
         let slots = Arc::new(Semaphore::new(options.concurrent));
+        let waiting = Arc::new(Waiting::new(options.memory_bytes));
         Ok(Self {
             options,
             slots,
             turns: Mutex::default(),
             environment,
+            waiting,
         })
     }
 
@@ -141,31 +148,49 @@ impl Runner {
         both.ok().flatten().ok_or(LakeError::Busy)
     }
 
+    /// The bytes that one question may hold.
+    fn share(&self) -> usize {
+        self.options.memory_bytes / self.options.concurrent.max(1)
+    }
+
+    /// The surroundings of one question, with memory of its own.
     fn context(&self) -> Arc<TaskContext> {
+        let mut environment = self.environment.clone();
+        environment.memory_pool = Arc::new(GreedyMemoryPool::new(self.share()));
         let config = SessionConfig::new()
             .with_target_partitions(1)
             .with_batch_size(8_192);
         Arc::new(
             TaskContext::default()
                 .with_session_config(config)
-                .with_runtime(self.environment.clone()),
+                .with_runtime(Arc::new(environment)),
         )
     }
 
     /// The batches of a plan as they come. The work is done on a thread of
-    /// its own and ends soon after the receiver is dropped.
+    /// its own and ends soon after the receiver is dropped, also while it has
+    /// nothing to hand on yet.
     async fn start(&self, key: KeyId, plan: Arc<dyn ExecutionPlan>) -> Result<Running> {
         const BATCHES_AHEAD: usize = 2;
         let mut slot = self.slot(key).await?;
         let (context, slots, patience) =
             (self.context(), self.slots.clone(), self.options.deadline);
+        let (memory, waiting) = (context.memory_pool().clone(), self.waiting.clone());
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let runtime = tokio::runtime::Handle::current();
         let end = runtime.clone().spawn_blocking(move || {
             runtime.block_on(async move {
                 let mut batches = plan.execute(0, context)?;
-                while let Some(batch) = batches.next().await {
-                    if !slot.hand_on(batch?, &sender, &slots, patience).await? {
+                loop {
+                    let batch = tokio::select! {
+                        biased;
+                        () = sender.closed() => break,
+                        batch = batches.next() => batch,
+                    };
+                    let Some(batch) = batch else { break };
+                    let memory = (&memory, waiting.as_ref());
+                    let goes_on = slot.hand_on(batch?, &sender, &slots, patience, memory);
+                    if !goes_on.await? {
                         break;
                     }
                 }
@@ -182,7 +207,7 @@ impl Runner {
         key: KeyId,
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Vec<RecordBatch>> {
-        let bytes_max = self.options.memory_bytes / self.options.concurrent.max(1);
+        let bytes_max = self.share();
         let mut running = self.start(key, plan).await?;
         let all = async {
             let (mut all, mut rows, mut bytes) = (Vec::new(), 0, 0);
@@ -235,19 +260,24 @@ impl Runner {
     }
 
     /// Does other work on a question of a key, within the same bounds and off
-    /// the threads that answer requests.
+    /// the threads that answer requests. Work that may take long asks now and
+    /// then whether its [`Asker`] still waits.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         key: KeyId,
-        work: impl FnOnce() -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let slot = self.slot(key).await?;
+        let leaves = Leaves::default();
+        let asker = leaves.0.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _slot = slot;
-            work()
+            work(&asker)
         });
         let deadline = self.options.deadline;
-        match tokio::time::timeout(deadline, done).await {
+        let done = tokio::time::timeout(deadline, done).await;
+        drop(leaves);
+        match done {
             Ok(done) => done.unwrap_or_else(|_| Err(broken())),
             Err(_) => Err(LakeError::Deadline(deadline)),
         }
@@ -263,94 +293,22 @@ impl Slot {
         sender: &mpsc::Sender<RecordBatch>,
         slots: &Arc<Semaphore>,
         patience: Duration,
+        (memory, waiting): (&Arc<dyn MemoryPool>, &Waiting),
     ) -> Result<bool> {
         let batch = match sender.try_send(batch) {
             Ok(()) => return Ok(true),
             Err(TrySendError::Closed(_)) => return Ok(false),
             Err(TrySendError::Full(batch)) => batch,
         };
+        let held = waiting.hold(memory.reserved())?;
         self.slot = None;
         let sent = tokio::time::timeout(patience, sender.send(batch)).await;
         if sent.map_err(|_| LakeError::Deadline(patience))?.is_err() {
             return Ok(false);
         }
         self.slot = slots.clone().acquire_owned().await.ok();
+        drop(held);
         Ok(true)
-    }
-}
-
-/// The rows of a batch of a record question: its columns, and behind them
-/// the order values when asked for.
-pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Vec<Row>> {
-    let columns = query.columns.iter().map(|output| &output.field);
-    let order = query
-        .order
-        .iter()
-        .filter(|_| query.with_order_values)
-        .map(|by| &by.field);
-    let arrays = columns
-        .chain(order)
-        .map(|path| {
-            batch
-                .column_by_name(path.as_str())
-                .ok_or_else(|| LakeError::Internal(format!("the answer lacks the column {path}")))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let readers: Vec<_> = arrays
-        .iter()
-        .map(|array| CellReader::new(array.as_ref()))
-        .collect();
-    let row = |row| {
-        readers
-            .iter()
-            .map(|reader| reader.cell(row).into_value())
-            .collect()
-    };
-    Ok((0..batch.num_rows()).map(row).collect())
-}
-
-/// Turns rows that were read backwards round.
-pub(crate) fn forwards(query: &RecordQuery, mut rows: Vec<Row>) -> Vec<Row> {
-    if query
-        .seek
-        .as_ref()
-        .is_some_and(|seek| seek.side == Side::Before)
-    {
-        rows.reverse();
-    }
-    rows
-}
-
-/// The groups of the batches of an aggregation.
-pub(crate) fn groups(query: &AggregateQuery, batches: &[RecordBatch]) -> Vec<Group> {
-    let mut groups = Vec::new();
-    for batch in batches {
-        let buckets = batch
-            .column_by_name(BUCKET)
-            .filter(|_| query.series.is_some());
-        let skip = usize::from(buckets.is_some());
-        let keys = query.groups.len();
-        let values = |row: usize, from: usize, to: usize| {
-            (from..to)
-                .map(|at| value_at(batch.column(at).as_ref(), row))
-                .collect()
-        };
-        for row in 0..batch.num_rows() {
-            let bucket = buckets.and_then(|array| bucket_number(array.as_ref(), row));
-            groups.push(Group {
-                bucket,
-                keys: values(row, skip, skip + keys),
-                results: values(row, skip + keys, batch.num_columns()),
-            });
-        }
-    }
-    groups
-}
-
-fn bucket_number(array: &dyn Array, row: usize) -> Option<u32> {
-    match value_at(array, row) {
-        model::value::Value::Integer(number) => u32::try_from(number).ok(),
-        _ => None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::plan::constraint_predicate;
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading};
+use crate::run::Asker;
 use crate::snapshot::Snapshot;
 
 /// The visible fields: the declared ones in declared order, then the others
@@ -27,6 +28,7 @@ use crate::snapshot::Snapshot;
 pub(crate) fn seen_fields(
     asked: &ConstrainedSchema,
     snapshot: &Snapshot,
+    asker: &Asker,
 ) -> Result<Vec<SeenField>> {
     let schema = &asked.pool().draft.schema;
     let declared = schema
@@ -41,7 +43,7 @@ pub(crate) fn seen_fields(
         })
         .collect();
     if schema.mode() == SchemaMode::Open {
-        for (path, kinds) in undeclared(asked, snapshot)? {
+        for (path, kinds) in undeclared(asked, snapshot, asker)? {
             if let Ok(path) = FieldPath::parse(&path)
                 && asked.fields().shows(&path)
             {
@@ -64,11 +66,11 @@ const KINDS: [&str; 5] = ["number", "string", "boolean", "array", "object"];
 
 type Kinds = BTreeMap<String, BTreeSet<&'static str>>;
 
-fn undeclared(asked: &ConstrainedSchema, snapshot: &Snapshot) -> Result<Kinds> {
+fn undeclared(asked: &ConstrainedSchema, snapshot: &Snapshot, asker: &Asker) -> Result<Kinds> {
     let schema = &asked.pool().draft.schema;
     let (predicate, _) = constraint_predicate(asked.rows(), schema);
     let mut kinds = Kinds::new();
-    visible_rest(snapshot, &predicate, |rest| {
+    visible_rest(snapshot, &predicate, asker, |rest| {
         for cell in rest.as_binary::<i32>().iter().flatten() {
             for (path, value) in rest_fields(cell) {
                 let Some(kind) = model::canonical::decode(value).map(|value| kind(&value)) else {
@@ -93,6 +95,7 @@ fn undeclared(asked: &ConstrainedSchema, snapshot: &Snapshot) -> Result<Kinds> {
 fn visible_rest(
     snapshot: &Snapshot,
     predicate: &Predicate,
+    asker: &Asker,
     mut show: impl FnMut(&dyn Array),
 ) -> Result<()> {
     let mut columns = vec![(FieldPath::rest(), ColumnType::Undeclared)];
@@ -103,6 +106,7 @@ fn visible_rest(
     };
     let reading = Reading::new(snapshot.clone(), columns.into(), hints);
     while let Some(batch) = reading.step() {
+        asker.waits()?;
         if let Some(batch) = batch? {
             let admitted = admitted(predicate, &batch)?;
             show(filter(batch.column(0).as_ref(), &admitted)?.as_ref());

@@ -17,6 +17,7 @@ pub(crate) use records::Frozen;
 pub(crate) use records::Records;
 pub(crate) use replay::Replay;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -65,7 +66,11 @@ pub(crate) enum Operation {
     /// Write down once more what there is to know of a pool's files.
     State { pool: PoolId },
     /// Write down once more some of the saved answers, those from here on.
-    Answers { from: AnswerCursor },
+    Answers {
+        from: AnswerCursor,
+        /// Where the part behind it begins, once it is known what the part is.
+        next: Cell<Option<AnswerCursor>>,
+    },
     /// Write down once more some of the pools that were dropped.
     Dropped { pools: Vec<PoolId> },
     /// Do nothing: it is answered when everything before it is done.
@@ -185,8 +190,10 @@ impl Store {
             Operation::State { pool } => {
                 encode_state(*pool, &self.pools.manifest(*pool), payload);
             }
-            Operation::Answers { from } => {
+            Operation::Answers { from, next } => {
                 let part = self.answers.part(*from);
+                // What is saved or forgotten until it is applied moves no boundary.
+                next.set(self.answers.after(*from));
                 if part.is_empty() {
                     return Prepared::Answer(Outcome::Carried(None));
                 }
@@ -291,7 +298,7 @@ impl StateMachine for Store {
             Operation::State { .. } | Operation::Dropped { .. } | Operation::Wait => {
                 Outcome::Done(Ok(0))
             }
-            Operation::Answers { from } => Outcome::Carried(self.answers.after(from)),
+            Operation::Answers { next, .. } => Outcome::Carried(next.get()),
         };
         self.pools.note_applied(position);
         outcome

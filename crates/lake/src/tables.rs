@@ -11,6 +11,7 @@ mod order;
 mod read;
 mod shred;
 mod sink;
+mod size;
 mod types;
 mod verified;
 mod write;
@@ -28,12 +29,19 @@ pub(crate) use write::{Plan, TableWriter};
 
 use std::ops::Range;
 
-/// Rows of a block: what is read and kept at once, and what has a range of
-/// customers and of times in the index.
+/// Rows of a block, at most: what is read and kept at once, and what has a
+/// range of customers and of times in the index.
 pub(crate) const BLOCK_ROWS: usize = 8_192;
+
+/// Bytes of a block from which on it ends before it has so many rows. A
+/// column's offsets reach 2 GiB, and 8,192 records may have 8 GiB.
+pub(crate) const BLOCK_BYTES: usize = 16 << 20;
 
 /// Blocks of a row group, which share a dictionary of each column.
 pub(crate) const ROW_GROUP_BLOCKS: usize = 16;
 
 /// Where arrays stand among canonical keys: a filter may mean any element.
 pub(crate) const ARRAYS: Range<&[u8]> = &[0x70]..&[0x71];
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::journal::{self, Journal};
 use crate::run::{RunOptions, Runner};
 use crate::store::{Pools, Store};
-use crate::tables::Tables;
+use crate::tables::{BLOCK_ROWS, Tables};
 
 /// Bounds of the lake.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct UpkeepOptions {
     pub journal_segments: u64,
     /// Bytes of a file; larger runs are several files.
     pub file_bytes: u64,
+    /// Rows of a block of a file, at most: what is read and kept at once.
+    pub block_rows: usize,
     /// Runs of one size that are merged into one of the next.
     pub fan_out: usize,
     /// How long a deleted record may stay on the disk.
@@ -57,6 +59,7 @@ impl Default for UpkeepOptions {
             flush_after: Duration::from_secs(15 * 60),
             journal_segments: 8,
             file_bytes: 128 << 20,
+            block_rows: BLOCK_ROWS,
             fan_out: 4,
             purge_after: Duration::from_secs(24 * 60 * 60),
         }

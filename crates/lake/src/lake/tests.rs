@@ -4,4 +4,5 @@ mod behaviour;
 pub(crate) mod fixtures;
 mod power;
 pub(crate) mod tokens;
+mod upkeep;
 mod upserts;

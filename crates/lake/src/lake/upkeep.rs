@@ -73,9 +73,10 @@ enum Work {
     Merge(PoolId),
 }
 
-/// What is written for one pool: while it fails, other pools get their turn.
+/// What is done for one pool: while it fails, other work gets its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Writing {
+    Sweep(PoolId),
     Flush(PoolId),
     Merge(PoolId),
 }
@@ -85,7 +86,9 @@ impl Writing {
     /// does not mend by itself.
     fn rest(self) -> Duration {
         match self {
-            Self::Flush(_) => Duration::from_secs(5),
+            Self::Sweep(_) => Duration::from_secs(60),
+            // A full disk may have room again at any time, and writers wait for it.
+            Self::Flush(_) => Duration::from_secs(1),
             Self::Merge(_) => Duration::from_secs(10 * 60),
         }
     }
@@ -94,6 +97,7 @@ impl Writing {
 impl Work {
     fn writes(&self) -> Option<Writing> {
         match self {
+            Self::Sweep(pool, _) => Some(Writing::Sweep(*pool)),
             Self::Flush(pool) => Some(Writing::Flush(*pool)),
             Self::Merge(pool) => Some(Writing::Merge(*pool)),
             _ => None,
@@ -222,7 +226,11 @@ impl Lake {
     }
 
     fn next_work(&self, memory: &mut Memory, states: &[PoolState]) -> Option<Work> {
+        let now = self.clock.now();
         let sweep = states.iter().find_map(|state| {
+            if memory.rests(Writing::Sweep(state.id), now) {
+                return None;
+            }
             let leaving = self.leaving(memory, state);
             (!leaving.is_empty()).then_some(Work::Sweep(state.id, leaving))
         });

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow_array::Array;
 use model::value::Value;
 
+use super::Columns;
 use crate::columns::CellReader;
 use crate::predicate::{cell_index_key, index_key};
-use crate::tables::{ARRAYS, KeyRange, ROW_GROUP_BLOCKS};
+use crate::tables::{ARRAYS, KeyRange, ROW_GROUP_BLOCKS, TableFile};
 
 /// The values in the form in which equal values are equal bytes.
 pub(super) fn canonical_keys(values: &[Value]) -> Arc<[Box<[u8]>]> {
@@ -27,13 +28,28 @@ pub(super) fn may_hold(range: &KeyRange, keys: &[Box<[u8]>]) -> bool {
     keys.iter().any(|key| within(key)) || (min < ARRAYS.end && ARRAYS.start <= max)
 }
 
-/// Blocks in order as ranges, each of one row group at most.
-pub(super) fn ranges_of(blocks: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+/// Blocks in order as ranges, each of one row group at most, of blocks of as
+/// many rows, the last of them perhaps fewer, and as many as may be in memory
+/// at once.
+pub(super) fn ranges_of(
+    blocks: impl Iterator<Item = usize>,
+    file: &TableFile,
+    columns: &Columns,
+) -> Vec<Range<usize>> {
+    let at_once = file.blocks_at_once(columns);
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for block in blocks {
-        match ranges.last_mut() {
-            Some(last) if last.end == block && block % ROW_GROUP_BLOCKS != 0 => last.end += 1,
-            _ => ranges.push(block..block + 1),
+        let follows = |last: &&mut Range<usize>| {
+            let rows = file.block_rows(last.start);
+            last.end == block
+                && block % ROW_GROUP_BLOCKS != 0
+                && last.len() < at_once
+                && file.block_rows(block - 1) == rows
+                && file.block_rows(block) <= rows
+        };
+        match ranges.last_mut().filter(follows) {
+            Some(last) => last.end += 1,
+            None => ranges.push(block..block + 1),
         }
     }
     ranges

@@ -6,6 +6,7 @@ use arrow_array::Int64Array;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion_common::{DataFusionError, internal_err};
 use datafusion_execution::SendableRecordBatchStream;
+use datafusion_execution::memory_pool::MemoryConsumer;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
@@ -154,4 +155,139 @@ async fn an_answer_in_one_piece_has_bounded_bytes() {
         matches!(large, Err(LakeError::LimitExceeded(_))),
         "{large:?}"
     );
+}
+
+/// Works for ever and hands nothing on, as a scan does of which nothing matches.
+#[derive(Debug)]
+struct Endless(SchemaRef);
+
+impl PartitionStream for Endless {
+    fn schema(&self) -> &SchemaRef {
+        &self.0
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let never = futures::stream::unfold((), |()| async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+        Box::pin(RecordBatchStreamAdapter::new(self.0.clone(), never))
+    }
+}
+
+/// Holds so many bytes of memory and then does as [`Ones`] does.
+#[derive(Debug)]
+struct Holding(Ones, usize);
+
+impl PartitionStream for Holding {
+    fn schema(&self) -> &SchemaRef {
+        &self.0.schema
+    }
+
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let held = MemoryConsumer::new("held").register(context.memory_pool());
+        let grown = held.try_grow(self.1);
+        let first = futures::stream::iter(grown.err().map(Err));
+        let rest = self.0.execute(context).inspect(move |_| {
+            held.size();
+        });
+        Box::pin(RecordBatchStreamAdapter::new(
+            self.0.schema.clone(),
+            first.chain(rest),
+        ))
+    }
+}
+
+fn streaming(schema: SchemaRef, part: Arc<dyn PartitionStream>) -> Arc<dyn ExecutionPlan> {
+    let none = std::iter::empty();
+    Arc::new(StreamingTableExec::try_new(schema, vec![part], None, none, false, None).unwrap())
+}
+
+fn ones(batches: usize) -> Ones {
+    Ones {
+        schema: Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)])),
+        batches,
+        rows: 1,
+        panics: false,
+    }
+}
+
+fn endless() -> Arc<dyn ExecutionPlan> {
+    let schema = ones(0).schema;
+    streaming(schema.clone(), Arc::new(Endless(schema)))
+}
+
+fn holding(bytes: usize, batches: usize) -> Arc<dyn ExecutionPlan> {
+    let ones = ones(batches);
+    streaming(ones.schema.clone(), Arc::new(Holding(ones, bytes)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_on_a_question_ends_when_nobody_waits_for_it_any_more() {
+    let runner = Runner::new(RunOptions {
+        wait: Duration::from_secs(60),
+        deadline: Duration::from_millis(50),
+        ..QUICK
+    })
+    .unwrap();
+    // The deadline passes.
+    let late = runner.collect_for(key(1), endless()).await;
+    assert!(matches!(late, Err(LakeError::Deadline(_))), "{late:?}");
+    drop(runner.slot(key(1)).await.expect("its turn comes back"));
+    // The client goes away.
+    let asked = tokio::time::timeout(Duration::from_millis(5), runner.stream(key(1), endless()));
+    assert!(asked.await.is_err());
+    drop(runner.slot(key(1)).await.expect("its turn comes back"));
+    let look = |asker: &Asker| -> Result<()> {
+        loop {
+            asker.waits()?;
+            std::thread::yield_now();
+        }
+    };
+    let late = runner.work(key(1), look).await;
+    assert!(matches!(late, Err(LakeError::Deadline(_))), "{late:?}");
+    drop(runner.slot(key(1)).await.expect("its turn comes back"));
+}
+
+#[tokio::test]
+async fn a_question_has_its_share_of_the_memory_whatever_the_others_hold() {
+    let patient = RunOptions {
+        deadline: Duration::from_secs(60),
+        ..QUICK
+    };
+    let share = QUICK.memory_bytes / QUICK.concurrent;
+    let runner = Runner::new(patient).unwrap();
+    let _held = runner.stream(key(1), holding(share, 100)).await.unwrap();
+    let own = runner.collect_for(key(2), holding(share, 1)).await;
+    assert!(own.is_ok(), "{own:?}");
+    let more = runner.collect_for(key(2), holding(share + 1, 1)).await;
+    assert!(matches!(more, Err(LakeError::LimitExceeded(_))), "{more:?}");
+}
+
+#[tokio::test]
+async fn those_that_wait_for_their_readers_hold_no_more_than_all_that_run() {
+    let patient = RunOptions {
+        deadline: Duration::from_secs(60),
+        ..QUICK
+    };
+    let share = QUICK.memory_bytes / QUICK.concurrent;
+    let runner = Runner::new(patient).unwrap();
+    let mut cut_off = 0;
+    let mut readers = Vec::new();
+    for number in 0..3 {
+        readers.push(
+            runner
+                .stream(key(number), holding(share, 100))
+                .await
+                .unwrap(),
+        );
+    }
+    // Each has come to where its reader is too slow, or was cut off.
+    drop(runner.slots.clone().acquire_many_owned(2).await.unwrap());
+    for reader in readers {
+        let all: Vec<_> = reader.collect().await;
+        cut_off += usize::from(matches!(all.last(), Some(Err(LakeError::Busy))));
+    }
+    assert_eq!(cut_off, 1);
 }

@@ -40,7 +40,7 @@ pub(crate) struct PoolState {
     pub(crate) id: PoolId,
     /// What is known of it; `None` for one that was dropped or is not known.
     pub(crate) pool: Option<Arc<Pool>>,
-    /// Bytes of records in memory that no file is being written of.
+    /// Bytes of records in memory.
     pub(crate) bytes: u64,
     /// The first operation whose records are in memory alone.
     pub(crate) oldest: Option<Position>,
@@ -247,7 +247,7 @@ impl Pools {
             held.change(|records| PoolState {
                 id,
                 pool: Some(records.pool.clone()),
-                bytes: records.buffer.bytes_to_write(),
+                bytes: records.buffer.bytes(),
                 oldest: records.oldest(),
                 manifest: records.manifest.clone(),
             })

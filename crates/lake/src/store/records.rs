@@ -108,6 +108,8 @@ impl Records {
         let before = self.stored();
         let deleted = self.buffer.delete(&predicate)?;
         self.manifest.remove(removal);
+        // Where nothing is in files, there is nothing to heed it.
+        self.manifest.forget_carried_out(self.writing);
         Ok((deleted, before))
     }
 

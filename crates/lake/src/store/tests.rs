@@ -2,15 +2,23 @@
 
 pub(crate) mod mutants;
 
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::ids::{KeyId, PoolId};
 use model::time::{Clock, ManualClock};
 
-use super::answers::SavedAnswers;
-use crate::lake::tests::fixtures::noon;
-use crate::operation::{IdempotencyTag, SavedAnswer};
+use super::answers::{AnswerCursor, SavedAnswers};
+use super::{Operation, Outcome, Pools, Store};
+use crate::journal::{Position, Prepared, StateMachine};
+use crate::lake::tests::fixtures::{Request, noon, open_pool};
+use crate::lake::{append_operation, new_receipt};
+use crate::operation::{IdempotencyTag, SavedAnswer, Stored, decode};
+use crate::simulation::SimulatedDisk;
+use crate::tables::Tables;
 
 fn tag(text: &str) -> IdempotencyTag {
     IdempotencyTag {
@@ -80,4 +88,58 @@ fn an_answer_that_is_old_when_it_is_read_back_is_not_kept() {
     let mut answers = SavedAnswers::new(clock);
     answers.save(tag("a"), old);
     assert_eq!(answers.len(), (0, 0));
+}
+
+/// Between the moment in which a part is written down and the one in which it counts, a request
+/// may let old answers be forgotten.
+#[test]
+fn answers_that_are_forgotten_while_others_are_carried_on_take_none_with_them() {
+    let clock = Arc::new(ManualClock::new(noon()));
+    let disk = Arc::new(SimulatedDisk::new(1));
+    let tables = Tables::new(disk, Path::new(SimulatedDisk::ROOT), 1 << 20);
+    let pools = Arc::new(Pools::new(Arc::new(tables)));
+    let (mut store, _) = Store::new(pools, u64::MAX, clock.clone(), Vec::new());
+    for n in 0..40 {
+        store
+            .answers
+            .save(tag(&format!("old{n}")), answer(&clock, n));
+    }
+    clock.advance(Duration::from_secs(3_600));
+    for n in 0..200 {
+        store
+            .answers
+            .save(tag(&format!("young{n}")), answer(&clock, n));
+    }
+    clock.advance(Duration::from_secs(82_801));
+    let (mut carried, mut at) = (HashSet::new(), 1);
+    let mut from = Some(AnswerCursor::START);
+    while let Some(cursor) = from {
+        let part = Operation::Answers {
+            from: cursor,
+            next: Cell::default(),
+        };
+        let mut payload = Vec::new();
+        assert!(matches!(
+            store.prepare(&part, &mut payload),
+            Prepared::Write
+        ));
+        let Stored::Answers(answers) = decode(&payload).unwrap() else {
+            panic!("no answers");
+        };
+        carried.extend(answers.into_iter().map(|(tag, _)| tag.text));
+        let pool = open_pool(9);
+        let batch = Request::new(&pool, r#"[{"n":1}]"#).key("new").admit();
+        let other = append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap();
+        let written = store.prepare(&other, &mut Vec::new());
+        from = match store.apply(Position::new(at), part) {
+            Outcome::Carried(next) => next,
+            other => panic!("{other:?}"),
+        };
+        at += 1;
+        if matches!(written, Prepared::Write) {
+            store.apply(Position::new(at), other);
+        }
+    }
+    let lost = (0..200).filter(|n| !carried.contains(&format!("young{n}")));
+    assert_eq!(lost.collect::<Vec<_>>(), Vec::<i32>::new());
 }

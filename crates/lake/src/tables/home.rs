@@ -7,7 +7,7 @@ use model::ids::PoolId;
 use quick_cache::sync::Cache;
 
 use super::cache::BlockCache;
-use super::entry::{FileEntry, FileId};
+use super::entry::{FileEntry, FileId, Lease};
 use super::read::TableFile;
 use crate::disk::Disk;
 use crate::error::Result;
@@ -50,14 +50,19 @@ impl Tables {
         self.root.join(pool.to_string())
     }
 
-    /// Opens a file, if it is not open.
+    /// Opens a file, if it is not open. That it stays open keeps it from
+    /// nobody: whoever reads it holds its lease.
     pub(crate) fn open(&self, pool: PoolId, entry: &Arc<FileEntry>) -> Result<Arc<TableFile>> {
         self.open.get_or_insert_with(&entry.id, || {
             let directory = self.directory(pool);
+            let unleased = FileEntry {
+                lease: Lease::default(),
+                ..FileEntry::clone(entry)
+            };
             let file = TableFile::open(
                 self.disk.as_ref(),
                 &directory,
-                entry.clone(),
+                Arc::new(unleased),
                 self.blocks.clone(),
             );
             file.map(Arc::new)

@@ -10,9 +10,10 @@ use arrow_select::interleave::interleave_record_batch;
 use model::fields::{ColumnType, FieldType};
 use model::names::FieldPath;
 
-use super::BLOCK_ROWS;
 use super::entry::SortedBy;
+use super::size::bytes_of;
 use super::write::{column_of, column_type_of};
+use super::{BLOCK_BYTES, BLOCK_ROWS};
 use crate::columns::{CellReader, Layout, column_type};
 use crate::error::Result;
 use crate::predicate::cell_index_key;
@@ -93,9 +94,17 @@ pub(crate) fn sort(
     }
     order.sort_unstable_by(|(a, at), (b, bt)| rows[*a].row(*at).cmp(&rows[*b].row(*bt)));
     drop(rows);
+    let row_bytes: Vec<usize> = batches
+        .iter()
+        .map(|batch| bytes_of(batch) / batch.num_rows().max(1))
+        .collect();
     let mut from = 0;
     Ok(Box::new(std::iter::from_fn(move || {
-        let to = order.len().min(from + BLOCK_ROWS);
+        let (mut to, mut bytes) = (from, 0);
+        while to < order.len() && to - from < BLOCK_ROWS && bytes < BLOCK_BYTES {
+            bytes += row_bytes[order[to].0];
+            to += 1;
+        }
         let part = order.get(from..to).filter(|part| !part.is_empty())?;
         from = to;
         let batches: Vec<_> = batches.iter().collect();
@@ -115,6 +124,7 @@ pub(crate) fn merge(
         heads: Vec::new(),
         held: Vec::new(),
         order: Vec::new(),
+        bytes: 0,
     };
     for input in 0..merge.inputs.len() {
         if let Some(head) = merge.next_head(input)? {
@@ -140,6 +150,8 @@ struct Head {
     at: usize,
     /// The place of its batch among those held.
     held: usize,
+    /// Bytes of its batch.
+    bytes: usize,
 }
 
 struct Merge {
@@ -149,6 +161,8 @@ struct Merge {
     /// The batches that the rows chosen so far are of.
     held: Vec<RecordBatch>,
     order: Vec<(usize, usize)>,
+    /// Bytes of the rows chosen so far, by estimate.
+    bytes: usize,
 }
 
 impl Merge {
@@ -159,8 +173,10 @@ impl Merge {
                 continue;
             }
             let rows = self.keys.rows(&batch)?;
+            let bytes = bytes_of(&batch);
             self.held.push(batch);
             return Ok(Some(Head {
+                bytes,
                 input,
                 rows,
                 at: 0,
@@ -171,7 +187,7 @@ impl Merge {
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
-        while self.order.len() < BLOCK_ROWS && !self.heads.is_empty() {
+        while self.order.len() < BLOCK_ROWS && self.bytes < BLOCK_BYTES && !self.heads.is_empty() {
             self.choose()?;
         }
         if self.order.is_empty() {
@@ -180,6 +196,7 @@ impl Merge {
         let held: Vec<_> = self.held.iter().collect();
         let batch = interleave_record_batch(&held, &self.order)?;
         self.order.clear();
+        self.bytes = 0;
         let mut kept = Vec::with_capacity(self.heads.len());
         for head in &mut self.heads {
             kept.push(self.held[head.held].clone());
@@ -216,6 +233,7 @@ impl Merge {
         };
         let to = first_beyond(head.at, end, before).max(head.at + 1);
         let held = head.held;
+        self.bytes += head.bytes * (to - head.at) / head.rows.num_rows();
         self.order.extend((head.at..to).map(|at| (held, at)));
         head.at = to;
         if head.at == head.rows.num_rows() {

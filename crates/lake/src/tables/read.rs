@@ -1,13 +1,13 @@
 //! Reading a file of records: only what is asked for, and nothing unchecked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow_schema::{DataType, Field, Schema as ArrowSchema};
+use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::DataType;
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::names::FieldPath;
 use model::value::Value;
@@ -18,14 +18,14 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::PageIndexPolicy;
 
+use super::ROW_GROUP_BLOCKS;
 use super::cache::{BlockCache, Cached, CellSource};
 use super::entry::{FileEntry, SortedBy, TimeRange};
 use super::index::Index;
 use super::names::{Part, SHREDDED};
 use super::open::{encoded_metadata, open_part, read_index};
-use super::types::convert;
+use super::types::{batch_of, convert};
 use super::verified::{Chunks, VerifiedFile, damaged};
-use super::{BLOCK_ROWS, ROW_GROUP_BLOCKS};
 use crate::columns::{Form, REST, array_of, column_type, constant, extract, plain};
 use crate::disk::Disk;
 use crate::error::{LakeError, Result};
@@ -116,6 +116,26 @@ impl TableFile {
         (&block.min, &block.max)
     }
 
+    /// How many blocks with these columns may be in memory at once, by what
+    /// their columns have on average.
+    pub(crate) fn blocks_at_once(&self, columns: &[(FieldPath, ColumnType)]) -> usize {
+        const BYTES: usize = 64 << 20;
+        let stored = columns
+            .iter()
+            .filter_map(|(path, column)| self.stored_column(&self.source(path, *column)));
+        let stored: BTreeSet<usize> = stored.collect();
+        let groups = self.metadata.metadata().row_groups().iter();
+        let bytes = groups.map(|group| -> i64 {
+            let sizes = stored
+                .iter()
+                .map(|at| group.column(*at).uncompressed_size());
+            sizes.sum()
+        });
+        let bytes: i64 = bytes.sum();
+        let block = usize::try_from(bytes).unwrap_or(0) / self.blocks().max(1);
+        (BYTES / block.max(1)).clamp(1, ROW_GROUP_BLOCKS)
+    }
+
     /// The undeclared fields that have a column of their own.
     pub(crate) fn shredded(&self) -> impl Iterator<Item = FieldPath> {
         let names = self.columns.keys();
@@ -155,7 +175,8 @@ impl TableFile {
         merged
     }
 
-    /// The columns of blocks that are all of one row group, a batch for each.
+    /// The columns of blocks that are all of one row group and have as many rows
+    /// as the first, or the last of them fewer: a batch for each.
     pub(crate) fn read(
         &self,
         blocks: Range<usize>,
@@ -307,7 +328,7 @@ impl TableFile {
             .with_row_groups(vec![group])
             .with_projection(mask)
             .with_row_selection(selection)
-            .with_batch_size(BLOCK_ROWS)
+            .with_batch_size(self.block_rows(blocks.start))
             .build()?;
         let mut read: BTreeMap<usize, Vec<ArrayRef>> = BTreeMap::new();
         let mut count = 0;
@@ -375,18 +396,4 @@ impl TableFile {
             .shared_dictionary(cached, file, (group, at), values);
         encoded.with_values(values)
     }
-}
-
-/// A batch of these columns in the forms in which they were read.
-fn batch_of(
-    columns: &[(FieldPath, ColumnType)],
-    arrays: Vec<ArrayRef>,
-    rows: usize,
-) -> Result<RecordBatch> {
-    let fields = columns.iter().zip(&arrays);
-    let fields =
-        fields.map(|((path, _), array)| Field::new(path.as_str(), array.data_type().clone(), true));
-    let schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
-    let rows = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(schema, arrays, &rows)?)
 }

@@ -13,9 +13,13 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, ListArray, StringArray};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeBinaryArray, ListArray, RecordBatch, RecordBatchOptions, StringArray,
+};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, Schema as ArrowSchema, TimeUnit};
+use model::fields::ColumnType;
+use model::names::FieldPath;
 
 use crate::error::{LakeError, Result};
 
@@ -84,4 +88,18 @@ pub(super) fn convert(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
             Ok(cast_with_options(array.as_ref(), to, &exact)?)
         }
     }
+}
+
+/// A batch of these columns in the forms in which they were read.
+pub(super) fn batch_of(
+    columns: &[(FieldPath, ColumnType)],
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let fields = columns.iter().zip(&arrays);
+    let fields =
+        fields.map(|((path, _), array)| Field::new(path.as_str(), array.data_type().clone(), true));
+    let schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
+    let rows = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(schema, arrays, &rows)?)
 }

@@ -22,16 +22,18 @@ use super::index::{Block, Index};
 use super::names::{Part, SHREDDED, path_of};
 use super::shred::shred;
 use super::sink::{Sealed, Sink};
+use super::size::{bytes_of, parts};
 use super::types::{convert, file_type};
-use super::{BLOCK_ROWS, ROW_GROUP_BLOCKS};
+use super::{BLOCK_BYTES, ROW_GROUP_BLOCKS};
 use crate::columns::{CellReader, Layout, extract};
 use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 use crate::journal::Position;
 use crate::predicate::cell_index_key;
 
-/// Larger than any page: pages end with their block alone.
-const NO_PAGE_LIMIT: usize = 1 << 30;
+/// No block is larger: a page ends with a block. Blocks that end early because
+/// of their bytes may share pages.
+const PAGE_BYTES: usize = 2 * BLOCK_BYTES;
 
 /// What a file is made for.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) shredded: Arc<[FieldPath]>,
     /// Whether to write a filter that tells which customers are not there.
     pub(crate) filter: bool,
+    /// Rows of a block, at most.
+    pub(crate) block_rows: usize,
 }
 
 /// Writes rows, which come in the order of the plan, to a new file.
@@ -56,6 +60,7 @@ pub(crate) struct TableWriter {
     parquet: ArrowWriter<Sink>,
     pending: Vec<RecordBatch>,
     pending_rows: usize,
+    pending_bytes: usize,
     blocks: Vec<Block>,
     rows: u64,
 }
@@ -92,6 +97,7 @@ impl TableWriter {
             parquet,
             pending: Vec::new(),
             pending_rows: 0,
+            pending_bytes: 0,
             blocks: Vec::new(),
             rows: 0,
         })
@@ -104,29 +110,45 @@ impl TableWriter {
 
     /// Adds rows.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        if batch.num_rows() == 0 {
+        parts(batch.clone())
+            .into_iter()
+            .try_for_each(|part| self.add(part))
+    }
+
+    /// Adds rows that one block has room for.
+    fn add(&mut self, part: RecordBatch) -> Result<()> {
+        if part.num_rows() == 0 {
             return Ok(());
         }
-        self.pending_rows += batch.num_rows();
-        self.pending.push(batch.clone());
-        if self.pending_rows < BLOCK_ROWS {
+        let bytes = bytes_of(&part);
+        if self.pending_rows > 0 && self.pending_bytes + bytes > BLOCK_BYTES {
+            let whole = self.take_pending()?;
+            self.block(&whole)?;
+        }
+        self.pending_rows += part.num_rows();
+        self.pending_bytes += bytes;
+        self.pending.push(part);
+        let block_rows = self.plan.block_rows;
+        if self.pending_rows < block_rows {
             return Ok(());
         }
         let all = self.take_pending()?;
         let mut from = 0;
-        while all.num_rows() - from >= BLOCK_ROWS {
-            self.block(&all.slice(from, BLOCK_ROWS))?;
-            from += BLOCK_ROWS;
+        while all.num_rows() - from >= block_rows {
+            self.block(&all.slice(from, block_rows))?;
+            from += block_rows;
         }
         if from < all.num_rows() {
-            self.pending_rows = all.num_rows() - from;
-            self.pending.push(all.slice(from, self.pending_rows));
+            let rest = all.slice(from, all.num_rows() - from);
+            self.pending_rows = rest.num_rows();
+            self.pending_bytes = bytes_of(&rest);
+            self.pending.push(rest);
         }
         Ok(())
     }
 
     fn take_pending(&mut self) -> Result<RecordBatch> {
-        self.pending_rows = 0;
+        (self.pending_rows, self.pending_bytes) = (0, 0);
         let pending = std::mem::take(&mut self.pending);
         match pending.as_slice() {
             [one] => Ok(one.clone()),
@@ -148,6 +170,9 @@ impl TableWriter {
         }
         let batch = RecordBatch::try_new(self.schema.clone(), columns)?;
         self.parquet.write(&batch)?;
+        if self.blocks.len().is_multiple_of(ROW_GROUP_BLOCKS) {
+            self.parquet.flush()?;
+        }
         Ok(())
     }
 
@@ -254,10 +279,10 @@ fn properties(plan: &Plan) -> WriterProperties {
     let level = ZstdLevel::try_new(1).unwrap_or_default();
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(BLOCK_ROWS * ROW_GROUP_BLOCKS))
-        .set_write_batch_size(BLOCK_ROWS)
-        .set_data_page_row_count_limit(BLOCK_ROWS)
-        .set_data_page_size_limit(NO_PAGE_LIMIT)
+        .set_max_row_group_row_count(Some(plan.block_rows * ROW_GROUP_BLOCKS))
+        .set_write_batch_size(plan.block_rows)
+        .set_data_page_row_count_limit(plan.block_rows)
+        .set_data_page_size_limit(PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by("tidegate".to_owned());
     // Every value differs: a dictionary would only be begun and given up.

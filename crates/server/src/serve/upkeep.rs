@@ -28,11 +28,16 @@ impl Thread {
         let work = move || {
             let permit = Permit::ours();
             loop {
-                let wait = match lake.upkeep(&permit) {
-                    Ok(true) => Duration::ZERO,
-                    Ok(false) => PERIOD,
-                    Err(error) => {
+                let work = std::panic::AssertUnwindSafe(|| lake.upkeep(&permit));
+                let wait = match std::panic::catch_unwind(work) {
+                    Ok(Ok(true)) => Duration::ZERO,
+                    Ok(Ok(false)) => PERIOD,
+                    Ok(Err(error)) => {
                         tracing::error!(%error, "upkeep failed; it is tried again");
+                        PATIENCE
+                    }
+                    Err(_) => {
+                        tracing::error!("upkeep ended in a panic; it is tried again");
                         PATIENCE
                     }
                 };

@@ -1,6 +1,8 @@
 //! Freeing the journal: what is still needed of it is written down anew at its
 //! end, and what lies before is released.
 
+use std::cell::Cell;
+
 use super::{Lake, Memory};
 use crate::error::Result;
 use crate::journal::Position;
@@ -35,7 +37,11 @@ impl Lake {
         }
         let mut from = Some(AnswerCursor::START);
         while let Some(cursor) = from {
-            from = match self.submit_upkeep(Operation::Answers { from: cursor })? {
+            let part = Operation::Answers {
+                from: cursor,
+                next: Cell::default(),
+            };
+            from = match self.submit_upkeep(part)? {
                 Outcome::Carried(next) => next,
                 _ => None,
             };

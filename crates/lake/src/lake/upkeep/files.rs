@@ -90,8 +90,10 @@ impl Lake {
         let directory = self.tables.directory(pool);
         if !ids.is_empty() {
             // What the journal names is on stable storage before.
-            let synced = self.tables.disk().sync_directory(&directory);
-            synced.map_err(|error| given_up(error.into()))?;
+            if let Err(error) = self.tables.disk().sync_directory(&directory) {
+                self.discard(pool, &ids);
+                return Err(given_up(error.into()));
+            }
         }
         let change = change(files);
         let removed = change.removed.clone();

@@ -63,6 +63,7 @@ impl Lake {
                 sorted_by: sorted_by.clone(),
                 shredded: frequent_fields(&rows).into(),
                 filter: true,
+                block_rows: self.upkeep.options.block_rows,
             };
             let rows = sort(rows, &layout, &sorted_by)?;
             self.write_files(id, plan, rows, 0, frozen.mark)

@@ -189,9 +189,10 @@ impl Lake {
             runs.entry(file.run).or_default().push(file);
         }
         let inputs = runs.into_values().map(|mut files| {
+            // Those that begin alike stay in the order in which they were written.
             files.sort_by_cached_key(|file| {
                 let isolation = file.isolation.as_ref().map(|range| range.min.clone());
-                (isolation, file.time.map(|time| time.min), file.id)
+                (isolation, file.time.map(|time| time.min))
             });
             rows_of(snapshot, files)
         });
@@ -200,6 +201,7 @@ impl Lake {
             sorted_by: self.sorted_by(pool),
             shredded: shredded.into_iter().take(SHREDDED_MAX).collect(),
             filter: false,
+            block_rows: self.upkeep.options.block_rows,
         };
         let rows = merge(inputs.collect(), &plan.layout, &plan.sorted_by)?;
         Ok((plan, rows))

@@ -1,0 +1,282 @@
+//! What upkeep promises of files: nothing keeps it waiting for ever, and what nobody needs goes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::fields::ColumnType;
+use model::ids::PoolId;
+use model::permit::Permit;
+use model::pools::Pool;
+use model::time::ManualClock;
+
+use super::fixtures::*;
+use crate::disk::Disk;
+use crate::error::LakeError;
+use crate::lake::{Lake, LakeOptions};
+use crate::manifest::Manifest;
+use crate::reading::{Hints, Reading};
+use crate::simulation::{Fault, SimulatedDisk};
+use crate::store::Operation;
+
+fn tables(pool: PoolId) -> PathBuf {
+    let tables = Path::new(SimulatedDisk::ROOT).join("tables");
+    tables.join(pool.to_string())
+}
+
+fn files(disk: &SimulatedDisk, pool: &Pool) -> Vec<String> {
+    let mut names = disk.list(&tables(pool.id)).unwrap_or_default();
+    names.retain(|name| name.ends_with(".parquet"));
+    names.sort();
+    names
+}
+
+fn manifest(lake: &Lake, pool: &Pool) -> Manifest {
+    let states = lake.pools.states();
+    let state = states.into_iter().find(|state| state.id == pool.id);
+    state.map(|state| state.manifest).unwrap_or_default()
+}
+
+/// Everything that is due, with what failed on the way.
+fn all_due(lake: &Lake) -> Vec<LakeError> {
+    let mut failed = Vec::new();
+    for _ in 0..100 {
+        match lake.upkeep(&Permit::ours()) {
+            Ok(true) => {}
+            Ok(false) => return failed,
+            Err(error) => failed.push(error),
+        }
+    }
+    failed
+}
+
+/// Upkeep blocks, so no runtime may be under it.
+fn done<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.unwrap().block_on(work)
+}
+
+/// Waits until the journal touches the disk no more.
+fn settle(lake: &Lake) {
+    lake.journal.submit_all_blocking([Operation::Wait]);
+}
+
+fn add(lake: &Lake, pool: &Arc<Pool>, n: i64) {
+    let request = Request::new(pool, &format!(r#"[{{"n":{n}}}]"#));
+    done(lake.append(request.admit())).unwrap();
+}
+
+fn flushed(lake: &Lake, pool: &Arc<Pool>, numbers: std::ops::Range<i64>) {
+    for n in numbers {
+        add(lake, pool, n);
+        lake.flush(&Permit::ours()).unwrap();
+    }
+}
+
+/// A buffer that is full takes nothing more, so that only another attempt makes room in it.
+#[test]
+fn records_that_could_not_be_written_are_written_as_soon_as_they_can_be() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let mut options = roomy();
+    options.upkeep.flush_bytes = 1 << 10;
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], options, clock.clone()).unwrap();
+    for n in 0..50 {
+        add(&lake, &pool, n);
+    }
+    settle(&lake);
+    disk.plan(Some(Fault::FailOperation(disk.operations() + 1)));
+    lake.upkeep(&Permit::ours()).unwrap_err();
+    assert!(files(&disk, &pool).is_empty());
+    clock.advance(Duration::from_secs(1));
+    assert!(lake.upkeep(&Permit::ours()).unwrap(), "it is tried again");
+    assert_eq!(files(&disk, &pool).len(), 1);
+    assert_eq!(lake.metrics().buffer_records, 0);
+    assert_eq!(numbers(&lake, &pool).len(), 50);
+}
+
+/// Files that were open, and are opened again by whoever read on, are no reason to keep them.
+#[test]
+fn a_file_goes_from_the_disk_when_its_last_reader_has_gone() {
+    let (disk, pool) = (SimulatedDisk::new(2), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    flushed(&lake, &pool, 0..2);
+    let before = files(&disk, &pool);
+    let snapshot = lake.pools.snapshot(&pool);
+    lake.compact(&Permit::ours()).unwrap();
+    assert!(before.iter().all(|name| files(&disk, &pool).contains(name)));
+    let columns = vec![(path("n"), ColumnType::Undeclared)];
+    let reading = Reading::new(snapshot, columns.into(), Hints::default());
+    let mut rows = 0;
+    while let Some(batch) = reading.step() {
+        rows += batch.unwrap().map_or(0, |batch| batch.num_rows());
+    }
+    assert_eq!(rows, 2);
+    assert!(all_due(&lake).is_empty());
+    assert!(before.iter().all(|name| files(&disk, &pool).contains(name)));
+    drop(reading);
+    assert!(all_due(&lake).is_empty());
+    assert!(
+        before
+            .iter()
+            .all(|name| !files(&disk, &pool).contains(name))
+    );
+    assert_eq!(numbers(&lake, &pool).len(), 2);
+}
+
+#[test]
+fn deletes_are_remembered_only_while_files_do_not_carry_them_out() {
+    let (disk, pool) = (SimulatedDisk::new(3), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    let delete = || {
+        deleting(
+            &access(1),
+            &pool,
+            Some(filter(r#"{"field":"n","operator":"gt","value":7}"#)),
+        )
+    };
+    for n in 0..10 {
+        add(&lake, &pool, n);
+        done(lake.delete(delete())).unwrap();
+    }
+    assert_eq!(manifest(&lake, &pool).removals.len(), 0);
+    flushed(&lake, &pool, 10..11);
+    assert_eq!(done(lake.delete(delete())).unwrap(), 1);
+    assert_eq!(manifest(&lake, &pool).removals.len(), 1);
+    assert_eq!(numbers(&lake, &pool).len(), 8);
+    let lake = open(&disk.crash(), &[&pool], small());
+    assert_eq!(manifest(&lake, &pool).removals.len(), 1);
+    assert_eq!(numbers(&lake, &pool).len(), 8);
+    lake.compact(&Permit::ours()).unwrap();
+    assert_eq!(manifest(&lake, &pool).removals.len(), 0);
+    assert_eq!(numbers(&lake, &pool).len(), 8);
+}
+
+#[test]
+fn a_pool_that_cannot_be_merged_keeps_no_other_from_it() {
+    let (disk, one, two) = (SimulatedDisk::new(4), open_pool(1), open_pool(2));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&one, &two], small(), clock.clone()).unwrap();
+    flushed(&lake, &one, 0..4);
+    flushed(&lake, &two, 0..4);
+    // Behind the lake's back; what it has open it would not read again.
+    let rotten = tables(one.id).join(&files(&disk, &one)[0]);
+    disk.open(&rotten)
+        .unwrap()
+        .write_at(4, &[0xff; 40])
+        .unwrap();
+    drop(lake);
+    let lake = open_at(&disk, &[&one, &two], small(), clock.clone()).unwrap();
+    let failed = all_due(&lake);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    let name = &files(&disk, &one)[0];
+    assert!(failed[0].to_string().contains(name), "{failed:?}");
+    assert_eq!(manifest(&lake, &two).files.len(), 1);
+    assert_eq!(numbers(&lake, &two).len(), 4);
+    // What is damaged is not merged, and not lost from sight: all four are kept.
+    assert_eq!(files(&disk, &one).len(), 4);
+    assert_eq!(manifest(&lake, &one).files.len(), 4);
+    clock.advance(Duration::from_secs(601));
+    assert_eq!(all_due(&lake).len(), 1, "and it is tried again");
+}
+
+#[test]
+fn what_could_not_be_named_leaves_nothing_on_the_disk() {
+    for operation in 1..40 {
+        let (disk, pool) = (SimulatedDisk::new(operation), open_pool(1));
+        let lake = open(&disk, &[&pool], roomy());
+        add(&lake, &pool, 1);
+        settle(&lake);
+        disk.plan(Some(Fault::FailOperation(disk.operations() + operation)));
+        let flushed = lake.flush(&Permit::ours());
+        if !disk.fault_happened() {
+            assert!(operation > 10, "{operation}");
+            return;
+        }
+        if flushed.is_err()
+            && done(lake.append(Request::new(&pool, r#"[{"n":2}]"#).admit())).is_ok()
+        {
+            let named: Vec<String> = manifest(&lake, &pool)
+                .files
+                .iter()
+                .map(|file| file.id.to_string())
+                .collect();
+            let names = disk.list(&tables(pool.id)).unwrap_or_default();
+            let is_named = |name: &&String| named.iter().any(|id| name.starts_with(id));
+            let left: Vec<_> = names.iter().filter(|name| !is_named(name)).collect();
+            assert!(left.is_empty(), "operation {operation} left {left:?}");
+            lake.flush(&Permit::ours()).unwrap();
+            assert_eq!(numbers(&lake, &pool).len(), 2);
+        }
+    }
+    panic!("a flush has fewer operations");
+}
+
+/// A customer whose records all have one time, in more than one file.
+#[test]
+fn files_of_one_run_that_begin_alike_are_merged_in_their_order() {
+    let definition = r#"{"name":"p","schema":"open","isolation_field":"who","time_field":"at","fields":[
+        {"name":"who","type":"String"},{"name":"at","type":"DateTime"}]}"#;
+    let (disk, pool) = (SimulatedDisk::new(6), pool(1, definition));
+    let mut options = roomy();
+    options.upkeep.file_bytes = 1;
+    options.upkeep.block_rows = 2;
+    let lake = open(&disk, &[&pool], LakeOptions { ..options });
+    for n in 0..3 {
+        let record = format!(
+            r#"{{"who":"w","at":"2026-01-01T00:00:00Z","n":{n},"x":"{}"}}"#,
+            "x".repeat(99)
+        );
+        let records = vec![record; 9_000].join(",");
+        let request = Request::new(&pool, &format!("[{records}]"));
+        done(lake.append(request.admit())).unwrap();
+        lake.flush(&Permit::ours()).unwrap();
+    }
+    assert!(files(&disk, &pool).len() > 3);
+    lake.compact(&Permit::ours()).unwrap();
+    assert!(files(&disk, &pool).len() > 1, "the run is several files");
+    let columns = vec![(path("_id"), pool.draft.schema.column(&path("_id")).unwrap())];
+    let mut ids = Vec::new();
+    for file in manifest(&lake, &pool).files.iter() {
+        let mut snapshot = lake.pools.snapshot(&pool);
+        snapshot.stored.files = Arc::new(vec![file.clone()]);
+        let reading = Reading::new(snapshot, columns.clone().into(), Hints::default());
+        while let Some(batch) = reading.step() {
+            let Some(batch) = batch.unwrap() else {
+                continue;
+            };
+            let column = batch.column(0).clone();
+            ids.extend((0..column.len()).map(|row| crate::columns::value_at(&column, row)));
+        }
+    }
+    let text: Vec<String> = ids
+        .iter()
+        .map(|id| id.as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(text.len(), 27_000);
+    assert!(text.is_sorted(), "a run is in order over its files");
+}
+
+#[test]
+fn a_file_that_cannot_be_taken_away_keeps_no_record_from_being_written() {
+    let (disk, pool) = (SimulatedDisk::new(7), open_pool(1));
+    let mut options = roomy();
+    options.upkeep.flush_bytes = 1;
+    let lake = open(&disk, &[&pool], options);
+    flushed(&lake, &pool, 0..4);
+    assert!(all_due(&lake).is_empty());
+    let reader = lake.pools.snapshot(&pool);
+    flushed(&lake, &pool, 4..5);
+    lake.compact(&Permit::ours()).unwrap();
+    assert!(all_due(&lake).is_empty());
+    drop(reader);
+    add(&lake, &pool, 5);
+    settle(&lake);
+    disk.plan(Some(Fault::FailOperation(disk.operations() + 1)));
+    lake.upkeep(&Permit::ours()).unwrap_err();
+    assert!(lake.upkeep(&Permit::ours()).unwrap());
+    assert_eq!(lake.metrics().buffer_records, 0);
+    assert_eq!(numbers(&lake, &pool).len(), 6);
+}

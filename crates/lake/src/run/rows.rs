@@ -1,0 +1,84 @@
+//! From the batches of an answer to its rows and groups.
+
+use arrow_array::{Array, RecordBatch};
+use model::queries::{AggregateQuery, RecordQuery, Row, Side};
+
+use crate::columns::{CellReader, value_at};
+use crate::error::{LakeError, Result};
+use crate::finish::Group;
+use crate::plan::BUCKET;
+
+/// The rows of a batch of a record question: its columns, and behind them
+/// the order values when asked for.
+pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Vec<Row>> {
+    let columns = query.columns.iter().map(|output| &output.field);
+    let order = query
+        .order
+        .iter()
+        .filter(|_| query.with_order_values)
+        .map(|by| &by.field);
+    let arrays = columns
+        .chain(order)
+        .map(|path| {
+            batch
+                .column_by_name(path.as_str())
+                .ok_or_else(|| LakeError::Internal(format!("the answer lacks the column {path}")))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let readers: Vec<_> = arrays
+        .iter()
+        .map(|array| CellReader::new(array.as_ref()))
+        .collect();
+    let row = |row| {
+        readers
+            .iter()
+            .map(|reader| reader.cell(row).into_value())
+            .collect()
+    };
+    Ok((0..batch.num_rows()).map(row).collect())
+}
+
+/// Turns rows that were read backwards round.
+pub(crate) fn forwards(query: &RecordQuery, mut rows: Vec<Row>) -> Vec<Row> {
+    if query
+        .seek
+        .as_ref()
+        .is_some_and(|seek| seek.side == Side::Before)
+    {
+        rows.reverse();
+    }
+    rows
+}
+
+/// The groups of the batches of an aggregation.
+pub(crate) fn groups(query: &AggregateQuery, batches: &[RecordBatch]) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for batch in batches {
+        let buckets = batch
+            .column_by_name(BUCKET)
+            .filter(|_| query.series.is_some());
+        let skip = usize::from(buckets.is_some());
+        let keys = query.groups.len();
+        let values = |row: usize, from: usize, to: usize| {
+            (from..to)
+                .map(|at| value_at(batch.column(at).as_ref(), row))
+                .collect()
+        };
+        for row in 0..batch.num_rows() {
+            let bucket = buckets.and_then(|array| bucket_number(array.as_ref(), row));
+            groups.push(Group {
+                bucket,
+                keys: values(row, skip, skip + keys),
+                results: values(row, skip + keys, batch.num_columns()),
+            });
+        }
+    }
+    groups
+}
+
+fn bucket_number(array: &dyn Array, row: usize) -> Option<u32> {
+    match value_at(array, row) {
+        model::value::Value::Integer(number) => u32::try_from(number).ok(),
+        _ => None,
+    }
+}
