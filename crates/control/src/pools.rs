@@ -42,7 +42,8 @@ impl Control {
 
     /// Changes a pool, all but what its records rest on. Views and grants on
     /// the pool follow a new name at the same moment, each with a new revision.
-    /// The data plane settles the pool before its fields change.
+    /// The data plane holds records by the columns of fields, so that nothing
+    /// that is stored changes.
     ///
     /// # Errors
     /// [`ControlError::StaleRevision`] when the pool's revision is not the

@@ -36,7 +36,10 @@ const FAN_IN: usize = 16;
 #[derive(Debug)]
 pub(crate) struct PoolBuffer {
     schema: Schema,
+    /// The same fields under the names of their columns.
+    by_columns: Schema,
     layout: Arc<Layout>,
+    /// The column that tells customers apart.
     isolation: Option<FieldPath>,
     /// Records that are being written to files, older than the others.
     frozen: Vec<Arc<Segment>>,
@@ -54,8 +57,9 @@ impl PoolBuffer {
     pub(crate) fn new(schema: &Schema, isolation: Option<FieldPath>) -> Self {
         Self {
             schema: schema.clone(),
+            by_columns: schema.by_columns(),
             layout: Arc::new(Layout::of(schema)),
-            isolation,
+            isolation: isolation.map(|path| schema.column_path(&path)),
             frozen: Vec::new(),
             segments: Vec::new(),
             unique: Vec::new(),
@@ -64,21 +68,30 @@ impl PoolBuffer {
         }
     }
 
-    /// The same for a pool with these unique fields, if there are any.
+    /// The same for a pool whose records are told apart by these columns, if by any.
     pub(crate) fn with_unique(self, unique: Vec<FieldPath>) -> Self {
         Self { unique, ..self }
+    }
+
+    /// Goes over to what the pool has become. Records that are there stay as
+    /// they are: they are told by their columns.
+    pub(crate) fn follow(&mut self, schema: &Schema, isolation: Option<FieldPath>) {
+        self.schema = schema.clone();
+        self.by_columns = schema.by_columns();
+        self.layout = Arc::new(Layout::of(schema));
+        self.isolation = isolation.map(|path| schema.column_path(&path));
     }
 
     /// Adds records behind those that are there, and takes those away that
     /// they replace.
     ///
     /// # Errors
-    /// [`LakeError::Internal`] for records in another layout, or for those of
-    /// which it is not known what they replace; nothing is added.
+    /// [`LakeError::Internal`] for columns of other types than the pool's, or
+    /// for records of which it is not known what they replace; nothing is added.
     pub(crate) fn push(&mut self, mut segment: Segment) -> Result<()> {
         if !segment.fits(&self.layout) {
             return Err(LakeError::Internal(
-                "records in one layout meet a pool in another".to_owned(),
+                "the columns of records have other types than the pool's".to_owned(),
             ));
         }
         if segment.rows() > 0 {
@@ -164,11 +177,16 @@ impl PoolBuffer {
                 break;
             }
             let first = self.segments.len() - run;
-            let alive = self.segments[first..]
+            let merged = &self.segments[first..];
+            // What dropped fields held is kept: a delete from before, which
+            // is being replayed, may still ask for it.
+            let holds = |column: &FieldPath| merged.iter().any(|s| s.has(column));
+            let layout = Layout::by_columns(&self.schema, holds);
+            let alive = merged
                 .iter()
-                .map(|segment| segment.alive_batch())
+                .map(|segment| segment.in_layout(&layout))
                 .collect::<Result<Vec<_>>>()?;
-            let merged = self.segment(concat_batches(&self.layout.arrow, &alive)?)?;
+            let merged = self.segment(concat_batches(&layout.arrow, &alive)?)?;
             self.segments.truncate(first);
             if merged.rows() > 0 {
                 self.segments.push(Arc::new(merged));
@@ -177,7 +195,12 @@ impl PoolBuffer {
         Ok(())
     }
 
-    /// Takes away the rows that the predicate admits; answers how many went.
+    /// The fields of the pool under the names of their columns.
+    pub(crate) fn by_columns(&self) -> &Schema {
+        &self.by_columns
+    }
+
+    /// Takes away the rows that the predicate, which names columns, admits; answers how many went.
     /// When that fails, nothing is gone.
     pub(crate) fn delete(&mut self, predicate: &Predicate) -> Result<u64> {
         let (frozen, deleted) = self.without(&self.frozen, predicate)?;
@@ -195,7 +218,7 @@ impl PoolBuffer {
         let mut deleted = 0;
         let mut left = Vec::with_capacity(segments.len());
         for segment in segments {
-            left.push(match segment.without(&self.layout, predicate)? {
+            left.push(match segment.without(predicate)? {
                 None => segment.clone(),
                 Some((changed, count)) => {
                     deleted += count;
@@ -230,10 +253,12 @@ impl PoolBuffer {
         keys.map(Ledger::now).collect()
     }
 
-    /// The records in memory and those in files as they are now.
+    /// The records in memory and those in files as they are now, for whoever
+    /// names columns.
     pub(crate) fn snapshot(&self, stored: FileView) -> Snapshot {
         Snapshot {
-            schema: self.schema.clone(),
+            schema: self.by_columns.clone(),
+            by_columns: self.by_columns.clone(),
             layout: self.layout.clone(),
             isolation: self.isolation.clone(),
             segments: self.all().cloned().collect(),

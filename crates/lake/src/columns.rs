@@ -65,8 +65,11 @@ pub(crate) fn column_type(column: ColumnType) -> DataType {
 /// fields, the declared fields, and for an open pool the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// The columns that stand for one field each.
+    /// The columns that stand for one field each, by their own names: a field
+    /// may be called otherwise.
     pub(crate) fields: Vec<(FieldPath, ColumnType)>,
+    /// What the fields are called.
+    paths: Vec<FieldPath>,
     /// Whether a last column holds undeclared fields.
     pub(crate) open: bool,
     /// The Arrow schema of both.
@@ -78,11 +81,13 @@ impl Layout {
     pub(crate) fn of(schema: &Schema) -> Self {
         let system = [FieldPath::id(), FieldPath::ingested_at(), FieldPath::key()];
         let declared = schema.declared().iter().map(|field| field.path.clone());
-        let fields: Vec<_> = system
-            .into_iter()
-            .chain(declared)
-            .filter_map(|path| schema.column(&path).map(|column| (path, column)))
-            .collect();
+        let known = system.into_iter().chain(declared);
+        let (paths, fields): (Vec<_>, Vec<_>) = known
+            .filter_map(|path| {
+                let column = (schema.column_path(&path), schema.column(&path)?);
+                Some((path, column))
+            })
+            .unzip();
         let open = schema.mode() == SchemaMode::Open;
         let mut arrow = fields_of(&fields);
         if open {
@@ -90,12 +95,13 @@ impl Layout {
         }
         Self {
             fields,
+            paths,
             open,
             arrow: Arc::new(ArrowSchema::new(arrow)),
         }
     }
 
-    /// The columns of fields, those without one of their own among them.
+    /// These columns with their types; undeclared fields have none of their own.
     pub(crate) fn columns_of(&self, fields: &[FieldPath]) -> Vec<(FieldPath, ColumnType)> {
         let column = |path: &FieldPath| {
             let known = self.position(path).map(|at| self.fields[at].1);
@@ -104,9 +110,33 @@ impl Layout {
         fields.iter().map(column).collect()
     }
 
-    /// The position of the column that stands for a field alone.
-    pub(crate) fn position(&self, path: &FieldPath) -> Option<usize> {
-        self.fields.iter().position(|(field, _)| field == path)
+    /// The layout of records that are named by columns: that of the pool, and
+    /// of the dropped fields' columns those that `holds` tells of.
+    pub(crate) fn by_columns(schema: &Schema, holds: impl Fn(&FieldPath) -> bool) -> Self {
+        let (all, retired) = (schema.by_columns(), schema.retired());
+        if retired.is_empty() {
+            return Self::of(&all);
+        }
+        let fields = all.declared().iter();
+        let held = fields.filter(|f| !retired.contains_key(&f.column) || holds(&f.path));
+        Self::of(&Schema::new(schema.mode(), held.cloned().collect()))
+    }
+
+    /// The position of a column that stands for a field alone.
+    pub(crate) fn position(&self, column: &FieldPath) -> Option<usize> {
+        self.fields.iter().position(|(field, _)| field == column)
+    }
+
+    /// The fields that have a column of their own, as they are called.
+    pub(crate) fn paths(&self) -> &[FieldPath] {
+        &self.paths
+    }
+
+    /// All columns, that of the undeclared fields among them.
+    pub(crate) fn columns(&self) -> Vec<(FieldPath, ColumnType)> {
+        let rest = (FieldPath::rest(), ColumnType::Undeclared);
+        let rest = self.open.then_some(rest);
+        self.fields.iter().cloned().chain(rest).collect()
     }
 }
 

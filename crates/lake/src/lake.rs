@@ -23,12 +23,12 @@ use model::random::RandomSource;
 use model::records::SentRecord;
 use model::time::Clock;
 
-use crate::buffer::{hint, leaf_columns};
+use crate::buffer::leaf_columns;
 use crate::columnar::{self, ByteStream};
 use crate::error::{LakeError, Result};
 use crate::finish::finish;
 use crate::journal::{Journal, JournalError, Position};
-use crate::manifest::Removal;
+use crate::manifest::{Removal, by_columns};
 use crate::operation::{SavedAnswer, encode_delete, encode_drop};
 use crate::output::output_columns;
 use crate::plan::{Plan, plan};
@@ -167,11 +167,12 @@ impl Lake {
             stored: before,
             ..self.pools.snapshot(delete.pool())
         };
+        let (rows, filter) = by_columns(&delete);
         let removal = Removal {
             position: Position::FIRST,
             at: self.clock.now(),
-            rows: delete.rows().clone(),
-            filter: delete.filter().cloned(),
+            rows,
+            filter,
         };
         let count = move |asker: &Asker| count_removed(snapshot, &removal, asker);
         Ok(from_memory + self.runner.work(delete.key(), count).await?)
@@ -293,10 +294,10 @@ fn answered_otherwise(what: &str) -> LakeError {
 
 /// How many rows of the files a removal takes away that no other did before.
 fn count_removed(snapshot: Snapshot, removal: &Removal, asker: &Asker) -> Result<u64> {
-    let predicate = removal.predicate(&snapshot.schema);
-    let isolation = hint(&predicate, snapshot.isolation.as_ref());
+    let snapshot = snapshot.asked_by_columns();
+    let predicate = removal.predicate(&snapshot.by_columns);
     let hints = Hints {
-        isolation: isolation.map(Into::into),
+        customers: snapshot.customers(&predicate),
         time: None,
     };
     let columns = leaf_columns(&predicate);
@@ -314,11 +315,12 @@ fn count_removed(snapshot: Snapshot, removal: &Removal, asker: &Asker) -> Result
 fn delete_operation(delete: &ConstrainedDelete) -> Operation {
     let mut payload = Vec::new();
     encode_delete(delete, &mut payload);
+    let (rows, filter) = by_columns(delete);
     Operation::Delete {
         pool: delete.pool().clone(),
         payload,
-        rows: delete.rows().clone(),
-        filter: delete.filter().cloned(),
+        rows,
+        filter,
     }
 }
 
@@ -331,8 +333,6 @@ fn drop_operation(pool: PoolId) -> Operation {
 /// Rows up to which an answer is collected rather than streamed: a page and
 /// the row that tells whether there is another.
 const PAGE_ROWS: u64 = model::limits::PAGE_ROWS_MAX + 1;
-
-mod settle;
 
 #[cfg(test)]
 mod given;

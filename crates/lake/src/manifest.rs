@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::filters::{Constraint, Filter, Predicate};
+use model::permit::ConstrainedDelete;
 use model::pools::Schema;
 use model::time::Timestamp;
 
@@ -19,15 +20,28 @@ pub(crate) struct Removal {
     pub(crate) position: Position,
     /// When it was asked for.
     pub(crate) at: Timestamp,
-    /// What the key saw.
+    /// What the key saw, by the names of columns.
     pub(crate) rows: Constraint,
-    /// What it asked for.
+    /// What it asked for, by the names of columns.
     pub(crate) filter: Option<Filter>,
 }
 
+/// The rows that a key saw and asked to delete, by the names of columns: they
+/// mean the same rows whatever becomes of the fields.
+pub(crate) fn by_columns(delete: &ConstrainedDelete) -> (Constraint, Option<Filter>) {
+    let schema = &delete.pool().draft.schema;
+    let rows = match delete.rows() {
+        Constraint::AllRows => Constraint::AllRows,
+        Constraint::Rows(filter) => Constraint::Rows(schema.filter_by_columns(filter)),
+    };
+    let asked = delete.filter();
+    (rows, asked.map(|filter| schema.filter_by_columns(filter)))
+}
+
 impl Removal {
-    /// The rows that go: those that the key sees and that it asked for. What
-    /// cannot be resolved removes nothing.
+    /// The rows that go: those that the key sees and that it asked for, where
+    /// `schema` has the fields under the names of their columns. What cannot
+    /// be resolved removes nothing.
     pub(crate) fn predicate(&self, schema: &Schema) -> Predicate {
         let (visible, _) = constraint_predicate(&self.rows, schema);
         let asked = match self.filter.as_ref().map(|filter| schema.resolve(filter)) {

@@ -81,7 +81,7 @@ pub(crate) enum Stored {
     Append {
         /// The pool.
         pool: PoolId,
-        /// The records, system fields included.
+        /// The records, system fields included, by the names of columns.
         records: Vec<Record>,
         /// The fields that the key injects and that must agree for a record to
         /// replace an older one; none in pools without unique fields.
@@ -93,9 +93,9 @@ pub(crate) enum Stored {
     Delete {
         /// The pool.
         pool: PoolId,
-        /// What the key saw.
+        /// What the key saw, by the names of columns.
         rows: Constraint,
-        /// What it asked for.
+        /// What it asked for, by the names of columns.
         filter: Option<Filter>,
     },
     /// A pool was forgotten.

@@ -34,7 +34,6 @@ use model::queries::{Aggregate, AggregateQuery, Direction, Query, RecordQuery, S
 use model::value::Value;
 
 use crate::aggregates::{self, GroupBy};
-use crate::buffer::hint;
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::reading::{Hints, Reading, TimeHint, TimeOrder};
@@ -115,10 +114,13 @@ pub(crate) fn plan(
     };
     let (predicate, unresolved) = constraint_predicate(rows, schema);
     let hints = Hints {
-        isolation: hint(&predicate, snapshot.isolation.as_ref()).map(Into::into),
+        customers: snapshot.customers(&predicate),
         time: match query {
             Query::Records(records) => page_hint(records, pool),
-            Query::Aggregate(_) => conditions.range.as_ref().map(time_hint),
+            Query::Aggregate(_) => {
+                let range = conditions.range.as_ref();
+                range.map(|range| time_hint(range, schema))
+            }
         },
     };
     let (barrier, reading) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
@@ -157,9 +159,9 @@ fn barrier(
 
 /// A range of time that the caller asks for. It tests a column for its own
 /// type and can neither fail nor be asked of a row, only of many at once.
-fn time_hint(range: &TimeBound) -> TimeHint {
+fn time_hint(range: &TimeBound, schema: &Schema) -> TimeHint {
     TimeHint {
-        field: range.field.clone(),
+        field: schema.column_path(&range.field),
         from: range.from.map(|from| from.as_microsecond()),
         to: range.to.map(|to| to.as_microsecond()),
         missing: false,
@@ -184,7 +186,9 @@ fn page(query: &RecordQuery) -> Option<usize> {
 /// The times that a question for records asks for: its range, and what lies
 /// on the asked side of its place in the order. Both are the caller's words.
 fn page_hint(query: &RecordQuery, pool: &Pool) -> Option<TimeHint> {
-    let range = query.range.as_ref().map(time_hint);
+    let schema = &pool.draft.schema;
+    let range = query.range.as_ref();
+    let range = range.map(|range| time_hint(range, schema));
     let (Some(first), Some(seek)) = (query.order.first(), &query.seek) else {
         return range;
     };
@@ -198,7 +202,7 @@ fn page_hint(query: &RecordQuery, pool: &Pool) -> Option<TimeHint> {
     let is_forwards = seek.side == Side::After;
     let is_falling = (first.direction == Direction::Descending) == is_forwards;
     Some(TimeHint {
-        field: first.field.clone(),
+        field: schema.column_path(&first.field),
         from: (!is_falling).then_some(at),
         to: is_falling.then(|| at.saturating_add(1)),
         // Rows without a time come last.
@@ -322,7 +326,7 @@ fn sorted(
         let first = query.order.first();
         let time = first.filter(|by| by.field == pool.time_field());
         let time = time.map(|by| TimeOrder {
-            field: by.field.clone(),
+            field: pool.draft.schema.column_path(&by.field),
             descending: sort_options(by.direction, side).descending,
         });
         let order = order.collect::<Result<Vec<_>>>()?;

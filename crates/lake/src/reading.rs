@@ -4,30 +4,33 @@
 //! Hints may leave out rows that whoever reads would refuse anyway; they are
 //! never the check.
 
+mod hints;
 mod pieces;
 mod places;
 mod replaced;
 
 pub(crate) use replaced::newly_replaced;
 
+pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{BooleanArray, RecordBatch};
+use arrow_array::{BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow_buffer::BooleanBuffer;
+use arrow_schema::{Field, Schema as ArrowSchema};
 use arrow_select::filter::filter_record_batch;
 use model::fields::ColumnType;
 use model::filters::Predicate;
 use model::names::FieldPath;
-use model::value::Value;
 
 use crate::buffer::leaf_columns;
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::predicate::admitted;
 use crate::snapshot::Snapshot;
-use crate::tables::{Cached, FileEntry, TimeRange};
+use crate::tables::{Cached, FileEntry};
 use pieces::{Opened, Piece};
 use places::{canonical_keys, may_hold, ranges_of, runs_of};
 use replaced::{either, replaces};
@@ -35,56 +38,14 @@ use replaced::{either, replaces};
 /// The columns of a question, each with what is known of its type.
 pub(crate) type Columns = [(FieldPath, ColumnType)];
 
-/// What may be left out while reading.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Hints {
-    /// Rows with other values in the isolation field.
-    pub(crate) isolation: Option<Arc<[Value]>>,
-    /// Rows of other times.
-    pub(crate) time: Option<TimeHint>,
-}
-
-/// A range of time, in microseconds: from the first, before the second.
-#[derive(Clone, Debug)]
-pub(crate) struct TimeHint {
-    /// The field whose time it is.
-    pub(crate) field: FieldPath,
-    /// The first that matters.
-    pub(crate) from: Option<i64>,
-    /// The first that matters no more.
-    pub(crate) to: Option<i64>,
-    /// Whether rows without a time matter.
-    pub(crate) missing: bool,
-}
-
-impl TimeHint {
-    /// Whether some of the rows of these times may matter.
-    fn overlaps(&self, times: Option<TimeRange>) -> bool {
-        let Some(times) = times else {
-            return self.missing;
-        };
-        let within = || {
-            self.from.is_none_or(|from| times.max >= from)
-                && self.to.is_none_or(|to| times.min < to)
-        };
-        (self.missing && times.missing) || within()
-    }
-}
-
-/// The order in time in which a reader wants the rows, as far as their places tell.
-#[derive(Clone, Debug)]
-pub(crate) struct TimeOrder {
-    /// The field whose time it is.
-    pub(crate) field: FieldPath,
-    /// Whether the last come first.
-    pub(crate) descending: bool,
-}
-
 /// What all readers of one reading have in common.
 #[derive(Debug)]
 struct Shared {
     snapshot: Snapshot,
-    columns: Arc<Columns>,
+    /// What is read, by the names of columns.
+    columns: Vec<(FieldPath, ColumnType)>,
+    /// What it is called by whoever asks, where that is something else.
+    shown: Option<Arc<Columns>>,
     hints: Hints,
     cached: Cached,
     form: Form,
@@ -104,7 +65,8 @@ struct Left {
 pub(crate) struct Reading(Arc<Shared>);
 
 impl Reading {
-    /// Reads these columns of a snapshot, each in its own type.
+    /// Reads these fields of a snapshot, called as whoever asks calls them,
+    /// each in its own type.
     pub(crate) fn new(snapshot: Snapshot, columns: Arc<Columns>, hints: Hints) -> Self {
         Self::with(snapshot, columns, hints, Cached::Yes, Form::Plain)
     }
@@ -127,11 +89,15 @@ impl Reading {
 
     fn with(
         snapshot: Snapshot,
-        columns: Arc<Columns>,
+        asked: Arc<Columns>,
         hints: Hints,
         cached: Cached,
         form: Form,
     ) -> Self {
+        let schema = &snapshot.schema;
+        let column = |(path, kind): &(FieldPath, ColumnType)| (schema.column_path(path), *kind);
+        let columns: Vec<_> = asked.iter().map(column).collect();
+        let shown = (columns[..] != asked[..]).then_some(asked);
         let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
         let files = snapshot.stored.files.iter().cloned().map(Piece::File);
         let left = Left {
@@ -141,6 +107,7 @@ impl Reading {
         Self(Arc::new(Shared {
             snapshot,
             columns,
+            shown,
             hints,
             cached,
             form,
@@ -230,9 +197,8 @@ impl Shared {
     fn read(&self, piece: Piece) -> Result<Option<RecordBatch>> {
         match piece {
             Piece::Memory(segment) => {
-                let hint = self.hints.isolation.as_deref();
-                let batch = segment.scan(&self.snapshot.layout, &self.columns, hint)?;
-                Ok(Some(batch))
+                let batch = segment.scan(&self.columns, &self.hints)?;
+                self.show(batch).map(Some)
             }
             Piece::File(entry) => {
                 let parts = self.file(&entry)?;
@@ -244,18 +210,39 @@ impl Shared {
                 Ok(None)
             }
             Piece::Blocks(opened, blocks) => {
-                let mut batches = self.blocks(&opened, blocks)?.into_iter();
-                let first = batches.next();
-                self.left().ready.extend(batches);
+                let batches = self.blocks(&opened, blocks)?.into_iter();
+                let batches = batches.map(|batch| self.show(batch));
+                let mut batches = batches.collect::<Result<VecDeque<_>>>()?;
+                let first = batches.pop_front();
+                self.left().ready.append(&mut batches);
                 Ok(first)
             }
         }
     }
 
+    /// The columns under the names of whoever asks.
+    fn show(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let Some(shown) = &self.shown else {
+            return Ok(batch);
+        };
+        let columns = batch.columns();
+        let fields = shown
+            .iter()
+            .zip(columns)
+            .map(|((path, _), column)| Field::new(path.as_str(), column.data_type().clone(), true));
+        let schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(
+            schema,
+            columns.to_vec(),
+            &rows,
+        )?)
+    }
+
     /// Finds out which parts of a file are to be read.
     fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
-        let sorted = entry.sorted_by.isolation == self.snapshot.isolation;
-        let keys = self.hints.isolation.as_deref().filter(|_| sorted);
+        let isolation = entry.sorted_by.isolation.clone();
+        let keys = self.hints.customers(isolation.as_ref());
         let keys = keys.map(canonical_keys);
         if let (Some(keys), Some(range)) = (&keys, &entry.isolation)
             && !may_hold(range, keys)
@@ -270,7 +257,7 @@ impl Shared {
         let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
         let file = home.open(entry)?;
         let removed = self.removed(entry);
-        let mut columns = self.columns.to_vec();
+        let mut columns = self.columns.clone();
         if let Some(removed) = &removed {
             for column in leaf_columns(removed) {
                 if !columns.contains(&column) {
@@ -282,6 +269,7 @@ impl Shared {
         let opened = Arc::new(Opened {
             file,
             keys,
+            isolation,
             removed,
             replaced: entry.replaced.as_ref().map(|r| r.rows.clone()),
             hidden: replaces(&self.snapshot, entry),
@@ -301,16 +289,15 @@ impl Shared {
     /// The rows that were removed since the file was written. Removals that
     /// concern none of its customers are left out.
     fn removed(&self, entry: &FileEntry) -> Option<Predicate> {
-        let schema = &self.snapshot.schema;
-        let isolation = self.snapshot.isolation.as_ref();
-        let sorted = entry.sorted_by.isolation.as_ref() == isolation;
+        let schema = &self.snapshot.by_columns;
+        let isolation = entry.sorted_by.isolation.as_ref();
         let removals = self.snapshot.stored.removals.iter();
         let due = removals.filter(|removal| removal.position > entry.cleaned);
         let concerned = due.filter_map(|removal| {
             let predicate = removal.predicate(schema);
             let keys = crate::buffer::hint(&predicate, isolation).map(canonical_keys);
             let elsewhere = match (keys, &entry.isolation) {
-                (Some(keys), Some(range)) if sorted => !may_hold(range, &keys),
+                (Some(keys), Some(range)) => !may_hold(range, &keys),
                 _ => false,
             };
             (!elsewhere).then_some(predicate)
@@ -341,14 +328,14 @@ impl Shared {
         rows: usize,
     ) -> Result<Vec<Range<usize>>> {
         let all = || Ok(std::iter::once(0..rows).collect());
-        let (Some(keys), Some(field)) = (&opened.keys, &self.snapshot.isolation) else {
+        let (Some(keys), Some(field)) = (&opened.keys, &opened.isolation) else {
             return all();
         };
         let (min, max) = opened.file.block_isolation(block);
         if min == max || rows == 0 {
             return all();
         }
-        let column = self.snapshot.schema.column(field);
+        let column = self.snapshot.by_columns.column(field);
         let column = (field.clone(), column.unwrap_or(ColumnType::Undeclared));
         let file = &opened.file;
         let isolation = file.read(block..block + 1, &[column], self.cached, Form::Encoded)?;

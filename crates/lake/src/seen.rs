@@ -14,7 +14,7 @@ use model::permit::ConstrainedSchema;
 use model::pools::SchemaMode;
 use model::value::Value;
 
-use crate::buffer::{hint, leaf_columns};
+use crate::buffer::leaf_columns;
 use crate::columns::rest_fields;
 use crate::error::Result;
 use crate::plan::constraint_predicate;
@@ -101,7 +101,7 @@ fn visible_rest(
     let mut columns = vec![(FieldPath::rest(), ColumnType::Undeclared)];
     columns.extend(leaf_columns(predicate));
     let hints = Hints {
-        isolation: hint(predicate, snapshot.isolation.as_ref()).map(Into::into),
+        customers: snapshot.customers(predicate),
         time: None,
     };
     let reading = Reading::new(snapshot.clone(), columns.into(), hints);

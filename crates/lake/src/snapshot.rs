@@ -2,28 +2,84 @@
 
 use std::sync::Arc;
 
+use model::filters::Predicate;
 use model::names::FieldPath;
 use model::pools::Schema;
 
-use crate::buffer::Segment;
+use crate::buffer::{Segment, hint};
 use crate::columns::Layout;
 use crate::manifest::Removal;
+use crate::reading::CustomersHint;
 use crate::tables::{FileEntry, PoolFiles};
 use crate::upserts::Hidden;
 
 /// The records of one pool at one moment. Cheap to clone.
+///
+/// Records are held by columns, which fields keep whatever they are called.
+/// Whoever asks has the names of a moment of their own: see [`Snapshot::asked_by`].
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    /// The fields of the pool.
+    /// The fields as whoever asks calls them.
     pub(crate) schema: Schema,
-    /// The columns of the records.
+    /// The fields under the names of their columns, dropped ones among them.
+    pub(crate) by_columns: Schema,
+    /// The columns in which files are written.
     pub(crate) layout: Arc<Layout>,
-    /// The field that tells customers apart.
+    /// The column that tells customers apart.
     pub(crate) isolation: Option<FieldPath>,
     /// The records in memory.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// The records in files.
     pub(crate) stored: FileView,
+}
+
+impl Snapshot {
+    /// The same records for somebody who calls the fields as in `schema`.
+    pub(crate) fn asked_by(self, schema: &Schema) -> Self {
+        Self {
+            schema: schema.clone(),
+            ..self
+        }
+    }
+
+    /// The same records for the lake itself, which names columns.
+    pub(crate) fn asked_by_columns(self) -> Self {
+        let schema = self.by_columns.clone();
+        self.asked_by(&schema)
+    }
+
+    /// For each column that records are sorted by, the values of it that a
+    /// row must have to be admitted, when the predicate says so.
+    pub(crate) fn customers(&self, predicate: &Predicate) -> Vec<CustomersHint> {
+        let mut columns: Vec<&FieldPath> = self.isolation.iter().collect();
+        for file in self.stored.files.iter() {
+            if let Some(column) = &file.sorted_by.isolation
+                && !columns.contains(&column)
+            {
+                columns.push(column);
+            }
+        }
+        let hints = columns.into_iter().filter_map(|column| {
+            let path = self.path_of(column)?;
+            let values = hint(predicate, Some(path))?;
+            Some(CustomersHint {
+                column: column.clone(),
+                values: values.into(),
+            })
+        });
+        hints.collect()
+    }
+}
+
+impl Snapshot {
+    /// What whoever asks calls the field of a column, if that is a field of theirs.
+    fn path_of<'a>(&'a self, column: &'a FieldPath) -> Option<&'a FieldPath> {
+        if let Some(field) = self.schema.field_of_column(column.as_str()) {
+            return Some(&field.path);
+        }
+        let is_own = self.schema.column(column).is_some();
+        (is_own && self.schema.column_path(column) == *column).then_some(column)
+    }
 }
 
 /// Records in files, and what was removed from them since.

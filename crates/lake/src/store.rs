@@ -18,16 +18,17 @@ pub(crate) use records::Records;
 pub(crate) use replay::Replay;
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::filters::{Constraint, Filter};
 use model::ids::PoolId;
+use model::names::FieldPath;
 use model::pools::Pool;
 use model::time::Clock;
 
 use crate::buffer::Segment;
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position, Prepared, StateMachine};
 use crate::manifest::{ManifestChange, Removal};
 use crate::operation::{
@@ -49,7 +50,7 @@ pub(crate) enum Operation {
         segment: Segment,
         saved: Option<(IdempotencyTag, SavedAnswer)>,
     },
-    /// Delete records.
+    /// Delete records, told by the names of columns.
     Delete {
         pool: Arc<Pool>,
         payload: Vec<u8>,
@@ -208,19 +209,22 @@ impl Store {
     /// Decides what becomes of a batch.
     fn prepare_append(
         &mut self,
-        pool: PoolId,
+        pool: &Pool,
         segment: &Segment,
         saved: Option<&(IdempotencyTag, SavedAnswer)>,
     ) -> Option<Prepared<Outcome>> {
-        if self.changing.contains_key(&pool) {
+        if self.changing.contains_key(&pool.id) {
             // The pool may be about to be dropped, and then nothing is to be written for it.
             return Some(Prepared::Again);
         }
         if let Some(answer) = self.answer(segment, saved) {
             return Some(answer);
         }
-        if self.pools.is_dropped(pool) {
+        if self.pools.is_dropped(pool.id) {
             return Some(Prepared::Answer(Outcome::Done(Ok(0))));
+        }
+        if self.pools.forgot(pool, segment.injected().iter()) {
+            return Some(Prepared::Answer(Outcome::Done(Err(LakeError::Busy))));
         }
         self.arriving += segment.bytes();
         if let Some((tag, _)) = saved {
@@ -241,13 +245,21 @@ impl StateMachine for Store {
                 payload: bytes,
                 segment,
                 saved,
-            } => match self.prepare_append(pool.id, segment, saved.as_ref()) {
+            } => match self.prepare_append(pool, segment, saved.as_ref()) {
                 Some(answer) => answer,
                 None => {
                     payload.extend_from_slice(bytes);
                     Prepared::Write
                 }
             },
+            Operation::Delete {
+                pool, rows, filter, ..
+            } if self
+                .pools
+                .forgot(pool, compared(rows, filter.as_ref()).into_iter()) =>
+            {
+                Prepared::Answer(Outcome::Deleted(Err(LakeError::Busy)))
+            }
             Operation::Delete { payload: bytes, .. } | Operation::Drop { payload: bytes, .. } => {
                 payload.extend_from_slice(bytes);
                 Prepared::Write
@@ -285,7 +297,7 @@ impl StateMachine for Store {
                     rows,
                     filter,
                 };
-                Outcome::Deleted(self.pools.delete(pool.id, removal))
+                Outcome::Deleted(self.pools.delete(&pool, removal))
             }
             Operation::Drop { pool, .. } => {
                 self.pools.drop_pool(pool);
@@ -350,6 +362,16 @@ impl StateMachine for Store {
             .add(position, self.clock.now(), stored)
             .map_err(|error| unreadable(position, error.to_string()))
     }
+}
+
+/// The columns that a delete compares.
+fn compared<'a>(rows: &'a Constraint, filter: Option<&'a Filter>) -> BTreeSet<&'a FieldPath> {
+    let rows = match rows {
+        Constraint::AllRows => None,
+        Constraint::Rows(rows) => Some(rows),
+    };
+    let filters = rows.into_iter().chain(filter);
+    filters.flat_map(Filter::fields).collect()
 }
 
 fn read(position: Position, payload: &[u8]) -> Result<Stored, JournalError> {

@@ -11,7 +11,7 @@ mod keys;
 mod ledger;
 
 pub(crate) use index::UniqueIndex;
-pub(crate) use keys::{Replacement, RowKeys, Sameness};
+pub(crate) use keys::{Replacement, RowKeys, Sameness, unique_columns};
 pub(crate) use ledger::{Hidden, Ledger};
 
 #[cfg(test)]

@@ -178,6 +178,27 @@ impl ColumnName {
         Self(text.into())
     }
 
+    /// Reads a name that was given.
+    pub fn parse(text: &str) -> Result<Self, FieldPathError> {
+        let ordinal = |digits: &str| {
+            digits
+                .parse()
+                .is_ok_and(|n: u32| n >= 2 && n.to_string() == digits)
+        };
+        let path = match text.rsplit_once("._") {
+            Some((path, digits)) if ordinal(digits) => path,
+            _ => text,
+        };
+        FieldPath::parse_readable(path)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The name where the name of a field stands, in filters and records that
+    /// name columns. It may be one that no client can say.
+    pub fn to_path(&self) -> FieldPath {
+        FieldPath(self.0.clone())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -270,6 +291,12 @@ mod tests {
             assert_eq!(numbered.as_str(), format!("{text}._2"));
             let as_path = FieldPath::parse_readable(numbered.as_str());
             assert_eq!(as_path, Err(FieldPathError::Reserved));
+            assert_eq!(ColumnName::parse(text).as_ref(), Ok(&ColumnName::of(&path)));
+            assert_eq!(ColumnName::parse(numbered.as_str()).as_ref(), Ok(&numbered));
+            for other in ["._1", "._02", "._2._2", "._x", "._"] {
+                let other = format!("{text}{other}");
+                assert_eq!(ColumnName::parse(&other), Err(FieldPathError::Reserved));
+            }
         }
     }
 

@@ -109,7 +109,11 @@ impl PoolDraft {
         if retired.is_empty() {
             return Value::Object(object);
         }
-        let retired = retired.iter().map(|column| Value::from(column.as_str()));
+        let retired = retired.iter().map(|(column, kind)| {
+            Object::new()
+                .with("name", column.as_str())
+                .with("type", kind.to_string())
+        });
         Value::Object(object.with("retired_columns", retired.collect::<Vec<_>>()))
     }
 

@@ -101,14 +101,6 @@ impl DataPlane for LakePlane {
         })
     }
 
-    fn settle(
-        &self,
-        permit: Permit<Upkeep>,
-        pool: PoolId,
-    ) -> BoxFuture<'_, Result<(), PlaneError>> {
-        Box::pin(async move { self.0.settle(&permit, pool).await.map_err(plane_error) })
-    }
-
     fn drop_pool(
         &self,
         permit: Permit<Upkeep>,

@@ -101,12 +101,6 @@ pub trait DataPlane: Send + Sync + Debug {
         body: Bytes,
     ) -> BoxFuture<'_, Result<Vec<SentRecord>, Fault>>;
 
-    /// Makes ready for another list of fields of a pool. When it returns, no
-    /// record rests on what the fields are called now, and the change may be
-    /// committed; that it is not, does no harm.
-    fn settle(&self, permit: Permit<Upkeep>, pool: PoolId)
-    -> BoxFuture<'_, Result<(), PlaneError>>;
-
     /// Forgets a pool whose definition is gone, with all its records.
     fn drop_pool(
         &self,

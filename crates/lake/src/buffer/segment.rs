@@ -16,6 +16,7 @@ use model::value::Value;
 use crate::columns::{CellReader, Layout, REST, RestWriter, array_of, extract};
 use crate::error::Result;
 use crate::predicate::{admitted, cell_index_key, index_key, required_values};
+use crate::reading::Hints;
 use crate::upserts::{Replacement, RowKeys, Sameness, UniqueIndex};
 
 /// Rows from which on a segment has an index of its isolation values.
@@ -37,6 +38,7 @@ pub(crate) struct Segment {
 /// The rows of each value of the isolation field.
 #[derive(Debug)]
 struct IsolationIndex {
+    column: FieldPath,
     rows: HashMap<Box<[u8]>, Vec<u32>>,
     /// Rows whose value is an array, any element of which a filter may mean.
     arrays: Vec<u32>,
@@ -46,8 +48,11 @@ impl Segment {
     /// The rows of `batch`, indexed by `isolation` when that is given and a
     /// column of its own.
     pub(super) fn new(batch: RecordBatch, isolation: Option<&FieldPath>) -> Self {
-        let column = isolation.and_then(|path| batch.column_by_name(path.as_str()));
-        let index = column.map(|column| Arc::new(IsolationIndex::of(column.as_ref())));
+        let index = isolation.and_then(|name| {
+            let column = batch.column_by_name(name.as_str())?;
+            let index = IsolationIndex::of(name.clone(), column.as_ref());
+            Some(Arc::new(index))
+        });
         let columns = batch.get_array_memory_size() as u64;
         let bytes = columns + index.as_ref().map_or(0, |index| index.bytes());
         Self {
@@ -98,7 +103,7 @@ impl Segment {
     /// of the records before them.
     pub(crate) fn replacing(self, layout: &Layout, sameness: Sameness) -> Result<Self> {
         let columns = layout.columns_of(sameness.fields());
-        let keys = self.project(layout, &columns)?;
+        let keys = self.project(&columns)?;
         let (replacement, left) = Replacement::of(&keys, sameness)?;
         let batch = match &left {
             None => self.batch,
@@ -112,6 +117,12 @@ impl Segment {
         })
     }
 
+    /// The injected columns in which rows agree with those that they replace.
+    pub(crate) fn injected(&self) -> &[FieldPath] {
+        let replaces = self.replaces.as_ref();
+        replaces.map_or(&[], |replaces| replaces.sameness.injected())
+    }
+
     /// What the rows replace, if they replace others; asked once.
     pub(crate) fn take_replaced(&mut self) -> Option<Replacement> {
         self.replaces.take().map(Arc::unwrap_or_clone)
@@ -120,7 +131,7 @@ impl Segment {
     /// The records in a pool's layout.
     pub(crate) fn of_records(layout: &Layout, records: &[Record]) -> Result<Self> {
         let mut columns = Vec::with_capacity(layout.fields.len() + 1);
-        for (path, column) in &layout.fields {
+        for (path, (_, column)) in layout.paths().iter().zip(&layout.fields) {
             let values = records.iter().map(|record| record.get(path.as_str()));
             columns.push(array_of(*column, values)?);
         }
@@ -130,7 +141,7 @@ impl Segment {
                 let undeclared = record
                     .fields()
                     .iter()
-                    .filter(|(p, _)| layout.position(p).is_none());
+                    .filter(|(path, _)| !layout.paths().contains(path));
                 undeclared.for_each(|(path, value)| rest.field(path, value));
                 rest.end_row();
             }
@@ -147,9 +158,19 @@ impl Segment {
         self.index.is_some()
     }
 
-    /// Whether these are the columns of the layout.
+    /// Whether every column has the type that it has in the layout. It may
+    /// lack some, and have others of fields that were dropped.
     pub(super) fn fits(&self, layout: &Layout) -> bool {
-        self.batch.schema_ref() == &layout.arrow
+        let mut columns = self.batch.schema_ref().fields().iter();
+        columns.all(|own| {
+            let known = layout.arrow.field_with_name(own.name());
+            known.map_or(true, |known| known.data_type() == own.data_type())
+        })
+    }
+
+    /// Whether there is such a column.
+    pub(super) fn has(&self, column: &FieldPath) -> bool {
+        self.batch.column_by_name(column.as_str()).is_some()
     }
 
     /// Rows, those that are gone included.
@@ -177,17 +198,28 @@ impl Segment {
         }
     }
 
-    /// The columns asked for, of the rows that are there. `hint` may leave
+    /// The rows that are there, in the columns of a layout.
+    pub(crate) fn in_layout(&self, layout: &Layout) -> Result<RecordBatch> {
+        if self.batch.schema_ref() == &layout.arrow {
+            return self.alive_batch();
+        }
+        self.scan(&layout.columns(), &Hints::default())
+    }
+
+    /// The columns asked for, of the rows that are there. Hints may leave
     /// out rows that the constraint would refuse anyway.
     pub(crate) fn scan(
         &self,
-        layout: &Layout,
         columns: &[(FieldPath, ColumnType)],
-        hint: Option<&[Value]>,
+        hints: &Hints,
     ) -> Result<RecordBatch> {
-        let mut batch = self.project(layout, columns)?;
-        match (&self.index, hint) {
-            (Some(index), Some(values)) => {
+        let mut batch = self.project(columns)?;
+        let hinted = self.index.as_ref().and_then(|index| {
+            let values = hints.customers(Some(&index.column))?;
+            Some((index, values))
+        });
+        match hinted {
+            Some((index, values)) => {
                 let rows = index.rows(values);
                 let alive = |row: &u32| self.alive.as_ref().is_none_or(|a| a.value(*row as usize));
                 let rows: Vec<u32> = rows.into_iter().filter(alive).collect();
@@ -202,18 +234,17 @@ impl Segment {
         Ok(batch)
     }
 
-    fn project(&self, layout: &Layout, columns: &[(FieldPath, ColumnType)]) -> Result<RecordBatch> {
+    fn project(&self, columns: &[(FieldPath, ColumnType)]) -> Result<RecordBatch> {
         use arrow_array::RecordBatchOptions;
         use arrow_array::cast::AsArray;
-        let rest = layout
-            .open
-            .then(|| self.batch.column(self.batch.num_columns() - 1));
+        let rest = self.batch.column_by_name(REST);
         let mut arrays = Vec::with_capacity(columns.len());
-        for (path, column) in columns {
-            arrays.push(match (layout.position(path), rest) {
-                (Some(at), _) => self.batch.column(at).clone(),
-                (None, Some(rest)) if path.as_str() == REST => rest.clone(),
-                (None, Some(rest)) => extract(rest.as_binary(), path),
+        for (name, column) in columns {
+            let own = self.batch.column_by_name(name.as_str());
+            arrays.push(match (own, rest) {
+                (Some(own), _) => own.clone(),
+                (None, Some(rest)) => extract(rest.as_binary(), name),
+                // The field came after these records.
                 (None, None) => {
                     arrow_array::new_null_array(&crate::columns::column_type(*column), self.rows())
                 }
@@ -226,12 +257,8 @@ impl Segment {
 
     /// This segment without the rows that the predicate admits, and how many
     /// rows that takes away; `None` when it takes none.
-    pub(super) fn without(
-        &self,
-        layout: &Layout,
-        predicate: &Predicate,
-    ) -> Result<Option<(Self, u64)>> {
-        let batch = self.project(layout, &leaf_columns(predicate))?;
+    pub(super) fn without(&self, predicate: &Predicate) -> Result<Option<(Self, u64)>> {
+        let batch = self.project(&leaf_columns(predicate))?;
         Ok(self.less(admitted(predicate, &batch)?.values()))
     }
 
@@ -259,7 +286,7 @@ impl Segment {
         let fields = sameness.fields();
         let rows = UInt32Array::from_iter_values(found.iter().map(|(row, _)| *row));
         let few = Self::new(take_record_batch(&self.batch, &rows)?, None);
-        let few = few.project(layout, &layout.columns_of(fields))?;
+        let few = few.project(&layout.columns_of(fields))?;
         let keys = RowKeys::new(&few, fields)?;
         let mut gone = arrow_buffer::BooleanBufferBuilder::new(self.rows());
         gone.append_n(self.rows(), false);
@@ -310,7 +337,7 @@ pub(crate) fn leaf_columns(predicate: &Predicate) -> Vec<(FieldPath, ColumnType)
 }
 
 impl IsolationIndex {
-    fn of(column: &dyn Array) -> Self {
+    fn of(name: FieldPath, column: &dyn Array) -> Self {
         let reader = CellReader::new(column);
         let mut rows: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
         let mut arrays = Vec::new();
@@ -330,7 +357,11 @@ impl IsolationIndex {
                 }
             }
         }
-        Self { rows, arrays }
+        Self {
+            column: name,
+            rows,
+            arrays,
+        }
     }
 
     /// Bytes held, by estimate.

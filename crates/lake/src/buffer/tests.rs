@@ -14,6 +14,7 @@ use crate::lake::tests::fixtures::{
     Stored, access, admit, cases, filter, json, noon, pool, stored,
 };
 use crate::predicate::admitted;
+use crate::reading::Hints;
 use crate::simulation::Random;
 use crate::snapshot::FileView;
 
@@ -282,12 +283,13 @@ fn bytes_are_counted_honestly() {
 }
 
 #[test]
-fn records_in_another_layout_are_refused() {
-    let other = pool(2, r#"{"name":"q","schema":"open"}"#);
+fn records_in_columns_of_other_types_are_refused() {
+    let other = r#"{"name":"q","schema":"strict","fields":[{"name":"n","type":"String"}]}"#;
+    let other = pool(2, other);
     let mut buffer = empty(&POOL);
     buffer.push(segment(&POOL, vec![record(1)])).unwrap();
     let refused = buffer
-        .push(segment(&other, vec![json(r#"{"n":1}"#)]))
+        .push(segment(&other, vec![json(r#"{"n":"1"}"#)]))
         .unwrap_err();
     assert!(matches!(refused, LakeError::Internal(_)), "{refused}");
     assert_eq!(numbers(&buffer.snapshot(FileView::default())), [1]);
@@ -428,10 +430,13 @@ fn admitted_rows(snapshot: &Snapshot, predicate: &Predicate, hinted: bool) -> Ve
             columns.push((leaf.field.clone(), leaf.column));
         }
     });
-    let values = hint(predicate, snapshot.isolation.as_ref()).filter(|_| hinted);
+    let mut hints = Hints::default();
+    if hinted {
+        hints.customers = snapshot.customers(predicate);
+    }
     let mut ids = Vec::new();
     for segment in &snapshot.segments {
-        let batch = segment.scan(&snapshot.layout, &columns, values).unwrap();
+        let batch = segment.scan(&columns, &hints).unwrap();
         let admits = admitted(predicate, &batch).unwrap();
         let id = batch.column_by_name("_id").unwrap().as_string::<i32>();
         ids.extend(
@@ -483,7 +488,7 @@ fn the_index_of_the_isolation_field_never_changes_an_answer() {
                 let expected = admitted_rows(&snapshot, &predicate, false);
                 let rows = admitted_rows(&snapshot, &predicate, true);
                 assert_eq!(rows, expected, "{field_type:?} {text}");
-                hinted += usize::from(hint(&predicate, snapshot.isolation.as_ref()).is_some());
+                hinted += snapshot.customers(&predicate).len();
                 found += rows.len();
             }
             // Again with some rows gone, as marks; and with most of them gone, written anew.

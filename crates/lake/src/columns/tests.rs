@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::buffer::Segment;
+use crate::reading::Hints;
 use crate::worlds::tests::dice::Dice;
 use crate::worlds::tests::values;
 
@@ -161,7 +162,7 @@ fn scanned(schema: &Schema, records: &[Record], names: &[&str]) -> RecordBatch {
         .collect();
     Segment::of_records(&layout, records)
         .unwrap()
-        .scan(&layout, &columns, None)
+        .scan(&columns, &Hints::default())
         .unwrap()
 }
 

@@ -12,7 +12,7 @@ use crate::columns::Layout;
 use crate::error::{LakeError, Result};
 use crate::operation::{IdempotencyTag, SavedAnswer, encode_append, weight};
 use crate::store::Operation;
-use crate::upserts::Sameness;
+use crate::upserts::{Sameness, unique_columns};
 
 /// The most that the records of one batch may take in columns, whose offsets
 /// reach 2 GiB.
@@ -36,7 +36,7 @@ pub(crate) fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
 }
 
 /// The columns of records that are added to a pool together by keys that
-/// inject these fields.
+/// inject the fields of these columns.
 pub(crate) fn segment_of<'a>(
     pool: &Pool,
     layout: &Layout,
@@ -44,11 +44,14 @@ pub(crate) fn segment_of<'a>(
     injected: impl Iterator<Item = &'a FieldPath>,
 ) -> Result<Segment> {
     let segment = Segment::of_records(layout, records)?;
-    let segment = match Sameness::of(&pool.draft.unique, injected) {
+    let schema = &pool.draft.schema;
+    let segment = match Sameness::of(&unique_columns(pool), injected) {
         None => segment,
         Some(sameness) => segment.replacing(layout, sameness)?,
     };
-    Ok(segment.indexed(pool.draft.isolation_field.as_ref()))
+    let isolation = pool.draft.isolation_field.as_ref();
+    let isolation = isolation.map(|path| schema.column_path(path));
+    Ok(segment.indexed(isolation.as_ref()))
 }
 
 /// What is submitted for a batch, of at most `operation_bytes`.
@@ -68,8 +71,10 @@ pub(crate) fn append_operation(
         return Err(too_large(payload.len(), operation_bytes));
     }
     let layout = Layout::of(&pool.draft.schema);
-    let injected = batch.injections().iter().map(|(path, _)| path);
-    let segment = segment_of(pool, &layout, batch.records(), injected)?;
+    let schema = &pool.draft.schema;
+    let injected = batch.injections().iter();
+    let injected: Vec<_> = injected.map(|(path, _)| schema.column_path(path)).collect();
+    let segment = segment_of(pool, &layout, batch.records(), injected.iter())?;
     let saved = batch.idempotency().map(|idempotency| {
         let tag = IdempotencyTag {
             pool: pool.id,

@@ -2,6 +2,7 @@
 
 mod behaviour;
 pub(crate) mod fixtures;
+mod growth;
 mod power;
 pub(crate) mod tokens;
 mod upkeep;

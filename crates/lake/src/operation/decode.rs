@@ -2,7 +2,7 @@
 
 use model::filters::{Comparison, Constraint, Filter, Operator};
 use model::ids::{KeyId, PoolId, RecordId};
-use model::names::FieldPath;
+use model::names::{ColumnName, FieldPath};
 use model::records::{Record, RecordFault, RecordFaultCode};
 use model::time::Timestamp;
 use model::value::Value;
@@ -89,8 +89,7 @@ fn one_filter(reader: &mut Reader<'_>, depth: usize) -> Result<Filter, DecodeErr
         ANY => Filter::Any(parts(reader)?),
         NOT => Filter::Not(Box::new(one_filter(reader, depth + 1)?)),
         COMPARE => {
-            let field = FieldPath::parse_readable(reader.text()?)
-                .map_err(|_| DecodeError::Malformed("a name is not one"))?;
+            let field = column(reader)?;
             let operator = Operator::parse(reader.text()?)
                 .ok_or(DecodeError::Malformed("an operator is unknown"))?;
             let value = value(reader)?;
@@ -98,6 +97,14 @@ fn one_filter(reader: &mut Reader<'_>, depth: usize) -> Result<Filter, DecodeErr
         }
         _ => return Err(DecodeError::Malformed("a filter's kind is unknown")),
     })
+}
+
+/// The name of a column. Those of version 1 that were written before fields
+/// could be renamed are names of fields, which are the same.
+pub(super) fn column(reader: &mut Reader<'_>) -> Result<FieldPath, DecodeError> {
+    let column = ColumnName::parse(reader.text()?);
+    let column = column.map_err(|_| DecodeError::Malformed("a name is not one"))?;
+    Ok(column.to_path())
 }
 
 fn value(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
@@ -119,10 +126,7 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
         None
     };
     let names = (0..reader.u32()?)
-        .map(|_| {
-            FieldPath::parse(reader.text()?)
-                .map_err(|_| DecodeError::Malformed("a name is not one"))
-        })
+        .map(|_| column(reader))
         .collect::<Result<Vec<_>, _>>()?;
     let count = reader.u32()?;
     let system = System {

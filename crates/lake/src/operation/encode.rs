@@ -11,13 +11,15 @@ use model::records::{Record, RecordFault};
 use super::bytes::{is_shallow, put_bytes, put_u32};
 use super::{REPLACING, VERSION};
 use crate::error::{LakeError, Result};
+use crate::manifest::by_columns;
 
 pub(super) const APPEND: u8 = 1;
 pub(super) const DELETE: u8 = 2;
 pub(super) const DROP: u8 = 3;
 
 /// Appends the payload of a batch. Names stand once; what all records of a
-/// batch share (the key, the time) stands once.
+/// batch share (the key, the time) stands once. The names are those of the
+/// columns, so that the payload means the same whatever fields are called later.
 ///
 /// # Errors
 /// [`LakeError::Internal`] when a record, as it is about to be stored, does
@@ -72,9 +74,10 @@ pub(crate) fn encode_append(
         encode_record(record, &mut names, &mut order, &mut rows)?;
     }
     put_u32(out, order.len());
+    let schema = &batch.pool().draft.schema;
     order
         .iter()
-        .for_each(|name| put_bytes(out, name.as_str().as_bytes()));
+        .for_each(|name| put_bytes(out, schema.column_path(name).as_str().as_bytes()));
     put_u32(out, batch.records().len());
     out.append(&mut rows);
     if version == REPLACING {
@@ -152,12 +155,13 @@ pub(super) fn fault_code_number(code: model::records::RecordFaultCode) -> u8 {
     }
 }
 
-/// Appends the payload of a delete.
+/// Appends the payload of a delete; it names columns.
 pub(crate) fn encode_delete(delete: &ConstrainedDelete, out: &mut Vec<u8>) {
+    let (rows, filter) = by_columns(delete);
     out.extend([VERSION, DELETE]);
     out.extend(delete.pool().id.to_bytes());
-    encode_constraint(delete.rows(), out);
-    encode_optional_filter(delete.filter(), out);
+    encode_constraint(&rows, out);
+    encode_optional_filter(filter.as_ref(), out);
 }
 
 /// Appends the rows of a constraint.

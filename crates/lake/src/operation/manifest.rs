@@ -17,7 +17,7 @@ use model::time::Timestamp;
 use roaring::RoaringBitmap;
 
 use super::bytes::{Reader, put_bytes, put_u32};
-use super::decode::{filter, read_faults};
+use super::decode::{column, filter, read_faults};
 use super::encode::{encode_constraint, encode_fault, encode_optional_filter};
 use super::{DecodeError, IdempotencyTag, SavedAnswer};
 use crate::journal::Position;
@@ -232,11 +232,6 @@ pub(super) fn time(reader: &mut Reader<'_>) -> Result<Timestamp, DecodeError> {
         .ok_or(DecodeError::Malformed("its time is out of range"))
 }
 
-fn path(reader: &mut Reader<'_>) -> Result<FieldPath, DecodeError> {
-    FieldPath::parse_readable(reader.text()?)
-        .map_err(|_| DecodeError::Malformed("a name is not one"))
-}
-
 fn optional<T>(
     reader: &mut Reader<'_>,
     read: impl Fn(&mut Reader<'_>) -> Result<T, DecodeError>,
@@ -270,8 +265,8 @@ fn file(reader: &mut Reader<'_>, version: u8) -> Result<FileEntry, DecodeError> 
             digest: reader.array()?,
         },
         sorted_by: SortedBy {
-            isolation: optional(reader, path)?,
-            time: path(reader)?,
+            isolation: optional(reader, column)?,
+            time: column(reader)?,
         },
         isolation: optional(reader, |reader| {
             Ok(KeyRange {

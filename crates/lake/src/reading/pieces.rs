@@ -32,7 +32,7 @@ impl Piece {
         }
     }
 
-    /// The times of its rows in the file's own order of time; `None` where nothing is known.
+    /// The times of its rows in a column, if the file is ordered by it; `None` where nothing is known.
     pub(super) fn times(&self, field: &FieldPath) -> Option<TimeRange> {
         let Self::Blocks(opened, blocks) = self else {
             return None;
@@ -59,6 +59,8 @@ pub(super) struct Opened {
     pub(super) file: Arc<TableFile>,
     /// The canonical keys that matter, when the file is sorted by them.
     pub(super) keys: Option<Arc<[Box<[u8]>]>>,
+    /// The column that its customers are told apart by.
+    pub(super) isolation: Option<FieldPath>,
     /// The rows that were removed since it was written.
     pub(super) removed: Option<Predicate>,
     /// The numbers of rows that were replaced since.

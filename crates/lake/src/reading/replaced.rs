@@ -71,7 +71,7 @@ fn replaced_rows(
     if file.sorted_by().isolation == snapshot.isolation && !hidden.concerns(min, max) {
         return Ok(None);
     }
-    let columns = hidden.columns(&snapshot.schema);
+    let columns = hidden.columns(&snapshot.by_columns);
     let batches = file.read(block..block + 1, &columns, cached, Form::Plain)?;
     let rows = batches
         .first()

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::ids::PoolId;
+use model::names::FieldPath;
 use model::pools::Pool;
 
 use super::held::Held;
@@ -68,10 +69,11 @@ impl Pools {
 
     /// The records of a pool as they are now; an unknown pool has none.
     pub(crate) fn snapshot(&self, pool: &Arc<Pool>) -> Snapshot {
-        match self.find(pool.id) {
+        let snapshot = match self.find(pool.id) {
             Some(held) => held.snapshot(),
             None => self.records_of(pool).snapshot(),
-        }
+        };
+        snapshot.asked_by(&pool.draft.schema)
     }
 
     fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
@@ -121,16 +123,36 @@ impl Pools {
             return Ok(());
         }
         let held = self.open(pool);
-        held.change(|records| self.counted(records, |records| records.push(span, segment)))
+        held.change(|records| {
+            records.follow(pool);
+            self.counted(records, |records| records.push(span, segment))
+        })
+    }
+
+    /// Whether some of these columns are of fields that were dropped since a
+    /// key saw the pool. Files may be being written without them already.
+    pub(super) fn forgot<'a>(
+        &self,
+        pool: &Pool,
+        mut columns: impl Iterator<Item = &'a FieldPath>,
+    ) -> bool {
+        let Some(held) = self.find(pool.id) else {
+            return false;
+        };
+        let known = held.change(|records| records.pool().clone());
+        let retired = known.draft.schema.retired();
+        known.revision > pool.revision
+            && columns.any(|column| retired.contains_key(column.as_str()))
     }
 
     /// Deletes rows: answers how many went from memory, and the files as they
     /// were before, from which the same rows are gone as well.
-    pub(super) fn delete(&self, pool: PoolId, removal: Removal) -> Result<(u64, FileView)> {
-        self.find(pool).map_or_else(
+    pub(super) fn delete(&self, pool: &Arc<Pool>, removal: Removal) -> Result<(u64, FileView)> {
+        self.find(pool.id).map_or_else(
             || Ok((0, FileView::default())),
             |held| {
                 held.change_at_length(|records| {
+                    records.follow(pool);
                     self.counted(records, |records| records.delete(removal))
                 })
             },
@@ -246,7 +268,7 @@ impl Pools {
         let known = held.into_iter().map(|(id, held)| {
             held.change(|records| PoolState {
                 id,
-                pool: Some(records.pool.clone()),
+                pool: Some(records.pool().clone()),
                 bytes: records.buffer.bytes(),
                 oldest: records.oldest(),
                 manifest: records.manifest.clone(),

@@ -10,12 +10,13 @@ use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange, Removal};
 use crate::snapshot::{FileView, Snapshot};
 use crate::tables::PoolFiles;
+use crate::upserts::unique_columns;
 
 /// The records of one pool.
 #[derive(Debug)]
 pub(crate) struct Records {
-    /// The pool as its last writer knew it.
-    pub(super) pool: Arc<Pool>,
+    /// The pool as the last of its writers knew it.
+    pool: Arc<Pool>,
     pub(super) buffer: PoolBuffer,
     pub(super) manifest: Manifest,
     home: Arc<PoolFiles>,
@@ -67,13 +68,28 @@ impl Records {
         Self {
             pool: pool.clone(),
             buffer: PoolBuffer::new(&draft.schema, draft.isolation_field.clone())
-                .with_unique(draft.unique.clone()),
+                .with_unique(unique_columns(pool)),
             manifest: Manifest::default(),
             home,
             applied: None,
             oldest: None,
             oldest_frozen: None,
             writing: None,
+        }
+    }
+
+    /// The pool as the last of its writers knew it.
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// Goes over to what the pool has become, unless that is known already.
+    pub(super) fn follow(&mut self, pool: &Arc<Pool>) {
+        if pool.revision > self.pool.revision {
+            let draft = &pool.draft;
+            self.buffer
+                .follow(&draft.schema, draft.isolation_field.clone());
+            self.pool = pool.clone();
         }
     }
 
@@ -104,7 +120,7 @@ impl Records {
     /// files as they were before.
     pub(super) fn delete(&mut self, removal: Removal) -> Result<(u64, FileView)> {
         self.applied = self.applied.max(Some(removal.position));
-        let predicate = removal.predicate(&self.pool.draft.schema);
+        let predicate = removal.predicate(self.buffer.by_columns());
         let before = self.stored();
         let deleted = self.buffer.delete(&predicate)?;
         self.manifest.remove(removal);

@@ -30,7 +30,7 @@ const GATHERED_BYTES_IN_ALL: usize = 128 << 20;
 pub(crate) struct Replay {
     pools: Arc<Pools>,
     /// The pools that exist.
-    known: HashMap<PoolId, (Arc<Pool>, Layout)>,
+    known: HashMap<PoolId, Arc<Pool>>,
     gathered: HashMap<PoolId, Gathered>,
     /// Bytes of all that is gathered.
     bytes: usize,
@@ -45,6 +45,7 @@ pub(crate) struct Replay {
 #[derive(Debug)]
 struct Gathered {
     span: Span,
+    /// They are named by columns.
     records: Vec<Record>,
     /// What the keys of all of them inject, where that says what they replace.
     injected: Vec<FieldPath>,
@@ -70,10 +71,7 @@ pub(crate) struct Leftover {
 
 impl Replay {
     pub(super) fn new(pools: Arc<Pools>, known: Vec<Arc<Pool>>) -> Self {
-        let known = known.into_iter().map(|pool| {
-            let layout = Layout::of(&pool.draft.schema);
-            (pool.id, (pool, layout))
-        });
+        let known = known.into_iter().map(|pool| (pool.id, pool));
         Self {
             pools,
             known: known.collect(),
@@ -105,7 +103,7 @@ impl Replay {
         for (id, mut manifest) in std::mem::take(&mut self.manifests) {
             manifest.forget_carried_out(None);
             match self.known.get(&id) {
-                Some((pool, _)) => self.pools.restore(pool, manifest),
+                Some(pool) => self.pools.restore(pool, manifest),
                 None if manifest.is_empty() => {}
                 None => self.pools.restore_stranger(id, manifest),
             }
@@ -134,8 +132,16 @@ impl Replay {
         self.bytes -= bytes;
         match self.known.get(&id) {
             None => Ok(()),
-            Some((pool, layout)) => {
-                let segment = segment_of(pool, layout, &records, injected.iter())?;
+            Some(pool) => {
+                let schema = &pool.draft.schema;
+                // A delete that is replayed later may ask for what dropped fields held.
+                let holds = |column: &FieldPath| {
+                    records
+                        .iter()
+                        .any(|record| record.get(column.as_str()).is_some())
+                };
+                let layout = Layout::by_columns(schema, holds);
+                let segment = segment_of(pool, &layout, &records, injected.iter())?;
                 self.pools.push(span, pool, segment)
             }
         }
@@ -242,8 +248,8 @@ impl Replay {
     /// note of it is kept until all is replayed.
     fn delete(&mut self, id: PoolId, removal: Removal) -> Result<()> {
         self.flush(id)?;
-        if self.known.contains_key(&id) {
-            self.pools.delete(id, removal.clone())?;
+        if let Some(pool) = self.known.get(&id) {
+            self.pools.delete(pool, removal.clone())?;
         }
         self.manifests.entry(id).or_default().remove(removal);
         Ok(())

@@ -30,9 +30,9 @@ impl fmt::Debug for FileId {
 /// field, then by the time field, then by `_id`; missing values come first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SortedBy {
-    /// The field that tells customers apart, when the pool has one.
+    /// The column of the field that tells customers apart, when the pool has one.
     pub(crate) isolation: Option<FieldPath>,
-    /// The field that orders records in time.
+    /// The column of the field that orders records in time.
     pub(crate) time: FieldPath,
 }
 

@@ -6,12 +6,20 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_array::{BooleanArray, RecordBatch};
 use model::names::FieldPath;
+use model::pools::Pool;
 
 use crate::columns::CellReader;
 use crate::error::{LakeError, Result};
 use crate::predicate::cell_index_key;
 
-/// The fields in which two records agree when the newer replaces the older.
+/// The columns of the unique fields of a pool, if it has any.
+pub(crate) fn unique_columns(pool: &Pool) -> Vec<FieldPath> {
+    let unique = pool.draft.unique.iter();
+    let column = |path| pool.draft.schema.column_path(path);
+    unique.map(column).collect()
+}
+
+/// The columns in which two records agree when the newer replaces the older.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sameness {
     /// The unique fields of the pool, the isolation field first, and then

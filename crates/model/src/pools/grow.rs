@@ -4,7 +4,7 @@
 //! column and another path was renamed, a column that is there no more is that
 //! of a dropped field, and a new column is one that no field ever had.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Field, PoolDraft, Schema, SchemaMode};
 use crate::fault::{Fault, FaultCode};
@@ -58,7 +58,7 @@ impl Schema {
     /// column that the pool ever gave.
     fn fresh_column(&self, path: &FieldPath) -> ColumnName {
         let given = |column: &ColumnName| {
-            self.field_of_column(column.as_str()).is_some() || self.retired().contains(column)
+            self.field_of_column(column.as_str()).is_some() || self.retired().contains_key(column)
         };
         let choices = (2..).map(|ordinal| ColumnName::numbered(path, ordinal));
         let mut choices = std::iter::once(ColumnName::of(path)).chain(choices);
@@ -108,10 +108,14 @@ pub(super) fn grown(
         fields.push(Field { column, ..field });
     }
     let held: BTreeSet<&ColumnName> = fields.iter().map(|field| &field.column).collect();
-    let given = before.columns_given();
-    let retired: BTreeSet<_> = given
-        .filter(|column| !held.contains(column))
-        .cloned()
+    let lost = before
+        .declared()
+        .iter()
+        .map(|field| (&field.column, &field.field_type));
+    let retired: BTreeMap<_, _> = lost
+        .chain(before.retired())
+        .filter(|(column, _)| !held.contains(column))
+        .map(|(column, kind)| (column.clone(), *kind))
         .collect();
     if fields.len() + retired.len() > POOL_COLUMNS_GIVEN_MAX {
         let detail = format!(
@@ -254,9 +258,9 @@ fn check_types(before: &Schema, after: &Schema) -> Result<(), Fault> {
 /// [`grown`] made is never refused.
 fn check_columns(before: &Schema, after: &Schema) -> Result<(), Fault> {
     let held: BTreeSet<&ColumnName> = after.declared().iter().map(|f| &f.column).collect();
-    let knows = |column: &ColumnName| held.contains(column) || after.retired().contains(column);
+    let knows = |column: &ColumnName| held.contains(column) || after.retired().contains_key(column);
     let again = |field: &&Field| {
-        before.retired().contains(&field.column) || after.retired().contains(&field.column)
+        before.retired().contains_key(&field.column) || after.retired().contains_key(&field.column)
     };
     let reused = after
         .declared()

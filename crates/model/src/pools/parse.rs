@@ -1,6 +1,6 @@
 //! From the wire's tree of values to a pool.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::grow::{SentField, check_own_fields, grown};
 use super::members::{parse_layout, parse_unique};
@@ -231,6 +231,18 @@ fn parse_field(value: &Value, form: Form<'_>) -> Result<SentField, Fault> {
     })
 }
 
+/// The column of a dropped field, and the type of what it holds.
+fn parse_retired(value: &Value) -> Result<(ColumnName, FieldType), Fault> {
+    let mut document = Document::new(value)?;
+    let column = ColumnName::restore(document.text("name")?);
+    let kind = FieldType::parse(document.text("type")?);
+    let kind = kind.ok_or_else(|| {
+        Fault::new(FaultCode::InvalidValue, "a dropped field has a known type").at("/type")
+    })?;
+    document.finish()?;
+    Ok((column, kind))
+}
+
 /// The stored schema. Two fields on one column would show each other's values,
 /// so that a damaged definition is not read at all.
 fn restored(
@@ -239,15 +251,13 @@ fn restored(
     document: &mut Document<'_>,
 ) -> Result<Schema, Fault> {
     let retired = document.optional_list("retired_columns")?;
-    let retired = each(retired.unwrap_or_default(), |value| {
-        text(value).map(ColumnName::restore)
-    })
-    .map_err(|f| f.under("/retired_columns"))?;
-    let retired: BTreeSet<ColumnName> = retired.into_iter().collect();
+    let retired = each(retired.unwrap_or_default(), parse_retired)
+        .map_err(|f| f.under("/retired_columns"))?;
+    let retired: BTreeMap<_, _> = retired.into_iter().collect();
     let fields: Vec<Field> = fields.into_iter().map(|sent| sent.field).collect();
     let mut held = BTreeSet::new();
     for (index, field) in fields.iter().enumerate() {
-        if retired.contains(&field.column) || !held.insert(&field.column) {
+        if retired.contains_key(&field.column) || !held.insert(&field.column) {
             let detail = "a stored field has the column of another";
             return Err(Fault::new(FaultCode::InvalidValue, detail)
                 .at(format!("/fields/{index}/column"))

@@ -1,6 +1,6 @@
 //! The fields of a pool, and the columns that stand for them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::fields::{ColumnType, FieldType, ScalarType};
@@ -52,15 +52,15 @@ pub struct Schema {
     by_path: Arc<[usize]>,
     /// The positions of `fields` in the order of their columns.
     by_column: Arc<[usize]>,
-    /// The columns of fields that were dropped.
-    retired: Arc<BTreeSet<ColumnName>>,
+    /// The columns of fields that were dropped, with the type of what they hold.
+    retired: Arc<BTreeMap<ColumnName, FieldType>>,
 }
 
 impl Schema {
     /// The schema of these declared fields, whose paths do not overlap and
     /// whose columns differ, of a pool that never dropped one.
     pub fn new(mode: SchemaMode, fields: Vec<Field>) -> Self {
-        Self::with_retired(mode, fields, BTreeSet::new())
+        Self::with_retired(mode, fields, BTreeMap::new())
     }
 
     /// The same for a pool that dropped the fields of these columns, none of
@@ -68,7 +68,7 @@ impl Schema {
     pub(super) fn with_retired(
         mode: SchemaMode,
         fields: Vec<Field>,
-        retired: BTreeSet<ColumnName>,
+        retired: BTreeMap<ColumnName, FieldType>,
     ) -> Self {
         let mut by_path: Vec<usize> = (0..fields.len()).collect();
         by_path.sort_unstable_by(|a, b| fields[*a].path.cmp(&fields[*b].path));
@@ -123,14 +123,53 @@ impl Schema {
 
     /// The columns of fields that were dropped. No field is ever given one of
     /// them again, so that what they hold never comes back.
-    pub fn retired(&self) -> &BTreeSet<ColumnName> {
+    pub fn retired(&self) -> &BTreeMap<ColumnName, FieldType> {
         &self.retired
     }
 
     /// Every column that a field of the pool was ever given.
     pub fn columns_given(&self) -> impl Iterator<Item = &ColumnName> {
         let held = self.fields.iter().map(|field| &field.column);
-        held.chain(self.retired.iter())
+        held.chain(self.retired.keys())
+    }
+
+    /// The same fields under the names of their columns, and those that were
+    /// dropped under theirs: what a filter that names columns is resolved by,
+    /// whatever became of the fields since it was written.
+    #[must_use]
+    pub fn by_columns(&self) -> Self {
+        let is_named_so = |field: &Field| field.path.as_str() == field.column.as_str();
+        if self.retired.is_empty() && self.fields.iter().all(is_named_so) {
+            return self.clone();
+        }
+        let held = self.fields.iter().map(|f| (&f.column, f.field_type));
+        let retired = self.retired.iter().map(|(column, kind)| (column, *kind));
+        let fields = held.chain(retired).map(|(column, field_type)| Field {
+            path: column.to_path(),
+            field_type,
+            required: false,
+            column: column.clone(),
+        });
+        Self::new(self.mode, fields.collect())
+    }
+
+    /// The filter over the columns of these fields, for [`Schema::by_columns`].
+    /// One that means nothing for the fields becomes one that admits no row.
+    #[must_use]
+    pub fn filter_by_columns(&self, filter: &Filter) -> Filter {
+        if self.resolve(filter).is_err() {
+            return Filter::Any(Vec::new());
+        }
+        filter.map_fields(&|path| self.column_path(path))
+    }
+
+    /// What a declared or system field's values are stored under, or the path
+    /// of an undeclared field.
+    pub fn column_path(&self, path: &FieldPath) -> FieldPath {
+        match self.field(path.as_str()) {
+            Some(field) if field.column.as_str() != path.as_str() => field.column.to_path(),
+            _ => path.clone(),
+        }
     }
 
     /// What is known of a field: declared, possibly there, or never there.

@@ -7,6 +7,7 @@ mod demo;
 mod disk_full;
 mod durability;
 mod faults;
+mod growth;
 mod injections;
 mod limits;
 mod secrets;

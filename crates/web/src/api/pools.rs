@@ -239,10 +239,6 @@ pub(crate) async fn change(
         let pool = find(&definitions, &name)?;
         if_match.check(&tag(pool.id, pool.revision))?;
         let draft = pool.draft.patched(&patch)?;
-        if !draft.schema.changes_since(&pool.draft.schema).is_empty() {
-            let ours = Permit::<Upkeep>::ours();
-            state.plane.settle(ours, pool.id).await?;
-        }
         let changed = state
             .control
             .change_pool(&caller.0, pool.id, Some(pool.revision), draft)

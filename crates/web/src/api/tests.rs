@@ -222,14 +222,13 @@ async fn a_schema_shows_what_the_grant_shows() {
 }
 
 #[tokio::test]
-async fn fields_change_when_the_plane_is_ready_for_it() {
+async fn fields_are_added_renamed_and_dropped() {
     let world = World::with_sales().await;
     let admin = world.admin.clone();
     let patch = |body: Json| {
         let (world, admin) = (&world, &admin);
         async move { world.call(admin, "PATCH /v1/pools/sales", &body).await }
     };
-    let settled = || world.plane.settled.lock().expect("not poisoned").len();
     let read = world.get("/v1/pools/sales").await.expect(200).json();
     assert_eq!(read["unique"], Json::Null);
     assert_eq!(read["retention_days"], Json::Null);
@@ -242,20 +241,10 @@ async fn fields_change_when_the_plane_is_ready_for_it() {
     let same = patch(with(&[])).await.expect(200);
     let described = patch(json!({ "description": "d" })).await.expect(200);
     assert_ne!(same.header("etag"), described.header("etag"));
-    assert_eq!(settled(), 0, "the fields are what they were");
 
     let region = json!({ "name": "region", "type": "String", "required": true });
-    *world.plane.failure.lock().expect("not poisoned") = Some(crate::plane::PlaneError::Full);
-    let refused = patch(with(std::slice::from_ref(&region))).await.expect(507);
-    assert_eq!(refused.code(), "disk_full");
-    *world.plane.failure.lock().expect("not poisoned") = None;
-    let still = world.get("/v1/pools/sales").await.expect(200);
-    assert_eq!(still.header("etag"), described.header("etag"));
-
     let grown = patch(with(std::slice::from_ref(&region))).await.expect(200);
     assert_eq!(grown.json()["fields"][4], region);
-    let pool = world.state.control.pools()[0].id;
-    assert_eq!(*world.plane.settled.lock().expect("not poisoned"), [pool]);
     let old = world.get("/v1/views/all/data").await.expect(200).json();
     assert_eq!(old["data"].as_array().expect("rows").len(), 5);
     let short = json!({ "customer": "a" });
@@ -267,10 +256,8 @@ async fn fields_change_when_the_plane_is_ready_for_it() {
     let renamed = patch(with(&[renamed])).await.expect(200).json();
     let area = json!({ "name": "area", "type": "String", "required": false });
     assert_eq!(renamed["fields"][4], area, "without renamed_from");
-    assert_eq!(settled(), 2);
     let dropped = patch(with(&[])).await.expect(200);
     assert_eq!(dropped.json()["fields"], read["fields"]);
-    assert_eq!(settled(), 3);
     let again = patch(with(&[area])).await.expect(200).text();
     assert!(
         !again.contains("column") && !again.contains("._2"),

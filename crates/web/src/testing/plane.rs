@@ -33,8 +33,6 @@ pub(crate) struct FakePlane {
     saved: Mutex<Saved>,
     /// What every call answers from now on.
     pub(crate) failure: Mutex<Option<PlaneError>>,
-    /// Pools that were settled.
-    pub(crate) settled: Mutex<Vec<PoolId>>,
     /// Pools that were dropped.
     pub(crate) dropped: Mutex<Vec<PoolId>>,
 }
@@ -248,14 +246,6 @@ impl DataPlane for FakePlane {
             .map(|value| vec![Ok(value)])
             .map_err(|_| Fault::new(FaultCode::MalformedBody, "not a columnar file"));
         ready(read).boxed()
-    }
-
-    fn settle(&self, _: Permit<Upkeep>, pool: PoolId) -> BoxFuture<'_, Result<(), PlaneError>> {
-        let settled = self.fails();
-        if settled.is_ok() {
-            self.settled.lock().expect("not poisoned").push(pool);
-        }
-        ready(settled).boxed()
     }
 
     fn drop_pool(&self, _: Permit<Upkeep>, pool: PoolId) -> BoxFuture<'_, Result<(), PlaneError>> {

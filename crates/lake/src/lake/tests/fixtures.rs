@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::cast::AsArray;
-use model::fields::ColumnType;
 use model::filters::{Constraint, Filter, parse_filter};
 use model::grants::{Action, Grant, Selector, Target, VisibleFields};
 use model::ids::{GrantId, KeyId, PoolId, ProjectId};
@@ -21,7 +20,7 @@ use model::secrets::{Pepper, Secret};
 use model::time::{Clock, ManualClock, Timestamp};
 use model::value::Value;
 
-use crate::columns::{rest_fields, value_at};
+use crate::columns::{Layout, rest_fields, value_at};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::journal;
@@ -231,11 +230,11 @@ pub(crate) fn stored(snapshot: &Snapshot) -> Vec<Stored> {
 
 /// The same, unless a file cannot be read.
 pub(crate) fn readable(snapshot: &Snapshot) -> Result<Vec<Stored>> {
-    let (layout, mut all) = (&snapshot.layout, Vec::new());
-    let mut columns = layout.fields.clone();
-    if layout.open {
-        columns.push((FieldPath::rest(), ColumnType::Undeclared));
-    }
+    let (layout, mut all) = (Layout::of(&snapshot.schema), Vec::new());
+    let rest = layout.open.then(FieldPath::rest);
+    let paths = layout.paths().iter().cloned().chain(rest);
+    let columns = paths.zip(layout.columns());
+    let columns: Vec<_> = columns.map(|(path, (_, column))| (path, column)).collect();
     let reading = Reading::new(snapshot.clone(), columns.into(), Hints::default());
     while let Some(batch) = reading.step() {
         let Some(batch) = batch? else {
@@ -243,10 +242,10 @@ pub(crate) fn readable(snapshot: &Snapshot) -> Result<Vec<Stored>> {
         };
         let rest = layout.open.then(|| batch.columns().last().unwrap().clone());
         for row in 0..batch.num_rows() {
-            let columns = layout.fields.iter().zip(batch.columns());
+            let columns = layout.paths().iter().zip(batch.columns());
             let mut record: Stored = columns
-                .filter(|((path, _), _)| !path.is_system())
-                .map(|((path, _), column)| (path.as_str().to_owned(), value_at(column, row)))
+                .filter(|(path, _)| !path.is_system())
+                .map(|(path, column)| (path.as_str().to_owned(), value_at(column, row)))
                 .filter(|(_, value)| !value.is_null())
                 .collect();
             if let Some(rest) = &rest

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use model::ids::{PoolId, RawId};
+use model::names::FieldPath;
 use model::pools::Pool;
 
 use super::run::Run;
@@ -19,9 +20,10 @@ use crate::tables::{
 impl Lake {
     /// The order in which the records of a pool stand in files.
     pub(super) fn sorted_by(&self, pool: &Pool) -> SortedBy {
+        let column = |path: &FieldPath| pool.draft.schema.column_path(path);
         SortedBy {
-            isolation: pool.draft.isolation_field.clone(),
-            time: pool.time_field(),
+            isolation: pool.draft.isolation_field.as_ref().map(column),
+            time: column(&pool.time_field()),
         }
     }
 

@@ -51,11 +51,11 @@ impl Lake {
             return Ok(());
         };
         let begun = self.clock.now();
-        let alive = frozen.snapshot.segments.iter();
-        let rows = alive
-            .map(|segment| segment.alive_batch())
-            .collect::<Result<Vec<_>>>();
         let layout = frozen.snapshot.layout.clone();
+        let segments = frozen.snapshot.segments.iter();
+        let rows = segments
+            .map(|segment| segment.in_layout(&layout))
+            .collect::<Result<Vec<_>>>();
         let sorted_by = self.sorted_by(&frozen.pool);
         let written = rows.and_then(|rows| {
             let plan = Plan {

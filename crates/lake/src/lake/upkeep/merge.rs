@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::fields::ColumnType;
 use model::ids::PoolId;
-use model::names::FieldPath;
 use model::pools::Pool;
 use model::time::Timestamp;
 
@@ -210,17 +208,14 @@ impl Lake {
 
 /// The rows of the files of one run, one file after the other.
 fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
-    let mut columns = snapshot.layout.fields.clone();
-    if snapshot.layout.open {
-        columns.push((FieldPath::rest(), ColumnType::Undeclared));
-    }
+    let columns = snapshot.layout.columns();
     let snapshot = Snapshot {
         segments: Vec::new(),
         stored: FileView {
             files: Arc::new(files),
             ..snapshot.stored.clone()
         },
-        ..snapshot.clone()
+        ..snapshot.clone().asked_by_columns()
     };
     let reading = Reading::once(snapshot, columns.into());
     Box::new(std::iter::from_fn(move || {

@@ -148,7 +148,7 @@ impl Damage for ShowsParts {
             rows: Constraint::AllRows,
             filter: Some(filter(r#"{"field":"part","operator":"eq","value":2}"#)),
         };
-        store.pools.delete(main_pool().id, removal).unwrap();
+        store.pools.delete(main_pool(), removal).unwrap();
     }
 }
 

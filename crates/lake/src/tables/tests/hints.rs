@@ -5,7 +5,7 @@ use model::permit::Permit;
 use super::*;
 use crate::lake::Lake;
 use crate::lake::tests::fixtures::{Request, deleting, filter, open, pool, roomy};
-use crate::reading::{Hints, Reading, TimeHint};
+use crate::reading::{CustomersHint, Hints, Reading, TimeHint};
 
 const DEFINITION: &str = r#"{"name":"p","schema":"open","isolation_field":"who","time_field":"at","fields":[
     {"name":"at","type":"DateTime"},{"name":"n","type":"Int64"}]}"#;
@@ -100,7 +100,10 @@ fn customers_asked_for_are_read_and_every_array_with_them() {
     ];
     for (values, kinds) in asked {
         let hints = Hints {
-            isolation: Some(values.clone().into()),
+            customers: vec![CustomersHint {
+                column: path("who"),
+                values: values.clone().into(),
+            }],
             time: None,
         };
         // Arrays are read whoever is asked for: any element of them may be meant.
@@ -121,7 +124,7 @@ fn times_asked_for_are_read_whole_and_other_blocks_are_left_out() {
         (Some(29), None),
     ] {
         let hints = Hints {
-            isolation: None,
+            customers: Vec::new(),
             time: Some(TimeHint {
                 field: path("at"),
                 from: from.map(at),
@@ -147,7 +150,7 @@ fn times_asked_for_are_read_whole_and_other_blocks_are_left_out() {
     }
     // Whoever wants those without a time gets them all.
     let late = Hints {
-        isolation: None,
+        customers: Vec::new(),
         time: Some(TimeHint {
             field: path("at"),
             from: Some(at(29)),
@@ -161,7 +164,7 @@ fn times_asked_for_are_read_whole_and_other_blocks_are_left_out() {
     assert!(found.len() < expected(|_| true).len());
     // Another field's times tell nothing.
     let other = Hints {
-        isolation: None,
+        customers: Vec::new(),
         time: Some(TimeHint {
             field: path("_ingested_at"),
             from: Some(i64::MAX),

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fault::Fault;
+use crate::filters::Filter;
 use crate::limits::POOL_COLUMNS_GIVEN_MAX;
 use crate::names::ColumnName;
 
@@ -91,7 +92,7 @@ fn a_field_keeps_its_column_whatever_becomes_of_it() {
     let retired: Vec<&str> = dropped
         .schema
         .retired()
-        .iter()
+        .keys()
         .map(ColumnName::as_str)
         .collect();
     assert_eq!(retired, ["amount", "amount._2"]);
@@ -102,6 +103,29 @@ fn a_field_keeps_its_column_whatever_becomes_of_it() {
     for system in ["_id", "_ingested_at", "_key"] {
         assert_eq!(amount(&again, system).as_deref(), Some(system));
     }
+}
+
+#[test]
+fn a_filter_keeps_its_meaning_by_columns() {
+    let before = orders();
+    let parse = |text: &str| crate::filters::parse_filter(&json(text)).expect("a filter");
+    let amount = parse(r#"{"field":"amount","operator":"gt","value":1}"#);
+    let dropped = with_fields(&before, KEPT).expect("drops");
+    let again = with_fields(&dropped, &format!("{KEPT} amount:String")).expect("adds");
+    let old = before.schema.filter_by_columns(&amount);
+    for later in [&before, &dropped, &again] {
+        let resolved = later.schema.by_columns().resolve(&old);
+        assert!(resolved.is_ok(), "{resolved:?}");
+    }
+    let text = parse(r#"{"field":"amount","operator":"eq","value":"x"}"#);
+    let new = again.schema.filter_by_columns(&text);
+    let fields = |filter: &Filter| filter.fields().into_iter().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&old)[0].as_str(), "amount");
+    assert_eq!(fields(&new)[0].as_str(), "amount._2");
+    // What means nothing for the fields of its time means nothing ever.
+    let nothing = dropped.schema.filter_by_columns(&amount);
+    assert_eq!(nothing, Filter::Any(Vec::new()));
+    assert_eq!(dropped.schema.column_path(&path("who")), path("who"));
 }
 
 #[test]
@@ -485,7 +509,7 @@ proptest! {
                 prop_assert_eq!(owner, *number, "{} was another field's", column);
             }
             for column in owners.keys().filter(|column| !seen.contains(*column)) {
-                prop_assert!(after.schema.retired().contains(column.as_str()));
+                prop_assert!(after.schema.retired().contains_key(column.as_str()));
             }
             prop_assert_eq!(PoolDraft::restore(&after.to_stored()), Ok(after.clone()));
             draft = after;

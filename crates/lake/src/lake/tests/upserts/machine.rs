@@ -5,7 +5,7 @@ use model::permit::{Access, Permit};
 
 use super::*;
 use crate::lake::Lake;
-use crate::reading::{Hints, Reading};
+use crate::reading::{CustomersHint, Hints, Reading};
 use crate::simulation::{Random, SimulatedDisk};
 use crate::store::Records;
 
@@ -214,7 +214,10 @@ impl Run {
         });
         for customer in CUSTOMERS {
             let hints = Hints {
-                isolation: Some(Arc::new([Value::from(customer)])),
+                customers: vec![CustomersHint {
+                    column: path("c"),
+                    values: Arc::new([Value::from(customer)]),
+                }],
                 time: None,
             };
             let snapshot = self.lake.pools.snapshot(&self.pool);

@@ -1,0 +1,71 @@
+//! What readers need not be shown, and in which order they want the rest.
+
+use std::sync::Arc;
+
+use model::names::FieldPath;
+use model::value::Value;
+
+use crate::tables::TimeRange;
+
+/// What may be left out while reading, told by columns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hints {
+    /// Rows of other customers.
+    pub(crate) customers: Vec<CustomersHint>,
+    /// Rows of other times.
+    pub(crate) time: Option<TimeHint>,
+}
+
+/// The values of a column that matter.
+#[derive(Clone, Debug)]
+pub(crate) struct CustomersHint {
+    /// The column.
+    pub(crate) column: FieldPath,
+    /// The values.
+    pub(crate) values: Arc<[Value]>,
+}
+
+impl Hints {
+    /// The values of this column that matter, when others do not.
+    pub(crate) fn customers(&self, column: Option<&FieldPath>) -> Option<&[Value]> {
+        let mut hints = self.customers.iter();
+        let hint = hints.find(|hint| Some(&hint.column) == column)?;
+        Some(&hint.values)
+    }
+}
+
+/// A range of time, in microseconds: from the first, before the second.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeHint {
+    /// The column whose time it is.
+    pub(crate) field: FieldPath,
+    /// The first that matters.
+    pub(crate) from: Option<i64>,
+    /// The first that matters no more.
+    pub(crate) to: Option<i64>,
+    /// Whether rows without a time matter.
+    pub(crate) missing: bool,
+}
+
+impl TimeHint {
+    /// Whether some of the rows of these times may matter.
+    pub(super) fn overlaps(&self, times: Option<TimeRange>) -> bool {
+        let Some(times) = times else {
+            return self.missing;
+        };
+        let within = || {
+            self.from.is_none_or(|from| times.max >= from)
+                && self.to.is_none_or(|to| times.min < to)
+        };
+        (self.missing && times.missing) || within()
+    }
+}
+
+/// The order in time in which a reader wants the rows, as far as their places tell.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeOrder {
+    /// The column whose time it is.
+    pub(crate) field: FieldPath,
+    /// Whether the last come first.
+    pub(crate) descending: bool,
+}
