@@ -263,6 +263,25 @@ impl<S: StateMachine> Journal<S> {
         self.queue.push_release(before);
     }
 
+    /// Goes on in a new segment: everything before the position that is
+    /// answered is in segments which leave as a whole once it is released.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`JournalError::Full`]: the journal goes on where it was.
+    pub fn turn_over(&self) -> Result<Position, JournalError> {
+        self.queue.tidy(queue::Tidying::TurnOver)
+    }
+
+    /// Takes from the disk what released segments held, instead of keeping
+    /// their files for later segments. Blocks.
+    ///
+    /// # Errors
+    /// When the journal has stopped.
+    pub fn wipe(&self) -> Result<(), JournalError> {
+        self.queue.tidy(queue::Tidying::Wipe).map(drop)
+    }
+
     /// Takes no further operations, finishes those that wait, and ends the journal's thread.
     /// Blocks until that is done.
     pub fn close(&self) {

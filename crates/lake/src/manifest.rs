@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::filters::{Constraint, Filter, Predicate};
+use model::filters::{Comparison, Constraint, Filter, Operator, Predicate};
+use model::names::FieldPath;
 use model::permit::ConstrainedDelete;
 use model::pools::Schema;
 use model::time::Timestamp;
+use model::value::Value;
 
 use crate::journal::Position;
 use crate::plan::constraint_predicate;
@@ -39,6 +41,45 @@ pub(crate) fn by_columns(delete: &ConstrainedDelete) -> (Constraint, Option<Filt
 }
 
 impl Removal {
+    /// That everything before an instant goes, by the time of a column; the
+    /// retention of a pool asks so.
+    pub(crate) fn before(field: FieldPath, border: Timestamp) -> Filter {
+        let border = Value::DateTime(border);
+        Filter::Compare(Comparison::restore(field, Operator::Lt, border))
+    }
+
+    /// The column and the border, if it takes everything before an instant.
+    pub(crate) fn border(&self) -> Option<(&FieldPath, Timestamp)> {
+        match (&self.rows, &self.filter) {
+            (Constraint::AllRows, Some(Filter::Compare(asked))) => match asked.value() {
+                Value::DateTime(border) if asked.operator() == Operator::Lt => {
+                    Some((asked.field(), *border))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a file may hold rows that it takes away.
+    pub(crate) fn is_due(&self, file: &FileEntry) -> bool {
+        let is_later = || {
+            self.border().is_some_and(|(field, border)| {
+                let times = file.time.filter(|_| file.sorted_by.time == *field);
+                times.is_some_and(|times| times.min >= border.as_microsecond())
+            })
+        };
+        self.position > file.cleaned && !is_later()
+    }
+
+    /// Whether it takes all that another took before it.
+    fn covers(&self, other: &Self) -> bool {
+        match (self.border(), other.border()) {
+            (Some((field, border)), Some((of, earlier))) => field == of && border >= earlier,
+            _ => false,
+        }
+    }
+
     /// The rows that go: those that the key sees and that it asked for, where
     /// `schema` has the fields under the names of their columns. What cannot
     /// be resolved removes nothing.
@@ -92,21 +133,30 @@ impl Manifest {
     }
 
     /// Notes a delete, for the files that there are and those being written.
-    pub(crate) fn remove(&mut self, removal: Removal) {
-        Arc::make_mut(&mut self.removals).push(Arc::new(removal));
+    pub(crate) fn remove(&mut self, mut removal: Removal) {
+        let removals = Arc::make_mut(&mut self.removals);
+        removals.retain(|earlier| {
+            let is_covered = removal.covers(earlier);
+            if is_covered {
+                // What it took must leave the disk no later for that.
+                removal.at = removal.at.min(earlier.at);
+            }
+            !is_covered
+        });
+        removals.push(Arc::new(removal));
     }
 
     /// Forgets deletes that every file carries out. `writing` is up to where
     /// files that are being written carry them out.
     pub(crate) fn forget_carried_out(&mut self, writing: Option<Position>) {
-        let cleaned = self.files.iter().map(|file| file.cleaned);
-        let Some(least) = cleaned.chain(writing).min() else {
-            self.removals = Arc::default();
+        if self.removals.is_empty() {
             return;
-        };
-        if self.removals.first().is_some_and(|r| r.position <= least) {
-            Arc::make_mut(&mut self.removals).retain(|removal| removal.position > least);
         }
+        let files = &self.files;
+        Arc::make_mut(&mut self.removals).retain(|removal| {
+            writing.is_some_and(|writing| removal.position > writing)
+                || files.iter().any(|file| removal.is_due(file))
+        });
     }
 
     /// Gives up all files, as when the pool is dropped.
@@ -127,9 +177,16 @@ impl Manifest {
     /// Whether the files hold the rows of the pool and no others: every one carries
     /// out every removal itself, and no row of them is replaced.
     pub(crate) fn is_exact(&self) -> bool {
-        let last = self.removals.last().map(|removal| removal.position);
         let mut files = self.files.iter();
-        files.all(|file| Some(file.cleaned) >= last && file.replaced.is_none())
+        files.all(|file| self.unclean_since(file).is_none())
+    }
+
+    /// Since when a file holds rows that were removed or replaced; `None` when
+    /// it holds none.
+    pub(crate) fn unclean_since(&self, file: &FileEntry) -> Option<Timestamp> {
+        let removed = self.removals.iter().filter(|removal| removal.is_due(file));
+        let replaced = file.replaced.as_ref().map(|replaced| replaced.since);
+        removed.map(|removal| removal.at).chain(replaced).min()
     }
 
     /// Whether there is nothing that a restart needs to know.

@@ -9,7 +9,7 @@ mod encode;
 mod manifest;
 
 pub(crate) use decode::{decode, is_of_records};
-pub(crate) use encode::{encode_append, encode_delete, encode_drop};
+pub(crate) use encode::{encode_append, encode_delete, encode_drop, encode_removal};
 pub(crate) use manifest::{encode_answers, encode_commit, encode_dropped, encode_state};
 
 use model::filters::{Constraint, Filter};

@@ -292,7 +292,7 @@ impl Shared {
         let schema = &self.snapshot.by_columns;
         let isolation = entry.sorted_by.isolation.as_ref();
         let removals = self.snapshot.stored.removals.iter();
-        let due = removals.filter(|removal| removal.position > entry.cleaned);
+        let due = removals.filter(|removal| removal.is_due(entry));
         let concerned = due.filter_map(|removal| {
             let predicate = removal.predicate(schema);
             let keys = crate::buffer::hint(&predicate, isolation).map(canonical_keys);

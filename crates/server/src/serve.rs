@@ -281,7 +281,7 @@ async fn serve(
         DRAIN_TIME,
     ));
     let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
-    let upkeep = upkeep::Thread::start(lake.clone())?;
+    let upkeep = upkeep::Thread::start(lake.clone(), control.clone())?;
     state.set_ready(true);
     stop.await;
     state.set_ready(false);

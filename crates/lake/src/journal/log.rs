@@ -134,6 +134,23 @@ impl Log {
         self.recycle()
     }
 
+    /// Goes on in a new segment, unless the active one is still empty; answers
+    /// the first position in it. The group must be empty.
+    ///
+    /// # Errors
+    /// As [`Log::roll_over`].
+    pub(super) fn turn_over(&mut self) -> Result<u64, JournalError> {
+        if self.end.next > self.first() {
+            self.roll_over()?;
+        }
+        Ok(self.first())
+    }
+
+    /// The first position in the active segment.
+    pub(super) fn first(&self) -> u64 {
+        self.active.header.first
+    }
+
     /// Writes the group and returns the position of its first record; it is on stable storage.
     ///
     /// # Errors

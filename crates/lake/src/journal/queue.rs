@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
 use tokio::sync::oneshot;
 
@@ -21,6 +21,16 @@ pub(super) struct Submission<S: StateMachine> {
 pub(super) enum Request<S: StateMachine> {
     Submit(Submission<S>),
     Release(Position),
+    Tidy(Tidying, mpsc::Sender<Result<Position, JournalError>>),
+}
+
+/// What is done with segments rather than with records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tidying {
+    /// Go on in a new segment; answers its first position.
+    TurnOver,
+    /// Take the files away that were recycled.
+    Wipe,
 }
 
 struct State<S: StateMachine> {
@@ -93,6 +103,19 @@ impl<S: StateMachine> Queue<S> {
         }
         drop(state);
         self.ready.notify_one();
+    }
+
+    /// Queues what is done with segments, and waits until it is done.
+    pub(super) fn tidy(&self, tidying: Tidying) -> Result<Position, JournalError> {
+        let (reply, answer) = mpsc::channel();
+        let mut state = self.state();
+        if state.closed {
+            return Err(JournalError::Stopped);
+        }
+        state.requests.push_back(Request::Tidy(tidying, reply));
+        drop(state);
+        self.ready.notify_one();
+        answer.recv().unwrap_or(Err(JournalError::Stopped))
     }
 
     fn take(state: &mut State<S>) -> Option<Request<S>> {

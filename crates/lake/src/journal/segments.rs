@@ -245,4 +245,15 @@ impl Segments {
         }
         Ok(())
     }
+
+    /// Takes the files away that were segments once, with what they held.
+    pub(super) fn wipe(&mut self) -> Result<(), JournalError> {
+        if self.spares.is_empty() {
+            return Ok(());
+        }
+        while let Some(spare) = self.spares.pop() {
+            self.disk.remove(&spare.path)?;
+        }
+        Ok(self.disk.sync_directory(&self.directory)?)
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 
 use super::log::Log;
-use super::queue::{Queue, Request, Submission};
+use super::queue::{Queue, Request, Submission, Tidying};
 use super::{
     Counters, FatalHook, JournalError, Options, Position, Prepared, Recovered, StateMachine,
     recovery,
@@ -95,6 +95,7 @@ struct Group<S: StateMachine> {
     members: Vec<Submission<S>>,
     again: VecDeque<Submission<S>>,
     release: Option<Position>,
+    tidy: Option<(Tidying, mpsc::Sender<Result<Position, JournalError>>)>,
     drained: bool,
 }
 
@@ -117,8 +118,31 @@ impl<S: StateMachine> Writer<S> {
                 self.log.release(before.get())?;
                 self.count_segments();
             }
+            if let Some((tidying, reply)) = group.tidy {
+                self.tidy(tidying, &reply)?;
+            }
             if group.drained && self.deferred.is_empty() {
                 return self.log.close();
+            }
+        }
+    }
+
+    fn tidy(
+        &mut self,
+        tidying: Tidying,
+        reply: &mpsc::Sender<Result<Position, JournalError>>,
+    ) -> Result<(), JournalError> {
+        let done = match tidying {
+            Tidying::TurnOver => self.log.turn_over(),
+            Tidying::Wipe => self.log.segments.wipe().map(|()| self.log.first()),
+        };
+        self.count_segments();
+        match done {
+            Err(error) if !matches!(error, JournalError::Full) => Err(error),
+            done => {
+                // Who asked may have gone.
+                drop(reply.send(done.map(Position)));
+                Ok(())
             }
         }
     }
@@ -135,6 +159,7 @@ impl<S: StateMachine> Writer<S> {
             members: Vec::new(),
             again: VecDeque::new(),
             release: None,
+            tidy: None,
             drained: false,
         };
         while group.members.len() < self.options.max_group_records
@@ -154,6 +179,10 @@ impl<S: StateMachine> Writer<S> {
                 None => break,
                 Some(Request::Release(before)) => {
                     group.release = Some(before);
+                    break;
+                }
+                Some(Request::Tidy(tidying, reply)) => {
+                    group.tidy = Some((tidying, reply));
                     break;
                 }
                 Some(Request::Submit(submission)) => {

@@ -1,9 +1,11 @@
 //! Durability and state of the whole lake.
 
 mod behaviour;
+mod deletion;
 pub(crate) mod fixtures;
 mod growth;
 mod power;
+mod retention;
 pub(crate) mod tokens;
 mod upkeep;
 mod upserts;

@@ -11,6 +11,7 @@ mod files;
 mod flush;
 mod merge;
 mod publish;
+mod retain;
 mod run;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::store::PoolState;
 use crate::tables::FileId;
 use counters::Counters;
 use publish::{Published, has_passed};
+use retain::Retained;
 
 /// What upkeep remembers from one piece of work to the next.
 #[derive(Debug)]
@@ -54,6 +56,10 @@ struct Memory {
     failed: HashMap<Writing, Timestamp>,
     /// What is known of the pools' Delta logs.
     published: HashMap<PoolId, Published>,
+    /// When the journal was wiped, and its bytes then.
+    wiped: Option<(Timestamp, u64)>,
+    /// Which records of the pools with retention were looked through.
+    retained: HashMap<PoolId, Retained>,
     /// Since when files could go but for the log that names them.
     leaving: HashMap<FileId, Timestamp>,
 }
@@ -67,6 +73,8 @@ enum Work {
     Flush(PoolId),
     /// Write down anew what is needed of the journal, and free it.
     Carry,
+    /// The same, and take what is not needed from the disk.
+    Wipe,
     /// Make a pool's Delta log say what its files are.
     Publish(PoolId),
     /// Merge files of a pool.
@@ -79,6 +87,8 @@ enum Writing {
     Sweep(PoolId),
     Flush(PoolId),
     Merge(PoolId),
+    Retain(PoolId),
+    Wipe,
 }
 
 impl Writing {
@@ -89,7 +99,7 @@ impl Writing {
             Self::Sweep(_) => Duration::from_secs(60),
             // A full disk may have room again at any time, and writers wait for it.
             Self::Flush(_) => Duration::from_secs(1),
-            Self::Merge(_) => Duration::from_secs(10 * 60),
+            Self::Merge(_) | Self::Retain(_) | Self::Wipe => Duration::from_secs(10 * 60),
         }
     }
 }
@@ -100,6 +110,7 @@ impl Work {
             Self::Sweep(pool, _) => Some(Writing::Sweep(*pool)),
             Self::Flush(pool) => Some(Writing::Flush(*pool)),
             Self::Merge(pool) => Some(Writing::Merge(*pool)),
+            Self::Wipe => Some(Writing::Wipe),
             _ => None,
         }
     }
@@ -178,6 +189,7 @@ impl Lake {
             Work::Flush(pool) => self.flush_pool(pool),
             Work::Merge(pool) => self.merge_pool(pool),
             Work::Carry => self.carry_on(memory),
+            Work::Wipe => self.wipe_journal(memory),
         }
     }
 
@@ -216,7 +228,7 @@ impl Lake {
             let leaving = self.leaving(&mut memory, &state);
             self.sweep(&mut memory, state.id, &leaving)?;
         }
-        self.carry_on(&mut memory)?;
+        self.wipe_journal(&mut memory)?;
         unpublished
     }
 
@@ -237,6 +249,7 @@ impl Lake {
         sweep
             .or_else(|| self.next_flush(memory, states).map(Work::Flush))
             .or_else(|| self.must_carry(memory).then_some(Work::Carry))
+            .or_else(|| self.must_wipe(memory).then_some(Work::Wipe))
             .or_else(|| self.next_publish(memory, states).map(Work::Publish))
             .or_else(|| self.next_merge(memory, states).map(Work::Merge))
     }

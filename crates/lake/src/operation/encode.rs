@@ -158,10 +158,20 @@ pub(super) fn fault_code_number(code: model::records::RecordFaultCode) -> u8 {
 /// Appends the payload of a delete; it names columns.
 pub(crate) fn encode_delete(delete: &ConstrainedDelete, out: &mut Vec<u8>) {
     let (rows, filter) = by_columns(delete);
+    encode_removal(delete.pool().id, &rows, filter.as_ref(), out);
+}
+
+/// The same of rows that no key deletes, told by columns.
+pub(crate) fn encode_removal(
+    pool: PoolId,
+    rows: &Constraint,
+    filter: Option<&Filter>,
+    out: &mut Vec<u8>,
+) {
     out.extend([VERSION, DELETE]);
-    out.extend(delete.pool().id.to_bytes());
-    encode_constraint(&rows, out);
-    encode_optional_filter(filter.as_ref(), out);
+    out.extend(pool.to_bytes());
+    encode_constraint(rows, out);
+    encode_optional_filter(filter, out);
 }
 
 /// Appends the rows of a constraint.

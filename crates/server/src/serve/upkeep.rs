@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc::Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use control::Control;
 use lake::Lake;
 use model::permit::Permit;
 
@@ -12,6 +13,8 @@ use super::ServeError;
 
 /// How long there is nothing to do before it is looked again.
 const PERIOD: Duration = Duration::from_millis(200);
+/// Pieces of work, or pauses, between two looks for records that are too old.
+const RETENTION_ROUNDS: u64 = 25;
 /// How long is waited after work that failed, such as on a full disk.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -23,12 +26,19 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub(super) fn start(lake: Arc<Lake>) -> Result<Self, ServeError> {
+    pub(super) fn start(lake: Arc<Lake>, control: Arc<Control>) -> Result<Self, ServeError> {
         let (stop, stopped) = mpsc::channel();
         let work = move || {
             let permit = Permit::ours();
-            loop {
-                let work = std::panic::AssertUnwindSafe(|| lake.upkeep(&permit));
+            for round in 0_u64.. {
+                let work = std::panic::AssertUnwindSafe(|| {
+                    if round.is_multiple_of(RETENTION_ROUNDS)
+                        && let Err(error) = lake.retain(&permit, &control.pools())
+                    {
+                        tracing::error!(%error, "records that are too old are still there");
+                    }
+                    lake.upkeep(&permit)
+                });
                 let wait = match std::panic::catch_unwind(work) {
                     Ok(Ok(true)) => Duration::ZERO,
                     Ok(Ok(false)) => PERIOD,

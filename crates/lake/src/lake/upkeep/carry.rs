@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 
-use super::{Lake, Memory};
+use super::publish::has_passed;
+use super::{Lake, Memory, Writing};
 use crate::error::Result;
 use crate::journal::Position;
 use crate::store::{AnswerCursor, Operation, Outcome};
@@ -23,7 +24,35 @@ impl Lake {
     /// Writes down what is needed: which files each pool has, and the saved
     /// answers. Records in memory alone keep the journal from where they are.
     pub(super) fn carry_on(&self, memory: &mut Memory) -> Result<()> {
-        let Some(begin) = self.pools.applied() else {
+        let begin = self.pools.applied();
+        self.carry_from(memory, begin.map(|begin| Position::new(begin.get() + 1)))
+    }
+
+    /// The same, so that no byte of what is not needed stays in the journal's
+    /// files, be it of records that are gone.
+    pub(super) fn wipe_journal(&self, memory: &mut Memory) -> Result<()> {
+        self.settle_journal()?;
+        let begin = self.journal.turn_over()?;
+        self.carry_from(memory, Some(begin))?;
+        self.journal.wipe()?;
+        memory.wiped = Some((self.clock.now(), self.journal.counts().bytes));
+        Ok(())
+    }
+
+    /// Whether the journal is to be wiped: at times, when something was written.
+    pub(super) fn must_wipe(&self, memory: &mut Memory) -> bool {
+        let now = self.clock.now();
+        // What an earlier process wrote is not known.
+        let (since, bytes) = *memory.wiped.get_or_insert((now, u64::MAX));
+        let patience = self.upkeep.options.purge_after / 2;
+        bytes != self.journal.counts().bytes
+            && has_passed(since, now, patience)
+            && !memory.rests(Writing::Wipe, now)
+    }
+
+    /// What was applied before `begin` is written down anew where it is needed.
+    fn carry_from(&self, memory: &mut Memory, begin: Option<Position>) -> Result<()> {
+        let Some(begin) = begin else {
             return Ok(());
         };
         for state in self.pools.states() {
@@ -49,9 +78,8 @@ impl Lake {
         let states = self.pools.states();
         let oldest = states.iter().filter_map(|state| state.oldest);
         let needed = oldest.chain(self.upkeep.pinned).min();
-        let done = Position::new(begin.get() + 1);
         self.journal
-            .release(needed.map_or(done, |needed| needed.min(done)));
+            .release(needed.map_or(begin, |needed| needed.min(begin)));
         self.settle_journal()?;
         memory.carried = Some(self.journal.counts().bytes);
         Ok(())

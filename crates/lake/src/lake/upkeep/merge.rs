@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use model::ids::PoolId;
 use model::pools::Pool;
-use model::time::Timestamp;
 
 use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
@@ -61,20 +60,10 @@ fn choose(manifest: &Manifest, fan_out: usize) -> Option<Choice> {
     })
 }
 
-/// Since when a file holds rows that were removed or replaced; `None` when it
-/// holds none.
-fn unclean_since(manifest: &Manifest, file: &FileEntry) -> Option<Timestamp> {
-    let mut removals = manifest.removals.iter();
-    let removed = removals.find(|removal| removal.position > file.cleaned);
-    let removed = removed.map(|removal| removal.at);
-    let replaced = file.replaced.as_ref().map(|replaced| replaced.since);
-    removed.into_iter().chain(replaced).min()
-}
-
 /// The run that holds removed or replaced rows for the longest time.
 fn unclean(manifest: &Manifest) -> Option<Choice> {
     let files = manifest.files.iter();
-    let unclean = files.filter_map(|file| Some((unclean_since(manifest, file)?, file)));
+    let unclean = files.filter_map(|file| Some((manifest.unclean_since(file)?, file)));
     let (_, file) = unclean.min_by_key(|(since, file)| (*since, file.level, file.run))?;
     Some(Choice {
         runs: BTreeSet::from([file.run]),
@@ -110,7 +99,7 @@ impl Lake {
     fn must_purge(&self, manifest: &Manifest) -> bool {
         const REMOVALS_MAX: usize = 64;
         let files = manifest.files.iter();
-        let first = files.filter_map(|file| unclean_since(manifest, file)).min();
+        let first = files.filter_map(|file| manifest.unclean_since(file)).min();
         let Some(first) = first else {
             return false;
         };

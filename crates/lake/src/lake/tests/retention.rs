@@ -1,0 +1,253 @@
+//! Records that are older than their pool keeps them go, from memory and from
+//! files, and no work is done that is not needed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::permit::Permit;
+use model::pools::{Pool, PoolDraft};
+use model::time::{Clock, ManualClock, Timestamp};
+
+use super::fixtures::*;
+use crate::lake::{Lake, LakeOptions};
+use crate::simulation::SimulatedDisk;
+use crate::tables::FileId;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A pool of which records are kept for so many days.
+fn keeping(days: u32) -> Arc<Pool> {
+    let definition = r#"{"name":"p","schema":"open","isolation_field":"c","time_field":"at",
+        "retention_days":DAYS,"fields":[{"name":"c","type":"String"},{"name":"at","type":"DateTime"},
+        {"name":"n","type":"Int64"}]}"#;
+    pool(1, &definition.replace("DAYS", &days.to_string()))
+}
+
+struct World {
+    disk: SimulatedDisk,
+    clock: Arc<ManualClock>,
+    pool: Arc<Pool>,
+    lake: Lake,
+}
+
+impl World {
+    fn new(pool: Arc<Pool>) -> Self {
+        let (disk, clock) = (SimulatedDisk::new(1), Arc::new(ManualClock::new(noon())));
+        let lake = open_at(&disk, &[&pool], options(), clock.clone()).unwrap();
+        Self {
+            disk,
+            clock,
+            pool,
+            lake,
+        }
+    }
+
+    /// Writes records that are so many hours old, numbered by that.
+    fn append(&self, ages: &[u64]) {
+        let records = ages.iter().map(|age| {
+            let at = self.ago(HOUR * u32::try_from(*age).unwrap());
+            format!(r#"{{"c":"c{}","n":{age},"at":"{at}"}}"#, age % 3)
+        });
+        let records = format!("[{}]", records.collect::<Vec<_>>().join(","));
+        self.send(&records);
+    }
+
+    fn send(&self, records: &str) {
+        let batch = Request::new(&self.pool, records)
+            .at(self.clock.now())
+            .admit();
+        assert!(batch.faults().is_empty(), "{:?}", batch.faults());
+        wait(self.lake.append(batch)).unwrap();
+    }
+
+    fn ago(&self, age: Duration) -> Timestamp {
+        self.clock.now().checked_sub(age).unwrap()
+    }
+
+    fn flush(&self) {
+        self.lake.flush(&Permit::ours()).unwrap();
+    }
+
+    fn retain(&self) -> usize {
+        self.lake
+            .retain(&Permit::ours(), std::slice::from_ref(&self.pool))
+            .unwrap()
+    }
+
+    fn upkeep(&self) {
+        while self.lake.upkeep(&Permit::ours()).unwrap() {}
+    }
+
+    fn restart(&mut self) {
+        self.lake.close();
+        self.disk = self.disk.crash();
+        let clock = self.clock.clone();
+        self.lake = open_at(&self.disk, &[&self.pool], options(), clock).unwrap();
+    }
+
+    fn ages(&self) -> Vec<i128> {
+        let mut ages = numbers(&self.lake, &self.pool);
+        ages.sort_unstable();
+        ages
+    }
+
+    fn files(&self) -> Vec<(FileId, u64)> {
+        let files = self.lake.pools.manifest(self.pool.id).files;
+        files.iter().map(|file| (file.id, file.rows)).collect()
+    }
+
+    fn written(&self) -> u64 {
+        self.lake.metrics().journal_entries
+    }
+}
+
+fn options() -> LakeOptions {
+    let mut options = small();
+    options.journal.segment_bytes = 48 << 10;
+    options.journal.max_record_bytes = 24 << 10;
+    options
+}
+
+/// Waits for what the lake does; upkeep wants a thread without a runtime.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.unwrap().block_on(future)
+}
+
+#[test]
+fn what_is_too_old_goes_from_memory_and_files_and_stays_away() {
+    for (first, second) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut world = World::new(keeping(2));
+        world.append(&[0, 1, 47, 49, 100]);
+        world.send(r#"[{"c":"c0","n":1000}]"#);
+        if first {
+            world.flush();
+        }
+        world.append(&[2, 60]);
+        if second {
+            world.flush();
+        }
+        assert_eq!(world.retain(), 1);
+        let left = [0, 1, 2, 47, 1000];
+        assert_eq!(world.ages(), left, "one without a time is not old");
+        world.restart();
+        assert_eq!(world.ages(), left);
+        world.clock.advance(DAY);
+        world.upkeep();
+        assert_eq!(world.ages(), left, "nothing goes by itself");
+        assert_eq!(world.retain(), 1);
+        assert_eq!(world.ages(), [0, 1, 2, 1000]);
+        world.lake.compact(&Permit::ours()).unwrap();
+        let rows: u64 = world.files().iter().map(|(_, rows)| rows).sum();
+        assert_eq!(rows, 4, "and the disk holds no others");
+    }
+}
+
+#[test]
+fn the_border_moves_by_the_hour_and_nothing_is_done_without_need() {
+    let world = World::new(keeping(1));
+    let ages: Vec<u64> = (0..48).collect();
+    world.append(&ages);
+    world.flush();
+    assert_eq!(world.retain(), 1);
+    assert_eq!(world.ages().len(), 25, "the record on the border is kept");
+    let written = world.written();
+    for _ in 0..10 {
+        assert_eq!(world.retain(), 0);
+        world.clock.advance(Duration::from_secs(300));
+    }
+    assert_eq!(world.written(), written);
+    world.clock.advance(Duration::from_secs(600));
+    assert_eq!(world.retain(), 1);
+    assert_eq!(world.ages().len(), 24);
+    for _ in 0..10 {
+        world.clock.advance(HOUR);
+        assert_eq!(world.retain(), 1);
+        let removals = world.lake.pools.manifest(world.pool.id).removals;
+        assert_eq!(removals.len(), 1, "the last says what the others said");
+    }
+    assert_eq!(world.ages().len(), 14);
+    // Half of the time in which they must leave the disk is over.
+    world.clock.advance(HOUR * 2);
+    world.upkeep();
+    assert_eq!(world.files().iter().map(|(_, rows)| rows).sum::<u64>(), 14);
+    assert!(world.lake.pools.manifest(world.pool.id).removals.is_empty());
+}
+
+#[test]
+fn files_before_the_border_go_unread_and_those_behind_it_stay() {
+    let world = World::new(keeping(2));
+    world.append(&[50, 60, 70]);
+    world.flush();
+    world.append(&[40, 49]);
+    world.flush();
+    world.append(&[1, 2]);
+    world.flush();
+    let before = world.files();
+    assert_eq!(world.retain(), 1);
+    assert_eq!(world.files(), before[1..], "the first is given up");
+    world.clock.advance(HOUR * 13);
+    world.upkeep();
+    let after = world.files();
+    assert_eq!(after.len(), 2);
+    assert!(after.contains(&before[2]), "it holds nothing to take away");
+    assert!(!after.contains(&before[1]), "the other was written anew");
+    assert_eq!(world.ages(), [1, 2, 40]);
+    let names = crate::disk::Disk::list(&world.disk, &world.lake.tables.directory(world.pool.id));
+    let name = format!("{}.parquet", before[0].0);
+    assert!(!names.unwrap().contains(&name), "the disk forgets it");
+}
+
+#[test]
+fn another_number_of_days_takes_effect_at_once() {
+    let mut world = World::new(keeping(30));
+    world.append(&[1, 30, 24 * 29]);
+    world.flush();
+    assert_eq!(world.retain(), 0);
+    let patched = |text: &str, pool: &Pool| {
+        Arc::new(Pool {
+            draft: pool.draft.patched(&json(text)).unwrap(),
+            revision: pool.revision + 1,
+            ..pool.clone()
+        })
+    };
+    world.pool = patched(r#"{"retention_days":1}"#, &world.pool);
+    assert_eq!(world.retain(), 1);
+    assert_eq!(world.ages(), [1]);
+    world.pool = patched(r#"{"retention_days":null}"#, &world.pool);
+    world.clock.advance(DAY * 400);
+    assert_eq!(world.retain(), 0);
+    assert_eq!(world.ages(), [1]);
+}
+
+#[test]
+fn records_that_come_late_go_soon() {
+    let world = World::new(keeping(1));
+    world.append(&[1]);
+    assert_eq!(world.retain(), 0);
+    world.append(&[100]);
+    assert_eq!(world.retain(), 0, "not so soon");
+    world.clock.advance(Duration::from_secs(5 * 60));
+    assert_eq!(world.retain(), 1);
+    assert_eq!(world.ages(), [1]);
+}
+
+#[test]
+fn without_a_time_field_the_time_of_ingestion_counts() {
+    let definition = r#"{"name":"p","schema":"open","retention_days":2}"#;
+    let draft = PoolDraft::parse(&json(definition)).unwrap();
+    let world = World::new(Arc::new(Pool {
+        draft,
+        ..Pool::clone(&open_pool(1))
+    }));
+    world.send(r#"[{"n":1}]"#);
+    world.flush();
+    world.clock.advance(DAY);
+    world.send(r#"[{"n":2}]"#);
+    world.clock.advance(DAY + HOUR);
+    assert_eq!(world.retain(), 1);
+    assert_eq!(world.ages(), [2]);
+}
