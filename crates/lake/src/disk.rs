@@ -12,8 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod read_only;
 #[cfg(test)]
 mod tests;
+
+pub use read_only::ReadOnlyDisk;
 
 /// Bytes written by one call of a zero-filling preallocation.
 static ZEROS: [u8; 256 * 1024] = [0; 256 * 1024];

@@ -26,7 +26,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskError};
 pub use error::JournalError;
 pub use options::{FATAL_EXIT_CODE, FatalHook, Options};
 use queue::{Queue, Submission};
@@ -133,6 +133,32 @@ pub struct Counts {
     pub queued: u64,
     /// Segment files that hold records.
     pub segments: u64,
+}
+
+/// Reads the log in `directory` into `machine` and changes nothing, neither there nor by a lock:
+/// the caller sees to it that nobody writes. An unfinished last group is not shown.
+///
+/// # Errors
+/// As [`Journal::open`].
+pub fn read<S: StateMachine>(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    machine: &mut S,
+) -> Result<Recovered, JournalError> {
+    recovery::read(disk, directory, machine)
+}
+
+/// Shows every intact operation of a log that [`read`] refuses, for those who look for what is
+/// left; the operations between may be missing.
+///
+/// # Errors
+/// When the directory cannot be listed.
+pub fn salvage(
+    disk: &dyn Disk,
+    directory: &Path,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), DiskError> {
+    recovery::salvage(disk, directory, show)
 }
 
 #[derive(Debug, Default)]

@@ -1,10 +1,12 @@
 //! The lake as the rest of the house sees it.
 
 mod append;
+mod inspect;
 mod open;
 mod upkeep;
 
 pub(crate) use append::{append_operation, new_receipt, segment_of};
+pub use inspect::{InspectedFile, InspectedPool, Inspection, Strays};
 pub use open::{Environment, LakeOptions, UpkeepOptions};
 
 use std::sync::Arc;

@@ -38,5 +38,8 @@ mod worlds;
 
 pub use columnar::{ByteStream, RecordFile};
 pub use error::{LakeError, Result};
-pub use lake::{Answer, Environment, Lake, LakeOptions, UpkeepOptions};
+pub use lake::{
+    Answer, Environment, InspectedFile, InspectedPool, Inspection, Lake, LakeOptions, Strays,
+    UpkeepOptions,
+};
 pub use run::{RowStream, RunOptions};

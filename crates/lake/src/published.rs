@@ -33,6 +33,7 @@ use model::time::Timestamp;
 use crate::disk::Disk;
 
 pub(crate) use error::PublishError;
+pub(crate) use log::DIRECTORY;
 pub(crate) use table::{PublishedFile, PublishedTable};
 
 use commit::Commit;

@@ -14,6 +14,7 @@ mod sink;
 mod size;
 mod types;
 mod verified;
+mod verify;
 mod write;
 
 pub(crate) use cache::Cached;
@@ -21,10 +22,11 @@ pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };
 pub(crate) use home::{PoolFiles, Tables};
-pub(crate) use names::{commit_names, discard, parse_name, records_name};
+pub(crate) use names::{Part, commit_names, discard, parse_name, path_of, records_name};
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
 pub(crate) use shred::frequent_fields;
+pub(crate) use verify::Verification;
 pub(crate) use write::{Plan, TableWriter};
 
 use std::ops::Range;

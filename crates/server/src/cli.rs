@@ -2,6 +2,7 @@
 
 mod client;
 mod definitions;
+mod offline;
 mod serve;
 
 use clap::builder::styling::Styles;
@@ -11,6 +12,7 @@ pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, OutputFormat, QueryA
 pub(crate) use definitions::{
     CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
 };
+pub(crate) use offline::{CheckArgs, CompactArgs, DataDirArgs};
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
@@ -70,6 +72,10 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Ask a view for its data
     Query(QueryArgs),
+    /// Compare every byte of a stopped server's data with what was written
+    Check(CheckArgs),
+    /// Merge the files of a stopped server's pools, and take deleted records from the disk
+    Compact(CompactArgs),
     /// Print the completions of a shell
     #[command(
         after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate"

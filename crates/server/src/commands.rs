@@ -1,5 +1,7 @@
 //! What each command does, and how it ends.
 
+mod check;
+mod compact;
 mod definitions;
 mod demo;
 mod files;
@@ -121,6 +123,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Whoami(args) => whoami::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Compact(args) => compact::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tidegate", &mut script);

@@ -5,10 +5,12 @@ mod files;
 mod linger;
 mod listen;
 mod log;
+mod offline;
 mod running;
 mod upkeep;
 
 pub(crate) use error::ServeError;
+pub(crate) use offline::{ControlFound, Offline};
 pub(crate) use running::{RunningServer, start};
 
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use control::{Control, ControlOptions};
 use lake::disk::RealDisk;
 use lake::{Environment, Lake, LakeOptions, RunOptions};
+use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::Pepper;
 use tokio::net::{TcpListener, TcpSocket};
@@ -128,7 +131,7 @@ async fn open(
     };
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
     let token = control.bootstrap().await?;
-    let lake = open_lake(settings, &control).await;
+    let lake = lake_of(settings, control.pools()).await;
     if lake.is_err() {
         // Nothing of a start that failed stays beside the database.
         let _ = control.close().await;
@@ -166,7 +169,7 @@ async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeE
     opened.map_err(|source| ServeError::Opening { path, source })
 }
 
-async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<Lake>, ServeError> {
+async fn lake_of(settings: &ServeSettings, known: Vec<Arc<Pool>>) -> Result<Arc<Lake>, ServeError> {
     let mut identity = [0; 8];
     SystemRandom.fill(&mut identity);
     let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
@@ -192,7 +195,6 @@ async fn open_lake(settings: &ServeSettings, control: &Control) -> Result<Arc<La
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
     };
-    let known = control.pools();
     let opened = tokio::task::spawn_blocking(move || Lake::open(environment, known, options));
     let opened = opened
         .await

@@ -94,22 +94,40 @@ impl Store {
             .fetch_all(&mut self.connection)
             .await
             .map_err(failed("reading the audit"))?;
-        rows.iter()
-            .map(|row| {
-                Ok(AuditEntry {
-                    id: id(row, 0, AuditId::parse)?,
-                    project,
-                    at: time(row, 1)?,
-                    actor: column(row, 2)?,
-                    action: column(row, 3)?,
-                    subject_id: column(row, 4)?,
-                    subject_name: column(row, 5)?,
-                    before: column(row, 6)?,
-                    after: column(row, 7)?,
-                })
-            })
-            .collect()
+        rows.iter().map(|row| audit_entry(row, project)).collect()
     }
+
+    /// Reads every audit entry of every project; answers how many there are.
+    pub(crate) async fn count_audit(&mut self) -> Result<u64, ControlError> {
+        let (mut count, mut last) = (0, i64::MIN);
+        loop {
+            let rows = sqlx::query(text::SELECT_AUDIT_AFTER).bind(last);
+            let rows = rows.fetch_all(&mut self.connection).await;
+            let rows = rows.map_err(failed("reading the audit"))?;
+            let Some(newest) = rows.last() else {
+                return Ok(count);
+            };
+            last = column(newest, 9)?;
+            for row in &rows {
+                audit_entry(row, id(row, 8, ProjectId::parse)?)?;
+            }
+            count += rows.len() as u64;
+        }
+    }
+}
+
+fn audit_entry(row: &SqliteRow, project: ProjectId) -> Result<AuditEntry, ControlError> {
+    Ok(AuditEntry {
+        id: id(row, 0, AuditId::parse)?,
+        project,
+        at: time(row, 1)?,
+        actor: column(row, 2)?,
+        action: column(row, 3)?,
+        subject_id: column(row, 4)?,
+        subject_name: column(row, 5)?,
+        before: column(row, 6)?,
+        after: column(row, 7)?,
+    })
 }
 
 struct Loading {

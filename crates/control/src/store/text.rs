@@ -69,4 +69,8 @@ pub(super) const SELECT_AUDIT: &str = "SELECT id, at, actor, action, subject_id,
      definition_before, definition_after FROM audit WHERE project_id = $1 \
      ORDER BY ordinal DESC LIMIT $2";
 
+pub(super) const SELECT_AUDIT_AFTER: &str = "SELECT id, at, actor, action, subject_id, \
+     subject_name, definition_before, definition_after, project_id, ordinal FROM audit \
+     WHERE ordinal > $1 ORDER BY ordinal LIMIT 1000";
+
 pub(super) const SELECT_LAST_AUDIT: &str = "SELECT COALESCE(MAX(ordinal), 0) FROM audit";

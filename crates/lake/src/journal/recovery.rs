@@ -5,7 +5,10 @@
 //! was synced; or a record whose group began after it. Then the journal is damaged, and is left
 //! untouched.
 
+mod salvage;
 mod survey;
+
+pub(super) use salvage::salvage;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -41,15 +44,7 @@ pub(super) fn open<S: StateMachine>(
         }
     })?;
     let (segments, spares) = survey(disk, directory)?;
-    let (surveyed, ..) = Replay::all(&mut *machine, Pass::Survey, &segments)?;
-    if let Some(first) = segments.first()
-        && first.header.sequence > surveyed.floor
-    {
-        let sequence = first.header.sequence - 1;
-        return Err(JournalError::Missing {
-            file: segment_path(directory, sequence),
-        });
-    }
+    check_first(directory, &segments, machine)?;
     let (replay, end, last_bytes) = Replay::all(machine, Pass::Replay, &segments)?;
     // From here on files are changed. Spares that a crash left are of unknown content.
     for spare in &spares {
@@ -87,6 +82,40 @@ pub(super) fn open<S: StateMachine>(
     };
     let files = new_segments(disk, directory, options, sealed);
     Ok((Log::new(files, active, tail, lock), recovered))
+}
+
+/// Shows all records to `machine`, and refuses a log whose beginning is missing.
+fn check_first<S: StateMachine>(
+    directory: &Path,
+    segments: &[Segment],
+    machine: &mut S,
+) -> Result<(), JournalError> {
+    let (surveyed, ..) = Replay::all(machine, Pass::Survey, segments)?;
+    match segments.first() {
+        Some(first) if first.header.sequence > surveyed.floor => Err(JournalError::Missing {
+            file: segment_path(directory, first.header.sequence - 1),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Replays the log in `directory` into `machine` as [`open`] does, and changes nothing.
+pub(super) fn read<S: StateMachine>(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    machine: &mut S,
+) -> Result<Recovered, JournalError> {
+    let (segments, _) = survey(disk, directory)?;
+    check_first(directory, &segments, machine)?;
+    let (replay, end, last_bytes) = Replay::all(machine, Pass::Replay, &segments)?;
+    let behind = last_bytes.get(end.offset..).unwrap_or_default();
+    let used = behind.iter().rposition(|byte| *byte != 0);
+    Ok(Recovered {
+        operations: replay.operations,
+        next: Position(replay.next.max(Position::FIRST.get())),
+        clean: replay.closed,
+        wiped_bytes: used.map_or(0, |last| last as u64 + 1),
+    })
 }
 
 fn new_segments(

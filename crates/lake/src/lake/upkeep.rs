@@ -6,6 +6,7 @@
 //! names it.
 
 mod carry;
+mod compact;
 mod counters;
 mod files;
 mod flush;
@@ -24,7 +25,7 @@ use model::permit::{Permit, Upkeep};
 use model::time::Timestamp;
 
 use super::{Lake, UpkeepOptions};
-use crate::error::{LakeError, Result};
+use crate::error::Result;
 use crate::journal::Position;
 use crate::store::PoolState;
 use crate::tables::FileId;
@@ -191,45 +192,6 @@ impl Lake {
             Work::Carry => self.carry_on(memory),
             Work::Wipe => self.wipe_journal(memory),
         }
-    }
-
-    /// Writes all records in memory to files.
-    pub fn flush(&self, _: &Permit<Upkeep>) -> Result<()> {
-        let mut memory = self.upkeep.memory();
-        self.settle_journal()?;
-        for state in self.pools.states() {
-            self.flush_pool(state.id)?;
-        }
-        self.carry_on(&mut memory)
-    }
-
-    /// Writes all records to files, merges the files of each pool into as few
-    /// as there can be, carries out every removal in them, publishes each pool,
-    /// and takes from the disk what nobody needs any more.
-    ///
-    /// # Errors
-    /// [`LakeError::Unpublished`] when all is done but the Delta log of a pool,
-    /// and the files that it names.
-    pub fn compact(&self, permit: &Permit<Upkeep>) -> Result<()> {
-        self.flush(permit)?;
-        let mut memory = self.upkeep.memory();
-        for state in self.pools.states() {
-            self.merge_whole(state.id)?;
-        }
-        self.settle_names()?;
-        let mut unpublished = Ok(());
-        for state in self.pools.states() {
-            if let Err(error) = self.publish_pool(&mut memory, &state) {
-                unpublished = unpublished.and(Err(LakeError::Unpublished {
-                    pool: state.id,
-                    reason: error.to_string(),
-                }));
-            }
-            let leaving = self.leaving(&mut memory, &state);
-            self.sweep(&mut memory, state.id, &leaving)?;
-        }
-        self.wipe_journal(&mut memory)?;
-        unpublished
     }
 
     /// Whether the lake is being closed: long work is given up then.

@@ -12,7 +12,7 @@ use super::{PublishError, TOMBSTONE_MILLISECONDS, checkpoint};
 use crate::disk::Disk;
 
 /// The name of the log's directory in the pool's.
-const DIRECTORY: &str = "_delta_log";
+pub(crate) const DIRECTORY: &str = "_delta_log";
 /// The file that names the newest checkpoint.
 const LAST: &str = "_last_checkpoint";
 /// The name of every file of the log until it is whole; readers do not know it.

@@ -89,6 +89,11 @@ impl TableFile {
         &self.entry.sorted_by
     }
 
+    /// Its bytes, none of which is used unchecked.
+    pub(super) fn bytes(&self) -> Arc<VerifiedFile> {
+        self.chunks.0.clone()
+    }
+
     /// How many blocks of rows there are.
     pub(crate) fn blocks(&self) -> usize {
         self.index.blocks.len()

@@ -50,8 +50,13 @@ impl VerifiedFile {
         })
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The bytes from `start` on, `length` of them.
-    fn bytes(&self, start: u64, length: u64) -> Result<Bytes> {
+    pub(super) fn bytes(&self, start: u64, length: u64) -> Result<Bytes> {
         let end = start.checked_add(length).filter(|end| *end <= self.length);
         let end = end.ok_or_else(|| damaged(&self.path, "its footer points behind its end"))?;
         let first = start / CHUNK;

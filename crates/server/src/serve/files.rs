@@ -45,13 +45,28 @@ pub(super) fn lock(data_dir: &Path) -> Result<File, ServeError> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| ServeError::file("open", &path, error))?;
+    locked(file, data_dir, &path)
+}
+
+/// Keeps servers from a directory that is read, which is not changed by that.
+/// One that no server ever used, such as a backup, has nothing to lock.
+pub(super) fn lock_to_read(data_dir: &Path) -> Result<Option<File>, ServeError> {
+    let path = data_dir.join("lock");
+    match File::open(&path) {
+        Ok(file) => locked(file, data_dir, &path).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ServeError::file("open", &path, error)),
+    }
+}
+
+fn locked(file: File, data_dir: &Path, path: &Path) -> Result<File, ServeError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::Setting(format!(
             "another server uses {}; stop it first, or name another --data-dir",
             data_dir.display()
         ))),
-        Err(std::fs::TryLockError::Error(error)) => Err(ServeError::file("lock", &path, error)),
+        Err(std::fs::TryLockError::Error(error)) => Err(ServeError::file("lock", path, error)),
     }
 }
 

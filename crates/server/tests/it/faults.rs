@@ -3,8 +3,8 @@
 //! other releases. `docs/durability.md` says what is proven and how it is run.
 
 mod calls;
-mod flips;
+pub(crate) mod flips;
 mod golden;
 mod ledger;
 mod power;
-mod sample;
+pub(crate) mod sample;

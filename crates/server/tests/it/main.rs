@@ -10,6 +10,7 @@ mod faults;
 mod growth;
 mod injections;
 mod limits;
+mod offline;
 mod secrets;
 mod support;
 mod tls;

@@ -20,7 +20,7 @@ impl Counter {
         self.0.store(number, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -50,6 +50,8 @@ pub(super) struct Counters {
     pub(super) publishes: Deed,
     pub(super) publish_failures: Counter,
     pub(super) failures: Counter,
+    /// Records that went to files, of files that are not whole yet as well.
+    pub(super) written: Counter,
 }
 
 impl Lake {
@@ -61,6 +63,7 @@ impl Lake {
             publishes,
             publish_failures,
             failures,
+            ..
         } = &self.upkeep.counters;
         let mut metrics = TableMetrics {
             cache_bytes: self.tables.cache_bytes(),

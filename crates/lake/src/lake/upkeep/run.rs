@@ -101,6 +101,8 @@ impl<'a> Run<'a> {
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let counters = &self.lake.upkeep.counters;
+        counters.written.add(batch.num_rows() as u64);
         if self.writer.is_none() {
             let id = FileId(self.lake.fresh_id());
             self.begun.push(id);

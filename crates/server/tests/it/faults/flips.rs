@@ -15,7 +15,7 @@ use crate::support::launch::{Launch, SMALL_LIMITS};
 use crate::support::{Server, cases};
 
 /// Every file below a directory.
-pub(super) fn files_below(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -30,7 +30,7 @@ pub(super) fn files_below(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Copies a home, so that the copy can be damaged.
-pub(super) fn copy_home(from: &Path, to: &Path) {
+pub(crate) fn copy_home(from: &Path, to: &Path) {
     for file in files_below(from) {
         let relative = file.strip_prefix(from).expect("below");
         let target = to.join(relative);

@@ -12,7 +12,7 @@ const BATCHES: u64 = 12;
 
 /// A question with the answer that it had when the data were made.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     token: String,
     path: String,
     status: u16,
@@ -36,12 +36,12 @@ impl Asked {
     }
 
     /// The same question, asked now.
-    pub(super) fn again(&self, server: &Server) -> Self {
+    pub(crate) fn again(&self, server: &Server) -> Self {
         Self::ask(server, &self.token, &self.path)
     }
 
     /// Whether the server said that it cannot answer.
-    pub(super) fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         self.status >= 500
     }
 
@@ -63,21 +63,21 @@ impl Asked {
 }
 
 /// Writes questions and answers to a file.
-pub(super) fn save(asked: &[Asked], file: &Path) {
+pub(crate) fn save(asked: &[Asked], file: &Path) {
     let values: Vec<Value> = asked.iter().map(Asked::to_value).collect();
     let text = serde_json::to_string_pretty(&values).expect("JSON");
     std::fs::write(file, text + "\n").expect("written");
 }
 
 /// Reads what [`save`] wrote.
-pub(super) fn saved(file: &Path) -> Vec<Asked> {
+pub(crate) fn saved(file: &Path) -> Vec<Asked> {
     let text = std::fs::read(file).expect("a file");
     let values: Vec<Value> = serde_json::from_slice(&text).expect("JSON");
     values.iter().map(Asked::of_value).collect()
 }
 
 /// Fills a new server and asks it everything.
-pub(super) fn fill(server: &Server) -> Vec<Asked> {
+pub(crate) fn fill(server: &Server) -> Vec<Asked> {
     let master = server.master();
     let post = |path: &str, body: &Value| server.post(&master, path, body);
     let strict = json!({"name": "orders", "schema": "strict",

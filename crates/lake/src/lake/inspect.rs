@@ -1,0 +1,157 @@
+//! The lake of a server that is not running, looked at without changing a byte.
+
+mod pools;
+mod strays;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use model::ids::PoolId;
+use model::pools::Pool;
+
+use super::Environment;
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::journal::{self, JournalError};
+use crate::manifest::Manifest;
+use crate::operation::{Stored, decode};
+use crate::published;
+use crate::store::{PoolState, Pools, Store};
+use crate::tables::{Tables, Verification};
+
+pub use pools::{InspectedFile, InspectedPool};
+pub use strays::Strays;
+
+/// Bytes of a file that are read at once.
+const STEP: u64 = 4 << 20;
+
+/// What the journal and the directory of files say.
+#[derive(Debug)]
+pub struct Inspection {
+    disk: Arc<dyn Disk>,
+    tables: Arc<Tables>,
+    /// The pools that hold something or have files, by their ids.
+    pub pools: Vec<InspectedPool>,
+    /// Records in the journal of pools that are not known.
+    pub unknown_records: u64,
+    /// Operations in the journal.
+    pub operations: u64,
+    /// Why the journal cannot be read. What is said of pools is then what is
+    /// left of it, and files may seem foreign or missing that are not.
+    pub journal_damage: Option<JournalError>,
+    manifests: HashMap<PoolId, Manifest>,
+}
+
+impl Inspection {
+    /// Reads the whole journal. Nothing is written; the caller sees to it
+    /// that nobody else does.
+    ///
+    /// # Errors
+    /// Damage is no error, but part of what is found.
+    pub fn open(environment: Environment, known: Vec<Arc<Pool>>) -> Result<Self> {
+        let Environment {
+            disk,
+            journal,
+            tables,
+            clock,
+            ..
+        } = environment;
+        let tables = Arc::new(Tables::new(disk.clone(), &tables, 1 << 20));
+        let pools = Arc::new(Pools::new(tables.clone()));
+        let names = known.iter().map(|pool| (pool.id, pool.draft.name.clone()));
+        let names: HashMap<_, _> = names.collect();
+        let (mut store, replay) = Store::new(pools.clone(), u64::MAX, clock, known);
+        let mut inspection = Self {
+            disk,
+            tables,
+            pools: Vec::new(),
+            unknown_records: 0,
+            operations: 0,
+            journal_damage: None,
+            manifests: HashMap::new(),
+        };
+        let states = match journal::read(&inspection.disk, &journal, &mut store) {
+            Ok(recovered) => {
+                let mut replay = replay.lock().unwrap_or_else(PoisonError::into_inner);
+                inspection.unknown_records = replay.finish()?.records as u64;
+                inspection.operations = recovered.operations;
+                pools.states()
+            }
+            Err(error) => {
+                inspection.journal_damage = Some(error);
+                salvage(inspection.disk.as_ref(), &journal)
+            }
+        };
+        for state in states {
+            let id = state.id;
+            let held = pools.held_records(id);
+            let name = names.get(&id).map(ToString::to_string);
+            let directory = inspection.tables.directory(id);
+            let dropped = pools.is_dropped(id);
+            let pool = InspectedPool::new(&state, name, held, dropped, &directory);
+            inspection.pools.push(pool);
+            inspection.manifests.insert(id, state.manifest);
+        }
+        Ok(inspection)
+    }
+
+    /// Reads a file and its index as wholes and compares them with what the
+    /// journal says; tells how many bytes were read.
+    ///
+    /// # Errors
+    /// [`LakeError::Damaged`](crate::LakeError::Damaged) and
+    /// [`LakeError::NewerFile`](crate::LakeError::NewerFile) name the file.
+    pub fn verify(&self, file: &InspectedFile, progress: &mut dyn FnMut(u64)) -> Result<()> {
+        let directory = self.tables.directory(file.pool);
+        let mut verification = Verification::begin(self.disk.as_ref(), &directory, &file.entry)?;
+        loop {
+            match verification.step(STEP)? {
+                0 => return Ok(()),
+                read => progress(read),
+            }
+        }
+    }
+
+    /// Whether the Delta log of a pool is whole, if it has one.
+    ///
+    /// # Errors
+    /// Says which file is not, and what to do.
+    pub fn verify_published(&self, pool: &InspectedPool) -> Result<(), String> {
+        let directory = self.tables.directory(pool.id);
+        let named = published::named(self.disk.as_ref(), &directory, pool.id);
+        named.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// What lies among the files of records and is not one of them.
+    ///
+    /// # Errors
+    /// When a directory cannot be listed.
+    pub fn strays(&self) -> Result<Strays> {
+        strays::find(self.disk.as_ref(), &self.tables, &self.manifests)
+    }
+}
+
+/// The files of pools, as far as intact operations of a damaged journal tell.
+fn salvage(disk: &dyn Disk, directory: &Path) -> Vec<PoolState> {
+    let mut manifests: HashMap<PoolId, Manifest> = HashMap::new();
+    let shown = journal::salvage(disk, directory, &mut |payload| match decode(payload) {
+        Ok(Stored::Commit { pool, change }) => manifests.entry(pool).or_default().change(change),
+        Ok(Stored::State { pool, manifest }) => drop(manifests.insert(pool, manifest)),
+        Ok(Stored::Drop { pool }) => manifests.entry(pool).or_default().clear(),
+        _ => {}
+    });
+    if let Err(error) = shown {
+        tracing::warn!(%error, "nothing of the journal can be read");
+    }
+    let states = manifests.into_iter().map(|(id, manifest)| PoolState {
+        id,
+        pool: None,
+        bytes: 0,
+        oldest: None,
+        manifest,
+    });
+    let mut states: Vec<_> = states.collect();
+    states.sort_unstable_by_key(|state| state.id);
+    states
+}

@@ -1,0 +1,66 @@
+//! What lies among the files of records and is not one of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use model::ids::PoolId;
+
+use crate::disk::{Disk, DiskError};
+use crate::error::Result;
+use crate::manifest::Manifest;
+use crate::published;
+use crate::tables::{Tables, parse_name};
+
+/// What lies among the files of records and is not one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Files and directories that this server does not write.
+    pub foreign: Vec<PathBuf>,
+    /// Files of records that the journal does not know. They are kept and not read.
+    pub unknown: Vec<PathBuf>,
+    /// What an ended piece of work left, and the next start takes away.
+    pub leftovers: Vec<PathBuf>,
+}
+
+pub(super) fn find(
+    disk: &dyn Disk,
+    tables: &Tables,
+    manifests: &HashMap<PoolId, Manifest>,
+) -> Result<Strays> {
+    let mut strays = Strays::default();
+    let nothing = Manifest::default();
+    for name in list(disk.list(tables.root()))? {
+        let Ok(pool) = PoolId::parse(&name) else {
+            strays.foreign.push(tables.root().join(name));
+            continue;
+        };
+        let directory = tables.directory(pool);
+        let manifest = manifests.get(&pool).unwrap_or(&nothing);
+        for name in list(disk.list(&directory))? {
+            let path = directory.join(&name);
+            let Some((id, part)) = parse_name(&name) else {
+                if name != published::DIRECTORY {
+                    strays.foreign.push(path);
+                }
+                continue;
+            };
+            let is_live = manifest.files.iter().any(|file| file.id == id);
+            if is_live {
+                continue;
+            }
+            if part.is_unfinished() || manifest.obsolete.contains_key(&id) {
+                strays.leftovers.push(path);
+            } else {
+                strays.unknown.push(path);
+            }
+        }
+    }
+    Ok(strays)
+}
+
+fn list(names: Result<Vec<String>, DiskError>) -> Result<Vec<String>, DiskError> {
+    match names {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        listed => listed,
+    }
+}

@@ -1,0 +1,88 @@
+//! Upkeep that is asked for, and done at once.
+
+use model::ids::PoolId;
+use model::permit::{Permit, Upkeep};
+
+use super::{Lake, Memory};
+use crate::error::{LakeError, Result};
+
+impl Lake {
+    /// Writes all records in memory to files.
+    pub fn flush(&self, _: &Permit<Upkeep>) -> Result<()> {
+        let mut memory = self.upkeep.memory();
+        self.settle_journal()?;
+        for state in self.pools.states() {
+            self.flush_pool(state.id)?;
+        }
+        self.carry_on(&mut memory)
+    }
+
+    /// Writes all records to files, merges the files of each pool into as few
+    /// as there can be, carries out every removal in them, publishes each pool,
+    /// and takes from the disk what nobody needs any more.
+    ///
+    /// # Errors
+    /// [`LakeError::Unpublished`] when all is done but the Delta log of a pool,
+    /// and the files that it names.
+    pub fn compact(&self, permit: &Permit<Upkeep>) -> Result<()> {
+        self.flush(permit)?;
+        let mut memory = self.upkeep.memory();
+        let mut unpublished = Ok(());
+        for state in self.pools.states() {
+            match self.compact_one(&mut memory, state.id) {
+                Err(error @ LakeError::Unpublished { .. }) => {
+                    unpublished = unpublished.and(Err(error))
+                }
+                done => done?,
+            }
+        }
+        self.wipe_journal(&mut memory)?;
+        unpublished
+    }
+
+    /// As [`Lake::compact`], for one pool; its records in memory go to files
+    /// only if `flush` says so.
+    ///
+    /// # Errors
+    /// As [`Lake::compact`].
+    pub fn compact_pool(&self, _: &Permit<Upkeep>, pool: PoolId, flush: bool) -> Result<()> {
+        let mut memory = self.upkeep.memory();
+        self.settle_journal()?;
+        if flush {
+            self.flush_pool(pool)?;
+        }
+        let done = self.compact_one(&mut memory, pool);
+        self.wipe_journal(&mut memory)?;
+        done
+    }
+
+    fn compact_one(&self, memory: &mut Memory, pool: PoolId) -> Result<()> {
+        self.settle_names()?;
+        self.merge_whole(pool)?;
+        let states = self.pools.states();
+        let Some(state) = states.iter().find(|state| state.id == pool) else {
+            return Ok(());
+        };
+        let published = self.publish_pool(memory, state);
+        let leaving = self.leaving(memory, state);
+        self.sweep(memory, pool, &leaving)?;
+        published.map_err(|error| LakeError::Unpublished {
+            pool,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Records of a pool, in memory and in files, those included that wait to
+    /// be removed from files: what compacting it may write.
+    pub fn records_of(&self, _: &Permit<Upkeep>, pool: PoolId) -> u64 {
+        let files = self.pools.manifest(pool).files;
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        rows + self.pools.held_records(pool)
+    }
+
+    /// Records that upkeep wrote to files since the lake was opened, those of
+    /// a file that is being written included.
+    pub fn records_written(&self) -> u64 {
+        self.upkeep.counters.written.get()
+    }
+}

@@ -1,0 +1,80 @@
+//! The arguments of the commands that work on the files of a server that is
+//! not running.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::FlagValues;
+
+/// Which data directory.
+#[derive(Args, Debug)]
+pub(crate) struct DataDirArgs {
+    /// Settings file [default: tidegate.toml in the working directory, if it is there]
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory of the data; no server may be using it
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+}
+
+impl DataDirArgs {
+    /// The settings that were given as flags.
+    pub(crate) fn flags(&self) -> FlagValues {
+        vec![("data_dir", self.data_dir.iter().cloned().collect())]
+    }
+}
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Reads every byte and compares it with what was written: the control database, the journal, the
+length and SHA-256 of every file of records and of its index, and the Delta logs. Nothing is
+changed, so a backup can be checked as well. The server must be stopped.
+
+For each pool it prints:
+  records             in files and, after the plus, in the journal alone; deletes that wait are still counted
+  files, bytes        of records, with their indexes
+  files per customer  in how many files one customer's records are, at most
+  rewrites            how often a record was written anew since it went to a file, on average
+
+A damaged file is named, and does not hide others. It fails only the questions that need it: put it
+back from a backup, or restore the whole directory. Nothing is repaired by taking it away.
+
+Exit code 0: everything is as it was written. 1: something is not, and was named.
+
+Examples:
+  tidegate check --data-dir /var/lib/tidegate
+  tidegate check --data-dir /mnt/backup/monday --json")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDirArgs,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `compact`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Merges the files of each pool into as few as there can be, without the records that were deleted,
+takes the old files away and brings the pool's Delta log up to date. A running server does the same
+bit by bit; this is for a server that is stopped: before a backup, before other programs read the
+Delta tables, or to have deleted records gone from the disk at once.
+
+Records that are in the journal alone stay there, unless --flush is given. Ending the command early
+loses nothing: what was not finished is done again.
+
+Examples:
+  tidegate compact --data-dir /var/lib/tidegate --flush
+  tidegate compact --data-dir /var/lib/tidegate --pool sales")]
+pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDirArgs,
+    /// First write the records that are in the journal alone to files
+    #[arg(long)]
+    pub(crate) flush: bool,
+    /// Name or id of the pool; may be given several times [default: all]
+    #[arg(long = "pool", value_name = "POOL")]
+    pub(crate) pools: Vec<String>,
+}

@@ -1,0 +1,230 @@
+//! `tidegate check`.
+
+use std::path::Path;
+
+use lake::{InspectedPool, Inspection, Strays};
+use serde_json::{Value, json};
+
+use super::{CommandError, environment};
+use crate::cli::{CheckArgs, DataDirArgs};
+use crate::config::{FileSettings, Layers};
+use crate::output::progress;
+use crate::output::table::{self, Cell};
+use crate::output::{self, printable};
+use crate::serve::{ControlFound, Offline, ServeError};
+
+/// What was found.
+struct Report {
+    control: ControlFound,
+    inspection: Inspection,
+    strays: Strays,
+    /// What is wrong, each with what to do.
+    problems: Vec<String>,
+}
+
+/// Looks at everything and prints what it finds.
+///
+/// # Errors
+/// When something is not what was written, or cannot be looked at.
+pub(super) fn run(args: &CheckArgs) -> Result<(), CommandError> {
+    let offline = Offline::to_read(&data_dir(&args.data)?)?;
+    let report = look(&offline)?;
+    if args.json {
+        output::line(&format!("{:#}", report.json()))?;
+    } else {
+        report.print()?;
+    }
+    match report.problems.len() {
+        0 => Ok(()),
+        1 => Err(CommandError::Failed(
+            "1 problem was found; nothing was changed".to_owned(),
+        )),
+        count => Err(CommandError::Failed(format!(
+            "{count} problems were found; nothing was changed"
+        ))),
+    }
+}
+
+/// The data directory that flags, environment or settings file name.
+pub(super) fn data_dir(args: &DataDirArgs) -> Result<std::path::PathBuf, CommandError> {
+    let file = FileSettings::load(args.config.as_deref())?;
+    Ok(Layers::new(args.flags(), &environment, file).data_dir()?)
+}
+
+fn look(offline: &Offline) -> Result<Report, ServeError> {
+    let control = offline.control()?;
+    let known = control.inspected.as_ref();
+    let known = known.map(|found| found.pools.clone()).unwrap_or_default();
+    let inspection = offline.lake(known)?;
+    let strays = inspection.strays()?;
+    let mut problems = control.problems.clone();
+    journal_problems(&control, &inspection, &mut problems);
+    verify(&inspection, &mut problems);
+    for path in &strays.unknown {
+        problems.push(format!(
+            "{}: a file of records that the journal does not know; if an older journal was put \
+             back, put back the files of its time as well",
+            path.display()
+        ));
+    }
+    Ok(Report {
+        control,
+        inspection,
+        strays,
+        problems,
+    })
+}
+
+fn journal_problems(control: &ControlFound, inspection: &Inspection, problems: &mut Vec<String>) {
+    if let Some(damage) = &inspection.journal_damage {
+        problems.push(format!(
+            "{damage}; what is said of files is what the rest of the journal tells"
+        ));
+    }
+    if control.inspected.is_none() || inspection.journal_damage.is_some() {
+        return;
+    }
+    if inspection.unknown_records > 0 {
+        problems.push(format!(
+            "the journal holds {} records of pools that the control database does not know; if an \
+             older control database was put back, put back the one of the journal's time",
+            inspection.unknown_records
+        ));
+    }
+    let strangers = inspection.pools.iter();
+    let strangers = strangers.filter(|pool| pool.name.is_none() && !pool.dropped);
+    for pool in strangers.filter(|pool| !pool.files.is_empty()) {
+        problems.push(format!(
+            "there are {} records in files of the pool {}, which the control database does not \
+             know; if an older one was put back, put back the one of the journal's time",
+            pool.records_in_files, pool.id
+        ));
+    }
+}
+
+/// Reads every file, whatever is wrong with others.
+fn verify(inspection: &Inspection, problems: &mut Vec<String>) {
+    let bytes = inspection.pools.iter().flat_map(|pool| &pool.files);
+    let bar = progress::bytes(bytes.map(|file| file.bytes()).sum());
+    for pool in &inspection.pools {
+        bar.set_message(label(pool));
+        for file in &pool.files {
+            if let Err(error) = inspection.verify(file, &mut |read| bar.inc(read)) {
+                problems.push(error.to_string());
+            }
+        }
+        if let (false, Err(error)) = (pool.dropped, inspection.verify_published(pool)) {
+            problems.push(error);
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn label(pool: &InspectedPool) -> String {
+    match &pool.name {
+        Some(name) => printable(name),
+        None => pool.id.to_string(),
+    }
+}
+
+impl Report {
+    fn print(&self) -> Result<(), CommandError> {
+        let headers = [
+            "pool",
+            "records",
+            "files",
+            "bytes",
+            "files per customer",
+            "rewrites",
+            "deletes waiting",
+        ];
+        let rows: Vec<Vec<Cell>> = self.inspection.pools.iter().map(row).collect();
+        if !rows.is_empty() {
+            output::line(&table::shown(&headers, &rows))?;
+        }
+        if let Some(control) = &self.control.inspected {
+            output::line(&format!(
+                "control database: {} pools, {} keys, {} audit entries; journal: {} operations",
+                control.pools.len(),
+                control.keys,
+                control.audit_entries,
+                self.inspection.operations
+            ))?;
+        }
+        for path in &self.strays.foreign {
+            output::line(&format!("foreign, not read: {}", shown(path)))?;
+        }
+        let leftovers = self.strays.leftovers.len();
+        if leftovers > 0 {
+            output::line(&format!(
+                "{leftovers} files are left over from ended work; a running server takes them away"
+            ))?;
+        }
+        for problem in &self.problems {
+            output::line(&format!("PROBLEM: {}", printable(problem)))?;
+        }
+        if self.problems.is_empty() {
+            output::line("everything is as it was written")?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let control = self.control.inspected.as_ref();
+        let paths = |paths: &[std::path::PathBuf]| -> Value {
+            paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect()
+        };
+        json!({
+            "sound": self.problems.is_empty(),
+            "problems": self.problems,
+            "control": control.map(|control| json!({
+                "pools": control.pools.len(), "keys": control.keys,
+                "audit_entries": control.audit_entries})),
+            "journal": {"operations": self.inspection.operations,
+                "unknown_records": self.inspection.unknown_records},
+            "pools": self.inspection.pools.iter().map(pool_json).collect::<Value>(),
+            "foreign": paths(&self.strays.foreign),
+            "unknown": paths(&self.strays.unknown),
+            "leftovers": paths(&self.strays.leftovers),
+        })
+    }
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
+
+fn row(pool: &InspectedPool) -> Vec<Cell> {
+    let name = match (&pool.name, pool.dropped) {
+        (_, true) => format!("{} (dropped)", pool.id),
+        (Some(name), false) => name.clone(),
+        (None, false) => format!("{} (unknown)", pool.id),
+    };
+    let records = match (pool.records_in_files, pool.records_in_journal) {
+        (files, 0) => files.to_string(),
+        (files, journal) => format!("{files} + {journal}"),
+    };
+    vec![
+        Cell::text(name),
+        Cell::Number(records),
+        Cell::number(pool.files.len()),
+        Cell::number(pool.bytes()),
+        Cell::number(pool.files_per_customer),
+        Cell::Number(format!("{:.1}", pool.rewrites_per_record)),
+        Cell::number(pool.removals_waiting),
+    ]
+}
+
+fn pool_json(pool: &InspectedPool) -> Value {
+    json!({
+        "id": pool.id.to_string(), "name": pool.name, "dropped": pool.dropped,
+        "records_in_files": pool.records_in_files, "records_in_journal": pool.records_in_journal,
+        "files": pool.files.len(), "bytes": pool.bytes(),
+        "files_per_customer": pool.files_per_customer,
+        "rewrites_per_record": pool.rewrites_per_record,
+        "removals_waiting": pool.removals_waiting, "obsolete_files": pool.obsolete,
+    })
+}

@@ -1,0 +1,104 @@
+//! `tidegate compact`.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use lake::{Lake, LakeError};
+use model::permit::{Permit, Upkeep};
+use model::pools::Pool;
+
+use super::{CommandError, environment};
+use crate::cli::CompactArgs;
+use crate::config::{FileSettings, Layers};
+use crate::output::progress;
+use crate::output::{self, printable};
+use crate::serve::{Offline, ServeError};
+
+/// How often the bar moves.
+const STEP: Duration = Duration::from_millis(200);
+
+/// Compacts the pools.
+///
+/// # Errors
+/// When a pool that was named is not there, or the work cannot be done whole.
+pub(super) fn run(args: &CompactArgs) -> Result<(), CommandError> {
+    let file = FileSettings::load(args.data.config.as_deref())?;
+    let settings = Layers::new(args.data.flags(), &environment, file).serve()?;
+    let offline = Offline::to_write(&settings.data_dir)?;
+    let pools = offline.pools()?;
+    let chosen = choose(&pools, &args.pools)?;
+    let lake = offline.open_lake(&settings, pools)?;
+    let done = compact(&lake, &chosen, args.flush);
+    lake.stop();
+    lake.close();
+    let unpublished = done?;
+    if unpublished.is_empty() {
+        return Ok(());
+    }
+    for problem in &unpublished {
+        output::note(&format!("warning: {}", printable(problem)));
+    }
+    Err(CommandError::Failed(
+        "every pool is compacted, but not every Delta log says so".to_owned(),
+    ))
+}
+
+fn choose(pools: &[Arc<Pool>], named: &[String]) -> Result<Vec<Arc<Pool>>, CommandError> {
+    if named.is_empty() {
+        return Ok(pools.to_vec());
+    }
+    let mut chosen: Vec<Arc<Pool>> = Vec::new();
+    for name in named {
+        let is_meant =
+            |pool: &&Arc<Pool>| pool.draft.name.as_str() == name || pool.id.to_string() == *name;
+        let mut found = pools.iter().filter(is_meant);
+        match (found.next(), found.next()) {
+            (Some(pool), None) => chosen.push(pool.clone()),
+            (Some(_), Some(_)) => {
+                return Err(CommandError::Usage(format!(
+                    "several projects have a pool named {}; give its id",
+                    printable(name)
+                )));
+            }
+            (None, _) => {
+                return Err(CommandError::Usage(format!(
+                    "there is no pool of the name or id {}",
+                    printable(name)
+                )));
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+/// Compacts pool by pool, with a bar; answers which could not be published.
+fn compact(lake: &Lake, pools: &[Arc<Pool>], flush: bool) -> Result<Vec<String>, ServeError> {
+    let permit: Permit<Upkeep> = Permit::ours();
+    let bar = progress::count(0, "records");
+    let mut unpublished = Vec::new();
+    for pool in pools {
+        bar.set_message(printable(pool.draft.name.as_str()));
+        bar.inc_length(lake.records_of(&permit, pool.id));
+        let done = std::thread::scope(|scope| {
+            let (finished, finish) = mpsc::channel::<()>();
+            let work = scope.spawn(|| {
+                let done = lake.compact_pool(&permit, pool.id, flush);
+                drop(finished);
+                done
+            });
+            while finish.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
+                bar.set_position(lake.records_written());
+            }
+            work.join()
+        });
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error @ LakeError::Unpublished { .. })) => unpublished.push(error.to_string()),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => return Err(ServeError::Other("the work ended in a panic".to_owned())),
+        }
+    }
+    bar.finish_and_clear();
+    Ok(unpublished)
+}

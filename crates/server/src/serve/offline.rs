@@ -1,0 +1,180 @@
+//! The files of a server that is not running.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use control::Inspected;
+use lake::disk::{Disk, ReadOnlyDisk};
+use lake::{Environment, Inspection, Lake};
+use model::pools::Pool;
+use tokio::runtime::Runtime;
+
+use super::{ServeError, files, lake_of, runtime};
+use crate::clock::SystemClock;
+use crate::config::ServeSettings;
+use crate::random::SystemRandom;
+
+/// The data directory of a server that is not running. None starts on it as
+/// long as this is held.
+#[derive(Debug)]
+pub(crate) struct Offline {
+    data_dir: PathBuf,
+    runtime: Runtime,
+    _lock: Option<File>,
+}
+
+/// A control database that was looked at.
+#[derive(Debug)]
+pub(crate) struct ControlFound {
+    /// What it holds; nothing, when that cannot be read.
+    pub(crate) inspected: Option<Inspected>,
+    /// What is wrong with it.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Offline {
+    /// Takes a data directory to read it. Nothing in it is changed, so it may
+    /// be a backup, or on a disk that cannot be written.
+    ///
+    /// # Errors
+    /// When it is none, or a server uses it.
+    pub(crate) fn to_read(data_dir: &Path) -> Result<Self, ServeError> {
+        Self::take(data_dir, files::lock_to_read(data_dir)?)
+    }
+
+    /// Takes a data directory to change it.
+    ///
+    /// # Errors
+    /// When it is none, or a server uses it.
+    pub(crate) fn to_write(data_dir: &Path) -> Result<Self, ServeError> {
+        // Looked at first: nothing is made where there is no data directory.
+        drop(Self::to_read(data_dir)?);
+        Self::take(data_dir, Some(files::lock(data_dir)?))
+    }
+
+    fn take(data_dir: &Path, lock: Option<File>) -> Result<Self, ServeError> {
+        let control = files::control_file(data_dir);
+        if !control.is_file() {
+            return Err(ServeError::Setting(format!(
+                "{} is no data directory: there is no {}",
+                data_dir.display(),
+                control.display()
+            )));
+        }
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            runtime: runtime()?,
+            _lock: lock,
+        })
+    }
+
+    /// Looks at the control database, by a copy.
+    ///
+    /// # Errors
+    /// When no copy can be made.
+    pub(crate) fn control(&self) -> Result<ControlFound, ServeError> {
+        let (folder, copy) = self.control_copy()?;
+        let mut problems = Vec::new();
+        let named =
+            |text: String| format!("{}: {text}", files::control_file(&self.data_dir).display());
+        match self.runtime.block_on(control::integrity(&copy)) {
+            Ok(found) => problems.extend(found.into_iter().map(named)),
+            Err(error) => problems.push(named(cause(&error))),
+        }
+        let inspected = match self.runtime.block_on(control::inspect(&copy)) {
+            Ok(inspected) => Some(inspected),
+            Err(error) => {
+                problems.push(named(cause(&error)));
+                None
+            }
+        };
+        drop(folder);
+        Ok(ControlFound {
+            inspected,
+            problems,
+        })
+    }
+
+    /// The pools that the control database defines.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn pools(&self) -> Result<Vec<Arc<Pool>>, ServeError> {
+        let (folder, copy) = self.control_copy()?;
+        let inspected = self.runtime.block_on(control::inspect(&copy));
+        drop(folder);
+        match inspected {
+            Ok(inspected) => Ok(inspected.pools),
+            Err(source) => Err(ServeError::Opening {
+                path: files::control_file(&self.data_dir),
+                source,
+            }),
+        }
+    }
+
+    /// The database and its log in a folder of their own, that goes with the
+    /// first of what is answered.
+    fn control_copy(&self) -> Result<(tempfile::TempDir, PathBuf), ServeError> {
+        let folder = tempfile::tempdir();
+        let folder = folder.map_err(|error| ServeError::other("make a temporary folder", error))?;
+        let from = files::control_file(&self.data_dir);
+        let to = files::control_file(folder.path());
+        copy(&from, &to)?;
+        let log = |path: &Path| path.with_extension("sqlite-wal");
+        if log(&from).exists() {
+            copy(&log(&from), &log(&to))?;
+        }
+        Ok((folder, to))
+    }
+
+    /// Looks at journal and files.
+    ///
+    /// # Errors
+    /// When that is not possible at all; damage is among what is found.
+    pub(crate) fn lake(&self, known: Vec<Arc<Pool>>) -> Result<Inspection, ServeError> {
+        Ok(Inspection::open(
+            self.environment(Arc::new(ReadOnlyDisk)),
+            known,
+        )?)
+    }
+
+    fn environment(&self, disk: Arc<dyn Disk>) -> Environment {
+        Environment {
+            disk,
+            journal: files::journal_directory(&self.data_dir),
+            tables: files::tables_directory(&self.data_dir),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// Opens journal and files to change them.
+    ///
+    /// # Errors
+    /// As at the start of a server.
+    pub(crate) fn open_lake(
+        &self,
+        settings: &ServeSettings,
+        known: Vec<Arc<Pool>>,
+    ) -> Result<Arc<Lake>, ServeError> {
+        self.runtime.block_on(lake_of(settings, known))
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), ServeError> {
+    let copied = std::fs::copy(from, to);
+    copied.map_err(|error| ServeError::file("copy", from, error))?;
+    Ok(())
+}
+
+/// An error with what caused it: the person at the terminal has no other log.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,89 @@
+//! `tidegate compact`.
+
+use super::*;
+
+#[test]
+fn what_is_compacted_answers_as_before() {
+    let (home, asked) = stopped();
+    let home = home.path();
+    run(home, &["compact", "--data-dir", "data"]).expect(0);
+    assert_eq!(
+        tables(home),
+        Vec::<PathBuf>::new(),
+        "without --flush the journal keeps its records"
+    );
+    answers_as_before(home, &asked);
+    run(
+        home,
+        &[
+            "compact",
+            "--data-dir",
+            "data",
+            "--flush",
+            "--pool",
+            "notes",
+        ],
+    )
+    .expect(0);
+    let check = run(home, &["check", "--data-dir", "data", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(pool_of(&check, "notes")["records_in_files"], 12, "{check}");
+    assert_eq!(pool_of(&check, "orders")["records_in_files"], 0, "{check}");
+    answers_as_before(home, &asked);
+    run(home, &["compact", "--data-dir", "data", "--flush"]).expect(0);
+    assert_eq!(tables(home).len(), 4, "a file and an index of each pool");
+    answers_as_before(home, &asked);
+    let unknown = run(home, &["compact", "--data-dir", "data", "--pool", "nobody"]).expect(2);
+    assert!(unknown.err.contains("nobody"), "{}", unknown.err);
+}
+
+#[test]
+fn deleted_records_are_gone_from_the_disk_and_the_log_says_so() {
+    let (home, _) = stopped();
+    let home = home.path();
+    run(home, &["compact", "--data-dir", "data", "--flush"]).expect(0);
+    let server = Server::start(home);
+    let deleted = server.post(
+        &server.master(),
+        "/v1/pools/notes/delete",
+        &serde_json::json!({"all": true}),
+    );
+    assert_eq!(deleted.expect(200)["deleted"], 12);
+    assert_eq!(server.terminate(), Some(0));
+    let check = run(home, &["check", "--data-dir", "data", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(pool_of(&check, "notes")["removals_waiting"], 1, "{check}");
+    run(home, &["compact", "--data-dir", "data"]).expect(0);
+    let check = run(home, &["check", "--data-dir", "data", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(pool_of(&check, "notes")["files"], 0, "{check}");
+    assert_eq!(check["leftovers"], serde_json::json!([]), "{check}");
+    assert_eq!(tables(home).len(), 2, "those of the other pool");
+}
+
+/// Bar D9: one writer at a time, and the versions of the log have no gap.
+#[test]
+fn of_many_that_compact_at_once_one_goes_on_and_the_others_are_refused() {
+    let (home, asked) = stopped();
+    let home = home.path();
+    let arguments = ["compact", "--data-dir", "data", "--flush"];
+    let running: Vec<_> = (0..16)
+        .map(|_| command(home, &arguments).spawn().expect("it starts"))
+        .collect();
+    let mut done = 0;
+    for child in running {
+        let output = child.wait_with_output().expect("it ends");
+        let err = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => done += 1,
+            Some(2) => assert!(err.contains("another server uses"), "{err}"),
+            other => panic!("{other:?}: {err}"),
+        }
+    }
+    assert!(done > 0);
+    run(home, &["check", "--data-dir", "data"]).expect(0);
+    answers_as_before(home, &asked);
+}
