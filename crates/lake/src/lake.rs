@@ -6,8 +6,9 @@ mod open;
 mod upkeep;
 
 pub(crate) use append::{append_operation, new_receipt, segment_of};
-pub use inspect::{InspectedFile, InspectedPool, Inspection, Strays};
+pub use inspect::{InspectedFile, InspectedPart, InspectedPool, Inspection, Strays};
 pub use open::{Environment, LakeOptions, UpkeepOptions};
+pub use upkeep::Scrubbed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

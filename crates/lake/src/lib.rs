@@ -39,7 +39,7 @@ mod worlds;
 pub use columnar::{ByteStream, RecordFile};
 pub use error::{LakeError, Result};
 pub use lake::{
-    Answer, Environment, InspectedFile, InspectedPool, Inspection, Lake, LakeOptions, Strays,
-    UpkeepOptions,
+    Answer, Environment, InspectedFile, InspectedPart, InspectedPool, Inspection, Lake,
+    LakeOptions, Scrubbed, Strays, UpkeepOptions,
 };
 pub use run::{RowStream, RunOptions};

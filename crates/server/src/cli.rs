@@ -12,7 +12,7 @@ pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, OutputFormat, QueryA
 pub(crate) use definitions::{
     CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
 };
-pub(crate) use offline::{CheckArgs, CompactArgs, DataDirArgs};
+pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
@@ -76,6 +76,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Merge the files of a stopped server's pools, and take deleted records from the disk
     Compact(CompactArgs),
+    /// Copy a stopped server's data to a new directory
+    Backup(BackupArgs),
+    /// Make a data directory of a backup
+    Restore(RestoreArgs),
     /// Print the completions of a shell
     #[command(
         after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate"

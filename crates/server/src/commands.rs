@@ -1,5 +1,6 @@
 //! What each command does, and how it ends.
 
+mod backup;
 mod check;
 mod compact;
 mod definitions;
@@ -123,6 +124,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Whoami(args) => whoami::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => check::run(&args),
         Command::Compact(args) => compact::run(&args),
         Command::Completions { shell } => {

@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 18] = [
+pub(crate) const NAMES: [&str; 20] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -50,9 +50,29 @@ pub(crate) const NAMES: [&str; 18] = [
     "flush_bytes",
     "flush_after",
     "purge_after",
+    "scrub_every",
+    "scrub_bytes_per_second",
     "query_memory_bytes",
     "query_deadline",
 ];
+
+/// How often all files of records are read again, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScrubSettings {
+    /// From the beginning of one time to that of the next; never, when there is none.
+    pub(crate) every: Option<Duration>,
+    /// How many bytes are read in a second at most.
+    pub(crate) bytes_per_second: u64,
+}
+
+impl Default for ScrubSettings {
+    fn default() -> Self {
+        Self {
+            every: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+            bytes_per_second: 16 * MIB,
+        }
+    }
+}
 
 /// The files of the server's own TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +162,8 @@ pub(crate) struct ServeSettings {
     pub(crate) cache_bytes: u64,
     /// When records go to files, and how files are merged.
     pub(crate) upkeep: UpkeepOptions,
+    /// How files are read again.
+    pub(crate) scrub: ScrubSettings,
     /// Bytes that all running queries may hold together.
     pub(crate) query_memory_bytes: u64,
     /// How long one query may take.
@@ -192,6 +214,7 @@ impl ServeSettings {
             buffer_bytes: DEFAULT_BUFFER_BYTES,
             cache_bytes: DEFAULT_CACHE_BYTES,
             upkeep: UpkeepOptions::default(),
+            scrub: ScrubSettings::default(),
             query_memory_bytes: DEFAULT_QUERY_MEMORY_BYTES,
             query_deadline: DEFAULT_QUERY_DEADLINE,
         }

@@ -7,6 +7,7 @@ mod listen;
 mod log;
 mod offline;
 mod running;
+mod scrub;
 mod upkeep;
 
 pub(crate) use error::ServeError;
@@ -283,7 +284,11 @@ async fn serve(
         DRAIN_TIME,
     ));
     let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
-    let upkeep = upkeep::Thread::start(lake.clone(), control.clone())?;
+    let upkeep = upkeep::Thread::start(
+        lake.clone(),
+        control.clone(),
+        scrub::Scrub::new(settings.scrub, &settings.data_dir),
+    )?;
     state.set_ready(true);
     stop.await;
     state.set_ready(false);

@@ -18,9 +18,9 @@ use crate::manifest::Manifest;
 use crate::operation::{Stored, decode};
 use crate::published;
 use crate::store::{PoolState, Pools, Store};
-use crate::tables::{Tables, Verification};
+use crate::tables::{Part, Tables, Verification, path_of};
 
-pub use pools::{InspectedFile, InspectedPool};
+pub use pools::{InspectedFile, InspectedPart, InspectedPool};
 pub use strays::Strays;
 
 /// Bytes of a file that are read at once.
@@ -111,6 +111,36 @@ impl Inspection {
                 read => progress(read),
             }
         }
+    }
+
+    /// The two files of which a file of records consists, as they are to be.
+    pub fn parts(&self, file: &InspectedFile) -> [InspectedPart; 2] {
+        let entry = &file.entry;
+        [
+            (
+                &file.records,
+                Part::UnfinishedRecords,
+                entry.bytes,
+                entry.digest,
+            ),
+            (
+                &file.index,
+                Part::UnfinishedIndex,
+                entry.index.bytes,
+                entry.index.digest,
+            ),
+        ]
+        .map(|(named, unfinished, bytes, digest)| {
+            let unfinished = path_of(&self.tables.directory(file.pool), entry.id, unfinished);
+            let is_named = self.disk.open(named).is_ok() || self.disk.open(&unfinished).is_err();
+            let now = if is_named { named.clone() } else { unfinished };
+            InspectedPart {
+                named: named.clone(),
+                now,
+                bytes,
+                digest,
+            }
+        })
     }
 
     /// Whether the Delta log of a pool is whole, if it has one.

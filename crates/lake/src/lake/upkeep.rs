@@ -14,6 +14,7 @@ mod merge;
 mod publish;
 mod retain;
 mod run;
+mod scrub;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,9 @@ use crate::tables::FileId;
 use counters::Counters;
 use publish::{Published, has_passed};
 use retain::Retained;
+use scrub::Scrub;
+
+pub use scrub::Scrubbed;
 
 /// What upkeep remembers from one piece of work to the next.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub(super) struct State {
     /// Whether files that the journal names may lack their final names.
     unnamed: AtomicBool,
     counters: Counters,
+    scrub: Scrub,
     /// Held while a piece of work is done.
     memory: Mutex<Memory>,
 }
@@ -137,6 +142,7 @@ impl State {
             segment_bytes,
             unnamed: AtomicBool::new(false),
             counters: Counters::default(),
+            scrub: Scrub::default(),
             memory: Mutex::default(),
         }
     }

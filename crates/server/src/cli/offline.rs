@@ -78,3 +78,41 @@ pub(crate) struct CompactArgs {
     #[arg(long = "pool", value_name = "POOL")]
     pub(crate) pools: Vec<String>,
 }
+
+/// Options of `backup`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Copies the control database, the journal and the files of records, compares every file of records
+with the SHA-256 it was written with, and lists all copies with theirs in backup.json, which is
+written last: a directory without it is no backup. The server must be stopped; it may start again as
+soon as the command ends. Delta logs are left out, the restored server makes them anew.
+
+The pepper, under which tokens are hashed, is not in the backup. Keep a copy of it elsewhere: with
+the backup alone nobody gets in, and without the pepper no token works again.
+
+Examples:
+  tidegate backup --data-dir /var/lib/tidegate --to /mnt/backup/monday")]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDirArgs,
+    /// New or empty directory for the backup, best on another disk
+    #[arg(long, value_name = "DIR2")]
+    pub(crate) to: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Compares every file of the backup with backup.json while it is copied beside the data directory, and
+gives the copy its name only when all are as they were written. Put the pepper of the server to its
+place before you start on it.
+
+Examples:
+  tidegate restore --from /mnt/backup/monday --data-dir /var/lib/tidegate")]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDirArgs,
+    /// Directory of the backup
+    #[arg(long, value_name = "DIR2")]
+    pub(crate) from: PathBuf,
+}

@@ -77,6 +77,12 @@ pub(crate) struct ServeArgs {
     /// How long a deleted record may stay on the disk [default: 24h]
     #[arg(long, value_name = "DURATION", help_heading = "Limits")]
     purge_after: Option<String>,
+    /// How often all files are read again and compared with their digests, or off [default: 7d]
+    #[arg(long, value_name = "DURATION", help_heading = "Limits")]
+    scrub_every: Option<String>,
+    /// How fast they are read for that [default: 16MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    scrub_bytes_per_second: Option<String>,
     /// Memory of all running queries together [default: 512MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     query_memory_bytes: Option<String>,
@@ -106,6 +112,8 @@ impl ServeArgs {
             ("flush_bytes", one(&self.flush_bytes)),
             ("flush_after", one(&self.flush_after)),
             ("purge_after", one(&self.purge_after)),
+            ("scrub_every", one(&self.scrub_every)),
+            ("scrub_bytes_per_second", one(&self.scrub_bytes_per_second)),
             ("query_memory_bytes", one(&self.query_memory_bytes)),
             ("query_deadline", one(&self.query_deadline)),
         ]

@@ -29,7 +29,10 @@ pub(super) fn run(args: &CompactArgs) -> Result<(), CommandError> {
     let pools = offline.pools()?;
     let chosen = choose(&pools, &args.pools)?;
     let lake = offline.open_lake(&settings, pools)?;
-    let done = compact(&lake, &chosen, args.flush);
+    let done = compact(&lake, &chosen, args.flush).and_then(|unpublished| {
+        lake.free_journal(&Permit::ours())?;
+        Ok(unpublished)
+    });
     lake.stop();
     lake.close();
     let unpublished = done?;

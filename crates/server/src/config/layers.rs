@@ -9,7 +9,8 @@ use super::values::{self, address, byte_count, cidr, duration};
 use super::{
     ConfigError, DEFAULT_ADMIN_LISTEN, DEFAULT_BUFFER_BYTES, DEFAULT_CACHE_BYTES,
     DEFAULT_JOURNAL_SEGMENT_BYTES, DEFAULT_LISTEN, DEFAULT_QUERY_DEADLINE,
-    DEFAULT_QUERY_MEMORY_BYTES, FileSettings, LogFormat, LogLevel, MIB, ServeSettings, TlsFiles,
+    DEFAULT_QUERY_MEMORY_BYTES, FileSettings, LogFormat, LogLevel, MIB, ScrubSettings,
+    ServeSettings, TlsFiles,
 };
 
 /// The environment, passed in.
@@ -184,6 +185,7 @@ impl<'a> Layers<'a> {
             buffer_bytes: self.bytes("buffer_bytes", DEFAULT_BUFFER_BYTES, 16 * MIB)?,
             cache_bytes: self.bytes("cache_bytes", DEFAULT_CACHE_BYTES, MIB)?,
             upkeep: self.upkeep()?,
+            scrub: self.scrub()?,
             query_memory_bytes: self.bytes(
                 "query_memory_bytes",
                 DEFAULT_QUERY_MEMORY_BYTES,
@@ -195,6 +197,15 @@ impl<'a> Layers<'a> {
         };
         settings.check()?;
         Ok(settings)
+    }
+
+    fn scrub(&self) -> Result<ScrubSettings, ConfigError> {
+        let usual = ScrubSettings::default();
+        let every = self.one("scrub_every", values::period)?;
+        Ok(ScrubSettings {
+            every: every.unwrap_or(usual.every),
+            bytes_per_second: self.bytes("scrub_bytes_per_second", usual.bytes_per_second, MIB)?,
+        })
     }
 
     fn upkeep(&self) -> Result<UpkeepOptions, ConfigError> {

@@ -76,6 +76,22 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// Reads how often something is done: a duration, days such as `7d`, or `off`.
+pub(super) fn period(text: &str) -> Result<Option<Duration>, String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    if text == "off" {
+        return Ok(None);
+    }
+    let days = text.strip_suffix('d').map(whole);
+    match days {
+        None => duration(text).map(Some),
+        Some(Some(days @ 1..=366)) => Ok(Some(DAY * days as u32)),
+        Some(_) => Err(format!(
+            "`{text}` is not a number of days from 1d to 366d, a shorter duration such as 12h, nor off"
+        )),
+    }
+}
+
 /// Digits and nothing else; the parser of the standard library also takes `+`.
 fn whole(digits: &str) -> Option<u64> {
     digits

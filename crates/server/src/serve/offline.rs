@@ -128,6 +128,20 @@ impl Offline {
         Ok((folder, to))
     }
 
+    /// Copies the control database, as one file, to a new one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the copy not be written.
+    pub(crate) fn copy_control(&self, to: &Path) -> Result<(), ServeError> {
+        let (folder, copy) = self.control_copy()?;
+        let copied = self.runtime.block_on(control::copy(&copy, to));
+        drop(folder);
+        copied.map_err(|source| ServeError::Opening {
+            path: files::control_file(&self.data_dir),
+            source,
+        })
+    }
+
     /// Looks at journal and files.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use lake::Lake;
 use model::permit::Permit;
 
 use super::ServeError;
+use super::scrub::Scrub;
 
 /// How long there is nothing to do before it is looked again.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -26,7 +27,11 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    pub(super) fn start(lake: Arc<Lake>, control: Arc<Control>) -> Result<Self, ServeError> {
+    pub(super) fn start(
+        lake: Arc<Lake>,
+        control: Arc<Control>,
+        mut scrub: Scrub,
+    ) -> Result<Self, ServeError> {
         let (stop, stopped) = mpsc::channel();
         let work = move || {
             let permit = Permit::ours();
@@ -37,12 +42,16 @@ impl Thread {
                     {
                         tracing::error!(%error, "records that are too old are still there");
                     }
-                    lake.upkeep(&permit)
+                    // Files are read again while nothing else is to be done, and a little at once.
+                    Ok(match lake.upkeep(&permit)? {
+                        true => Duration::ZERO,
+                        false => scrub.step(&lake, &permit).unwrap_or(PERIOD).min(PERIOD),
+                    })
                 });
                 let wait = match std::panic::catch_unwind(work) {
-                    Ok(Ok(true)) => Duration::ZERO,
-                    Ok(Ok(false)) => PERIOD,
+                    Ok(Ok(wait)) => wait,
                     Ok(Err(error)) => {
+                        let error: lake::LakeError = error;
                         tracing::error!(%error, "upkeep failed; it is tried again");
                         PATIENCE
                     }

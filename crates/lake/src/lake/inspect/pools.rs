@@ -50,20 +50,23 @@ impl InspectedFile {
         self.entry.bytes
     }
 
-    /// SHA-256 of the records.
-    pub fn digest(&self) -> [u8; 32] {
-        self.entry.digest
-    }
-
     /// Bytes of the index.
     pub fn index_bytes(&self) -> u64 {
         self.entry.index.bytes
     }
+}
 
-    /// SHA-256 of the index.
-    pub fn index_digest(&self) -> [u8; 32] {
-        self.entry.index.digest
-    }
+/// One of the two files of which a file of records consists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedPart {
+    /// Where it is to be.
+    pub named: PathBuf,
+    /// Where it is: a server that was killed may not have given it its name.
+    pub now: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub digest: [u8; 32],
 }
 
 impl InspectedPool {

@@ -52,6 +52,8 @@ pub(super) struct Counters {
     pub(super) failures: Counter,
     /// Records that went to files, of files that are not whole yet as well.
     pub(super) written: Counter,
+    pub(super) scrubs: Counter,
+    pub(super) scrubbed_bytes: Counter,
 }
 
 impl Lake {
@@ -63,6 +65,8 @@ impl Lake {
             publishes,
             publish_failures,
             failures,
+            scrubs,
+            scrubbed_bytes,
             ..
         } = &self.upkeep.counters;
         let mut metrics = TableMetrics {
@@ -77,9 +81,13 @@ impl Lake {
             publish_failures: publish_failures.get(),
             last_publish_micros: publishes.last_micros.get(),
             failures: failures.get(),
+            scrubs: scrubs.get(),
+            scrubbed_bytes: scrubbed_bytes.get(),
             ..TableMetrics::default()
         };
-        for state in self.pools.states() {
+        let states = self.pools.states();
+        metrics.damaged_files = self.upkeep.scrub.damaged(&states);
+        for state in states {
             let manifest = &state.manifest;
             metrics.files += manifest.files.len() as u64;
             for file in manifest.files.iter() {

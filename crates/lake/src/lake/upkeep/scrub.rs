@@ -1,0 +1,136 @@
+//! Files are read again as wholes, from time to time, so that rot is found
+//! before anybody needs what rots.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::ids::{PoolId, RawId};
+use model::permit::{Permit, Upkeep};
+
+use super::Lake;
+use crate::error::Result;
+use crate::store::PoolState;
+use crate::tables::{FileId, Part, Verification, path_of};
+
+/// How far reading all files has come.
+#[derive(Debug, Default)]
+pub(super) struct Scrub(Mutex<Progress>);
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// The last file that was read to its end, or found damaged.
+    after: Option<FileId>,
+    /// The file that is being read.
+    current: Option<(FileId, PathBuf, Verification)>,
+    /// Files that are not what was written.
+    damaged: BTreeMap<FileId, PathBuf>,
+}
+
+/// What a step of reading all files did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scrubbed {
+    /// So many bytes were read, all of them what was written.
+    Bytes(u64),
+    /// This file was read to its end; its name is a place to go on from.
+    File(String),
+    /// This file is not what was written. It was told of; all others go on.
+    Damaged(PathBuf),
+    /// Every file was read. The next step begins anew.
+    All,
+}
+
+impl Scrub {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many of the files of these pools were found damaged.
+    pub(super) fn damaged(&self, states: &[PoolState]) -> u64 {
+        let progress = self.progress();
+        let files = states.iter().flat_map(|state| state.manifest.files.iter());
+        let damaged = files.filter(|file| progress.damaged.contains_key(&file.id));
+        damaged.count() as u64
+    }
+}
+
+impl Lake {
+    /// Goes on with reading all files after the one of this name, which
+    /// [`Scrubbed::File`] gave, in this process or one before.
+    pub fn scrub_after(&self, _: &Permit<Upkeep>, file: &str) {
+        let mut progress = self.upkeep.scrub.progress();
+        progress.after = RawId::parse(file).ok().map(FileId);
+        progress.current = None;
+    }
+
+    /// Reads on in the files of records, at most so many bytes, and compares
+    /// each file with its digest, the oldest files first.
+    pub fn scrub(&self, _: &Permit<Upkeep>, bytes: u64) -> Scrubbed {
+        let mut progress = self.upkeep.scrub.progress();
+        let (id, path, mut verification) = match progress.current.take() {
+            Some(current) => current,
+            None => {
+                let Some((pool, id, begun)) = self.next_file(progress.after) else {
+                    *progress = Progress {
+                        damaged: std::mem::take(&mut progress.damaged),
+                        ..Progress::default()
+                    };
+                    self.upkeep.counters.scrubs.add(1);
+                    return Scrubbed::All;
+                };
+                let path = path_of(&self.tables.directory(pool), id, Part::Records);
+                match begun {
+                    Ok(verification) => (id, path, verification),
+                    Err(error) => return progress.found_damaged(id, path, &error),
+                }
+            }
+        };
+        match verification.step(bytes) {
+            Err(error) => progress.found_damaged(id, path, &error),
+            Ok(0) => {
+                progress.after = Some(id);
+                progress.damaged.remove(&id);
+                Scrubbed::File(id.to_string())
+            }
+            Ok(read) => {
+                self.upkeep.counters.scrubbed_bytes.add(read);
+                progress.current = Some((id, path, verification));
+                Scrubbed::Bytes(read)
+            }
+        }
+    }
+
+    /// The oldest file after this one. While it is read, it is not taken away.
+    fn next_file(&self, after: Option<FileId>) -> Option<(PoolId, FileId, Result<Verification>)> {
+        let states = self.pools.states();
+        let files = states.iter().flat_map(|state| {
+            let files = state.manifest.files.iter();
+            files.map(|file| (file.id, state.id, file))
+        });
+        let later = files.filter(|(id, ..)| Some(*id) > after);
+        let (id, pool, entry) = later.min_by_key(|(id, ..)| *id)?;
+        let (disk, directory) = (self.tables.disk(), self.tables.directory(pool));
+        Some((
+            pool,
+            id,
+            Verification::begin(disk.as_ref(), &directory, entry),
+        ))
+    }
+}
+
+impl Progress {
+    fn found_damaged(
+        &mut self,
+        id: FileId,
+        path: PathBuf,
+        error: &crate::error::LakeError,
+    ) -> Scrubbed {
+        tracing::error!(
+            file = %path.display(), %error,
+            "a file of records is not what was written; questions that need it are refused"
+        );
+        self.after = Some(id);
+        self.damaged.insert(id, path.clone());
+        Scrubbed::Damaged(path)
+    }
+}

@@ -1,0 +1,135 @@
+//! When the files of records are read again, and how fast. How far it has come
+//! is kept beside the data, so that a restart goes on and does not begin anew.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lake::{Lake, Scrubbed};
+use model::permit::{Permit, Upkeep};
+use model::time::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SystemClock;
+use crate::config::ScrubSettings;
+
+/// Bytes that are read at once; the next flush waits no longer than for them.
+const STEP: u64 = 1 << 20;
+/// How often the place is noted while files are read.
+const NOTE: Duration = Duration::from_secs(5);
+
+/// What is kept of it, for the next start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// When the last round began, in microseconds since 1970.
+    begun: i64,
+    /// Whether it is under way.
+    under_way: bool,
+    /// The file after which it goes on.
+    after: Option<String>,
+    /// Damaged files that it found.
+    damaged: u64,
+}
+
+/// The rounds of reading all files again.
+#[derive(Debug)]
+pub(super) struct Scrub {
+    settings: ScrubSettings,
+    file: PathBuf,
+    kept: Kept,
+    noted: Timestamp,
+    is_begun: bool,
+}
+
+fn has_passed(since: Timestamp, now: Timestamp, time: Duration) -> bool {
+    let passed = now.as_microsecond().saturating_sub(since.as_microsecond());
+    // A clock that was set back is no reason to wait for ever.
+    u128::try_from(passed).map_or(true, |passed| passed >= time.as_micros())
+}
+
+impl Scrub {
+    /// The rounds over the files of a data directory.
+    pub(super) fn new(settings: ScrubSettings, data_dir: &Path) -> Self {
+        let file = data_dir.join("scrub.json");
+        let kept = std::fs::read(&file).ok();
+        let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Self {
+            settings,
+            file,
+            kept: kept.unwrap_or_default(),
+            noted: Timestamp::MIN,
+            is_begun: false,
+        }
+    }
+
+    /// Reads on a little, if it is time; answers how long to wait then. `None`
+    /// when it is not time.
+    pub(super) fn step(&mut self, lake: &Lake, permit: &Permit<Upkeep>) -> Option<Duration> {
+        let every = self.settings.every?;
+        let now = SystemClock.now();
+        if !self.kept.under_way {
+            let begun = Timestamp::from_microsecond(self.kept.begun);
+            if begun.is_some_and(|begun| !has_passed(begun, now, every)) {
+                return None;
+            }
+            self.kept = Kept {
+                begun: now.as_microsecond(),
+                under_way: true,
+                ..Kept::default()
+            };
+            tracing::info!("all files of records are read again and compared with their digests");
+        }
+        if !std::mem::replace(&mut self.is_begun, true) {
+            lake.scrub_after(permit, self.kept.after.as_deref().unwrap_or_default());
+        }
+        let wait = match lake.scrub(permit, STEP) {
+            Scrubbed::Bytes(read) => self.pause(read),
+            Scrubbed::File(name) => {
+                self.kept.after = Some(name);
+                Duration::ZERO
+            }
+            Scrubbed::Damaged(_) => {
+                self.kept.damaged += 1;
+                Duration::ZERO
+            }
+            Scrubbed::All => {
+                self.end();
+                return None;
+            }
+        };
+        if has_passed(self.noted, now, NOTE) {
+            self.note(now);
+        }
+        Some(wait)
+    }
+
+    fn end(&mut self) {
+        self.kept.under_way = false;
+        self.kept.after = None;
+        self.is_begun = false;
+        self.note(SystemClock.now());
+        match self.kept.damaged {
+            0 => tracing::info!("every file of records is what was written"),
+            damaged => tracing::error!(
+                damaged,
+                "not every file of records is what was written; tidegate check names them"
+            ),
+        }
+    }
+
+    /// How long reading so many bytes may take.
+    fn pause(&self, read: u64) -> Duration {
+        Duration::from_secs_f64(read as f64 / self.settings.bytes_per_second as f64)
+    }
+
+    /// Notes the place. When that fails, the next start reads some files once more.
+    fn note(&mut self, now: Timestamp) {
+        self.noted = now;
+        let partial = self.file.with_extension("json.tmp");
+        let text = serde_json::to_vec(&self.kept).expect("texts and numbers are JSON");
+        let noted =
+            std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &self.file));
+        if let Err(error) = noted {
+            tracing::debug!(%error, "how far reading all files has come was not noted");
+        }
+    }
+}
