@@ -35,7 +35,7 @@ use crate::error::{LakeError, Result};
 pub(crate) struct TableFile {
     entry: Arc<FileEntry>,
     index: Index,
-    chunks: Chunks,
+    pub(super) chunks: Chunks,
     metadata: ArrowReaderMetadata,
     /// The number of each column by its name.
     columns: HashMap<String, usize>,
@@ -87,11 +87,6 @@ impl TableFile {
     /// The order of its rows.
     pub(crate) fn sorted_by(&self) -> &SortedBy {
         &self.entry.sorted_by
-    }
-
-    /// Its bytes, none of which is used unchecked.
-    pub(super) fn bytes(&self) -> Arc<VerifiedFile> {
-        self.chunks.0.clone()
     }
 
     /// How many blocks of rows there are.

@@ -32,7 +32,7 @@ impl Verification {
         let opened = TableFile::open(disk, directory, entry.clone(), cache)?;
         Ok(Self {
             entry: entry.clone(),
-            file: opened.bytes(),
+            file: opened.chunks.0.clone(),
             hasher: Sha256::new(),
             offset: 0,
         })

@@ -1,6 +1,7 @@
 //! The files of a server that is not running.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -134,6 +135,10 @@ impl Offline {
     /// When it cannot be read, or the copy not be written.
     pub(crate) fn copy_control(&self, to: &Path) -> Result<(), ServeError> {
         let (folder, copy) = self.control_copy()?;
+        // SQLite takes an empty file for a new one, and would make one for all to read.
+        let mut options = std::fs::OpenOptions::new();
+        let made = options.write(true).create_new(true).mode(0o600).open(to);
+        made.map_err(|error| ServeError::file("make", to, error))?;
         let copied = self.runtime.block_on(control::copy(&copy, to));
         drop(folder);
         copied.map_err(|source| ServeError::Opening {

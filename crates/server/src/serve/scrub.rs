@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::clock::SystemClock;
 use crate::config::ScrubSettings;
 
-/// Bytes that are read at once; the next flush waits no longer than for them.
-const STEP: u64 = 1 << 20;
+/// Bytes that are read at once, at most and at least; the next flush waits no
+/// longer than for them.
+const STEP_MAX: u64 = 1 << 20;
+const STEP_MIN: u64 = 16 << 10;
 /// How often the place is noted while files are read.
 const NOTE: Duration = Duration::from_secs(5);
 
@@ -81,7 +83,7 @@ impl Scrub {
         if !std::mem::replace(&mut self.is_begun, true) {
             lake.scrub_after(permit, self.kept.after.as_deref().unwrap_or_default());
         }
-        let wait = match lake.scrub(permit, STEP) {
+        let wait = match lake.scrub(permit, self.step_bytes()) {
             Scrubbed::Bytes(read) => self.pause(read),
             Scrubbed::File(name) => {
                 self.kept.after = Some(name);
@@ -114,6 +116,12 @@ impl Scrub {
                 "not every file of records is what was written; tidegate check names them"
             ),
         }
+    }
+
+    /// What may be read in a tenth of a second, in whole parts.
+    fn step_bytes(&self) -> u64 {
+        let tenth = self.settings.bytes_per_second / 10;
+        tenth.next_multiple_of(STEP_MIN).clamp(STEP_MIN, STEP_MAX)
     }
 
     /// How long reading so many bytes may take.

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compact;
+mod scrub;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -28,8 +28,10 @@ impl Lake {
         self.flush(permit)?;
         let mut memory = self.upkeep.memory();
         let mut unpublished = Ok(());
-        for state in self.pools.states() {
-            match self.compact_one(&mut memory, state.id) {
+        // The states themselves would hold the files that are to go.
+        let pools: Vec<_> = self.pools.states().iter().map(|state| state.id).collect();
+        for pool in pools {
+            match self.compact_one(&mut memory, pool) {
                 Err(error @ LakeError::Unpublished { .. }) => {
                     unpublished = unpublished.and(Err(error))
                 }

@@ -1,3 +1,4 @@
 //! What upkeep does beside keeping records.
 
 mod publish;
+mod scrub;

@@ -16,11 +16,11 @@ use crate::lake::tests::fixtures::*;
 use crate::published;
 use crate::simulation::{Fault, Random, SimulatedDisk};
 
-fn permit() -> Permit<Upkeep> {
+pub(super) fn permit() -> Permit<Upkeep> {
     Permit::ours()
 }
 
-fn files_of(pool: &Pool) -> PathBuf {
+pub(super) fn files_of(pool: &Pool) -> PathBuf {
     let tables = Path::new(SimulatedDisk::ROOT).join("tables");
     tables.join(pool.id.to_string())
 }
@@ -38,7 +38,7 @@ fn there(disk: &SimulatedDisk, pool: &Pool) -> Vec<String> {
 }
 
 /// The files that the lake reads.
-fn live(lake: &Lake, pool: &Pool) -> Vec<String> {
+pub(super) fn live(lake: &Lake, pool: &Pool) -> Vec<String> {
     let files = lake.pools.manifest(pool.id).files;
     let mut names: Vec<_> = files
         .iter()
@@ -57,11 +57,11 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// All upkeep that there is to do.
-fn settle(lake: &Lake) {
+pub(super) fn settle(lake: &Lake) {
     while lake.upkeep(&permit()).unwrap() {}
 }
 
-fn append(lake: &Lake, pool: &Arc<Pool>, numbers: std::ops::Range<u64>) {
+pub(super) fn append(lake: &Lake, pool: &Arc<Pool>, numbers: std::ops::Range<u64>) {
     let records: Vec<_> = numbers.map(|n| format!(r#"{{"n":{n}}}"#)).collect();
     let request = Request::new(pool, &format!("[{}]", records.join(",")));
     wait(lake.append(request.admit())).unwrap();

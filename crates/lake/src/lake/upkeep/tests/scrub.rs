@@ -1,0 +1,109 @@
+//! Reading all files again: rot is found, told once a round, and stops nothing.
+
+use std::sync::Arc;
+
+use model::pools::Pool;
+
+use super::publish::{append, files_of, live, permit, settle};
+use crate::disk::Disk;
+use crate::lake::tests::fixtures::*;
+use crate::lake::{Lake, Scrubbed};
+use crate::simulation::SimulatedDisk;
+
+/// What the steps of one whole round did, but for how many bytes.
+fn round(lake: &Lake) -> Vec<Scrubbed> {
+    let steps = std::iter::repeat_with(|| lake.scrub(&permit(), 16 << 10));
+    let mut done = Vec::new();
+    for step in steps {
+        match step {
+            Scrubbed::Bytes(read) => assert!(read > 0 && read <= 16 << 10),
+            Scrubbed::All => return done,
+            other => done.push(other),
+        }
+    }
+    done
+}
+
+fn flip(disk: &SimulatedDisk, pool: &Arc<Pool>, name: &str) {
+    let file = disk.open(&files_of(pool).join(name)).unwrap();
+    let at = file.length().unwrap() / 2;
+    let mut byte = [0];
+    file.read_at(at, &mut byte).unwrap();
+    file.write_at(at, &[byte[0] ^ 1]).unwrap();
+}
+
+#[test]
+fn a_rotten_file_is_found_and_the_others_are_read_on() {
+    let (disk, pools) = (SimulatedDisk::new(1), [open_pool(1), open_pool(2)]);
+    let lake = open(&disk, &[&pools[0], &pools[1]], small());
+    assert_eq!(round(&lake), []);
+    for pool in &pools {
+        for n in 0..2 {
+            append(&lake, pool, n * 10..n * 10 + 10);
+            lake.flush(&permit()).unwrap();
+        }
+    }
+    let sound = round(&lake);
+    assert_eq!(sound.len(), 4, "{sound:?}");
+    assert!(
+        sound.iter().all(|step| matches!(step, Scrubbed::File(_))),
+        "{sound:?}"
+    );
+    let counted = lake.metrics().tables;
+    assert_eq!((counted.scrubs, counted.damaged_files), (2, 0));
+    assert_eq!(
+        counted.file_bytes > counted.scrubbed_bytes,
+        counted.scrubbed_bytes > 0
+    );
+    for (pool, ending) in [(&pools[0], ".parquet"), (&pools[1], ".index")] {
+        let name = live(&lake, pool).remove(0).replace(".parquet", ending);
+        flip(&disk, pool, &name);
+    }
+    for _ in 0..2 {
+        let found = round(&lake);
+        let damaged = found
+            .iter()
+            .filter(|step| matches!(step, Scrubbed::Damaged(_)));
+        assert_eq!((found.len(), damaged.count()), (4, 2), "{found:?}");
+        assert_eq!(lake.metrics().tables.damaged_files, 2);
+    }
+    assert_eq!(numbers(&lake, &open_pool(3)), [], "others go on");
+}
+
+#[test]
+fn a_round_goes_on_where_it_was() {
+    let (disk, pool) = (SimulatedDisk::new(2), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    for n in 0..3 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&permit()).unwrap();
+    }
+    let all = round(&lake);
+    let Some(Scrubbed::File(first)) = all.first() else {
+        panic!("{all:?}");
+    };
+    lake.scrub_after(&permit(), first);
+    assert_eq!(round(&lake), all[1..]);
+    lake.scrub_after(&permit(), "no file");
+    assert_eq!(round(&lake), all);
+}
+
+#[test]
+fn a_file_that_is_being_read_is_not_taken_away() {
+    let (disk, pool) = (SimulatedDisk::new(3), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    for n in 0..2 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&permit()).unwrap();
+    }
+    assert!(matches!(lake.scrub(&permit(), 1), Scrubbed::Bytes(1)));
+    lake.compact(&permit()).unwrap();
+    let found = round(&lake);
+    assert!(!found.is_empty(), "the old file, and perhaps the new one");
+    assert!(
+        found.iter().all(|step| matches!(step, Scrubbed::File(_))),
+        "{found:?}"
+    );
+    settle(&lake);
+    assert_eq!(lake.metrics().tables.obsolete_files, 0);
+}
