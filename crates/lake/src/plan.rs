@@ -325,9 +325,13 @@ fn sorted(
         });
         let first = query.order.first();
         let time = first.filter(|by| by.field == pool.time_field());
-        let time = time.map(|by| TimeOrder {
-            field: pool.draft.schema.column_path(&by.field),
-            descending: sort_options(by.direction, side).descending,
+        let time = time.map(|by| {
+            let options = sort_options(by.direction, side);
+            TimeOrder {
+                field: pool.draft.schema.column_path(&by.field),
+                descending: options.descending,
+                missing_first: options.nulls_first,
+            }
         });
         let order = order.collect::<Result<Vec<_>>>()?;
         return Ok(Arc::new(TopExec::new(input, order, limit, time, reading)));

@@ -161,6 +161,7 @@ impl Reading {
         // Where nothing is known, any row may be the first.
         single.sort_by_cached_key(|piece| match piece.times(&order.field) {
             None => i64::MIN,
+            Some(times) if order.missing_first && times.missing => i64::MIN,
             Some(times) if order.descending => times.max.saturating_neg(),
             Some(times) => times.min,
         });
@@ -179,7 +180,9 @@ impl Reading {
             return true;
         };
         next.times(&order.field).is_some_and(|times| {
-            if order.descending {
+            if order.missing_first && times.missing {
+                false
+            } else if order.descending {
                 times.max < time
             } else {
                 times.min > time

@@ -18,6 +18,8 @@ mod verify;
 mod write;
 
 pub(crate) use cache::Cached;
+#[cfg(test)]
+pub(crate) use cache::Confuses;
 pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };
@@ -46,4 +48,4 @@ pub(crate) const ROW_GROUP_BLOCKS: usize = 16;
 pub(crate) const ARRAYS: Range<&[u8]> = &[0x70]..&[0x71];
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

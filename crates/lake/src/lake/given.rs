@@ -17,10 +17,12 @@ use crate::run::RunOptions;
 use crate::simulation::SimulatedDisk;
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome};
+use crate::tables::Tables;
 
 impl Lake {
-    /// A lake on a disk in memory.
-    pub(crate) fn in_memory() -> Self {
+    /// A lake on a disk in memory, whose files have blocks of so many rows and
+    /// are many.
+    pub(crate) fn in_memory(block_rows: usize) -> Self {
         let journal = journal::Options {
             segment_bytes: 1 << 20,
             max_record_bytes: 512 << 10,
@@ -31,7 +33,12 @@ impl Lake {
             run: RunOptions::default(),
             buffer_bytes: 1 << 40,
             cache_bytes: 1 << 20,
-            upkeep: UpkeepOptions::default(),
+            upkeep: UpkeepOptions {
+                block_rows,
+                file_bytes: 1,
+                fan_out: 2,
+                ..UpkeepOptions::default()
+            },
         };
         let environment = Environment {
             disk: Arc::new(SimulatedDisk::new(1)),
@@ -57,6 +64,11 @@ impl Lake {
             Outcome::Done(done) => done.map(|_| ()),
             other => panic!("an append was answered as {other:?}"),
         }
+    }
+
+    /// The files of all pools.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// The records of a pool as they are now.

@@ -68,4 +68,6 @@ pub(crate) struct TimeOrder {
     pub(crate) field: FieldPath,
     /// Whether the last come first.
     pub(crate) descending: bool,
+    /// Whether rows without a time come before all others, not behind them.
+    pub(crate) missing_first: bool,
 }

@@ -55,21 +55,52 @@ impl Weighter<Key, ArrayRef> for Bytes {
     }
 }
 
+/// What a cache that is wrong does not tell apart, for the proof that it would be noticed.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confuses {
+    Nothing,
+    Files,
+    Columns,
+}
+
 /// Columns of blocks, bounded in bytes.
 #[derive(Debug)]
-pub(crate) struct BlockCache(Cache<Key, ArrayRef, Bytes>);
+pub(crate) struct BlockCache {
+    cache: Cache<Key, ArrayRef, Bytes>,
+    #[cfg(test)]
+    pub(super) confuses: Confuses,
+}
 
 impl BlockCache {
     /// A cache of at most so many bytes.
     pub(super) fn new(bytes: u64) -> Self {
         const USUAL_BYTES: u64 = 64 << 10;
         let items = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
-        Self(Cache::with_weighter(items.max(16), bytes, Bytes))
+        Self {
+            cache: Cache::with_weighter(items.max(16), bytes, Bytes),
+            #[cfg(test)]
+            confuses: Confuses::Nothing,
+        }
+    }
+
+    /// What cells are found by: what differs is never mistaken for another.
+    fn cells(&self, file: FileId, block: usize, source: &CellSource) -> Key {
+        #[cfg(test)]
+        match self.confuses {
+            Confuses::Nothing => {}
+            Confuses::Files => {
+                let one = FileId(model::ids::RawId::from_bytes([1; 16]));
+                return (one, Part::Cells(block, source.clone()));
+            }
+            Confuses::Columns => return (file, Part::Cells(block, CellSource::Missing)),
+        }
+        (file, Part::Cells(block, source.clone()))
     }
 
     /// Bytes that are held.
     pub(super) fn bytes(&self) -> u64 {
-        self.0.weight()
+        self.cache.weight()
     }
 
     pub(super) fn get(
@@ -80,7 +111,7 @@ impl BlockCache {
         source: &CellSource,
     ) -> Option<ArrayRef> {
         match cached {
-            Cached::Yes => self.0.get(&(file, Part::Cells(block, source.clone()))),
+            Cached::Yes => self.cache.get(&self.cells(file, block, source)),
             Cached::No => None,
         }
     }
@@ -94,8 +125,8 @@ impl BlockCache {
         array: &ArrayRef,
     ) {
         if cached == Cached::Yes {
-            let part = Part::Cells(block, source.clone());
-            self.0.insert((file, part), array.clone());
+            self.cache
+                .insert(self.cells(file, block, source), array.clone());
         }
     }
 
@@ -112,10 +143,10 @@ impl BlockCache {
             return values.clone();
         }
         let key = (file, Part::Dictionary(group, column));
-        match self.0.get(&key) {
+        match self.cache.get(&key) {
             Some(known) if known.as_ref() == values.as_ref() => known,
             _ => {
-                self.0.insert(key, values.clone());
+                self.cache.insert(key, values.clone());
                 values.clone()
             }
         }
@@ -123,6 +154,6 @@ impl BlockCache {
 
     /// Forgets what is known of a file that is gone.
     pub(super) fn forget(&self, file: FileId) {
-        self.0.retain(|(id, ..), _| *id != file);
+        self.cache.retain(|(id, ..), _| *id != file);
     }
 }

@@ -35,6 +35,17 @@ impl Tables {
         }
     }
 
+    /// The same files, read through a cache that is wrong.
+    #[cfg(test)]
+    pub(crate) fn confusing(&self, confuses: super::cache::Confuses) -> Self {
+        let mut blocks = BlockCache::new(1 << 20);
+        blocks.confuses = confuses;
+        Self {
+            blocks: Arc::new(blocks),
+            ..Self::new(self.disk.clone(), &self.root, 0)
+        }
+    }
+
     /// The disk.
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
         &self.disk

@@ -10,12 +10,12 @@ use arrow_select::interleave::interleave_record_batch;
 use model::fields::{ColumnType, FieldType};
 use model::names::FieldPath;
 
+use super::BLOCK_BYTES;
 use super::entry::SortedBy;
 use super::size::bytes_of;
 use super::write::{column_of, column_type_of};
-use super::{BLOCK_BYTES, BLOCK_ROWS};
 use crate::columns::{CellReader, Layout, column_type};
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::predicate::cell_index_key;
 
 /// Rows that are handed on one batch after the other.
@@ -77,11 +77,12 @@ fn canonical(column: &ArrayRef) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// The rows of the batches, in order.
+/// The rows of the batches, in order, at most `most` of them in a batch.
 pub(crate) fn sort(
     batches: Vec<RecordBatch>,
     layout: &Arc<Layout>,
     sorted_by: &SortedBy,
+    most: usize,
 ) -> Result<Batches> {
     let keys = Keys::new(layout, sorted_by)?;
     let rows = batches
@@ -101,7 +102,7 @@ pub(crate) fn sort(
     let mut from = 0;
     Ok(Box::new(std::iter::from_fn(move || {
         let (mut to, mut bytes) = (from, 0);
-        while to < order.len() && to - from < BLOCK_ROWS && bytes < BLOCK_BYTES {
+        while to < order.len() && to - from < most && bytes < BLOCK_BYTES {
             bytes += row_bytes[order[to].0];
             to += 1;
         }
@@ -112,19 +113,23 @@ pub(crate) fn sort(
     })))
 }
 
-/// Merges sorted inputs; the memory is a few batches of each.
+/// Merges sorted inputs into batches of at most `most` rows; the memory is a
+/// few batches of each.
 pub(crate) fn merge(
     inputs: Vec<Batches>,
     layout: &Arc<Layout>,
     sorted_by: &SortedBy,
+    most: usize,
 ) -> Result<Batches> {
     let mut merge = Merge {
         keys: Keys::new(layout, sorted_by)?,
+        last: vec![Vec::new(); inputs.len()],
         inputs,
         heads: Vec::new(),
         held: Vec::new(),
         order: Vec::new(),
         bytes: 0,
+        most,
     };
     for input in 0..merge.inputs.len() {
         if let Some(head) = merge.next_head(input)? {
@@ -157,12 +162,16 @@ struct Head {
 struct Merge {
     keys: Keys,
     inputs: Vec<Batches>,
+    /// The key of the last row of each input so far.
+    last: Vec<Vec<u8>>,
     heads: Vec<Head>,
     /// The batches that the rows chosen so far are of.
     held: Vec<RecordBatch>,
     order: Vec<(usize, usize)>,
     /// Bytes of the rows chosen so far, by estimate.
     bytes: usize,
+    /// Rows of a batch, at most.
+    most: usize,
 }
 
 impl Merge {
@@ -173,6 +182,13 @@ impl Merge {
                 continue;
             }
             let rows = self.keys.rows(&batch)?;
+            let (first, last) = (rows.row(0), rows.row(rows.num_rows() - 1));
+            if first.as_ref() < self.last[input].as_slice() || last < first {
+                return Err(LakeError::Internal(
+                    "the files of a run are not in the order of their rows".to_owned(),
+                ));
+            }
+            self.last[input] = last.as_ref().to_vec();
             let bytes = bytes_of(&batch);
             self.held.push(batch);
             return Ok(Some(Head {
@@ -187,7 +203,7 @@ impl Merge {
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
-        while self.order.len() < BLOCK_ROWS && self.bytes < BLOCK_BYTES && !self.heads.is_empty() {
+        while self.order.len() < self.most && self.bytes < BLOCK_BYTES && !self.heads.is_empty() {
             self.choose()?;
         }
         if self.order.is_empty() {
@@ -222,7 +238,7 @@ impl Merge {
         let others = self.heads.iter().enumerate().filter(|(at, _)| *at != least);
         let limit = others.map(|(_, head)| (row(head), head.input)).min();
         let head = &mut self.heads[least];
-        let room = BLOCK_ROWS - self.order.len();
+        let room = self.most - self.order.len();
         let end = (head.at + room).min(head.rows.num_rows());
         let before = |at: usize| match &limit {
             None => true,

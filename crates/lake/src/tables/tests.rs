@@ -2,6 +2,7 @@
 
 mod bytes;
 mod hints;
+pub(crate) mod mutants;
 mod sizes;
 
 use std::collections::BTreeMap;
@@ -309,7 +310,7 @@ fn check_case(seed: u64) {
     };
     let rows_of_block = dice.between(1, 8);
     let plan = plan(pool, shredded, rows_of_block);
-    let ordered = sort(held, &layout, &plan.sorted_by).unwrap();
+    let ordered = sort(held, &layout, &plan.sorted_by, plan.block_rows).unwrap();
     let written = write(pool.id, plan.clone(), ordered);
     check_entry(pool, &written.entry, &sorted);
     check_index(&mut dice, pool, &written.open(), &sorted);
@@ -319,7 +320,7 @@ fn check_case(seed: u64) {
     let inputs = (0..runs).map(|run| {
         let part: Vec<Record> = records.iter().skip(run).step_by(runs).cloned().collect();
         let held = batches(&mut dice, &layout, &part);
-        let sorted = sort(held, &layout, &plan.sorted_by).unwrap();
+        let sorted = sort(held, &layout, &plan.sorted_by, plan.block_rows).unwrap();
         // In small pieces, some of them empty.
         let pieces: Vec<_> = sorted
             .flat_map(|batch| {
@@ -336,7 +337,7 @@ fn check_case(seed: u64) {
         Box::new(pieces.into_iter().map(Ok)) as Batches
     });
     let inputs = inputs.collect();
-    let merged = merge(inputs, &layout, &plan.sorted_by).unwrap();
+    let merged = merge(inputs, &layout, &plan.sorted_by, plan.block_rows).unwrap();
     let again = write(pool.id, plan, merged);
     assert_eq!(again.entry.digest, written.entry.digest);
     assert_eq!(again.entry.index, written.entry.index);

@@ -158,7 +158,14 @@ impl TableWriter {
 
     /// Writes one block: its pages end with it in every column.
     fn block(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.blocks.push(self.describe(batch)?);
+        let block = self.describe(batch)?;
+        if block.max < block.min || self.blocks.last().is_some_and(|last| block.min < last.max) {
+            // An index that says so would hide rows from their customers.
+            return Err(LakeError::Internal(
+                "rows came in another order than that of their file".to_owned(),
+            ));
+        }
+        self.blocks.push(block);
         self.rows += batch.num_rows() as u64;
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         for (column, field) in batch.columns().iter().zip(self.schema.fields()) {

@@ -9,6 +9,7 @@ pub(crate) mod project;
 mod proof;
 pub(crate) mod records;
 mod respond;
+mod tables;
 mod teeth;
 pub(crate) mod values;
 mod worlds;

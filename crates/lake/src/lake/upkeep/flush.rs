@@ -65,7 +65,7 @@ impl Lake {
                 filter: true,
                 block_rows: self.upkeep.options.block_rows,
             };
-            let rows = sort(rows, &layout, &sorted_by)?;
+            let rows = sort(rows, &layout, &sorted_by, self.upkeep.options.block_rows)?;
             self.write_files(id, plan, rows, 0, frozen.mark)
         });
         let rows = rows_of(&written);

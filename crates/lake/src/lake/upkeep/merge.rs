@@ -176,11 +176,7 @@ impl Lake {
             runs.entry(file.run).or_default().push(file);
         }
         let inputs = runs.into_values().map(|mut files| {
-            // Those that begin alike stay in the order in which they were written.
-            files.sort_by_cached_key(|file| {
-                let isolation = file.isolation.as_ref().map(|range| range.min.clone());
-                (isolation, file.time.map(|time| time.min))
-            });
+            files.sort_by_cached_key(|file| place_in_run(file));
             rows_of(snapshot, files)
         });
         let plan = Plan {
@@ -190,9 +186,23 @@ impl Lake {
             filter: false,
             block_rows: self.upkeep.options.block_rows,
         };
-        let rows = merge(inputs.collect(), &plan.layout, &plan.sorted_by)?;
+        let rows = merge(
+            inputs.collect(),
+            &plan.layout,
+            &plan.sorted_by,
+            plan.block_rows,
+        )?;
         Ok((plan, rows))
     }
+}
+
+/// What orders the files of a run as their rows are ordered: where a customer's
+/// rows go over into another file, times tell only if both files are of that
+/// customer alone. Those that are alike stay in the order in which they were written.
+fn place_in_run(file: &FileEntry) -> impl Ord + use<> {
+    let range = file.isolation.as_ref();
+    let isolation = range.map(|range| (range.min.clone(), range.max.clone()));
+    (isolation, file.time.map(|time| (time.min, time.max)))
 }
 
 /// The rows of the files of one run, one file after the other.

@@ -27,6 +27,8 @@ pub(crate) enum Mutant {
     UnresolvedAdmitsAll,
     /// The limit is applied below the barrier.
     LimitBelow,
+    /// There is no barrier where all rows come from files.
+    NoBarrierForFiles,
 }
 
 /// Passes batches on and counts the rows that the operators above it see.
@@ -143,6 +145,8 @@ pub(crate) fn observed(
         }
         Some(Mutant::UnresolvedAdmitsAll) if unresolved.is_some() => scan,
         Some(Mutant::UnresolvedAdmitsAll) => Arc::new(BarrierExec::new(scan, predicate, keep)),
+        Some(Mutant::NoBarrierForFiles) if snapshot.segments.is_empty() => scan,
+        Some(Mutant::NoBarrierForFiles) => Arc::new(BarrierExec::new(scan, predicate, keep)),
         Some(Mutant::LimitBelow) => {
             let scan = match query {
                 Query::Records(records) => limited(records, pool, scan, reading.clone())?,

@@ -90,7 +90,13 @@ fn small_file() -> (Arc<Pool>, Written, Vec<Record>) {
     let records = Request::new(&pool, &text).admit().into_records();
     let layout = Arc::new(Layout::of(&pool.draft.schema));
     let plan = plan(&pool, vec![path("n")], 3);
-    let rows = sort(vec![batch(&layout, &records)], &layout, &plan.sorted_by).unwrap();
+    let rows = sort(
+        vec![batch(&layout, &records)],
+        &layout,
+        &plan.sorted_by,
+        plan.block_rows,
+    )
+    .unwrap();
     let sorted = naively_sorted(&pool, &records);
     let written = write(pool.id, plan, rows);
     (pool, written, sorted)

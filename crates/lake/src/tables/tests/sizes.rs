@@ -17,7 +17,13 @@ const EVERY_TYPE: &str = r#"{"name":"typed","schema":"strict","isolation_field":
 fn stored(pool: &Pool, records: &[Record], block_rows: usize) -> (Written, Vec<Record>) {
     let layout = Arc::new(Layout::of(&pool.draft.schema));
     let plan = plan(pool, Vec::new(), block_rows);
-    let rows = sort(vec![batch(&layout, records)], &layout, &plan.sorted_by).unwrap();
+    let rows = sort(
+        vec![batch(&layout, records)],
+        &layout,
+        &plan.sorted_by,
+        plan.block_rows,
+    )
+    .unwrap();
     (write(pool.id, plan, rows), naively_sorted(pool, records))
 }
 
@@ -96,15 +102,27 @@ fn large_records_make_small_blocks() {
         .collect();
     let layout = Arc::new(Layout::of(&pool.draft.schema));
     let plan = plan(&pool, vec![path("text")], BLOCK_ROWS);
-    let rows = sort(vec![batch(&layout, &records)], &layout, &plan.sorted_by).unwrap();
+    let rows = sort(
+        vec![batch(&layout, &records)],
+        &layout,
+        &plan.sorted_by,
+        plan.block_rows,
+    )
+    .unwrap();
     let batches: Vec<_> = rows.map(Result::unwrap).collect();
     let most = BLOCK_BYTES + 1_100_000;
     assert!(batches.iter().all(|batch| bytes_of(batch) <= most));
     let halves = (0..2).map(|half| {
         let part: Vec<_> = records.iter().skip(half).step_by(2).cloned().collect();
-        sort(vec![batch(&layout, &part)], &layout, &plan.sorted_by).unwrap()
+        sort(
+            vec![batch(&layout, &part)],
+            &layout,
+            &plan.sorted_by,
+            plan.block_rows,
+        )
+        .unwrap()
     });
-    let merged = merge(halves.collect(), &layout, &plan.sorted_by).unwrap();
+    let merged = merge(halves.collect(), &layout, &plan.sorted_by, plan.block_rows).unwrap();
     let merged: Vec<_> = merged.map(Result::unwrap).collect();
     assert!(merged.iter().all(|batch| bytes_of(batch) <= 2 * most));
     let sorted = naively_sorted(&pool, &records);

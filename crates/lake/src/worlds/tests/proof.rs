@@ -4,6 +4,7 @@ use super::case::{Case, Question};
 use super::respond::Response;
 use super::worlds::{Responses, Worlds, on_two_threads};
 use crate::lake::Lake;
+use crate::snapshot::FileView;
 
 /// What a run of cases went through.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +21,10 @@ pub(crate) struct Tally {
     /// Cases in which some field is hidden.
     pub(crate) bare: usize,
     pub(crate) deletes: usize,
+    /// Cases in which some records are in files.
+    pub(crate) stored: usize,
+    /// Of these, cases in which files do not carry out a delete themselves.
+    pub(crate) removing: usize,
 }
 
 /// Finds the first hidden token in what left the house.
@@ -108,8 +113,10 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
     let case = Case::random(seed, false);
     let sees = |row: &super::records::Row| !case.is_gone(&row.record) && case.sees(&row.record);
     let visible = case.rows.iter().filter(|row| sees(row)).count();
+    let mut files = FileView::default();
     let answers = runtime.block_on(async {
         worlds.fill(&case).await;
+        files = worlds.all.snapshot(&case.project.pool).stored;
         let answers = worlds.respond(&case).await;
         super::correct::check(worlds, &case, &answers).await;
         worlds.clear(&case).await;
@@ -126,6 +133,8 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
         large: usize::from(case.rows.len() > 4_096),
         bare: usize::from(answers.bare.is_some()),
         deletes: usize::from(matches!(case.question, Question::Delete(_))),
+        stored: usize::from(!files.files.is_empty()),
+        removing: usize::from(!files.removals.is_empty()),
     }
 }
 
@@ -149,6 +158,8 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
             large: sum.large + one.large,
             bare: sum.bare + one.bare,
             deletes: sum.deletes + one.deletes,
+            stored: sum.stored + one.stored,
+            removing: sum.removing + one.removing,
         })
 }
 
@@ -172,4 +183,6 @@ fn answers_are_the_same_with_and_without_hidden_records() {
     assert!(tally.large > cases / 400, "{tally:?}");
     assert!(tally.deletes > cases / 30, "{tally:?}");
     assert!(tally.bare > cases / 10, "{tally:?}");
+    assert!(tally.stored > cases / 3, "{tally:?}");
+    assert!(tally.removing > cases / 50, "{tally:?}");
 }

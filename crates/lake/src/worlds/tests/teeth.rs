@@ -52,7 +52,7 @@ async fn run(
 }
 
 /// The case's question as one query, where it asks for rows.
-fn query(case: &Case) -> Option<ConstrainedQuery> {
+pub(super) fn query(case: &Case) -> Option<ConstrainedQuery> {
     let reader = case.reader(&case.key);
     match &case.question {
         Question::Pages(request) | Question::Stream(request) | Question::Export(request, _) => {
@@ -64,7 +64,11 @@ fn query(case: &Case) -> Option<ConstrainedQuery> {
 }
 
 fn holds_hidden(case: &Case, seen: &Seen) -> bool {
-    let text = format!("{:?}", seen.rows);
+    holds_hidden_rows(case, &seen.rows)
+}
+
+pub(super) fn holds_hidden_rows(case: &Case, rows: &[Row]) -> bool {
+    let text = format!("{rows:?}");
     let hides = |row: &&Stored| case.is_gone(&row.record) || !case.sees(&row.record);
     case.rows
         .iter()
@@ -128,6 +132,11 @@ fn a_planner_for_which_a_meaningless_constraint_is_no_constraint_is_found_out() 
 #[test]
 fn a_planner_that_limits_below_the_barrier_is_found_out() {
     assert_dies(Mutant::LimitBelow, false);
+}
+
+#[test]
+fn a_planner_without_a_barrier_for_files_is_found_out() {
+    assert_dies(Mutant::NoBarrierForFiles, false);
 }
 
 #[test]

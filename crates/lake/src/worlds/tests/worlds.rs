@@ -41,10 +41,10 @@ pub(crate) struct Responses {
 impl Worlds {
     pub(crate) fn new() -> Self {
         Self {
-            all: Lake::in_memory(),
-            visible: Lake::in_memory(),
-            twin: Lake::in_memory(),
-            empty: Lake::in_memory(),
+            all: Lake::in_memory(3),
+            visible: Lake::in_memory(5),
+            twin: Lake::in_memory(64),
+            empty: Lake::in_memory(3),
             runner: Runner::new(RunOptions::default()).unwrap(),
         }
     }
@@ -70,6 +70,9 @@ impl Worlds {
         }
         if let Some(filter) = &case.deleted {
             case.delete_for_all(&self.all, filter).await;
+            if dice.percent(25) {
+                upkeep(&self.all, *dice.pick(&Work::ALL));
+            }
         }
     }
 
@@ -103,17 +106,46 @@ impl Worlds {
     }
 }
 
-async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
-    let most = if records.len() > 1_000 {
-        400
-    } else {
-        dice.between(1, 30)
+/// What becomes of records between one batch and the next.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Flush,
+    Next,
+    Compact,
+}
+
+impl Work {
+    const ALL: [Self; 3] = [Self::Flush, Self::Next, Self::Compact];
+}
+
+/// Upkeep blocks, and so it has a thread outside the runtime.
+fn upkeep(lake: &Lake, work: Work) {
+    let work = || match work {
+        Work::Flush => lake.flush(&Permit::ours()).unwrap(),
+        Work::Next => while lake.upkeep(&Permit::ours()).unwrap() {},
+        Work::Compact => lake.compact(&Permit::ours()).unwrap(),
     };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+/// Puts records in by batches, which stay in memory, go to files, or both.
+async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
+    let large = records.len() > 1_000;
+    let most = if large { 400 } else { dice.between(1, 30) };
+    // How often there is upkeep after a batch, and whether there is at the end.
+    let often = *dice.pick(&[0, 0, if large { 5 } else { 25 }]);
+    let at_end = dice.percent(35);
     let mut rest = records;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(dice.between(most.div_ceil(2), most).min(rest.len()));
         lake.put(&case.project.pool, batch).await.unwrap();
         rest = later;
+        if dice.percent(often) {
+            upkeep(lake, *dice.pick(&Work::ALL));
+        }
+    }
+    if at_end {
+        upkeep(lake, *dice.pick(&Work::ALL));
     }
 }
 
