@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cli;
+mod deletion;
 mod demo;
 mod disk_full;
 mod durability;

@@ -2,6 +2,7 @@
 //! and it never comes back.
 
 mod machine;
+mod power;
 mod stages;
 mod worlds;
 
