@@ -23,13 +23,13 @@ use crate::snapshot::{FileView, Snapshot};
 use crate::upserts::{Hidden, Ledger, Replacement, Sameness};
 
 /// Rows from which on a segment is left as it is.
-const SEALED_ROWS: usize = 8_192;
+const SEALED_ROWS: usize = 4_096;
 /// Bytes from which on a segment is left as it is. Together with the number
 /// of segments that can be merged at once this keeps every column far below
 /// the 2 GiB that its offsets reach.
 const SEALED_BYTES: u64 = 4 << 20;
 /// How many segments of one size class are gathered before they are merged:
-/// each record is then copied about `log16(8192)`, that is 4 times.
+/// each record is then copied about `log16(4096)`, that is 3 times.
 const FAN_IN: usize = 16;
 
 /// The records of one pool.

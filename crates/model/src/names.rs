@@ -1,7 +1,8 @@
 //! Names of resources, and dotted paths of fields.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
 
 use crate::limits::{FIELD_DEPTH_MAX, FIELD_PATH_BYTES_MAX, NAME_CHARS_MAX};
 
@@ -43,8 +44,21 @@ impl fmt::Display for Name {
 
 /// A dotted path to a field: `customer.id` is member `id` of member
 /// `customer`. A member whose own name contains a dot means the same path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Eq, PartialOrd, Ord)]
 pub struct FieldPath(Arc<str>);
+
+impl PartialEq for FieldPath {
+    fn eq(&self, other: &Self) -> bool {
+        // Most paths that meet are copies of one, which is seen without reading them.
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Hash for FieldPath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 /// The rule that a path broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,17 +109,20 @@ impl FieldPath {
 
     /// The path of the record id.
     pub fn id() -> Self {
-        Self(ID.into())
+        static PATH: LazyLock<FieldPath> = LazyLock::new(|| FieldPath(ID.into()));
+        PATH.clone()
     }
 
     /// The path of the time of ingestion.
     pub fn ingested_at() -> Self {
-        Self(INGESTED_AT.into())
+        static PATH: LazyLock<FieldPath> = LazyLock::new(|| FieldPath(INGESTED_AT.into()));
+        PATH.clone()
     }
 
     /// The path of the writing key's id.
     pub fn key() -> Self {
-        Self(KEY.into())
+        static PATH: LazyLock<FieldPath> = LazyLock::new(|| FieldPath(KEY.into()));
+        PATH.clone()
     }
 
     /// What stands for all fields of a record that its pool does not declare.

@@ -10,6 +10,46 @@ pub trait RandomSource: Send + Sync + Debug {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// Bytes of a source, drawn ahead for many small uses. None is given twice.
+#[derive(Debug)]
+pub struct DrawnAhead<'a> {
+    source: &'a dyn RandomSource,
+    /// Bytes, the last of which are still to be given; and how many.
+    drawn: Mutex<(Vec<u8>, usize)>,
+}
+
+impl<'a> DrawnAhead<'a> {
+    /// Draws about `bytes` at once, if that is not too many.
+    pub fn new(source: &'a dyn RandomSource, bytes: usize) -> Self {
+        const MOST: usize = 4_096;
+        Self {
+            source,
+            drawn: Mutex::new((vec![0; bytes.min(MOST)], 0)),
+        }
+    }
+}
+
+impl RandomSource for DrawnAhead<'_> {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut drawn = self
+            .drawn
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (ahead, left) = &mut *drawn;
+        if bytes.len() > ahead.len() {
+            return self.source.fill(bytes);
+        }
+        if bytes.len() > *left {
+            self.source.fill(ahead);
+            *left = ahead.len();
+        }
+        let end = *left;
+        *left -= bytes.len();
+        bytes.copy_from_slice(&ahead[*left..end]);
+        ahead[*left..end].fill(0);
+    }
+}
+
 /// A repeatable source for tests and simulations (SplitMix64): the same seed
 /// gives the same bytes. It protects nothing.
 #[derive(Debug)]

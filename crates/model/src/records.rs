@@ -5,7 +5,7 @@ mod check;
 pub(crate) use check::{Checker, undeclared};
 
 use crate::fault::shorten;
-use crate::names::FieldPath;
+use crate::names::{FieldPath, ID};
 use crate::value::Value;
 
 /// One record: flat fields in the order of their paths. No two paths overlap
@@ -109,10 +109,30 @@ impl Record {
         Some(&self.fields[at].1)
     }
 
-    /// Puts a value at a path that overlaps no other.
-    pub(crate) fn put(&mut self, path: FieldPath, value: Value) {
-        let at = self.fields.partition_point(|(field, _)| *field < path);
-        self.fields.insert(at, (path, value));
+    /// The value of one field, which is first looked for at the place `near`,
+    /// where it was in a record like this one; then `near` is its place here.
+    pub fn get_near(&self, path: &FieldPath, near: &mut usize) -> Option<&Value> {
+        if let Some((field, value)) = self.fields.get(*near)
+            && field == path
+        {
+            return Some(value);
+        }
+        let found = self.fields.binary_search_by(|(field, _)| field.cmp(path));
+        *near = found.ok()?;
+        Some(&self.fields[*near].1)
+    }
+
+    /// Puts the system fields in. No client's field lies between them.
+    pub(crate) fn stamp(&mut self, id: Value, ingested_at: Value, key: Value) {
+        let at = self
+            .fields
+            .partition_point(|(field, _)| field.as_str() < ID);
+        let system = [
+            (FieldPath::id(), id),
+            (FieldPath::ingested_at(), ingested_at),
+            (FieldPath::key(), key),
+        ];
+        self.fields.splice(at..at, system);
     }
 
     /// A record of stored fields, for the lake's replay; `None` when the paths are not in

@@ -209,7 +209,7 @@ impl Object {
     /// The object of these members, when no name occurs twice; else the
     /// repeated name.
     pub fn from_members(members: Vec<(String, Value)>) -> Result<Self, String> {
-        const LINEAR_MEMBERS_MAX: usize = 16;
+        const LINEAR_MEMBERS_MAX: usize = 32;
         let repeated = if members.len() <= LINEAR_MEMBERS_MAX {
             members
                 .iter()

@@ -167,9 +167,13 @@ impl Client {
 
     /// Whether the token travels in the clear to another machine.
     pub(crate) fn is_exposed(&self) -> bool {
+        self.token.is_some() && self.url.starts_with("http://") && !self.is_near()
+    }
+
+    /// Whether the server is on this machine, where nothing is gained by short bodies.
+    fn is_near(&self) -> bool {
         let host = self.url.parse::<Uri>().ok();
-        let host = host.as_ref().and_then(Uri::host).unwrap_or_default();
-        self.token.is_some() && self.url.starts_with("http://") && !is_loopback(host)
+        is_loopback(host.as_ref().and_then(Uri::host).unwrap_or_default())
     }
 
     /// The whole answer to a `GET`.
@@ -263,7 +267,10 @@ impl Client {
             None => self.agent.run(request.body(()).map_err(not_sent)?),
             Some(body) => {
                 request = request.header(header::CONTENT_TYPE, body.media_type);
-                let (bytes, compressed) = pack(body.bytes);
+                let (bytes, compressed) = match self.is_near() {
+                    true => (body.bytes.into(), false),
+                    false => pack(body.bytes),
+                };
                 if compressed {
                     request = request.header(header::CONTENT_ENCODING, "gzip");
                 }

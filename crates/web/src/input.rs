@@ -186,6 +186,9 @@ impl Room {
     }
 }
 
+/// Bytes of a body that are made room for before they come.
+const ANNOUNCED_BYTES_MAX: usize = 4 << 20;
+
 /// Receives a whole body of at most `limit` bytes from the holder of a key.
 ///
 /// # Errors
@@ -203,11 +206,13 @@ pub(crate) async fn receive(
         ApiError::new(Code::LimitExceeded, detail).of_body()
     };
     let announced = axum::body::HttpBody::size_hint(&body).lower();
-    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > limit {
         return Err(too_large());
     }
     let mut body = body;
-    let mut bytes = BytesMut::new();
+    // Room that is never written to costs nothing.
+    let mut bytes = BytesMut::with_capacity(announced.min(ANNOUNCED_BYTES_MAX));
     let of_key = sender.map(|key| room_of(state, key));
     let mut room = take_room(state, of_key.as_ref(), 0)?;
     loop {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use model::filters::{Constraint, Filter};
 use model::ids::{PoolId, RecordId};
-use model::names::{FieldPath, ID, INGESTED_AT, KEY};
+use model::names::{FieldPath, ID};
 use model::permit::{AdmittedBatch, ConstrainedDelete};
 use model::records::{Record, RecordFault};
 
 use super::bytes::{is_shallow, put_bytes, put_u32};
-use super::{REPLACING, VERSION};
+use super::{REPLACING, VERSION, weight};
 use crate::error::{LakeError, Result};
 use crate::manifest::by_columns;
 
@@ -62,20 +62,22 @@ pub(crate) fn encode_append(
             faults.iter().for_each(|fault| encode_fault(fault, out));
         }
     }
-    let mut names: HashMap<&FieldPath, usize> = HashMap::new();
-    let mut rows = Vec::new();
-    let mut order = Vec::new();
+    let mut names = Names::default();
+    let bytes: usize = batch.records().iter().map(weight).sum();
+    let mut rows = Vec::with_capacity(bytes / 2);
     for record in batch.records() {
         if !batch.holds_injections(record) {
             return Err(LakeError::Internal(
                 "a record lost a value that its key injects".to_owned(),
             ));
         }
-        encode_record(record, &mut names, &mut order, &mut rows)?;
+        encode_record(record, &mut names, &mut rows)?;
     }
-    put_u32(out, order.len());
+    out.reserve(rows.len() + bytes / 64);
+    put_u32(out, names.order.len());
     let schema = &batch.pool().draft.schema;
-    order
+    names
+        .order
         .iter()
         .for_each(|name| put_bytes(out, schema.column_path(name).as_str().as_bytes()));
     put_u32(out, batch.records().len());
@@ -87,12 +89,30 @@ pub(crate) fn encode_append(
     Ok(())
 }
 
-fn encode_record<'a>(
-    record: &'a Record,
-    names: &mut HashMap<&'a FieldPath, usize>,
-    order: &mut Vec<&'a FieldPath>,
-    out: &mut Vec<u8>,
-) -> Result<()> {
+/// The names of a batch, each once.
+#[derive(Debug, Default)]
+struct Names<'a> {
+    numbers: HashMap<&'a FieldPath, usize>,
+    order: Vec<&'a FieldPath>,
+    /// The number that the next name has if this record is like others.
+    next: usize,
+}
+
+impl<'a> Names<'a> {
+    fn number(&mut self, path: &'a FieldPath) -> usize {
+        let number = match self.order.get(self.next) {
+            Some(known) if *known == path => self.next,
+            _ => *self.numbers.entry(path).or_insert_with(|| {
+                self.order.push(path);
+                self.order.len() - 1
+            }),
+        };
+        self.next = number + 1;
+        number
+    }
+}
+
+fn encode_record<'a>(record: &'a Record, names: &mut Names<'a>, out: &mut Vec<u8>) -> Result<()> {
     let id = record
         .get(ID)
         .and_then(|id| RecordId::parse(id.as_str()?).ok());
@@ -101,15 +121,12 @@ fn encode_record<'a>(
     let start = out.len();
     put_u32(out, 0);
     let mut count: u32 = 0;
+    names.next = 0;
     for (path, value) in record.fields() {
-        if [ID, INGESTED_AT, KEY].contains(&path.as_str()) {
+        if path.is_system() {
             continue;
         }
-        let name = *names.entry(path).or_insert_with(|| {
-            order.push(path);
-            order.len() - 1
-        });
-        put_u32(out, name);
+        put_u32(out, names.number(path));
         let length_at = out.len();
         put_u32(out, 0);
         model::canonical::encode(value, out);

@@ -6,12 +6,15 @@ use super::{Ingest, Permit};
 use crate::ids::{KeyId, RecordId};
 use crate::names::FieldPath;
 use crate::pools::Pool;
-use crate::random::RandomSource;
+use crate::random::{DrawnAhead, RandomSource};
 use crate::records::{
     Checker, Injections, Record, RecordFault, RecordFaultCode, SentRecord, undeclared,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
+
+/// Random bytes of a record's id.
+const ID_RANDOM_BYTES: usize = 10;
 
 /// What makes a repeated request the same request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,7 +57,9 @@ impl Permit<Ingest> {
         let key = self.access().key();
         let key_value = Value::from(key.to_string());
         let (mut records, mut faults) = (Vec::new(), Vec::new());
-        for (index, sent) in sent.into_iter().enumerate() {
+        let sent = sent.into_iter();
+        let random = DrawnAhead::new(random, sent.size_hint().0.saturating_mul(ID_RANDOM_BYTES));
+        for (index, sent) in sent.enumerate() {
             let sent = if unclear {
                 Err(unclear_injections(index))
             } else {
@@ -62,10 +67,8 @@ impl Permit<Ingest> {
             };
             match sent.and_then(|value| checker.check(index, value)) {
                 Ok(mut record) => {
-                    let id = RecordId::generate(now, random);
-                    record.put(FieldPath::id(), Value::from(id.to_string()));
-                    record.put(FieldPath::ingested_at(), Value::DateTime(now));
-                    record.put(FieldPath::key(), key_value.clone());
+                    let id = Value::from(RecordId::generate(now, &random).to_string());
+                    record.stamp(id, Value::DateTime(now), key_value.clone());
                     records.push(record);
                 }
                 Err(fault) => faults.push(RecordFault { index, ..fault }),

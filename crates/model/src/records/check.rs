@@ -4,10 +4,14 @@
 use std::collections::HashMap;
 
 use super::{Injections, OnConflict, Record, RecordFault, RecordFaultCode};
+use crate::fields::FieldType;
 use crate::limits::{RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use crate::names::FieldPath;
 use crate::pools::{PoolDraft, Schema, SchemaMode};
 use crate::value::{Object, Value};
+
+/// Fields that a record is given when it is admitted.
+const SYSTEM_FIELDS: usize = 3;
 
 /// Checks records against one pool's schema and stamps one grant's values.
 #[derive(Debug)]
@@ -17,6 +21,51 @@ pub(crate) struct Checker<'a> {
     unique: &'a [FieldPath],
     injections: &'a Injections,
     names: HashMap<String, FieldPath>,
+    shape: Shape,
+}
+
+/// The fields of the last record, since the next one mostly has the same.
+#[derive(Debug, Default)]
+struct Shape {
+    /// The paths in the order in which they came, each with its declared type.
+    came: Vec<(FieldPath, Option<FieldType>)>,
+    /// The exchanges that bring them into their order.
+    exchanges: Vec<(usize, usize)>,
+}
+
+impl Shape {
+    /// Whether a record has just these fields, and each holds a value.
+    fn is_of(&self, fields: &[(FieldPath, Value)]) -> bool {
+        self.came.len() == fields.len()
+            && self
+                .came
+                .iter()
+                .zip(fields)
+                .all(|((known, _), (path, value))| known == path && !value.is_null())
+    }
+
+    /// The shape of a record whose fields are all right, as they came.
+    fn of(came: Vec<FieldPath>, schema: &Schema) -> Self {
+        let mut places: Vec<usize> = (0..came.len()).collect();
+        places.sort_unstable_by(|a, b| came[*a].cmp(&came[*b]));
+        let mut held: Vec<usize> = (0..came.len()).collect();
+        let mut exchanges = Vec::new();
+        for (at, wanted) in places.into_iter().enumerate() {
+            let found = held.iter().position(|place| *place == wanted);
+            if let Some(found) = found.filter(|found| *found != at) {
+                held.swap(at, found);
+                exchanges.push((at, found));
+            }
+        }
+        let typed = came.into_iter().map(|path| {
+            let declared = schema.field(path.as_str()).map(|field| field.field_type);
+            (path, declared)
+        });
+        Self {
+            came: typed.collect(),
+            exchanges,
+        }
+    }
 }
 
 struct Walk {
@@ -33,6 +82,7 @@ impl<'a> Checker<'a> {
             unique: &pool.unique,
             injections,
             names: HashMap::new(),
+            shape: Shape::default(),
         }
     }
 
@@ -49,7 +99,7 @@ impl<'a> Checker<'a> {
         let mut walk = Walk {
             index,
             path: String::new(),
-            fields: Vec::new(),
+            fields: Vec::with_capacity(self.shape.came.len() + SYSTEM_FIELDS),
             bytes: 0,
         };
         self.object(object, &mut walk)?;
@@ -57,11 +107,23 @@ impl<'a> Checker<'a> {
         for (path, value) in &self.injections.values {
             fields.push((path.clone(), self.injected(index, path, value)?));
         }
+        if self.shape.is_of(&fields) {
+            // Which fields there are decides all that follows below.
+            for (a, b) in &self.shape.exchanges {
+                fields.swap(*a, *b);
+            }
+            return Ok(Record { fields });
+        }
+        let came = fields.iter().map(|(path, _)| path.clone()).collect();
         fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         refuse_overlaps(index, &fields)?;
+        let is_full = fields.iter().all(|(_, value)| !value.is_null());
         fields.retain(|(_, value)| !value.is_null());
         let record = Record { fields };
         self.refuse_missing(index, &record)?;
+        if is_full {
+            self.shape = Shape::of(came, self.schema);
+        }
         Ok(record)
     }
 
@@ -102,12 +164,11 @@ impl<'a> Checker<'a> {
     }
 
     fn member(&mut self, value: Value, walk: &mut Walk) -> Result<(), RecordFault> {
-        let path = self.path(walk)?;
+        let (path, declared) = self.path(walk)?;
         if self.is_injected(&path, &value) {
             return self.meet_injection(&path, &value, walk.index);
         }
-        if let Some(field) = self.schema.field(path.as_str()) {
-            let field_type = field.field_type;
+        if let Some(field_type) = declared {
             let stored = if value.is_null() {
                 Ok(value)
             } else {
@@ -135,12 +196,18 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn path(&mut self, walk: &Walk) -> Result<FieldPath, RecordFault> {
+    /// The path that was walked to, and its declared type.
+    fn path(&mut self, walk: &Walk) -> Result<(FieldPath, Option<FieldType>), RecordFault> {
+        if let Some(known) = self.shape.came.get(walk.fields.len())
+            && known.0.as_str() == walk.path
+        {
+            return Ok(known.clone());
+        }
         if let Some(field) = self.schema.field(&walk.path) {
-            return Ok(field.path.clone());
+            return Ok((field.path.clone(), Some(field.field_type)));
         }
         if let Some(path) = self.names.get(&walk.path) {
-            return Ok(path.clone());
+            return Ok((path.clone(), None));
         }
         let path = FieldPath::parse(&walk.path).map_err(|rule| {
             RecordFault::new(walk.index, RecordFaultCode::InvalidName, rule.to_string())
@@ -148,7 +215,7 @@ impl<'a> Checker<'a> {
         })?;
         self.refuse_below_declared(&path, walk.index)?;
         self.names.insert(walk.path.clone(), path.clone());
-        Ok(path)
+        Ok((path, None))
     }
 
     /// Refuses what in nested form is an object where the declared type has a value. Below an

@@ -3,6 +3,7 @@
 mod csv;
 mod idempotency;
 mod infer;
+mod lanes;
 mod lines;
 mod pool;
 mod send;
@@ -56,7 +57,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandError> {
     let bar = bar(source.amount());
     let mut sender = Sender::new(&client, &pool, identity, &Sleep);
     let batches = Batches::new(source, args.batch_size as usize);
-    let result = send_all(&mut sender, batches, &bar);
+    let connections = connections(args, &made);
+    let result = lanes::send_all(&mut sender, batches, connections, &bar);
     bar.finish_and_clear();
     let outcome = sender.into_outcome();
     if let Err(error) = result {
@@ -66,19 +68,12 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandError> {
     report(&outcome, &pool, made.created, args)
 }
 
-fn send_all(
-    sender: &mut Sender<'_>,
-    batches: Batches,
-    bar: &ProgressBar,
-) -> Result<(), CommandError> {
-    for batch in batches {
-        let batch = batch?;
-        let after = batch.position;
-        sender.send(batch, &|text| bar.set_message(text.to_owned()))?;
-        bar.set_position(after);
-        bar.set_message(format!("{} records", sender.outcome().accepted));
-    }
-    Ok(())
+/// How many batches may be on their way at once. Where a record replaces an
+/// earlier one, the order of the file decides, and it is kept.
+fn connections(args: &ImportArgs, pool: &pool::ReadyPool) -> usize {
+    const USUAL: u32 = 3;
+    let usual = if pool.order_matters { 1 } else { USUAL };
+    args.connections.unwrap_or(usual) as usize
 }
 
 fn bar(amount: Amount) -> ProgressBar {

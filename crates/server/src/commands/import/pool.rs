@@ -22,6 +22,8 @@ pub(super) struct ReadyPool {
     pub(super) identity: String,
     /// Whether it was made just now.
     pub(super) created: bool,
+    /// Whether a record may replace an earlier one, or nobody may know.
+    pub(super) order_matters: bool,
 }
 
 /// Finds the pool, or makes it once a person or `--yes` agrees.
@@ -42,9 +44,11 @@ pub(super) fn ready(
                     "pool {pool} exists; its own definition holds, and the options for a new pool are not used"
                 ));
             }
+            let definition = parse(client, &answer)?;
             Ok(ReadyPool {
-                identity: id_of(&parse(client, &answer)?, pool),
+                identity: id_of(&definition, pool),
                 created: false,
+                order_matters: !definition.get("unique").is_none_or(Value::is_null),
             })
         }
         // The key may write without being allowed to look: then the pool exists
@@ -52,6 +56,7 @@ pub(super) fn ready(
         Err(ClientError::Refused(problem)) if problem.status == 403 => Ok(ReadyPool {
             identity: format!("name {pool}"),
             created: false,
+            order_matters: true,
         }),
         Err(ClientError::Refused(problem)) if problem.status == 404 => {
             create(client, pool, args, format, source)
@@ -115,6 +120,7 @@ fn create(
     Ok(ReadyPool {
         identity: id_of(&parse(client, &answer)?, pool),
         created: true,
+        order_matters: false,
     })
 }
 

@@ -93,12 +93,71 @@ impl Patience for Sleep {
     }
 }
 
-/// Sends the batches of one import to one pool.
-pub(in crate::commands) struct Sender<'a> {
+/// A batch with what makes a repetition of it the same batch.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// Its place among the batches.
+    pub(super) index: u64,
+    /// The idempotency key.
+    key: String,
+    /// The batch.
+    pub(super) batch: Batch,
+}
+
+/// Where the batches of one import go.
+pub(in crate::commands) struct Road<'a> {
     client: &'a Client,
     path: String,
+    patience: &'a (dyn Patience + Sync),
+}
+
+impl Road<'_> {
+    /// Sends a batch. When this returns well, every record of it is stored or
+    /// counted as rejected in the receipt. `say` hears of waits.
+    ///
+    /// # Errors
+    /// When the server refuses the batch as a whole, or could not be brought
+    /// to take it.
+    fn send(&self, body: Body<'_>, key: &str, say: &dyn Fn(&str)) -> Result<Value, CommandError> {
+        let answer = persist(self.patience, say, || {
+            self.client.post_once(&self.path, body, key)
+        })?;
+        let receipt = serde_json::from_slice(&answer);
+        receipt.map_err(|error| self.foreign(&error.to_string()))
+    }
+
+    fn foreign(&self, reason: &str) -> CommandError {
+        let error = ClientError::Foreign {
+            url: self.client.url().to_owned(),
+            reason: reason.to_owned(),
+        };
+        error.into()
+    }
+
+    /// Sends the batch of a job, unless none of its records can be sent.
+    ///
+    /// # Errors
+    /// As of [`Road::send`].
+    pub(super) fn carry(
+        &self,
+        job: &Job,
+        say: &dyn Fn(&str),
+    ) -> Result<Option<Value>, CommandError> {
+        if job.batch.lines.is_empty() {
+            return Ok(None);
+        }
+        let body = Body {
+            media_type: job.batch.media_type,
+            bytes: &job.batch.body,
+        };
+        self.send(body, &job.key, say).map(Some)
+    }
+}
+
+/// Keeps count of what is sent to one pool.
+pub(in crate::commands) struct Sender<'a> {
+    road: Road<'a>,
     identity: Identity,
-    patience: &'a dyn Patience,
     index: u64,
     outcome: Outcome,
 }
@@ -109,15 +168,25 @@ impl<'a> Sender<'a> {
         client: &'a Client,
         pool: &str,
         identity: Identity,
-        patience: &'a dyn Patience,
+        patience: &'a (dyn Patience + Sync),
     ) -> Self {
         Self {
-            client,
-            path: format!("/v1/pools/{}/records", segment(pool)),
+            road: Road {
+                client,
+                path: format!("/v1/pools/{}/records", segment(pool)),
+                patience,
+            },
             identity,
-            patience,
             index: 0,
             outcome: Outcome::default(),
+        }
+    }
+
+    /// Where batches go.
+    pub(super) fn road(&self) -> Road<'a> {
+        Road {
+            path: self.road.path.clone(),
+            ..self.road
         }
     }
 
@@ -131,53 +200,59 @@ impl<'a> Sender<'a> {
         self.outcome
     }
 
-    /// Sends one batch. When this returns well, every record of it is stored
-    /// or counted as rejected. `say` hears of waits.
+    /// The next batch as a job. Batches are asked for in their order.
+    pub(super) fn job(&mut self, batch: Batch) -> Job {
+        let index = self.index;
+        let key = match batch.lines.is_empty() {
+            true => String::new(),
+            false => self.next_key(&batch.body),
+        };
+        Job { index, key, batch }
+    }
+
+    fn next_key(&mut self, body: &[u8]) -> String {
+        let key = self.identity.key(self.index, body);
+        self.index += 1;
+        key
+    }
+
+    /// Counts the records of a job that was carried.
     ///
     /// # Errors
-    /// When the server refuses the batch as a whole, or could not be brought
-    /// to take it.
-    pub(super) fn send(&mut self, batch: Batch, say: &dyn Fn(&str)) -> Result<(), CommandError> {
-        let body = Body {
-            media_type: batch.media_type,
-            bytes: &batch.body,
-        };
-        if !batch.lines.is_empty() {
-            self.post(body, &batch.lines, say)?;
+    /// When the receipt does not count every record.
+    pub(super) fn count(&mut self, job: Job, receipt: Option<&Value>) -> Result<(), CommandError> {
+        if let Some(receipt) = receipt {
+            self.count_receipt(receipt, &job.batch.lines)?;
         }
-        self.outcome.rejected += batch.faults.len() as u64;
-        self.keep(batch.faults);
+        self.outcome.rejected += job.batch.faults.len() as u64;
+        self.keep(job.batch.faults);
         Ok(())
     }
 
     /// Sends one body whose records stand on these lines of their file.
     ///
     /// # Errors
-    /// As [`Sender::send`].
+    /// When the server refuses the batch as a whole, or could not be brought
+    /// to take it.
     pub(in crate::commands) fn post(
         &mut self,
         body: Body<'_>,
         lines: &[u64],
         say: &dyn Fn(&str),
     ) -> Result<(), CommandError> {
-        let key = self.identity.key(self.index, body.bytes);
-        let answer = persist(self.patience, say, || {
-            self.client.post_once(&self.path, body, &key)
-        })?;
-        let foreign = |reason: &str| ClientError::Foreign {
-            url: self.client.url().to_owned(),
-            reason: reason.to_owned(),
-        };
-        let receipt: Value =
-            serde_json::from_slice(&answer).map_err(|error| foreign(&error.to_string()))?;
+        let key = self.next_key(body.bytes);
+        let receipt = self.road.send(body, &key, say)?;
+        self.count_receipt(&receipt, lines)
+    }
+
+    fn count_receipt(&mut self, receipt: &Value, lines: &[u64]) -> Result<(), CommandError> {
         let count = |name: &str| receipt.get(name).and_then(Value::as_u64);
         let (Some(accepted), Some(rejected)) = (count("accepted"), count("rejected")) else {
-            return Err(foreign("the receipt does not count the records").into());
+            return Err(self.road.foreign("the receipt does not count the records"));
         };
         if accepted + rejected != lines.len() as u64 {
-            return Err(foreign("the receipt does not count every record").into());
+            return Err(self.road.foreign("the receipt does not count every record"));
         }
-        self.index += 1;
         self.outcome.requests += 1;
         self.outcome.accepted += accepted;
         self.outcome.rejected += rejected;
@@ -191,9 +266,11 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, mut faults: Vec<LineFault>) {
-        faults.truncate(KEPT.saturating_sub(self.outcome.faults.len()));
-        self.outcome.faults.append(&mut faults);
+    fn keep(&mut self, faults: Vec<LineFault>) {
+        let all = &mut self.outcome.faults;
+        all.extend(faults);
+        all.sort_by_key(|fault| fault.line);
+        all.truncate(KEPT);
     }
 }
 
