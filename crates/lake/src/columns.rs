@@ -16,7 +16,7 @@ mod encoded;
 mod read;
 mod rest;
 
-pub(crate) use build::{array_of, list_item};
+pub(crate) use build::{ColumnBuilder, array_of, list_item};
 pub(crate) use encoded::{Encoded, Form, constant, encoded_type, plain};
 pub(crate) use read::{Cell, CellReader, value_at};
 pub(crate) use rest::{RestWriter, extract, fields as rest_fields};

@@ -9,6 +9,7 @@ mod csv;
 mod json;
 
 pub(crate) use compression::decompress;
+pub(crate) use json::lines;
 
 use model::answers::Columnar;
 use model::fault::{Fault, FaultCode, shorten};
@@ -127,7 +128,7 @@ pub(crate) fn read_records(
 ) -> Result<Vec<SentRecord>, Fault> {
     match format {
         TextFormat::Json => json::read(body),
-        TextFormat::Ndjson => json::read_lines(body),
+        TextFormat::Ndjson => json::lines(body).map(Iterator::collect),
         TextFormat::Csv => csv::read(body, schema),
     }
 }
@@ -135,13 +136,17 @@ pub(crate) fn read_records(
 /// Adds a record to those read before it.
 fn push(records: &mut Vec<SentRecord>, record: SentRecord) -> Result<(), Fault> {
     if records.len() >= BATCH_RECORDS_MAX {
-        return Err(Fault::new(
-            FaultCode::LimitExceeded,
-            format!("a request has at most {BATCH_RECORDS_MAX} records; send several"),
-        ));
+        return Err(too_many());
     }
     records.push(record);
     Ok(())
+}
+
+fn too_many() -> Fault {
+    Fault::new(
+        FaultCode::LimitExceeded,
+        format!("a request has at most {BATCH_RECORDS_MAX} records; send several"),
+    )
 }
 
 #[cfg(test)]

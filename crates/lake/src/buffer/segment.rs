@@ -13,7 +13,7 @@ use model::names::FieldPath;
 use model::records::Record;
 use model::value::Value;
 
-use crate::columns::{CellReader, Layout, REST, RestWriter, array_of, extract};
+use crate::columns::{CellReader, ColumnBuilder, Layout, REST, RestWriter, extract};
 use crate::error::Result;
 use crate::predicate::{admitted, cell_index_key, index_key, required_values};
 use crate::reading::Hints;
@@ -130,11 +130,20 @@ impl Segment {
 
     /// The records in a pool's layout.
     pub(crate) fn of_records(layout: &Layout, records: &[Record]) -> Result<Self> {
-        let mut columns = Vec::with_capacity(layout.fields.len() + 1);
-        for (path, (_, column)) in layout.paths().iter().zip(&layout.fields) {
-            let values = records.iter().map(|record| record.get(path.as_str()));
-            columns.push(array_of(*column, values)?);
+        let fields = layout.fields.iter().enumerate();
+        // Where in a record a field mostly stands, and the column of its values.
+        let builders = fields.map(|(at, (_, column))| {
+            let builder = ColumnBuilder::new(*column, records.len());
+            (at, builder)
+        });
+        let mut builders: Vec<_> = builders.collect();
+        for record in records {
+            for ((near, builder), path) in builders.iter_mut().zip(layout.paths()) {
+                builder.append(record.get_near(path, near))?;
+            }
         }
+        let columns = builders.into_iter().map(|(_, builder)| builder.finish());
+        let mut columns: Vec<_> = columns.collect();
         if layout.open {
             let mut rest = RestWriter::with_capacity(records.len());
             for record in records {

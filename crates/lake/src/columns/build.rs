@@ -32,49 +32,86 @@ pub(crate) fn array_of<'a>(
     column: ColumnType,
     values: impl ExactSizeIterator<Item = Option<&'a Value>>,
 ) -> Result<ArrayRef> {
-    match column {
-        ColumnType::Undeclared => {
-            let mut builder = BinaryBuilder::with_capacity(values.len(), values.len() * 12);
-            let mut bytes = Vec::new();
-            for value in values {
+    let mut builder = ColumnBuilder::new(column, values.len());
+    for value in values {
+        builder.append(value)?;
+    }
+    Ok(builder.finish())
+}
+
+/// Builds the array of one column, value by value.
+pub(crate) struct ColumnBuilder(Kind);
+
+enum Kind {
+    Undeclared(BinaryBuilder, Vec<u8>),
+    Scalar(ScalarBuilder),
+    List(ScalarType, ListBuilder<ScalarBuilder>),
+}
+
+impl ColumnBuilder {
+    /// A builder with room for so many values.
+    pub(crate) fn new(column: ColumnType, capacity: usize) -> Self {
+        Self(match column {
+            ColumnType::Undeclared => {
+                let builder = BinaryBuilder::with_capacity(capacity, capacity * 12);
+                Kind::Undeclared(builder, Vec::new())
+            }
+            ColumnType::Declared(FieldType::Scalar(scalar)) => {
+                Kind::Scalar(ScalarBuilder::new(scalar, capacity))
+            }
+            ColumnType::Declared(FieldType::Array(element)) => {
+                let items = ScalarBuilder::new(element, capacity);
+                let lists = ListBuilder::new(items).with_field(list_item(element));
+                Kind::List(element, lists)
+            }
+        })
+    }
+
+    /// Adds a value; `None` is null.
+    ///
+    /// # Errors
+    /// As [`array_of`].
+    pub(crate) fn append(&mut self, value: Option<&Value>) -> Result<()> {
+        match &mut self.0 {
+            Kind::Undeclared(builder, bytes) => {
                 builder.append_option(value.map(|value| {
                     bytes.clear();
-                    model::canonical::encode(value, &mut bytes);
+                    model::canonical::encode(value, bytes);
                     bytes.as_slice()
                 }));
+                Ok(())
             }
-            Ok(Arc::new(builder.finish()))
+            Kind::Scalar(builder) => builder.append(value),
+            Kind::List(element, lists) => append_list(lists, *element, value),
         }
-        ColumnType::Declared(FieldType::Scalar(scalar)) => {
-            let mut builder = ScalarBuilder::new(scalar, values.len());
-            for value in values {
-                builder.append(value)?;
-            }
-            Ok(builder.finish())
+    }
+
+    /// The array of all values.
+    pub(crate) fn finish(self) -> ArrayRef {
+        match self.0 {
+            Kind::Undeclared(mut builder, _) => Arc::new(builder.finish()),
+            Kind::Scalar(builder) => builder.finish(),
+            Kind::List(_, mut lists) => Arc::new(lists.finish()),
         }
-        ColumnType::Declared(FieldType::Array(element)) => lists_of(element, values),
     }
 }
 
-fn lists_of<'a>(
+fn append_list(
+    lists: &mut ListBuilder<ScalarBuilder>,
     element: ScalarType,
-    values: impl ExactSizeIterator<Item = Option<&'a Value>>,
-) -> Result<ArrayRef> {
-    let items = ScalarBuilder::new(element, values.len());
-    let mut lists = ListBuilder::new(items).with_field(list_item(element));
-    for value in values {
-        match value {
-            None => lists.append(false),
-            Some(Value::Array(elements)) => {
-                for element in elements {
-                    lists.values().append(Some(element))?;
-                }
-                lists.append(true);
+    value: Option<&Value>,
+) -> Result<()> {
+    match value {
+        None => lists.append(false),
+        Some(Value::Array(elements)) => {
+            for element in elements {
+                lists.values().append(Some(element))?;
             }
-            Some(other) => return Err(misplaced(other, &format!("Array({element})"))),
+            lists.append(true);
         }
+        Some(other) => return Err(misplaced(other, &format!("Array({element})"))),
     }
-    Ok(Arc::new(lists.finish()))
+    Ok(())
 }
 
 fn misplaced(value: &Value, column: &str) -> LakeError {

@@ -55,7 +55,7 @@ pub struct UpkeepOptions {
 impl Default for UpkeepOptions {
     fn default() -> Self {
         Self {
-            flush_bytes: 128 << 20,
+            flush_bytes: 256 << 20,
             flush_after: Duration::from_secs(15 * 60),
             journal_segments: 8,
             file_bytes: 128 << 20,

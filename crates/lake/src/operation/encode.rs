@@ -84,7 +84,9 @@ pub(crate) fn encode_append(
     out.append(&mut rows);
     if version == REPLACING {
         put_u32(out, injected.len());
-        injected.iter().for_each(|path| put_u32(out, names[path]));
+        injected
+            .iter()
+            .for_each(|path| put_u32(out, names.numbers[path]));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{
     Array, ArrayRef, FixedSizeBinaryArray, ListArray, RecordBatch, RecordBatchOptions, StringArray,
 };
@@ -68,6 +69,14 @@ pub(super) fn convert(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
                 .map_err(|_| LakeError::Internal("a UUID in a file is not one".to_owned()))?;
             let array = FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes.into_iter(), 16);
             Ok(Arc::new(array?))
+        }
+        (DataType::Timestamp(from, _), DataType::Timestamp(to, zone)) if from == to => {
+            // The zone is only said: a stored instant is the same in each.
+            let times = array.as_primitive_opt::<TimestampMicrosecondType>();
+            let times = times.ok_or_else(|| {
+                LakeError::Internal("times are stored in microseconds".to_owned())
+            })?;
+            Ok(Arc::new(times.clone().with_timezone_opt(zone.clone())))
         }
         (DataType::List(_), DataType::List(item)) => {
             let list: &ListArray = array.as_list();

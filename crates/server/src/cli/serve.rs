@@ -68,7 +68,7 @@ pub(crate) struct ServeArgs {
     /// Columns kept in memory as they were read from files [default: 1GiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     cache_bytes: Option<String>,
-    /// Records of one pool in memory that go to files at once [default: 128MiB]
+    /// Records of one pool in memory that go to files at once [default: 256MiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     flush_bytes: Option<String>,
     /// How long records stay in memory and the journal alone [default: 15m]

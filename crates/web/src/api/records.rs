@@ -15,7 +15,7 @@ use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use crate::bodies::{self, RecordFormat};
+use crate::bodies::{self, RecordFormat, TextFormat};
 use crate::caller::OnPool;
 use crate::error::{ApiError, Code};
 use crate::input::{JsonBody, Under, receive};
@@ -273,17 +273,30 @@ pub(crate) async fn ingest(
     let (headers, sent) = (parts.headers, received.bytes.clone());
     let plain = aside(sent.len(), move || decompress(&headers, sent)).await??;
     let bytes = plain.len();
-    let sent = match format {
-        RecordFormat::Columnar(format) => state.plane.decode(format, plain).await,
+    let (now, random) = (state.clock.now(), state.random.clone());
+    let admitted = match format {
+        RecordFormat::Columnar(format) => {
+            let sent = state.plane.decode(format, plain).await;
+            let admit = move || sent.map(|sent| permit.admit(sent, idempotency, now, &*random));
+            aside(bytes, admit).await?
+        }
+        // Each record is checked as soon as it is read, while it is near.
+        RecordFormat::Text(TextFormat::Ndjson) => {
+            let admit = move || {
+                let sent = bodies::lines(&plain)?;
+                Ok(permit.admit(sent, idempotency, now, &*random))
+            };
+            aside(bytes, admit).await?
+        }
         RecordFormat::Text(format) => {
-            let read = move || bodies::read_records(format, &plain, &pool.draft.schema);
-            aside(bytes, read).await?
+            let admit = move || {
+                let sent = bodies::read_records(format, &plain, &pool.draft.schema)?;
+                Ok(permit.admit(sent, idempotency, now, &*random))
+            };
+            aside(bytes, admit).await?
         }
     };
-    let sent = sent.map_err(|fault| ApiError::from(fault).of_body())?;
-    let (now, random) = (state.clock.now(), state.random.clone());
-    let admit = move || permit.admit(sent, idempotency, now, &*random);
-    let batch = aside(bytes, admit).await?;
+    let batch = admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?;
     let receipt = state.plane.append(batch).await?;
     Ok(super::json(StatusCode::OK, &show(&receipt)))
 }

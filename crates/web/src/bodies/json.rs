@@ -4,11 +4,11 @@
 //! a record with a duplicate member does not take its neighbours with it.
 
 use model::fault::{Fault, FaultCode};
-use model::limits::RECORD_BYTES_MAX;
+use model::limits::{BATCH_RECORDS_MAX, RECORD_BYTES_MAX};
 use model::records::{RecordFault, RecordFaultCode, SentRecord};
 use serde::de::IgnoredAny;
 
-use super::push;
+use super::{push, too_many};
 
 /// Bytes of the text of one record. No text beyond it means a record of at
 /// most [`RECORD_BYTES_MAX`], unless it is mostly white space: the longest
@@ -48,17 +48,16 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
     Ok(records)
 }
 
-/// The records of lines. A line that is empty or white space is none.
-pub(super) fn read_lines(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
-    let mut records = Vec::new();
-    for line in body.split(|byte| *byte == b'\n') {
-        if line.iter().all(is_space) {
-            continue;
-        }
-        let record = read_one(records.len(), line);
-        push(&mut records, record)?;
+/// The records of lines, each read when it is asked for. A line that is empty
+/// or white space is none.
+pub(crate) fn lines(body: &[u8]) -> Result<impl Iterator<Item = SentRecord>, Fault> {
+    let lines = body.split(|byte| *byte == b'\n');
+    let lines = lines.filter(|line| !line.iter().all(is_space));
+    if lines.clone().nth(BATCH_RECORDS_MAX).is_some() {
+        return Err(too_many());
     }
-    Ok(records)
+    let records = lines.enumerate();
+    Ok(records.map(|(index, line)| read_one(index, line)))
 }
 
 /// A record of a JSON body: what breaks the grammar breaks the whole body.

@@ -20,7 +20,11 @@ fn array(text: &str) -> Vec<String> {
 }
 
 fn lines(text: &str) -> Vec<String> {
-    shown(&read_lines(text.as_bytes()).expect(text))
+    shown(
+        &super::lines(text.as_bytes())
+            .expect(text)
+            .collect::<Vec<_>>(),
+    )
 }
 
 #[test]
@@ -94,7 +98,9 @@ fn the_place_of_broken_grammar_is_told() {
         fault.detail,
         "the text of record 1 is not JSON, at its line 1, column 6"
     );
-    let records = read_lines(b"{}\n{\"a\":oops}").expect("lines");
+    let records = super::lines(b"{}\n{\"a\":oops}")
+        .expect("lines")
+        .collect::<Vec<_>>();
     assert_eq!(
         records[1].as_ref().expect_err("malformed").message,
         "the text is not JSON, at line 1, column 6 of the record"
@@ -154,6 +160,6 @@ proptest! {
         if let Ok(records) = read(&bytes) {
             shown(&records);
         }
-        shown(&read_lines(&bytes).expect("few lines"));
+        shown(&super::lines(&bytes).expect("few lines").collect::<Vec<_>>());
     }
 }
