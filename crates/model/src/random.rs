@@ -19,12 +19,14 @@ pub struct DrawnAhead<'a> {
 }
 
 impl<'a> DrawnAhead<'a> {
-    /// Draws about `bytes` at once, if that is not too many.
+    /// Draws about `bytes` at once, if they are neither few nor too many.
     pub fn new(source: &'a dyn RandomSource, bytes: usize) -> Self {
+        const FEW: usize = 256;
         const MOST: usize = 4_096;
+        let ahead = if bytes < FEW { 0 } else { bytes.min(MOST) };
         Self {
             source,
-            drawn: Mutex::new((vec![0; bytes.min(MOST)], 0)),
+            drawn: Mutex::new((vec![0; ahead], 0)),
         }
     }
 }
@@ -82,3 +84,6 @@ impl RandomSource for SeededRandom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,8 @@ struct Shape {
 impl Shape {
     /// Whether a record has just these fields, and each holds a value.
     fn is_of(&self, fields: &[(FieldPath, Value)]) -> bool {
-        self.came.len() == fields.len()
+        !fields.is_empty()
+            && self.came.len() == fields.len()
             && self
                 .came
                 .iter()

@@ -88,9 +88,11 @@ fn a_disk_whose_syncs_do_nothing_is_found_out() {
     if !may_use("fuse") {
         return;
     }
-    let found: Vec<String> = (0..6)
-        .filter_map(|seed| cut_again_and_again(5, Syncs::Lie, seed).err())
-        .collect();
-    let lost = found.iter().filter(|found| found.contains("is lost"));
-    assert!(lost.count() > 0, "acknowledged without a sync: {found:?}");
+    // A cut between two syncs takes nothing that was acknowledged: some do.
+    let mut found = (0..40).filter_map(|seed| cut_again_and_again(5, Syncs::Lie, seed).err());
+    let lost = found.find(|found| found.contains("is lost"));
+    assert!(
+        lost.is_some(),
+        "acknowledged without a sync, and not found out"
+    );
 }
