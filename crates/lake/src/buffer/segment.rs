@@ -1,9 +1,10 @@
 //! A run of records in columns.
 
-use std::collections::HashMap;
+mod index;
+
 use std::sync::Arc;
 
-use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{BooleanArray, RecordBatch, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
@@ -13,11 +14,12 @@ use model::names::FieldPath;
 use model::records::Record;
 use model::value::Value;
 
-use crate::columns::{CellReader, ColumnBuilder, Layout, REST, RestWriter, extract};
+use crate::columns::{ColumnBuilder, Layout, REST, RestWriter, extract};
 use crate::error::Result;
-use crate::predicate::{admitted, cell_index_key, index_key, required_values};
+use crate::predicate::{admitted, required_values};
 use crate::reading::Hints;
 use crate::upserts::{Replacement, RowKeys, Sameness, UniqueIndex};
+use index::IsolationIndex;
 
 /// Rows from which on a segment has an index of its isolation values.
 const INDEXED_ROWS: usize = 4_096;
@@ -33,15 +35,6 @@ pub(crate) struct Segment {
     /// What its rows replace, until they are added to a pool.
     replaces: Option<Arc<Replacement>>,
     bytes: u64,
-}
-
-/// The rows of each value of the isolation field.
-#[derive(Debug)]
-struct IsolationIndex {
-    column: FieldPath,
-    rows: HashMap<Box<[u8]>, Vec<u32>>,
-    /// Rows whose value is an array, any element of which a filter may mean.
-    arrays: Vec<u32>,
 }
 
 impl Segment {
@@ -343,58 +336,6 @@ pub(crate) fn leaf_columns(predicate: &Predicate) -> Vec<(FieldPath, ColumnType)
         }
     });
     columns
-}
-
-impl IsolationIndex {
-    fn of(name: FieldPath, column: &dyn Array) -> Self {
-        let reader = CellReader::new(column);
-        let mut rows: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
-        let mut arrays = Vec::new();
-        let mut key = Vec::new();
-        for row in 0..column.len() {
-            let cell = reader.cell(row);
-            let position = u32::try_from(row).unwrap_or(u32::MAX);
-            if matches!(&cell, crate::columns::Cell::Other(Value::Array(_))) {
-                arrays.push(position);
-                continue;
-            }
-            cell_index_key(&cell, &mut key);
-            match rows.get_mut(key.as_slice()) {
-                Some(positions) => positions.push(position),
-                None => {
-                    rows.insert(key.as_slice().into(), vec![position]);
-                }
-            }
-        }
-        Self {
-            column: name,
-            rows,
-            arrays,
-        }
-    }
-
-    /// Bytes held, by estimate.
-    fn bytes(&self) -> u64 {
-        let entry = size_of::<(Box<[u8]>, Vec<u32>)>() + 1;
-        let entries = self
-            .rows
-            .iter()
-            .map(|(key, rows)| key.len() + 4 * rows.capacity());
-        (self.rows.capacity() * entry + entries.sum::<usize>() + 4 * self.arrays.capacity()) as u64
-    }
-
-    /// The rows that may hold one of the values, in order.
-    fn rows(&self, values: &[Value]) -> Vec<u32> {
-        let mut found = self.arrays.clone();
-        let mut key = Vec::new();
-        for value in values {
-            index_key(value, &mut key);
-            found.extend(self.rows.get(key.as_slice()).into_iter().flatten());
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
 }
 
 /// The values that rows must have in the isolation field to be admitted.
