@@ -58,6 +58,9 @@ struct Memory {
     waiting: HashMap<PoolId, (Position, Timestamp)>,
     /// Bytes of the journal when what is needed of it was last carried on.
     carried: Option<u64>,
+    /// When the bytes of the journal were last looked at, how many there were,
+    /// and whether many had come.
+    arrived: Option<(Timestamp, u64, bool)>,
     /// When writing last failed.
     failed: HashMap<Writing, Timestamp>,
     /// What is known of the pools' Delta logs.

@@ -82,9 +82,13 @@ fn whole(manifest: &Manifest) -> Option<Choice> {
 
 impl Lake {
     /// The pool whose files are to be merged next.
-    pub(super) fn next_merge(&self, memory: &Memory, states: &[PoolState]) -> Option<PoolId> {
+    pub(super) fn next_merge(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
-        let fan_out = self.upkeep.options.fan_out;
+        // While much arrives, runs may be gathered a little longer.
+        let fan_out = match self.is_busy(memory) {
+            true => (self.upkeep.options.fan_out * 2).saturating_sub(1),
+            false => self.upkeep.options.fan_out,
+        };
         let awake = states.iter();
         let awake = awake.filter(|state| !memory.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
@@ -93,6 +97,25 @@ impl Lake {
                 || (self.must_purge(manifest) && unclean(manifest).is_some())
         });
         due.next().map(|state| state.id)
+    }
+
+    /// Whether so much arrives that the processor is better left to it.
+    fn is_busy(&self, memory: &mut Memory) -> bool {
+        const LOOK_MICROS: i64 = 1_000_000;
+        const BYTES_PER_SECOND: i64 = 8 << 20;
+        let (now, bytes) = (self.clock.now(), self.journal.counts().bytes);
+        let Some((at, then, was_busy)) = memory.arrived else {
+            memory.arrived = Some((now, bytes, false));
+            return false;
+        };
+        let passed = now.as_microsecond().saturating_sub(at.as_microsecond());
+        if passed < LOOK_MICROS {
+            return was_busy;
+        }
+        let arrived = i64::try_from(bytes.saturating_sub(then)).unwrap_or(i64::MAX);
+        let is_busy = arrived / (passed / LOOK_MICROS) >= BYTES_PER_SECOND;
+        memory.arrived = Some((now, bytes, is_busy));
+        is_busy
     }
 
     /// Whether removals wait too long, or are too many for readers to heed.
