@@ -3,7 +3,7 @@
 //!
 //! All of this works on groups of visible rows, a few values each.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::fields::{ColumnType, FieldType, ScalarType};
@@ -44,28 +44,85 @@ pub(crate) fn finish(
     if groups.len() > RESULT_ROWS_MAX {
         return Err(too_many());
     }
-    groups.sort_by(|a, b| {
-        a.bucket
-            .cmp(&b.bucket)
-            .then_with(|| compare_all(&a.keys, &b.keys))
-    });
-    let mut rows: Vec<Row> = groups
-        .into_iter()
-        .map(|group| to_row(query, group))
-        .collect();
     let names = names(query);
-    if let Some(having) = &query.having {
-        let column =
-            |name: &FieldPath| query.output_column(name.as_str(), &|path| schema.column(path));
-        let predicate = Predicate::resolve(having, &column)
-            .map_err(|unresolved| LakeError::Internal(unresolved.to_string()))?;
-        rows.retain(|row| predicate.admits(&Named { names: &names, row }));
+    let order = order_of(&names, &query.order);
+    let having = having(query, schema)?;
+    let ranked = groups.drain(..).filter_map(|group| {
+        let natural = natural_place(&group);
+        let row = to_row(query, group);
+        let view = Named {
+            names: &names,
+            row: &row,
+        };
+        let is_wanted = having.as_ref().is_none_or(|having| having.admits(&view));
+        is_wanted.then(|| (asked_place(&order, &row), natural, row))
+    });
+    let mut ranked: Vec<Ranked> = ranked.collect();
+    let limit = query.limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    // No two groups have the same place.
+    if limit < ranked.len() {
+        ranked.select_nth_unstable_by(limit, |a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        ranked.truncate(limit);
     }
-    sort(&mut rows, &names, &query.order);
-    if let Some(limit) = query.limit {
-        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    ranked.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    Ok(ranked.into_iter().map(|(.., row)| row).collect())
+}
+
+/// A row, where the asked order has it, and where the order of intervals and groups has it.
+type Ranked = (Vec<Place>, (Option<u32>, Vec<Place>), Row);
+
+/// A value's place among others of its column: its own order, or that turned
+/// round; missing ones last in both.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Rising(Vec<u8>),
+    Falling(Reverse<Vec<u8>>),
+    Missing,
+}
+
+fn place_of(value: &Value, direction: Direction) -> Place {
+    if value.is_null() {
+        return Place::Missing;
     }
-    Ok(rows)
+    let bytes = model::canonical::to_bytes(value);
+    match direction {
+        Direction::Ascending => Place::Rising(bytes),
+        Direction::Descending => Place::Falling(Reverse(bytes)),
+    }
+}
+
+fn natural_place(group: &Group) -> (Option<u32>, Vec<Place>) {
+    let keys = group.keys.iter();
+    let keys = keys.map(|key| place_of(key, Direction::Ascending));
+    (group.bucket, keys.collect())
+}
+
+/// The places in a row of the columns of an order.
+fn order_of(names: &[&str], order: &[OrderBy<String>]) -> Vec<(usize, Direction)> {
+    let columns = order.iter().filter_map(|by| {
+        let at = names.iter().position(|name| *name == by.field)?;
+        Some((at, by.direction))
+    });
+    columns.collect()
+}
+
+fn asked_place(order: &[(usize, Direction)], row: &[Value]) -> Vec<Place> {
+    let cells = order.iter();
+    cells
+        .map(|(at, direction)| place_of(&row[*at], *direction))
+        .collect()
+}
+
+/// The condition on results, ready to be tested.
+fn having(query: &AggregateQuery, schema: &Schema) -> Result<Option<Predicate>> {
+    let column = |name: &FieldPath| query.output_column(name.as_str(), &|path| schema.column(path));
+    let having = query.having.as_ref();
+    having
+        .map(|having| Predicate::resolve(having, &column))
+        .transpose()
+        .map_err(|unresolved| LakeError::Internal(unresolved.to_string()))
 }
 
 fn too_many() -> LakeError {
@@ -184,52 +241,6 @@ impl RowView for Named<'_> {
     fn field(&self, path: &FieldPath) -> Option<&Value> {
         let at = self.names.iter().position(|name| *name == path.as_str())?;
         self.row.get(at).filter(|value| !value.is_null())
-    }
-}
-
-/// Sorts stably, so that rows that are equal in the asked order stay in the
-/// order of intervals and groups.
-fn sort(rows: &mut [Row], names: &[&str], order: &[OrderBy<String>]) {
-    let columns: Vec<(usize, Direction)> = order
-        .iter()
-        .filter_map(|by| {
-            Some((
-                names.iter().position(|name| *name == by.field)?,
-                by.direction,
-            ))
-        })
-        .collect();
-    rows.sort_by(|a, b| {
-        columns
-            .iter()
-            .map(|(at, direction)| compare_cells(&a[*at], &b[*at], *direction))
-            .find(|ordering| ordering.is_ne())
-            .unwrap_or(Ordering::Equal)
-    });
-}
-
-fn compare_all(a: &[Value], b: &[Value]) -> Ordering {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| compare_cells(a, b, Direction::Ascending))
-        .find(|ordering| ordering.is_ne())
-        .unwrap_or(Ordering::Equal)
-}
-
-/// Values in their own order, missing ones last in both directions.
-fn compare_cells(a: &Value, b: &Value, direction: Direction) -> Ordering {
-    match (a.is_null(), b.is_null()) {
-        (true, true) => Ordering::Equal,
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        (false, false) => {
-            let ordering = model::canonical::to_bytes(a).cmp(&model::canonical::to_bytes(b));
-            if direction == Direction::Descending {
-                ordering.reverse()
-            } else {
-                ordering
-            }
-        }
     }
 }
 
