@@ -38,7 +38,7 @@ fn main() {
         auth::run();
     }
     if runs("barrier") {
-        barrier::run(&Server::start());
+        barrier::run(&Server::start_with(barrier::OPTIONS));
     }
 }
 

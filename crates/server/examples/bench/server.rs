@@ -28,6 +28,11 @@ pub(crate) fn binary() -> PathBuf {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server with options of its own.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = Command::new(binary())
             .args([
@@ -41,6 +46,7 @@ impl Server {
             .arg(home.path().join("data"))
             .arg("--admin-token-file")
             .arg(home.path().join("token"))
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
