@@ -4,7 +4,7 @@
 //! The control database is left out: SQLite has no checksums of its own, and
 //! finds only damage to its structure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -122,6 +122,14 @@ impl Original {
         Self { home, asked }
     }
 
+    /// The same with all records in files.
+    fn in_files() -> Self {
+        let original = Self::new();
+        let (code, told) = tidegate(original.home.path(), &["compact", "--flush"]);
+        assert_eq!(code, Some(0), "{told}");
+        original
+    }
+
     /// Looks at a directory that had these files damaged.
     fn judge(&self, home: &Path, damaged: &Path) -> Result<Verdict, String> {
         let name = damaged.file_name().expect("a name").to_string_lossy();
@@ -138,6 +146,9 @@ impl Original {
             .collect();
         server.kill();
         let log = std::fs::read_to_string(home.join("log")).expect("a log");
+        if damaged.starts_with("tables") && !is_of_one_pool(&self.asked, &answers) {
+            return Err(format!("{name} is of one pool, and others are refused"));
+        }
         let mut verdict = Verdict::Harmless;
         for (before, now) in self.asked.iter().zip(&answers) {
             if before == now {
@@ -155,6 +166,30 @@ impl Original {
     }
 }
 
+/// Runs a command on the data directory of a home; its exit code and all that it said.
+fn tidegate(home: &Path, command: &[&str]) -> (Option<i32>, String) {
+    let mut tidegate = std::process::Command::new(crate::support::BINARY);
+    let tidegate = tidegate.args(command).args(["--data-dir", "data"]);
+    let output = tidegate
+        .env_clear()
+        .env("TIDEGATE_JOURNAL_SEGMENT_BYTES", "32MiB")
+        .current_dir(home)
+        .output();
+    let output = output.expect("it runs");
+    let told = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&told).into_owned(),
+    )
+}
+
+/// Whether answers of one pool alone are other than they were.
+fn is_of_one_pool(before: &[Asked], now: &[Asked]) -> bool {
+    let changed = before.iter().zip(now).filter(|(before, now)| before != now);
+    let pools: BTreeSet<bool> = changed.map(|(asked, _)| asked.is_of_notes()).collect();
+    pools.len() <= 1
+}
+
 fn start(home: &Path) -> Result<Server, String> {
     let started = Launch::at(home).options(SMALL_LIMITS).start();
     started.map_err(|ended| {
@@ -166,27 +201,51 @@ fn start(home: &Path) -> Result<Server, String> {
 
 #[test]
 fn a_flipped_bit_is_harmless_or_named() {
-    let original = Original::new();
+    let short = 40;
+    flip_each(&Original::new(), (6, short), |kind| kind == "journal log");
+}
+
+/// Bar D6: every bit of a file of records and of its index is watched, by
+/// `tidegate check` without exception, and by questions before they use it.
+#[test]
+fn a_flipped_bit_of_files_is_harmless_or_named_and_fails_its_own_pool_alone() {
+    let original = Original::in_files();
+    flip_each(&original, (7, 12), |kind| {
+        ["tables index", "tables parquet"].contains(&kind)
+    });
+}
+
+/// Flips bits of each kind of files, one at a time: so many in the short form.
+fn flip_each(original: &Original, (seed, short): (u64, usize), is_meant: impl Fn(&str) -> bool) {
     let data = original.home.path().join("data");
-    let kinds = kinds(&data);
-    assert!(kinds.contains_key("journal log"), "{kinds:?}");
-    let mut random = Random::new(6);
+    let mut kinds = kinds(&data);
+    kinds.retain(|kind, _| is_meant(kind));
+    assert!(!kinds.is_empty(), "no files of this kind");
+    let mut random = Random::new(seed);
     for (kind, files) in kinds {
         let (mut harmless, mut named) = (0, 0);
-        for _ in 0..cases(40, 1_000) {
+        for _ in 0..cases(short, 1_000) {
             let home = tempfile::tempdir().expect("a directory");
             copy_home(original.home.path(), home.path());
             std::fs::remove_file(home.path().join("log")).expect("a log");
             let bit = Bit::choose(&data, &files, &mut random);
             bit.flip(&home.path().join("data"));
+            if bit.file.starts_with("tables") {
+                let (code, told) = tidegate(home.path(), &["check"]);
+                let name = bit.file.file_name().expect("a name").to_string_lossy();
+                assert_eq!(code, Some(1), "{bit:?}: {told}");
+                assert!(told.contains(&*name), "{bit:?}: {told}");
+            }
             match original.judge(home.path(), &bit.file) {
                 Ok(Verdict::Harmless) => harmless += 1,
                 Ok(Verdict::Named) => named += 1,
                 Err(fault) => panic!("{kind}: {bit:?}: {fault}"),
             }
         }
-        println!("{kind}: {named} named, {harmless} harmless");
-        assert!(named > 0, "{kind}: nothing was noticed");
+        assert!(
+            named > 0,
+            "{kind}: nothing was noticed, {harmless} harmless"
+        );
     }
 }
 

@@ -40,6 +40,11 @@ impl Asked {
         Self::ask(server, &self.token, &self.path)
     }
 
+    /// Whether it is about the pool `notes`.
+    pub(crate) fn is_of_notes(&self) -> bool {
+        self.path.contains("texts")
+    }
+
     /// Whether the server said that it cannot answer.
     pub(crate) fn is_refused(&self) -> bool {
         self.status >= 500
