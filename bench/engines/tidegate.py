@@ -91,6 +91,8 @@ class Tidegate(Engine):
         settled = self.server.settle()
         if settled is not None:
             steps["flush and compact"] = settled
+            # The server has been stopped for it, and listens somewhere else.
+            self.connection = http_loop.Connection(self.server.address)
         self.prepare([])
         return steps
 
