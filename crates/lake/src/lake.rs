@@ -13,6 +13,7 @@ pub use upkeep::Scrubbed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures::StreamExt;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
@@ -216,11 +217,17 @@ impl Lake {
             Query::Aggregate(aggregate) => {
                 let batches = self.runner.collect_for(query.key(), plan.root).await?;
                 let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
+                let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
+                let has_few = found <= FEW_GROUPS && aggregate.series.is_none();
                 let finished = move |_: &Asker| {
                     let groups = groups(&aggregate, &batches);
                     finish(&aggregate, &pool.draft.schema, groups)
                 };
-                let rows = self.runner.work(query.key(), finished).await?;
+                // Another thread would take longer to wake than a few groups take.
+                let rows = match has_few {
+                    true => finished(&Asker::default())?,
+                    false => self.runner.work(query.key(), finished).await?,
+                };
                 futures::stream::iter([Ok(rows)]).boxed()
             }
             Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
@@ -332,6 +339,9 @@ fn drop_operation(pool: PoolId) -> Operation {
     encode_drop(pool, &mut payload);
     Operation::Drop { pool, payload }
 }
+
+/// Groups that are made rows on the thread that has them.
+const FEW_GROUPS: usize = 256;
 
 /// Rows up to which an answer is collected rather than streamed: a page and
 /// the row that tells whether there is another.
