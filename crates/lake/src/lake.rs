@@ -8,7 +8,7 @@ mod upkeep;
 pub(crate) use append::{append_operation, new_receipt, segment_of};
 pub use inspect::{InspectedFile, InspectedPart, InspectedPool, Inspection, Strays};
 pub use open::{Environment, LakeOptions, UpkeepOptions};
-pub use upkeep::Scrubbed;
+pub use upkeep::{PoolLayout, Scrubbed};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

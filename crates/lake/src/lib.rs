@@ -40,6 +40,6 @@ pub use columnar::{ByteStream, RecordFile};
 pub use error::{LakeError, Result};
 pub use lake::{
     Answer, Environment, InspectedFile, InspectedPart, InspectedPool, Inspection, Lake,
-    LakeOptions, Scrubbed, Strays, UpkeepOptions,
+    LakeOptions, PoolLayout, Scrubbed, Strays, UpkeepOptions,
 };
 pub use run::{RowStream, RunOptions};

@@ -29,7 +29,7 @@ pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
 pub(crate) use shred::frequent_fields;
 pub(crate) use verify::Verification;
-pub(crate) use write::{Plan, TableWriter};
+pub(crate) use write::{Plan, TableWriter, column_of};
 
 use std::ops::Range;
 

@@ -15,11 +15,6 @@ use crate::names::{FieldPath, Name};
 use crate::time::Timestamp;
 use crate::value::{Object, Value};
 
-/// Members of a pool that are read and kept by this crate and not yet enforced
-/// by the lake, and therefore refused. A member is accepted, and said to be in
-/// the API's description, as soon as its name is not here any more.
-pub const NOT_YET: &[&str] = &["layout"];
-
 /// How a pool's records are laid out in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileLayout {

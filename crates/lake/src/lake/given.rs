@@ -36,7 +36,7 @@ impl Lake {
             upkeep: UpkeepOptions {
                 block_rows,
                 file_bytes: 1,
-                fan_out: 2,
+                runs: 2,
                 ..UpkeepOptions::default()
             },
         };

@@ -46,8 +46,9 @@ pub struct UpkeepOptions {
     pub file_bytes: u64,
     /// Rows of a block of a file, at most: what is read and kept at once.
     pub block_rows: usize,
-    /// Runs of one size that are merged into one of the next.
-    pub fan_out: usize,
+    /// Runs of files that a customer's records are in at most; when there are
+    /// more, some are merged.
+    pub runs: usize,
     /// How long a deleted record may stay on the disk.
     pub purge_after: Duration,
 }
@@ -60,7 +61,7 @@ impl Default for UpkeepOptions {
             journal_segments: 8,
             file_bytes: 128 << 20,
             block_rows: BLOCK_ROWS,
-            fan_out: 4,
+            runs: 8,
             purge_after: Duration::from_secs(24 * 60 * 60),
         }
     }

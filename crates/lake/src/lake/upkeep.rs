@@ -10,6 +10,7 @@ mod compact;
 mod counters;
 mod files;
 mod flush;
+mod levels;
 mod merge;
 mod publish;
 mod retain;
@@ -35,6 +36,7 @@ use publish::{Published, has_passed};
 use retain::Retained;
 use scrub::Scrub;
 
+pub use levels::PoolLayout;
 pub use scrub::Scrubbed;
 
 /// What upkeep remembers from one piece of work to the next.
@@ -201,6 +203,15 @@ impl Lake {
             Work::Carry => self.carry_on(memory),
             Work::Wipe => self.wipe_journal(memory),
         }
+    }
+
+    /// How the records of each known pool lie in files now.
+    pub fn layout(&self, _: &Permit<Upkeep>) -> Vec<PoolLayout> {
+        let states = self.pools.states().into_iter();
+        let known = states.filter_map(|state| Some((state.pool?, state.manifest)));
+        known
+            .map(|(pool, manifest)| PoolLayout::of(&pool, &manifest))
+            .collect()
     }
 
     /// Whether the lake is being closed: long work is given up then.

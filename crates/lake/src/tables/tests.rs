@@ -55,6 +55,7 @@ pub(super) fn plan(pool: &Pool, shredded: Vec<FieldPath>, block_rows: usize) -> 
             time: pool.time_field(),
         },
         shredded: shredded.into(),
+        apart: false,
         filter: true,
         block_rows,
     }

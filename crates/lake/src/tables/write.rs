@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) shredded: Arc<[FieldPath]>,
     /// Whether to write a filter that tells which customers are not there.
     pub(crate) filter: bool,
+    /// Whether no file may hold records of two customers.
+    pub(crate) apart: bool,
     /// Rows of a block, at most.
     pub(crate) block_rows: usize,
 }
@@ -305,7 +307,7 @@ fn properties(plan: &Plan) -> WriterProperties {
 }
 
 /// The column of one field of a batch in a layout.
-pub(super) fn column_of(
+pub(crate) fn column_of(
     batch: &RecordBatch,
     layout: &Layout,
     path: &FieldPath,

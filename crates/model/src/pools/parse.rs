@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::grow::{SentField, check_own_fields, grown};
 use super::members::{parse_layout, parse_unique};
-use super::{Field, FileLayout, NOT_YET, PoolDraft, Schema, SchemaMode};
+use super::{Field, PoolDraft, Schema, SchemaMode};
 use crate::document::{Document, each, merge_patch, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::{ColumnType, FieldType, ScalarType};
@@ -26,7 +26,7 @@ pub(super) enum Form<'a> {
 impl PoolDraft {
     /// Reads and checks the definition of a new pool.
     pub fn parse(value: &Value) -> Result<Self, Fault> {
-        read(value, Form::New, NOT_YET)
+        read(value, Form::New)
     }
 
     /// What the pool is when `patch` (RFC 7396) is laid over its definition.
@@ -37,12 +37,8 @@ impl PoolDraft {
     /// A fault of the definition, or of a change that a pool does not allow:
     /// see [`PoolDraft::check_change`].
     pub fn patched(&self, patch: &Value) -> Result<Self, Fault> {
-        self.patched_with(patch, NOT_YET)
-    }
-
-    pub(super) fn patched_with(&self, patch: &Value, not_yet: &[&str]) -> Result<Self, Fault> {
         let merged = merge_patch(&self.to_value(), patch);
-        let draft = read(&merged, Form::Change(self), not_yet)?;
+        let draft = read(&merged, Form::Change(self))?;
         self.check_change(&draft)?;
         Ok(draft)
     }
@@ -50,12 +46,12 @@ impl PoolDraft {
     /// Reads what [`PoolDraft::to_stored`] wrote. A definition that was stored
     /// before columns had names of their own reads as well.
     pub fn restore(value: &Value) -> Result<Self, Fault> {
-        read(value, Form::Stored, &[])
+        read(value, Form::Stored)
     }
 }
 
-/// Reads a definition; the members that `not_yet` names are refused.
-pub(super) fn read(value: &Value, form: Form<'_>, not_yet: &[&str]) -> Result<PoolDraft, Fault> {
+/// Reads a definition.
+pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
     let mut document = Document::new(value)?;
     let name = parse_name(document.text("name")?)?;
     let description = parse_description(&mut document)?;
@@ -77,12 +73,6 @@ pub(super) fn read(value: &Value, form: Form<'_>, not_yet: &[&str]) -> Result<Po
     };
     let isolation_field = parse_isolation(&mut document, &schema)?;
     let time_field = parse_time_field(&mut document, &schema)?;
-    for member in ["unique", "retention_days", "layout"] {
-        if not_yet.contains(&member) {
-            let neutral = (member == "layout").then_some(FileLayout::Shared.name());
-            refuse_not_yet(&mut document, member, neutral)?;
-        }
-    }
     let unique = parse_unique(&mut document, &schema, isolation_field.as_ref())?;
     let retention_days =
         document.optional_integer("retention_days", 1..=i64::from(RETENTION_DAYS_MAX))?;

@@ -12,7 +12,7 @@ use model::fields::ScalarType;
 use model::ids::GrantId;
 use model::limits::{RETENTION_DAYS_MAX, UNIQUE_FIELDS_MAX};
 use model::permit::{Admin, Permit, SeeSchema, Upkeep};
-use model::pools::{FileLayout, NOT_YET, Pool, PoolDraft};
+use model::pools::{FileLayout, Pool, PoolDraft};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -30,13 +30,6 @@ pub(crate) const SCHEMA_PARAMETERS: &[&str] = &["grant"];
 pub(crate) fn schemas() -> Json {
     let types: Vec<String> = ScalarType::ALL.iter().map(ToString::to_string).collect();
     let pattern = format!("^({0}|Array\\(({0})\\))$", types.join("|"));
-    let enforced = |member: &str, schema: Json| {
-        if NOT_YET.contains(&member) {
-            json!({ "type": "null", "description": "Not in this version." })
-        } else {
-            schema
-        }
-    };
     let layouts = FileLayout::ALL.map(FileLayout::name);
     let [shared, apart] = layouts;
     let members = |field: &str| {
@@ -47,21 +40,17 @@ pub(crate) fn schemas() -> Json {
             "fields": { "type": ["array", "null"], "maxItems": 1000, "items": refer(field) },
             "isolation_field": { "type": ["string", "null"] },
             "time_field": { "type": ["string", "null"] },
-            "unique": enforced("unique", json!({
+            "unique": {
                 "type": ["array", "null"], "minItems": 1, "maxItems": UNIQUE_FIELDS_MAX,
                 "items": { "type": "string" },
                 "description": "A record replaces those of its customer that agree with it in these fields.",
-            })),
-            "retention_days": enforced("retention_days", json!({
+            },
+            "retention_days": {
                 "type": ["integer", "null"], "minimum": 1, "maximum": RETENTION_DAYS_MAX,
                 "description": "Counted from the time field, or else from the time of ingestion.",
-            })),
-            "tier": { "enum": ["core", null] },
-            "layout": if NOT_YET.contains(&"layout") {
-                json!({ "enum": [shared, null] })
-            } else {
-                json!({ "enum": [shared, apart, null] })
             },
+            "tier": { "enum": ["core", null] },
+            "layout": { "enum": [shared, apart, null] },
             "public": { "enum": [false, null] },
         })
     };

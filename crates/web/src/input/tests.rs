@@ -204,6 +204,10 @@ async fn bodies_of_definitions_are_plain_json() {
         (r#"{"name":"a","schema":"free"}"#, "invalid_value"),
         (
             r#"{"name":"a","schema":"open","layout":"file_per_customer"}"#,
+            "invalid_value",
+        ),
+        (
+            r#"{"name":"a","schema":"open","tier":"premium"}"#,
             "not_available",
         ),
         (

@@ -159,7 +159,9 @@ fn deletes_are_remembered_only_while_files_do_not_carry_them_out() {
 fn a_pool_that_cannot_be_merged_keeps_no_other_from_it() {
     let (disk, one, two) = (SimulatedDisk::new(4), open_pool(1), open_pool(2));
     let clock = Arc::new(ManualClock::new(noon()));
-    let lake = open_at(&disk, &[&one, &two], small(), clock.clone()).unwrap();
+    let mut options = small();
+    options.upkeep.runs = 3;
+    let lake = open_at(&disk, &[&one, &two], options.clone(), clock.clone()).unwrap();
     flushed(&lake, &one, 0..4);
     flushed(&lake, &two, 0..4);
     // Behind the lake's back; what it has open it would not read again.
@@ -169,7 +171,7 @@ fn a_pool_that_cannot_be_merged_keeps_no_other_from_it() {
         .write_at(4, &[0xff; 40])
         .unwrap();
     drop(lake);
-    let lake = open_at(&disk, &[&one, &two], small(), clock.clone()).unwrap();
+    let lake = open_at(&disk, &[&one, &two], options, clock.clone()).unwrap();
     let failed = all_due(&lake);
     assert_eq!(failed.len(), 1, "{failed:?}");
     let name = &files(&disk, &one)[0];

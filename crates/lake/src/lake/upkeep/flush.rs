@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::ids::PoolId;
+use model::pools::FileLayout;
 
 use super::files::rows_of;
 use super::{Lake, Memory, Writing};
@@ -63,6 +64,7 @@ impl Lake {
                 sorted_by: sorted_by.clone(),
                 shredded: frequent_fields(&rows).into(),
                 filter: true,
+                apart: frozen.pool.draft.layout == FileLayout::FilePerCustomer,
                 block_rows: self.upkeep.options.block_rows,
             };
             let rows = sort(rows, &layout, &sorted_by, self.upkeep.options.block_rows)?;

@@ -1,14 +1,13 @@
-//! Merging files, by lazy levelling: runs of one level, `fan_out` of them,
-//! become one run of the next; the highest level is one run as long as it is
-//! not much larger than what comes to it. So a customer is in few files, and a
-//! record is written anew a few times in its life.
+//! Merging files, so that a customer is in few of them and a record is written
+//! anew a few times in its life.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::ids::PoolId;
-use model::pools::Pool;
+use model::pools::{FileLayout, Pool};
 
+use super::levels::{Choice, choose, whole};
 use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
 use crate::manifest::{Manifest, ManifestChange};
@@ -17,67 +16,31 @@ use crate::snapshot::{FileView, Snapshot};
 use crate::store::PoolState;
 use crate::tables::{Batches, FileEntry, Plan, merge};
 
+/// Runs above those that a customer is in otherwise, while much arrives.
+const BUSY_RUNS: usize = 2;
+
 /// Undeclared fields that have a column of their own in a merged file, at most.
 const SHREDDED_MAX: usize = 64;
 
-/// Runs that are to become one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Choice {
-    runs: BTreeSet<u64>,
-    level: u8,
-}
-
-/// For each level its runs, with their rows.
-type Levels = BTreeMap<u8, BTreeMap<u64, u64>>;
-
-fn levels(manifest: &Manifest) -> Levels {
-    let mut levels = Levels::new();
-    for file in manifest.files.iter() {
-        let runs = levels.entry(file.level).or_default();
-        *runs.entry(file.run).or_default() += file.rows;
-    }
-    levels
-}
-
-/// The runs to merge next, those of the lowest level first; `None` when all
-/// is in order.
-fn choose(manifest: &Manifest, fan_out: usize) -> Option<Choice> {
-    let levels = levels(manifest);
-    let (level, runs) = levels.iter().find(|(_, runs)| runs.len() >= fan_out)?;
-    let rows: u64 = runs.values().sum();
-    let mut chosen: BTreeSet<u64> = runs.keys().copied().collect();
-    let next = level.saturating_add(1);
-    let is_highest = levels.keys().all(|level| *level <= next);
-    if is_highest && let Some(above) = levels.get(&next) {
-        let held: u64 = above.values().sum();
-        if held <= rows.saturating_mul(fan_out as u64) {
-            chosen.extend(above.keys());
-        }
-    }
-    Some(Choice {
-        runs: chosen,
-        level: next,
-    })
-}
-
-/// The run that holds removed or replaced rows for the longest time.
-fn unclean(manifest: &Manifest) -> Option<Choice> {
+/// The run that holds removed or replaced rows for the longest time; of files
+/// for single customers only those that hold some.
+fn unclean(manifest: &Manifest, layout: FileLayout) -> Option<Choice> {
     let files = manifest.files.iter();
     let unclean = files.filter_map(|file| Some((manifest.unclean_since(file)?, file)));
-    let (_, file) = unclean.min_by_key(|(since, file)| (*since, file.level, file.run))?;
+    let (_, first) = unclean.min_by_key(|(since, file)| (*since, file.level, file.run))?;
+    let run = manifest.files.iter().filter(|file| {
+        let is_due = layout == FileLayout::Shared || manifest.unclean_since(file).is_some();
+        file.run == first.run && is_due
+    });
     Some(Choice {
-        runs: BTreeSet::from([file.run]),
-        level: file.level,
+        files: run.map(|file| file.id).collect(),
+        level: first.level,
     })
 }
 
-/// All runs, when there is more than one or something was removed.
-fn whole(manifest: &Manifest) -> Option<Choice> {
-    let levels = levels(manifest);
-    let runs: BTreeSet<u64> = levels.values().flat_map(BTreeMap::keys).copied().collect();
-    let level = *levels.last_key_value()?.0;
-    let is_whole = runs.len() < 2 && unclean(manifest).is_none();
-    (!is_whole).then_some(Choice { runs, level })
+fn layout_of(state: &PoolState) -> FileLayout {
+    let pool = state.pool.as_ref();
+    pool.map_or(FileLayout::Shared, |pool| pool.draft.layout)
 }
 
 impl Lake {
@@ -85,16 +48,18 @@ impl Lake {
     pub(super) fn next_merge(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
         // While much arrives, runs may be gathered a little longer.
-        let fan_out = match self.is_busy(memory) {
-            true => (self.upkeep.options.fan_out * 2).saturating_sub(1),
-            false => self.upkeep.options.fan_out,
+        let most = self.upkeep.options.runs;
+        let most = if self.is_busy(memory) {
+            most + BUSY_RUNS
+        } else {
+            most
         };
         let awake = states.iter();
         let awake = awake.filter(|state| !memory.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
             let manifest = &state.manifest;
-            choose(manifest, fan_out).is_some()
-                || (self.must_purge(manifest) && unclean(manifest).is_some())
+            choose(manifest, layout_of(state), most).is_some()
+                || (self.must_purge(manifest) && unclean(manifest, layout_of(state)).is_some())
         });
         due.next().map(|state| state.id)
     }
@@ -135,21 +100,23 @@ impl Lake {
 
     /// Merges the files of a pool that are next, or carries out removals.
     pub(super) fn merge_pool(&self, id: PoolId) -> Result<()> {
-        let fan_out = self.upkeep.options.fan_out;
-        self.merge_runs(id, |manifest| {
-            choose(manifest, fan_out).or_else(|| unclean(manifest))
+        let most = self.upkeep.options.runs;
+        self.merge_files(id, |manifest, layout| {
+            choose(manifest, layout, most).or_else(|| unclean(manifest, layout))
         })
     }
 
     /// Merges all files of a pool into one run, without what was removed.
     pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
-        self.merge_runs(id, whole)
+        self.merge_files(id, |manifest, layout| {
+            whole(manifest, layout, unclean(manifest, layout).is_some())
+        })
     }
 
-    fn merge_runs(
+    fn merge_files(
         &self,
         id: PoolId,
-        choose: impl FnOnce(&Manifest) -> Option<Choice>,
+        choose: impl FnOnce(&Manifest, FileLayout) -> Option<Choice>,
     ) -> Result<()> {
         let Some((pool, snapshot, cleaned)) = self.pools.rewrite(id) else {
             return Ok(());
@@ -159,12 +126,12 @@ impl Lake {
             removals: snapshot.stored.removals.clone(),
             ..Manifest::default()
         };
-        let Some(Choice { runs, level }) = choose(&manifest) else {
+        let Some(Choice { files, level }) = choose(&manifest, pool.draft.layout) else {
             self.pools.give_up(id);
             return Ok(());
         };
         let begun = self.clock.now();
-        let chosen = manifest.files.iter().filter(|f| runs.contains(&f.run));
+        let chosen = manifest.files.iter().filter(|f| files.contains(&f.id));
         let files: Vec<_> = chosen.cloned().collect();
         let removed = files.iter().map(|file| file.id).collect();
         let written = self
@@ -207,6 +174,7 @@ impl Lake {
             sorted_by: self.sorted_by(pool),
             shredded: shredded.into_iter().take(SHREDDED_MAX).collect(),
             filter: false,
+            apart: pool.draft.layout == FileLayout::FilePerCustomer,
             block_rows: self.upkeep.options.block_rows,
         };
         let rows = merge(

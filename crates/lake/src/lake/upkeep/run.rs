@@ -1,14 +1,14 @@
 //! Writing the files of one run.
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use model::ids::PoolId;
 
 use super::Lake;
 use crate::columns::CellReader;
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
 use crate::predicate::cell_index_key;
-use crate::tables::{Batches, FileEntry, FileId, Plan, TableWriter};
+use crate::tables::{Batches, FileEntry, FileId, Plan, TableWriter, column_of};
 
 /// The files of a run that is being written, and the one written to.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Run<'a> {
     number: u64,
     cleaned: Position,
     writer: Option<TableWriter>,
+    /// The customer of the file written to, where each has files of their own.
+    customer: Option<Vec<u8>>,
     /// All files of which there may be something on the disk.
     pub(super) begun: Vec<FileId>,
     /// The files that are whole.
@@ -44,6 +46,7 @@ impl<'a> Run<'a> {
             number: u64::from_le_bytes(number),
             cleaned,
             writer: None,
+            customer: None,
             begun: Vec::new(),
             done: Vec::new(),
         }
@@ -64,14 +67,21 @@ impl<'a> Run<'a> {
     }
 
     /// Adds rows; a file that is large enough ends where a customer ends, and
-    /// at the latest when it is twice as large.
+    /// at the latest when it is twice as large. Where customers have files of
+    /// their own, every file ends there.
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let bytes = self.writer.as_ref().map_or(0, TableWriter::bytes);
         let large = self.lake.upkeep.options.file_bytes;
         if bytes >= large.saturating_mul(2) {
             self.end_file()?;
-        } else if bytes >= large
-            && let Some(end) = self.first_change(batch)
+        }
+        if self.plan.apart {
+            return self.write_apart(batch);
+        }
+        if bytes >= large
+            && let Some(customers) = self.customers(batch)?
+            && let end = first_beyond(&customers, 0)
+            && end < batch.num_rows()
         {
             self.add(&batch.slice(0, end))?;
             self.end_file()?;
@@ -80,24 +90,36 @@ impl<'a> Run<'a> {
         self.add(batch)
     }
 
-    /// The first row whose customer is another than that of the first row.
-    fn first_change(&self, batch: &RecordBatch) -> Option<usize> {
-        let isolation = self.plan.sorted_by.isolation.as_ref()?;
-        let column = batch.column_by_name(isolation.as_str())?;
-        let reader = CellReader::new(column.as_ref());
-        let (mut first, mut key) = (Vec::new(), Vec::new());
-        cell_index_key(&reader.cell(0), &mut first);
-        let (mut start, mut end) = (0, batch.num_rows());
-        while start < end {
-            let middle = usize::midpoint(start, end);
-            cell_index_key(&reader.cell(middle), &mut key);
-            if key == first {
-                start = middle + 1;
-            } else {
-                end = middle;
+    fn write_apart(&mut self, batch: &RecordBatch) -> Result<()> {
+        let customers = self.customers(batch)?;
+        let customers = customers.ok_or_else(|| {
+            let what = "files are to be apart by customers, and nothing tells customers apart";
+            LakeError::Internal(what.to_owned())
+        })?;
+        let mut from = 0;
+        while from < batch.num_rows() {
+            let to = first_beyond(&customers, from);
+            let mut customer = Vec::new();
+            cell_index_key(
+                &CellReader::new(customers.as_ref()).cell(from),
+                &mut customer,
+            );
+            if self.customer.as_ref() != Some(&customer) {
+                self.end_file()?;
+                self.customer = Some(customer);
             }
+            self.add(&batch.slice(from, to - from))?;
+            from = to;
         }
-        (start < batch.num_rows()).then_some(start)
+        Ok(())
+    }
+
+    /// The column that tells customers apart, if one does.
+    fn customers(&self, batch: &RecordBatch) -> Result<Option<ArrayRef>> {
+        let isolation = self.plan.sorted_by.isolation.as_ref();
+        isolation
+            .map(|column| column_of(batch, &self.plan.layout, column))
+            .transpose()
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -124,4 +146,23 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// The first row from `from` on whose customer is another than that of the
+/// row there, or the number of rows.
+fn first_beyond(customers: &ArrayRef, from: usize) -> usize {
+    let reader = CellReader::new(customers.as_ref());
+    let (mut first, mut key) = (Vec::new(), Vec::new());
+    cell_index_key(&reader.cell(from), &mut first);
+    let (mut start, mut end) = (from, customers.len());
+    while start < end {
+        let middle = usize::midpoint(start, end);
+        cell_index_key(&reader.cell(middle), &mut key);
+        if key == first {
+            start = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    start
 }

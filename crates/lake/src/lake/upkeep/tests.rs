@@ -1,4 +1,5 @@
 //! What upkeep does beside keeping records.
 
+mod layout;
 mod publish;
 mod scrub;

@@ -248,7 +248,7 @@ fn unique_follows_a_renaming_in_its_order() {
         draft.unique.iter().map(ToString::to_string).collect()
     };
     assert_eq!(names(&draft), ["who", "amount", "note"]);
-    let patched = |text: &str| draft.patched_with(&json(text), &[]);
+    let patched = |text: &str| draft.patched(&json(text));
     let fields = list(&format!("{KEPT} z:Int64:amount note:String"));
     let refused = patched(&format!(r#"{{"fields":{fields}}}"#));
     assert_eq!(refusal(refused), "InvalidValue /unique");

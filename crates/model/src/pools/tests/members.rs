@@ -1,5 +1,4 @@
-//! `unique`, `retention_days` and `layout`, as if all were enforced; and that
-//! they are refused as long as they are not.
+//! `unique`, `retention_days` and `layout`.
 
 use super::*;
 use crate::fault::Fault;
@@ -10,7 +9,7 @@ const FIELDS: &str = r#""fields":[{"name":"who","type":"String"},{"name":"order"
 
 fn parse(members: &str) -> Result<PoolDraft, Fault> {
     let text = format!(r#"{{"name":"x","schema":"open",{FIELDS}{members}}}"#);
-    read(&json(&text), Form::New, &[])
+    read(&json(&text), Form::New)
 }
 
 fn unique(members: &str) -> Vec<String> {
@@ -29,7 +28,7 @@ fn each_reads_back_as_it_was_written() {
         r#""unique":["who"],"retention_days":30,"layout":"shared""#,
     ] {
         let read_once = parse(&format!("{isolated}{members}")).expect("legal");
-        let again = read(&read_once.to_value(), Form::New, &[]);
+        let again = read(&read_once.to_value(), Form::New);
         assert_eq!(again, Ok(read_once.clone()));
         assert_eq!(PoolDraft::restore(&read_once.to_stored()), Ok(read_once));
     }
@@ -122,39 +121,17 @@ fn whatever_is_wrong_is_refused_at_its_place() {
             fields.collect::<Vec<_>>().join(","),
             names.collect::<Vec<_>>().join(","),
         );
-        read(&json(&text), Form::New, &[])
+        read(&json(&text), Form::New)
     };
     assert_eq!(many(8).expect("eight in all").unique.len(), 8);
     assert_eq!(refusal(many(9)), "LimitExceeded /unique");
 }
 
 #[test]
-fn what_the_lake_does_not_enforce_is_refused() {
-    let values = |member| match member {
-        "unique" => [r#"["order"]"#, "[]", "false"],
-        "retention_days" => ["30", "0", "false"],
-        "layout" => [r#""file_per_customer""#, r#""""#, "1"],
-        other => panic!("{other} is no member that may be on the list"),
-    };
-    for member in NOT_YET {
-        for value in values(member) {
-            let text = format!(
-                r#"{{"name":"x","schema":"open",{FIELDS},"isolation_field":"who","{member}":{value}}}"#
-            );
-            let refused = format!("NotAvailable /{member}");
-            assert_eq!(refusal(PoolDraft::parse(&json(&text))), refused, "{text}");
-            let draft = parse(r#","isolation_field":"who""#).expect("legal");
-            let patch = json(&format!(r#"{{"{member}":{value}}}"#));
-            assert_eq!(refusal(draft.patched(&patch)), refused, "{text}");
-        }
-    }
-}
-
-#[test]
 fn unique_is_kept_and_the_others_change() {
     let members = r#","isolation_field":"who","unique":["order"],"retention_days":30"#;
     let draft = parse(members).expect("legal");
-    let patched = |text: &str| draft.patched_with(&json(text), &[]);
+    let patched = |text: &str| draft.patched(&json(text));
     for text in [
         r#"{"unique":null}"#,
         r#"{"unique":["line"]}"#,
@@ -169,13 +146,13 @@ fn unique_is_kept_and_the_others_change() {
     let changed = changed.expect("both change");
     assert_eq!(changed.retention_days, None);
     assert_eq!(changed.layout, FileLayout::FilePerCustomer);
-    let back = changed.patched_with(&json(r#"{"retention_days":7,"layout":null}"#), &[]);
+    let back = changed.patched(&json(r#"{"retention_days":7,"layout":null}"#));
     let back = back.expect("both change");
     assert_eq!(
         (back.retention_days, back.layout),
         (Some(7), FileLayout::Shared)
     );
     let plain = parse(r#","isolation_field":"who""#).expect("legal");
-    let later = plain.patched_with(&json(r#"{"unique":["order"]}"#), &[]);
+    let later = plain.patched(&json(r#"{"unique":["order"]}"#));
     assert_eq!(refusal(later), "NotAvailable /unique");
 }

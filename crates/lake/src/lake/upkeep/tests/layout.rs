@@ -1,0 +1,270 @@
+//! How records lie in files over a long life, and that a customer with files
+//! of their own costs no other customer anything.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::permit::Permit;
+use model::pools::Pool;
+use model::time::ManualClock;
+use model::value::Value;
+
+use crate::disk::{Disk, DiskError, DiskFile, DiskLock};
+use crate::lake::tests::fixtures::*;
+use crate::lake::{Lake, LakeOptions, PoolLayout};
+use crate::reading::{Hints, Reading};
+use crate::simulation::{Random, SimulatedDisk};
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.unwrap().block_on(future)
+}
+
+fn sales(layout: &str) -> Arc<Pool> {
+    pool(
+        1,
+        &format!(
+            r#"{{"name":"sales","schema":"strict","isolation_field":"c","layout":"{layout}","fields":[
+            {{"name":"c","type":"String"}},{{"name":"n","type":"Int64"}}]}}"#
+        ),
+    )
+}
+
+/// Few runs, so that a short life goes deep; small files.
+fn options(runs: usize) -> LakeOptions {
+    let mut options = roomy();
+    options.upkeep.runs = runs;
+    options.upkeep.file_bytes = 2_000;
+    options
+}
+
+fn put(lake: &Lake, pool: &Arc<Pool>, records: &[(String, i128)]) {
+    let records = records
+        .iter()
+        .map(|(c, n)| format!(r#"{{"c":"{c}","n":{n}}}"#));
+    let records = records.collect::<Vec<_>>().join(",");
+    let request = Request::new(pool, &format!("[{records}]"));
+    wait(lake.append(request.admit())).unwrap();
+}
+
+fn only(lake: &Lake) -> PoolLayout {
+    let mut layout = lake.layout(&Permit::ours());
+    assert_eq!(layout.len(), 1);
+    layout.remove(0)
+}
+
+/// Flushes of some records of some customers, each followed by all merging that is due.
+fn live(layout: &str, runs: usize, flushes: u64) -> (Lake, Arc<Pool>, PoolLayout) {
+    let (disk, pool) = (SimulatedDisk::new(4), sales(layout));
+    let lake = open(&disk, &[&pool], options(runs));
+    let mut random = Random::new(flushes);
+    let (mut expected, mut worst) = (Vec::new(), 0.0_f64);
+    for flush in 0..flushes {
+        let many = 1 + random.below(6);
+        let records: Vec<_> = (0..many)
+            .map(|at| {
+                (
+                    format!("c{}", random.below(12)),
+                    i128::from(flush * 100 + at),
+                )
+            })
+            .collect();
+        expected.extend(records.iter().map(|(_, n)| *n));
+        put(&lake, &pool, &records);
+        lake.flush(&Permit::ours()).unwrap();
+        while lake.upkeep(&Permit::ours()).unwrap() {}
+        let now = only(&lake);
+        assert!(now.files_per_customer <= runs as u64, "{flush}: {now:?}");
+        worst = worst.max(now.rewrites_per_record);
+    }
+    let mut found = numbers(&lake, &pool);
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    let now = only(&lake);
+    assert_eq!(now.rows, expected.len() as u64);
+    assert!(worst <= 6.0, "{worst}");
+    (lake, pool, now)
+}
+
+#[test]
+fn a_customer_is_in_few_files_and_a_record_is_written_anew_a_few_times() {
+    // 4 runs hold 126 flushes of which no record is written anew more than 5 times.
+    let (.., now) = live("shared", 4, 120);
+    assert!(now.rewrites_per_record > 1.0, "{now:?}");
+    assert!(now.files_per_customer > 1, "{now:?}");
+}
+
+#[test]
+fn customers_with_files_of_their_own_are_merged_one_by_one() {
+    let (lake, pool, now) = live("file_per_customer", 3, 80);
+    assert!(now.files >= 12, "{now:?}");
+    for file in lake.pools.manifest(pool.id).files.iter() {
+        let range = file.isolation.as_ref().unwrap();
+        assert_eq!(range.min, range.max, "a file of two customers");
+    }
+    // A flush that concerns nobody who has too many files leads to no merge.
+    let files = |lake: &Lake| -> BTreeSet<_> {
+        let files = lake.pools.manifest(pool.id).files;
+        files.iter().map(|file| file.id).collect()
+    };
+    let before = files(&lake);
+    put(&lake, &pool, &[("somebody new".to_owned(), 1)]);
+    lake.flush(&Permit::ours()).unwrap();
+    while lake.upkeep(&Permit::ours()).unwrap() {}
+    let after = files(&lake);
+    assert!(before.is_subset(&after));
+    assert_eq!(after.len(), before.len() + 1);
+}
+
+#[test]
+fn files_that_customers_shared_are_taken_apart_when_the_pool_asks_for_it() {
+    let (disk, shared) = (SimulatedDisk::new(5), sales("shared"));
+    let lake = open(&disk, &[&shared], options(8));
+    let records = |from: i128| -> Vec<_> {
+        (from..from + 6)
+            .map(|n| (format!("c{}", n % 3), n))
+            .collect()
+    };
+    put(&lake, &shared, &records(0));
+    lake.flush(&Permit::ours()).unwrap();
+    assert_eq!(only(&lake).files, 1);
+    let apart = Arc::new(Pool {
+        revision: 2,
+        ..Pool::clone(&sales("file_per_customer"))
+    });
+    put(&lake, &apart, &records(6));
+    lake.flush(&Permit::ours()).unwrap();
+    while lake.upkeep(&Permit::ours()).unwrap() {}
+    let now = only(&lake);
+    assert_eq!((now.files, now.files_per_customer), (6, 2));
+    lake.compact(&Permit::ours()).unwrap();
+    assert_eq!((only(&lake).files, only(&lake).rows), (3, 12));
+}
+
+/// A disk that counts the files of records that are opened and what is read of them.
+#[derive(Debug)]
+struct Counting {
+    disk: SimulatedDisk,
+    opened: AtomicU64,
+    read: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct CountingFile(Arc<dyn DiskFile>, Arc<AtomicU64>);
+
+impl Disk for Counting {
+    fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
+        self.disk.create(path)
+    }
+
+    fn open(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
+        let file = self.disk.open(path)?;
+        if path.extension().is_some_and(|e| e == "parquet") {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+            return Ok(Arc::new(CountingFile(file, self.read.clone())));
+        }
+        Ok(file)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), DiskError> {
+        self.disk.remove(path)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<String>, DiskError> {
+        self.disk.list(directory)
+    }
+
+    fn create_directory(&self, path: &Path) -> Result<(), DiskError> {
+        self.disk.create_directory(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> Result<(), DiskError> {
+        self.disk.sync_directory(path)
+    }
+
+    fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, DiskError> {
+        self.disk.lock(path)
+    }
+}
+
+impl DiskFile for CountingFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
+        self.1.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        self.0.read_at(offset, buffer)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.0.write_at(offset, bytes)
+    }
+
+    fn length(&self) -> Result<u64, DiskError> {
+        self.0.length()
+    }
+
+    fn sync_data(&self) -> Result<(), DiskError> {
+        self.0.sync_data()
+    }
+
+    fn sync_all(&self) -> Result<(), DiskError> {
+        self.0.sync_all()
+    }
+}
+
+#[test]
+fn a_question_about_a_customer_opens_their_files_alone() {
+    let (disk, pool) = (SimulatedDisk::new(6), sales("file_per_customer"));
+    let lake = open(&disk, &[&pool], options(8));
+    for flush in 0..3 {
+        let records: Vec<_> = (0..40).map(|c| (format!("c{c}"), flush * 40 + c)).collect();
+        put(&lake, &pool, &records);
+        lake.flush(&Permit::ours()).unwrap();
+    }
+    assert_eq!(only(&lake).files, 120);
+    drop(lake);
+    let counting = Arc::new(Counting {
+        disk,
+        opened: AtomicU64::new(0),
+        read: Arc::default(),
+    });
+    let clock = Arc::new(ManualClock::new(noon()));
+    let known = vec![pool.clone()];
+    let lake = Lake::open(environment(counting.clone(), clock), known, options(8)).unwrap();
+    let bytes: u64 = lake
+        .pools
+        .manifest(pool.id)
+        .files
+        .iter()
+        .map(|f| f.bytes)
+        .sum();
+    assert_eq!(counting.opened.load(Ordering::Relaxed), 0);
+
+    let snapshot = lake.pools.snapshot(&pool);
+    let schema = &pool.draft.schema;
+    let rows = filter(r#"{"field":"c","operator":"eq","value":"c7"}"#);
+    let hints = Hints {
+        customers: snapshot.customers(&schema.resolve(&rows).unwrap()),
+        time: None,
+    };
+    let columns = [path("n")].map(|field| (field.clone(), schema.column(&field).unwrap()));
+    let reading = Reading::new(snapshot, Arc::new(columns), hints);
+    let mut found = Vec::new();
+    while let Some(batch) = reading.step() {
+        if let Some(batch) = batch.unwrap() {
+            let values =
+                (0..batch.num_rows()).map(|row| crate::columns::value_at(batch.column(0), row));
+            found.extend(values);
+        }
+    }
+    assert_eq!(found, [7, 47, 87].map(Value::from));
+    assert_eq!(counting.opened.load(Ordering::Relaxed), 3);
+    let read = counting.read.load(Ordering::Relaxed);
+    assert!(read > 0 && read * 5 < bytes, "{read} of {bytes}");
+}
