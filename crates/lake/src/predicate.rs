@@ -3,6 +3,8 @@
 //!
 //! Evaluation is total: no stored value makes it fail.
 
+use std::sync::Arc;
+
 use arrow_arith::boolean::{and_kleene, not, or_kleene};
 use arrow_array::{Array, ArrayRef, BooleanArray, Datum, RecordBatch, Scalar};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
@@ -34,7 +36,13 @@ pub(crate) fn evaluate(predicate: &Predicate, batch: &RecordBatch) -> Result<Boo
             let column = batch.column_by_name(leaf.field.as_str()).ok_or_else(|| {
                 LakeError::Internal(format!("the batch has no column {}", leaf.field))
             })?;
-            Ok(test_column(leaf, column))
+            match Encoded::of(column.as_ref()) {
+                Some(encoded) if !encoded.is_constant() => {
+                    let in_use: ArrayRef = Arc::new(encoded.in_use()?);
+                    Ok(test_column(leaf, &in_use))
+                }
+                _ => Ok(test_column(leaf, column)),
+            }
         }
     }
 }
@@ -77,7 +85,7 @@ fn test_column(leaf: &Leaf, column: &ArrayRef) -> BooleanArray {
         .collect()
 }
 
-/// Each value of a dictionary is tested once.
+/// Each value of a dictionary is tested once; all of them stand in some row.
 fn test_encoded(leaf: &Leaf, encoded: Encoded<'_>) -> BooleanArray {
     let (codes, truths) = (encoded.codes(), test_column(leaf, encoded.values()));
     if encoded.is_constant() && truths.is_valid(0) {

@@ -281,12 +281,14 @@ fn visit_numbers(
 ) -> Result<()> {
     use DataType as T;
     if let Some(encoded) = Encoded::of(column.as_ref()) {
-        let values = encoded.values().as_binary::<i32>();
+        let in_use = encoded.in_use();
+        let in_use = in_use.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let values = in_use.values().as_binary::<i32>();
         let numbers: Vec<_> = values
             .iter()
             .map(|value| canonical::number(value?))
             .collect();
-        let codes = encoded.codes();
+        let codes = in_use.keys();
         rows.for_each(codes.nulls(), |row, group| {
             let code = usize::try_from(codes.value(row)).unwrap_or(usize::MAX);
             if let Some(Some(number)) = numbers.get(code) {

@@ -12,6 +12,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;
+use arrow_select::dictionary::garbage_collect_dictionary;
 use arrow_select::take::take;
 
 use crate::error::Result;
@@ -49,6 +50,13 @@ impl<'a> Encoded<'a> {
     /// The code of each row; that of a missing cell means nothing.
     pub(crate) fn codes(&self) -> &'a PrimitiveArray<Int32Type> {
         self.0.keys()
+    }
+
+    /// The same rows over those values alone that stand in some row. The other
+    /// values of a dictionary are those of rows that were left out on the way,
+    /// hidden ones among them: nothing of a caller's is asked of them.
+    pub(crate) fn in_use(&self) -> Result<DictionaryArray<Int32Type>> {
+        Ok(garbage_collect_dictionary(self.0)?)
     }
 
     /// The value of all rows, when the dictionary has one alone and no cell is missing.

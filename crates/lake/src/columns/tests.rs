@@ -1,7 +1,7 @@
 //! Values go into columns and come out as they were.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
 use model::records::Record;
 use model::value::{Object, Value};
 use proptest::prelude::*;
@@ -266,4 +266,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn values_that_stand_in_no_row_are_not_among_those_in_use() {
+    let values: ArrayRef = Arc::new(StringArray::from(vec!["hidden", "seen", "other"]));
+    let codes = Int32Array::from(vec![Some(1), None, Some(2), Some(1)]);
+    let column = DictionaryArray::new(codes, values);
+    let part = column.slice(0, 2);
+    let in_use = Encoded::of(&part).unwrap().in_use().unwrap();
+    let held: Vec<_> = in_use
+        .values()
+        .as_string::<i32>()
+        .iter()
+        .flatten()
+        .collect();
+    assert_eq!(held, ["seen"]);
+    let column: ArrayRef = Arc::new(part);
+    let in_use: ArrayRef = Arc::new(in_use);
+    assert_eq!(
+        plain(&in_use).unwrap().to_data(),
+        plain(&column).unwrap().to_data()
+    );
 }
