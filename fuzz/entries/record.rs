@@ -9,6 +9,7 @@ use model::names::{FieldPath, Name};
 use model::permit::{Access, Ingest, On};
 use model::pools::{Pool, PoolDraft, Schema};
 use model::random::SeededRandom;
+use model::records::{Sent, SentRecord};
 use model::secrets::{Pepper, Secret};
 use model::time::Timestamp;
 use model::value::Value;
@@ -27,7 +28,8 @@ const POOLS: [&str; 3] = [
 
 /// Checks the bytes as one body against every kind of pool and grant: every
 /// record is stored with the injected values and nothing beside, above or
-/// below them, or it is rejected. Returns how many were stored.
+/// below them, or it is rejected; and as text behind itself it is stored just
+/// so. Returns how many were stored.
 pub(crate) fn check(bytes: &[u8]) -> usize {
     let Ok(sent) = model::json::parse(bytes) else {
         return 0;
@@ -36,7 +38,9 @@ pub(crate) fn check(bytes: &[u8]) -> usize {
     for grants in GRANTS {
         let access = access(grants);
         for pool in POOLS {
-            stored += check_one(&access, &pool_of(pool), sent.clone());
+            let pool = pool_of(pool);
+            stored += check_one(&access, &pool, sent.clone());
+            check_text(&access, &pool, bytes, &sent);
         }
     }
     stored
@@ -48,13 +52,13 @@ fn check_one(access: &Access, pool: &Arc<Pool>, sent: Value) -> usize {
         return 0;
     };
     let strict = pool.draft.schema.field("n").is_some();
-    let batch = permit.admit([Ok(sent)], None, now, &SeededRandom::new(1));
+    let batch = permit.admit([SentRecord::Ok(sent)], None, now, &SeededRandom::new(1));
     assert_eq!(batch.records().len() + batch.faults().len(), 1);
     for record in batch.records() {
         assert!(batch.holds_injections(record));
         assert_eq!(record.get(INJECTED), Some(&Value::from("93i")));
         assert_eq!(record.get("n"), Some(&Value::Integer(7)));
-        let paths = record.fields().iter().map(|(path, _)| path);
+        let paths = record.paths().iter();
         let paths: Vec<&FieldPath> = paths.collect();
         assert!(paths.is_sorted(), "fields are in the order of their paths");
         for (index, path) in paths.iter().enumerate() {
@@ -63,9 +67,40 @@ fn check_one(access: &Access, pool: &Arc<Pool>, sent: Value) -> usize {
                 !strict || path.is_system() || pool.draft.schema.field(path.as_str()).is_some()
             );
         }
-        assert!(record.fields().iter().all(|(_, value)| !value.is_null()));
+        assert!(record.values().iter().all(|value| !value.is_null()));
     }
     batch.records().len()
+}
+
+/// A record that is read when it is asked for.
+struct Text<'a>(&'a [u8], &'a Value);
+
+impl Sent for Text<'_> {
+    fn json(&self) -> Option<&[u8]> {
+        Some(self.0)
+    }
+
+    fn read(self) -> SentRecord {
+        Ok(self.1.clone())
+    }
+}
+
+/// A text that follows itself has the fields of the record before it.
+fn check_text(access: &Access, pool: &Arc<Pool>, text: &[u8], sent: &Value) {
+    let Ok(permit) = access.permit::<Ingest>(On::Pool(Some(pool))) else {
+        return;
+    };
+    let now = Timestamp::from_microsecond(1_700_000_000_000_000).expect("an instant of 2023");
+    let texts = permit.admit(
+        [Text(text, sent), Text(text, sent)],
+        None,
+        now,
+        &SeededRandom::new(1),
+    );
+    let values = [SentRecord::Ok(sent.clone()), Ok(sent.clone())];
+    let values = permit.admit(values, None, now, &SeededRandom::new(1));
+    assert_eq!(texts.records(), values.records());
+    assert_eq!(texts.faults(), values.faults());
 }
 
 fn pool_of(definition: &str) -> Arc<Pool> {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::Fault;
-use model::ids::PoolId;
+use model::ids::{KeyId, PoolId};
 use model::permit::{
     AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
 };
@@ -215,7 +215,7 @@ impl Lake {
         self.queries_answered.fetch_add(1, Ordering::Relaxed);
         let rows = match query.query() {
             Query::Aggregate(aggregate) => {
-                let batches = self.runner.collect_for(query.key(), plan.root).await?;
+                let batches = self.collect(query.key(), plan).await?;
                 let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
                 let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
                 let has_few = found <= FEW_GROUPS && aggregate.series.is_none();
@@ -231,7 +231,7 @@ impl Lake {
                 futures::stream::iter([Ok(rows)]).boxed()
             }
             Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
-                let batches = self.runner.collect_for(query.key(), plan.root).await?;
+                let batches = self.collect(query.key(), plan).await?;
                 let mut rows = Vec::new();
                 for batch in &batches {
                     rows.extend(record_rows(records, batch)?);
@@ -247,6 +247,13 @@ impl Lake {
             }
         };
         Ok(Answer { columns, rows })
+    }
+
+    async fn collect(&self, key: KeyId, plan: Plan) -> Result<Vec<RecordBatch>> {
+        match plan.reading.is_at_hand(ROWS_AT_HAND) {
+            true => self.runner.collect_here(key, plan.root).await,
+            false => self.runner.collect_for(key, plan.root).await,
+        }
     }
 
     /// Answers a question as a file of a columnar format.
@@ -342,6 +349,10 @@ fn drop_operation(pool: PoolId) -> Operation {
 
 /// Groups that are made rows on the thread that has them.
 const FEW_GROUPS: usize = 256;
+
+/// Rows that a question may look at on the thread that answers requests, if
+/// all of them are in memory: about a millisecond of work.
+const ROWS_AT_HAND: usize = 32_768;
 
 /// Rows up to which an answer is collected rather than streamed: a page and
 /// the row that tells whether there is another.

@@ -30,7 +30,7 @@ const REPLACING: u8 = 3;
 
 /// The bytes that a record takes in columns, roughly and rather too many.
 pub(crate) fn weight(record: &Record) -> usize {
-    let fields = record.fields().iter();
+    let fields = record.fields();
     fields
         .map(|(path, value)| path.as_str().len() + value_weight(value))
         .sum()

@@ -49,6 +49,8 @@ use top::TopExec;
 pub(crate) struct Plan {
     /// The operators.
     pub(crate) root: Arc<dyn ExecutionPlan>,
+    /// What they read.
+    pub(crate) reading: Reading,
     /// Whether the constraint could not be resolved, so that no row is admitted.
     pub(crate) unresolved: Option<String>,
 }
@@ -126,11 +128,15 @@ pub(crate) fn plan(
     let (barrier, reading) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
     let matched = Arc::new(MatchExec::new(barrier, conditions));
     let root = match query {
-        Query::Records(records) => sorted(records, pool, matched, reading)?,
-        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading)?,
+        Query::Records(records) => sorted(records, pool, matched, reading.clone())?,
+        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading.clone())?,
     };
     check::check(&root, rows, schema).map_err(LakeError::PlanRefused)?;
-    Ok(Plan { root, unresolved })
+    Ok(Plan {
+        root,
+        reading,
+        unresolved,
+    })
 }
 
 /// The visible rows of a pool: the scan under its barrier; and what is read.

@@ -4,6 +4,7 @@
 //! Hints may leave out rows that whoever reads would refuse anyway; they are
 //! never the check.
 
+mod at_hand;
 mod hints;
 mod pieces;
 mod places;
@@ -30,7 +31,7 @@ use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::predicate::admitted;
 use crate::snapshot::Snapshot;
-use crate::tables::{Cached, FileEntry};
+use crate::tables::{Cached, FileEntry, PoolFiles, TableFile};
 use pieces::{Opened, Piece};
 use places::{canonical_keys, may_hold, ranges_of, runs_of};
 use replaced::{either, replaces};
@@ -244,21 +245,34 @@ impl Shared {
 
     /// Finds out which parts of a file are to be read.
     fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
+        let parts = self.parts(entry, |home| home.open(entry).map(Some));
+        parts.map(Option::unwrap_or_default)
+    }
+
+    /// The same of a file that is opened in this way; `None` when that leads
+    /// to none.
+    fn parts(
+        &self,
+        entry: &Arc<FileEntry>,
+        open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
+    ) -> Result<Option<Vec<Piece>>> {
         let isolation = entry.sorted_by.isolation.clone();
         let keys = self.hints.customers(isolation.as_ref());
         let keys = keys.map(canonical_keys);
         if let (Some(keys), Some(range)) = (&keys, &entry.isolation)
             && !may_hold(range, keys)
         {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let time = self.hints.time.clone();
         let time = time.filter(|time| time.field == entry.sorted_by.time);
         if time.as_ref().is_some_and(|time| !time.overlaps(entry.time)) {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
-        let file = home.open(entry)?;
+        let Some(file) = open(home)? else {
+            return Ok(None);
+        };
         let removed = self.removed(entry);
         let mut columns = self.columns.clone();
         if let Some(removed) = &removed {
@@ -284,9 +298,8 @@ impl Shared {
         };
         let blocks = candidates.into_iter().flatten().filter(wanted);
         let ranges = ranges_of(blocks, &opened.file, &opened.columns).into_iter();
-        Ok(ranges
-            .map(|range| Piece::Blocks(opened.clone(), range))
-            .collect())
+        let parts = ranges.map(|range| Piece::Blocks(opened.clone(), range));
+        Ok(Some(parts.collect()))
     }
 
     /// The rows that were removed since the file was written. Removals that
@@ -331,21 +344,26 @@ impl Shared {
         rows: usize,
     ) -> Result<Vec<Range<usize>>> {
         let all = || Ok(std::iter::once(0..rows).collect());
-        let (Some(keys), Some(field)) = (&opened.keys, &opened.isolation) else {
+        let (Some(keys), Some(column)) = (&opened.keys, self.told_apart_by(opened, block)) else {
             return all();
         };
-        let (min, max) = opened.file.block_isolation(block);
-        if min == max || rows == 0 {
-            return all();
-        }
-        let column = self.snapshot.by_columns.column(field);
-        let column = (field.clone(), column.unwrap_or(ColumnType::Undeclared));
         let file = &opened.file;
         let isolation = file.read(block..block + 1, &[column], self.cached, Form::Encoded)?;
         match isolation.first() {
             Some(batch) => Ok(runs_of(batch.column(0).as_ref(), keys)),
             None => all(),
         }
+    }
+
+    /// The column that tells the customers of a block apart, when the rows of
+    /// some are asked for and it holds others.
+    fn told_apart_by(&self, opened: &Opened, block: usize) -> Option<(FieldPath, ColumnType)> {
+        let field = opened.isolation.as_ref();
+        let field = field.filter(|_| opened.keys.is_some())?;
+        let (min, max) = opened.file.block_isolation(block);
+        let column = self.snapshot.by_columns.column(field);
+        let column = column.unwrap_or(ColumnType::Undeclared);
+        (min != max && opened.file.block_rows(block) > 0).then(|| (field.clone(), column))
     }
 
     fn without_removed(

@@ -7,6 +7,8 @@ pub(crate) use bounds::Asker;
 pub(crate) use rows::{forwards, groups, record_rows};
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,8 +19,8 @@ use datafusion_execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion_execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion_execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion_physical_plan::ExecutionPlan;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, Stream, StreamExt};
 use model::ids::KeyId;
 use model::limits::RESULT_ROWS_MAX;
 use model::queries::Row;
@@ -67,6 +69,8 @@ pub(crate) struct Runner {
     /// The turns of each key that has questions running or waiting.
     turns: Mutex<HashMap<KeyId, Weak<Semaphore>>>,
     environment: RuntimeEnv,
+    /// Made once: its many options take longer than a small question.
+    config: SessionConfig,
     waiting: Arc<Waiting>,
 }
 
@@ -97,6 +101,13 @@ impl Running {
             Err(_) => Some(Err(broken())),
         }
     }
+
+    /// Those that are still to come.
+    fn batches(self) -> impl Stream<Item = Result<RecordBatch>> {
+        futures::stream::unfold(self, |mut running| async move {
+            running.next().await.map(|batch| (batch, running))
+        })
+    }
 }
 
 /// What is known of work that ended in a panic.
@@ -111,6 +122,9 @@ impl Runner {
         let environment = RuntimeEnvBuilder::new()
             .with_disk_manager_builder(no_files)
             .build()?;
+        let config = SessionConfig::new()
+            .with_target_partitions(1)
+            .with_batch_size(8_192);
         let slots = Arc::new(Semaphore::new(options.concurrent));
         let waiting = Arc::new(Waiting::new(options.memory_bytes));
         Ok(Self {
@@ -118,6 +132,7 @@ impl Runner {
             slots,
             turns: Mutex::default(),
             environment,
+            config,
             waiting,
         })
     }
@@ -157,14 +172,16 @@ impl Runner {
     fn context(&self) -> Arc<TaskContext> {
         let mut environment = self.environment.clone();
         environment.memory_pool = Arc::new(GreedyMemoryPool::new(self.share()));
-        let config = SessionConfig::new()
-            .with_target_partitions(1)
-            .with_batch_size(8_192);
-        Arc::new(
-            TaskContext::default()
-                .with_session_config(config)
-                .with_runtime(Arc::new(environment)),
-        )
+        Arc::new(TaskContext::new(
+            None,
+            String::new(),
+            self.config.clone(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            Arc::new(environment),
+        ))
     }
 
     /// The batches of a plan as they come. The work is done on a thread of
@@ -207,11 +224,33 @@ impl Runner {
         key: KeyId,
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Vec<RecordBatch>> {
+        self.collected(self.start(key, plan).await?.batches()).await
+    }
+
+    /// The same on the thread of whoever asks, for a plan whose work is less
+    /// than what it takes to wake another one, and waits for no disk.
+    pub(crate) async fn collect_here(
+        &self,
+        key: KeyId,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<Vec<RecordBatch>> {
+        let _slot = self.slot(key).await?;
+        let batches = plan.execute(0, self.context())?;
+        let all = self.collected(batches.map(|batch| Ok(batch?)));
+        // What it worked on is dropped with it, whatever state that was left in.
+        let all = AssertUnwindSafe(all).catch_unwind().await;
+        all.unwrap_or_else(|_| Err(broken()))
+    }
+
+    async fn collected(
+        &self,
+        batches: impl Stream<Item = Result<RecordBatch>>,
+    ) -> Result<Vec<RecordBatch>> {
         let bytes_max = self.share();
-        let mut running = self.start(key, plan).await?;
+        let mut batches = pin!(batches);
         let all = async {
             let (mut all, mut rows, mut bytes) = (Vec::new(), 0, 0);
-            while let Some(batch) = running.next().await {
+            while let Some(batch) = batches.next().await {
                 let batch = batch?;
                 rows += batch.num_rows();
                 if rows > RESULT_ROWS_MAX {
@@ -253,10 +292,9 @@ impl Runner {
         let first = tokio::time::timeout(deadline, running.next())
             .await
             .map_err(|_| LakeError::Deadline(deadline))?;
-        let rest = futures::stream::unfold(running, |mut running| async move {
-            running.next().await.map(|batch| (batch, running))
-        });
-        Ok(futures::stream::iter(first).chain(rest).boxed())
+        Ok(futures::stream::iter(first)
+            .chain(running.batches())
+            .boxed())
     }
 
     /// Does other work on a question of a key, within the same bounds and off

@@ -5,6 +5,7 @@ mod cache;
 mod entry;
 mod home;
 mod index;
+mod known;
 mod names;
 mod open;
 mod order;

@@ -59,8 +59,9 @@ fn to_fault(error: &serde_json::Error, place: &str) -> Fault {
     Fault::new(FaultCode::MalformedBody, detail)
 }
 
+/// Reads a value where JSON stands.
 #[derive(Clone, Copy)]
-struct ValueSeed<'p> {
+pub(crate) struct ValueSeed<'p> {
     depth: usize,
     /// Where reading failed, as a pointer; written on the way out.
     place: &'p RefCell<String>,
@@ -74,7 +75,12 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     }
 }
 
-impl ValueSeed<'_> {
+impl<'p> ValueSeed<'p> {
+    /// Reads the value of a member of an object that is no value's part.
+    pub(crate) fn of_member(place: &'p RefCell<String>) -> Self {
+        Self { depth: 1, place }
+    }
+
     fn failed_in(&self, name: impl fmt::Display) {
         self.place.borrow_mut().insert_str(0, &step(name));
     }

@@ -113,6 +113,11 @@ impl FieldPath {
         PATH.clone()
     }
 
+    /// The same path in memory of its own.
+    pub(crate) fn unshared(&self) -> Self {
+        Self(Arc::from(&*self.0))
+    }
+
     /// The path of the time of ingestion.
     pub fn ingested_at() -> Self {
         static PATH: LazyLock<FieldPath> = LazyLock::new(|| FieldPath(INGESTED_AT.into()));

@@ -1,18 +1,27 @@
 //! Records on their way in: from a sent value to checked, flat fields.
 
 mod check;
+mod follow;
+mod shape;
+mod stamp;
 
 pub(crate) use check::{Checker, undeclared};
+pub(crate) use stamp::Stamp;
+
+use std::sync::Arc;
 
 use crate::fault::shorten;
-use crate::names::{FieldPath, ID};
+use crate::names::FieldPath;
 use crate::value::Value;
 
 /// One record: flat fields in the order of their paths. No two paths overlap
 /// and no value is null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    fields: Vec<(FieldPath, Value)>,
+    /// One list for all records of a batch that have the same fields.
+    paths: Arc<[FieldPath]>,
+    /// For each path its value.
+    values: Vec<Value>,
 }
 
 /// Why one record of a batch was rejected.
@@ -71,6 +80,25 @@ impl RecordFault {
 /// One record as a client sent it, or why its text could not be read.
 pub type SentRecord = Result<Value, RecordFault>;
 
+/// A record on its way in.
+pub trait Sent {
+    /// Its text, where it is JSON that was not read yet.
+    fn json(&self) -> Option<&[u8]>;
+
+    /// What was sent.
+    fn read(self) -> SentRecord;
+}
+
+impl Sent for SentRecord {
+    fn json(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn read(self) -> SentRecord {
+        self
+    }
+}
+
 /// What a grant does with a sent value where it injects another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnConflict {
@@ -91,56 +119,47 @@ pub struct Injections {
 
 impl Record {
     /// The fields in the order of their paths.
-    pub fn fields(&self) -> &[(FieldPath, Value)] {
-        &self.fields
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&FieldPath, &Value)> + Clone {
+        self.paths.iter().zip(&self.values)
     }
 
-    /// The fields, owned.
-    pub fn into_fields(self) -> Vec<(FieldPath, Value)> {
-        self.fields
+    /// The paths of the fields, in order. Records that were admitted together
+    /// and have the same fields mostly share one list, which tells quickly
+    /// that what is known of one of them holds for the other.
+    pub fn paths(&self) -> &Arc<[FieldPath]> {
+        &self.paths
+    }
+
+    /// The values of the fields, in the order of their paths.
+    pub fn values(&self) -> &[Value] {
+        &self.values
     }
 
     /// The value of one field.
     pub fn get(&self, path: &str) -> Option<&Value> {
-        let at = self
-            .fields
-            .binary_search_by(|(field, _)| field.as_str().cmp(path))
-            .ok()?;
-        Some(&self.fields[at].1)
-    }
-
-    /// The value of one field, which is first looked for at the place `near`,
-    /// where it was in a record like this one; then `near` is its place here.
-    pub fn get_near(&self, path: &FieldPath, near: &mut usize) -> Option<&Value> {
-        if let Some((field, value)) = self.fields.get(*near)
-            && field == path
-        {
-            return Some(value);
-        }
-        let found = self.fields.binary_search_by(|(field, _)| field.cmp(path));
-        *near = found.ok()?;
-        Some(&self.fields[*near].1)
-    }
-
-    /// Puts the system fields in. No client's field lies between them.
-    pub(crate) fn stamp(&mut self, id: Value, ingested_at: Value, key: Value) {
-        let at = self
-            .fields
-            .partition_point(|(field, _)| field.as_str() < ID);
-        let system = [
-            (FieldPath::id(), id),
-            (FieldPath::ingested_at(), ingested_at),
-            (FieldPath::key(), key),
-        ];
-        self.fields.splice(at..at, system);
+        let found = self
+            .paths
+            .binary_search_by(|field| field.as_str().cmp(path));
+        Some(&self.values[found.ok()?])
     }
 
     /// A record of stored fields, for the lake's replay; `None` when the paths are not in
     /// strictly ascending order.
     pub fn restore(fields: Vec<(FieldPath, Value)>) -> Option<Self> {
-        fields
-            .is_sorted_by(|(a, _), (b, _)| a < b)
-            .then_some(Self { fields })
+        let (paths, values): (Vec<_>, _) = fields.into_iter().unzip();
+        paths.is_sorted_by(|a, b| a < b).then(|| Self {
+            paths: paths.into(),
+            values,
+        })
+    }
+
+    /// This record, with one list of paths for both when it has the same
+    /// fields as another.
+    pub fn beside(mut self, other: &Self) -> Self {
+        if self.paths == other.paths {
+            self.paths = other.paths.clone();
+        }
+        self
     }
 }
 

@@ -15,7 +15,7 @@ use model::answers::Columnar;
 use model::fault::{Fault, FaultCode, shorten};
 use model::limits::BATCH_RECORDS_MAX;
 use model::pools::Schema;
-use model::records::SentRecord;
+use model::records::{Sent, SentRecord};
 
 /// A format of records whose text is read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ pub(crate) fn read_records(
 ) -> Result<Vec<SentRecord>, Fault> {
     match format {
         TextFormat::Json => json::read(body),
-        TextFormat::Ndjson => json::lines(body).map(Iterator::collect),
+        TextFormat::Ndjson => json::lines(body).map(|lines| lines.map(Sent::read).collect()),
         TextFormat::Csv => csv::read(body, schema),
     }
 }

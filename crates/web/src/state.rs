@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use control::Control;
 use model::ids::KeyId;
+use model::limits::BODY_BYTES_MAX;
 use model::random::RandomSource;
 use model::time::Clock;
 use tokio::sync::Semaphore;
@@ -26,8 +27,11 @@ pub const BODIES_BYTES_MAX: usize = 512 << 20;
 /// key keeps the others out: two bodies of the largest size.
 pub(crate) const KEY_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
 
-/// Large bodies of records that are read at one time; others wait.
-const LARGE_BODIES_AT_ONCE: usize = 2;
+/// Bytes of large bodies whose records are read or stored at one time; others
+/// wait. What is made of a body takes many times its bytes: two bodies of the
+/// largest size, or a few dozen of the usual one, of which some are read while
+/// others wait for the disk.
+pub(crate) const LARGE_BODIES_BYTES: usize = 2 * BODY_BYTES_MAX;
 
 /// What the wire needs of the house. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -73,7 +77,7 @@ impl AppState {
             metrics: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             bodies_of_keys: Arc::default(),
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             body_idle: BODY_IDLE_MAX,
             ready: Arc::default(),
         }

@@ -1,6 +1,7 @@
 //! A run of records in columns.
 
 mod index;
+mod places;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::predicate::{admitted, required_values};
 use crate::reading::Hints;
 use crate::upserts::{Replacement, RowKeys, Sameness, UniqueIndex};
 use index::IsolationIndex;
+use places::Places;
 
 /// Rows from which on a segment has an index of its isolation values.
 const INDEXED_ROWS: usize = 4_096;
@@ -123,36 +125,32 @@ impl Segment {
 
     /// The records in a pool's layout.
     pub(crate) fn of_records(layout: &Layout, records: &[Record]) -> Result<Self> {
-        let fields = layout.fields.iter().enumerate();
-        // Where in a record a field mostly stands, and the column of its values.
-        let builders = fields.map(|(at, (_, column))| {
-            let builder = ColumnBuilder::new(*column, records.len());
-            (at, builder)
-        });
+        let builders = layout.fields.iter();
+        let builders = builders.map(|(_, column)| ColumnBuilder::new(*column, records.len()));
         let mut builders: Vec<_> = builders.collect();
+        let mut rest = layout
+            .open
+            .then(|| RestWriter::with_capacity(records.len()));
+        let mut last: Option<Places<'_>> = None;
         for record in records {
-            for ((near, builder), path) in builders.iter_mut().zip(layout.paths()) {
-                builder.append(record.get_near(path, near))?;
+            let places = last.take();
+            let places = places.filter(|places| Arc::ptr_eq(places.paths, record.paths()));
+            let places = places.unwrap_or_else(|| Places::of(record.paths(), layout));
+            let values = record.values();
+            for (builder, place) in builders.iter_mut().zip(&places.columns) {
+                builder.append(place.map(|at| &values[at]))?;
             }
-        }
-        let columns = builders.into_iter().map(|(_, builder)| builder.finish());
-        let mut columns: Vec<_> = columns.collect();
-        if layout.open {
-            let mut rest = RestWriter::with_capacity(records.len());
-            for record in records {
-                let undeclared = record
-                    .fields()
-                    .iter()
-                    .filter(|(path, _)| !layout.paths().contains(path));
-                undeclared.for_each(|(path, value)| rest.field(path, value));
+            if let Some(rest) = &mut rest {
+                let undeclared = places.rest.iter();
+                undeclared.for_each(|at| rest.field(&places.paths[*at], &values[*at]));
                 rest.end_row();
             }
-            columns.push(rest.finish());
+            last = Some(places);
         }
-        Ok(Self::new(
-            RecordBatch::try_new(layout.arrow.clone(), columns)?,
-            None,
-        ))
+        let columns = builders.into_iter().map(ColumnBuilder::finish);
+        let columns = columns.chain(rest.map(RestWriter::finish));
+        let batch = RecordBatch::try_new(layout.arrow.clone(), columns.collect())?;
+        Ok(Self::new(batch, None))
     }
 
     #[cfg(test)]
@@ -234,6 +232,18 @@ impl Segment {
             }
         }
         Ok(batch)
+    }
+
+    /// How many rows a scan looks at.
+    pub(crate) fn rows_to_scan(&self, columns: &[(FieldPath, ColumnType)], hints: &Hints) -> usize {
+        let mut columns = columns.iter();
+        let has_all = columns.all(|(name, _)| self.has(name));
+        let index = self.index.as_ref().filter(|_| has_all);
+        let hinted = index.and_then(|index| {
+            let values = hints.customers(Some(&index.column))?;
+            Some(index.rows(values).len())
+        });
+        hinted.unwrap_or(self.rows())
     }
 
     fn project(&self, columns: &[(FieldPath, ColumnType)]) -> Result<RecordBatch> {

@@ -136,9 +136,14 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
             (FieldPath::key(), Value::from(key.to_string())),
         ],
     };
-    let records = (0..count)
-        .map(|_| record(reader, &names, &system))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut records: Vec<Record> = Vec::new();
+    for _ in 0..count {
+        let next = record(reader, &names, &system)?;
+        records.push(match records.last() {
+            Some(last) => next.beside(last),
+            None => next,
+        });
+    }
     if let Some((_, answer)) = &mut saved {
         answer.accepted = records.len() as u64;
     }

@@ -1,6 +1,7 @@
 //! Operations to bytes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use model::filters::{Constraint, Filter};
 use model::ids::{PoolId, RecordId};
@@ -35,7 +36,7 @@ pub(crate) fn encode_append(
         Some(record) if !batch.pool().draft.unique.is_empty() => {
             let paths = batch.injections().iter().map(|(path, _)| path);
             let paths = paths.filter(|path| !batch.pool().draft.unique.contains(path));
-            let stored = record.fields().iter().map(|(path, _)| path);
+            let stored = record.paths().iter();
             stored
                 .filter(|path| paths.clone().any(|p| p == *path))
                 .collect()
@@ -96,21 +97,31 @@ pub(crate) fn encode_append(
 struct Names<'a> {
     numbers: HashMap<&'a FieldPath, usize>,
     order: Vec<&'a FieldPath>,
-    /// The number that the next name has if this record is like others.
-    next: usize,
+    last: Option<Numbered<'a>>,
 }
+
+/// The fields of a record, and the number of each; `None` for those of the
+/// system.
+type Numbered<'a> = (&'a Arc<[FieldPath]>, Vec<Option<usize>>);
 
 impl<'a> Names<'a> {
     fn number(&mut self, path: &'a FieldPath) -> usize {
-        let number = match self.order.get(self.next) {
-            Some(known) if *known == path => self.next,
-            _ => *self.numbers.entry(path).or_insert_with(|| {
-                self.order.push(path);
-                self.order.len() - 1
-            }),
-        };
-        self.next = number + 1;
-        number
+        *self.numbers.entry(path).or_insert_with(|| {
+            self.order.push(path);
+            self.order.len() - 1
+        })
+    }
+
+    /// The number of each field of a record.
+    fn of(&mut self, paths: &'a Arc<[FieldPath]>) -> &[Option<usize>] {
+        let last = self.last.take();
+        let last = last.filter(|(known, _)| Arc::ptr_eq(known, paths));
+        let last = last.unwrap_or_else(|| {
+            let clients = paths.iter();
+            let numbers = clients.map(|path| (!path.is_system()).then(|| self.number(path)));
+            (paths, numbers.collect())
+        });
+        &self.last.insert(last).1
     }
 }
 
@@ -123,12 +134,10 @@ fn encode_record<'a>(record: &'a Record, names: &mut Names<'a>, out: &mut Vec<u8
     let start = out.len();
     put_u32(out, 0);
     let mut count: u32 = 0;
-    names.next = 0;
-    for (path, value) in record.fields() {
-        if path.is_system() {
-            continue;
-        }
-        put_u32(out, names.number(path));
+    let numbers = names.of(record.paths());
+    for ((path, value), number) in record.fields().zip(numbers) {
+        let Some(number) = number else { continue };
+        put_u32(out, *number);
         let length_at = out.len();
         put_u32(out, 0);
         model::canonical::encode(value, out);

@@ -135,7 +135,7 @@ fn any_delete() -> impl Strategy<Value = ConstrainedDelete> {
 
 /// The fields of a record with each value in the form that has one spelling for one meaning.
 fn meaning(record: &Record) -> BTreeMap<FieldPath, Vec<u8>> {
-    let fields = record.fields().iter();
+    let fields = record.fields();
     fields
         .map(|(path, value)| (path.clone(), model::canonical::to_bytes(value)))
         .collect()

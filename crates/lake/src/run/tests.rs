@@ -116,6 +116,8 @@ async fn one_key_has_half_of_the_slots_at_most() {
     let held = runner.slot(key(1)).await.unwrap();
     let busy = runner.collect_for(key(1), plan(1, 1, false)).await;
     assert!(matches!(busy, Err(LakeError::Busy)), "{busy:?}");
+    let busy = runner.collect_here(key(1), plan(1, 1, false)).await;
+    assert!(matches!(busy, Err(LakeError::Busy)), "{busy:?}");
     assert!(runner.collect_for(key(2), plan(1, 1, false)).await.is_ok());
     drop(held);
     assert!(runner.collect_for(key(1), plan(1, 1, false)).await.is_ok());
@@ -139,6 +141,8 @@ async fn an_answer_that_a_panic_cut_off_does_not_look_whole() {
         matches!(collected, Err(LakeError::Internal(_))),
         "{collected:?}"
     );
+    let here = runner.collect_here(key(1), plan(2, 1, true)).await;
+    assert!(matches!(here, Err(LakeError::Internal(_))), "{here:?}");
     let stream = runner.stream(key(1), plan(2, 1, true)).await.unwrap();
     let all: Vec<_> = stream.collect().await;
     assert_eq!(all.len(), 3);
@@ -155,6 +159,8 @@ async fn an_answer_in_one_piece_has_bounded_bytes() {
         matches!(large, Err(LakeError::LimitExceeded(_))),
         "{large:?}"
     );
+    let here = runner.collect_here(key(1), plan(3, 60_000, false)).await;
+    assert!(matches!(here, Err(LakeError::LimitExceeded(_))), "{here:?}");
 }
 
 /// Works for ever and hands nothing on, as a scan does of which nothing matches.
@@ -233,6 +239,8 @@ async fn work_on_a_question_ends_when_nobody_waits_for_it_any_more() {
     .unwrap();
     // The deadline passes.
     let late = runner.collect_for(key(1), endless()).await;
+    assert!(matches!(late, Err(LakeError::Deadline(_))), "{late:?}");
+    let late = runner.collect_here(key(1), endless()).await;
     assert!(matches!(late, Err(LakeError::Deadline(_))), "{late:?}");
     drop(runner.slot(key(1)).await.expect("its turn comes back"));
     // The client goes away.

@@ -116,6 +116,11 @@ impl BlockCache {
         }
     }
 
+    /// Whether cells are kept.
+    pub(super) fn holds(&self, file: FileId, block: usize, source: &CellSource) -> bool {
+        self.cache.contains_key(&self.cells(file, block, source))
+    }
+
     pub(super) fn put(
         &self,
         cached: Cached,

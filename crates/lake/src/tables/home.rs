@@ -80,6 +80,11 @@ impl Tables {
         })
     }
 
+    /// A file, if it is open.
+    pub(crate) fn known(&self, entry: &FileEntry) -> Option<Arc<TableFile>> {
+        self.open.get(&entry.id)
+    }
+
     /// Bytes of columns that are kept as they were read.
     pub(crate) fn cache_bytes(&self) -> u64 {
         self.blocks.bytes()
@@ -110,5 +115,10 @@ impl PoolFiles {
     /// Opens a file, if it is not open.
     pub(crate) fn open(&self, entry: &Arc<FileEntry>) -> Result<Arc<TableFile>> {
         self.tables.open(self.pool, entry)
+    }
+
+    /// A file, if it is open.
+    pub(crate) fn known(&self, entry: &FileEntry) -> Option<Arc<TableFile>> {
+        self.tables.known(entry)
     }
 }

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use model::fields::{ColumnType, FieldType, ScalarType};
+use model::fields::ColumnType;
 use model::names::FieldPath;
-use model::value::Value;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -26,20 +25,20 @@ use super::names::{Part, SHREDDED};
 use super::open::{encoded_metadata, open_part, read_index};
 use super::types::{batch_of, convert};
 use super::verified::{Chunks, VerifiedFile, damaged};
-use crate::columns::{Form, REST, array_of, column_type, constant, extract, plain};
+use crate::columns::{Form, REST, column_type, extract, plain};
 use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 
 /// An open file of records.
 #[derive(Debug)]
 pub(crate) struct TableFile {
-    entry: Arc<FileEntry>,
+    pub(super) entry: Arc<FileEntry>,
     index: Index,
     pub(super) chunks: Chunks,
     metadata: ArrowReaderMetadata,
     /// The number of each column by its name.
-    columns: HashMap<String, usize>,
-    cache: Arc<BlockCache>,
+    pub(super) columns: HashMap<String, usize>,
+    pub(super) cache: Arc<BlockCache>,
 }
 
 impl TableFile {
@@ -228,7 +227,7 @@ impl TableFile {
     }
 
     /// Where the cells of a field come from.
-    fn source(&self, path: &FieldPath, column: ColumnType) -> CellSource {
+    pub(super) fn source(&self, path: &FieldPath, column: ColumnType) -> CellSource {
         let stored = match column {
             ColumnType::Undeclared if path.as_str() != REST => {
                 self.columns.get(&format!("{SHREDDED}{path}"))
@@ -251,54 +250,6 @@ impl TableFile {
             CellSource::Extracted(_) => self.columns.get(REST).copied(),
             CellSource::Missing => None,
         }
-    }
-
-    /// Cells that need no reading.
-    fn known(
-        &self,
-        block: usize,
-        column: ColumnType,
-        source: &CellSource,
-        cached: Cached,
-    ) -> Result<Option<ArrayRef>> {
-        if matches!(source, CellSource::Missing) {
-            let rows = self.block_rows(block);
-            return Ok(Some(new_null_array(&column_type(column), rows)));
-        }
-        if let Some(array) = self.cache.get(cached, self.entry.id, block, source) {
-            return Ok(Some(array));
-        }
-        let Some(array) = self.constant(block, column, source) else {
-            return Ok(None);
-        };
-        self.cache.put(cached, self.entry.id, block, source, &array);
-        Ok(Some(array))
-    }
-
-    /// The isolation values of a block whose rows all have the same, of a type
-    /// that its canonical form gives back exactly.
-    fn constant(&self, block: usize, column: ColumnType, source: &CellSource) -> Option<ArrayRef> {
-        let isolation = self.entry.sorted_by.isolation.as_ref()?;
-        let (min, max) = self.block_isolation(block);
-        let ColumnType::Declared(FieldType::Scalar(scalar)) = column else {
-            return None;
-        };
-        let is_float = matches!(scalar, ScalarType::Float32 | ScalarType::Float64);
-        let CellSource::Stored(at) = source else {
-            return None;
-        };
-        if min != max || is_float || self.columns.get(isolation.as_str()) != Some(at) {
-            return None;
-        }
-        let value = model::canonical::decode(min)?;
-        let rows = self.block_rows(block);
-        let is_text = scalar == ScalarType::String && !matches!(value, Value::Null);
-        if is_text {
-            let value = array_of(column, std::iter::once(Some(&value))).ok()?;
-            return constant(value, rows).ok();
-        }
-        let value = Some(&value).filter(|value| !matches!(value, Value::Null));
-        array_of(column, std::iter::repeat_n(value, rows)).ok()
     }
 
     /// Reads stored columns of blocks of one row group.

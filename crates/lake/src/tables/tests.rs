@@ -145,7 +145,7 @@ fn columns_of(pool: &Pool) -> Vec<(FieldPath, ColumnType)> {
 
 fn undeclared_of(pool: &Pool, record: &Record) -> BTreeMap<String, Vec<u8>> {
     let layout = Layout::of(&pool.draft.schema);
-    let fields = record.fields().iter();
+    let fields = record.fields();
     fields
         .filter(|(path, _)| layout.position(path).is_none())
         .map(|(path, value)| (path.as_str().to_owned(), canonical(Some(value))))

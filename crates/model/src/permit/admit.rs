@@ -8,7 +8,7 @@ use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::random::{DrawnAhead, RandomSource};
 use crate::records::{
-    Checker, Injections, Record, RecordFault, RecordFaultCode, SentRecord, undeclared,
+    Checker, Injections, Record, RecordFault, RecordFaultCode, Sent, Stamp, undeclared,
 };
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -43,7 +43,7 @@ impl Permit<Ingest> {
     /// and bad ones listed with their position, one by one.
     pub fn admit(
         &self,
-        sent: impl IntoIterator<Item = SentRecord>,
+        sent: impl IntoIterator<Item: Sent>,
         idempotency: Option<Idempotency>,
         now: Timestamp,
         random: &dyn RandomSource,
@@ -54,21 +54,26 @@ impl Permit<Ingest> {
         // one about, nothing says which values hold, and nothing is stored.
         let unclear = self.grants.len() > 1;
         let mut checker = Checker::new(&pool.draft, injections);
+        let mut stamp = Stamp::new();
         let key = self.access().key();
         let key_value = Value::from(key.to_string());
         let (mut records, mut faults) = (Vec::new(), Vec::new());
         let sent = sent.into_iter();
-        let random = DrawnAhead::new(random, sent.size_hint().0.saturating_mul(ID_RANDOM_BYTES));
+        let (least, most) = sent.size_hint();
+        let expected = most.unwrap_or(least);
+        let random = DrawnAhead::new(random, expected.saturating_mul(ID_RANDOM_BYTES));
         for (index, sent) in sent.enumerate() {
-            let sent = if unclear {
-                Err(unclear_injections(index))
-            } else {
-                sent
+            let followed = sent.json().filter(|_| !unclear);
+            let followed = followed.and_then(|text| checker.follow(index, text));
+            let checked = match followed {
+                Some(record) => Ok(record),
+                None if unclear => Err(unclear_injections(index)),
+                None => sent.read().and_then(|value| checker.check(index, value)),
             };
-            match sent.and_then(|value| checker.check(index, value)) {
+            match checked {
                 Ok(mut record) => {
                     let id = Value::from(RecordId::generate(now, &random).to_string());
-                    record.stamp(id, Value::DateTime(now), key_value.clone());
+                    stamp.put(&mut record, id, Value::DateTime(now), key_value.clone());
                     records.push(record);
                 }
                 Err(fault) => faults.push(RecordFault { index, ..fault }),
@@ -161,8 +166,13 @@ impl AdmittedBatch {
     pub fn holds_injections(&self, record: &Record) -> bool {
         self.injections.values.iter().all(|(path, value)| {
             record.get(path.as_str()).is_some_and(|stored| {
-                crate::canonical::to_bytes(stored) == crate::canonical::to_bytes(value)
+                is_same_text(stored, value)
+                    || crate::canonical::to_bytes(stored) == crate::canonical::to_bytes(value)
             })
         })
     }
+}
+
+fn is_same_text(a: &Value, b: &Value) -> bool {
+    matches!((a, b), (Value::String(a), Value::String(b)) if a == b)
 }

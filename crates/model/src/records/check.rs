@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use super::follow::Luck;
+use super::shape::{Found, Shape, Walk};
 use super::{Injections, OnConflict, Record, RecordFault, RecordFaultCode};
-use crate::fields::FieldType;
-use crate::limits::{RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use crate::names::FieldPath;
 use crate::pools::{PoolDraft, Schema, SchemaMode};
 use crate::value::{Object, Value};
@@ -19,61 +19,10 @@ pub(crate) struct Checker<'a> {
     schema: &'a Schema,
     /// Fields that every record has because they tell records apart.
     unique: &'a [FieldPath],
-    injections: &'a Injections,
+    pub(super) injections: &'a Injections,
     names: HashMap<String, FieldPath>,
-    shape: Shape,
-}
-
-/// The fields of the last record, since the next one mostly has the same.
-#[derive(Debug, Default)]
-struct Shape {
-    /// The paths in the order in which they came, each with its declared type.
-    came: Vec<(FieldPath, Option<FieldType>)>,
-    /// The exchanges that bring them into their order.
-    exchanges: Vec<(usize, usize)>,
-}
-
-impl Shape {
-    /// Whether a record has just these fields, and each holds a value.
-    fn is_of(&self, fields: &[(FieldPath, Value)]) -> bool {
-        !fields.is_empty()
-            && self.came.len() == fields.len()
-            && self
-                .came
-                .iter()
-                .zip(fields)
-                .all(|((known, _), (path, value))| known == path && !value.is_null())
-    }
-
-    /// The shape of a record whose fields are all right, as they came.
-    fn of(came: Vec<FieldPath>, schema: &Schema) -> Self {
-        let mut places: Vec<usize> = (0..came.len()).collect();
-        places.sort_unstable_by(|a, b| came[*a].cmp(&came[*b]));
-        let mut held: Vec<usize> = (0..came.len()).collect();
-        let mut exchanges = Vec::new();
-        for (at, wanted) in places.into_iter().enumerate() {
-            let found = held.iter().position(|place| *place == wanted);
-            if let Some(found) = found.filter(|found| *found != at) {
-                held.swap(at, found);
-                exchanges.push((at, found));
-            }
-        }
-        let typed = came.into_iter().map(|path| {
-            let declared = schema.field(path.as_str()).map(|field| field.field_type);
-            (path, declared)
-        });
-        Self {
-            came: typed.collect(),
-            exchanges,
-        }
-    }
-}
-
-struct Walk {
-    index: usize,
-    path: String,
-    fields: Vec<(FieldPath, Value)>,
-    bytes: usize,
+    pub(super) shape: Shape,
+    pub(super) luck: Luck,
 }
 
 impl<'a> Checker<'a> {
@@ -84,6 +33,7 @@ impl<'a> Checker<'a> {
             injections,
             names: HashMap::new(),
             shape: Shape::default(),
+            luck: Luck::default(),
         }
     }
 
@@ -97,35 +47,69 @@ impl<'a> Checker<'a> {
                 message,
             ));
         };
-        let mut walk = Walk {
+        let mut walk = self.walk(index);
+        self.object(object, &mut walk)?;
+        self.finish(walk)
+    }
+
+    /// A walk that has not begun.
+    pub(super) fn walk(&self, index: usize) -> Walk {
+        Walk {
             index,
             path: String::new(),
-            fields: Vec::with_capacity(self.shape.came.len() + SYSTEM_FIELDS),
+            paths: None,
+            values: Vec::with_capacity(self.shape.came.len() + SYSTEM_FIELDS),
             bytes: 0,
-        };
-        self.object(object, &mut walk)?;
-        let mut fields = walk.fields;
-        for (path, value) in &self.injections.values {
-            fields.push((path.clone(), self.injected(index, path, value)?));
         }
-        if self.shape.is_of(&fields) {
+    }
+
+    /// The record that was walked through, with what is injected.
+    pub(super) fn finish(&mut self, mut walk: Walk) -> Result<Record, RecordFault> {
+        let index = walk.index;
+        for (path, value) in &self.injections.values {
+            let value = self.injected(index, path, value)?;
+            self.put(path, value, &mut walk);
+        }
+        let is_full = !walk.values.iter().any(Value::is_null);
+        let is_known = walk.paths.is_none() && walk.values.len() == self.shape.came.len();
+        if is_known && is_full && !walk.values.is_empty() {
             // Which fields there are decides all that follows below.
             for (a, b) in &self.shape.exchanges {
-                fields.swap(*a, *b);
+                walk.values.swap(*a, *b);
             }
-            return Ok(Record { fields });
+            return Ok(Record {
+                paths: self.shape.paths.clone(),
+                values: walk.values,
+            });
         }
-        let came = fields.iter().map(|(path, _)| path.clone()).collect();
+        let came = walk.paths.unwrap_or_else(|| {
+            let came = self.shape.came[..walk.values.len()].iter();
+            came.map(|(path, _)| path.clone()).collect()
+        });
+        let mut fields: Vec<_> = came.iter().cloned().zip(walk.values).collect();
         fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         refuse_overlaps(index, &fields)?;
-        let is_full = fields.iter().all(|(_, value)| !value.is_null());
         fields.retain(|(_, value)| !value.is_null());
-        let record = Record { fields };
+        let (paths, values): (Vec<_>, _) = fields.into_iter().unzip();
+        let record = Record {
+            paths: paths.into(),
+            values,
+        };
         self.refuse_missing(index, &record)?;
         if is_full {
-            self.shape = Shape::of(came, self.schema);
+            self.shape = Shape::of(came, record.paths.clone(), self.schema);
         }
         Ok(record)
+    }
+
+    /// Adds a value whose path may be the next of the shape.
+    fn put(&self, path: &FieldPath, value: Value, walk: &mut Walk) {
+        let next = self.shape.came.get(walk.values.len());
+        if walk.paths.is_some() || next.is_none_or(|(next, _)| next != path) {
+            let paths = walk.own_paths(&self.shape);
+            paths.push(path.clone());
+        }
+        walk.values.push(value);
     }
 
     fn injected(
@@ -165,50 +149,67 @@ impl<'a> Checker<'a> {
     }
 
     fn member(&mut self, value: Value, walk: &mut Walk) -> Result<(), RecordFault> {
-        let (path, declared) = self.path(walk)?;
-        if self.is_injected(&path, &value) {
-            return self.meet_injection(&path, &value, walk.index);
+        let found = self.path(walk)?;
+        let (path, declared) = match &found {
+            Found::Next => {
+                let (path, declared) = &self.shape.came[walk.values.len()];
+                (path, *declared)
+            }
+            Found::Other(path, declared) => (path, *declared),
+        };
+        if self.is_injected(path, &value) {
+            return self.meet_injection(path, &value, walk.index);
         }
-        if let Some(field_type) = declared {
-            let stored = if value.is_null() {
-                Ok(value)
-            } else {
-                field_type.coerce(value)
+        let stored = if let Some(field_type) = declared {
+            let stored = match value.is_null() {
+                true => Ok(value),
+                false => field_type.coerce(value),
             };
-            let stored = stored.map_err(|error| {
+            stored.map_err(|error| {
                 RecordFault::new(
                     walk.index,
                     RecordFaultCode::WrongType,
                     format!("{path} is of type {field_type}: {error}"),
                 )
                 .on_field(path.as_str())
-            })?;
-            return walk.push(path, stored);
+            })?
+        } else {
+            match value {
+                Value::Object(object) if !object.is_empty() => return self.object(object, walk),
+                _ if self.schema.mode() == SchemaMode::Strict => {
+                    let message = "the pool declares no such field and its schema is strict";
+                    let fault =
+                        RecordFault::new(walk.index, RecordFaultCode::UnknownField, message);
+                    return Err(fault.on_field(path.as_str()));
+                }
+                value => undeclared(value),
+            }
+        };
+        walk.count(path, &stored)?;
+        if let Found::Other(path, _) = found {
+            walk.own_paths(&self.shape).push(path);
         }
-        match value {
-            Value::Object(object) if !object.is_empty() => self.object(object, walk),
-            _ if self.schema.mode() == SchemaMode::Strict => Err(RecordFault::new(
-                walk.index,
-                RecordFaultCode::UnknownField,
-                "the pool declares no such field and its schema is strict",
-            )
-            .on_field(path.as_str())),
-            value => walk.push(path, undeclared(value)),
-        }
+        walk.values.push(stored);
+        Ok(())
     }
 
-    /// The path that was walked to, and its declared type.
-    fn path(&mut self, walk: &Walk) -> Result<(FieldPath, Option<FieldType>), RecordFault> {
-        if let Some(known) = self.shape.came.get(walk.fields.len())
-            && known.0.as_str() == walk.path
+    /// The path that was walked to.
+    fn path(&mut self, walk: &Walk) -> Result<Found, RecordFault> {
+        if let Some((path, declared)) = self.shape.came.get(walk.values.len())
+            && path.as_str() == walk.path
         {
-            return Ok(known.clone());
+            return Ok(match walk.paths {
+                None => Found::Next,
+                Some(_) => Found::Other(path.clone(), *declared),
+            });
         }
         if let Some(field) = self.schema.field(&walk.path) {
-            return Ok((field.path.clone(), Some(field.field_type)));
+            // A copy of its own: counting copies of one that all cores share is slow.
+            let path = field.path.unshared();
+            return Ok(Found::Other(path, Some(field.field_type)));
         }
         if let Some(path) = self.names.get(&walk.path) {
-            return Ok((path.clone(), None));
+            return Ok(Found::Other(path.clone(), None));
         }
         let path = FieldPath::parse(&walk.path).map_err(|rule| {
             RecordFault::new(walk.index, RecordFaultCode::InvalidName, rule.to_string())
@@ -216,7 +217,7 @@ impl<'a> Checker<'a> {
         })?;
         self.refuse_below_declared(&path, walk.index)?;
         self.names.insert(walk.path.clone(), path.clone());
-        Ok((path, None))
+        Ok(Found::Other(path, None))
     }
 
     /// Refuses what in nested form is an object where the declared type has a value. Below an
@@ -293,37 +294,6 @@ impl<'a> Checker<'a> {
                 "the pool tells records apart by the field and the record does not have it",
             ),
         }
-    }
-}
-
-impl Walk {
-    fn push(&mut self, path: FieldPath, value: Value) -> Result<(), RecordFault> {
-        self.bytes += path.as_str().len() + size(&value);
-        if self.fields.len() >= RECORD_FIELDS_MAX || self.bytes > RECORD_BYTES_MAX {
-            return Err(RecordFault::new(
-                self.index,
-                RecordFaultCode::TooLarge,
-                format!(
-                    "a record has at most {RECORD_FIELDS_MAX} fields and {RECORD_BYTES_MAX} bytes"
-                ),
-            ));
-        }
-        self.fields.push((path, value));
-        Ok(())
-    }
-}
-
-fn size(value: &Value) -> usize {
-    match value {
-        Value::String(text) => 8 + text.len(),
-        Value::Array(values) => 8 + values.iter().map(size).sum::<usize>(),
-        Value::Object(object) => {
-            8 + object
-                .iter()
-                .map(|(name, value)| 8 + name.len() + size(value))
-                .sum::<usize>()
-        }
-        _ => 16,
     }
 }
 

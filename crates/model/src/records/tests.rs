@@ -9,6 +9,7 @@ use crate::random::SeededRandom;
 
 #[path = "../../../../fuzz/entries/record.rs"]
 mod entry;
+mod follow;
 mod hostile;
 
 fn admit(grant: &str, pool: &std::sync::Arc<Pool>, sent: &[&str]) -> AdmittedBatch {
@@ -16,7 +17,7 @@ fn admit(grant: &str, pool: &std::sync::Arc<Pool>, sent: &[&str]) -> AdmittedBat
     let permit = access
         .permit::<Ingest>(On::Pool(Some(pool)))
         .expect("covered");
-    let sent = sent.iter().map(|text| Ok(json(text)));
+    let sent = sent.iter().map(|text| SentRecord::Ok(json(text)));
     permit.admit(sent, None, noon(), &SeededRandom::new(3))
 }
 
@@ -37,7 +38,7 @@ fn stored(batch: &AdmittedBatch) -> String {
     let [record] = batch.records() else {
         return format!("{:?}", batch.faults().first().map(|fault| fault.code));
     };
-    let fields = record.fields().iter().filter(|(path, _)| !path.is_system());
+    let fields = record.fields().filter(|(path, _)| !path.is_system());
     let fields = fields.map(|(path, value)| format!("{path}={}", crate::json::to_text(value)));
     fields.collect::<Vec<_>>().join(" ")
 }
@@ -415,7 +416,9 @@ proptest! {
         let text = crate::json::to_text(&value);
         for record in admit(PLAIN, &open(), &[&text]).records() {
             prop_assert!(record.fields().is_sorted_by(|(a, _), (b, _)| a < b));
-            prop_assert!(Record::restore(record.fields().to_vec()).is_some());
+            let fields = record.fields().map(|(path, value)| (path.clone(), value.clone()));
+            let restored = Record::restore(fields.collect());
+            prop_assert_eq!(restored.as_ref(), Some(record));
             for (path, value) in record.fields() {
                 prop_assert_eq!(record.get(path.as_str()), Some(value));
             }

@@ -14,6 +14,7 @@ use model::records::{RecordFault, RecordFaultCode};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bodies::{self, RecordFormat, TextFormat};
 use crate::caller::OnPool;
@@ -264,15 +265,17 @@ pub(crate) async fn ingest(
     let OnPool(permit, pool) = OnPool::<Ingest>::from_request_parts(&mut parts, &state).await?;
     let method_and_path = format!("{} {}", parts.method, parts.uri.path());
     let idempotency = idempotency(&method_and_path, &parts.headers, &received.bytes)?;
-    let is_small = received.bytes.len() <= SMALL_BODY_BYTES && !is_dense(&parts.headers, format);
     // Held until the records are stored: what is made of a body takes many times its bytes.
-    let _turn = match is_small {
-        true => None,
-        false => state.large_bodies.clone().acquire_owned().await.ok(),
+    let mut room = match is_dense(&parts.headers, format) {
+        true => room_for(BODY_BYTES_MAX, &state).await,
+        false => room_for(received.bytes.len(), &state).await,
     };
     let (headers, sent) = (parts.headers, received.bytes.clone());
     let plain = aside(sent.len(), move || decompress(&headers, sent)).await??;
     let bytes = plain.len();
+    if let (Some(room), RecordFormat::Text(_)) = (&mut room, format) {
+        drop(room.split(room.num_permits().saturating_sub(bytes)));
+    }
     let (now, random) = (state.clock.now(), state.random.clone());
     let admitted = match format {
         RecordFormat::Columnar(format) => {
@@ -299,6 +302,17 @@ pub(crate) async fn ingest(
     let batch = admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?;
     let receipt = state.plane.append(batch).await?;
     Ok(super::json(StatusCode::OK, &show(&receipt)))
+}
+
+/// Waits until a large body of so many bytes may be read; a small one may be
+/// at any time.
+async fn room_for(bytes: usize, state: &AppState) -> Option<OwnedSemaphorePermit> {
+    if bytes <= SMALL_BODY_BYTES {
+        return None;
+    }
+    let bytes = u32::try_from(bytes.min(BODY_BYTES_MAX)).unwrap_or(u32::MAX);
+    let room = state.large_bodies.clone().acquire_many_owned(bytes).await;
+    room.ok()
 }
 
 /// Whether a short body may hold much.

@@ -5,7 +5,7 @@
 
 use model::fault::{Fault, FaultCode};
 use model::limits::{BATCH_RECORDS_MAX, RECORD_BYTES_MAX};
-use model::records::{RecordFault, RecordFaultCode, SentRecord};
+use model::records::{RecordFault, RecordFaultCode, Sent, SentRecord};
 use serde::de::IgnoredAny;
 
 use super::{push, too_many};
@@ -50,14 +50,63 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
 
 /// The records of lines, each read when it is asked for. A line that is empty
 /// or white space is none.
-pub(crate) fn lines(body: &[u8]) -> Result<impl Iterator<Item = SentRecord>, Fault> {
-    let lines = body.split(|byte| *byte == b'\n');
-    let lines = lines.filter(|line| !line.iter().all(is_space));
-    if lines.clone().nth(BATCH_RECORDS_MAX).is_some() {
+pub(crate) fn lines(body: &[u8]) -> Result<impl Iterator<Item = Line<'_>>, Fault> {
+    let ends = memchr::memchr_iter(b'\n', body).count();
+    let lines = Lines {
+        rest: body,
+        most: ends + 1,
+    };
+    if ends >= BATCH_RECORDS_MAX && lines.clone().nth(BATCH_RECORDS_MAX).is_some() {
         return Err(too_many());
     }
     let records = lines.enumerate();
-    Ok(records.map(|(index, line)| read_one(index, line)))
+    Ok(records.map(|(index, text)| Line { index, text }))
+}
+
+/// The text of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    index: usize,
+    text: &'a [u8],
+}
+
+impl Sent for Line<'_> {
+    fn json(&self) -> Option<&[u8]> {
+        Some(self.text).filter(|text| text.len() <= RECORD_TEXT_BYTES_MAX)
+    }
+
+    fn read(self) -> SentRecord {
+        read_one(self.index, self.text)
+    }
+}
+
+/// Lines that hold something.
+#[derive(Clone)]
+struct Lines<'a> {
+    rest: &'a [u8],
+    /// How many there are at most.
+    most: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while !self.rest.is_empty() {
+            let end = memchr::memchr(b'\n', self.rest);
+            let (line, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+            self.rest = rest.get(1..).unwrap_or_default();
+            self.most -= 1;
+            if !line.iter().all(is_space) {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.most))
+    }
 }
 
 /// A record of a JSON body: what breaks the grammar breaks the whole body.

@@ -174,3 +174,66 @@ fn times_asked_for_are_read_whole_and_other_blocks_are_left_out() {
     };
     assert_eq!(reading(&lake, &pool, other), expected(|_| true));
 }
+
+#[test]
+fn rows_are_at_hand_once_they_were_read_if_they_are_few() {
+    let (lake, pool) = lake();
+    let column = pool.draft.schema.column(&path("n")).unwrap();
+    let columns: Arc<[_]> = vec![(path("n"), column)].into();
+    let of = |customer: Option<&str>| {
+        let hint = customer.map(|customer| CustomersHint {
+            column: path("who"),
+            values: vec![Value::from(customer)].into(),
+        });
+        let hints = Hints {
+            customers: hint.into_iter().collect(),
+            time: None,
+        };
+        Reading::new(lake.snapshot(&pool), columns.clone(), hints)
+    };
+    let cold = of(None);
+    assert!(!cold.is_at_hand(1_000), "nothing was opened");
+    // Having been asked takes nothing away.
+    assert_eq!(noted(&cold), expected(|_| true));
+    // Who is whose was not needed for that, but for what was removed.
+    for (customer, rows) in [(None, 120), (Some("b"), 36)] {
+        let asked = of(customer);
+        let found = noted(&of(customer));
+        assert!(asked.is_at_hand(1_000), "{customer:?}");
+        assert_eq!(noted(&asked), found);
+        let few = of(customer);
+        assert!(!few.is_at_hand(rows / 4), "{customer:?}");
+        assert_eq!(noted(&few), found);
+    }
+    let once = Reading::once(lake.snapshot(&pool), columns.clone());
+    assert!(!once.is_at_hand(1_000), "it keeps to itself");
+}
+
+#[test]
+fn records_in_memory_are_at_hand_and_counted_by_customer() {
+    let pool = pool(
+        1,
+        r#"{"name":"p","schema":"strict","isolation_field":"who","fields":[{"name":"who","type":"String"},{"name":"n","type":"Int64"}]}"#,
+    );
+    let lake = open(&SimulatedDisk::new(1), &[&pool], roomy());
+    let records = (0..5_000).map(|n| format!(r#"{{"who":"c{}","n":{n}}}"#, n % 50));
+    let records = records.collect::<Vec<_>>().join(",");
+    let request = Request::new(&pool, &format!("[{records}]"));
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().build().unwrap();
+    runtime.block_on(lake.append(request.admit())).unwrap();
+    let column = pool.draft.schema.column(&path("n")).unwrap();
+    let columns: Arc<[_]> = vec![(path("n"), column)].into();
+    let all = Reading::new(lake.snapshot(&pool), columns.clone(), Hints::default());
+    assert!(!all.is_at_hand(4_999) && all.is_at_hand(5_000));
+    let hints = Hints {
+        customers: vec![CustomersHint {
+            column: path("who"),
+            values: vec![Value::from("c7")].into(),
+        }],
+        time: None,
+    };
+    let one = Reading::new(lake.snapshot(&pool), columns, hints);
+    assert!(!one.is_at_hand(99) && one.is_at_hand(100));
+    assert_eq!(noted(&one).len(), 100);
+}

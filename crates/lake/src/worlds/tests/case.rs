@@ -396,8 +396,8 @@ impl Case {
         let shown = self.shown();
         let fields = record
             .fields()
-            .iter()
             .filter(|(path, _)| path.is_system() || shown.shows(path));
-        Record::restore(fields.cloned().collect()).unwrap()
+        let fields = fields.map(|(path, value)| (path.clone(), value.clone()));
+        Record::restore(fields.collect()).unwrap()
     }
 }

@@ -139,7 +139,12 @@ fn fifty_thousand_hostile_payloads_end_injected_or_rejected() {
             let permit = access
                 .permit::<Ingest>(On::Pool(Some(pool)))
                 .expect("covered");
-            let batch = permit.admit([Ok(sent.clone())], None, noon(), &SeededRandom::new(seed));
+            let batch = permit.admit(
+                [SentRecord::Ok(sent.clone())],
+                None,
+                noon(),
+                &SeededRandom::new(seed),
+            );
             for record in batch.records() {
                 kept += 1;
                 assert_eq!(
@@ -148,10 +153,7 @@ fn fifty_thousand_hostile_payloads_end_injected_or_rejected() {
                     "{seed}: {text}"
                 );
                 assert!(batch.holds_injections(record), "{seed}: {text}");
-                let beside = record
-                    .fields()
-                    .iter()
-                    .filter(|(path, _)| path.overlaps(&injected));
+                let beside = record.fields().filter(|(path, _)| path.overlaps(&injected));
                 assert_eq!(beside.count(), 1, "{seed}: {text}");
             }
             refused += u32::try_from(batch.faults().len()).expect("at most one");
@@ -180,7 +182,12 @@ fn a_rejecting_grant_keeps_no_record_that_says_otherwise() {
                 .permit::<Ingest>(On::Pool(Some(pool)))
                 .expect("covered");
             permit
-                .admit([Ok(sent.clone())], None, noon(), &SeededRandom::new(seed))
+                .admit(
+                    [SentRecord::Ok(sent.clone())],
+                    None,
+                    noon(),
+                    &SeededRandom::new(seed),
+                )
                 .into_records()
                 .pop()
         };
@@ -191,7 +198,6 @@ fn a_rejecting_grant_keeps_no_record_that_says_otherwise() {
         compared += 1;
         let says = said
             .fields()
-            .iter()
             .filter(|(found, _)| found.overlaps(&path("customer.id")));
         for (found, value) in says {
             assert_eq!(

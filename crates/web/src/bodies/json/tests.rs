@@ -23,6 +23,7 @@ fn lines(text: &str) -> Vec<String> {
     shown(
         &super::lines(text.as_bytes())
             .expect(text)
+            .map(Sent::read)
             .collect::<Vec<_>>(),
     )
 }
@@ -100,6 +101,7 @@ fn the_place_of_broken_grammar_is_told() {
     );
     let records = super::lines(b"{}\n{\"a\":oops}")
         .expect("lines")
+        .map(Sent::read)
         .collect::<Vec<_>>();
     assert_eq!(
         records[1].as_ref().expect_err("malformed").message,
@@ -160,6 +162,7 @@ proptest! {
         if let Ok(records) = read(&bytes) {
             shown(&records);
         }
-        shown(&super::lines(&bytes).expect("few lines").collect::<Vec<_>>());
+        let lines = super::lines(&bytes).expect("few lines");
+        shown(&lines.map(Sent::read).collect::<Vec<_>>());
     }
 }
