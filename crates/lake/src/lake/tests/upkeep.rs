@@ -155,6 +155,31 @@ fn deletes_are_remembered_only_while_files_do_not_carry_them_out() {
     assert_eq!(numbers(&lake, &pool).len(), 8);
 }
 
+/// An older control database was put back.
+#[test]
+fn files_of_a_pool_that_is_not_known_are_left_alone_and_keep_upkeep_from_nothing() {
+    let (disk, pool) = (SimulatedDisk::new(5), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    flushed(&lake, &pool, 0..10);
+    let one = filter(r#"{"field":"n","operator":"eq","value":7}"#);
+    assert_eq!(
+        done(lake.delete(deleting(&access(1), &pool, Some(one)))).unwrap(),
+        1
+    );
+    drop(lake);
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[], small(), clock.clone()).unwrap();
+    clock.advance(Duration::from_secs(13 * 60 * 60));
+    assert!(all_due(&lake).is_empty());
+    assert!(
+        !lake.upkeep(&Permit::ours()).unwrap(),
+        "nothing is left to do"
+    );
+    drop(lake);
+    let lake = open(&disk, &[&pool], small());
+    assert_eq!(numbers(&lake, &pool).len(), 9);
+}
+
 #[test]
 fn a_pool_that_cannot_be_merged_keeps_no_other_from_it() {
     let (disk, one, two) = (SimulatedDisk::new(4), open_pool(1), open_pool(2));

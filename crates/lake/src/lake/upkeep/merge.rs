@@ -54,8 +54,9 @@ impl Lake {
         } else {
             most
         };
-        let awake = states.iter();
-        let awake = awake.filter(|state| !memory.rests(Writing::Merge(state.id), now));
+        // Nobody knows how the records of a pool that is not known are to lie.
+        let known = states.iter().filter(|state| state.pool.is_some());
+        let awake = known.filter(|state| !memory.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
             let manifest = &state.manifest;
             choose(manifest, layout_of(state), most).is_some()
