@@ -3,6 +3,7 @@
 //! [`SimulatedDisk`] behaves as badly as a disk may at a power cut, decided by a seed alone.
 //! [`workload`] drives a store through power cuts and checks what it finds afterwards.
 
+mod camera;
 mod disk;
 mod random;
 pub mod workload;
@@ -11,5 +12,6 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use camera::Photograph;
 pub use disk::{Fault, SimulatedDisk};
 pub use random::Random;

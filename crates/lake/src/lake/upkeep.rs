@@ -52,6 +52,8 @@ pub(super) struct State {
     scrub: Scrub,
     /// Held while a piece of work is done.
     memory: Mutex<Memory>,
+    #[cfg(test)]
+    staged: tests::staged::Staged,
 }
 
 #[derive(Debug, Default)]
@@ -149,6 +151,8 @@ impl State {
             counters: Counters::default(),
             scrub: Scrub::default(),
             memory: Mutex::default(),
+            #[cfg(test)]
+            staged: tests::staged::Staged::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Random;
+use super::camera::Camera;
 use super::world::{Entry, World};
 use crate::disk::{Disk, DiskError, DiskFile, DiskLock, DiskOperation};
 
@@ -28,13 +29,15 @@ pub enum Fault {
 }
 
 #[derive(Debug)]
-struct State {
-    world: World,
-    random: Random,
+pub(super) struct State {
+    pub(super) world: World,
+    pub(super) random: Random,
+    pub(super) camera: Option<Camera>,
     fault: Option<Fault>,
     fault_happened: bool,
     dead: bool,
     operations: u64,
+    pub(super) changes: u64,
     syncs: u64,
     trace: crc32fast::Hasher,
     locks: BTreeSet<PathBuf>,
@@ -83,14 +86,16 @@ impl SimulatedDisk {
         )
     }
 
-    fn from_world(world: World, random: Random) -> Self {
+    pub(super) fn from_world(world: World, random: Random) -> Self {
         let state = State {
             world,
             random,
+            camera: None,
             fault: None,
             fault_happened: false,
             dead: false,
             operations: 0,
+            changes: 0,
             syncs: 0,
             trace: crc32fast::Hasher::new(),
             locks: BTreeSet::new(),
@@ -100,7 +105,7 @@ impl SimulatedDisk {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -217,7 +222,15 @@ impl SimulatedDisk {
             }
             return Err(failed(io::Error::other("simulated input/output error")));
         }
+        // What a sync covers is lost when the power goes during it; what else is
+        // done may have been done.
+        if is_sync {
+            state.photograph(operation, path);
+        }
         let done = effect(state);
+        if !is_sync && done.is_ok() {
+            state.photograph(operation, path);
+        }
         if after {
             state.dead = true;
             return Err(gone());
@@ -307,7 +320,7 @@ impl DiskFile for SimulatedFile {
             &self.path,
             (offset, &wanted.to_le_bytes()),
             |state| {
-                let live = &state.world.inode(self.inode)?.live;
+                let live = state.world.live(self.inode)?;
                 let from = live
                     .len()
                     .min(usize::try_from(offset).unwrap_or(usize::MAX));
@@ -321,7 +334,7 @@ impl DiskFile for SimulatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         self.disk
             .perform(DiskOperation::Write, &self.path, (offset, bytes), |state| {
-                let length = state.world.inode(self.inode)?.live.len() as u64;
+                let length = state.world.live(self.inode)?.len() as u64;
                 let growth = (offset + bytes.len() as u64).saturating_sub(length);
                 let missing = growth - state.world.room(growth);
                 let fitting = bytes.len() - (missing as usize).min(bytes.len());
@@ -342,7 +355,7 @@ impl DiskFile for SimulatedFile {
     fn length(&self) -> Result<u64, DiskError> {
         self.disk
             .perform(DiskOperation::Read, &self.path, (0, &[]), |state| {
-                Ok(state.world.inode(self.inode)?.live.len() as u64)
+                Ok(state.world.live(self.inode)?.len() as u64)
             })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Fault, SimulatedDisk};
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, DiskOperation};
 
 fn path(name: &str) -> PathBuf {
     Path::new(SimulatedDisk::ROOT).join(name)
@@ -168,4 +168,50 @@ fn the_same_seed_and_calls_give_the_same_disk() {
     for seed in 0..20 {
         assert_eq!(crash(seed), crash(seed));
     }
+}
+
+#[test]
+fn a_photograph_is_the_power_cut_at_its_operation() {
+    let (disk, file) = synced(1);
+    disk.watch();
+    file.write_at(0, &[b'b'; 1536]).unwrap();
+    disk.caption(1);
+    file.sync_data().unwrap();
+    let count = file.length().unwrap();
+    disk.rename(&path("file"), &path("other")).unwrap();
+    let film = disk.photographs();
+    assert_eq!(count, 1536);
+    let taken: Vec<_> = film
+        .iter()
+        .map(|one| (one.operation, one.caption))
+        .collect();
+    let expected = [
+        (DiskOperation::Write, 0),
+        (DiskOperation::Sync, 1),
+        (DiskOperation::Rename, 1),
+    ];
+    assert_eq!(taken, expected, "reading is not photographed");
+    let developed = |one: usize| -> BTreeSet<String> {
+        (0..100)
+            .map(|seed| {
+                let found = film[one].develop(seed);
+                let bytes = read(&found, "file")
+                    .or_else(|| read(&found, "other"))
+                    .unwrap();
+                bytes
+                    .chunks(512)
+                    .map(|sector| char::from(sector[0]))
+                    .collect()
+            })
+            .collect()
+    };
+    // Until the sync is done anything may be lost of what was written.
+    assert!(developed(0).len() == 8 && developed(1).len() == 8);
+    assert_eq!(developed(2), BTreeSet::from(["bbb".to_owned()]));
+    let names: BTreeSet<_> = (0..50)
+        .map(|seed| film[2].develop(seed).list(root()).unwrap())
+        .collect();
+    assert_eq!(names.len(), 2);
+    assert_eq!(film[1].develop(3).digest(), film[1].develop(3).digest());
+    assert!(!disk.is_dead(), "nobody noticed");
 }

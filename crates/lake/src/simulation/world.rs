@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Random;
 
@@ -154,13 +155,13 @@ impl NameChange {
     }
 }
 
-/// Names and files of a simulated disk.
+/// Names and files of a simulated disk. Clones share what neither has changed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
-    inodes: BTreeMap<u64, Inode>,
+    inodes: BTreeMap<u64, Arc<Inode>>,
     next_inode: u64,
-    names: BTreeMap<PathBuf, Entry>,
-    durable_names: BTreeMap<PathBuf, Entry>,
+    names: Arc<BTreeMap<PathBuf, Entry>>,
+    durable_names: Arc<BTreeMap<PathBuf, Entry>>,
     pending_names: Vec<NameChange>,
     pub(super) capacity: Option<u64>,
 }
@@ -172,6 +173,7 @@ impl World {
             .iter()
             .map(|path| (PathBuf::from(path), Entry::Directory))
             .collect();
+        let names = Arc::new(names);
         Self {
             durable_names: names.clone(),
             names,
@@ -179,10 +181,16 @@ impl World {
         }
     }
 
+    /// A file that is to change.
     pub(super) fn inode(&mut self, id: u64) -> io::Result<&mut Inode> {
-        self.inodes
-            .get_mut(&id)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        let inode = self.inodes.get_mut(&id).map(Arc::make_mut);
+        inode.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// What programs see in a file.
+    pub(super) fn live(&self, id: u64) -> io::Result<&[u8]> {
+        let inode = self.inodes.get(&id).map(|inode| &*inode.live);
+        inode.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     pub(super) fn entry(&self, path: &Path) -> io::Result<Entry> {
@@ -208,7 +216,7 @@ impl World {
     }
 
     fn change(&mut self, change: NameChange) {
-        change.apply(&mut self.names);
+        change.apply(Arc::make_mut(&mut self.names));
         self.pending_names.push(change);
     }
 
@@ -219,7 +227,7 @@ impl World {
         }
         let id = self.next_inode;
         self.next_inode += 1;
-        self.inodes.insert(id, Inode::default());
+        self.inodes.insert(id, Arc::default());
         self.change(NameChange {
             removed: None,
             added: Some((path.to_owned(), Entry::File(id))),
@@ -283,7 +291,7 @@ impl World {
         self.pending_names = rest;
         let synced: Vec<NameChange> = synced;
         for change in synced {
-            change.apply(&mut self.durable_names);
+            change.apply(Arc::make_mut(&mut self.durable_names));
         }
         Ok(())
     }
@@ -307,7 +315,7 @@ impl World {
 
     /// The disk as it is found after a power cut. Each unsynced change of a name is there or not.
     pub(super) fn after_power_cut(&self, random: &mut Random) -> Self {
-        let mut names = self.durable_names.clone();
+        let mut names = BTreeMap::clone(&self.durable_names);
         for change in &self.pending_names {
             if random.one_in(2) {
                 change.apply(&mut names);
@@ -334,9 +342,10 @@ impl World {
                     durable: found,
                     pending: Vec::new(),
                 };
-                inodes.insert(*id, inode);
+                inodes.insert(*id, Arc::new(inode));
             }
         }
+        let names = Arc::new(names);
         Self {
             inodes,
             next_inode: self.next_inode,
@@ -350,7 +359,7 @@ impl World {
     /// The disk as programs see it now, all of it durable.
     pub(super) fn all_synced(&self) -> Self {
         let mut copy = self.clone();
-        for inode in copy.inodes.values_mut() {
+        for inode in copy.inodes.values_mut().map(Arc::make_mut) {
             inode.durable = inode.live.clone();
             inode.pending.clear();
         }
@@ -362,7 +371,7 @@ impl World {
     /// A checksum over every name and every byte that programs see.
     pub(super) fn digest(&self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
-        for (path, entry) in &self.names {
+        for (path, entry) in self.names.iter() {
             hasher.update(path.as_os_str().as_encoded_bytes());
             if let Entry::File(id) = entry
                 && let Some(inode) = self.inodes.get(id)

@@ -2,7 +2,6 @@
 //! and it never comes back.
 
 mod machine;
-mod power;
 mod stages;
 mod worlds;
 

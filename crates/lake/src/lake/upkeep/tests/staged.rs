@@ -1,0 +1,162 @@
+//! What a test has happen in the midst of a piece of upkeep, and what a mutant
+//! does wrong in it.
+
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use model::ids::PoolId;
+
+use crate::journal::Position;
+use crate::lake::Lake;
+use crate::manifest::ManifestChange;
+use crate::store::Operation;
+use crate::tables::{FileEntry, commit_names, discard};
+
+/// A promise that upkeep breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::lake) enum Wrong {
+    /// Records that came while others were written count as written.
+    MarkTooHigh,
+    /// The last operation whose records were written counts as not written.
+    MarkTooLow,
+    /// Files count as cleaned of what was deleted while they were written.
+    CleanedTooMuch,
+    /// Files that are merged go before the journal names the merged one.
+    DeletesFirst,
+    /// Files have their final names before the journal names them.
+    NamesFirst,
+    /// The journal is freed of records that are in memory alone.
+    ReleasesTooMuch,
+    /// What the files of a pool are is not carried on.
+    ForgetsManifests,
+    /// Saved answers are not carried on.
+    ForgetsAnswers,
+    /// Which pools were dropped is not carried on.
+    ForgetsDropped,
+}
+
+type Meanwhile = Box<dyn FnOnce(&Lake) + Send>;
+
+/// What is staged for the next pieces of upkeep.
+#[derive(Default)]
+pub(in crate::lake) struct Staged {
+    meanwhile: Mutex<Option<Meanwhile>>,
+    wrong: OnceLock<Wrong>,
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staged")
+            .field("wrong", &self.wrong)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Staged {
+    /// Has this happen in the next piece of upkeep that changes files or frees
+    /// the journal: when files are written and not named yet, or when all is
+    /// carried on and not released yet.
+    pub(super) fn meanwhile(&self, happens: impl FnOnce(&Lake) + Send + 'static) {
+        let mut meanwhile = self
+            .meanwhile
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *meanwhile = Some(Box::new(happens));
+    }
+
+    /// What did not happen yet does not happen.
+    pub(super) fn clear(&self) {
+        let mut meanwhile = self
+            .meanwhile
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *meanwhile = None;
+    }
+
+    /// Makes the lake a mutant.
+    pub(super) fn goes_wrong(&self, wrong: Wrong) {
+        self.wrong.set(wrong).unwrap();
+    }
+
+    fn is(&self, wrong: Wrong) -> bool {
+        self.wrong.get() == Some(&wrong)
+    }
+}
+
+impl Lake {
+    fn happens_meanwhile(&self) {
+        let meanwhile = &self.upkeep.staged.meanwhile;
+        let mut meanwhile = meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(happens) = meanwhile.take() {
+            drop(meanwhile);
+            happens(self);
+        }
+    }
+
+    /// Before a change of files is committed, whose new files are written.
+    pub(in crate::lake::upkeep) fn staged_commit(
+        &self,
+        pool: PoolId,
+        change: ManifestChange,
+    ) -> ManifestChange {
+        self.happens_meanwhile();
+        let Some(wrong) = self.upkeep.staged.wrong.get() else {
+            return change;
+        };
+        let ManifestChange {
+            mark,
+            removed,
+            added,
+        } = change;
+        let applied = self.pools.applied();
+        let (disk, directory) = (self.tables.disk(), self.tables.directory(pool));
+        let (mark, added) = match wrong {
+            Wrong::MarkTooHigh => (mark.and(applied), added),
+            Wrong::MarkTooLow => (mark.map(|mark| Position::new(mark.get() - 1)), added),
+            Wrong::CleanedTooMuch => {
+                let clean = |file: FileEntry| FileEntry {
+                    cleaned: applied.unwrap_or(file.cleaned),
+                    ..file
+                };
+                (mark, added.into_iter().map(clean).collect())
+            }
+            Wrong::DeletesFirst => {
+                // After a cut nothing is done.
+                let mut removed = removed.iter();
+                let _ = removed.try_for_each(|id| discard(disk.as_ref(), &directory, *id));
+                (mark, added)
+            }
+            Wrong::NamesFirst => {
+                let mut ids = added.iter().map(|file| file.id);
+                let _ = ids.try_for_each(|id| commit_names(disk.as_ref(), &directory, id));
+                (mark, added)
+            }
+            _ => (mark, added),
+        };
+        ManifestChange {
+            mark,
+            removed,
+            added,
+        }
+    }
+
+    /// Whether an operation of upkeep is lost on its way to the journal.
+    pub(in crate::lake::upkeep) fn staged_loss(&self, operation: &Operation) -> bool {
+        let staged = &self.upkeep.staged;
+        match operation {
+            Operation::State { .. } => staged.is(Wrong::ForgetsManifests),
+            Operation::Answers { .. } => staged.is(Wrong::ForgetsAnswers),
+            Operation::Dropped { .. } => staged.is(Wrong::ForgetsDropped),
+            _ => false,
+        }
+    }
+
+    /// Before the journal is freed up to what is needed first.
+    pub(in crate::lake::upkeep) fn staged_release(
+        &self,
+        needed: Option<Position>,
+    ) -> Option<Position> {
+        self.happens_meanwhile();
+        needed.filter(|_| !self.upkeep.staged.is(Wrong::ReleasesTooMuch))
+    }
+}
