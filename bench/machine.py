@@ -95,3 +95,9 @@ def commit(root: Path) -> str:
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/RESULTS.md")
     return (git("rev-parse", "--short=12", "HEAD") or "unknown") + (" with changes" if changed else "")
+
+
+def read_bytes(process: int) -> int:
+    """Bytes that a process has asked the system to read, be they on a disk or in its cache."""
+    lines = Path(f"/proc/{process}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("rchar:"))

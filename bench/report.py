@@ -170,6 +170,20 @@ def _growth(found: dict[str, Any]) -> Iterable[str]:
                     times = [tables.median(by_question.get(question)) for question, _ in titles]
                     lines.append([TITLES[name], f"{cell['events']:,}", *times])
         yield from tables.table(["", "pool", *(title for _, title in titles)], lines)
+    readers = [cell for cell in found["cells"] if cell.get("read")]
+    if readers:
+        yield from ["", "### Bytes read", ""]
+        yield "What the server has read of its files when each of the six questions has been asked once, nothing of it having been asked before; the first column includes opening the files."
+        yield ""
+        lines = [
+            [
+                TITLES[cell["engine"]],
+                f"{cell['events']:,}",
+                *(tables.size(cell["read"][size]) for size in found["rows"]),
+            ]
+            for cell in readers
+        ]
+        yield from tables.table(["", "pool", *found["rows"]], lines)
     yield from ["", "### Memory and disk", ""]
     sizes = [
         [

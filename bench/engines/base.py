@@ -75,6 +75,10 @@ class Engine(ABC):
         del dataset, seconds
         raise Refused("not measured: it takes one writer at a time")
 
+    def read_bytes(self) -> int | None:
+        """Bytes that its process has asked the system to read, cached there or not, where that is one process."""
+        return None
+
     def memory(self) -> dict[str, int]:
         """Bytes held by the engine's processes."""
         return machine.held(os.getpid())

@@ -87,12 +87,8 @@ class Tidegate(Engine):
             formats.ndjson(chunk, text)
             imported += self.server.import_file(text, "events")
         text.unlink()
-        steps = {"import NDJSON over HTTP": imported}
-        settled = self.server.settle()
-        if settled is not None:
-            steps["flush and compact"] = settled
-            # The server has been stopped for it, and listens somewhere else.
-            self.connection = http_loop.Connection(self.server.address)
+        steps = {"import NDJSON over HTTP": imported, **self.server.settle()}
+        self.connection = http_loop.Connection(self.server.address)
         self.prepare([])
         return steps
 
@@ -194,6 +190,9 @@ class Tidegate(Engine):
 
     def client_seconds(self) -> float | None:
         return self.client_cost
+
+    def read_bytes(self) -> int | None:
+        return machine.read_bytes(self.server.process_id())
 
     def memory(self) -> dict[str, int]:
         return machine.held(self.server.process_id())

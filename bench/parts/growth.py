@@ -50,7 +50,9 @@ def measure(session: Session, name: str, dataset: Dataset, answers: Answers) -> 
     try:
         remote.call("prepare", list(dataset.probes.values()))
         refused: dict[tuple[str, str, str], str] = {}
+        read: dict[str, int] = {}
         for size, customer in dataset.probes.items():
+            before = remote.call("read_bytes")
             for question in QUESTIONS:
                 try:
                     remote.call("ask", question, customer)
@@ -61,6 +63,9 @@ def measure(session: Session, name: str, dataset: Dataset, answers: Answers) -> 
                 # The same rows: the same answer, from every engine and at every size.
                 if not alike(answers.setdefault((size, question), answer), answer):
                     raise warm.Different(f"{question} for {size}: {engines.TITLES[name]} at {dataset.events:,} events")
+            # Nothing of this customer had been asked before.
+            if before is not None:
+                read[size] = remote.call("read_bytes") - before
         readers: dict[str, str | None] = dict(dataset.probes)
         quiet = warm.interleaved({name: remote}, readers, refused, session.rounds, session.patience, lambda _: None)
         session.told(f"growth: {engines.TITLES[name]} at {dataset.events:,} events done")
@@ -68,6 +73,7 @@ def measure(session: Session, name: str, dataset: Dataset, answers: Answers) -> 
             "engine": name,
             "events": dataset.events,
             "times": warm.cells(quiet, refused),
+            "read": read,
             "memory": remote.call("memory"),
             "disk": remote.call("disk_bytes"),
         }

@@ -56,7 +56,19 @@ impl<'a> Encoded<'a> {
     /// values of a dictionary are those of rows that were left out on the way,
     /// hidden ones among them: nothing of a caller's is asked of them.
     pub(crate) fn in_use(&self) -> Result<DictionaryArray<Int32Type>> {
-        Ok(garbage_collect_dictionary(self.0)?)
+        match self.only_code() {
+            Some(code) => one_value(self.values().slice(code, 1), self.0.len()),
+            None => Ok(garbage_collect_dictionary(self.0)?),
+        }
+    }
+
+    /// The code of all rows, as in the rows of one customer that are read.
+    fn only_code(&self) -> Option<usize> {
+        let codes = self.codes();
+        let (first, rest) = codes.values().split_first()?;
+        let is_only = codes.null_count() == 0 && rest.iter().all(|code| code == first);
+        let code = usize::try_from(*first).ok().filter(|_| is_only)?;
+        (code < self.values().len()).then_some(code)
     }
 
     /// The value of all rows, when the dictionary has one alone and no cell is missing.
@@ -67,6 +79,10 @@ impl<'a> Encoded<'a> {
 
 /// A column of one value, given as an array of one.
 pub(crate) fn constant(value: ArrayRef, rows: usize) -> Result<ArrayRef> {
+    Ok(Arc::new(one_value(value, rows)?))
+}
+
+fn one_value(value: ArrayRef, rows: usize) -> Result<DictionaryArray<Int32Type>> {
     static ZEROS: LazyLock<ScalarBuffer<i32>> = LazyLock::new(|| vec![0; BLOCK_ROWS].into());
     let codes = if rows <= BLOCK_ROWS {
         ZEROS.slice(0, rows)
@@ -74,7 +90,7 @@ pub(crate) fn constant(value: ArrayRef, rows: usize) -> Result<ArrayRef> {
         vec![0; rows].into()
     };
     let codes = PrimitiveArray::<Int32Type>::new(codes, None);
-    Ok(Arc::new(DictionaryArray::try_new(codes, value)?))
+    Ok(DictionaryArray::try_new(codes, value)?)
 }
 
 /// The column in its plain type.

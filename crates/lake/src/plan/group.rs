@@ -1,7 +1,7 @@
 //! Grouping and aggregation over visible rows, by one or several readers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -23,6 +23,10 @@ use crate::reading::Reading;
 
 /// Rows to look at for which another reader is worth its start.
 const ROWS_PER_READER: usize = 128 * 1_024;
+
+/// Looked up once: the system reads several files for it.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// Groups visible rows and applies functions to each group.
 #[derive(Debug)]
@@ -97,8 +101,7 @@ impl Work {
     async fn carry_out(self) -> Result<RecordBatch> {
         let rows = self.reading.open();
         let rows = rows.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let readers = (rows / ROWS_PER_READER).clamp(1, cores);
+        let readers = (rows / ROWS_PER_READER).clamp(1, *CORES);
         let together = Together(Arc::default());
         let mut others = Vec::with_capacity(readers - 1);
         for _ in 1..readers {

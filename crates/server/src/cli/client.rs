@@ -110,7 +110,7 @@ pub(crate) struct ImportArgs {
     /// Records of one request
     #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) batch_size: u32,
-    /// Requests on their way at once [default: 3; 1 where a record may replace an earlier one]
+    /// Requests on their way at once [default: 6; 1 where a record may replace an earlier one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     pub(crate) connections: Option<u32>,
     /// Any text; another one sends a file again on purpose that was imported in the last 24 hours

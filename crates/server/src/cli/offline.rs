@@ -74,6 +74,9 @@ pub(crate) struct CompactArgs {
     /// First write the records that are in the journal alone to files
     #[arg(long)]
     pub(crate) flush: bool,
+    /// Write the records that are in the journal alone to files, and merge nothing
+    #[arg(long, conflicts_with_all = ["flush", "pools"])]
+    pub(crate) flush_only: bool,
     /// Name or id of the pool; may be given several times [default: all]
     #[arg(long = "pool", value_name = "POOL")]
     pub(crate) pools: Vec<String>,

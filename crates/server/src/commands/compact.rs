@@ -29,7 +29,11 @@ pub(super) fn run(args: &CompactArgs) -> Result<(), CommandError> {
     let pools = offline.pools()?;
     let chosen = choose(&pools, &args.pools)?;
     let lake = offline.open_lake(&settings, pools)?;
-    let done = compact(&lake, &chosen, args.flush).and_then(|unpublished| {
+    let done = match args.flush_only {
+        true => flush(&lake),
+        false => compact(&lake, &chosen, args.flush),
+    };
+    let done = done.and_then(|unpublished| {
         lake.free_journal(&Permit::ours())?;
         Ok(unpublished)
     });
@@ -73,6 +77,11 @@ fn choose(pools: &[Arc<Pool>], named: &[String]) -> Result<Vec<Arc<Pool>>, Comma
         }
     }
     Ok(chosen)
+}
+
+fn flush(lake: &Lake) -> Result<Vec<String>, ServeError> {
+    lake.flush(&Permit::ours())?;
+    Ok(Vec::new())
 }
 
 /// Compacts pool by pool, with a bar; answers which could not be published.

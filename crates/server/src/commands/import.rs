@@ -71,7 +71,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandError> {
 /// How many batches may be on their way at once. Where a record replaces an
 /// earlier one, the order of the file decides, and it is kept.
 fn connections(args: &ImportArgs, pool: &pool::ReadyPool) -> usize {
-    const USUAL: u32 = 3;
+    const USUAL: u32 = 6;
     let usual = if pool.order_matters { 1 } else { USUAL };
     args.connections.unwrap_or(usual) as usize
 }

@@ -39,6 +39,17 @@ fn what_is_compacted_answers_as_before() {
 }
 
 #[test]
+fn what_is_in_the_journal_alone_can_go_to_files_without_merging_them() {
+    let (home, asked) = stopped();
+    let home = home.path();
+    run(home, &["compact", "--data-dir", "data", "--flush-only"]).expect(0);
+    assert_eq!(tables(home).len(), 4, "a file and an index of each pool");
+    answers_as_before(home, &asked);
+    let both = ["compact", "--data-dir", "data", "--flush", "--flush-only"];
+    run(home, &both).expect(2);
+}
+
+#[test]
 fn deleted_records_are_gone_from_the_disk_and_the_log_says_so() {
     let (home, _) = stopped();
     let home = home.path();
