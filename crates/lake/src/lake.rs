@@ -156,8 +156,14 @@ impl Lake {
     }
 
     /// Deletes the records that the key sees and asks for, durably and at
-    /// once; answers how many went.
+    /// once; answers how many went, however long it takes to count them.
+    ///
+    /// # Errors
+    /// Nothing is deleted, but for [`JournalError::Stopped`], after which the log tells at the
+    /// restart, and for [`LakeError::Damaged`], when a file cannot be read to count its rows.
     pub async fn delete(&self, delete: ConstrainedDelete) -> Result<u64> {
+        // Once they are gone, nobody may be told that the server was too busy.
+        let turn = self.runner.slot(delete.key()).await?;
         let Outcome::Deleted(done) = self.submit(delete_operation(&delete)).await? else {
             return Err(answered_otherwise("a delete"));
         };
@@ -179,7 +185,7 @@ impl Lake {
             filter,
         };
         let count = move |asker: &Asker| count_removed(snapshot, &removal, asker);
-        Ok(from_memory + self.runner.work(delete.key(), count).await?)
+        Ok(from_memory + Runner::complete(turn, count).await?)
     }
 
     /// Forgets a pool and all its records, and those that are still on their

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod rows;
+mod turns;
 
 pub(crate) use bounds::Asker;
 pub(crate) use rows::{forwards, groups, record_rows};
@@ -9,7 +10,7 @@ pub(crate) use rows::{forwards, groups, record_rows};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -24,18 +25,22 @@ use futures::{FutureExt, Stream, StreamExt};
 use model::ids::KeyId;
 use model::limits::RESULT_ROWS_MAX;
 use model::queries::Row;
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::error::{LakeError, Result};
 use bounds::{Leaves, Waiting};
+use turns::{Bounds, Turns};
 
 /// Bounds of the execution.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Questions that run at once; others wait. One key has half of them at most.
+    /// Questions that run at once; others wait, and a free place goes to the
+    /// key that has the fewest running. One key has half of them at most.
     pub concurrent: usize,
+    /// Questions of one key that wait to begin; more are refused as busy at once.
+    pub waiting_per_key: usize,
     /// How long a question may wait before it is refused as busy.
     pub wait: Duration,
     /// How long a question may run until its first rows are there, and how
@@ -51,6 +56,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             concurrent: 8,
+            waiting_per_key: 256,
             wait: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
             memory_bytes: 1 << 30,
@@ -65,9 +71,7 @@ pub type RowStream = BoxStream<'static, Result<Vec<Row>>>;
 #[derive(Debug)]
 pub(crate) struct Runner {
     options: RunOptions,
-    slots: Arc<Semaphore>,
-    /// The turns of each key that has questions running or waiting.
-    turns: Mutex<HashMap<KeyId, Weak<Semaphore>>>,
+    turns: Arc<Turns>,
     environment: RuntimeEnv,
     /// Made once: its many options take longer than a small question.
     config: SessionConfig,
@@ -76,11 +80,10 @@ pub(crate) struct Runner {
 
 /// The right to work on a question of a key.
 #[derive(Debug)]
-struct Slot {
-    /// Whether there is one of all slots; a question that waits for its
-    /// reader has none.
-    slot: Option<OwnedSemaphorePermit>,
-    _turn: OwnedSemaphorePermit,
+pub(crate) struct Slot {
+    /// A question that waits for its reader has none.
+    slot: Option<turns::Slot>,
+    turn: turns::Turn,
 }
 
 /// The batches of a plan that is being carried out.
@@ -125,42 +128,30 @@ impl Runner {
         let config = SessionConfig::new()
             .with_target_partitions(1)
             .with_batch_size(8_192);
-        let slots = Arc::new(Semaphore::new(options.concurrent));
+        let turns = Turns::new(Bounds {
+            slots: options.concurrent,
+            begun_per_key: (options.concurrent / 2).max(1),
+            waiting_per_key: options.waiting_per_key,
+        });
         let waiting = Arc::new(Waiting::new(options.memory_bytes));
         Ok(Self {
             options,
-            slots,
-            turns: Mutex::default(),
+            turns,
             environment,
             config,
             waiting,
         })
     }
 
-    /// The turns of a key. One key must not keep all others waiting.
-    fn turns_of(&self, key: KeyId) -> Arc<Semaphore> {
-        let mut all = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turns) = all.get(&key).and_then(Weak::upgrade) {
-            return turns;
-        }
-        all.retain(|_, turns| turns.strong_count() > 0);
-        let turns = Arc::new(Semaphore::new((self.options.concurrent / 2).max(1)));
-        all.insert(key, Arc::downgrade(&turns));
-        turns
-    }
-
-    async fn slot(&self, key: KeyId) -> Result<Slot> {
-        let turn = self.turns_of(key).acquire_owned();
-        let both = async {
-            let turn = turn.await.ok()?;
-            let slot = self.slots.clone().acquire_owned().await.ok()?;
-            Some(Slot {
-                slot: Some(slot),
-                _turn: turn,
-            })
-        };
-        let both = tokio::time::timeout(self.options.wait, both).await;
-        both.ok().flatten().ok_or(LakeError::Busy)
+    /// Waits for the turn of a key.
+    ///
+    /// # Errors
+    /// [`LakeError::Busy`] when it does not come in time.
+    pub(crate) async fn slot(&self, key: KeyId) -> Result<Slot> {
+        let begun = tokio::time::timeout(self.options.wait, self.turns.begin(key)).await;
+        let (turn, slot) = begun.map_err(|_| LakeError::Busy)??;
+        let slot = Some(slot);
+        Ok(Slot { slot, turn })
     }
 
     /// The bytes that one question may hold.
@@ -190,8 +181,8 @@ impl Runner {
     async fn start(&self, key: KeyId, plan: Arc<dyn ExecutionPlan>) -> Result<Running> {
         const BATCHES_AHEAD: usize = 2;
         let mut slot = self.slot(key).await?;
-        let (context, slots, patience) =
-            (self.context(), self.slots.clone(), self.options.deadline);
+        let (context, turns, patience) =
+            (self.context(), self.turns.clone(), self.options.deadline);
         let (memory, waiting) = (context.memory_pool().clone(), self.waiting.clone());
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let runtime = tokio::runtime::Handle::current();
@@ -206,7 +197,7 @@ impl Runner {
                     };
                     let Some(batch) = batch else { break };
                     let memory = (&memory, waiting.as_ref());
-                    let goes_on = slot.hand_on(batch?, &sender, &slots, patience, memory);
+                    let goes_on = slot.hand_on(batch?, &sender, &turns, patience, memory);
                     if !goes_on.await? {
                         break;
                     }
@@ -306,19 +297,26 @@ impl Runner {
         work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let slot = self.slot(key).await?;
+        let deadline = self.options.deadline;
+        let done = tokio::time::timeout(deadline, Self::complete(slot, work)).await;
+        done.unwrap_or(Err(LakeError::Deadline(deadline)))
+    }
+
+    /// Does work whose turn has come, however long it takes: what cannot be
+    /// undone is answered in full. It still ends when nobody waits for it.
+    pub(crate) async fn complete<T: Send + 'static>(
+        slot: Slot,
+        work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let leaves = Leaves::default();
         let asker = leaves.0.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _slot = slot;
             work(&asker)
         });
-        let deadline = self.options.deadline;
-        let done = tokio::time::timeout(deadline, done).await;
+        let done = done.await;
         drop(leaves);
-        match done {
-            Ok(done) => done.unwrap_or_else(|_| Err(broken())),
-            Err(_) => Err(LakeError::Deadline(deadline)),
-        }
+        done.unwrap_or_else(|_| Err(broken()))
     }
 }
 
@@ -329,7 +327,7 @@ impl Slot {
         &mut self,
         batch: RecordBatch,
         sender: &mpsc::Sender<RecordBatch>,
-        slots: &Arc<Semaphore>,
+        turns: &Arc<Turns>,
         patience: Duration,
         (memory, waiting): (&Arc<dyn MemoryPool>, &Waiting),
     ) -> Result<bool> {
@@ -344,7 +342,7 @@ impl Slot {
         if sent.map_err(|_| LakeError::Deadline(patience))?.is_err() {
             return Ok(false);
         }
-        self.slot = slots.clone().acquire_owned().await.ok();
+        self.slot = Some(turns.resume(&self.turn).await?);
         drop(held);
         Ok(true)
     }

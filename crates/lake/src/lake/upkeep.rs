@@ -27,8 +27,8 @@ use model::permit::{Permit, Upkeep};
 use model::time::Timestamp;
 
 use super::{Lake, UpkeepOptions};
-use crate::error::Result;
-use crate::journal::Position;
+use crate::error::{LakeError, Result};
+use crate::journal::{JournalError, Position};
 use crate::store::PoolState;
 use crate::tables::FileId;
 use counters::Counters;
@@ -163,7 +163,8 @@ impl State {
 
 impl Lake {
     /// Does the next piece of upkeep; answers whether there was one. Blocks
-    /// while it works, so it wants a thread of its own.
+    /// while it works, so it wants a thread of its own. A piece that is given
+    /// up because the lake is told to stop is no failure.
     ///
     /// # Errors
     /// The piece is not done, and nothing is lost; it may be tried again.
@@ -171,6 +172,13 @@ impl Lake {
         if self.is_stopping() {
             return Ok(false);
         }
+        match self.next_piece() {
+            Err(LakeError::Journal(JournalError::Stopped)) if self.is_stopping() => Ok(false),
+            done => done,
+        }
+    }
+
+    fn next_piece(&self) -> Result<bool> {
         let mut memory = self.upkeep.memory();
         if self.upkeep.unnamed.load(Ordering::Relaxed) {
             self.settle_names()?;

@@ -14,6 +14,7 @@ use super::*;
 
 const QUICK: RunOptions = RunOptions {
     concurrent: 2,
+    waiting_per_key: 16,
     wait: Duration::from_secs(5),
     deadline: Duration::from_secs(1),
     memory_bytes: 1 << 21,
@@ -93,9 +94,8 @@ async fn slow_readers_keep_no_slot_from_other_keys_and_are_told_when_they_are_cu
 
     let runner = Runner::new(QUICK).unwrap();
     let mut slow = runner.stream(key(1), plan(100, 1, false)).await.unwrap();
-    let turns = runner.turns_of(key(1));
     // The turn comes back when the reader was given up.
-    let _turn = turns.acquire().await.unwrap();
+    let _slot = runner.slot(key(1)).await.unwrap();
     let mut last = None;
     while let Some(batch) = slow.next().await {
         last = Some(batch);
@@ -121,12 +121,7 @@ async fn one_key_has_half_of_the_slots_at_most() {
     assert!(runner.collect_for(key(2), plan(1, 1, false)).await.is_ok());
     drop(held);
     assert!(runner.collect_for(key(1), plan(1, 1, false)).await.is_ok());
-    let _other = runner.turns_of(key(3));
-    assert_eq!(
-        runner.turns.lock().unwrap().len(),
-        1,
-        "idle keys are forgotten"
-    );
+    assert_eq!(runner.turns.keys(), 0, "idle keys are forgotten");
 }
 
 #[tokio::test]
@@ -292,7 +287,8 @@ async fn those_that_wait_for_their_readers_hold_no_more_than_all_that_run() {
         );
     }
     // Each has come to where its reader is too slow, or was cut off.
-    drop(runner.slots.clone().acquire_many_owned(2).await.unwrap());
+    let both = (runner.slot(key(8)).await, runner.slot(key(9)).await);
+    drop((both.0.unwrap(), both.1.unwrap()));
     for reader in readers {
         let all: Vec<_> = reader.collect().await;
         cut_off += usize::from(matches!(all.last(), Some(Err(LakeError::Busy))));

@@ -11,6 +11,7 @@ mod faults;
 mod growth;
 mod injections;
 mod limits;
+mod neighbours;
 mod offline;
 mod secrets;
 mod support;

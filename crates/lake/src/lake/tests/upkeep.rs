@@ -8,15 +8,17 @@ use model::fields::ColumnType;
 use model::ids::PoolId;
 use model::permit::Permit;
 use model::pools::Pool;
+use model::random::{RandomSource, SeededRandom};
 use model::time::ManualClock;
 use model::value::Value;
 
 use super::fixtures::*;
 use crate::disk::Disk;
 use crate::error::LakeError;
-use crate::lake::{Lake, LakeOptions};
+use crate::lake::{Environment, Lake, LakeOptions};
 use crate::manifest::Manifest;
 use crate::reading::{CustomersHint, Hints, Reading};
+use crate::run::RunOptions;
 use crate::simulation::{Fault, SimulatedDisk};
 use crate::store::Operation;
 
@@ -361,4 +363,62 @@ fn files_of_one_run_are_merged_in_the_order_of_their_rows_whatever_their_times()
         let own = (0..120_i128).filter(|n| n % 40 / 10 == at as i128);
         assert_eq!(found, own.collect::<Vec<_>>(), "{who}");
     }
+}
+
+/// What is deleted is answered so, whatever is asked beside it: who may not have a turn is told
+/// before anything goes, and the time of a question does not count.
+#[test]
+fn a_delete_is_refused_as_a_whole_or_answered() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let mut options = small();
+    options.run = RunOptions {
+        concurrent: 1,
+        wait: Duration::from_millis(5),
+        deadline: Duration::ZERO,
+        ..options.run
+    };
+    let lake = open(&disk, &[&pool], options);
+    flushed(&lake, &pool, 0..3);
+    add(&lake, &pool, 3);
+    let delete = || done(lake.delete(deleting(&access(1), &pool, None)));
+    let other = model::ids::KeyId::from_bytes([9; 16]);
+    let turn = done(lake.runner.slot(other)).unwrap();
+    assert!(matches!(delete(), Err(LakeError::Busy)));
+    assert_eq!(numbers(&lake, &pool).len(), 4, "nothing went");
+    drop(turn);
+    assert_eq!(delete().unwrap(), 4);
+    assert_eq!(numbers(&lake, &pool), [0_i128; 0]);
+}
+
+/// Tells the lake to stop when randomness is asked for, as the number of a run of files is.
+#[derive(Debug)]
+struct Stopping(SeededRandom, std::sync::OnceLock<std::sync::Weak<Lake>>);
+
+impl RandomSource for Stopping {
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Some(lake) = self.1.get().and_then(std::sync::Weak::upgrade) {
+            lake.stop();
+        }
+        self.0.fill(bytes);
+    }
+}
+
+#[test]
+fn work_that_is_given_up_for_a_stop_is_no_failure() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let random = Arc::new(Stopping(SeededRandom::new(1), std::sync::OnceLock::new()));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let environment = Environment {
+        random: random.clone(),
+        ..environment(Arc::new(disk.clone()), clock.clone())
+    };
+    let lake = Arc::new(Lake::open(environment, vec![pool.clone()], small()).unwrap());
+    add(&lake, &pool, 1);
+    settle(&lake);
+    random.1.set(Arc::downgrade(&lake)).unwrap();
+    clock.advance(Duration::from_secs(3_600));
+    assert!(!lake.upkeep(&Permit::ours()).unwrap(), "nothing was done");
+    assert_eq!(lake.metrics().tables.failures, 0);
+    assert_eq!(files(&disk, &pool), [""; 0], "and nothing is left of it");
+    assert_eq!(numbers(&lake, &pool), [1]);
 }
