@@ -1,6 +1,7 @@
 //! The payloads of the journal: what is written is read back, what is damaged does no harm, and
 //! what was written once is read for ever.
 
+mod files;
 mod replacing;
 
 use std::collections::BTreeMap;
