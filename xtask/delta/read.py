@@ -1,24 +1,32 @@
 """Opens a Delta table and prints what it holds, as JSON.
 
-    read.py TABLE [--version N] [--after COLUMN TIME]
+    read.py TABLE [--version N] [--after COLUMN TIME] [--fields]
 
 Two readers look at it, Arrow's and DataFusion's; they must agree, and the
 statistics of each file must hold for its rows. The rows come in the order of
 `_id`, with each value in the text that Tidegate's own JSON has for it:
 instants and dates in RFC 3339, binary in hexadecimal digits. `--after` reads
 only rows with COLUMN at or after TIME, and lets both readers skip files.
+`--fields` tells fields instead of columns, as docs/delta.md says that a reader
+finds them: under the names that they have now, with their own types, and with
+the undeclared ones; a field that is missing in a row is left out.
 """
 
 import argparse
 import datetime
 import decimal
 import json
+import pathlib
 import sys
+import uuid
 
 import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet
 from deltalake import DeltaTable, QueryBuilder
+
+sys.path.append(str(pathlib.Path(__file__).parents[2] / "docs" / "delta"))
+import undeclared  # noqa: E402  the decoder that is published
 
 EPOCH = datetime.datetime(1970, 1, 1)
 
@@ -109,8 +117,6 @@ def check_statistics(table, path, file):
 
 def newest_commits(path):
     """The `add` actions of the log by path, from its commits alone."""
-    import pathlib
-
     adds = {}
     for commit in sorted(pathlib.Path(path, "_delta_log").glob("*.json")):
         for line in commit.read_text().splitlines():
@@ -120,11 +126,53 @@ def newest_commits(path):
     return adds
 
 
+def shown(value):
+    """An undeclared value as Tidegate's own JSON has it."""
+    if isinstance(value, datetime.datetime):
+        since = value - EPOCH.replace(tzinfo=datetime.timezone.utc)
+        return instant(since // datetime.timedelta(microseconds=1))
+    if isinstance(value, (datetime.date, uuid.UUID)):
+        return str(value)
+    if isinstance(value, list):
+        return [shown(element) for element in value]
+    if isinstance(value, dict):
+        return {name: shown(member) for name, member in value.items()}
+    return value
+
+
+def fields_of(schema, rows):
+    """The fields of the schema, and those of each row."""
+    metadata = {field["name"]: field["metadata"] for field in schema["fields"]}
+    columns = [
+        {
+            "field": told["tidegate.field"],
+            "own": told["tidegate.type"],
+            "type": field["type"],
+        }
+        for field in schema["fields"]
+        if "tidegate.form" not in (told := field["metadata"])
+    ]
+    found = []
+    for row in rows:
+        fields = {}
+        for name, cell in row.items():
+            if cell is None:
+                continue
+            if metadata[name].get("tidegate.form") == "undeclared-1":
+                values = undeclared.fields(bytes.fromhex(cell))
+                fields |= {path: shown(value) for path, value in values.items()}
+            else:
+                fields[metadata[name]["tidegate.field"]] = cell
+        found.append(fields)
+    return columns, found
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("table")
     arguments.add_argument("--version", type=int)
     arguments.add_argument("--after", nargs=2, metavar=("COLUMN", "TIME"))
+    arguments.add_argument("--fields", action="store_true")
     given = arguments.parse_args()
 
     table = DeltaTable(given.table, version=given.version)
@@ -141,6 +189,11 @@ def main():
     for path, file in newest_commits(given.table).items():
         if path in files:
             check_statistics(table, given.table, file)
+    if given.fields:
+        columns, rows = fields_of(schema, rows)
+        told = {"version": table.version(), "columns": columns, "rows": rows}
+        print(json.dumps(told))
+        return
     print(
         json.dumps(
             {

@@ -2,15 +2,15 @@
 //! no answer is a 5xx, every error is a problem document, and the admin's
 //! token stands in no answer, no log and no file of the data directory.
 
-mod server;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::json;
 
 use crate::process::{self, Failure, Outcome};
 use crate::python;
 use crate::repository::Repository;
-use server::Server;
+use crate::server::Server;
 
 const FUZZER: &str = "schemathesis";
 const REQUIREMENTS: &str = "xtask/contract/requirements.txt";
@@ -45,7 +45,7 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     let fuzzer = programs.join(FUZZER);
     let binary = repository.target()?.join("debug").join("tidegate");
     let folder = Workplace::create()?;
-    let mut server = Server::start(&binary, &folder.0)?;
+    let mut server = Server::start(&binary, &folder.0, &[])?;
     let run = |configuration, key: &str, arguments: &[&str]| {
         fuzz(repository, &fuzzer, &server, configuration, key, arguments)?;
         server.still_admin()
@@ -61,14 +61,17 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
         ONE_KEY,
     ];
     run("on_data.toml", "", &on_data)?;
-    let key = id_in(&server.post("/v1/keys", r#"{"name":"victim","grants":[]}"#)?)?;
+    let victim = json!({"name": "victim", "grants": []});
+    let key = server.call("POST", "/v1/keys", &victim)?;
+    let key = key["id"].as_str();
+    let key = key.ok_or_else(|| Failure::new("the made key has no id"))?;
     let on_key = [
         "--exclude-method",
         "DELETE",
         "--include-path-regex",
         ONE_KEY,
     ];
-    run("on_key.toml", &key, &on_key)?;
+    run("on_key.toml", key, &on_key)?;
     server.stop()?;
     let found = files_with(&folder.0.join("data"), server.token().as_bytes())?;
     let logged = files_with(&folder.0.join("log"), server.token().as_bytes())?;
@@ -84,17 +87,6 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
 /// The calls on one key. Left to itself the fuzzer finds the key that it
 /// calls with, disables it, and proves nothing from then on.
 const ONE_KEY: &str = "^/v1/keys/.id.";
-
-/// The id in the answer that made something.
-fn id_in(answer: &str) -> Outcome<String> {
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let body: serde_json::Value = serde_json::from_str(body)
-        .map_err(|error| Failure::new(format!("the made key came as {body:?}: {error}")))?;
-    let id = body["id"]
-        .as_str()
-        .ok_or_else(|| Failure::new("the made key has no id"))?;
-    Ok(id.to_owned())
-}
 
 fn fuzz(
     repository: &Repository,

@@ -1,6 +1,11 @@
 //! The published Delta tables before readers that are not ours: a test of
-//! `lake` makes tables, `xtask/delta/read.py` opens them, and what it finds
-//! must be what was written, to the last value.
+//! `lake` makes tables of every form, and a server makes pools that change;
+//! `xtask/delta/read.py` opens them, and what it finds must be what was
+//! written, and what the API answered, to the last value.
+
+mod comparison;
+mod records;
+mod served;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,13 +20,19 @@ use crate::{build, python};
 const MAKER: &str = "published::tests::tables";
 const FOLDER: &str = "TIDEGATE_DELTA_TABLES";
 
-/// Makes the tables, opens each, and compares.
+/// Makes the tables and the pools, opens each, and compares.
 ///
 /// # Errors
-/// When the reader cannot be installed, the tables cannot be made, or the
-/// reader refuses one or finds something else.
+/// When the reader cannot be installed, the tables or pools cannot be made, or
+/// the reader refuses one or finds something else.
 pub(crate) fn run(repository: &Repository) -> Outcome {
     let reader = Reader::install(repository)?;
+    made(repository, &reader)?;
+    served::run(repository, &reader)
+}
+
+/// The tables that the test makes.
+fn made(repository: &Repository, reader: &Reader) -> Outcome {
     let folder = Folder::create()?;
     let place = folder.0.to_string_lossy();
     build::test(repository, "ci", &[(FOLDER, &place)], &[MAKER.to_owned()])?;

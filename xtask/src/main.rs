@@ -19,6 +19,7 @@ mod peers;
 mod process;
 mod python;
 mod repository;
+mod server;
 mod tidy;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ When it takes longer
                         ARGS go to the test runner, for example a part of a test's name
   fuzz TARGET [ARGS]... one fuzz target; needs cargo-fuzz and a nightly compiler
   bench [ARGS]...       the benchmarks, built with the profile `quick`; ARGS go to them
+  bench security        what keys cost each other: timing, neighbours, the barrier; written to
+                        bench/SECURITY.md; --short only shows that it works
   bench peers [ARGS]... Tidegate beside PostgreSQL, DuckDB and chDB in one run, written to
                         bench/RESULTS.md; --help lists the ARGS
   dist                  the optimised binary that is shipped, with its path and size

@@ -4,12 +4,22 @@ use std::collections::{BTreeMap, HashMap};
 
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::ids::PoolId;
+use model::names::FieldPath;
 use model::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::PublishError;
 use crate::columns::{Layout, REST};
 use crate::tables::TimeRange;
+
+/// The member of a column's metadata that tells what its field is called.
+const FIELD: &str = "tidegate.field";
+/// The member that tells the field's own type.
+const TYPE: &str = "tidegate.type";
+/// The member that tells how undeclared fields are written.
+const FORM: &str = "tidegate.form";
+/// The form of `docs/delta.md`.
+const REST_FORM: &str = "undeclared-1";
 
 /// The type of a published column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +39,8 @@ pub(crate) struct PublishedTable<'a> {
     pub(crate) name: &'a str,
     /// The columns of its files, in order.
     pub(crate) columns: Vec<(String, PublishedType)>,
+    /// What the field of a column is called, where that is not the column's name.
+    pub(crate) called: HashMap<String, String>,
     /// When it was made.
     pub(crate) created_at: Timestamp,
 }
@@ -44,10 +56,17 @@ impl<'a> PublishedTable<'a> {
             (path.as_str().to_owned(), published)
         });
         let rest = layout.open.then(|| (REST.to_owned(), PublishedType::Rest));
+        let columns = layout.fields.iter().map(|(column, _)| column);
+        let called = columns.zip(layout.paths());
+        let called = called.filter(|(column, path)| column != path);
+        let text = |path: &FieldPath| path.as_str().to_owned();
         Self {
             id,
             name,
             columns: fields.chain(rest).collect(),
+            called: called
+                .map(|(column, path)| (text(column), text(path)))
+                .collect(),
             created_at,
         }
     }
@@ -114,7 +133,7 @@ impl Metadata {
         Ok(Self {
             id: table_id(table.id),
             name: table.name.to_owned(),
-            schema: schema_string(&table.columns),
+            schema: schema_string(table),
             created: milliseconds(table.created_at),
         })
     }
@@ -130,12 +149,23 @@ pub(super) fn milliseconds(time: Timestamp) -> i64 {
     time.as_microsecond().div_euclid(1_000)
 }
 
-/// The schema in Delta's JSON form; equal columns give equal text.
-fn schema_string(columns: &[(String, PublishedType)]) -> String {
-    let fields: Vec<Value> = columns
+/// The schema in Delta's JSON form; equal columns give equal text. What Delta
+/// has no word for stands in the metadata of each column, where readers leave
+/// it alone: what the field is called now, and its own type.
+fn schema_string(table: &PublishedTable<'_>) -> String {
+    let fields: Vec<Value> = table
+        .columns
         .iter()
         .map(|(name, published)| {
-            json!({"name": name, "type": delta_type(*published), "nullable": true, "metadata": {}})
+            let metadata = match published {
+                PublishedType::Field(own) => {
+                    let called = table.called.get(name).unwrap_or(name);
+                    json!({FIELD: called, TYPE: own.to_string()})
+                }
+                PublishedType::Rest => json!({FORM: REST_FORM}),
+            };
+            json!({"name": name, "type": delta_type(*published), "nullable": true,
+                "metadata": metadata})
         })
         .collect();
     json!({"type": "struct", "fields": fields}).to_string()

@@ -7,6 +7,7 @@ mod reader;
 mod schema;
 mod tables;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use model::fields::FieldType;
@@ -41,6 +42,7 @@ fn table(extra: &[(String, PublishedType)]) -> PublishedTable<'static> {
         id: PoolId::from_bytes([7; 16]),
         name: "readings",
         columns,
+        called: HashMap::new(),
         created_at: at(0),
     }
 }

@@ -36,7 +36,8 @@ fn every_type_has_its_delta_type() {
     for (field, delta) in scalars.into_iter().chain(arrays) {
         columns.push(column(&format!("x.{field}"), &field));
         expected += &format!(
-            ",{{\"name\":\"x.{field}\",\"type\":{delta},\"nullable\":true,\"metadata\":{{}}}}"
+            ",{{\"name\":\"x.{field}\",\"type\":{delta},\"nullable\":true,\"metadata\":\
+             {{\"tidegate.field\":\"x.{field}\",\"tidegate.type\":\"{field}\"}}}}"
         );
     }
     let disk = disk(1);
@@ -67,6 +68,29 @@ fn the_columns_of_a_pool_are_those_of_its_layout() {
                 .push(("_rest".to_owned(), PublishedType::Rest));
         }
         assert_eq!(made, expected);
+    }
+}
+
+#[test]
+fn a_column_says_what_its_field_is_called_now_and_is_published_anew_when_that_changes() {
+    let (disk, kind) = (disk(1), FieldType::parse("UUID").unwrap());
+    let mut field = Field::new(FieldPath::parse("token").unwrap(), kind, false);
+    for (version, name) in [(0, "token"), (1, "session.token"), (2, "token")] {
+        field.path = FieldPath::parse(name).unwrap();
+        let schema = Schema::new(SchemaMode::Open, vec![field.clone()]);
+        let id = PoolId::from_bytes([7; 16]);
+        let layout = Layout::of(&schema);
+        let table = PublishedTable::new(id, "readings", &layout, at(0));
+        let written = publish(&disk, &pool(), &table, &[], at(version)).unwrap();
+        assert_eq!(written, Some(version));
+        let seen = newest(&disk, &log()).unwrap().unwrap();
+        let schema: serde_json::Value = serde_json::from_str(&seen.schema).unwrap();
+        let column = &schema["fields"][3];
+        assert_eq!(column["name"], "token");
+        assert_eq!(column["metadata"]["tidegate.field"], name);
+        assert_eq!(column["metadata"]["tidegate.type"], "UUID");
+        let rest = &schema["fields"][4];
+        assert_eq!(rest["metadata"]["tidegate.form"], "undeclared-1");
     }
 }
 

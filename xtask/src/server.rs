@@ -1,13 +1,15 @@
 //! A server under test: started on free ports, stopped in any case.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::process::{Failure, Outcome, Stopwatch};
+use serde_json::Value;
+
+use crate::process::{self, Failure, Outcome, Stopwatch};
 
 /// How long the server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,16 +24,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the binary below `folder`; when this returns, it answers and
-    /// its admin's token has been read.
+    /// Starts the binary below `folder`, where it may have run before; when this
+    /// returns, it answers and its admin's token has been read.
     ///
     /// # Errors
     /// When it does not start, ends, or does not answer within a minute.
-    pub(crate) fn start(binary: &Path, folder: &Path) -> Outcome<Self> {
+    pub(crate) fn start(binary: &Path, folder: &Path, options: &[&str]) -> Outcome<Self> {
         let told = |error: std::io::Error| Failure::new(format!("{}: {error}", binary.display()));
         let logs = folder.join("log");
         std::fs::create_dir_all(&logs).map_err(told)?;
-        let log = File::create(logs.join("server.log")).map_err(told)?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(logs.join("server.log"))
+            .map_err(told)?;
         // Both are held until both are known, so that they differ.
         let free = [
             TcpListener::bind("127.0.0.1:0"),
@@ -49,6 +55,7 @@ impl Server {
                 command.env_remove(name);
             }
         }
+        let is_first = !token_file.exists();
         let child = command
             .current_dir(folder)
             .args(["serve", "--data-dir", "data"])
@@ -58,8 +65,8 @@ impl Server {
                 "--admin-listen",
                 &admin.to_string(),
             ])
-            .arg("--admin-token-file")
-            .arg(&token_file)
+            .args(is_first.then(|| format!("--admin-token-file={}", token_file.display())))
+            .args(options)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(told)?)
             .stderr(log)
@@ -106,6 +113,25 @@ impl Server {
         self.ask("POST", path, body)
     }
 
+    /// Sends JSON as the admin; answers the JSON that comes back.
+    ///
+    /// # Errors
+    /// When the answer is not a 2xx, or no JSON.
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Outcome<Value> {
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let answer = self.ask(method, path, &body)?;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(body).map_err(|error| {
+            Failure::new(format!("{method} {path} was answered {body:?}: {error}"))
+        })
+    }
+
     /// Makes sure that the admin's key is still what it was.
     ///
     /// # Errors
@@ -147,6 +173,25 @@ impl Server {
         ended
             .map(|_| ())
             .map_err(|error| Failure::new(format!("the server cannot be stopped: {error}")))
+    }
+
+    /// Tells it to stop, as an operator does, and waits for its end.
+    ///
+    /// # Errors
+    /// When it had ended by itself, or does not end well.
+    pub(crate) fn terminate(mut self) -> Outcome {
+        self.alive()?;
+        let id = self.child.id().to_string();
+        process::capture(Command::new("kill").args(["-TERM", &id]))?;
+        let ended = self.child.wait();
+        let ended = ended.map_err(|error| Failure::new(format!("the server: {error}")))?;
+        match ended.success() {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "the server was told to stop and ended with {ended}\n{}",
+                self.log_end()
+            ))),
+        }
     }
 
     /// The last lines of its log.
