@@ -10,7 +10,7 @@ use model::random::SeededRandom;
 use model::secrets::{Pepper, Secret};
 use model::time::{ManualClock, Timestamp};
 
-use crate::{at_share, sorted};
+use crate::stats::{at_share, sorted};
 
 const KEYS: usize = 100_000;
 const ROUNDS: usize = 300_000;

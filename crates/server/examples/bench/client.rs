@@ -33,6 +33,13 @@ impl Connection {
         self.answer()
     }
 
+    /// Reads what lies at a path.
+    pub(crate) fn get(&mut self, path: &str) -> Vec<u8> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        self.answer().1
+    }
+
     fn answer(&mut self) -> (u16, Vec<u8>) {
         self.read_line();
         let status = self.line.split(' ').nth(1).unwrap().parse().unwrap();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::client::Connection;
 use crate::server::Server;
-use crate::{at_share, sorted};
+use crate::stats::{at_share, sorted};
 
 const TIME: Duration = Duration::from_secs(4);
 

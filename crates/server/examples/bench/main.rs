@@ -1,15 +1,17 @@
 //! The benchmarks of one run: durable ingest over HTTP, bulk import, the time
-//! to let a caller in, and the price of the barrier.
+//! to let a caller in; and what keys cost each other: the price of the
+//! barrier, a small key beside greedy ones, timing between customers.
 //!
 //! `cargo xtask bench` builds this and the server with the profile `quick` and
 //! runs it. Figures are medians of interleaved rounds where two things are
-//! compared; the machine should be otherwise idle.
+//! compared; the machine should be otherwise idle. `security` is the last three,
+//! written to `bench/SECURITY.md`; `--short` only shows that they work.
 
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "a benchmark reads the clock, prints figures and ends when something is wrong"
+    reason = "a benchmark reads the clock, waits, prints figures and ends when something is wrong"
 )]
 
 mod auth;
@@ -17,13 +19,49 @@ mod barrier;
 mod client;
 mod import;
 mod ingest;
+mod neighbours;
+mod report;
 mod server;
+mod stats;
+mod timing;
 
+use report::Table;
 use server::Server;
 
+/// Where `security` is written, from the root of the checkout.
+const PAGE: &str = "bench/SECURITY.md";
+
+/// A part that is written: its name, its server's options, and what it does.
+type Part = (
+    &'static str,
+    &'static [&'static str],
+    fn(&Server, bool) -> Table,
+);
+
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    let short = wanted.iter().any(|part| part == "--short");
+    wanted.retain(|part| part != "--short");
+    let all = [
+        "ingest",
+        "import",
+        "auth",
+        "barrier",
+        "neighbours",
+        "timing",
+    ];
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|part| *part != "security" && !all.contains(&part.as_str()))
+    {
+        println!(
+            "there is no part {unknown}; there are security and {}",
+            all.join(", ")
+        );
+        std::process::exit(2);
+    }
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|part| part == name);
+    let is_security = wanted.iter().any(|part| part == "security");
     println!(
         "tidegate benchmarks; {} cores",
         std::thread::available_parallelism().unwrap()
@@ -37,24 +75,21 @@ fn main() {
     if runs("auth") {
         auth::run();
     }
-    if runs("barrier") {
-        barrier::run(&Server::start_with(barrier::OPTIONS));
+    let parts: [Part; 3] = [
+        ("timing", timing::OPTIONS, timing::run),
+        ("neighbours", neighbours::OPTIONS, neighbours::run),
+        ("barrier", barrier::OPTIONS, barrier::run),
+    ];
+    let mut tables = Vec::new();
+    for (name, options, run) in parts {
+        if runs(name) || is_security {
+            let table = run(&Server::start_with(options), short);
+            table.print();
+            tables.push(table);
+        }
     }
-}
-
-/// The value at a share of the sorted values.
-fn at_share(sorted: &[f64], share: f64) -> f64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "an index"
-    )]
-    let index = ((sorted.len() - 1) as f64 * share).round() as usize;
-    sorted[index]
-}
-
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
+    if is_security && !short {
+        std::fs::write(PAGE, report::page(&tables)).unwrap();
+        println!("\n{PAGE} was written");
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::client::Connection;
 
@@ -10,6 +11,7 @@ use crate::client::Connection;
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
+    operations: String,
     pub(crate) token: String,
     pub(crate) home: tempfile::TempDir,
 }
@@ -53,14 +55,15 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        let address = loop {
+        let (address, operations) = loop {
             line.clear();
             assert!(
                 lines.read_line(&mut line).unwrap() > 0,
                 "the server did not start"
             );
             if let Some((_, rest)) = line.split_once("listens on http://") {
-                break rest.split(';').next().unwrap().to_owned();
+                let (address, operations) = rest.split_once("; health and metrics on ").unwrap();
+                break (address.to_owned(), operations.trim().to_owned());
             }
         };
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
@@ -71,8 +74,33 @@ impl Server {
         Self {
             child,
             address,
+            operations,
             token,
             home,
+        }
+    }
+
+    /// Waits until all records are in files and no file is merged any more.
+    pub(crate) fn settle(&self) {
+        let (mut before, mut quiet) = (String::new(), 0);
+        while quiet < 5 {
+            std::thread::sleep(Duration::from_millis(500));
+            let metrics = Connection::open(&self.operations, "").get("/metrics");
+            let metrics = String::from_utf8(metrics).unwrap();
+            let lines = metrics.lines().filter(|line| {
+                [
+                    "tidegate_buffer_records ",
+                    "tidegate_flushes_total ",
+                    "tidegate_merges_total ",
+                ]
+                .iter()
+                .any(|name| line.starts_with(name))
+            });
+            let now: String = lines.collect();
+            assert!(now.contains("tidegate_buffer_records"), "{metrics}");
+            let is_quiet = now == before && now.contains("tidegate_buffer_records 0");
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            before = now;
         }
     }
 

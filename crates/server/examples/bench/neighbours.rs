@@ -1,0 +1,183 @@
+//! What a small key waits beside keys that ask for much.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::client::Connection;
+use crate::report::Table;
+use crate::server::Server;
+use crate::stats::{at_share, sorted};
+
+/// Records go to files while they are loaded.
+pub(crate) const OPTIONS: &[&str] = &[
+    "--flush-bytes",
+    "8MiB",
+    "--flush-after",
+    "1s",
+    "--query-deadline",
+    "60s",
+];
+
+const BATCH: usize = 10_000;
+/// Questions of one greedy key at once.
+const AT_ONCE: usize = 16;
+/// Phases alone and beside the others, in turn.
+const ROUNDS: usize = 5;
+
+pub(crate) fn run(server: &Server, short: bool) -> Table {
+    let (records, questions) = if short {
+        (100_000, 20)
+    } else {
+        (1_000_000, 200)
+    };
+    make(server, records);
+    server.settle();
+    let mut rows = Vec::new();
+    for greedy in [1, 3] {
+        rows.extend(compare(server, records, questions, greedy));
+    }
+    Table {
+        title: "A small key beside greedy ones".to_owned(),
+        text: format!(
+            "{records} rows of 1,000 customers. The small key counts its own rows, one question after the other: {ROUNDS} times \
+             {questions} alone and as many beside the others, in turn. Each greedy key has {AT_ONCE} questions on their \
+             way all the time: 20,011 groups with a median and a distinct count, over all rows."
+        ),
+        columns: vec![
+            "greedy keys",
+            "small key's questions",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms",
+            "greedy answers/s",
+            "refused as busy",
+        ],
+        rows,
+    }
+}
+
+fn make(server: &Server, records: usize) {
+    server.make(
+        "/v1/pools",
+        &json!({"name": "rows", "schema": "strict", "isolation_field": "customer",
+        "fields": [{"name": "customer", "type": "String"}, {"name": "group", "type": "Int64"},
+                   {"name": "amount", "type": "Float64"}, {"name": "text", "type": "String"}]}),
+    );
+    let view = |name: &str, fields: serde_json::Value| {
+        server.make(
+            "/v1/views",
+            &json!({"name": name, "pool": "rows", "shape": "aggregated", "fields": fields}),
+        );
+    };
+    view("little", json!([{"aggregate": "count"}]));
+    view(
+        "much",
+        json!([{"field": "group", "group": true}, {"field": "amount", "aggregate": "median"},
+        {"field": "text", "aggregate": "count_unique"}]),
+    );
+    let mut connection = Connection::open(&server.address, &server.token);
+    for start in (0..records).step_by(BATCH) {
+        let batch: Vec<_> = (start..start + BATCH)
+            .map(|n| {
+                let amount = f64::from(u32::try_from(n % 9_973).unwrap()) / 8.0;
+                json!({"customer": format!("c{}", n % 1_000), "group": n % 20_011, "amount": amount, "text": format!("t{}", n % 7_919)})
+            })
+            .collect();
+        let (status, _) = connection.post(
+            "/v1/pools/rows/records",
+            json!(batch).to_string().as_bytes(),
+        );
+        assert_eq!(status, 200);
+    }
+}
+
+/// What the greedy askers did so far.
+#[derive(Default)]
+struct Greed {
+    is_over: AtomicBool,
+    answers: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+fn compare(server: &Server, records: usize, questions: usize, keys: usize) -> [Vec<String>; 2] {
+    let grants = json!([{"on": "view:much", "actions": ["read"], "constraints": "all_rows"}]);
+    let greedy: Vec<String> = (0..keys)
+        .map(|number| token(server, &format!("greedy {number}"), &grants))
+        .collect();
+    let own = json!([{"on": "view:little", "actions": ["read"],
+        "constraints": [{"field": "customer", "operator": "eq", "value": "c7"}]}]);
+    let small = token(server, "small", &own);
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let (mut answers, mut refused, mut seconds) = (0, 0, 0.0);
+    for _ in 0..ROUNDS {
+        alone.extend(ask(server, &small, records, questions));
+        let greed = Greed::default();
+        thread::scope(|scope| {
+            for asker in 0..keys * AT_ONCE {
+                let (token, greed) = (&greedy[asker % keys], &greed);
+                scope.spawn(move || ask_much(server, token, greed));
+            }
+            // From here on every slot that they may have is theirs.
+            while greed.answers.load(Ordering::SeqCst) < 4 {
+                thread::yield_now();
+            }
+            let (before, start) = (greed.answers.load(Ordering::SeqCst), Instant::now());
+            beside.extend(ask(server, &small, records, questions));
+            seconds += start.elapsed().as_secs_f64();
+            answers += greed.answers.load(Ordering::SeqCst) - before;
+            greed.is_over.store(true, Ordering::SeqCst);
+        });
+        refused += greed.refused.load(Ordering::SeqCst);
+    }
+    let (alone, beside) = (sorted(alone), sorted(beside));
+    let shares = [0.5, 0.95, 0.99];
+    let (alone, beside) = (
+        shares.map(|share| at_share(&alone, share)),
+        shares.map(|share| at_share(&beside, share)),
+    );
+    let [a, b, c] = alone.map(|time| format!("{time:.2}"));
+    let first = [&keys.to_string(), "alone", &a, &b, &c, "", ""]
+        .map(str::to_owned)
+        .to_vec();
+    let times = beside
+        .iter()
+        .zip(alone)
+        .map(|(beside, alone)| format!("{beside:.2} (× {:.1})", beside / alone));
+    let rate = f64::from(u32::try_from(answers).unwrap()) / seconds;
+    let mut second = vec![keys.to_string(), "beside them".to_owned()];
+    second.extend(times);
+    second.extend([format!("{rate:.1}"), refused.to_string()]);
+    [first, second]
+}
+
+fn token(server: &Server, name: &str, grants: &serde_json::Value) -> String {
+    let key = server.make("/v1/keys", &json!({"name": name, "grants": grants}));
+    key["token"].as_str().unwrap().to_owned()
+}
+
+/// The milliseconds of the small key's questions.
+fn ask(server: &Server, token: &str, records: usize, questions: usize) -> Vec<f64> {
+    let mut connection = Connection::open(&server.address, token);
+    let expected = json!({"data": [{"count": records / 1_000}]}).to_string();
+    let one = |_| {
+        let start = Instant::now();
+        let (status, answer) = connection.post("/v1/views/little/data", b"{}");
+        assert_eq!((status, answer), (200, expected.clone().into_bytes()));
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    (0..questions).map(one).collect()
+}
+
+fn ask_much(server: &Server, token: &str, greed: &Greed) {
+    let mut connection = Connection::open(&server.address, token);
+    while !greed.is_over.load(Ordering::SeqCst) {
+        match connection.post("/v1/views/much/data", b"{}").0 {
+            200 => greed.answers.fetch_add(1, Ordering::SeqCst),
+            503 => greed.refused.fetch_add(1, Ordering::SeqCst),
+            status => panic!("a greedy question was answered {status}"),
+        };
+    }
+}
