@@ -22,7 +22,7 @@ use crate::lake::{Environment, Lake, LakeOptions};
 fn definition(name: &str) -> String {
     format!(
         r#"{{"name":"{name}","schema":"open","isolation_field":"c","unique":["id"],"time_field":"at",
-        "retention_days":30,"fields":[{{"name":"c","type":"String"}},{{"name":"id","type":"String"}},
+        "retention_days":10,"fields":[{{"name":"c","type":"String"}},{{"name":"id","type":"String"}},
         {{"name":"at","type":"DateTime"}},{{"name":"text","type":"String"}}]}}"#
     )
 }

@@ -11,7 +11,7 @@ use model::time::{Clock, ManualClock, Timestamp};
 use super::fixtures::*;
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::SimulatedDisk;
-use crate::tables::FileId;
+use crate::tables::{FileId, records_name};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -90,6 +90,28 @@ impl World {
         let mut ages = numbers(&self.lake, &self.pool);
         ages.sort_unstable();
         ages
+    }
+
+    /// Rows in files, those that are too old or deleted included.
+    fn rows(&self) -> usize {
+        let rows: u64 = self.files().iter().map(|(_, rows)| rows).sum();
+        usize::try_from(rows).unwrap()
+    }
+
+    fn delete(&self, age: u64) {
+        let one = filter(&format!(r#"{{"field":"n","operator":"eq","value":{age}}}"#));
+        let delete = deleting(&access(1), &self.pool, Some(one));
+        assert_eq!(wait(self.lake.delete(delete)).unwrap(), 1);
+    }
+
+    /// Whether the newest version of the Delta log names the files that there are.
+    fn is_published(&self) -> bool {
+        let directory = self.lake.tables.directory(self.pool.id);
+        let named = crate::published::named(&self.disk, &directory, self.pool.id);
+        let files = self.files();
+        let mut files: Vec<_> = files.iter().map(|(id, _)| records_name(*id)).collect();
+        files.sort();
+        named.unwrap() == Some(files)
     }
 
     fn files(&self) -> Vec<(FileId, u64)> {
@@ -199,6 +221,72 @@ fn files_before_the_border_go_unread_and_those_behind_it_stay() {
     let names = crate::disk::Disk::list(&world.disk, &world.lake.tables.directory(world.pool.id));
     let name = format!("{}.parquet", before[0].0);
     assert!(!names.unwrap().contains(&name), "the disk forgets it");
+}
+
+#[test]
+fn a_file_on_the_border_is_seldom_written_anew_and_holds_nothing_for_longer_than_is_stated() {
+    const DAYS: u64 = 40;
+    let world = World::new(keeping(40));
+    let ages: Vec<u64> = (0..DAYS * 24).step_by(12).collect();
+    world.append(&ages);
+    world.flush();
+    let before = world.lake.metrics().tables.merges;
+    for hour in 1..=20 * 24 {
+        world.clock.advance(HOUR);
+        world.retain();
+        world.upkeep();
+        let kept = ages.iter().filter(|age| **age + hour <= DAYS * 24).count();
+        assert_eq!(world.ages().len(), kept, "they go by the hour");
+        // A twentieth of 40 days: of each of these days there are two records.
+        assert!(
+            world.rows() - kept <= 4,
+            "hour {hour}: {} rows",
+            world.rows()
+        );
+    }
+    let merges = world.lake.metrics().tables.merges - before;
+    assert!((6..=10).contains(&merges), "in 20 days: {merges}");
+}
+
+#[test]
+fn a_deleted_record_waits_for_no_retention() {
+    let world = World::new(keeping(40));
+    world.append(&[1, 2, 40 * 24 - 1]);
+    world.flush();
+    world.clock.advance(HOUR * 2);
+    assert_eq!(world.retain(), 1);
+    world.clock.advance(HOUR * 13);
+    world.upkeep();
+    assert_eq!(world.rows(), 3, "what is too old has time");
+    world.delete(1);
+    world.clock.advance(HOUR * 11);
+    world.upkeep();
+    assert_eq!(world.rows(), 3);
+    world.clock.advance(HOUR);
+    world.upkeep();
+    assert_eq!(world.rows(), 1);
+    assert_eq!(world.ages(), [2]);
+}
+
+#[test]
+fn the_delta_log_waits_for_deletes_and_not_for_retention() {
+    let world = World::new(keeping(40));
+    world.append(&[1, 2, 40 * 24 - 1]);
+    world.flush();
+    world.clock.advance(HOUR * 2);
+    assert_eq!(world.retain(), 1);
+    world.append(&[0]);
+    world.flush();
+    world.upkeep();
+    assert!(world.is_published());
+    world.delete(1);
+    world.append(&[5]);
+    world.flush();
+    world.upkeep();
+    assert!(!world.is_published(), "no version shows a deleted record");
+    world.clock.advance(HOUR * 12);
+    world.upkeep();
+    assert!(world.is_published());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
 use super::levels::{Choice, choose, whole};
+use super::retain::may_stay;
 use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
 use crate::manifest::{Manifest, ManifestChange};
@@ -22,14 +23,21 @@ const BUSY_RUNS: usize = 2;
 /// Undeclared fields that have a column of their own in a merged file, at most.
 const SHREDDED_MAX: usize = 64;
 
-/// The run that holds removed or replaced rows for the longest time; of files
-/// for single customers only those that hold some.
-fn unclean(manifest: &Manifest, layout: FileLayout) -> Option<Choice> {
+/// The run that holds removed or replaced rows which must go first, as `since` tells of each
+/// file; of files for single customers only those that hold some.
+fn unclean<T: Ord>(
+    manifest: &Manifest,
+    layout: FileLayout,
+    since: impl Fn(&FileEntry) -> Option<T>,
+) -> Option<Choice> {
     let files = manifest.files.iter();
-    let unclean = files.filter_map(|file| Some((manifest.unclean_since(file)?, file)));
-    let (_, first) = unclean.min_by_key(|(since, file)| (*since, file.level, file.run))?;
+    let unclean = files.filter_map(|file| Some((since(file)?, file)));
+    let (_, first) = unclean.min_by(|(a, one), (b, other)| {
+        let order = |file: &FileEntry| (file.level, file.run);
+        a.cmp(b).then(order(one).cmp(&order(other)))
+    })?;
     let run = manifest.files.iter().filter(|file| {
-        let is_due = layout == FileLayout::Shared || manifest.unclean_since(file).is_some();
+        let is_due = layout == FileLayout::Shared || since(file).is_some();
         file.run == first.run && is_due
     });
     Some(Choice {
@@ -60,7 +68,7 @@ impl Lake {
         let mut due = awake.filter(|state| {
             let manifest = &state.manifest;
             choose(manifest, layout_of(state), most).is_some()
-                || (self.must_purge(manifest) && unclean(manifest, layout_of(state)).is_some())
+                || self.must_purge(state.pool.as_deref(), manifest)
         });
         due.next().map(|state| state.id)
     }
@@ -85,39 +93,64 @@ impl Lake {
     }
 
     /// Whether removals wait too long, or are too many for readers to heed.
-    fn must_purge(&self, manifest: &Manifest) -> bool {
+    fn must_purge(&self, pool: Option<&Pool>, manifest: &Manifest) -> bool {
         const REMOVALS_MAX: usize = 64;
-        let files = manifest.files.iter();
-        let first = files.filter_map(|file| manifest.unclean_since(file)).min();
-        let Some(first) = first else {
-            return false;
-        };
-        let waited = self.clock.now().as_microsecond() - first.as_microsecond();
+        let now = self.clock.now().as_microsecond();
+        let mut files = manifest.files.iter();
+        if manifest.removals.len() > REMOVALS_MAX {
+            return files.any(|file| manifest.unclean_since(file).is_some());
+        }
+        let ends = files.filter_map(|file| self.must_leave(pool, manifest, file));
+        ends.min().is_some_and(|end| end <= now)
+    }
+
+    /// When what a file holds of removed or replaced rows is to leave it, in
+    /// microseconds; `None` when it holds none.
+    fn must_leave(
+        &self,
+        pool: Option<&Pool>,
+        manifest: &Manifest,
+        file: &FileEntry,
+    ) -> Option<i64> {
         // The file still has to be left by its last reader.
-        let patience = self.upkeep.options.purge_after.as_micros() / 2;
-        manifest.removals.len() > REMOVALS_MAX
-            || u128::try_from(waited).is_ok_and(|waited| waited >= patience)
+        let soon = self.upkeep.options.purge_after / 2;
+        let now = self.clock.now();
+        let removals = manifest.removals.iter().filter(|one| one.is_due(file));
+        let removed = removals.map(|removal| {
+            let stays = pool.and_then(|pool| may_stay(pool, removal, now));
+            (removal.at, stays.map_or(soon, |stays| stays.max(soon)))
+        });
+        let replaced = file.replaced.as_ref();
+        let replaced = replaced.map(|replaced| (replaced.since, soon));
+        let ends = removed.chain(replaced).map(|(since, stays)| {
+            let stays = i64::try_from(stays.as_micros()).unwrap_or(i64::MAX);
+            since.as_microsecond().saturating_add(stays)
+        });
+        ends.min()
     }
 
     /// Merges the files of a pool that are next, or carries out removals.
     pub(super) fn merge_pool(&self, id: PoolId) -> Result<()> {
         let most = self.upkeep.options.runs;
-        self.merge_files(id, |manifest, layout| {
-            choose(manifest, layout, most).or_else(|| unclean(manifest, layout))
+        self.merge_files(id, |pool, manifest| {
+            let layout = pool.draft.layout;
+            let leaves = |file: &FileEntry| self.must_leave(Some(pool), manifest, file);
+            choose(manifest, layout, most).or_else(|| unclean(manifest, layout, leaves))
         })
     }
 
     /// Merges all files of a pool into one run, without what was removed.
     pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
-        self.merge_files(id, |manifest, layout| {
-            whole(manifest, layout, unclean(manifest, layout).is_some())
+        self.merge_files(id, |pool, manifest| {
+            let unclean = !manifest.is_exact();
+            whole(manifest, pool.draft.layout, unclean)
         })
     }
 
     fn merge_files(
         &self,
         id: PoolId,
-        choose: impl FnOnce(&Manifest, FileLayout) -> Option<Choice>,
+        choose: impl FnOnce(&Pool, &Manifest) -> Option<Choice>,
     ) -> Result<()> {
         let Some((pool, snapshot, cleaned)) = self.pools.rewrite(id) else {
             return Ok(());
@@ -127,7 +160,7 @@ impl Lake {
             removals: snapshot.stored.removals.clone(),
             ..Manifest::default()
         };
-        let Some(Choice { files, level }) = choose(&manifest, pool.draft.layout) else {
+        let Some(Choice { files, level }) = choose(&pool, &manifest) else {
             self.pools.give_up(id);
             return Ok(());
         };

@@ -3,7 +3,8 @@
 //!
 //! A version holds exactly the rows of the pool's files at one moment. While a
 //! removal waits to be carried out in a file, no version is made: rather an
-//! older version than one with a deleted record in it.
+//! older version than one with a deleted record in it. Records that are only
+//! too old for the pool's retention are in it as long as they are in files.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -13,6 +14,7 @@ use model::ids::PoolId;
 use model::pools::Pool;
 use model::time::Timestamp;
 
+use super::retain::may_stay;
 use super::{Lake, Memory};
 use crate::columns::Layout;
 use crate::published::{self, PublishError, PublishedFile, PublishedTable};
@@ -64,11 +66,21 @@ impl Lake {
                 return has_passed(failed, now, RETRY);
             }
             match &state.pool {
-                Some(pool) => manifest.is_exact() && !published.is_of(pool, state),
+                Some(pool) => self.is_publishable(pool, state) && !published.is_of(pool, state),
                 None => self.pools.is_dropped(state.id) && published.named != Some(BTreeSet::new()),
             }
         });
         due.next().map(|state| state.id)
+    }
+
+    /// Whether no row of the files was deleted or replaced.
+    fn is_publishable(&self, pool: &Pool, state: &PoolState) -> bool {
+        let (manifest, now) = (&state.manifest, self.clock.now());
+        let mut files = manifest.files.iter();
+        files.all(|file| {
+            let mut due = manifest.removals.iter().filter(|one| one.is_due(file));
+            file.replaced.is_none() && due.all(|one| may_stay(pool, one, now).is_some())
+        })
     }
 
     /// Makes the log of a pool say what its files are, if no removal waits in
@@ -120,7 +132,8 @@ impl Lake {
                 failed: None,
             });
         }
-        let Some(pool) = state.pool.as_ref().filter(|_| state.manifest.is_exact()) else {
+        let publishable = |pool: &&Arc<Pool>| self.is_publishable(pool, state);
+        let Some(pool) = state.pool.as_ref().filter(publishable) else {
             let named = published::named(disk, &directory, state.id)?;
             let named = named.unwrap_or_default();
             return Ok(Published {

@@ -24,8 +24,21 @@ use crate::tables::FileEntry;
 
 /// The border moves in steps of an hour: each step is an operation of the journal.
 const STEP_MICROSECONDS: i64 = 3_600_000_000;
+/// The share of its retention that a record may stay on the disk after it: so a file is written
+/// anew that often at most while the border moves through it.
+const SHARE_ON_DISK: u32 = 20;
 /// How long new records of a pool are not looked through again.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// How long a record that a removal takes may stay in files for nothing but that the pool keeps it
+/// no longer; `None` when it is to go as any deleted record.
+pub(super) fn may_stay(pool: &Pool, removal: &Removal, now: Timestamp) -> Option<Duration> {
+    let (field, border) = removal.border()?;
+    let days = u64::from(pool.draft.retention_days?);
+    let is_too_old = *field == time_column(pool) && border <= self::border(pool, now)?;
+    let stays = Duration::from_secs(days * 86_400) / SHARE_ON_DISK;
+    is_too_old.then_some(stays)
+}
 
 /// What was looked through of a pool.
 #[derive(Debug)]
@@ -50,7 +63,8 @@ fn time_column(pool: &Pool) -> FieldPath {
 impl Lake {
     /// Removes the records of these pools, as they are defined now, that are
     /// older than `retention_days`: at once for every reader, and from the disk
-    /// in the time of any removal. Answers from how many pools some went. A
+    /// in the time of any removal, or in a twentieth of that retention and half
+    /// of that time if that is longer. Answers from how many pools some went. A
     /// pool is looked through when the border has moved by an hour or it has
     /// new records, and then at most every five minutes. Blocks while it works.
     ///
