@@ -38,7 +38,7 @@ use crate::output::output_columns;
 use crate::plan::{Plan, plan};
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading};
-use crate::run::{Asker, RowStream, Runner, broken, forwards, groups, record_rows};
+use crate::run::{Asker, RowStream, Runner, broken, forwards, groups, in_pieces, record_rows};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
@@ -234,7 +234,7 @@ impl Lake {
                     true => finished(&Asker::default())?,
                     false => self.runner.work(query.key(), finished).await?,
                 };
-                futures::stream::iter([Ok(rows)]).boxed()
+                in_pieces(rows)
             }
             Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
                 let batches = self.collect(query.key(), plan).await?;
@@ -247,9 +247,12 @@ impl Lake {
             Query::Records(records) => {
                 let records = records.clone();
                 let batches = self.runner.stream(query.key(), plan.root).await?;
-                batches
-                    .map(move |batch| record_rows(&records, &batch?))
-                    .boxed()
+                let rows = batches.map(move |batch| record_rows(&records, &batch?));
+                rows.flat_map(|rows| match rows {
+                    Ok(rows) => in_pieces(rows),
+                    Err(error) => futures::stream::iter([Err(error)]).boxed(),
+                })
+                .boxed()
             }
         };
         Ok(Answer { columns, rows })

@@ -33,7 +33,7 @@ use crate::predicate::admitted;
 use crate::snapshot::Snapshot;
 use crate::tables::{Cached, FileEntry, PoolFiles, TableFile};
 use pieces::{Opened, Piece};
-use places::{canonical_keys, may_hold, ranges_of, runs_of};
+use places::{canonical_keys, may_hold, may_matter, ranges_of, runs_of};
 use replaced::{either, replaces};
 
 /// The columns of a question, each with what is known of its type.
@@ -100,9 +100,10 @@ impl Reading {
         let columns: Vec<_> = asked.iter().map(column).collect();
         let shown = (columns[..] != asked[..]).then_some(asked);
         let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
-        let files = snapshot.stored.files.iter().cloned().map(Piece::File);
+        let (files, may_matter) = (snapshot.stored.files.iter(), may_matter(&hints));
+        let files = files.filter(|file| may_matter(file));
         let left = Left {
-            pieces: memory.chain(files).collect(),
+            pieces: memory.chain(files.cloned().map(Piece::File)).collect(),
             ready: VecDeque::new(),
         };
         Self(Arc::new(Shared {

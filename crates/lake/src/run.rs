@@ -5,7 +5,7 @@ mod rows;
 mod turns;
 
 pub(crate) use bounds::Asker;
-pub(crate) use rows::{forwards, groups, record_rows};
+pub(crate) use rows::{forwards, groups, in_pieces, record_rows};
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -37,7 +37,8 @@ use turns::{Bounds, Turns};
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Questions that run at once; others wait, and a free place goes to the
-    /// key that has the fewest running. One key has half of them at most.
+    /// key that has the fewest running. One key has half of them at most, and
+    /// a quarter is kept for keys that have none running.
     pub concurrent: usize,
     /// Questions of one key that wait to begin; more are refused as busy at once.
     pub waiting_per_key: usize,
@@ -130,6 +131,7 @@ impl Runner {
             .with_batch_size(8_192);
         let turns = Turns::new(Bounds {
             slots: options.concurrent,
+            kept: options.concurrent / 4,
             begun_per_key: (options.concurrent / 2).max(1),
             waiting_per_key: options.waiting_per_key,
         });

@@ -1,12 +1,14 @@
 //! From the batches of an answer to its rows and groups.
 
 use arrow_array::{Array, RecordBatch};
+use futures::StreamExt;
 use model::queries::{AggregateQuery, RecordQuery, Row, Side};
 
 use crate::columns::{CellReader, value_at};
 use crate::error::{LakeError, Result};
 use crate::finish::Group;
 use crate::plan::BUCKET;
+use crate::run::RowStream;
 
 /// The rows of a batch of a record question: its columns, and behind them
 /// the order values when asked for.
@@ -36,6 +38,23 @@ pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Ve
             .collect()
     };
     Ok((0..batch.num_rows()).map(row).collect())
+}
+
+/// Rows that are handed on before others get their turn.
+const ROWS_AT_ONCE: usize = 1_024;
+
+/// The rows in pieces, between which the thread does what else waits: few
+/// threads write all answers, and a million groups must keep none of them.
+pub(crate) fn in_pieces(rows: Vec<Row>) -> RowStream {
+    if rows.len() <= ROWS_AT_ONCE {
+        return futures::stream::iter([Ok(rows)]).boxed();
+    }
+    let pieces = futures::stream::unfold(rows.into_iter(), |mut rest| async move {
+        let piece: Vec<Row> = rest.by_ref().take(ROWS_AT_ONCE).collect();
+        tokio::task::yield_now().await;
+        (!piece.is_empty()).then_some((Ok(piece), rest))
+    });
+    pieces.boxed()
 }
 
 /// Turns rows that were read backwards round.

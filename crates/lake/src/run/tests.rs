@@ -124,6 +124,33 @@ async fn one_key_has_half_of_the_slots_at_most() {
     assert_eq!(runner.turns.keys(), 0, "idle keys are forgotten");
 }
 
+/// On one thread, as that of a server with one core.
+#[tokio::test]
+async fn whoever_writes_a_long_answer_lets_others_have_their_turn() {
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = turns.clone();
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    for (rows, pieces) in [(0, 1), (1_024, 1), (1_025, 2), (10_000, 10)] {
+        let before = turns.load(std::sync::atomic::Ordering::Relaxed);
+        let row = |n: usize| vec![model::value::Value::Integer(n as i128)];
+        let all: Vec<_> = in_pieces((0..rows).map(row).collect()).collect().await;
+        assert_eq!(all.len(), pieces);
+        let whole: Vec<Row> = all.into_iter().flat_map(Result::unwrap).collect();
+        assert!(whole.into_iter().eq((0..rows).map(row)));
+        let since = turns.load(std::sync::atomic::Ordering::Relaxed) - before;
+        assert!(
+            since >= pieces - 1,
+            "{since} turns of others in {pieces} pieces"
+        );
+    }
+    other.abort();
+}
+
 #[tokio::test]
 async fn an_answer_that_a_panic_cut_off_does_not_look_whole() {
     let runner = Runner::new(RunOptions {

@@ -1,9 +1,10 @@
 //! Whose question is next.
 //!
 //! A slot that becomes free goes to the key that has the fewest questions running, whenever its
-//! question came; among keys with equally many, to the one that had none for the longest time. So
-//! whoever asks little is next, however many questions of others wait. A question that waited for
-//! its reader goes before those of its key that have not begun.
+//! question came; among keys with equally many, to the one that had none for the longest time. Some
+//! slots are kept for keys that have none running. So whoever asks little begins at once or is next,
+//! however many questions of others wait. A question that waited for its reader goes before those of
+//! its key that have not begun.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,8 @@ use crate::error::{LakeError, Result};
 pub(super) struct Bounds {
     /// Running at once.
     pub(super) slots: usize,
+    /// Of these, kept for keys that have none running.
+    pub(super) kept: usize,
     /// Of one key, that have begun: running, or waiting for their readers.
     pub(super) begun_per_key: usize,
     /// Of one key, that wait to begin.
@@ -147,9 +150,11 @@ impl Turns {
 
     /// The key whose question is to run next.
     fn next(&self, state: &State) -> Option<KeyId> {
+        let is_full = state.running + self.bounds.kept >= self.bounds.slots;
         let waiting = state.lines.iter().filter(|(_, line)| {
             let may_begin = line.begun < self.bounds.begun_per_key;
-            !line.again.is_empty() || (!line.new.is_empty() && may_begin)
+            let waits = !line.again.is_empty() || (!line.new.is_empty() && may_begin);
+            waits && (line.running == 0 || !is_full)
         });
         let next = waiting.min_by_key(|(_, line)| (self.rank)(line));
         next.map(|(key, _)| *key)
