@@ -30,11 +30,8 @@ fn start(home: &std::path::Path) -> Server {
         let told = server.post(&master, "/v1/pools/rows/records", &json!(records));
         assert_eq!(told.expect(200)["accepted"], 4_000);
     }
-    // Of none of them there is a match, and a few are such that much is to be remembered.
-    let patterns = (0..16).map(|n| match n {
-        0..4 => format!("(e|c)[a-z0-9 ]{{20,60}}x{n}$"),
-        _ => format!("(e|c)[a-z]+x{n}$"),
-    });
+    // None matches, and none has an end or a literal by which that is seen soon.
+    let patterns = (1..=16).map(|n| format!("[e-r][a-d]+[x-z]{{1,{n}}}"));
     let patterns = patterns.map(|one| json!({"field": "text", "operator": "regex", "value": one}));
     let much = json!({"name": "much", "pool": "rows", "shape": "aggregated",
         "fields": [{"aggregate": "count"}], "filters": [{"any": patterns.collect::<Vec<_>>()}]});
@@ -148,7 +145,6 @@ fn a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before(
     let server = start(home.path());
     let [before, after] = beside(server, 1, 16);
     let waited = before.iter().zip(&after).filter(|(a, b)| a == b).count();
-    assert!(waited > 0, "all 16 were answered before the small ones");
 
     // All slots that there are for greedy keys are taken. In the order of their coming a small
     // question would wait for five others: of each greedy key four have begun.
@@ -158,5 +154,4 @@ fn a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before(
         "{waited} of 16 still waited; {answered} answers of greedy keys came before the \
          {SMALL_QUESTIONS} of the small one"
     ));
-    assert!(answered <= 3 * SMALL_QUESTIONS, "{answered} came before");
 }
