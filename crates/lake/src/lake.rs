@@ -224,7 +224,9 @@ impl Lake {
                 let batches = self.collect(query.key(), plan).await?;
                 let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
                 let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
-                let has_few = found <= FEW_GROUPS && aggregate.series.is_none();
+                let series = aggregate.series.as_ref();
+                let intervals = series.map_or(1, |series| series.buckets.starts().len());
+                let has_few = found.max(1).saturating_mul(intervals) <= FEW_GROUPS;
                 let finished = move |_: &Asker| {
                     let groups = groups(&aggregate, &batches);
                     finish(&aggregate, &pool.draft.schema, groups)
