@@ -17,6 +17,7 @@ mod groups;
 mod interner;
 mod keys;
 mod natural;
+mod selection;
 mod table;
 mod totals;
 

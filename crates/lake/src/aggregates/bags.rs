@@ -9,11 +9,19 @@ use datafusion_common::Result;
 use super::extremes::Rank;
 use super::groups::{Fold, Rows};
 use super::keys::{Key, plain_column};
+use super::selection::nth;
+
+/// Values of a part of a bag that is full.
+const PART: usize = 65_536;
 
 /// The values of a group, each as often as it occurs.
 #[derive(Debug)]
 pub(super) struct Bag<K> {
-    keys: Vec<K>,
+    /// Parts that stay as they are: what is large is not copied when it grows.
+    parts: Vec<Vec<K>>,
+    last: Vec<K>,
+    /// The values for which there is room.
+    room: usize,
     /// What the keys hold beside themselves, in bytes.
     held: usize,
 }
@@ -21,7 +29,9 @@ pub(super) struct Bag<K> {
 impl<K> Default for Bag<K> {
     fn default() -> Self {
         Self {
-            keys: Vec::new(),
+            parts: Vec::new(),
+            last: Vec::new(),
+            room: 0,
             held: 0,
         }
     }
@@ -30,34 +40,54 @@ impl<K> Default for Bag<K> {
 impl<K: Key> Bag<K> {
     fn add(&mut self, seen: &K::Seen) -> isize {
         let key = K::of(seen);
-        let (held, room) = (key.heap(), self.keys.capacity());
+        let held = key.heap();
         self.held += held;
-        self.keys.push(key);
-        (held + (self.keys.capacity() - room) * size_of::<K>()) as isize
+        if self.last.len() < self.last.capacity() {
+            self.last.push(key);
+            return held as isize;
+        }
+        let before = self.heap();
+        if self.last.len() >= PART {
+            let full = std::mem::replace(&mut self.last, Vec::with_capacity(PART));
+            self.parts.push(full);
+            self.room += self.last.capacity();
+        } else {
+            self.room -= self.last.capacity();
+            self.last.reserve(1);
+            self.room += self.last.capacity();
+        }
+        self.last.push(key);
+        (held + self.heap() - before) as isize
     }
 
     fn heap(&self) -> usize {
-        self.keys.capacity() * size_of::<K>() + self.held
+        let parts = self.parts.capacity() * size_of::<Vec<K>>();
+        parts + self.room * size_of::<K>() + self.held
     }
 
     fn absorb(&mut self, mut other: Self) {
-        if self.keys.len() < other.keys.len() {
-            std::mem::swap(self, &mut other);
+        if self.last.len() < other.last.len() {
+            std::mem::swap(&mut self.last, &mut other.last);
         }
         self.held += other.held;
-        self.keys.append(&mut other.keys);
+        self.parts.append(&mut other.parts);
+        // Of two that are large, the smaller stays a part of its own.
+        if other.last.len() >= PART / 4 {
+            self.parts.push(other.last);
+        } else {
+            self.last.append(&mut other.last);
+        }
+        let parts = self.parts.iter().map(Vec::capacity);
+        self.room = parts.sum::<usize>() + self.last.capacity();
     }
 
     /// The least value with at least `hundredths` / 10,000 of all at or below it.
     fn percentile(mut self, hundredths: u32) -> Option<K> {
-        let count = self.keys.len();
-        if count == 0 {
-            return None;
-        }
+        self.parts.push(self.last);
+        let count: usize = self.parts.iter().map(Vec::len).sum();
         let rank = (u128::from(hundredths) * count as u128).div_ceil(10_000);
-        let index = usize::try_from(rank).unwrap_or(count).clamp(1, count) - 1;
-        self.keys.select_nth_unstable(index);
-        Some(self.keys.swap_remove(index))
+        let rank = usize::try_from(rank).unwrap_or(count).max(1);
+        nth(&self.parts, rank.min(count).checked_sub(1)?)
     }
 }
 
