@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use model::ids::PoolId;
+use model::isolation::Carried;
 use model::pools::Pool;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteLockingMode};
@@ -16,6 +18,8 @@ use crate::store::{Store, failed};
 pub struct Inspected {
     /// Every pool of every project.
     pub pools: Vec<Arc<Pool>>,
+    /// What keys carry of each pool that does not name its isolation field.
+    pub carried: Vec<(PoolId, Carried)>,
     /// How many keys there are.
     pub keys: u64,
     /// How many audit entries there are, all of which can be read.
@@ -67,8 +71,13 @@ async fn read(store: &mut Store) -> Result<Inspected, ControlError> {
         .projects
         .iter()
         .flat_map(|(_, project)| project.pools());
+    let carried = loaded
+        .projects
+        .iter()
+        .flat_map(|(_, project)| project.all_carried());
     Ok(Inspected {
         pools: pools.cloned().collect(),
+        carried: carried.collect(),
         keys: loaded.keys.len() as u64,
         audit_entries,
     })

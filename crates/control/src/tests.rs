@@ -1,6 +1,7 @@
 //! The control plane over real SQLite files.
 
 mod durability;
+mod isolation;
 mod keys;
 mod opening;
 mod pools;

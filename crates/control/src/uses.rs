@@ -51,7 +51,7 @@ pub(crate) fn check_views(
     Ok(())
 }
 
-fn views_of<'a>(
+pub(crate) fn views_of<'a>(
     definitions: &'a Definitions,
     pool: &'a Pool,
 ) -> impl Iterator<Item = &'a View> + 'a {
@@ -90,7 +90,7 @@ fn view_uses(view: &ViewDraft, path: &FieldPath) -> bool {
 }
 
 /// Whether a grant is about records of the pool, directly or through a view.
-fn reaches(grant: &Grant, pool: &Pool, views: &[&View]) -> bool {
+pub(crate) fn reaches(grant: &Grant, pool: &Pool, views: &[&View]) -> bool {
     match &grant.on {
         Target::Project => false,
         Target::Pool(pools) => pools.covers(pool.id, &pool.draft.name),

@@ -53,13 +53,14 @@ pub(crate) struct PoolBuffer {
 }
 
 impl PoolBuffer {
-    /// An empty buffer for a pool with this schema.
+    /// An empty buffer for a pool with this schema, whose customers this
+    /// column tells apart.
     pub(crate) fn new(schema: &Schema, isolation: Option<FieldPath>) -> Self {
         Self {
             schema: schema.clone(),
             by_columns: schema.by_columns(),
             layout: Arc::new(Layout::of(schema)),
-            isolation: isolation.map(|path| schema.column_path(&path)),
+            isolation,
             frozen: Vec::new(),
             segments: Vec::new(),
             unique: Vec::new(),
@@ -75,11 +76,16 @@ impl PoolBuffer {
 
     /// Goes over to what the pool has become. Records that are there stay as
     /// they are: they are told by their columns.
-    pub(crate) fn follow(&mut self, schema: &Schema, isolation: Option<FieldPath>) {
+    pub(crate) fn follow(&mut self, schema: &Schema) {
         self.schema = schema.clone();
         self.by_columns = schema.by_columns();
         self.layout = Arc::new(Layout::of(schema));
-        self.isolation = isolation.map(|path| schema.column_path(&path));
+    }
+
+    /// From now on this column tells customers apart. What is there stays as
+    /// it is, and is found more slowly.
+    pub(crate) fn isolate_by(&mut self, column: Option<FieldPath>) {
+        self.isolation = column;
     }
 
     /// Adds records behind those that are there, and takes those away that

@@ -136,7 +136,11 @@ impl Lake {
             return append_operation(&batch, receipt, bytes);
         }
         let receipt = receipt.clone();
-        let work = move || append_operation(&batch, &receipt, bytes);
+        let learned = self.pools.learned(batch.pool());
+        let work = move || {
+            let operation = append_operation(&batch, &receipt, bytes)?;
+            Ok(operation.indexed(learned.as_ref()))
+        };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|_| Err(broken()))
     }

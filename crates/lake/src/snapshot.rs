@@ -60,7 +60,7 @@ impl Snapshot {
             }
         }
         let hints = columns.into_iter().filter_map(|column| {
-            let path = self.path_of(column)?;
+            let path = self.schema.path_of_column(column)?;
             let values = hint(predicate, Some(path))?;
             Some(CustomersHint {
                 column: column.clone(),
@@ -68,17 +68,6 @@ impl Snapshot {
             })
         });
         hints.collect()
-    }
-}
-
-impl Snapshot {
-    /// What whoever asks calls the field of a column, if that is a field of theirs.
-    fn path_of<'a>(&'a self, column: &'a FieldPath) -> Option<&'a FieldPath> {
-        if let Some(field) = self.schema.field_of_column(column.as_str()) {
-            return Some(&field.path);
-        }
-        let is_own = self.schema.column(column).is_some();
-        (is_own && self.schema.column_path(column) == *column).then_some(column)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod answers;
 mod held;
+mod learning;
 mod pools;
 mod records;
 mod replay;

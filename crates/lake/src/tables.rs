@@ -29,6 +29,7 @@ pub(crate) use names::{Part, commit_names, discard, parse_name, path_of, records
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
 pub(crate) use shred::frequent_fields;
+pub(crate) use size::bytes_of;
 pub(crate) use verify::Verification;
 pub(crate) use write::{Plan, TableWriter, column_of};
 

@@ -28,6 +28,7 @@ pub mod filters;
 mod fixtures;
 pub mod grants;
 pub mod ids;
+pub mod isolation;
 pub mod json;
 pub mod keys;
 pub mod limits;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use model::ids::PoolId;
+use model::isolation::{Carried, Isolation};
 use model::pools::Pool;
 
 use super::Environment;
@@ -44,12 +45,16 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Reads the whole journal. Nothing is written; the caller sees to it
-    /// that nobody else does.
+    /// Reads the whole journal, of a lake of the `known` pools whose keys carry
+    /// this. Nothing is written; the caller sees to it that nobody else does.
     ///
     /// # Errors
     /// Damage is no error, but part of what is found.
-    pub fn open(environment: Environment, known: Vec<Arc<Pool>>) -> Result<Self> {
+    pub fn open(
+        environment: Environment,
+        known: Vec<Arc<Pool>>,
+        carried: Vec<(PoolId, Carried)>,
+    ) -> Result<Self> {
         let Environment {
             disk,
             journal,
@@ -59,6 +64,7 @@ impl Inspection {
         } = environment;
         let tables = Arc::new(Tables::new(disk.clone(), &tables, 1 << 20));
         let pools = Arc::new(Pools::new(tables.clone()));
+        pools.learn(carried);
         let names = known.iter().map(|pool| (pool.id, pool.draft.name.clone()));
         let names: HashMap<_, _> = names.collect();
         let (mut store, replay) = Store::new(pools.clone(), u64::MAX, clock, known);
@@ -177,6 +183,7 @@ fn salvage(disk: &dyn Disk, directory: &Path) -> Vec<PoolState> {
     let states = manifests.into_iter().map(|(id, manifest)| PoolState {
         id,
         pool: None,
+        isolation: Isolation::Nothing,
         bytes: 0,
         oldest: None,
         manifest,

@@ -51,6 +51,9 @@ pub struct UpkeepOptions {
     pub runs: usize,
     /// How long a deleted record may stay on the disk.
     pub purge_after: Duration,
+    /// Bytes of records that are sorted at once where files lie in another
+    /// order than they are to; what is more goes to files in between.
+    pub sort_bytes: usize,
 }
 
 impl Default for UpkeepOptions {
@@ -63,6 +66,7 @@ impl Default for UpkeepOptions {
             block_rows: BLOCK_ROWS,
             runs: 8,
             purge_after: Duration::from_secs(24 * 60 * 60),
+            sort_bytes: 64 << 20,
         }
     }
 }

@@ -16,6 +16,7 @@ mod publish;
 mod retain;
 mod run;
 mod scrub;
+mod sorting;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::ids::PoolId;
+use model::isolation::Carried;
 use model::permit::{Permit, Upkeep};
 use model::time::Timestamp;
 
@@ -30,7 +32,7 @@ use super::{Lake, UpkeepOptions};
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
 use crate::store::PoolState;
-use crate::tables::FileId;
+use crate::tables::{FileId, SortedBy};
 use counters::Counters;
 use publish::{Published, has_passed};
 use retain::Retained;
@@ -73,6 +75,8 @@ struct Memory {
     wiped: Option<(Timestamp, u64)>,
     /// Which records of the pools with retention were looked through.
     retained: HashMap<PoolId, Retained>,
+    /// The order in which a pool with files in another one is to lie, and since when.
+    misplaced: HashMap<PoolId, (SortedBy, Timestamp)>,
     /// Since when files could go but for the log that names them.
     leaving: HashMap<FileId, Timestamp>,
 }
@@ -218,12 +222,21 @@ impl Lake {
     }
 
     /// How the records of each known pool lie in files now.
-    pub fn layout(&self, _: &Permit<Upkeep>) -> Vec<PoolLayout> {
-        let states = self.pools.states().into_iter();
-        let known = states.filter_map(|state| Some((state.pool?, state.manifest)));
+    pub fn layout(&self, _: &Permit<Upkeep>) -> Vec<(PoolId, PoolLayout)> {
+        let states = self.pools.states();
+        let known = states.iter().filter(|state| state.pool.is_some());
         known
-            .map(|(pool, manifest)| PoolLayout::of(&pool, &manifest))
+            .map(|state| (state.id, PoolLayout::of(state)))
             .collect()
+    }
+
+    /// Takes over what the keys of these pools carry: of a pool that does not
+    /// name its isolation field, files lie by what is learned from that. New
+    /// ones at once, others as they are merged, and by themselves when that
+    /// has stood for an hour. It says where records lie and nothing else: who
+    /// sees them, the barrier alone decides.
+    pub fn learn(&self, _: &Permit<Upkeep>, carried: Vec<(PoolId, Carried)>) {
+        self.pools.learn(carried);
     }
 
     /// Whether the lake is being closed: long work is given up then.

@@ -6,17 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::ids::PoolId;
+use model::isolation::Isolation;
 use model::names::FieldPath;
 use model::pools::Pool;
 
 use super::held::Held;
+use super::learning::Taught;
 use super::records::{Frozen, Records, Span};
 use crate::buffer::Segment;
 use crate::error::Result;
 use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange, Removal};
 use crate::snapshot::{FileView, Snapshot};
-use crate::tables::{FileId, PoolFiles, Tables};
+use crate::tables::{FileId, PoolFiles, SortedBy, Tables};
 
 /// The pools' records. The journal's thread alone changes them.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Pools {
     /// Files of pools that are not known, because they were dropped or because
     /// an older control database was put back.
     strangers: Mutex<HashMap<PoolId, Manifest>>,
+    /// What the keys of pools tell, of pools without records as well.
+    pub(super) carried: Taught,
     bytes: AtomicU64,
     /// The last operation that took effect.
     applied: AtomicU64,
@@ -45,8 +49,19 @@ pub(crate) struct PoolState {
     pub(crate) bytes: u64,
     /// The first operation whose records are in memory alone.
     pub(crate) oldest: Option<Position>,
+    /// What its records lie by from now on; nothing, of one that is not known.
+    pub(crate) isolation: Isolation,
     /// Its files.
     pub(crate) manifest: Manifest,
+}
+
+impl PoolState {
+    /// The order of the files that are written now; `None` of a pool that is
+    /// not known.
+    pub(crate) fn sorted_by(&self) -> Option<SortedBy> {
+        let pool = self.pool.as_ref()?;
+        Some(SortedBy::of(pool, self.isolation.column()))
+    }
 }
 
 impl Pools {
@@ -57,6 +72,7 @@ impl Pools {
             pools: RwLock::default(),
             dropped: RwLock::default(),
             strangers: Mutex::default(),
+            carried: Taught::default(),
             bytes: AtomicU64::new(0),
             applied: AtomicU64::new(0),
         }
@@ -64,7 +80,9 @@ impl Pools {
 
     fn records_of(&self, pool: &Arc<Pool>) -> Records {
         let home = PoolFiles::new(self.tables.clone(), pool.id);
-        Records::new(pool, Arc::new(home))
+        let mut records = Records::new(pool, Arc::new(home));
+        self.carried.teach(pool.id, &mut records);
+        records
     }
 
     /// The records of a pool as they are now; an unknown pool has none.
@@ -76,7 +94,7 @@ impl Pools {
         snapshot.asked_by(&pool.draft.schema)
     }
 
-    fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
+    pub(super) fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
         let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
         pools.get(&pool).cloned()
     }
@@ -164,6 +182,7 @@ impl Pools {
         let mut dropped = self.dropped.write().unwrap_or_else(PoisonError::into_inner);
         dropped.insert(pool);
         drop(dropped);
+        self.carried.forget(pool);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         let held = pools.remove(&pool);
         drop(pools);
@@ -200,8 +219,10 @@ impl Pools {
 
     /// Takes over what a restart found of a known pool's files.
     pub(super) fn restore(&self, pool: &Arc<Pool>, manifest: Manifest) {
-        self.open(pool)
-            .change(|records| records.manifest = manifest);
+        self.open(pool).change(|records| {
+            records.restore(manifest);
+            self.carried.teach(pool.id, records);
+        });
     }
 
     /// Takes over what a restart found of the files of a pool that is not known.
@@ -269,6 +290,7 @@ impl Pools {
             held.change(|records| PoolState {
                 id,
                 pool: Some(records.pool().clone()),
+                isolation: records.isolation().clone(),
                 bytes: records.buffer.bytes(),
                 oldest: records.oldest(),
                 manifest: records.manifest.clone(),
@@ -279,6 +301,7 @@ impl Pools {
         states.extend(strangers.iter().map(|(id, manifest)| PoolState {
             id: *id,
             pool: None,
+            isolation: Isolation::Nothing,
             bytes: 0,
             oldest: None,
             manifest: manifest.clone(),

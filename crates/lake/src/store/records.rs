@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::isolation::{Carried, Isolation};
 use model::pools::Pool;
 
 use crate::buffer::{PoolBuffer, Segment};
@@ -17,6 +18,8 @@ use crate::upserts::unique_columns;
 pub(crate) struct Records {
     /// The pool as the last of its writers knew it.
     pool: Arc<Pool>,
+    /// What its records lie by. The buffer has the same column.
+    isolation: Isolation,
     pub(super) buffer: PoolBuffer,
     pub(super) manifest: Manifest,
     home: Arc<PoolFiles>,
@@ -65,10 +68,12 @@ pub(crate) struct Frozen {
 impl Records {
     pub(super) fn new(pool: &Arc<Pool>, home: Arc<PoolFiles>) -> Self {
         let draft = &pool.draft;
+        let isolation = Isolation::of(draft);
         Self {
             pool: pool.clone(),
-            buffer: PoolBuffer::new(&draft.schema, draft.isolation_field.clone())
+            buffer: PoolBuffer::new(&draft.schema, isolation.column().cloned())
                 .with_unique(unique_columns(pool)),
+            isolation,
             manifest: Manifest::default(),
             home,
             applied: None,
@@ -86,11 +91,42 @@ impl Records {
     /// Goes over to what the pool has become, unless that is known already.
     pub(super) fn follow(&mut self, pool: &Arc<Pool>) {
         if pool.revision > self.pool.revision {
-            let draft = &pool.draft;
-            self.buffer
-                .follow(&draft.schema, draft.isolation_field.clone());
+            self.buffer.follow(&pool.draft.schema);
+            self.lie_by(self.isolation.following(&pool.draft));
             self.pool = pool.clone();
         }
+    }
+
+    /// What its records lie by from now on.
+    pub(super) fn isolation(&self) -> &Isolation {
+        &self.isolation
+    }
+
+    fn lie_by(&mut self, isolation: Isolation) {
+        self.buffer.isolate_by(isolation.column().cloned());
+        self.isolation = isolation;
+    }
+
+    /// Goes over to what the pool's keys tell; answers whether that is
+    /// something else than before. Records that are there stay where they are.
+    pub(super) fn learn(&mut self, carried: &Carried) -> bool {
+        let learned = self.isolation.learning(carried);
+        let is_new = learned != self.isolation;
+        if is_new {
+            self.lie_by(learned);
+        }
+        is_new
+    }
+
+    /// Takes over what a restart found of the files. What was learned before
+    /// it is told by the newest of them.
+    pub(super) fn restore(&mut self, manifest: Manifest) {
+        let newest = manifest.files.iter().max_by_key(|file| file.id);
+        let column = newest.and_then(|file| file.sorted_by.isolation.as_ref());
+        if let Some(column) = column {
+            self.lie_by(Isolation::lying_by(&self.pool.draft, column));
+        }
+        self.manifest = manifest;
     }
 
     /// The records as they are now.

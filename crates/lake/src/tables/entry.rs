@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use model::ids::RawId;
 use model::names::FieldPath;
+use model::pools::Pool;
 use model::time::Timestamp;
 use roaring::RoaringBitmap;
 
@@ -34,6 +35,16 @@ pub(crate) struct SortedBy {
     pub(crate) isolation: Option<FieldPath>,
     /// The column of the field that orders records in time.
     pub(crate) time: FieldPath,
+}
+
+impl SortedBy {
+    /// The order of the files of a pool whose customers this column tells apart.
+    pub(crate) fn of(pool: &Pool, isolation: Option<&FieldPath>) -> Self {
+        Self {
+            isolation: isolation.cloned(),
+            time: pool.draft.schema.column_path(&pool.time_field()),
+        }
+    }
 }
 
 /// The least and the greatest isolation value, in canonical form, of all rows.

@@ -7,7 +7,7 @@ use arrow_schema::DataType;
 use super::BLOCK_BYTES;
 
 /// The bytes of the rows of a batch, whatever else its buffers hold.
-pub(super) fn bytes_of(batch: &RecordBatch) -> usize {
+pub(crate) fn bytes_of(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(bytes_of_column).sum()
 }
 

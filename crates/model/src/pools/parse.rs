@@ -7,7 +7,7 @@ use super::members::{parse_layout, parse_unique};
 use super::{Field, PoolDraft, Schema, SchemaMode};
 use crate::document::{Document, each, merge_patch, text};
 use crate::fault::{Fault, FaultCode, shorten};
-use crate::fields::{ColumnType, FieldType, ScalarType};
+use crate::fields::{FieldType, ScalarType};
 use crate::limits::{DESCRIPTION_CHARS_MAX, POOL_FIELDS_MAX, RETENTION_DAYS_MAX};
 use crate::names::{ColumnName, FieldPath, Name};
 use crate::value::Value;
@@ -266,17 +266,17 @@ fn parse_isolation(
     };
     let refuse = |fault: Fault| fault.under("/isolation_field");
     let path = parse_path(value).map_err(refuse)?;
-    match schema.column(&path) {
-        None => Err(refuse(unknown_field(&path))),
-        Some(ColumnType::Declared(FieldType::Array(_))) => Err(refuse(
-            Fault::new(
-                FaultCode::WrongType,
-                "the isolation field holds one value, not an array",
-            )
-            .on_field(&path),
-        )),
-        Some(_) => Ok(Some(path)),
+    if schema.can_isolate(&path) {
+        return Ok(Some(path));
     }
+    Err(refuse(match schema.column(&path) {
+        None => unknown_field(&path),
+        Some(_) => Fault::new(
+            FaultCode::WrongType,
+            "the isolation field holds one value, not an array",
+        )
+        .on_field(&path),
+    }))
 }
 
 fn parse_time_field(

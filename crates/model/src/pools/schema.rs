@@ -172,6 +172,23 @@ impl Schema {
         }
     }
 
+    /// The field, declared, undeclared or of the system, whose values are
+    /// stored under this column now; `None` for the column of a dropped one.
+    pub fn path_of_column<'a>(&'a self, column: &'a FieldPath) -> Option<&'a FieldPath> {
+        if let Some(field) = self.field_of_column(column.as_str()) {
+            return Some(&field.path);
+        }
+        let is_own = self.column(column).is_some();
+        (is_own && self.column_path(column) == *column).then_some(column)
+    }
+
+    /// Whether a field can tell customers apart: clients write it, and it
+    /// holds one value.
+    pub fn can_isolate(&self, path: &FieldPath) -> bool {
+        let is_array = |column| matches!(column, ColumnType::Declared(FieldType::Array(_)));
+        !path.is_system() && self.column(path).is_some_and(|column| !is_array(column))
+    }
+
     /// What is known of a field: declared, possibly there, or never there.
     pub fn column(&self, path: &FieldPath) -> Option<ColumnType> {
         match path.as_str() {

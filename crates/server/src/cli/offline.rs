@@ -37,6 +37,8 @@ For each pool it prints:
   files, bytes        of records, with their indexes
   files per customer  in how many files one customer's records are, at most
   rewrites            how often a record was written anew since it went to a file, on average
+  lies by             the field by which a customer's records are found: named by the pool, or learned
+                      from its keys; without one, time. Files that do not lie by it yet are counted
 
 A damaged file is named, and does not hide others. It fails only the questions that need it: put it
 back from a backup, or restore the whole directory. Nothing is repaired by taking it away.

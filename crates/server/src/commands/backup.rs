@@ -41,13 +41,13 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CommandError> {
     let data_dir = data_dir(&args.data)?;
     let offline = Offline::to_read(&data_dir)?;
     let control = offline.control()?;
-    let known = match (control.inspected, control.problems.first()) {
-        (Some(inspected), None) => inspected.pools,
+    let defined = match (control.inspected, control.problems.first()) {
+        (Some(inspected), None) => inspected,
         (_, problem) => {
             return Err(damaged(problem.map_or("", String::as_str)));
         }
     };
-    let inspection = offline.lake(known)?;
+    let inspection = offline.lake(Some(&defined))?;
     if let Some(damage) = &inspection.journal_damage {
         return Err(damaged(&damage.to_string()));
     }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use lake::{InspectedPool, Inspection, Strays};
+use lake::{InspectedPool, Inspection, PoolLayout, Strays};
+use model::isolation::Isolation;
 use serde_json::{Value, json};
 
 use super::{CommandError, environment};
@@ -53,9 +54,7 @@ pub(super) fn data_dir(args: &DataDirArgs) -> Result<std::path::PathBuf, Command
 
 fn look(offline: &Offline) -> Result<Report, ServeError> {
     let control = offline.control()?;
-    let known = control.inspected.as_ref();
-    let known = known.map(|found| found.pools.clone()).unwrap_or_default();
-    let inspection = offline.lake(known)?;
+    let inspection = offline.lake(control.inspected.as_ref())?;
     let strays = inspection.strays()?;
     let mut problems = control.problems.clone();
     journal_problems(&control, &inspection, &mut problems);
@@ -97,7 +96,7 @@ fn journal_problems(control: &ControlFound, inspection: &Inspection, problems: &
         problems.push(format!(
             "there are {} records in files of the pool {}, which the control database does not \
              know; if an older one was put back, put back the one of the journal's time",
-            pool.records_in_files, pool.id
+            pool.layout.rows, pool.id
         ));
     }
 }
@@ -137,6 +136,7 @@ impl Report {
             "files per customer",
             "rewrites",
             "deletes waiting",
+            "lies by",
         ];
         let rows: Vec<Vec<Cell>> = self.inspection.pools.iter().map(row).collect();
         if !rows.is_empty() {
@@ -203,7 +203,7 @@ fn row(pool: &InspectedPool) -> Vec<Cell> {
         (Some(name), false) => name.clone(),
         (None, false) => format!("{} (unknown)", pool.id),
     };
-    let records = match (pool.records_in_files, pool.records_in_journal) {
+    let records = match (pool.layout.rows, pool.records_in_journal) {
         (files, 0) => files.to_string(),
         (files, journal) => format!("{files} + {journal}"),
     };
@@ -212,19 +212,46 @@ fn row(pool: &InspectedPool) -> Vec<Cell> {
         Cell::Number(records),
         Cell::number(pool.files.len()),
         Cell::number(pool.bytes()),
-        Cell::number(pool.files_per_customer),
-        Cell::Number(format!("{:.1}", pool.rewrites_per_record)),
+        Cell::number(pool.layout.files_per_customer),
+        Cell::Number(format!("{:.1}", pool.layout.rewrites_per_record)),
         Cell::number(pool.removals_waiting),
+        Cell::text(lies_by(&pool.layout)),
     ]
+}
+
+/// The field by which files lie, whether it was learned, and how many files
+/// lie otherwise.
+fn lies_by(layout: &PoolLayout) -> String {
+    let by = match &layout.isolation {
+        Isolation::Named(field) => field.to_string(),
+        Isolation::Learned(field) => format!("{field} (learned)"),
+        Isolation::Nothing => "time".to_owned(),
+    };
+    match layout.files_otherwise {
+        0 => by,
+        1 => format!("{by}, 1 file not yet"),
+        files => format!("{by}, {files} files not yet"),
+    }
+}
+
+fn isolation_json(isolation: &Isolation) -> Value {
+    let is_learned = matches!(isolation, Isolation::Learned(_));
+    let field = isolation.column();
+    field.map_or(
+        Value::Null,
+        |field| json!({"field": field.as_str(), "learned": is_learned}),
+    )
 }
 
 fn pool_json(pool: &InspectedPool) -> Value {
     json!({
         "id": pool.id.to_string(), "name": pool.name, "dropped": pool.dropped,
-        "records_in_files": pool.records_in_files, "records_in_journal": pool.records_in_journal,
+        "records_in_files": pool.layout.rows, "records_in_journal": pool.records_in_journal,
         "files": pool.files.len(), "bytes": pool.bytes(),
-        "files_per_customer": pool.files_per_customer,
-        "rewrites_per_record": pool.rewrites_per_record,
+        "isolation": isolation_json(&pool.layout.isolation),
+        "files_otherwise": pool.layout.files_otherwise,
+        "files_per_customer": pool.layout.files_per_customer,
+        "rewrites_per_record": pool.layout.rewrites_per_record,
         "removals_waiting": pool.removals_waiting, "obsolete_files": pool.obsolete,
     })
 }

@@ -26,9 +26,9 @@ pub(super) fn run(args: &CompactArgs) -> Result<(), CommandError> {
     let file = FileSettings::load(args.data.config.as_deref())?;
     let settings = Layers::new(args.data.flags(), &environment, file).serve()?;
     let offline = Offline::to_write(&settings.data_dir)?;
-    let pools = offline.pools()?;
-    let chosen = choose(&pools, &args.pools)?;
-    let lake = offline.open_lake(&settings, pools)?;
+    let defined = offline.defined()?;
+    let chosen = choose(&defined.pools, &args.pools)?;
+    let lake = offline.open_lake(&settings, defined)?;
     let done = match args.flush_only {
         true => flush(&lake),
         false => compact(&lake, &chosen, args.flush),

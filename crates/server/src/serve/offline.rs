@@ -8,7 +8,7 @@ use std::sync::Arc;
 use control::Inspected;
 use lake::disk::{Disk, ReadOnlyDisk};
 use lake::{Environment, Inspection, Lake};
-use model::pools::Pool;
+use model::permit::Permit;
 use tokio::runtime::Runtime;
 
 use super::{ServeError, files, lake_of, runtime};
@@ -97,21 +97,18 @@ impl Offline {
         })
     }
 
-    /// The pools that the control database defines.
+    /// What the control database defines.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn pools(&self) -> Result<Vec<Arc<Pool>>, ServeError> {
+    pub(crate) fn defined(&self) -> Result<Inspected, ServeError> {
         let (folder, copy) = self.control_copy()?;
         let inspected = self.runtime.block_on(control::inspect(&copy));
         drop(folder);
-        match inspected {
-            Ok(inspected) => Ok(inspected.pools),
-            Err(source) => Err(ServeError::Opening {
-                path: files::control_file(&self.data_dir),
-                source,
-            }),
-        }
+        inspected.map_err(|source| ServeError::Opening {
+            path: files::control_file(&self.data_dir),
+            source,
+        })
     }
 
     /// The database and its log in a folder of their own, that goes with the
@@ -147,15 +144,15 @@ impl Offline {
         })
     }
 
-    /// Looks at journal and files.
+    /// Looks at journal and files, with what is defined as far as it is known.
     ///
     /// # Errors
     /// When that is not possible at all; damage is among what is found.
-    pub(crate) fn lake(&self, known: Vec<Arc<Pool>>) -> Result<Inspection, ServeError> {
-        Ok(Inspection::open(
-            self.environment(Arc::new(ReadOnlyDisk)),
-            known,
-        )?)
+    pub(crate) fn lake(&self, defined: Option<&Inspected>) -> Result<Inspection, ServeError> {
+        let known = defined.map(|found| (found.pools.clone(), found.carried.clone()));
+        let (pools, carried) = known.unwrap_or_default();
+        let environment = self.environment(Arc::new(ReadOnlyDisk));
+        Ok(Inspection::open(environment, pools, carried)?)
     }
 
     fn environment(&self, disk: Arc<dyn Disk>) -> Environment {
@@ -175,9 +172,11 @@ impl Offline {
     pub(crate) fn open_lake(
         &self,
         settings: &ServeSettings,
-        known: Vec<Arc<Pool>>,
+        defined: Inspected,
     ) -> Result<Arc<Lake>, ServeError> {
-        self.runtime.block_on(lake_of(settings, known))
+        let lake = self.runtime.block_on(lake_of(settings, defined.pools))?;
+        lake.learn(&Permit::ours(), defined.carried);
+        Ok(lake)
     }
 }
 

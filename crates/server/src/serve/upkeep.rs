@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc::Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use control::Control;
+use control::{Control, Learning};
 use lake::Lake;
 use model::permit::Permit;
 
@@ -14,8 +14,9 @@ use super::scrub::Scrub;
 
 /// How long there is nothing to do before it is looked again.
 const PERIOD: Duration = Duration::from_millis(200);
-/// Pieces of work, or pauses, between two looks for records that are too old.
-const RETENTION_ROUNDS: u64 = 25;
+/// Pieces of work, or pauses, between two looks at the definitions: for what
+/// keys tell of their pools, and for records that are too old.
+const LOOK_ROUNDS: u64 = 25;
 /// How long is waited after work that failed, such as on a full disk.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -35,12 +36,15 @@ impl Thread {
         let (stop, stopped) = mpsc::channel();
         let work = move || {
             let permit = Permit::ours();
+            let mut learning = Learning::default();
             for round in 0_u64.. {
                 let work = std::panic::AssertUnwindSafe(|| {
-                    if round.is_multiple_of(RETENTION_ROUNDS)
-                        && let Err(error) = lake.retain(&permit, &control.pools())
-                    {
-                        tracing::error!(%error, "records that are too old are still there");
+                    if round.is_multiple_of(LOOK_ROUNDS) {
+                        // The first time before anything is written.
+                        lake.learn(&permit, control.learn(&mut learning));
+                        if let Err(error) = lake.retain(&permit, &control.pools()) {
+                            tracing::error!(%error, "records that are too old are still there");
+                        }
                     }
                     // Files are read again while nothing else is to be done, and a little at once.
                     Ok(match lake.upkeep(&permit)? {

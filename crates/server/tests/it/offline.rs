@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compact;
+mod learned;
 mod scrub;
 
 use std::path::{Path, PathBuf};

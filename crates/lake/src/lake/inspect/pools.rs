@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::ids::PoolId;
 
+use crate::lake::PoolLayout;
 use crate::store::PoolState;
 use crate::tables::{FileEntry, Part, path_of};
 
@@ -19,18 +20,14 @@ pub struct InspectedPool {
     pub dropped: bool,
     /// The files that hold its records.
     pub files: Vec<InspectedFile>,
-    /// Records in files, those included that wait to be removed from them.
-    pub records_in_files: u64,
+    /// How its records lie in them.
+    pub layout: PoolLayout,
     /// Records that are in the journal alone.
     pub records_in_journal: u64,
     /// Deletes that some file does not carry out itself yet.
     pub removals_waiting: u64,
     /// Files that nobody needs and that are still to be taken away.
     pub obsolete: u64,
-    /// In how many files a customer's records are at most.
-    pub files_per_customer: u64,
-    /// How often a record was written anew since it went to a file, on average.
-    pub rewrites_per_record: f64,
 }
 
 /// A file of records and the index beside it.
@@ -89,12 +86,10 @@ impl InspectedPool {
             name,
             dropped,
             files: files.collect(),
-            records_in_files: manifest.files.iter().map(|file| file.rows).sum(),
+            layout: PoolLayout::of(state),
             records_in_journal,
             removals_waiting: manifest.removals.len() as u64,
             obsolete: manifest.obsolete.len() as u64,
-            files_per_customer: files_per_customer(&manifest.files),
-            rewrites_per_record: rewrites_per_record(&manifest.files),
         }
     }
 
@@ -103,33 +98,4 @@ impl InspectedPool {
         let files = self.files.iter();
         files.map(|file| file.bytes() + file.index_bytes()).sum()
     }
-}
-
-/// In how many files one isolation value may be, at most. Files that are not
-/// sorted by customers may hold any.
-fn files_per_customer(files: &[Arc<FileEntry>]) -> u64 {
-    let (mut everywhere, mut ends) = (0, Vec::with_capacity(2 * files.len()));
-    for file in files {
-        match &file.isolation {
-            Some(range) => {
-                // At the same value a range begins before another ends.
-                ends.push((&range.min, 0, 1));
-                ends.push((&range.max, 1, -1));
-            }
-            None => everywhere += 1,
-        }
-    }
-    ends.sort_unstable();
-    let (mut open, mut most) = (0_i64, 0_i64);
-    for (_, _, step) in ends {
-        open += step;
-        most = most.max(open);
-    }
-    everywhere + u64::try_from(most).unwrap_or(0)
-}
-
-fn rewrites_per_record(files: &[Arc<FileEntry>]) -> f64 {
-    let rows: u64 = files.iter().map(|file| file.rows).sum();
-    let written = files.iter().map(|file| file.rows * u64::from(file.level));
-    written.sum::<u64>() as f64 / rows.max(1) as f64
 }

@@ -8,6 +8,7 @@ use arrow_array::cast::AsArray;
 use model::filters::{Constraint, Filter, parse_filter};
 use model::grants::{Action, Grant, Selector, Target, VisibleFields};
 use model::ids::{GrantId, KeyId, PoolId, ProjectId};
+use model::isolation::Carried;
 use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
 use model::names::FieldPath;
 use model::permit::{
@@ -140,6 +141,16 @@ pub(crate) fn constrained(number: u32, rows: Vec<Constraint>) -> Access {
 /// A caller whose records get these values.
 pub(crate) fn injecting(number: u32, values: Vec<(FieldPath, Value)>) -> Access {
     access_of(number, vec![grant(1, Constraint::AllRows, values)])
+}
+
+/// What keys of a pool carry that stamp these fields on records, each field
+/// with as many values as it is named.
+pub(crate) fn carrying(pool: &Pool, fields: &[&str]) -> Vec<(PoolId, Carried)> {
+    let stamps = |(field, n): (&&str, u32)| vec![(path(field), Value::from(i64::from(n)))];
+    let keys = fields.iter().zip(1..);
+    let keys = keys.map(|key| [grant(1, Constraint::AllRows, stamps(key))]);
+    let keys: Vec<_> = keys.collect();
+    vec![(pool.id, Carried::of(&pool.draft.schema, &keys))]
 }
 
 /// A request: who writes what, when, under which idempotency key.

@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use model::ids::{PoolId, RawId};
-use model::names::FieldPath;
-use model::pools::Pool;
 
 use super::run::Run;
 use super::{Lake, Memory};
@@ -13,20 +11,9 @@ use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
 use crate::manifest::ManifestChange;
 use crate::store::{Operation, Outcome, PoolState};
-use crate::tables::{
-    Batches, FileEntry, FileId, Plan, SortedBy, commit_names, discard, parse_name,
-};
+use crate::tables::{Batches, FileEntry, FileId, Plan, commit_names, discard, parse_name};
 
 impl Lake {
-    /// The order in which the records of a pool stand in files.
-    pub(super) fn sorted_by(&self, pool: &Pool) -> SortedBy {
-        let column = |path: &FieldPath| pool.draft.schema.column_path(path);
-        SortedBy {
-            isolation: pool.draft.isolation_field.as_ref().map(column),
-            time: column(&pool.time_field()),
-        }
-    }
-
     pub(super) fn fresh_id(&self) -> RawId {
         RawId::generate(self.clock.now(), self.random.as_ref())
     }
@@ -42,7 +29,23 @@ impl Lake {
         cleaned: Position,
     ) -> Result<Vec<FileEntry>> {
         self.make_directory(pool)?;
-        let mut run = Run::new(self, pool, plan, level, cleaned);
+        self.write_run(pool, Run::new(self, pool, plan, level, cleaned), rows)
+    }
+
+    /// Writes rows, in the order of the plan, to files that no manifest will
+    /// name, and that a restart takes away. When that fails, nothing is left
+    /// of them.
+    pub(super) fn set_aside(
+        &self,
+        pool: PoolId,
+        plan: Plan,
+        rows: Batches,
+        cleaned: Position,
+    ) -> Result<Vec<FileEntry>> {
+        self.write_run(pool, Run::aside(self, pool, plan, cleaned), rows)
+    }
+
+    fn write_run(&self, pool: PoolId, mut run: Run<'_>, rows: Batches) -> Result<Vec<FileEntry>> {
         match run.write_all(rows) {
             Ok(()) => Ok(run.done),
             Err(error) => {

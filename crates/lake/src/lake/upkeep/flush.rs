@@ -12,7 +12,7 @@ use crate::journal::JournalError;
 use crate::manifest::ManifestChange;
 use crate::reading::newly_replaced;
 use crate::store::{Frozen, PoolState};
-use crate::tables::{FileEntry, Plan, Replaced, frequent_fields, sort};
+use crate::tables::{FileEntry, Plan, Replaced, SortedBy, frequent_fields, sort};
 
 impl Lake {
     /// The pool whose records are to go to files next: the largest when there
@@ -57,7 +57,7 @@ impl Lake {
         let rows = segments
             .map(|segment| segment.in_layout(&layout))
             .collect::<Result<Vec<_>>>();
-        let sorted_by = self.sorted_by(&frozen.pool);
+        let sorted_by = SortedBy::of(&frozen.pool, frozen.snapshot.isolation.as_ref());
         let written = rows.and_then(|rows| {
             let plan = Plan {
                 layout: layout.clone(),

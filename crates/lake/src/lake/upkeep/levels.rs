@@ -9,11 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::ids::PoolId;
-use model::pools::{FileLayout, Pool};
+use model::isolation::Isolation;
+use model::pools::FileLayout;
 
 use crate::manifest::Manifest;
-use crate::tables::{FileEntry, FileId};
+use crate::store::PoolState;
+use crate::tables::{FileEntry, FileId, SortedBy};
 
 /// Runs that are read at once when files of many customers are merged.
 const INPUTS_MAX: usize = 64;
@@ -120,13 +121,26 @@ fn apart(manifest: &Manifest, most: usize) -> Option<Choice> {
 }
 
 /// All files, when they are of more than one run, or of one for each customer,
-/// or when `is_unclean`.
-pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_unclean: bool) -> Option<Choice> {
+/// or when something else `is_due`.
+pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_due: bool) -> Option<Choice> {
     let level = manifest.files.iter().map(|file| file.level).max()?;
     let runs: BTreeSet<u64> = manifest.files.iter().map(|file| file.run).collect();
     let is_mixed = layout == FileLayout::FilePerCustomer && mixed(manifest).is_some();
-    (runs.len() > 1 || is_unclean || is_mixed).then(|| Choice {
+    (runs.len() > 1 || is_due || is_mixed).then(|| Choice {
         files: manifest.files.iter().map(|file| file.id).collect(),
+        level,
+    })
+}
+
+/// The largest run that does not lie in this order.
+pub(super) fn misplaced(manifest: &Manifest, order: &SortedBy) -> Option<Choice> {
+    let misplaced = |file: &&FileEntry| file.sorted_by != *order;
+    let files = || manifest.files.iter().map(|file| &**file).filter(misplaced);
+    let runs = runs(files());
+    let (level, _, run) = *runs.iter().max_by_key(|(_, rows, run)| (*rows, *run))?;
+    let files = files().filter(|file| file.run == run);
+    Some(Choice {
+        files: files.map(|file| file.id).collect(),
         level,
     })
 }
@@ -134,12 +148,12 @@ pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_unclean: bool) -
 /// How the records of a pool lie in files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoolLayout {
-    /// The pool.
-    pub pool: PoolId,
-    /// Its name, as the last of its writers knew it.
-    pub name: String,
+    /// What new files lie by, called as the pool calls the field.
+    pub isolation: Isolation,
     /// Files.
     pub files: u64,
+    /// Those of them that do not lie by it yet.
+    pub files_otherwise: u64,
     /// Bytes of the files.
     pub bytes: u64,
     /// Records in files, those that are gone and not yet taken away included.
@@ -153,7 +167,8 @@ pub struct PoolLayout {
 }
 
 impl PoolLayout {
-    pub(super) fn of(pool: &Pool, manifest: &Manifest) -> Self {
+    pub(in crate::lake) fn of(state: &PoolState) -> Self {
+        let manifest = &state.manifest;
         let files = || manifest.files.iter();
         let rows = files().map(|file| file.rows).sum();
         let written: u64 = files().map(|f| f.rows * u64::from(f.level)).sum();
@@ -163,10 +178,15 @@ impl PoolLayout {
         } else {
             written as f64 / rows as f64
         };
+        let order = state.sorted_by();
+        let otherwise = files().filter(|file| order.as_ref().is_some_and(|o| file.sorted_by != *o));
+        let pool = state.pool.as_ref();
         Self {
-            pool: pool.id,
-            name: pool.draft.name.to_string(),
+            isolation: pool.map_or(Isolation::Nothing, |pool| {
+                state.isolation.called(&pool.draft.schema)
+            }),
             files: files().count() as u64,
+            files_otherwise: otherwise.count() as u64,
             bytes: files().map(|file| file.bytes).sum(),
             rows,
             files_per_customer: most_runs(manifest),

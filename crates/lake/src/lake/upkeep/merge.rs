@@ -1,27 +1,35 @@
 //! Merging files, so that a customer is in few of them and a record is written
 //! anew a few times in its life.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
-use super::levels::{Choice, choose, whole};
+use super::levels::{Choice, choose, misplaced, whole};
+use super::publish::has_passed;
 use super::retain::may_stay;
+use super::sorting::Sorting;
 use super::{Lake, Memory, Writing, files};
 use crate::error::Result;
+use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange};
 use crate::reading::Reading;
 use crate::snapshot::{FileView, Snapshot};
 use crate::store::PoolState;
-use crate::tables::{Batches, FileEntry, Plan, merge};
+use crate::tables::{Batches, FileEntry, Plan, SortedBy, merge};
 
 /// Runs above those that a customer is in otherwise, while much arrives.
 const BUSY_RUNS: usize = 2;
 
 /// Undeclared fields that have a column of their own in a merged file, at most.
 const SHREDDED_MAX: usize = 64;
+
+/// How long a pool is to lie by what it was told at last before files that lie
+/// otherwise are written anew for that alone: keys are made one after the other.
+const SETTLED_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The run that holds removed or replaced rows which must go first, as `since` tells of each
 /// file; of files for single customers only those that hold some.
@@ -57,11 +65,8 @@ impl Lake {
         let now = self.clock.now();
         // While much arrives, runs may be gathered a little longer.
         let most = self.upkeep.options.runs;
-        let most = if self.is_busy(memory) {
-            most + BUSY_RUNS
-        } else {
-            most
-        };
+        let is_busy = self.is_busy(memory);
+        let most = if is_busy { most + BUSY_RUNS } else { most };
         // Nobody knows how the records of a pool that is not known are to lie.
         let known = states.iter().filter(|state| state.pool.is_some());
         let awake = known.filter(|state| !memory.rests(Writing::Merge(state.id), now));
@@ -70,7 +75,34 @@ impl Lake {
             choose(manifest, layout_of(state), most).is_some()
                 || self.must_purge(state.pool.as_deref(), manifest)
         });
-        due.next().map(|state| state.id)
+        let due = due.next().map(|state| state.id);
+        due.or_else(|| (!is_busy).then(|| self.next_sorting(memory, states))?)
+    }
+
+    /// The pool of which files lie in another order than the one that it has
+    /// had for a while.
+    fn next_sorting(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
+        let now = self.clock.now();
+        let (mut found, mut known) = (None, HashMap::new());
+        for state in states {
+            let Some(order) = state.sorted_by() else {
+                continue;
+            };
+            if misplaced(&state.manifest, &order).is_none() {
+                continue;
+            }
+            let since = match memory.misplaced.remove(&state.id) {
+                Some((known, since)) if known == order => since,
+                _ => now,
+            };
+            let is_settled = has_passed(since, now, SETTLED_AFTER);
+            if is_settled && !memory.rests(Writing::Merge(state.id), now) {
+                found = found.or(Some(state.id));
+            }
+            known.insert(state.id, (order, since));
+        }
+        memory.misplaced = known;
+        found
     }
 
     /// Whether so much arrives that the processor is better left to it.
@@ -129,28 +161,33 @@ impl Lake {
         ends.min()
     }
 
-    /// Merges the files of a pool that are next, or carries out removals.
+    /// Merges the files of a pool that are next, or carries out removals, or
+    /// sorts what lies otherwise than it is to.
     pub(super) fn merge_pool(&self, id: PoolId) -> Result<()> {
         let most = self.upkeep.options.runs;
-        self.merge_files(id, |pool, manifest| {
+        self.merge_files(id, |pool, manifest, order| {
             let layout = pool.draft.layout;
             let leaves = |file: &FileEntry| self.must_leave(Some(pool), manifest, file);
-            choose(manifest, layout, most).or_else(|| unclean(manifest, layout, leaves))
+            let must_purge = || self.must_purge(Some(pool), manifest);
+            choose(manifest, layout, most)
+                .or_else(|| must_purge().then(|| unclean(manifest, layout, leaves))?)
+                .or_else(|| misplaced(manifest, order))
         })
     }
 
-    /// Merges all files of a pool into one run, without what was removed.
+    /// Merges all files of a pool into one run in the pool's order, without
+    /// what was removed.
     pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
-        self.merge_files(id, |pool, manifest| {
-            let unclean = !manifest.is_exact();
-            whole(manifest, pool.draft.layout, unclean)
+        self.merge_files(id, |pool, manifest, order| {
+            let is_due = !manifest.is_exact() || misplaced(manifest, order).is_some();
+            whole(manifest, pool.draft.layout, is_due)
         })
     }
 
     fn merge_files(
         &self,
         id: PoolId,
-        choose: impl FnOnce(&Pool, &Manifest) -> Option<Choice>,
+        choose: impl FnOnce(&Pool, &Manifest, &SortedBy) -> Option<Choice>,
     ) -> Result<()> {
         let Some((pool, snapshot, cleaned)) = self.pools.rewrite(id) else {
             return Ok(());
@@ -160,7 +197,8 @@ impl Lake {
             removals: snapshot.stored.removals.clone(),
             ..Manifest::default()
         };
-        let Some(Choice { files, level }) = choose(&pool, &manifest) else {
+        let order = SortedBy::of(&pool, snapshot.isolation.as_ref());
+        let Some(Choice { files, level }) = choose(&pool, &manifest, &order) else {
             self.pools.give_up(id);
             return Ok(());
         };
@@ -169,7 +207,7 @@ impl Lake {
         let files: Vec<_> = chosen.cloned().collect();
         let removed = files.iter().map(|file| file.id).collect();
         let written = self
-            .merged(&snapshot, files, &pool)
+            .merged(&snapshot, files, &pool, cleaned)
             .and_then(|(plan, rows)| self.write_files(id, plan, rows, level, cleaned));
         let rows = files::rows_of(&written);
         self.commit(id, written, |added| ManifestChange {
@@ -184,39 +222,45 @@ impl Lake {
         Ok(())
     }
 
-    /// The rows of files in order, without what was removed from them.
+    /// The rows of files in the pool's order, without what was removed from them.
     fn merged(
         &self,
         snapshot: &Snapshot,
         files: Vec<Arc<FileEntry>>,
         pool: &Pool,
+        cleaned: Position,
     ) -> Result<(Plan, Batches)> {
+        let sorted_by = SortedBy::of(pool, snapshot.isolation.as_ref());
         let mut runs: BTreeMap<u64, Vec<Arc<FileEntry>>> = BTreeMap::new();
-        let mut shredded = BTreeSet::new();
+        let (mut otherwise, mut shredded) = (Vec::new(), BTreeSet::new());
         for file in files {
             if let Some(home) = &snapshot.stored.home {
                 shredded.extend(home.open(&file)?.shredded());
             }
-            runs.entry(file.run).or_default().push(file);
+            if file.sorted_by == sorted_by {
+                runs.entry(file.run).or_default().push(file);
+            } else {
+                otherwise.push(file);
+            }
         }
-        let inputs = runs.into_values().map(|mut files| {
-            files.sort_by_cached_key(|file| place_in_run(file));
-            rows_of(snapshot, files)
-        });
         let plan = Plan {
             layout: snapshot.layout.clone(),
-            sorted_by: self.sorted_by(pool),
+            sorted_by,
             shredded: shredded.into_iter().take(SHREDDED_MAX).collect(),
             filter: false,
             apart: pool.draft.layout == FileLayout::FilePerCustomer,
             block_rows: self.upkeep.options.block_rows,
         };
-        let rows = merge(
-            inputs.collect(),
-            &plan.layout,
-            &plan.sorted_by,
-            plan.block_rows,
-        )?;
+        let inputs = runs.into_values().map(|mut files| {
+            files.sort_by_cached_key(|file| place_in_run(file));
+            rows_of(snapshot, files)
+        });
+        let mut inputs: Vec<_> = inputs.collect();
+        if !otherwise.is_empty() {
+            let sorting = Sorting::new(self, pool.id, snapshot, &plan, cleaned);
+            inputs.extend(sorting.inputs(rows_of(snapshot, otherwise))?);
+        }
+        let rows = merge(inputs, &plan.layout, &plan.sorted_by, plan.block_rows)?;
         Ok((plan, rows))
     }
 }
@@ -230,8 +274,8 @@ fn place_in_run(file: &FileEntry) -> impl Ord + use<> {
     (isolation, file.time.map(|time| (time.min, time.max)))
 }
 
-/// The rows of the files of one run, one file after the other.
-fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
+/// The rows of files, one file after the other.
+pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
     let columns = snapshot.layout.columns();
     let snapshot = Snapshot {
         segments: Vec::new(),

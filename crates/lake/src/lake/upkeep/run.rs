@@ -19,6 +19,8 @@ pub(super) struct Run<'a> {
     level: u8,
     number: u64,
     cleaned: Position,
+    /// Whether its rows count as written: not those that are written once more.
+    is_counted: bool,
     writer: Option<TableWriter>,
     /// The customer of the file written to, where each has files of their own.
     customer: Option<Vec<u8>>,
@@ -45,10 +47,19 @@ impl<'a> Run<'a> {
             level,
             number: u64::from_le_bytes(number),
             cleaned,
+            is_counted: true,
             writer: None,
             customer: None,
             begun: Vec::new(),
             done: Vec::new(),
+        }
+    }
+
+    /// A run of which nothing stays.
+    pub(super) fn aside(lake: &'a Lake, pool: PoolId, plan: Plan, cleaned: Position) -> Self {
+        Self {
+            is_counted: false,
+            ..Self::new(lake, pool, plan, 0, cleaned)
         }
     }
 
@@ -123,8 +134,10 @@ impl<'a> Run<'a> {
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        let counters = &self.lake.upkeep.counters;
-        counters.written.add(batch.num_rows() as u64);
+        if self.is_counted {
+            let counters = &self.lake.upkeep.counters;
+            counters.written.add(batch.num_rows() as u64);
+        }
         if self.writer.is_none() {
             let id = FileId(self.lake.fresh_id());
             self.begun.push(id);

@@ -1,7 +1,9 @@
 //! What upkeep does beside keeping records.
 
+pub(super) mod counting;
 mod cuts;
 mod layout;
+mod learned;
 mod publish;
 mod scrub;
 pub(super) mod staged;

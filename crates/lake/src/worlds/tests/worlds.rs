@@ -7,8 +7,10 @@ use model::records::Record;
 
 use super::case::Case;
 use super::dice::Dice;
+use super::project::NAMES;
 use super::respond::{Response, respond};
 use crate::lake::Lake;
+use crate::lake::tests::fixtures::carrying;
 use crate::run::{RunOptions, Runner};
 
 /// Lakes that hold the same pool with different records.
@@ -128,6 +130,18 @@ fn upkeep(lake: &Lake, work: Work) {
     std::thread::scope(|scope| scope.spawn(work).join().unwrap());
 }
 
+/// Other keys come and go, and files lie by other fields from then on, in a
+/// pool that does not say by which: never for anybody to notice.
+fn learn(lake: &Lake, case: &Case, dice: &mut Dice) {
+    let fields = match dice.below(4) {
+        0 => Vec::new(),
+        1 => vec!["customer.id"],
+        _ => vec![*dice.pick(&NAMES)],
+    };
+    let pool = &case.project.pool;
+    lake.learn(&Permit::ours(), carrying(pool, &fields));
+}
+
 /// Puts records in by batches, which stay in memory, go to files, or both.
 async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
     let large = records.len() > 1_000;
@@ -135,11 +149,16 @@ async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
     // How often there is upkeep after a batch, and whether there is at the end.
     let often = *dice.pick(&[0, 0, if large { 5 } else { 25 }]);
     let at_end = dice.percent(35);
+    // Dice of its own, for cases to stay what they are.
+    let mut keys = Dice::new(case.seed ^ records.len() as u64 ^ 0x1ea2);
     let mut rest = records;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(dice.between(most.div_ceil(2), most).min(rest.len()));
         lake.put(&case.project.pool, batch).await.unwrap();
         rest = later;
+        if keys.percent(30) {
+            learn(lake, case, &mut keys);
+        }
         if dice.percent(often) {
             upkeep(lake, *dice.pick(&Work::ALL));
         }

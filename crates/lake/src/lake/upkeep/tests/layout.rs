@@ -2,19 +2,15 @@
 //! of their own costs no other customer anything.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::permit::Permit;
 use model::pools::Pool;
-use model::time::ManualClock;
 use model::value::Value;
 
-use crate::disk::{Disk, DiskError, DiskFile, DiskLock};
+use super::counting::{Counting, read_of_customer};
 use crate::lake::tests::fixtures::*;
 use crate::lake::{Lake, LakeOptions, PoolLayout};
-use crate::reading::{Hints, Reading};
 use crate::simulation::{Random, SimulatedDisk};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -54,7 +50,7 @@ fn put(lake: &Lake, pool: &Arc<Pool>, records: &[(String, i128)]) {
 fn only(lake: &Lake) -> PoolLayout {
     let mut layout = lake.layout(&Permit::ours());
     assert_eq!(layout.len(), 1);
-    layout.remove(0)
+    layout.remove(0).1
 }
 
 /// Flushes of some records of some customers, each followed by all merging that is due.
@@ -145,79 +141,6 @@ fn files_that_customers_shared_are_taken_apart_when_the_pool_asks_for_it() {
     assert_eq!((only(&lake).files, only(&lake).rows), (3, 12));
 }
 
-/// A disk that counts the files of records that are opened and what is read of them.
-#[derive(Debug)]
-struct Counting {
-    disk: SimulatedDisk,
-    opened: AtomicU64,
-    read: Arc<AtomicU64>,
-}
-
-#[derive(Debug)]
-struct CountingFile(Arc<dyn DiskFile>, Arc<AtomicU64>);
-
-impl Disk for Counting {
-    fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
-        self.disk.create(path)
-    }
-
-    fn open(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
-        let file = self.disk.open(path)?;
-        if path.extension().is_some_and(|e| e == "parquet") {
-            self.opened.fetch_add(1, Ordering::Relaxed);
-            return Ok(Arc::new(CountingFile(file, self.read.clone())));
-        }
-        Ok(file)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> Result<(), DiskError> {
-        self.disk.remove(path)
-    }
-
-    fn list(&self, directory: &Path) -> Result<Vec<String>, DiskError> {
-        self.disk.list(directory)
-    }
-
-    fn create_directory(&self, path: &Path) -> Result<(), DiskError> {
-        self.disk.create_directory(path)
-    }
-
-    fn sync_directory(&self, path: &Path) -> Result<(), DiskError> {
-        self.disk.sync_directory(path)
-    }
-
-    fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, DiskError> {
-        self.disk.lock(path)
-    }
-}
-
-impl DiskFile for CountingFile {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
-        self.1.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        self.0.read_at(offset, buffer)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.0.write_at(offset, bytes)
-    }
-
-    fn length(&self) -> Result<u64, DiskError> {
-        self.0.length()
-    }
-
-    fn sync_data(&self) -> Result<(), DiskError> {
-        self.0.sync_data()
-    }
-
-    fn sync_all(&self) -> Result<(), DiskError> {
-        self.0.sync_all()
-    }
-}
-
 #[test]
 fn a_question_about_a_customer_opens_their_files_alone() {
     let (disk, pool) = (SimulatedDisk::new(6), sales("file_per_customer"));
@@ -229,14 +152,8 @@ fn a_question_about_a_customer_opens_their_files_alone() {
     }
     assert_eq!(only(&lake).files, 120);
     drop(lake);
-    let counting = Arc::new(Counting {
-        disk,
-        opened: AtomicU64::new(0),
-        read: Arc::default(),
-    });
-    let clock = Arc::new(ManualClock::new(noon()));
-    let known = vec![pool.clone()];
-    let lake = Lake::open(environment(counting.clone(), clock), known, options(8)).unwrap();
+    let counting = Counting::over(&disk);
+    let lake = counting.open(&pool, options(8));
     let bytes: u64 = lake
         .pools
         .manifest(pool.id)
@@ -244,27 +161,10 @@ fn a_question_about_a_customer_opens_their_files_alone() {
         .iter()
         .map(|f| f.bytes)
         .sum();
-    assert_eq!(counting.opened.load(Ordering::Relaxed), 0);
-
-    let snapshot = lake.pools.snapshot(&pool);
-    let schema = &pool.draft.schema;
-    let rows = filter(r#"{"field":"c","operator":"eq","value":"c7"}"#);
-    let hints = Hints {
-        customers: snapshot.customers(&schema.resolve(&rows).unwrap()),
-        time: None,
-    };
-    let columns = [path("n")].map(|field| (field.clone(), schema.column(&field).unwrap()));
-    let reading = Reading::new(snapshot, Arc::new(columns), hints);
-    let mut found = Vec::new();
-    while let Some(batch) = reading.step() {
-        if let Some(batch) = batch.unwrap() {
-            let values =
-                (0..batch.num_rows()).map(|row| crate::columns::value_at(batch.column(0), row));
-            found.extend(values);
-        }
-    }
+    assert_eq!(counting.opened(), 0);
+    let found = read_of_customer(&lake, &pool, "c7");
     assert_eq!(found, [7, 47, 87].map(Value::from));
-    assert_eq!(counting.opened.load(Ordering::Relaxed), 3);
-    let read = counting.read.load(Ordering::Relaxed);
+    assert_eq!(counting.opened(), 3);
+    let read = counting.read();
     assert!(read > 0 && read * 5 < bytes, "{read} of {bytes}");
 }
