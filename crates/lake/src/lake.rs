@@ -265,7 +265,8 @@ impl Lake {
     }
 
     async fn collect(&self, key: KeyId, plan: Plan) -> Result<Vec<RecordBatch>> {
-        match plan.reading.is_at_hand(ROWS_AT_HAND) {
+        let rows = plan.effort.rows(CELLS_AT_HAND);
+        match plan.reading.is_at_hand(rows) {
             true => self.runner.collect_here(key, plan.root).await,
             false => self.runner.collect_for(key, plan.root).await,
         }
@@ -365,9 +366,9 @@ fn drop_operation(pool: PoolId) -> Operation {
 /// Groups that are made rows on the thread that has them.
 const FEW_GROUPS: usize = 256;
 
-/// Rows that a question may look at on the thread that answers requests, if
+/// Cells that a question may look at on the thread that answers requests, if
 /// all of them are in memory: about a millisecond of work.
-const ROWS_AT_HAND: usize = 32_768;
+const CELLS_AT_HAND: usize = 262_144;
 
 /// Rows up to which an answer is collected rather than streamed: a page and
 /// the row that tells whether there is another.

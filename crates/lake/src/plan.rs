@@ -12,6 +12,7 @@
 
 pub(crate) mod barrier;
 pub(crate) mod check;
+mod effort;
 pub(crate) mod group;
 pub(crate) mod matching;
 mod node;
@@ -39,6 +40,7 @@ use crate::error::{LakeError, Result};
 use crate::reading::{Hints, Reading, TimeHint, TimeOrder};
 use crate::snapshot::Snapshot;
 use barrier::BarrierExec;
+use effort::Effort;
 use group::GroupExec;
 use matching::{Conditions, MatchExec, Place};
 use scan::ScanExec;
@@ -51,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) root: Arc<dyn ExecutionPlan>,
     /// What they read.
     pub(crate) reading: Reading,
+    /// What they do for each row of it.
+    pub(crate) effort: Effort,
     /// Whether the constraint could not be resolved, so that no row is admitted.
     pub(crate) unresolved: Option<String>,
 }
@@ -125,6 +129,8 @@ pub(crate) fn plan(
             }
         },
     };
+    let asked = conditions.filter.as_ref();
+    let effort = Effort::of(above.0.len(), asked.into_iter().chain([&predicate]));
     let (barrier, reading) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
     let matched = Arc::new(MatchExec::new(barrier, conditions));
     let root = match query {
@@ -135,6 +141,7 @@ pub(crate) fn plan(
     Ok(Plan {
         root,
         reading,
+        effort,
         unresolved,
     })
 }
