@@ -145,6 +145,7 @@ fn a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before(
     let server = start(home.path());
     let [before, after] = beside(server, 1, 16);
     let waited = before.iter().zip(&after).filter(|(a, b)| a == b).count();
+    assert!(waited > 0, "all 16 were answered before the small ones");
 
     // All slots that there are for greedy keys are taken. In the order of their coming a small
     // question would wait for five others: of each greedy key four have begun.
@@ -154,4 +155,5 @@ fn a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before(
         "{waited} of 16 still waited; {answered} answers of greedy keys came before the \
          {SMALL_QUESTIONS} of the small one"
     ));
+    assert!(answered <= 3 * SMALL_QUESTIONS, "{answered} came before");
 }
