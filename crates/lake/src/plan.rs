@@ -17,6 +17,7 @@ pub(crate) mod group;
 pub(crate) mod matching;
 mod node;
 pub(crate) mod scan;
+mod times;
 pub(crate) mod top;
 
 use std::sync::Arc;
@@ -32,18 +33,18 @@ use model::limits::PAGE_ROWS_MAX;
 use model::names::FieldPath;
 use model::pools::{Pool, Schema};
 use model::queries::{Aggregate, AggregateQuery, Direction, Query, RecordQuery, Side, TimeBound};
-use model::value::Value;
 
 use crate::aggregates::{self, GroupBy};
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
-use crate::reading::{Hints, Reading, TimeHint, TimeOrder};
+use crate::reading::{Hints, Reading, TimeOrder};
 use crate::snapshot::Snapshot;
 use barrier::BarrierExec;
 use effort::Effort;
 use group::GroupExec;
 use matching::{Conditions, MatchExec, Place};
 use scan::ScanExec;
+use times::{page_hint, time_hint};
 use top::TopExec;
 
 /// A plan that passed the check, with what the check held it against.
@@ -170,17 +171,6 @@ fn barrier(
     Ok((Arc::new(barrier), reading))
 }
 
-/// A range of time that the caller asks for. It tests a column for its own
-/// type and can neither fail nor be asked of a row, only of many at once.
-fn time_hint(range: &TimeBound, schema: &Schema) -> TimeHint {
-    TimeHint {
-        field: schema.column_path(&range.field),
-        from: range.from.map(|from| from.as_microsecond()),
-        to: range.to.map(|to| to.as_microsecond()),
-        missing: false,
-    }
-}
-
 /// The form in which the operators above the barrier take columns.
 fn form(query: &Query) -> Form {
     match query {
@@ -194,33 +184,6 @@ fn form(query: &Query) -> Form {
 fn page(query: &RecordQuery) -> Option<usize> {
     let limit = query.limit.filter(|limit| *limit <= PAGE_ROWS_MAX + 1)?;
     usize::try_from(limit).ok()
-}
-
-/// The times that a question for records asks for: its range, and what lies
-/// on the asked side of its place in the order. Both are the caller's words.
-fn page_hint(query: &RecordQuery, pool: &Pool) -> Option<TimeHint> {
-    let schema = &pool.draft.schema;
-    let range = query.range.as_ref();
-    let range = range.map(|range| time_hint(range, schema));
-    let (Some(first), Some(seek)) = (query.order.first(), &query.seek) else {
-        return range;
-    };
-    let Some(Value::DateTime(at)) = seek.values.first() else {
-        return range;
-    };
-    if first.field != pool.time_field() || range.is_some() {
-        return range;
-    }
-    let at = at.as_microsecond();
-    let is_forwards = seek.side == Side::After;
-    let is_falling = (first.direction == Direction::Descending) == is_forwards;
-    Some(TimeHint {
-        field: schema.column_path(&first.field),
-        from: (!is_falling).then_some(at),
-        to: is_falling.then(|| at.saturating_add(1)),
-        // Rows without a time come last.
-        missing: is_forwards,
-    })
 }
 
 fn record_columns(query: &RecordQuery, schema: &Schema, above: &mut Columns) -> Result<Conditions> {

@@ -1,0 +1,45 @@
+//! Which times a question asks for: hints by which rows may be left out.
+
+use model::pools::{Pool, Schema};
+use model::queries::{Direction, RecordQuery, Side, TimeBound};
+use model::value::Value;
+
+use crate::reading::TimeHint;
+
+/// A range of time that the caller asks for. It tests a column for its own
+/// type and can neither fail nor be asked of a row, only of many at once.
+pub(super) fn time_hint(range: &TimeBound, schema: &Schema) -> TimeHint {
+    TimeHint {
+        field: schema.column_path(&range.field),
+        from: range.from.map(|from| from.as_microsecond()),
+        to: range.to.map(|to| to.as_microsecond()),
+        missing: false,
+    }
+}
+
+/// The times that a question for records asks for: its range, and what lies
+/// on the asked side of its place in the order. Both are the caller's words.
+pub(super) fn page_hint(query: &RecordQuery, pool: &Pool) -> Option<TimeHint> {
+    let schema = &pool.draft.schema;
+    let range = query.range.as_ref();
+    let range = range.map(|range| time_hint(range, schema));
+    let (Some(first), Some(seek)) = (query.order.first(), &query.seek) else {
+        return range;
+    };
+    let Some(Value::DateTime(at)) = seek.values.first() else {
+        return range;
+    };
+    if first.field != pool.time_field() || range.is_some() {
+        return range;
+    }
+    let at = at.as_microsecond();
+    let is_forwards = seek.side == Side::After;
+    let is_falling = (first.direction == Direction::Descending) == is_forwards;
+    Some(TimeHint {
+        field: schema.column_path(&first.field),
+        from: (!is_falling).then_some(at),
+        to: is_falling.then(|| at.saturating_add(1)),
+        // Rows without a time come last.
+        missing: is_forwards,
+    })
+}
