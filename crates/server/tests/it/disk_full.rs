@@ -7,7 +7,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::launch::SMALL_LIMITS;
 use crate::support::needs::{cannot_mount, may_use, note};
+use crate::support::upkeep::Upkeep;
 use crate::support::{Reply, Server, cases};
 
 /// Records of a batch, and the bytes of each.
@@ -143,7 +145,7 @@ struct Scene {
 
 impl Scene {
     fn new(home: &Path) -> Self {
-        let server = Server::start(home);
+        let server = Server::start_with(home, SMALL_LIMITS);
         let master = server.master();
         let pool = json!({"name": "p", "schema": "open"});
         server.post(&master, "/v1/pools", &pool).expect(201);
@@ -256,8 +258,11 @@ fn a_full_disk_refuses_loses_nothing_and_recovers_without_a_restart() {
         disabled,
         master,
     } = scene;
+    let upkeep = Upkeep::of(&server);
+    note(&format!("{upkeep:?}"));
+    assert!(upkeep.flushes as usize >= rounds, "{upkeep:?}");
     server.kill();
-    let server = Server::start(home.path());
+    let server = Server::start_with(home.path(), SMALL_LIMITS);
     let ballast = home.path().join("data/control.ballast");
     assert_eq!(ballast.metadata().expect("a file").len(), 4 << 20);
     let scene = Scene {

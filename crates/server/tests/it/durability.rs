@@ -8,6 +8,9 @@ use std::sync::mpsc;
 use model::random::SeededRandom;
 use serde_json::json;
 
+use crate::support::launch::limits;
+use crate::support::needs::note;
+use crate::support::upkeep::Upkeep;
 use crate::support::{Address, Server, cases};
 
 const RECORDS_IN_BATCH: u64 = 7;
@@ -66,7 +69,8 @@ fn send(server: &Address, token: &str, batch: usize) -> bool {
 fn kill_9_under_load_loses_and_doubles_nothing() {
     let home = tempfile::tempdir().expect("a directory");
     let random = SeededRandom::new(5);
-    let mut server = Server::start(home.path());
+    let mut server = Server::start_with(home.path(), limits(0));
+    let mut upkeep = Upkeep::default();
     let master = server.master();
     let pool = json!({"name": "events", "schema": "open", "isolation_field": "batch"});
     server.post(&master, "/v1/pools", &pool).expect(201);
@@ -97,11 +101,12 @@ fn kill_9_under_load_loses_and_doubles_nothing() {
             for _ in 0..until {
                 acknowledgements.recv().expect("clients work");
             }
+            upkeep.add(Upkeep::of(&server));
             server.kill();
             workers
                 .into_iter()
                 .for_each(|worker| worker.join().expect("a client"));
-            Server::start(home.path())
+            Server::start_with(home.path(), limits(round + 1))
         });
     }
     let waiting = std::mem::take(&mut *clients.unanswered.lock().expect("clients"));
@@ -114,6 +119,9 @@ fn kill_9_under_load_loses_and_doubles_nothing() {
     }
     let acknowledged = clients.acknowledged.lock().expect("clients").clone();
     assert!(acknowledged.len() >= rounds, "the clients were at work");
+    note(&format!("{upkeep:?}"));
+    assert!(upkeep.flushes as usize >= rounds / 5, "{upkeep:?}");
+    assert!(upkeep.merges > 0 && upkeep.publishes > 0, "{upkeep:?}");
     check(&server, &master, &acknowledged);
     for key in keys {
         server.get(&key, "/v1/whoami").expect(200);

@@ -2,6 +2,7 @@
 
 pub(crate) mod launch;
 pub(crate) mod needs;
+pub(crate) mod upkeep;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use lake::simulation::Random;
 
 use super::sample::{self, Asked};
-use crate::support::launch::{Launch, SMALL_LIMITS};
+use crate::support::launch::Launch;
+use crate::support::needs::note;
 use crate::support::{Server, cases};
 
 /// Every file below a directory.
@@ -114,6 +115,7 @@ struct Original {
 }
 
 impl Original {
+    /// All records are in the journal.
     fn new() -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let server = start(home.path()).expect("a start");
@@ -122,7 +124,15 @@ impl Original {
         Self { home, asked }
     }
 
-    /// The same with all records in files.
+    /// Records are in several files, and in the journal.
+    fn kept_up() -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        let (server, asked) = sample::kept_up(home.path());
+        assert_eq!(server.terminate(), Some(0));
+        Self { home, asked }
+    }
+
+    /// Each pool's records are in one file.
     fn in_files() -> Self {
         let original = Self::new();
         let (code, told) = tidegate(original.home.path(), &["compact", "--flush"]);
@@ -167,7 +177,7 @@ impl Original {
 }
 
 /// Runs a command on the data directory of a home; its exit code and all that it said.
-fn tidegate(home: &Path, command: &[&str]) -> (Option<i32>, String) {
+pub(super) fn tidegate(home: &Path, command: &[&str]) -> (Option<i32>, String) {
     let mut tidegate = std::process::Command::new(crate::support::BINARY);
     let tidegate = tidegate.args(command).args(["--data-dir", "data"]);
     let output = tidegate
@@ -186,12 +196,12 @@ fn tidegate(home: &Path, command: &[&str]) -> (Option<i32>, String) {
 /// Whether answers of one pool alone are other than they were.
 fn is_of_one_pool(before: &[Asked], now: &[Asked]) -> bool {
     let changed = before.iter().zip(now).filter(|(before, now)| before != now);
-    let pools: BTreeSet<bool> = changed.map(|(asked, _)| asked.is_of_notes()).collect();
+    let pools: BTreeSet<&str> = changed.map(|(asked, _)| asked.pool()).collect();
     pools.len() <= 1
 }
 
 fn start(home: &Path) -> Result<Server, String> {
-    let started = Launch::at(home).options(SMALL_LIMITS).start();
+    let started = Launch::at(home).start();
     started.map_err(|ended| {
         assert!(ended.code.is_some(), "ended by a signal: {}", ended.log);
         assert!(!ended.log.contains("panicked"), "{}", ended.log);
@@ -203,6 +213,15 @@ fn start(home: &Path) -> Result<Server, String> {
 fn a_flipped_bit_is_harmless_or_named() {
     let short = 40;
     flip_each(&Original::new(), (6, short), |kind| kind == "journal log");
+}
+
+/// The journal says where the files are, what was deleted of them, and how far they reach.
+#[test]
+fn a_flipped_bit_of_a_journal_that_names_files_is_harmless_or_named() {
+    let short = 25;
+    flip_each(&Original::kept_up(), (8, short), |kind| {
+        kind == "journal log"
+    });
 }
 
 /// Bar D6: every bit of a file of records and of its index is watched, by
@@ -242,6 +261,7 @@ fn flip_each(original: &Original, (seed, short): (u64, usize), is_meant: impl Fn
                 Err(fault) => panic!("{kind}: {bit:?}: {fault}"),
             }
         }
+        note(&format!("{kind}: {named} named, {harmless} harmless"));
         assert!(
             named > 0,
             "{kind}: nothing was noticed, {harmless} harmless"

@@ -1,8 +1,10 @@
 //! Data directories of every format that was ever written: each opens and
 //! answers exactly as it did, and one of a later format is refused unchanged.
 //!
-//! `TIDEGATE_GOLDEN=make` makes those that are missing, with the format of
-//! this version; a directory that is there is never made again.
+//! When the version of a format moves (the journal, its operations, indexes of
+//! files, the control database), give the directories in [`PRESENT`] new names
+//! and run this with `TIDEGATE_GOLDEN=make`: it makes those that are missing, as
+//! this version writes them. A directory that is there is never made again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,15 +17,20 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use sqlx::{ConnectOptions, Connection};
 
-use super::flips::{copy_home, files_below};
+use super::flips::{copy_home, files_below, tidegate};
 use super::sample;
-use crate::support::Server;
 use crate::support::launch::Launch;
+use crate::support::{Server, send};
 
 /// What the questions and their answers are called in each directory.
 const ANSWERS: &str = "answers.json";
-/// What this version writes; one is stopped, the other killed.
-const PRESENT: [&str; 2] = ["v1-journal", "v1-journal-killed"];
+/// What this version writes, with files of records, deletes and replaced records
+/// (version 3 of the operations); one is stopped, the other killed.
+const PRESENT: [&str; 2] = ["v3-tables", "v3-tables-killed"];
+/// What the first version wrote: all records are in the journal.
+const FIRST: &str = "v1-journal";
+/// What one of them takes in the repository, at most.
+const BYTES_MAX: u64 = 100_000;
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -35,11 +42,10 @@ fn pack(home: &Path, target: &Path) {
         let relative = file.strip_prefix(home).expect("below");
         let is_data = relative.starts_with("data") || relative.starts_with("data.pepper");
         let is_kept = is_data || relative == Path::new("token");
-        if !is_kept
-            || relative
-                .extension()
-                .is_some_and(|e| e == "ballast" || e == "tmp")
-        {
+        let ending = relative.extension().unwrap_or_default();
+        // An unfinished file of records may be one that the journal names.
+        let is_spare = relative.starts_with("data/journal") && ending == "tmp";
+        if !is_kept || is_spare || ending == "ballast" {
             continue;
         }
         let packed = target.join(format!("{}.gz", relative.display()));
@@ -76,8 +82,7 @@ fn unpack(from: &Path) -> tempfile::TempDir {
 
 fn make(name: &str) {
     let home = tempfile::tempdir().expect("a directory");
-    let server = Server::start(home.path());
-    let asked = sample::fill(&server);
+    let (server, asked) = sample::kept_up(home.path());
     if name.ends_with("-killed") {
         server.kill();
     } else {
@@ -86,6 +91,18 @@ fn make(name: &str) {
     let target = golden().join(name);
     pack(home.path(), &target);
     sample::save(&asked, &target.join(ANSWERS));
+}
+
+/// Expects that a server answers as it did when the directory was made.
+fn expect_answers(home: &Path, directory: &Path) {
+    let asked = sample::saved(&directory.join(ANSWERS));
+    assert!(!asked.is_empty());
+    let server = Server::start(home);
+    for before in &asked {
+        let now = before.again(&server);
+        assert_eq!(&now, before, "{}", directory.display());
+    }
+    assert_eq!(server.terminate(), Some(0));
 }
 
 #[test]
@@ -107,17 +124,55 @@ fn every_golden_directory_opens_and_answers_as_it_did() {
     }
     for directory in directories {
         let home = unpack(&directory);
-        let asked = sample::saved(&directory.join(ANSWERS));
-        assert!(!asked.is_empty());
+        let files = files_below(&directory).into_iter();
+        let bytes: u64 = files
+            .map(|file| file.metadata().expect("a file").len())
+            .sum();
+        assert!(
+            bytes < BYTES_MAX,
+            "{} has {bytes} bytes",
+            directory.display()
+        );
         // The second start reads what the first one left.
-        for _ in 0..2 {
-            let server = Server::start(home.path());
-            for before in &asked {
-                let now = before.again(&server);
-                assert_eq!(&now, before, "{}", directory.display());
-            }
-            assert_eq!(server.terminate(), Some(0));
+        expect_answers(home.path(), &directory);
+        expect_answers(home.path(), &directory);
+        for command in [&["check"][..], &["compact", "--flush"], &["check"]] {
+            let (code, told) = tidegate(home.path(), command);
+            assert_eq!(
+                code,
+                Some(0),
+                "{command:?} of {}: {told}",
+                directory.display()
+            );
         }
+        expect_answers(home.path(), &directory);
+    }
+}
+
+/// Of the present format there are records in files, of which some are deleted
+/// and some replaced, and records in the journal.
+#[test]
+fn the_present_golden_directories_hold_something_of_everything() {
+    for name in PRESENT {
+        let home = unpack(&golden().join(name));
+        let server = Server::start(home.path());
+        let metric = |name: &str| {
+            let url = format!("{}/metrics", server.operations);
+            let text = send(&url, "", "GET", &[], None).expect("an answer").text();
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(str::trim);
+            line.and_then(|value| value.parse::<f64>().ok())
+                .expect("a number")
+        };
+        assert!(metric("tidegate_table_files ") >= 3.0, "{name}");
+        assert!(metric("tidegate_removals_waiting ") >= 1.0, "{name}");
+        assert!(metric("tidegate_buffer_records ") >= 8.0, "{name}");
+        let deltas = files_below(&home.path().join("data/tables"));
+        let is_delta = |file: &PathBuf| file.to_string_lossy().contains("_delta_log/");
+        assert!(deltas.iter().any(is_delta), "{name}");
+        server.kill();
     }
 }
 
@@ -150,7 +205,7 @@ fn expect_refused(home: &Path, file: &str, words: &[&str]) {
 
 #[test]
 fn a_journal_of_a_later_format_is_refused_and_left_alone() {
-    let home = unpack(&golden().join(PRESENT[0]));
+    let home = unpack(&golden().join(FIRST));
     let name = "segment-00000000000000000001.log";
     let segment = home.path().join("data/journal").join(name);
     let mut options = std::fs::OpenOptions::new();
@@ -163,7 +218,7 @@ fn a_journal_of_a_later_format_is_refused_and_left_alone() {
 
 #[test]
 fn a_control_database_of_a_later_schema_is_refused_and_left_alone() {
-    let home = unpack(&golden().join(PRESENT[0]));
+    let home = unpack(&golden().join(FIRST));
     let file = home.path().join("data/control.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(async {

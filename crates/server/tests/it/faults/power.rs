@@ -6,35 +6,52 @@ mod world;
 
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use lake::simulation::Random;
 
 use super::ledger::Ledger;
-use crate::support::launch::{Launch, SMALL_LIMITS};
-use crate::support::needs::{cannot_mount, may_use};
+use crate::support::launch::{Launch, limits};
+use crate::support::needs::{cannot_mount, may_use, note};
+use crate::support::upkeep::{is_unfinished, table_files};
 use crate::support::{Server, cases};
 use mount::{Disk, Syncs};
 
 /// The most batches that are sent between two cuts.
 const REQUESTS: usize = 600;
+/// How long upkeep may take to change a few names of files.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a disk went through.
+#[derive(Debug, Default)]
+struct Survived {
+    acknowledged: usize,
+    /// Cuts as the name of a file of records came, changed or went.
+    in_tables: usize,
+    /// Files of records that were found whole under their names after cuts.
+    files: usize,
+    /// Those that were begun.
+    unfinished: usize,
+}
 
 fn mounted(home: &Path) -> Disk {
     Disk::mount(&home.join("data"))
         .unwrap_or_else(|error| cannot_mount("fuse", &format!("FUSE: {error}")))
 }
 
-fn start(home: &Path) -> Result<Server, String> {
-    let started = Launch::at(home).options(SMALL_LIMITS).start();
+fn start(home: &Path, round: usize) -> Result<Server, String> {
+    let started = Launch::at(home).options(limits(round)).start();
     started.map_err(|ended| format!("no start after the cut: {}", ended.log))
 }
 
 /// Works, cuts the power somewhere, and looks at what is left, so many
 /// times. The loss that was found, or nothing.
-fn cut_again_and_again(cuts: usize, syncs: Syncs, seed: u64) -> Result<usize, String> {
+fn cut_again_and_again(cuts: usize, syncs: Syncs, seed: u64) -> Result<Survived, String> {
+    let mut survived = Survived::default();
     let home = tempfile::tempdir().expect("a directory");
     let mut random = Random::new(seed);
     let mut disk = mounted(home.path());
-    let mut server = start(home.path())?;
+    let mut server = start(home.path(), 0)?;
     let ledger = Ledger::begin(&server);
     disk.set_syncs(syncs);
     for cut in 0..cuts {
@@ -48,15 +65,27 @@ fn cut_again_and_again(cuts: usize, syncs: Syncs, seed: u64) -> Result<usize, St
                     let _ = told.send(());
                 });
             });
-            for _ in 0..until {
-                acknowledgements.recv().expect("clients work");
+            // Two and two in turn: one of each two servers begins by merging.
+            if (cut / 2).is_multiple_of(2) {
+                let (told, is_cut) = mpsc::channel();
+                disk.cut_at_table(1 + random.below(14), told);
+                is_cut.recv_timeout(PATIENCE).expect("files are written");
+                survived.in_tables += 1;
+            } else {
+                for _ in 0..until {
+                    acknowledgements.recv().expect("clients work");
+                }
+                // From here on nothing is written any more, and nothing synced.
+                disk.cut();
             }
-            // From here on nothing is written any more, and nothing synced.
-            disk.cut();
             server.kill();
         });
         disk = disk.power_on(&mut random).expect("mounted again");
-        server = start(home.path())?;
+        let files = table_files(&home.path().join("data"));
+        let (unfinished, files): (Vec<_>, Vec<_>) = files.iter().partition(|f| is_unfinished(f));
+        survived.unfinished += unfinished.len();
+        survived.files += files.len();
+        server = start(home.path(), cut + 1)?;
         ledger
             .check(&server)
             .map_err(|loss| format!("cut {cut}: {loss}"))?;
@@ -65,7 +94,8 @@ fn cut_again_and_again(cuts: usize, syncs: Syncs, seed: u64) -> Result<usize, St
     ledger.check(&server)?;
     server.kill();
     drop(disk);
-    Ok(ledger.acknowledged())
+    survived.acknowledged = ledger.acknowledged();
+    Ok(survived)
 }
 
 #[test]
@@ -75,12 +105,24 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
     }
     // Several disks, so that the first cuts of a life come often, too.
     let lives = cases(2, 20) as u64;
+    let (mut files, mut unfinished) = (0, 0);
     for seed in 0..lives {
         match cut_again_and_again(cases(5, 10), Syncs::Work, seed) {
-            Ok(acknowledged) => assert!(acknowledged > 0, "the clients were at work"),
+            Ok(survived) => {
+                note(&format!("seed {seed}: {survived:?}"));
+                assert!(survived.acknowledged > 0, "the clients were at work");
+                assert!(
+                    survived.in_tables > 0,
+                    "some cuts were among files: {survived:?}"
+                );
+                files += survived.files;
+                unfinished += survived.unfinished;
+            }
             Err(loss) => panic!("seed {seed}: {loss}"),
         }
     }
+    assert!(files > 0, "upkeep was at work");
+    assert!(unfinished > 0 || lives < 20, "no file was met unfinished");
 }
 
 #[test]

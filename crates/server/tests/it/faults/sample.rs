@@ -6,9 +6,19 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::Server;
+use crate::support::upkeep::Upkeep;
 
 /// Batches of each pool; every one is a group of the journal by itself.
 const BATCHES: u64 = 12;
+/// Batches that come with [`more`].
+const MORE: u64 = 4;
+/// Every view, and its pool.
+const VIEWS: [(&str, &str); 4] = [
+    ("list", "orders"),
+    ("sums", "orders"),
+    ("texts", "notes"),
+    ("stocks", "stock"),
+];
 
 /// A question with the answer that it had when the data were made.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +50,13 @@ impl Asked {
         Self::ask(server, &self.token, &self.path)
     }
 
-    /// Whether it is about the pool `notes`.
-    pub(crate) fn is_of_notes(&self) -> bool {
-        self.path.contains("texts")
+    /// The pool that it is about.
+    pub(crate) fn pool(&self) -> &'static str {
+        let view = self.path.split('/').nth(3).unwrap_or_default();
+        match VIEWS.iter().find(|(name, _)| *name == view) {
+            Some((_, pool)) => pool,
+            None => panic!("nothing is known of {}", self.path),
+        }
     }
 
     /// Whether the server said that it cannot answer.
@@ -91,12 +105,21 @@ pub(crate) fn fill(server: &Server) -> Vec<Asked> {
         {"name": "amount", "type": "Float64"}, {"name": "count", "type": "Int64"},
         {"name": "paid", "type": "Boolean"}]});
     post("/v1/pools", &strict).expect(201);
+    let replacing = json!({"name": "stock", "schema": "strict", "isolation_field": "customer.id",
+        "unique": ["item"], "fields": [{"name": "customer.id", "type": "String"},
+        {"name": "item", "type": "Int64"}, {"name": "left", "type": "Int64"}]});
+    post("/v1/pools", &replacing).expect(201);
     for name in ["notes", "dropped"] {
         let pool = json!({"name": name, "schema": "open"});
         post("/v1/pools", &pool).expect(201);
     }
     for batch in 0..BATCHES {
-        write_batch(server, &master, batch);
+        write_batch(
+            server,
+            &master,
+            batch,
+            &["orders", "notes", "stock", "dropped"],
+        );
     }
     let filters = json!({"filters": [{"field": "count", "operator": "eq", "value": 3}]});
     let deleted = post("/v1/pools/orders/delete", &filters).expect(200);
@@ -113,7 +136,7 @@ pub(crate) fn fill(server: &Server) -> Vec<Asked> {
     let disabled = disabled["token"].as_str().expect("a token").to_owned();
     let mut asked = Vec::new();
     for token in [&master, &held, &disabled] {
-        for view in ["list", "sums", "texts"] {
+        for (view, _) in VIEWS {
             let path = format!("/v1/views/{view}/data");
             asked.push(Asked::ask(server, token, &path));
         }
@@ -121,7 +144,36 @@ pub(crate) fn fill(server: &Server) -> Vec<Asked> {
     asked
 }
 
-fn write_batch(server: &Server, master: &str, batch: u64) {
+/// Adds records, some in the place of others, and deletes one: where the first
+/// ones are in files, those that go are told of beside them. Asks everything again.
+pub(crate) fn more(server: &Server, asked: &[Asked]) -> Vec<Asked> {
+    let master = server.master();
+    for batch in BATCHES..BATCHES + MORE {
+        write_batch(server, &master, batch, &["orders", "notes", "stock"]);
+    }
+    let filters = json!({"filters": [{"field": "count", "operator": "eq", "value": 5}]});
+    let deleted = server.post(&master, "/v1/pools/orders/delete", &filters);
+    assert_eq!(deleted.expect(200)["deleted"], 1);
+    let changed: Vec<_> = asked.iter().map(|asked| asked.again(server)).collect();
+    assert!(changed != asked, "what was added shows");
+    changed
+}
+
+/// A running server whose records are in several files, which the journal
+/// names, and in memory; some of those in files are deleted or replaced. And
+/// what it answers.
+pub(crate) fn kept_up(home: &Path) -> (Server, Vec<Asked>) {
+    let in_files = ["--flush-bytes", "16KiB", "--flush-after", "1ms"];
+    let server = Server::start_with(home, &in_files);
+    let asked = fill(&server);
+    Upkeep::wait_for(&server, |done| done.publishes >= 3 && done.waiting == 0);
+    assert_eq!(server.terminate(), Some(0));
+    let server = Server::start(home);
+    let asked = more(&server, &asked);
+    (server, asked)
+}
+
+fn write_batch(server: &Server, master: &str, batch: u64, pools: &[&str]) {
     let customer = format!("c{}", batch % 3);
     let at = format!("2026-03-{:02}T10:20:30.123456Z", batch + 1);
     let order = json!({"customer": {"id": customer}, "at": at, "count": batch,
@@ -129,11 +181,14 @@ fn write_batch(server: &Server, master: &str, batch: u64) {
     let note = json!({"customer": {"id": customer}, "nested": {"deep": {"n": batch}},
         "list": [1, "x", null, {"y": batch}], "text": format!("Grüße {batch} \u{1f980}"),
         "mixed": if batch.is_multiple_of(2) { json!(batch) } else { json!("text") }});
-    for (pool, record) in [
-        ("orders", order),
-        ("notes", note.clone()),
-        ("dropped", note),
-    ] {
+    // The same customers' items come again after six batches.
+    let stock = json!({"customer": {"id": customer}, "item": batch % 2, "left": batch});
+    for pool in pools {
+        let record = match *pool {
+            "orders" => &order,
+            "stock" => &stock,
+            _ => &note,
+        };
         let key = format!("{pool}-{batch}");
         let path = format!("/v1/pools/{pool}/records");
         let headers = [("idempotency-key", key.as_str())];
@@ -155,6 +210,8 @@ fn make_views(server: &Server, master: &str) {
         json!({"name": "texts", "pool": "notes", "shape": "records", "fields": [
             {"field": "customer.id"}, {"field": "text"}, {"field": "nested.deep.n"},
             {"field": "list"}, {"field": "mixed"}]}),
+        json!({"name": "stocks", "pool": "stock", "shape": "records", "fields": [
+            {"field": "customer.id"}, {"field": "item"}, {"field": "left"}]}),
     ];
     for view in views {
         server.post(master, "/v1/views", &view).expect(201);

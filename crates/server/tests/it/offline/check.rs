@@ -33,7 +33,7 @@ fn a_sound_directory_is_told_to_be_and_is_not_changed() {
     let orders = pool_of(&report, "orders");
     assert_eq!(orders["records_in_journal"], 11, "{report}");
     assert_eq!(orders["files"], 0, "{report}");
-    assert_eq!(report["control"]["pools"], 2, "{report}");
+    assert_eq!(report["control"]["pools"], 3, "{report}");
     assert!(before == contents(home.path()), "something was changed");
     run(home.path(), &["compact", "--flush", "--data-dir", "data"]).expect(0);
     let before = contents(home.path());
@@ -60,7 +60,7 @@ fn what_a_killed_server_leaves_is_sound() {
     server.kill();
     let report = run(home.path(), &CHECK).expect(0).json();
     assert_eq!(report["sound"], true, "{report}");
-    assert_eq!(report["control"]["pools"], 2, "{report}");
+    assert_eq!(report["control"]["pools"], 3, "{report}");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn every_damaged_file_is_named_and_hides_no_other() {
     let (records, indexes): (Vec<_>, Vec<_>) = files
         .iter()
         .partition(|file| file.extension().is_some_and(|e| e == "parquet"));
-    assert_eq!((records.len(), indexes.len()), (2, 2), "{files:?}");
+    assert_eq!((records.len(), indexes.len()), (3, 3), "{files:?}");
     let name = |path: &Path| {
         path.file_name()
             .expect("a name")

@@ -5,9 +5,33 @@ use std::process::{Child, Command, Stdio};
 
 use super::{Address, BINARY, Server, last_lines, read_addresses};
 
-/// Options that make a server flush, compact and roll over so often that a
-/// short run has everything in it. The fault proofs start every server with them.
-pub(crate) const SMALL_LIMITS: &[&str] = &[];
+/// Options that make a server write records to files, merge files and free the
+/// journal so often that a short run has everything in it. The fault proofs
+/// start every server with them.
+pub(crate) const SMALL_LIMITS: &[&str] = &[
+    "--flush-bytes",
+    "16KiB",
+    "--flush-after",
+    "1ms",
+    "--purge-after",
+    "2s",
+];
+
+/// The same, but that records stay in memory until they are many: what upkeep
+/// does first is to merge the files that servers with [`SMALL_LIMITS`] left.
+pub(crate) const MERGING_LIMITS: &[&str] = &[
+    "--flush-bytes",
+    "16KiB",
+    "--flush-after",
+    "1h",
+    "--purge-after",
+    "2s",
+];
+
+/// The limits of a round: the ones and the others in turn.
+pub(crate) fn limits(round: usize) -> &'static [&'static str] {
+    [SMALL_LIMITS, MERGING_LIMITS][round % 2]
+}
 
 /// A server that ended before it listened.
 #[derive(Debug)]

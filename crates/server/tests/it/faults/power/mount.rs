@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -36,6 +37,30 @@ struct State {
     world: World,
     syncs: Syncs,
     is_cut: bool,
+    /// After so many more changes of the names of files of records the power
+    /// goes, and this is told.
+    cut_at_table: Option<(u64, Sender<()>)>,
+}
+
+impl State {
+    /// A name is about to change.
+    fn name_changes(&mut self, name: &OsStr) -> Result<(), Errno> {
+        let name = name.to_string_lossy();
+        let is_of_records = [".parquet", ".index", ".parquet.tmp", ".index.tmp"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        let Some((left, told)) = self.cut_at_table.as_mut().filter(|_| is_of_records) else {
+            return Ok(());
+        };
+        *left -= 1;
+        if *left > 0 {
+            return Ok(());
+        }
+        self.is_cut = true;
+        // Who asked for it may have given up.
+        let _ = told.send(());
+        Err(Errno::EIO)
+    }
 }
 
 /// A mounted disk, whose power can be cut.
@@ -62,6 +87,7 @@ impl Disk {
             world,
             syncs,
             is_cut: false,
+            cut_at_table: None,
         }));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("forgetful".to_owned())];
@@ -76,6 +102,13 @@ impl Disk {
     /// Cuts the power: every call fails from now on.
     pub(super) fn cut(&self) {
         self.state.lock().expect("the disk").is_cut = true;
+    }
+
+    /// Cuts the power as the name of a file of records comes, changes or goes,
+    /// the so manieth from now on, and tells it then.
+    pub(super) fn cut_at_table(&self, number: u64, told: Sender<()>) {
+        let mut state = self.state.lock().expect("the disk");
+        state.cut_at_table = Some((number, told));
     }
 
     /// The disk as it is found when the power is back, mounted anew, so that
@@ -127,6 +160,7 @@ impl Forgetful {
         }
         let mode = u16::try_from(mode & 0o7777).expect("twelve bits");
         let mut state = self.state()?;
+        state.name_changes(name)?;
         let number = state.world.create(parent.0, name, is_directory, mode);
         drop(state);
         self.attributes(INodeNo(number))
@@ -138,6 +172,7 @@ impl Forgetful {
         if !state.world.list(number.0).is_empty() {
             return Err(Errno::ENOTEMPTY);
         }
+        state.name_changes(name)?;
         state.world.remove(parent.0, name);
         Ok(())
     }
@@ -271,6 +306,7 @@ impl Filesystem for Forgetful {
         }
         let renamed = self.find(parent, name).and_then(|node| {
             let mut state = self.state()?;
+            state.name_changes(name)?;
             let (from, to) = ((parent.0, name), (newparent.0, newname));
             state.world.rename(node.0, from, to);
             Ok(())
