@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-# A question over all rows may take more than the default.
-OPTIONS = ("--query-memory-bytes", "4GiB", "--query-deadline", "5m")
+# A question over all rows may take more than the default; the cache is as large as PostgreSQL's.
+OPTIONS = ("--query-memory-bytes", "4GiB", "--query-deadline", "5m", "--cache-bytes", "4GiB")
 LISTENS = "listens on http://"
 
 
