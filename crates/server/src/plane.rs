@@ -23,8 +23,9 @@ pub(crate) struct LakePlane(pub(crate) Arc<Lake>);
 
 /// A full queue empties in the time of a few syncs.
 const QUEUE_RETRY: Duration = Duration::from_secs(1);
-/// A full buffer empties when records are deleted or pools dropped.
-const BUFFER_RETRY: Duration = Duration::from_secs(30);
+/// A full buffer empties when some of it has gone to files, which takes seconds, or as long as a
+/// merge that is under way.
+const BUFFER_RETRY: Duration = Duration::from_secs(2);
 
 fn plane_error(error: LakeError) -> PlaneError {
     match error {

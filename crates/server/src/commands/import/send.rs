@@ -10,8 +10,11 @@ use super::source::Batch;
 use crate::client::{Body, Client, ClientError, segment};
 use crate::output::printable;
 
-/// How often one batch is tried.
+/// How often one batch is tried while the server says nothing of when it will
+/// take it.
 const ATTEMPTS: u32 = 12;
+/// How long a server may be asking for patience.
+const PATIENCE: Duration = Duration::from_secs(900);
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A server may ask for more patience than we have by ourselves.
@@ -281,8 +284,8 @@ pub(super) fn persist<T>(
     say: &dyn Fn(&str),
     mut attempt: impl FnMut() -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
-    let mut own_wait = FIRST_WAIT;
-    for _ in 1..ATTEMPTS {
+    let (mut own_wait, mut attempts, mut patience_left) = (FIRST_WAIT, 1, PATIENCE);
+    loop {
         let error = match attempt() {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
@@ -290,7 +293,22 @@ pub(super) fn persist<T>(
         let Some(asked) = error.retry() else {
             return Err(error);
         };
-        let wait = asked.map_or(own_wait, |asked| asked.min(LONGEST_ASKED).max(FIRST_WAIT));
+        let is_over = match asked {
+            Some(_) => patience_left.is_zero(),
+            None => attempts >= ATTEMPTS,
+        };
+        if is_over {
+            return Err(error);
+        }
+        let wait = match asked {
+            Some(asked) => asked.min(LONGEST_ASKED).max(FIRST_WAIT),
+            None => {
+                attempts += 1;
+                let longer = (own_wait * 2).min(LONGEST_WAIT);
+                std::mem::replace(&mut own_wait, longer)
+            }
+        };
+        patience_left = patience_left.saturating_sub(wait);
         let reason = match error {
             ClientError::Refused(_) => "the server is busy",
             _ => "no connection",
@@ -300,7 +318,5 @@ pub(super) fn persist<T>(
             wait.as_secs_f64()
         ));
         patience.wait(wait);
-        own_wait = (own_wait * 2).min(LONGEST_WAIT);
     }
-    attempt()
 }

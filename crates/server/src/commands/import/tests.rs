@@ -381,4 +381,8 @@ fn a_refusal_is_final_and_patience_ends() {
     assert!(matches!(result, Err(ClientError::Unreachable { .. })));
     assert_eq!(waits.len(), 11);
     assert_eq!(waits.last(), Some(&Duration::from_secs(30)));
+    // One that says when to come again is asked for a quarter of an hour.
+    let (result, waits) = tried((0..1_000).map(|_| refused(503, Some(2))).collect());
+    assert!(matches!(result, Err(ClientError::Refused(_))));
+    assert_eq!(waits.iter().sum::<Duration>(), Duration::from_secs(900));
 }
