@@ -105,16 +105,13 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
     }
     // Several disks, so that the first cuts of a life come often, too.
     let lives = cases(2, 20) as u64;
-    let (mut files, mut unfinished) = (0, 0);
+    let (mut files, mut unfinished, mut among) = (0, 0, 0);
     for seed in 0..lives {
         match cut_again_and_again(cases(5, 10), Syncs::Work, seed) {
             Ok(survived) => {
                 note(&format!("seed {seed}: {survived:?}"));
                 assert!(survived.acknowledged > 0, "the clients were at work");
-                assert!(
-                    survived.in_tables > 0,
-                    "some cuts were among files: {survived:?}"
-                );
+                among += survived.in_tables;
                 files += survived.files;
                 unfinished += survived.unfinished;
             }
@@ -122,6 +119,7 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
         }
     }
     assert!(files > 0, "upkeep was at work");
+    assert!(among > 0, "no cut was among files");
     assert!(unfinished > 0 || lives < 20, "no file was met unfinished");
 }
 
