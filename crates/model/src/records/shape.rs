@@ -48,13 +48,18 @@ impl Shape {
     }
 }
 
+/// A sent record as far as it was walked through.
 pub(super) struct Walk {
+    /// The record's place in its request.
     pub(super) index: usize,
+    /// The path of the member that is looked at.
     pub(super) path: String,
     /// The paths of the values; `None` as long as they are the first of the
     /// shape, whose paths need not be copied for each record then.
     pub(super) paths: Option<Vec<FieldPath>>,
+    /// The values found, in stored form.
     pub(super) values: Vec<Value>,
+    /// What they and their paths take.
     pub(super) bytes: usize,
 }
 
@@ -62,6 +67,7 @@ pub(super) struct Walk {
 pub(super) enum Found {
     /// The next of the shape.
     Next,
+    /// Any other, in a copy that no other request counts.
     Other(FieldPath, Option<FieldType>),
 }
 

@@ -30,7 +30,8 @@ impl Stamp {
         }
     }
 
-    /// Stamps a record. No client's field lies between the system fields.
+    /// Stamps a record that has no system field yet. No client's field lies
+    /// between them, so they go in together.
     pub(crate) fn put(&mut self, record: &mut Record, id: Value, ingested_at: Value, key: Value) {
         let last = self.last.take();
         let last = last.filter(|last| Arc::ptr_eq(&last.without, &record.paths));
