@@ -246,10 +246,11 @@ impl PoolBuffer {
         &self.frozen
     }
 
-    /// Forgets the records that were set apart: they are in files now.
-    pub(crate) fn forget_frozen(&mut self) {
+    /// Forgets the records that were set apart: they are in files now. Answers
+    /// their keys.
+    pub(crate) fn forget_frozen(&mut self) -> Vec<Arc<Ledger>> {
         self.frozen.clear();
-        self.frozen_keys.clear();
+        std::mem::take(&mut self.frozen_keys)
     }
 
     /// The keys whose rows in files are replaced by records that no file was

@@ -13,9 +13,9 @@ mod replay;
 
 pub(crate) use answers::AnswerCursor;
 pub(crate) use pools::{PoolState, Pools};
-pub(crate) use records::Frozen;
 #[cfg(test)]
 pub(crate) use records::Records;
+pub(crate) use records::{Frozen, Written};
 pub(crate) use replay::Replay;
 
 use std::cell::Cell;

@@ -284,7 +284,7 @@ async fn serve(
         DRAIN_TIME,
     ));
     let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
-    let upkeep = upkeep::Thread::start(
+    let upkeep = upkeep::Threads::start(
         lake.clone(),
         control.clone(),
         scrub::Scrub::new(settings.scrub, &settings.data_dir),

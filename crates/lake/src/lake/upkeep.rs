@@ -1,9 +1,10 @@
 //! The lake's own work: records go to files, files are merged, the journal is
 //! freed, and what nobody needs is taken from the disk.
 //!
-//! One thread does it, one piece after the other. Every piece can be given up
-//! and begun anew: what it writes counts from the moment in which the journal
-//! names it.
+//! It is two kinds of work, each done by one thread, one piece after the other:
+//! memory and journal are freed, for which writers wait, and files are tended,
+//! which may take long. Every piece can be given up and begun anew: what it
+//! writes counts from the moment in which the journal names it.
 
 mod carry;
 mod compact;
@@ -20,7 +21,7 @@ mod sorting;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::ids::PoolId;
@@ -52,46 +53,70 @@ pub(super) struct State {
     unnamed: AtomicBool,
     counters: Counters,
     scrub: Scrub,
-    /// Held while a piece of work is done.
-    memory: Mutex<Memory>,
+    /// Held while a piece of this work is done. Where both are held, that of
+    /// `tending` was taken first.
+    freeing: Mutex<Freeing>,
+    /// Held while a piece of this work is done.
+    tending: Mutex<Tending>,
+    /// Held while it is found out what a change of files is to be, until it is
+    /// done: each is made for the files that the one before it left.
+    changing: Mutex<()>,
+    /// Shared by those who write files that no manifest names, and held alone
+    /// by whoever takes such files for left over.
+    unfinished: RwLock<()>,
     #[cfg(test)]
     staged: tests::staged::Staged,
 }
 
+/// What is remembered of freeing memory and the journal.
 #[derive(Debug, Default)]
-struct Memory {
+struct Freeing {
     /// Since when the first record of a pool that is in memory alone is known.
     waiting: HashMap<PoolId, (Position, Timestamp)>,
     /// Bytes of the journal when what is needed of it was last carried on.
     carried: Option<u64>,
+    /// When the journal was wiped, and its bytes then.
+    wiped: Option<(Timestamp, u64)>,
+    failures: Failures,
+}
+
+/// What is remembered of tending files.
+#[derive(Debug, Default)]
+struct Tending {
     /// When the bytes of the journal were last looked at, how many there were,
     /// and whether many had come.
     arrived: Option<(Timestamp, u64, bool)>,
-    /// When writing last failed.
-    failed: HashMap<Writing, Timestamp>,
     /// What is known of the pools' Delta logs.
     published: HashMap<PoolId, Published>,
-    /// When the journal was wiped, and its bytes then.
-    wiped: Option<(Timestamp, u64)>,
     /// Which records of the pools with retention were looked through.
     retained: HashMap<PoolId, Retained>,
     /// The order in which a pool with files in another one is to lie, and since when.
     misplaced: HashMap<PoolId, (SortedBy, Timestamp)>,
     /// Since when files could go but for the log that names them.
     leaving: HashMap<FileId, Timestamp>,
+    failures: Failures,
 }
 
-/// A piece of work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Work {
-    /// Take files from the disk that nobody needs.
-    Sweep(PoolId, Vec<FileId>),
+/// When writing last failed.
+#[derive(Debug, Default)]
+struct Failures(HashMap<Writing, Timestamp>);
+
+/// A piece of freeing memory and the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freed {
     /// Write the records of a pool to files.
     Flush(PoolId),
     /// Write down anew what is needed of the journal, and free it.
     Carry,
     /// The same, and take what is not needed from the disk.
     Wipe,
+}
+
+/// A piece of tending files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Tended {
+    /// Take files from the disk that nobody needs.
+    Sweep(PoolId, Vec<FileId>),
     /// Make a pool's Delta log say what its files are.
     Publish(PoolId),
     /// Merge files of a pool.
@@ -121,22 +146,30 @@ impl Writing {
     }
 }
 
-impl Work {
-    fn writes(&self) -> Option<Writing> {
+impl Freed {
+    fn writes(self) -> Option<Writing> {
         match self {
-            Self::Sweep(pool, _) => Some(Writing::Sweep(*pool)),
-            Self::Flush(pool) => Some(Writing::Flush(*pool)),
-            Self::Merge(pool) => Some(Writing::Merge(*pool)),
+            Self::Flush(pool) => Some(Writing::Flush(pool)),
             Self::Wipe => Some(Writing::Wipe),
-            _ => None,
+            Self::Carry => None,
         }
     }
 }
 
-impl Memory {
+impl Tended {
+    fn writes(&self) -> Option<Writing> {
+        match self {
+            Self::Sweep(pool, _) => Some(Writing::Sweep(*pool)),
+            Self::Merge(pool) => Some(Writing::Merge(*pool)),
+            Self::Publish(_) => None,
+        }
+    }
+}
+
+impl Failures {
     /// Whether it failed a short while ago.
     fn rests(&self, writing: Writing, now: Timestamp) -> bool {
-        let failed = self.failed.get(&writing);
+        let failed = self.0.get(&writing);
         failed.is_some_and(|failed| !has_passed(*failed, now, writing.rest()))
     }
 }
@@ -154,70 +187,117 @@ impl State {
             unnamed: AtomicBool::new(false),
             counters: Counters::default(),
             scrub: Scrub::default(),
-            memory: Mutex::default(),
+            freeing: Mutex::default(),
+            tending: Mutex::default(),
+            changing: Mutex::default(),
+            unfinished: RwLock::default(),
             #[cfg(test)]
             staged: tests::staged::Staged::default(),
         }
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn freeing(&self) -> MutexGuard<'_, Freeing> {
+        self.freeing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tending(&self) -> MutexGuard<'_, Tending> {
+        self.tending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lake {
-    /// Does the next piece of upkeep; answers whether there was one. Blocks
-    /// while it works, so it wants a thread of its own. A piece that is given
-    /// up because the lake is told to stop is no failure.
+    /// Does the next piece of upkeep of either kind; answers whether there was one.
+    ///
+    /// # Errors
+    /// As [`Lake::free`].
+    pub fn upkeep(&self, permit: &Permit<Upkeep>) -> Result<bool> {
+        Ok(self.free(permit)? || self.tend(permit)?)
+    }
+
+    /// Does the next piece of what frees memory and the journal: records go to
+    /// files, and what is still needed of the journal is written down anew.
+    /// Answers whether there was one. Blocks while it works, so it wants a
+    /// thread of its own. A piece that is given up because the lake is told to
+    /// stop is no failure.
     ///
     /// # Errors
     /// The piece is not done, and nothing is lost; it may be tried again.
-    pub fn upkeep(&self, _: &Permit<Upkeep>) -> Result<bool> {
+    pub fn free(&self, _: &Permit<Upkeep>) -> Result<bool> {
+        let mut memory = self.upkeep.freeing();
+        self.unless_stopping(|| {
+            let states = self.pools.states();
+            let Some(work) = self.next_freeing(&mut memory, &states) else {
+                return Ok(None);
+            };
+            self.settle_journal()?;
+            let done = match work {
+                Freed::Flush(pool) => self.flush_pool(pool),
+                Freed::Carry => self.carry_on(&mut memory),
+                Freed::Wipe => self.wipe_journal(&mut memory),
+            };
+            let tried = work.writes();
+            self.note_failure(&done, tried, &mut memory.failures);
+            done.map(Some)
+        })
+    }
+
+    /// Does the next piece of what tends the files: they are merged, published
+    /// and taken from the disk; as [`Lake::free`], beside which it may run.
+    ///
+    /// # Errors
+    /// As [`Lake::free`].
+    pub fn tend(&self, _: &Permit<Upkeep>) -> Result<bool> {
+        let mut memory = self.upkeep.tending();
+        self.unless_stopping(|| {
+            if self.upkeep.unnamed.swap(false, Ordering::Relaxed)
+                && let Err(error) = self.settle_names()
+            {
+                self.upkeep.unnamed.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+            let states = self.pools.states();
+            let Some(work) = self.next_tending(&mut memory, &states) else {
+                return Ok(None);
+            };
+            self.settle_journal()?;
+            let tried = work.writes();
+            let done = self.carry_out(&mut memory, &states, work);
+            self.note_failure(&done, tried, &mut memory.failures);
+            done.map(Some)
+        })
+    }
+
+    /// Whether a piece of work was done; none is begun once the lake is told to stop.
+    fn unless_stopping(&self, work: impl FnOnce() -> Result<Option<()>>) -> Result<bool> {
         if self.is_stopping() {
             return Ok(false);
         }
-        match self.next_piece() {
+        match work() {
             Err(LakeError::Journal(JournalError::Stopped)) if self.is_stopping() => Ok(false),
-            done => done,
+            done => Ok(done?.is_some()),
         }
     }
 
-    fn next_piece(&self) -> Result<bool> {
-        let mut memory = self.upkeep.memory();
-        if self.upkeep.unnamed.load(Ordering::Relaxed) {
-            self.settle_names()?;
-            self.upkeep.unnamed.store(false, Ordering::Relaxed);
-        }
-        let states = self.pools.states();
-        let Some(work) = self.next_work(&mut memory, &states) else {
-            return Ok(false);
-        };
-        self.settle_journal()?;
-        let tried = work.writes();
-        let done = self.carry_out(&mut memory, &states, work);
-        if let (Err(_), false) = (&done, self.is_stopping()) {
+    fn note_failure(&self, done: &Result<()>, tried: Option<Writing>, failures: &mut Failures) {
+        if done.is_err() && !self.is_stopping() {
             self.upkeep.counters.failures.add(1);
-            memory
-                .failed
+            failures
+                .0
                 .extend(tried.map(|tried| (tried, self.clock.now())));
         }
-        done.map(|()| true)
     }
 
-    fn carry_out(&self, memory: &mut Memory, states: &[PoolState], work: Work) -> Result<()> {
+    fn carry_out(&self, memory: &mut Tending, states: &[PoolState], work: Tended) -> Result<()> {
         match work {
-            Work::Sweep(pool, files) => self.sweep(memory, pool, &files),
-            Work::Publish(pool) => {
+            Tended::Sweep(pool, files) => self.sweep(memory, pool, &files),
+            Tended::Publish(pool) => {
                 if let Some(state) = states.iter().find(|state| state.id == pool) {
                     // The failure is told and tried again; nothing waits for it.
                     let _told = self.publish_pool(memory, state);
                 }
                 Ok(())
             }
-            Work::Flush(pool) => self.flush_pool(pool),
-            Work::Merge(pool) => self.merge_pool(pool),
-            Work::Carry => self.carry_on(memory),
-            Work::Wipe => self.wipe_journal(memory),
+            Tended::Merge(pool) => self.merge_pool(pool),
         }
     }
 
@@ -244,23 +324,27 @@ impl Lake {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    fn next_work(&self, memory: &mut Memory, states: &[PoolState]) -> Option<Work> {
+    fn next_freeing(&self, memory: &mut Freeing, states: &[PoolState]) -> Option<Freed> {
+        self.next_flush(memory, states)
+            .map(Freed::Flush)
+            .or_else(|| self.must_carry(memory).then_some(Freed::Carry))
+            .or_else(|| self.must_wipe(memory).then_some(Freed::Wipe))
+    }
+
+    fn next_tending(&self, memory: &mut Tending, states: &[PoolState]) -> Option<Tended> {
         let now = self.clock.now();
         let sweep = states.iter().find_map(|state| {
-            if memory.rests(Writing::Sweep(state.id), now) {
+            if memory.failures.rests(Writing::Sweep(state.id), now) {
                 return None;
             }
             let leaving = self.leaving(memory, state);
-            (!leaving.is_empty()).then_some(Work::Sweep(state.id, leaving))
+            (!leaving.is_empty()).then_some(Tended::Sweep(state.id, leaving))
         });
         sweep
-            .or_else(|| self.next_flush(memory, states).map(Work::Flush))
-            .or_else(|| self.must_carry(memory).then_some(Work::Carry))
-            .or_else(|| self.must_wipe(memory).then_some(Work::Wipe))
-            .or_else(|| self.next_publish(memory, states).map(Work::Publish))
-            .or_else(|| self.next_merge(memory, states).map(Work::Merge))
+            .or_else(|| self.next_publish(memory, states).map(Tended::Publish))
+            .or_else(|| self.next_merge(memory, states).map(Tended::Merge))
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -12,13 +12,14 @@ use model::pools::Pool;
 
 use super::held::Held;
 use super::learning::Taught;
-use super::records::{Frozen, Records, Span};
+use super::records::{Frozen, Records, Span, Written};
 use crate::buffer::Segment;
 use crate::error::Result;
 use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange, Removal};
 use crate::snapshot::{FileView, Snapshot};
 use crate::tables::{FileId, PoolFiles, SortedBy, Tables};
+use crate::upserts::Hidden;
 
 /// The pools' records. The journal's thread alone changes them.
 #[derive(Debug)]
@@ -129,9 +130,9 @@ impl Pools {
 
     /// Counts the bytes that a change brings or takes.
     fn counted<T>(&self, records: &mut Records, change: impl FnOnce(&mut Records) -> T) -> T {
-        let before = records.buffer.bytes();
+        let before = records.bytes();
         let done = change(records);
-        self.count_bytes(before, records.buffer.bytes());
+        self.count_bytes(before, records.bytes());
         done
     }
 
@@ -188,7 +189,7 @@ impl Pools {
         drop(pools);
         let manifest = held.map(|held| {
             held.change(|records| {
-                self.count_bytes(records.buffer.bytes(), 0);
+                self.count_bytes(records.bytes(), 0);
                 std::mem::take(&mut records.manifest)
             })
         });
@@ -251,14 +252,22 @@ impl Pools {
 
     /// The files of a pool, to be written anew; see [`Records::rewrite`].
     pub(crate) fn rewrite(&self, pool: PoolId) -> Option<(Arc<Pool>, Snapshot, Position)> {
-        Some(self.find(pool)?.change(Records::rewrite))
+        let held = self.find(pool)?;
+        Some(held.change(|records| self.counted(records, Records::rewrite)))
     }
 
     /// Ends what [`Pools::freeze`] or [`Pools::rewrite`] began without a result.
-    pub(crate) fn give_up(&self, pool: PoolId) {
+    pub(crate) fn give_up(&self, pool: PoolId, written: Written) {
         if let Some(held) = self.find(pool) {
-            held.change(Records::give_up);
+            held.change(|records| self.counted(records, |records| records.give_up(written)));
         }
+    }
+
+    /// The keys of records that went to files since [`Pools::rewrite`]; see
+    /// [`Records::flushed`].
+    pub(crate) fn flushed(&self, pool: PoolId) -> Hidden {
+        self.find(pool)
+            .map_or_else(Hidden::default, |held| held.change(|r| r.flushed()))
     }
 
     /// Notes that files which were not needed are gone from the disk.

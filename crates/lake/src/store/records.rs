@@ -11,7 +11,7 @@ use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange, Removal};
 use crate::snapshot::{FileView, Snapshot};
 use crate::tables::PoolFiles;
-use crate::upserts::unique_columns;
+use crate::upserts::{Hidden, Ledger, unique_columns};
 
 /// The records of one pool.
 #[derive(Debug)]
@@ -30,7 +30,35 @@ pub(crate) struct Records {
     /// The same of the records that are being written to files.
     oldest_frozen: Option<Position>,
     /// Up to where the files that are being written carry out removals.
-    writing: Option<Position>,
+    writing: Writing,
+    /// The keys of records that went to files since files are being written
+    /// anew: files that were not there could not be told of them.
+    flushed: Vec<Arc<Ledger>>,
+}
+
+/// Up to where files that are being written carry out removals.
+#[derive(Debug, Default)]
+struct Writing {
+    /// Those for records that are in memory.
+    frozen: Option<Position>,
+    /// Those that take the place of others.
+    anew: Option<Position>,
+}
+
+impl Writing {
+    /// Up to where all of them do.
+    fn least(&self) -> Option<Position> {
+        self.frozen.into_iter().chain(self.anew).min()
+    }
+}
+
+/// What is being written to files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Records that were in memory; see [`Pools::freeze`](super::Pools::freeze).
+    Frozen,
+    /// Records of other files; see [`Pools::rewrite`](super::Pools::rewrite).
+    Anew,
 }
 
 /// The operations that brought records.
@@ -79,7 +107,8 @@ impl Records {
             applied: None,
             oldest: None,
             oldest_frozen: None,
-            writing: None,
+            writing: Writing::default(),
+            flushed: Vec::new(),
         }
     }
 
@@ -161,7 +190,7 @@ impl Records {
         let deleted = self.buffer.delete(&predicate)?;
         self.manifest.remove(removal);
         // Where nothing is in files, there is nothing to heed it.
-        self.manifest.forget_carried_out(self.writing);
+        self.manifest.forget_carried_out(self.writing.least());
         Ok((deleted, before))
     }
 
@@ -171,7 +200,7 @@ impl Records {
     pub(super) fn freeze(&mut self) -> Option<Frozen> {
         self.oldest_frozen = self.oldest_frozen.or(self.oldest.take());
         let mark = self.applied.filter(|_| self.oldest_frozen.is_some())?;
-        self.writing = Some(mark);
+        self.writing.frozen = Some(mark);
         let segments = self.buffer.freeze().to_vec();
         let snapshot = Snapshot {
             segments,
@@ -190,27 +219,53 @@ impl Records {
         let removed = self.manifest.removals.last().map(|last| last.position);
         let cleaned = self.applied.max(self.manifest.mark).max(removed);
         let cleaned = cleaned.unwrap_or(Position::FIRST);
-        self.writing = Some(cleaned);
+        self.writing.anew = Some(cleaned);
+        self.flushed.clear();
         let mut snapshot = self.snapshot();
         snapshot.segments.clear();
         (self.pool.clone(), snapshot, cleaned)
     }
 
-    /// Nothing is being written any more.
-    pub(super) fn give_up(&mut self) {
-        self.writing = None;
-        self.manifest.forget_carried_out(None);
+    /// What was being written is not any more.
+    pub(super) fn give_up(&mut self, written: Written) {
+        match written {
+            Written::Frozen => self.writing.frozen = None,
+            Written::Anew => {
+                self.writing.anew = None;
+                self.flushed.clear();
+            }
+        }
+        self.manifest.forget_carried_out(self.writing.least());
+    }
+
+    /// The keys of the records that went to files since [`Records::rewrite`]:
+    /// they replace rows of the files that are being written anew.
+    pub(super) fn flushed(&self) -> Hidden {
+        self.flushed.iter().map(Ledger::now).collect()
+    }
+
+    /// Bytes held in memory.
+    pub(super) fn bytes(&self) -> u64 {
+        let flushed = self.flushed.iter().map(|keys| keys.bytes());
+        self.buffer.bytes() + flushed.sum::<u64>()
     }
 
     /// Carries out a change of the files. Records that are in files now leave
     /// the memory in the same moment.
     pub(super) fn commit(&mut self, change: ManifestChange) {
-        if change.mark.is_some() && self.oldest_frozen.is_some() {
-            self.buffer.forget_frozen();
+        let written = match change.mark {
+            Some(_) => Written::Frozen,
+            None => Written::Anew,
+        };
+        if written == Written::Frozen && self.oldest_frozen.is_some() {
+            let keys = self.buffer.forget_frozen();
+            if self.writing.anew.is_some() {
+                self.flushed.extend(keys);
+            }
             self.oldest_frozen = None;
         }
         self.manifest.change(change);
-        self.give_up();
+        self.give_up(written);
     }
 
     /// The first operation whose records are in memory alone.

@@ -1,12 +1,14 @@
-//! The thread that writes records to files, merges files and frees the journal.
+//! The threads that write records to files and free the journal, and that
+//! merge files: writers wait for the one, and the other may take long.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, mpsc::Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use control::{Control, Learning};
-use lake::Lake;
+use lake::{Lake, LakeError};
 use model::permit::Permit;
 
 use super::ServeError;
@@ -20,67 +22,97 @@ const LOOK_ROUNDS: u64 = 25;
 /// How long is waited after work that failed, such as on a full disk.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The running thread.
+/// The running threads.
 #[derive(Debug)]
-pub(super) struct Thread {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
+pub(super) struct Threads {
+    stop: Vec<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-impl Thread {
+impl Threads {
     pub(super) fn start(
         lake: Arc<Lake>,
         control: Arc<Control>,
         mut scrub: Scrub,
     ) -> Result<Self, ServeError> {
-        let (stop, stopped) = mpsc::channel();
-        let work = move || {
+        let mut learning = Learning::default();
+        // Before anything is written.
+        lake.learn(&Permit::ours(), control.learn(&mut learning));
+        let mut threads = Self {
+            stop: Vec::new(),
+            threads: Vec::new(),
+        };
+        let freed = lake.clone();
+        threads.spawn("free", move || {
+            Ok(match freed.free(&Permit::ours())? {
+                true => Duration::ZERO,
+                false => PERIOD,
+            })
+        })?;
+        let mut round = 0_u64;
+        threads.spawn("tend", move || {
             let permit = Permit::ours();
-            let mut learning = Learning::default();
-            for round in 0_u64.. {
-                let work = std::panic::AssertUnwindSafe(|| {
-                    if round.is_multiple_of(LOOK_ROUNDS) {
-                        // The first time before anything is written.
-                        lake.learn(&permit, control.learn(&mut learning));
-                        if let Err(error) = lake.retain(&permit, &control.pools()) {
-                            tracing::error!(%error, "records that are too old are still there");
-                        }
-                    }
-                    // Files are read again while nothing else is to be done, and a little at once.
-                    Ok(match lake.upkeep(&permit)? {
-                        true => Duration::ZERO,
-                        false => scrub.step(&lake, &permit).unwrap_or(PERIOD).min(PERIOD),
-                    })
-                });
-                let wait = match std::panic::catch_unwind(work) {
-                    Ok(Ok(wait)) => wait,
-                    Ok(Err(error)) => {
-                        let error: lake::LakeError = error;
-                        tracing::error!(%error, "upkeep failed; it is tried again");
-                        PATIENCE
-                    }
-                    Err(_) => {
-                        tracing::error!("upkeep ended in a panic; it is tried again");
-                        PATIENCE
-                    }
-                };
-                if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
-                    return;
+            if round.is_multiple_of(LOOK_ROUNDS) {
+                lake.learn(&permit, control.learn(&mut learning));
+                if let Err(error) = lake.retain(&permit, &control.pools()) {
+                    tracing::error!(%error, "records that are too old are still there");
                 }
             }
-        };
+            round += 1;
+            // Files are read again while nothing else is to be done, and a little at once.
+            Ok(match lake.tend(&permit)? {
+                true => Duration::ZERO,
+                false => scrub.step(&lake, &permit).unwrap_or(PERIOD).min(PERIOD),
+            })
+        })?;
+        Ok(threads)
+    }
+
+    /// Does this again and again, with the pause that it answers in between.
+    fn spawn(
+        &mut self,
+        name: &str,
+        mut work: impl FnMut() -> Result<Duration, LakeError> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let (stop, stopped) = mpsc::channel();
+        let repeat =
+            move || while !is_told(&stopped, done(catch_unwind(AssertUnwindSafe(&mut work)))) {};
         let thread = std::thread::Builder::new()
-            .name("upkeep".to_owned())
-            .spawn(work)
+            .name(name.to_owned())
+            .spawn(repeat)
             .map_err(|error| ServeError::other("start a thread", error))?;
-        Ok(Self { stop, thread })
+        self.stop.push(stop);
+        self.threads.push(thread);
+        Ok(())
     }
 
     /// Waits until the present work ends; the lake was told to give it up.
     pub(super) fn join(self) {
         drop(self.stop);
-        if self.thread.join().is_err() {
-            tracing::error!("the thread of upkeep ended in a panic");
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of upkeep ended in a panic");
+            }
         }
     }
+}
+
+/// How long to wait after a piece of work.
+fn done(done: std::thread::Result<Result<Duration, LakeError>>) -> Duration {
+    match done {
+        Ok(Ok(wait)) => wait,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "upkeep failed; it is tried again");
+            PATIENCE
+        }
+        Err(_) => {
+            tracing::error!("upkeep ended in a panic; it is tried again");
+            PATIENCE
+        }
+    }
+}
+
+/// Waits; answers whether it is time to end.
+fn is_told(stopped: &Receiver<()>, wait: Duration) -> bool {
+    stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout)
 }

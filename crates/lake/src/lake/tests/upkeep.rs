@@ -100,6 +100,35 @@ fn records_that_could_not_be_written_are_written_as_soon_as_they_can_be() {
     assert_eq!(numbers(&lake, &pool).len(), 50);
 }
 
+/// Writers wait for room, and for nothing that takes long.
+#[test]
+fn records_go_to_files_and_the_journal_is_freed_while_files_are_merged() {
+    let (disk, pool) = (SimulatedDisk::new(3), open_pool(1));
+    let mut options = small();
+    (options.upkeep.flush_bytes, options.upkeep.journal_segments) = (8 << 10, 4);
+    let lake = open(&disk, &[&pool], options);
+    flushed(&lake, &pool, 0..2);
+    let happens = {
+        let (disk, pool) = (disk.clone(), pool.clone());
+        move |lake: &Lake| {
+            let before = files(&disk, &pool).len();
+            for n in 2..500 {
+                add(lake, &pool, n);
+                while lake.free(&Permit::ours()).unwrap() {}
+            }
+            assert!(
+                files(&disk, &pool).len() > before + 3,
+                "records went to files"
+            );
+            assert!(lake.journal.counts().segments <= 5);
+        }
+    };
+    lake.with_meanwhile(happens, |lake| lake.merge_all(pool.id).unwrap());
+    let mut all = numbers(&lake, &pool);
+    all.sort_unstable();
+    assert_eq!(all, (0..500).collect::<Vec<_>>());
+}
+
 /// Files that were open, and are opened again by whoever read on, are no reason to keep them.
 #[test]
 fn a_file_goes_from_the_disk_when_its_last_reader_has_gone() {
@@ -305,8 +334,8 @@ fn a_file_that_cannot_be_taken_away_keeps_no_record_from_being_written() {
     add(&lake, &pool, 5);
     settle(&lake);
     disk.plan(Some(Fault::FailOperation(disk.operations() + 1)));
-    lake.upkeep(&Permit::ours()).unwrap_err();
-    assert!(lake.upkeep(&Permit::ours()).unwrap());
+    lake.tend(&Permit::ours()).unwrap_err();
+    assert!(lake.free(&Permit::ours()).unwrap());
     assert_eq!(lake.metrics().buffer_records, 0);
     assert_eq!(numbers(&lake, &pool).len(), 6);
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use super::publish::has_passed;
-use super::{Lake, Memory, Writing};
+use super::{Freeing, Lake, Writing};
 use crate::error::Result;
 use crate::journal::Position;
 use crate::store::{AnswerCursor, Operation, Outcome};
@@ -14,7 +14,7 @@ const DROPPED_PART: usize = 256;
 
 impl Lake {
     /// Whether so much was written that it is worth it.
-    pub(super) fn must_carry(&self, memory: &Memory) -> bool {
+    pub(super) fn must_carry(&self, memory: &Freeing) -> bool {
         let counts = self.journal.counts();
         let written = memory.carried.map(|then| counts.bytes.saturating_sub(then));
         counts.segments > self.upkeep.options.journal_segments / 2
@@ -23,14 +23,14 @@ impl Lake {
 
     /// Writes down what is needed: which files each pool has, and the saved
     /// answers. Records in memory alone keep the journal from where they are.
-    pub(super) fn carry_on(&self, memory: &mut Memory) -> Result<()> {
+    pub(super) fn carry_on(&self, memory: &mut Freeing) -> Result<()> {
         let begin = self.pools.applied();
         self.carry_from(memory, begin.map(|begin| Position::new(begin.get() + 1)))
     }
 
     /// The same, so that no byte of what is not needed stays in the journal's
     /// files, be it of records that are gone.
-    pub(super) fn wipe_journal(&self, memory: &mut Memory) -> Result<()> {
+    pub(super) fn wipe_journal(&self, memory: &mut Freeing) -> Result<()> {
         self.settle_journal()?;
         let begin = self.journal.turn_over()?;
         self.carry_from(memory, Some(begin))?;
@@ -40,18 +40,18 @@ impl Lake {
     }
 
     /// Whether the journal is to be wiped: at times, when something was written.
-    pub(super) fn must_wipe(&self, memory: &mut Memory) -> bool {
+    pub(super) fn must_wipe(&self, memory: &mut Freeing) -> bool {
         let now = self.clock.now();
         // What an earlier process wrote is not known.
         let (since, bytes) = *memory.wiped.get_or_insert((now, u64::MAX));
         let patience = self.upkeep.options.purge_after / 2;
         bytes != self.journal.counts().bytes
             && has_passed(since, now, patience)
-            && !memory.rests(Writing::Wipe, now)
+            && !memory.failures.rests(Writing::Wipe, now)
     }
 
     /// What was applied before `begin` is written down anew where it is needed.
-    fn carry_from(&self, memory: &mut Memory, begin: Option<Position>) -> Result<()> {
+    fn carry_from(&self, memory: &mut Freeing, begin: Option<Position>) -> Result<()> {
         let Some(begin) = begin else {
             return Ok(());
         };

@@ -3,13 +3,13 @@
 use model::ids::PoolId;
 use model::permit::{Permit, Upkeep};
 
-use super::{Lake, Memory};
+use super::{Lake, Tending};
 use crate::error::{LakeError, Result};
 
 impl Lake {
     /// Writes all records in memory to files.
     pub fn flush(&self, _: &Permit<Upkeep>) -> Result<()> {
-        let mut memory = self.upkeep.memory();
+        let mut memory = self.upkeep.freeing();
         self.settle_journal()?;
         for state in self.pools.states() {
             self.flush_pool(state.id)?;
@@ -26,7 +26,7 @@ impl Lake {
     /// and the files that it names.
     pub fn compact(&self, permit: &Permit<Upkeep>) -> Result<()> {
         self.flush(permit)?;
-        let mut memory = self.upkeep.memory();
+        let mut memory = self.upkeep.tending();
         let mut unpublished = Ok(());
         // The states themselves would hold the files that are to go.
         let pools: Vec<_> = self.pools.states().iter().map(|state| state.id).collect();
@@ -38,7 +38,7 @@ impl Lake {
                 done => done?,
             }
         }
-        self.wipe_journal(&mut memory)?;
+        self.wipe_journal(&mut self.upkeep.freeing())?;
         unpublished
     }
 
@@ -48,23 +48,24 @@ impl Lake {
     /// # Errors
     /// As [`Lake::compact`].
     pub fn compact_pool(&self, _: &Permit<Upkeep>, pool: PoolId, flush: bool) -> Result<()> {
-        let mut memory = self.upkeep.memory();
+        let mut memory = self.upkeep.tending();
         self.settle_journal()?;
         if flush {
+            let _freeing = self.upkeep.freeing();
             self.flush_pool(pool)?;
         }
         let done = self.compact_one(&mut memory, pool);
-        self.carry_on(&mut memory)?;
+        self.carry_on(&mut self.upkeep.freeing())?;
         done
     }
 
     /// Frees the journal of all that is in files, or gone: no byte of it stays
     /// in the journal's files.
     pub fn free_journal(&self, _: &Permit<Upkeep>) -> Result<()> {
-        self.wipe_journal(&mut self.upkeep.memory())
+        self.wipe_journal(&mut self.upkeep.freeing())
     }
 
-    fn compact_one(&self, memory: &mut Memory, pool: PoolId) -> Result<()> {
+    fn compact_one(&self, memory: &mut Tending, pool: PoolId) -> Result<()> {
         self.settle_names()?;
         self.merge_whole(pool)?;
         let states = self.pools.states();

@@ -2,20 +2,28 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, RwLockReadGuard, TryLockError};
 
 use model::ids::{PoolId, RawId};
 
 use super::run::Run;
-use super::{Lake, Memory};
+use super::{Lake, Tending};
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
 use crate::manifest::ManifestChange;
-use crate::store::{Operation, Outcome, PoolState};
+use crate::published;
+use crate::store::{Operation, Outcome, PoolState, Written};
 use crate::tables::{Batches, FileEntry, FileId, Plan, commit_names, discard, parse_name};
 
 impl Lake {
     pub(super) fn fresh_id(&self) -> RawId {
         RawId::generate(self.clock.now(), self.random.as_ref())
+    }
+
+    /// To be held by whoever writes files until a manifest names them.
+    pub(super) fn unfinished(&self) -> RwLockReadGuard<'_, ()> {
+        let unfinished = self.upkeep.unfinished.read();
+        unfinished.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes rows, in the order of the plan, to files of one run, which no
@@ -79,15 +87,17 @@ impl Lake {
     }
 
     /// Makes files that were written the pool's, in one moment for readers and
-    /// for restarts; or gives up.
+    /// for restarts; or gives up. What changes is found out when no other
+    /// change can come in between.
     pub(super) fn commit(
         &self,
         pool: PoolId,
+        is: Written,
         written: Result<Vec<FileEntry>>,
-        change: impl FnOnce(Vec<FileEntry>) -> ManifestChange,
+        change: impl FnOnce(Vec<FileEntry>) -> Result<ManifestChange>,
     ) -> Result<()> {
         let given_up = |error| {
-            self.pools.give_up(pool);
+            self.pools.give_up(pool, is);
             error
         };
         let files = written.map_err(given_up)?;
@@ -100,7 +110,14 @@ impl Lake {
                 return Err(given_up(error.into()));
             }
         }
-        let change = change(files);
+        #[cfg(test)]
+        self.happens_meanwhile();
+        let changing = &self.upkeep.changing;
+        let changing = changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = change(files).map_err(|error| {
+            self.discard(pool, &ids);
+            given_up(error)
+        })?;
         #[cfg(test)]
         let change = self.staged_commit(pool, change);
         let removed = change.removed.clone();
@@ -117,6 +134,7 @@ impl Lake {
                 return Err(given_up(error));
             }
         }
+        drop(changing);
         self.tables.forget(&removed);
         if ids.is_empty() {
             return Ok(());
@@ -153,7 +171,12 @@ impl Lake {
     }
 
     /// Takes files from the disk that nobody needs and nobody reads.
-    pub(super) fn sweep(&self, memory: &mut Memory, pool: PoolId, unused: &[FileId]) -> Result<()> {
+    pub(super) fn sweep(
+        &self,
+        memory: &mut Tending,
+        pool: PoolId,
+        unused: &[FileId],
+    ) -> Result<()> {
         if unused.is_empty() {
             return Ok(());
         }
@@ -168,14 +191,32 @@ impl Lake {
             Err(error) if !error.is_not_found() => return Err(error.into()),
             _ => {}
         }
+        if self.pools.is_dropped(pool) {
+            // Without files the pool is forgotten, and nobody would think of its log.
+            published::withdraw(disk.as_ref(), &directory).map_err(|error| {
+                LakeError::Unpublished {
+                    pool,
+                    reason: error.to_string(),
+                }
+            })?;
+        }
         self.pools.forget_obsolete(pool, unused);
         Ok(())
     }
 
     /// After a restart, and after a renaming that failed: gives files that the journal names their final names,
     /// and takes away what was begun and never named. Files that the journal
-    /// does not know are left where they are, and told of.
+    /// does not know are left where they are, and told of. While files are
+    /// being written that is put off.
     pub(in crate::lake) fn settle_names(&self) -> Result<()> {
+        let _alone = match self.upkeep.unfinished.try_write() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.upkeep.unnamed.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
+        };
         let disk = self.tables.disk();
         let names = match disk.list(self.tables.root()) {
             Ok(names) => names,

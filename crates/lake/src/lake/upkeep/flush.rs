@@ -6,18 +6,19 @@ use model::ids::PoolId;
 use model::pools::FileLayout;
 
 use super::files::rows_of;
-use super::{Lake, Memory, Writing};
+use super::{Freeing, Lake, Writing};
 use crate::error::Result;
 use crate::journal::JournalError;
 use crate::manifest::ManifestChange;
 use crate::reading::newly_replaced;
-use crate::store::{Frozen, PoolState};
+use crate::snapshot::Snapshot;
+use crate::store::{Frozen, PoolState, Written};
 use crate::tables::{FileEntry, Plan, Replaced, SortedBy, frequent_fields, sort};
 
 impl Lake {
     /// The pool whose records are to go to files next: the largest when there
     /// is much, else the one that waits longest or holds the journal back.
-    pub(super) fn next_flush(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
+    pub(super) fn next_flush(&self, memory: &mut Freeing, states: &[PoolState]) -> Option<PoolId> {
         let options = &self.upkeep.options;
         let now = self.clock.now();
         let oldest_of = |id| states.iter().find(|s| s.id == id).and_then(|s| s.oldest);
@@ -29,10 +30,11 @@ impl Lake {
                 memory.waiting.entry(state.id).or_insert((oldest, now));
             }
         }
-        let awake = |id| !memory.rests(Writing::Flush(id), now);
+        let awake = |id| !memory.failures.rests(Writing::Flush(id), now);
         let largest = states.iter().filter(|state| awake(state.id));
         let largest = largest.max_by_key(|state| state.bytes);
-        let much = self.pools.bytes() >= self.buffer_bytes / 2;
+        let held: u64 = states.iter().map(|state| state.bytes).sum();
+        let much = held >= self.buffer_bytes / 2;
         if let Some(largest) = largest
             && (largest.bytes >= options.flush_bytes || (much && largest.bytes > 0))
         {
@@ -48,6 +50,7 @@ impl Lake {
 
     /// Writes the records of a pool that are in memory to files, if there are any.
     pub(super) fn flush_pool(&self, id: PoolId) -> Result<()> {
+        let _unfinished = self.unfinished();
         let Some(frozen) = self.pools.freeze(id) else {
             return Ok(());
         };
@@ -71,22 +74,13 @@ impl Lake {
             self.write_files(id, plan, rows, 0, frozen.mark)
         });
         let rows = rows_of(&written);
-        let written = written.and_then(|files| match self.with_replaced(&frozen) {
-            Ok(renewed) => Ok((files, renewed)),
-            Err(error) => {
-                let files: Vec<_> = files.iter().map(|file| file.id).collect();
-                self.discard(id, &files);
-                Err(error)
-            }
-        });
-        let (written, renewed) = match written {
-            Ok((written, renewed)) => (Ok(written), renewed),
-            Err(error) => (Err(error), Vec::new()),
-        };
-        self.commit(id, written, |added| ManifestChange {
-            mark: Some(frozen.mark),
-            removed: Vec::new(),
-            added: added.into_iter().chain(renewed).collect(),
+        self.commit(id, Written::Frozen, written, |added| {
+            let renewed = self.with_replaced(&frozen)?;
+            Ok(ManifestChange {
+                mark: Some(frozen.mark),
+                removed: Vec::new(),
+                added: added.into_iter().chain(renewed).collect(),
+            })
         })?;
         self.upkeep
             .counters
@@ -95,27 +89,44 @@ impl Lake {
         Ok(())
     }
 
-    /// The files in which records that are to be written replace others, with
-    /// what is gone of them.
+    /// The files that there are now in which records that are to be written
+    /// replace others, with what is gone of them.
     fn with_replaced(&self, frozen: &Frozen) -> Result<Vec<FileEntry>> {
         let mut renewed = Vec::new();
-        for file in frozen.snapshot.stored.files.iter() {
-            if self.is_stopping() {
-                return Err(JournalError::Stopped.into());
-            }
-            if let Some(found) = newly_replaced(&frozen.snapshot, file)? {
-                let known = file.replaced.as_ref();
-                let rows = known.map_or(found.clone(), |known| &*known.rows | &found);
-                let since = known.map_or_else(|| self.clock.now(), |known| known.since);
-                renewed.push(FileEntry {
-                    replaced: Some(Replaced {
-                        rows: Arc::new(rows),
-                        since,
-                    }),
-                    ..FileEntry::clone(file)
-                });
-            }
+        if frozen.snapshot.stored.hidden.is_empty() {
+            return Ok(renewed);
+        }
+        let files = self.pools.manifest(frozen.pool.id).files;
+        #[cfg(test)]
+        let files = self.staged_files(&frozen.snapshot, files);
+        for file in files.iter() {
+            renewed.extend(self.renewed(&frozen.snapshot, file)?);
         }
         Ok(renewed)
+    }
+
+    /// A file with what younger records of a snapshot replace in it; `None`
+    /// when that was known.
+    pub(super) fn renewed(
+        &self,
+        snapshot: &Snapshot,
+        file: &Arc<FileEntry>,
+    ) -> Result<Option<FileEntry>> {
+        if self.is_stopping() {
+            return Err(JournalError::Stopped.into());
+        }
+        let Some(found) = newly_replaced(snapshot, file)? else {
+            return Ok(None);
+        };
+        let known = file.replaced.as_ref();
+        let rows = known.map_or(found.clone(), |known| &*known.rows | &found);
+        let since = known.map_or_else(|| self.clock.now(), |known| known.since);
+        Ok(Some(FileEntry {
+            replaced: Some(Replaced {
+                rows: Arc::new(rows),
+                since,
+            }),
+            ..FileEntry::clone(file)
+        }))
     }
 }

@@ -12,13 +12,13 @@ use super::levels::{Choice, choose, misplaced, whole};
 use super::publish::has_passed;
 use super::retain::may_stay;
 use super::sorting::Sorting;
-use super::{Lake, Memory, Writing, files};
+use super::{Lake, Tending, Writing, files};
 use crate::error::Result;
 use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange};
 use crate::reading::Reading;
 use crate::snapshot::{FileView, Snapshot};
-use crate::store::PoolState;
+use crate::store::{PoolState, Written};
 use crate::tables::{Batches, FileEntry, Plan, SortedBy, merge};
 
 /// Runs above those that a customer is in otherwise, while much arrives.
@@ -61,7 +61,7 @@ fn layout_of(state: &PoolState) -> FileLayout {
 
 impl Lake {
     /// The pool whose files are to be merged next.
-    pub(super) fn next_merge(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
+    pub(super) fn next_merge(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
         // While much arrives, runs may be gathered a little longer.
         let most = self.upkeep.options.runs;
@@ -69,7 +69,7 @@ impl Lake {
         let most = if is_busy { most + BUSY_RUNS } else { most };
         // Nobody knows how the records of a pool that is not known are to lie.
         let known = states.iter().filter(|state| state.pool.is_some());
-        let awake = known.filter(|state| !memory.rests(Writing::Merge(state.id), now));
+        let awake = known.filter(|state| !memory.failures.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
             let manifest = &state.manifest;
             choose(manifest, layout_of(state), most).is_some()
@@ -81,7 +81,7 @@ impl Lake {
 
     /// The pool of which files lie in another order than the one that it has
     /// had for a while.
-    fn next_sorting(&self, memory: &mut Memory, states: &[PoolState]) -> Option<PoolId> {
+    fn next_sorting(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
         let (mut found, mut known) = (None, HashMap::new());
         for state in states {
@@ -96,7 +96,7 @@ impl Lake {
                 _ => now,
             };
             let is_settled = has_passed(since, now, SETTLED_AFTER);
-            if is_settled && !memory.rests(Writing::Merge(state.id), now) {
+            if is_settled && !memory.failures.rests(Writing::Merge(state.id), now) {
                 found = found.or(Some(state.id));
             }
             known.insert(state.id, (order, since));
@@ -106,7 +106,7 @@ impl Lake {
     }
 
     /// Whether so much arrives that the processor is better left to it.
-    fn is_busy(&self, memory: &mut Memory) -> bool {
+    fn is_busy(&self, memory: &mut Tending) -> bool {
         const LOOK_MICROS: i64 = 1_000_000;
         const BYTES_PER_SECOND: i64 = 8 << 20;
         let (now, bytes) = (self.clock.now(), self.journal.counts().bytes);
@@ -189,6 +189,7 @@ impl Lake {
         id: PoolId,
         choose: impl FnOnce(&Pool, &Manifest, &SortedBy) -> Option<Choice>,
     ) -> Result<()> {
+        let _unfinished = self.unfinished();
         let Some((pool, snapshot, cleaned)) = self.pools.rewrite(id) else {
             return Ok(());
         };
@@ -199,7 +200,7 @@ impl Lake {
         };
         let order = SortedBy::of(&pool, snapshot.isolation.as_ref());
         let Some(Choice { files, level }) = choose(&pool, &manifest, &order) else {
-            self.pools.give_up(id);
+            self.pools.give_up(id, Written::Anew);
             return Ok(());
         };
         let begun = self.clock.now();
@@ -210,16 +211,51 @@ impl Lake {
             .merged(&snapshot, files, &pool, cleaned)
             .and_then(|(plan, rows)| self.write_files(id, plan, rows, level, cleaned));
         let rows = files::rows_of(&written);
-        self.commit(id, written, |added| ManifestChange {
-            mark: None,
-            removed,
-            added,
+        self.commit(id, Written::Anew, written, |added| {
+            Ok(ManifestChange {
+                mark: None,
+                removed,
+                added: self.told_of_flushed(id, &snapshot, added)?,
+            })
         })?;
         self.upkeep
             .counters
             .merges
             .done(rows, begun, self.clock.now());
         Ok(())
+    }
+
+    /// New files with what is gone of them: records that went to files while
+    /// these were written, of other files, may replace rows of them.
+    fn told_of_flushed(
+        &self,
+        pool: PoolId,
+        snapshot: &Snapshot,
+        files: Vec<FileEntry>,
+    ) -> Result<Vec<FileEntry>> {
+        let hidden = self.pools.flushed(pool);
+        #[cfg(test)]
+        let hidden = self.staged_keys(hidden);
+        if hidden.is_empty() {
+            return Ok(files);
+        }
+        let snapshot = Snapshot {
+            stored: FileView {
+                hidden,
+                ..snapshot.stored.clone()
+            },
+            ..snapshot.clone()
+        };
+        let ids: Vec<_> = files.iter().map(|file| file.id).collect();
+        let told = files.into_iter().map(|file| {
+            let file = Arc::new(file);
+            let renewed = self.renewed(&snapshot, &file)?;
+            Ok(renewed.unwrap_or_else(|| FileEntry::clone(&file)))
+        });
+        let told = told.collect();
+        // They were opened by names that they lose.
+        self.tables.forget(&ids);
+        told
     }
 
     /// The rows of files in the pool's order, without what was removed from them.

@@ -15,7 +15,7 @@ use model::pools::Pool;
 use model::time::Timestamp;
 
 use super::retain::may_stay;
-use super::{Lake, Memory};
+use super::{Lake, Tending};
 use crate::columns::Layout;
 use crate::published::{self, PublishError, PublishedFile, PublishedTable};
 use crate::store::PoolState;
@@ -55,7 +55,7 @@ pub(super) fn has_passed(since: Timestamp, now: Timestamp, time: Duration) -> bo
 
 impl Lake {
     /// The pool whose log is to follow next.
-    pub(super) fn next_publish(&self, memory: &Memory, states: &[PoolState]) -> Option<PoolId> {
+    pub(super) fn next_publish(&self, memory: &Tending, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
         let mut due = states.iter().filter(|state| {
             let manifest = &state.manifest;
@@ -88,7 +88,7 @@ impl Lake {
     /// remembered, and stops nothing else.
     pub(super) fn publish_pool(
         &self,
-        memory: &mut Memory,
+        memory: &mut Tending,
         state: &PoolState,
     ) -> Result<(), PublishError> {
         let begun = self.clock.now();
@@ -157,7 +157,7 @@ impl Lake {
     /// reads them, and no version of the log names them. One that is still
     /// named goes as well when half the time is over in which a deleted record
     /// must leave the disk.
-    pub(super) fn leaving(&self, memory: &mut Memory, state: &PoolState) -> Vec<FileId> {
+    pub(super) fn leaving(&self, memory: &mut Tending, state: &PoolState) -> Vec<FileId> {
         let mut unused = state.manifest.unused();
         let published = memory.published.get(&state.id);
         let named = published.and_then(|published| published.named.as_ref());

@@ -19,7 +19,7 @@ use crate::operation::encode_removal;
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading, TimeHint};
 use crate::snapshot::Snapshot;
-use crate::store::{Operation, Outcome};
+use crate::store::{Operation, Outcome, Written};
 use crate::tables::FileEntry;
 
 /// The border moves in steps of an hour: each step is an operation of the journal.
@@ -71,7 +71,7 @@ impl Lake {
     /// # Errors
     /// Nothing is lost; it may be tried again. Other pools have had their turn.
     pub fn retain(&self, _: &Permit<Upkeep>, pools: &[Arc<Pool>]) -> Result<usize> {
-        let mut memory = self.upkeep.memory();
+        let mut memory = self.upkeep.tending();
         let now = self.clock.now();
         let (mut count, mut failed) = (0, Ok(()));
         for pool in pools {
@@ -85,7 +85,7 @@ impl Lake {
             let snapshot = self.pools.snapshot(pool);
             let files = Arc::downgrade(&snapshot.stored.files);
             let known = memory.retained.get(&pool.id);
-            if memory.rests(Writing::Retain(pool.id), now)
+            if memory.failures.rests(Writing::Retain(pool.id), now)
                 || known.is_some_and(|known| known.covers(border, &files, &snapshot, now))
             {
                 continue;
@@ -98,7 +98,7 @@ impl Lake {
                     memory.retained.insert(pool.id, done);
                 }
                 Err(error) => {
-                    memory.failed.insert(Writing::Retain(pool.id), now);
+                    memory.failures.0.insert(Writing::Retain(pool.id), now);
                     failed = Err(error);
                 }
             }
@@ -151,10 +151,12 @@ impl Lake {
         if removed.is_empty() {
             return Ok(());
         }
-        self.commit(pool.id, Ok(Vec::new()), |added| ManifestChange {
-            mark: None,
-            removed,
-            added,
+        self.commit(pool.id, Written::Anew, Ok(Vec::new()), |added| {
+            Ok(ManifestChange {
+                mark: None,
+                removed,
+                added,
+            })
         })
     }
 }

@@ -6,4 +6,4 @@ mod layout;
 mod learned;
 mod publish;
 mod scrub;
-pub(super) mod staged;
+pub(in crate::lake) mod staged;

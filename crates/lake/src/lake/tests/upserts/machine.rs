@@ -1,13 +1,14 @@
 //! Random writes, deletes, flushes, merges and restarts against a list of
 //! records, and broken lakes that are found out.
 
-use model::permit::{Access, Permit};
+use model::permit::{Access, AdmittedBatch, Permit};
 
 use super::*;
 use crate::lake::Lake;
+use crate::lake::upkeep::tests::staged::Wrong as Broken;
 use crate::reading::{CustomersHint, Hints, Reading};
 use crate::simulation::{Random, SimulatedDisk};
-use crate::store::Records;
+use crate::store::{Records, Written};
 
 const CUSTOMERS: [&str; 3] = ["a", "b", "c"];
 const REGIONS: [&str; 2] = ["north", "south"];
@@ -50,6 +51,8 @@ enum Wrong {
     IgnoresInjections,
     /// Files are not told which of their rows are replaced.
     ForgetsReplaced,
+    /// Upkeep breaks a promise.
+    Upkeep(Broken),
 }
 
 /// The caller who injects these, with the values.
@@ -59,6 +62,20 @@ fn caller(customer: Option<&'static str>, region: Option<&'static str>) -> Acces
         .into_iter()
         .filter_map(|(name, value)| Some((path(name), Value::from(value?))));
     injecting(1, values.collect())
+}
+
+fn open_wrong(disk: &SimulatedDisk, pool: &Arc<Pool>, wrong: Wrong) -> Lake {
+    let lake = open(disk, &[pool], options());
+    if let Wrong::Upkeep(broken) = wrong {
+        lake.goes_wrong(broken);
+    }
+    lake
+}
+
+fn append(lake: &Lake, batch: AdmittedBatch) {
+    let count = batch.records().len() as u64;
+    let receipt = wait(lake.append(batch)).unwrap();
+    assert_eq!(receipt.accepted, count);
 }
 
 struct Run {
@@ -74,7 +91,7 @@ struct Run {
 impl Run {
     fn new(seed: u64, wrong: Wrong) -> Self {
         let (disk, pool) = (SimulatedDisk::new(seed), unique_pool());
-        let lake = open(&disk, &[&pool], options());
+        let lake = open_wrong(&disk, &pool, wrong);
         Self {
             wrong,
             random: Random::new(seed),
@@ -95,6 +112,12 @@ impl Run {
     }
 
     fn append(&mut self) {
+        let batch = self.batch();
+        append(&self.lake, batch);
+    }
+
+    /// The next records.
+    fn batch(&mut self) -> AdmittedBatch {
         let (customer, region) = (self.maybe(&CUSTOMERS), self.maybe(&REGIONS));
         let mut batch = Vec::new();
         for _ in 0..=self.random.below(6) {
@@ -118,8 +141,7 @@ impl Run {
         }
         let records = format!("[{}]", batch.join(","));
         let request = Request::new(&self.pool, &records).by(caller(customer, region));
-        let receipt = wait(self.lake.append(request.admit())).unwrap();
-        assert_eq!(receipt.accepted, batch.len() as u64);
+        request.admit()
     }
 
     fn delete(&mut self) -> Result<(), String> {
@@ -168,7 +190,7 @@ impl Run {
 
     fn freeze(&self) {
         self.lake.pools.freeze(self.pool.id);
-        self.lake.pools.give_up(self.pool.id);
+        self.lake.pools.give_up(self.pool.id, Written::Frozen);
         if self.wrong == Wrong::ForgetsFrozenKeys {
             self.damage(Records::forget_frozen_keys);
         }
@@ -177,12 +199,35 @@ impl Run {
     fn restart(&mut self) {
         self.lake.close();
         self.disk = self.disk.crash();
-        self.lake = open(&self.disk, &[&self.pool], options());
+        self.lake = open_wrong(&self.disk, &self.pool, self.wrong);
+    }
+
+    /// Files are merged, and in the midst of it records come and go to files.
+    fn flush_while_merging(&mut self) {
+        let (batch, pool) = (self.batch(), self.pool.id);
+        let happens = move |lake: &Lake| {
+            append(lake, batch);
+            lake.flush(&Permit::ours()).unwrap();
+        };
+        self.lake
+            .with_meanwhile(happens, |lake| lake.merge_all(pool).unwrap());
+    }
+
+    /// Records go to files, and in the midst of it files are merged and records come.
+    fn merge_while_flushing(&mut self) {
+        self.append();
+        let (batch, pool) = (self.batch(), self.pool.id);
+        let happens = move |lake: &Lake| {
+            lake.merge_all(pool).unwrap();
+            append(lake, batch);
+        };
+        self.lake
+            .with_meanwhile(happens, |lake| lake.flush(&Permit::ours()).unwrap());
     }
 
     fn step(&mut self) -> Result<(), String> {
         let permit = Permit::ours();
-        match self.random.below(16) {
+        match self.random.below(19) {
             0..=7 => self.append(),
             8..=9 => self.delete()?,
             10 => self.freeze(),
@@ -195,6 +240,8 @@ impl Run {
                     self.damage(Records::forget_replaced);
                 }
             }
+            15 | 16 => self.flush_while_merging(),
+            17 => self.merge_while_flushing(),
             _ => self.restart(),
         }
         self.check()
@@ -257,13 +304,13 @@ fn violation(seeds: std::ops::Range<u64>, wrong: Wrong) -> Option<String> {
 
 #[test]
 fn a_lake_holds_what_a_list_holds() {
-    assert_eq!(violation(0..cases(160, 5_000), Wrong::Nothing), None);
+    assert_eq!(violation(0..cases(100, 5_000), Wrong::Nothing), None);
 }
 
 /// Two halves, since tests run side by side.
 #[test]
 fn a_lake_holds_what_another_list_holds() {
-    let seeds = 1 << 20..(1 << 20) + cases(160, 5_000);
+    let seeds = 1 << 20..(1 << 20) + cases(100, 5_000);
     assert_eq!(violation(seeds, Wrong::Nothing), None);
 }
 
@@ -275,6 +322,8 @@ fn broken_lakes_are_found_out() {
         Wrong::FirstWins,
         Wrong::IgnoresInjections,
         Wrong::ForgetsReplaced,
+        Wrong::Upkeep(Broken::ForgetsFlushed),
+        Wrong::Upkeep(Broken::TellsFilesThatWere),
     ] {
         assert!(violation(0..100, wrong).is_some(), "{wrong:?} lives");
     }

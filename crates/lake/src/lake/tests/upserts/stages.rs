@@ -6,6 +6,7 @@ use super::*;
 use crate::disk::Disk;
 use crate::lake::Lake;
 use crate::simulation::SimulatedDisk;
+use crate::store::Written;
 
 /// What happens to the lake between two writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl World {
             Then::Nothing => {}
             Then::Frozen => {
                 self.lake.pools.freeze(self.pool.id);
-                self.lake.pools.give_up(self.pool.id);
+                self.lake.pools.give_up(self.pool.id, Written::Frozen);
             }
             Then::Flush => self.lake.flush(&permit).unwrap(),
             Then::Compact => self.lake.compact(&permit).unwrap(),

@@ -15,6 +15,7 @@ use crate::lake::tests::fixtures::*;
 use crate::lake::upkeep::tests::counting::{Counting, read_of_customer};
 use crate::manifest::ManifestChange;
 use crate::simulation::{Random, SimulatedDisk};
+use crate::store::Written;
 use crate::tables::SortedBy;
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -235,10 +236,12 @@ fn is_found_out(readied: Readied, seed: u64) -> bool {
     let merged = merge(inputs, &plan.layout, &plan.sorted_by, plan.block_rows);
     let written = merged.and_then(|rows| lake.write_files(pool.id, plan, rows, 0, Position::FIRST));
     let removed = snapshot.stored.files.iter().map(|file| file.id).collect();
-    let committed = lake.commit(pool.id, written, |added| ManifestChange {
-        mark: None,
-        removed,
-        added,
+    let committed = lake.commit(pool.id, Written::Anew, written, |added| {
+        Ok(ManifestChange {
+            mark: None,
+            removed,
+            added,
+        })
     });
     committed.is_err() || answers(&lake) != expected
 }

@@ -41,6 +41,8 @@ struct Report {
     sending: (u64, u64),
     /// Lives that a failing operation ended or troubled.
     failures: u64,
+    /// Pieces of upkeep in the midst of others.
+    beside: u64,
     digest: u64,
 }
 
@@ -53,6 +55,7 @@ impl Report {
         self.sending.0 += other.sending.0;
         self.sending.1 += other.sending.1;
         self.failures += other.failures;
+        self.beside += other.beside;
         self.digest ^= other.digest;
     }
 
@@ -192,6 +195,7 @@ fn lives(seed: u64, count: u64) -> Result<Report, String> {
         let told = |promise| format!("seed {seed}, life {number}, {fault:?}: {promise}");
         let chronicle = live(begin, &steps, Mutant::default()).map_err(told)?;
         report.failures += u64::from(chronicle.disk.fault_happened());
+        report.beside += chronicle.beside;
         report.digest = Random::new(report.digest ^ chronicle.disk.digest()).next_u64();
         for photograph in chosen(&chronicle, share, &mut random) {
             let (seed, on) = (random.next_u64(), random.one_in(ON));
@@ -244,6 +248,7 @@ fn fixed_steps() -> Vec<Step> {
         steps.extend([Write(3), Write(2), Upkeep(1), Write(3), Upkeep(2), Wait(4)]);
         steps.extend([Upkeep(1), Upkeep(0), Write(2), Upkeep(1), Settle, Retain]);
         steps.extend([Write(3), Wait(4), Upkeep(2), Upkeep(1), Settle]);
+        steps.extend([Write(4), Wait(12), Settle, Wait(12), Settle]);
     }
     steps.extend([Write(2), Close]);
     steps
@@ -261,6 +266,7 @@ fn every_operation(seed: u64, mutant: Mutant, most: usize) -> Result<Report, Str
         let (seed, on) = (random.next_u64(), random.one_in(ON));
         report.look(photograph, &chronicle, seed, on)?;
     }
+    report.beside = chronicle.beside;
     report.digest = chronicle.disk.digest();
     Ok(report)
 }
@@ -290,6 +296,7 @@ fn nothing_is_lost_doubled_or_brought_back_by_a_cut_in_the_midst_of_upkeep() {
         assert!(report.midst(piece) >= seeds / 4, "{piece:?}: {report:?}");
     }
     assert!(report.failures >= seeds / 4, "{report:?}");
+    assert!(report.beside >= seeds, "{report:?}");
 }
 
 #[test]
@@ -309,6 +316,7 @@ fn nothing_is_lost_doubled_or_brought_back_by_a_cut_at_every_operation_of_a_life
     ] {
         assert!(report.midst(piece) >= 12, "{piece:?}: {report:?}");
     }
+    assert!(report.beside >= 3, "{report:?}");
     // Of what was being sent some is there, and some is not.
     let (sending, there) = report.sending;
     assert!(there >= 5 && sending - there >= 5, "{report:?}");

@@ -97,6 +97,23 @@ fn the_log_follows_flushes_merges_and_deletes() {
     assert_eq!(there(&disk, &pool), Vec::<String>::new());
 }
 
+/// Its files may go by time before the log is looked at, and then nobody looks at it again.
+#[test]
+fn the_log_of_a_dropped_pool_goes_at_the_latest_with_its_files() {
+    let (disk, pool) = (SimulatedDisk::new(3), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    append(&lake, &pool, 0..10);
+    lake.flush(&permit()).unwrap();
+    settle(&lake);
+    assert_eq!(named(&disk, &pool), Some(live(&lake, &pool)));
+    wait(lake.drop_pool(&permit(), pool.id)).unwrap();
+    sweep_at_once(&lake);
+    assert_eq!(
+        (named(&disk, &pool), there(&disk, &pool)),
+        (None, Vec::new())
+    );
+}
+
 #[test]
 fn a_version_never_shows_a_deleted_record() {
     let (disk, pool) = (SimulatedDisk::new(2), open_pool(1));
@@ -196,7 +213,7 @@ fn keeps_named(disk: &SimulatedDisk, pool: &Pool) -> bool {
 
 /// Takes away what the lake does not need, whatever the log says.
 fn sweep_at_once(lake: &Lake) {
-    let mut memory = lake.upkeep.memory();
+    let mut memory = lake.upkeep.tending();
     for state in lake.pools.states() {
         let unused = state.manifest.unused();
         // After a cut nothing is done.

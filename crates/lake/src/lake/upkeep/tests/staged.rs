@@ -2,15 +2,18 @@
 //! does wrong in it.
 
 use std::fmt;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use model::ids::PoolId;
 
+use crate::error::Result;
 use crate::journal::Position;
 use crate::lake::Lake;
 use crate::manifest::ManifestChange;
+use crate::snapshot::Snapshot;
 use crate::store::Operation;
 use crate::tables::{FileEntry, commit_names, discard};
+use crate::upserts::Hidden;
 
 /// A promise that upkeep breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub(in crate::lake) enum Wrong {
     ForgetsAnswers,
     /// Which pools were dropped is not carried on.
     ForgetsDropped,
+    /// Files that are merged do not learn of the records that went to files meanwhile.
+    ForgetsFlushed,
+    /// Records that go to files tell the files that there were when they were set apart.
+    TellsFilesThatWere,
 }
 
 type Meanwhile = Box<dyn FnOnce(&Lake) + Send>;
@@ -84,7 +91,29 @@ impl Staged {
 }
 
 impl Lake {
-    fn happens_meanwhile(&self) {
+    /// Does something in whose midst something happens; what does not find its
+    /// midst happens afterwards.
+    pub(in crate::lake) fn with_meanwhile(
+        &self,
+        happens: impl FnOnce(&Self) + Send + 'static,
+        doing: impl FnOnce(&Self),
+    ) {
+        self.upkeep.staged.meanwhile(happens);
+        doing(self);
+        self.happens_meanwhile();
+    }
+
+    /// Makes the lake a mutant.
+    pub(in crate::lake) fn goes_wrong(&self, wrong: Wrong) {
+        self.upkeep.staged.goes_wrong(wrong);
+    }
+
+    /// Merges all files of a pool.
+    pub(in crate::lake) fn merge_all(&self, pool: PoolId) -> Result<()> {
+        self.merge_whole(pool)
+    }
+
+    pub(in crate::lake::upkeep) fn happens_meanwhile(&self) {
         let meanwhile = &self.upkeep.staged.meanwhile;
         let mut meanwhile = meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(happens) = meanwhile.take() {
@@ -99,7 +128,6 @@ impl Lake {
         pool: PoolId,
         change: ManifestChange,
     ) -> ManifestChange {
-        self.happens_meanwhile();
         let Some(wrong) = self.upkeep.staged.wrong.get() else {
             return change;
         };
@@ -149,6 +177,26 @@ impl Lake {
             Operation::Dropped { .. } => staged.is(Wrong::ForgetsDropped),
             _ => false,
         }
+    }
+
+    /// The files that are told of records that go to files.
+    pub(in crate::lake::upkeep) fn staged_files(
+        &self,
+        then: &Snapshot,
+        now: Arc<Vec<Arc<FileEntry>>>,
+    ) -> Arc<Vec<Arc<FileEntry>>> {
+        if self.upkeep.staged.is(Wrong::TellsFilesThatWere) {
+            return then.stored.files.clone();
+        }
+        now
+    }
+
+    /// The keys that merged files learn of.
+    pub(in crate::lake::upkeep) fn staged_keys(&self, keys: Hidden) -> Hidden {
+        if self.upkeep.staged.is(Wrong::ForgetsFlushed) {
+            return Hidden::default();
+        }
+        keys
     }
 
     /// Before the journal is freed up to what is needed first.

@@ -12,9 +12,9 @@ use super::story::{AGED, Book, Deed, pools};
 use crate::disk::Disk;
 use crate::error::Result as LakeResult;
 use crate::lake::tests::fixtures::{environment, small};
-use crate::lake::upkeep::Work;
 use crate::lake::upkeep::levels::choose;
 use crate::lake::upkeep::tests::staged::Wrong;
+use crate::lake::upkeep::{Freed, Tended};
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::{Photograph, SimulatedDisk};
 
@@ -54,7 +54,8 @@ pub(super) struct Moment {
 pub(super) enum Step {
     /// So many deeds, together.
     Write(usize),
-    /// The next piece of upkeep, and so many deeds in its midst.
+    /// The next piece of upkeep, and so many deeds in its midst, with a piece
+    /// of upkeep of the other kind.
     Upkeep(usize),
     /// All upkeep that is due.
     Settle,
@@ -92,15 +93,19 @@ pub(super) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> LakeResult<Lak
 
 /// Which piece of upkeep comes next.
 fn next_piece(lake: &Lake) -> Option<Piece> {
-    let mut memory = lake.upkeep.memory();
     let states = lake.pools.states();
-    Some(match lake.next_work(&mut memory, &states)? {
-        Work::Sweep(..) => Piece::Sweep,
-        Work::Flush(_) => Piece::Flush,
-        Work::Carry => Piece::Carry,
-        Work::Wipe => Piece::Wipe,
-        Work::Publish(_) => Piece::Publish,
-        Work::Merge(pool) => {
+    if let Some(work) = lake.next_freeing(&mut lake.upkeep.freeing(), &states) {
+        return Some(match work {
+            Freed::Flush(_) => Piece::Flush,
+            Freed::Carry => Piece::Carry,
+            Freed::Wipe => Piece::Wipe,
+        });
+    }
+    let mut tending = lake.upkeep.tending();
+    Some(match lake.next_tending(&mut tending, &states)? {
+        Tended::Sweep(..) => Piece::Sweep,
+        Tended::Publish(_) => Piece::Publish,
+        Tended::Merge(pool) => {
             let state = states.iter().find(|state| state.id == pool)?;
             let layout = state.pool.as_ref()?.draft.layout;
             match choose(&state.manifest, layout, options().upkeep.runs) {
@@ -124,6 +129,8 @@ pub(super) struct Chronicle {
     piece: Piece,
     began: u64,
     broken: Option<String>,
+    /// Pieces of upkeep in the midst of others.
+    pub(super) beside: u64,
 }
 
 /// Whether the lake goes on.
@@ -226,6 +233,7 @@ pub(super) fn live(begin: Beginning, steps: &[Step], mutant: Mutant) -> Result<C
         piece: Piece::Open,
         began: 0,
         broken: None,
+        beside: 0,
     };
     let unanswered: Vec<Deed> = chronicle.book.deeds(found..sent).to_vec();
     chronicle.book.forget(found);
@@ -260,6 +268,29 @@ pub(super) fn live(begin: Beginning, steps: &[Step], mutant: Mutant) -> Result<C
         }
     }
     scene.end()
+}
+
+/// What happens in the midst of a piece of upkeep: deeds, and a piece of the
+/// other kind.
+fn midst(lake: &Lake, chronicle: &Mutex<Chronicle>, count: usize) -> Result<(), String> {
+    if !chronicle.lock().unwrap().write(lake, count)? {
+        return Ok(());
+    }
+    let permit = Permit::ours();
+    // It may be in the midst of another piece than was meant.
+    let done = if lake.upkeep.freeing.try_lock().is_ok() {
+        lake.free(&permit)
+    } else if lake.upkeep.tending.try_lock().is_ok() {
+        lake.tend(&permit)
+    } else {
+        return Ok(());
+    };
+    let mut chronicle = chronicle.lock().unwrap();
+    match done {
+        Ok(is_done) => chronicle.beside += u64::from(is_done),
+        Err(error) => drop(chronicle.stopped(error)?),
+    }
+    Ok(())
 }
 
 struct Scene {
@@ -338,9 +369,8 @@ impl Scene {
         if meanwhile > 0 {
             let chronicle = self.chronicle.clone();
             self.lake.upkeep.staged.meanwhile(move |lake| {
-                let mut chronicle = chronicle.lock().unwrap();
-                let done = chronicle.write(lake, meanwhile);
-                chronicle.broken = done.err();
+                let done = midst(lake, &chronicle, meanwhile);
+                chronicle.lock().unwrap().broken = done.err();
             });
         }
         let done = self.lake.upkeep(&Permit::ours());
