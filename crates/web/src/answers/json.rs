@@ -114,11 +114,18 @@ fn write_rows(
     is_first: &mut bool,
     out: &mut Vec<u8>,
 ) -> Result<(), PlaneError> {
-    for row in rows {
+    const AHEAD_BYTES_MAX: usize = 1 << 20;
+    let begun = out.len();
+    for (at, row) in rows.iter().enumerate() {
         if !std::mem::take(is_first) {
             out.push(b',');
         }
         layout.write_object(members, row, out)?;
+        if at == 0 {
+            // Rows are mostly about as long as the first.
+            let expected = (out.len() - begun) * (rows.len() + rows.len() / 8);
+            out.reserve(expected.min(AHEAD_BYTES_MAX));
+        }
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Where each value of a row goes in an answer, and how it is written.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use model::json::{WideIntegers, Written};
 use model::queries::{OutputColumn, Row};
 use model::time::TimeZone;
 use model::value::Value;
 use model::views::{Shape, ViewDraft, ViewFieldRole};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use crate::plane::PlaneError;
 
@@ -25,6 +26,8 @@ pub(crate) struct Style {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: String,
+    /// The name as JSON writes it, with the colon behind it.
+    key: Vec<u8>,
     /// The position among the columns.
     pub(super) column: usize,
 }
@@ -57,9 +60,14 @@ impl Layout {
         let levels = interval.filter(|_| view.grouped_output);
         let fields = view.fields.iter();
         let fields = fields.filter_map(|field| find(field.name.as_str()));
-        let members = interval.into_iter().chain(fields).map(|column| Member {
-            name: columns[column].name.clone(),
-            column,
+        let members = interval.into_iter().chain(fields).map(|column| {
+            let name = columns[column].name.clone();
+            let key = serde_json::to_string(&name).expect("a text is always JSON");
+            Member {
+                key: (key + ":").into_bytes(),
+                name,
+                column,
+            }
         });
         Self {
             members: members.collect(),
@@ -106,12 +114,20 @@ impl Layout {
         out: &mut Vec<u8>,
     ) -> Result<(), PlaneError> {
         let (values, _) = self.split(row)?;
-        let object = RowObject {
-            members,
-            values,
-            style: &self.style,
-        };
-        serde_json::to_writer(out, &object).map_err(|e| PlaneError::Internal(e.to_string()))
+        out.push(b'{');
+        for (at, member) in members.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&member.key);
+            let value = &values[member.column];
+            let value = Shown(value, &self.style.zone, self.style.wide);
+            value
+                .write(out)
+                .map_err(|error| PlaneError::Internal(error.to_string()))?;
+        }
+        out.push(b'}');
+        Ok(())
     }
 
     /// The value as text: what a cell of CSV and the name of a group say.
@@ -137,26 +153,19 @@ impl Layout {
     }
 }
 
-struct RowObject<'a> {
-    members: &'a [Member],
-    values: &'a [Value],
-    style: &'a Style,
-}
-
-impl Serialize for RowObject<'_> {
-    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let mut map = out.serialize_map(Some(self.members.len()))?;
-        for member in self.members {
-            let value = &self.values[member.column];
-            let value = Shown(value, &self.style.zone, self.style.wide);
-            map.serialize_entry(&member.name, &value)?;
-        }
-        map.end()
-    }
-}
-
 /// A value in the answer's style.
 struct Shown<'a>(&'a Value, &'a TimeZone, WideIntegers);
+
+impl Shown<'_> {
+    /// Appends the value as JSON.
+    fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        match self.0 {
+            // Nothing in it needs to be escaped.
+            Value::DateTime(instant) => write!(out, "\"{}\"", instant.in_zone(self.1)),
+            _ => Ok(serde_json::to_writer(out, self)?),
+        }
+    }
+}
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {

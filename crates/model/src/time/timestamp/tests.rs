@@ -236,3 +236,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_clock_east_of_utc_reaches_the_year_10000_and_one_west_of_it_the_year_0() {
+    let shown = |at: Timestamp, minutes: i32| {
+        let zone = crate::time::TimeZone::from_offset_seconds(minutes * 60).unwrap();
+        at.in_zone(&zone).to_string()
+    };
+    let east = shown(Timestamp::MAX, 120);
+    assert_eq!(east, "10000-01-01T01:59:59.999999+02:00");
+    let west = shown(Timestamp::MIN, -210);
+    assert_eq!(west, "0000-12-31T20:30:00-03:30");
+}
