@@ -7,13 +7,26 @@
 //! ScanExec      the pool's columns; hints may leave out rows the barrier would refuse anyway
 //! BarrierExec   evaluates the key's constraint itself and drops every row not definitely admitted
 //! MatchExec     the caller's filter, range and place in the order, over visible rows alone
-//! GroupExec or SortExec
+//! GroupExec, SortExec or TopExec
+//! ```
+//!
+//! A page is read in two steps: the plan above finds its rows by the columns of
+//! the order and the conditions, and these rows alone are read again, with all
+//! columns, under a barrier of their own:
+//!
+//! ```text
+//! LateExec      takes the addresses of the rows from the first to the second
+//! ├ TopExec over MatchExec over BarrierExec over ScanExec, as above
+//! └ BarrierExec over FetchExec
 //! ```
 
+mod asked;
 pub(crate) mod barrier;
 pub(crate) mod check;
 mod effort;
+pub(crate) mod fetch;
 pub(crate) mod group;
+pub(crate) mod late;
 pub(crate) mod matching;
 mod node;
 pub(crate) mod scan;
@@ -27,22 +40,23 @@ use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion_physical_plan::ExecutionPlan;
 use datafusion_physical_plan::sorts::sort::SortExec;
-use model::fields::ColumnType;
-use model::filters::{Constraint, Filter, Predicate};
+use model::filters::{Constraint, Predicate};
 use model::limits::PAGE_ROWS_MAX;
-use model::names::FieldPath;
 use model::pools::{Pool, Schema};
-use model::queries::{Aggregate, AggregateQuery, Direction, Query, RecordQuery, Side, TimeBound};
+use model::queries::{AggregateQuery, Direction, Query, RecordQuery, Side};
 
 use crate::aggregates::{self, GroupBy};
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::reading::{Hints, Reading, TimeOrder};
 use crate::snapshot::Snapshot;
+use asked::{Columns, Later, aggregate_columns, later_columns, output_columns, record_columns};
 use barrier::BarrierExec;
 use effort::Effort;
+use fetch::{Chosen, FetchExec};
 use group::GroupExec;
-use matching::{Conditions, MatchExec, Place};
+use late::LateExec;
+use matching::{Conditions, MatchExec};
 use scan::ScanExec;
 use times::{page_hint, time_hint};
 use top::TopExec;
@@ -58,34 +72,6 @@ pub(crate) struct Plan {
     pub(crate) effort: Effort,
     /// Whether the constraint could not be resolved, so that no row is admitted.
     pub(crate) unresolved: Option<String>,
-}
-
-/// The columns that a question touches, each once.
-#[derive(Debug, Default)]
-struct Columns(Vec<(FieldPath, ColumnType)>);
-
-impl Columns {
-    fn add(&mut self, path: &FieldPath, schema: &Schema) -> Result<()> {
-        if self.0.iter().any(|(field, _)| field == path) {
-            return Ok(());
-        }
-        let column = schema.column(path).ok_or_else(|| {
-            LakeError::Internal(format!(
-                "the question names {path}, which the pool does not have"
-            ))
-        })?;
-        self.0.push((path.clone(), column));
-        Ok(())
-    }
-
-    fn add_filter(&mut self, filter: Option<&Filter>, schema: &Schema) -> Result<()> {
-        filter.map_or(Ok(()), |filter| {
-            filter
-                .fields()
-                .into_iter()
-                .try_for_each(|path| self.add(path, schema))
-        })
-    }
 }
 
 /// The predicate of a constraint, and why it could not be resolved if so. A
@@ -114,12 +100,8 @@ pub(crate) fn plan(
     snapshot: &Snapshot,
 ) -> Result<Plan> {
     let schema = &pool.draft.schema;
-    let mut above = Columns::default();
-    let conditions = match query {
-        Query::Records(records) => record_columns(records, schema, &mut above)?,
-        Query::Aggregate(aggregate) => aggregate_columns(aggregate, pool, &mut above)?,
-    };
     let (predicate, unresolved) = constraint_predicate(rows, schema);
+    let (asked, conditions) = asked(pool, &predicate, query)?;
     let hints = Hints {
         customers: snapshot.customers(&predicate),
         time: match query {
@@ -130,13 +112,19 @@ pub(crate) fn plan(
             }
         },
     };
-    let asked = conditions.filter.as_ref();
-    let effort = Effort::of(above.0.len(), asked.into_iter().chain([&predicate]));
-    let (barrier, reading) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
+    let filter = conditions.filter.as_ref();
+    let effort = Effort::of(asked.above, filter.into_iter().chain([&predicate]));
+    let scan = Arc::new(asked.scan(snapshot, hints, form(query)));
+    let reading = scan.reading().clone();
+    let barrier = Arc::new(BarrierExec::new(scan, predicate.clone(), asked.keep()));
     let matched = Arc::new(MatchExec::new(barrier, conditions));
     let root = match query {
         Query::Records(records) => sorted(records, pool, matched, reading.clone())?,
         Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading.clone())?,
+    };
+    let root = match &asked.later {
+        Some(later) => late(root, later, &predicate, &reading),
+        None => root,
     };
     check::check(&root, rows, schema).map_err(LakeError::PlanRefused)?;
     Ok(Plan {
@@ -147,28 +135,67 @@ pub(crate) fn plan(
     })
 }
 
-/// The visible rows of a pool: the scan under its barrier; and what is read.
-fn barrier(
-    snapshot: &Snapshot,
-    schema: &Schema,
-    predicate: &Predicate,
-    above: &Columns,
-    hints: Hints,
-    form: Form,
-) -> Result<(Arc<dyn ExecutionPlan>, Reading)> {
-    let mut below = Columns(above.0.clone());
-    let mut added = Ok(());
-    predicate.for_each_leaf(&mut |leaf| {
-        if added.is_ok() {
-            added = below.add(&leaf.field, schema);
+/// What a question has read.
+#[derive(Debug)]
+struct Asked {
+    /// What is read of all rows.
+    below: Columns,
+    /// How many of these columns, from the first, are handed on by the barrier.
+    above: usize,
+    /// What is read of the first rows of an order.
+    later: Option<Later>,
+}
+
+fn asked(pool: &Pool, predicate: &Predicate, query: &Query) -> Result<(Asked, Conditions)> {
+    let schema = &pool.draft.schema;
+    let mut below = Columns::default();
+    let conditions = match query {
+        Query::Records(records) => record_columns(records, schema, &mut below)?,
+        Query::Aggregate(aggregate) => aggregate_columns(aggregate, pool, &mut below)?,
+    };
+    let mut later = None;
+    if let Query::Records(records) = query {
+        later = later_columns(records, &below, predicate, schema)?;
+        if later.is_none() {
+            output_columns(records, schema, &mut below)?;
         }
-    });
-    added?;
-    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hints, form));
-    let reading = scan.reading().clone();
-    let keep = (0..above.0.len()).collect();
-    let barrier = BarrierExec::new(scan, predicate.clone(), keep);
-    Ok((Arc::new(barrier), reading))
+    }
+    let above = below.0.len();
+    below.add_leaves(predicate, schema)?;
+    let asked = Asked {
+        below,
+        above,
+        later,
+    };
+    Ok((asked, conditions))
+}
+
+impl Asked {
+    fn scan(&self, snapshot: &Snapshot, hints: Hints, form: Form) -> ScanExec {
+        let later = self.later.as_ref().map(|later| later.columns.0.clone());
+        ScanExec::new(snapshot.clone(), self.below.0.clone(), later, hints, form)
+    }
+
+    /// What the barrier hands on: behind the columns are the addresses.
+    fn keep(&self) -> Vec<usize> {
+        let address = self.later.is_some().then_some(self.below.0.len());
+        (0..self.above).chain(address).collect()
+    }
+}
+
+/// The rows that `first` finds, read again under a barrier of their own.
+fn late(
+    first: Arc<dyn ExecutionPlan>,
+    later: &Later,
+    predicate: &Predicate,
+    reading: &Reading,
+) -> Arc<dyn ExecutionPlan> {
+    let chosen = Chosen::default();
+    let columns = &later.columns.0;
+    let fetch = Arc::new(FetchExec::new(reading.clone(), columns, chosen.clone()));
+    let keep = (0..later.shown).collect();
+    let barrier = Arc::new(BarrierExec::new(fetch, predicate.clone(), keep));
+    Arc::new(LateExec::new(first, barrier, chosen))
 }
 
 /// The form in which the operators above the barrier take columns.
@@ -184,91 +211,6 @@ fn form(query: &Query) -> Form {
 fn page(query: &RecordQuery) -> Option<usize> {
     let limit = query.limit.filter(|limit| *limit <= PAGE_ROWS_MAX + 1)?;
     usize::try_from(limit).ok()
-}
-
-fn record_columns(query: &RecordQuery, schema: &Schema, above: &mut Columns) -> Result<Conditions> {
-    query
-        .columns
-        .iter()
-        .try_for_each(|output| above.add(&output.field, schema))?;
-    query
-        .order
-        .iter()
-        .try_for_each(|by| above.add(&by.field, schema))?;
-    let place = query.seek.clone().map(|seek| {
-        let columns = query.order.iter().filter_map(|by| {
-            let column = schema.column(&by.field)?;
-            Some((
-                by.field.clone(),
-                column,
-                sort_options(by.direction, Side::After),
-            ))
-        });
-        Place {
-            columns: columns.collect(),
-            seek,
-        }
-    });
-    conditions(
-        query.filter.as_ref(),
-        query.range.as_ref(),
-        place,
-        schema,
-        above,
-    )
-}
-
-fn aggregate_columns(
-    query: &AggregateQuery,
-    pool: &Pool,
-    above: &mut Columns,
-) -> Result<Conditions> {
-    let schema = &pool.draft.schema;
-    if let Some(series) = &query.series {
-        above.add(&series.field, schema)?;
-    }
-    query
-        .groups
-        .iter()
-        .try_for_each(|group| above.add(&group.field, schema))?;
-    for measure in &query.measures {
-        if let Some(field) = &measure.field {
-            above.add(field, schema)?;
-        }
-        if needs_row_order(measure.aggregate) {
-            above.add(&pool.time_field(), schema)?;
-            above.add(&FieldPath::id(), schema)?;
-        }
-    }
-    conditions(
-        query.filter.as_ref(),
-        query.range.as_ref(),
-        None,
-        schema,
-        above,
-    )
-}
-
-fn conditions(
-    filter: Option<&Filter>,
-    range: Option<&TimeBound>,
-    place: Option<Place>,
-    schema: &Schema,
-    above: &mut Columns,
-) -> Result<Conditions> {
-    above.add_filter(filter, schema)?;
-    if let Some(range) = range {
-        above.add(&range.field, schema)?;
-    }
-    let filter = filter
-        .map(|filter| schema.resolve(filter))
-        .transpose()
-        .map_err(|unresolved| LakeError::Internal(unresolved.to_string()))?;
-    Ok(Conditions {
-        filter,
-        range: range.cloned(),
-        place,
-    })
 }
 
 /// Missing values come last in both directions; reading backwards turns all round.
@@ -327,11 +269,6 @@ fn sorted(
 
 fn column(name: &str, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     Ok(Arc::new(Column::new_with_schema(name, schema)?))
-}
-
-/// Whether the function goes by the order of rows in time.
-fn needs_row_order(aggregate: Aggregate) -> bool {
-    matches!(aggregate, Aggregate::First | Aggregate::Last)
 }
 
 /// The name of the column of bucket numbers in an aggregation's output.

@@ -5,36 +5,34 @@
 //! never the check.
 
 mod at_hand;
+mod blocks;
+mod files;
 mod hints;
+mod later;
 mod pieces;
 mod places;
 mod replaced;
 
+pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
+pub(crate) use later::{ADDRESS, Fetching, address_field};
 pub(crate) use replaced::newly_replaced;
 
-pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
-
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow_buffer::BooleanBuffer;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema as ArrowSchema};
-use arrow_select::filter::filter_record_batch;
 use model::fields::ColumnType;
-use model::filters::Predicate;
 use model::names::FieldPath;
 
-use crate::buffer::leaf_columns;
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
-use crate::predicate::admitted;
 use crate::snapshot::Snapshot;
-use crate::tables::{Cached, FileEntry, PoolFiles, TableFile};
-use pieces::{Opened, Piece};
-use places::{canonical_keys, may_hold, may_matter, ranges_of, runs_of};
-use replaced::{either, replaces};
+use crate::tables::Cached;
+use later::{Later, Source};
+use pieces::Piece;
+use places::may_matter;
 
 /// The columns of a question, each with what is known of its type.
 pub(crate) type Columns = [(FieldPath, ColumnType)];
@@ -47,9 +45,13 @@ struct Shared {
     columns: Vec<(FieldPath, ColumnType)>,
     /// What it is called by whoever asks, where that is something else.
     shown: Option<Arc<Columns>>,
+    /// What is read later of some rows, which have addresses for that.
+    later: Option<Later>,
     hints: Hints,
     cached: Cached,
     form: Form,
+    /// Whether all of it was found to be little and in memory.
+    at_hand: AtomicBool,
     left: Mutex<Left>,
 }
 
@@ -58,6 +60,8 @@ struct Shared {
 struct Left {
     ready: VecDeque<RecordBatch>,
     pieces: VecDeque<Piece>,
+    /// Where the rows with addresses came from.
+    sources: Vec<Source>,
 }
 
 /// The records of a snapshot, batch by batch. Clones share the work: each row
@@ -69,28 +73,36 @@ impl Reading {
     /// Reads these fields of a snapshot, called as whoever asks calls them,
     /// each in its own type.
     pub(crate) fn new(snapshot: Snapshot, columns: Arc<Columns>, hints: Hints) -> Self {
-        Self::with(snapshot, columns, hints, Cached::Yes, Form::Plain)
+        Self::with(snapshot, columns, None, hints, Cached::Yes, Form::Plain)
     }
 
-    /// The same in another form.
+    /// The same in another form. With columns for `later`, each row has an
+    /// address behind its columns, by which a [`Fetching`] finds it again.
     pub(crate) fn in_form(
         snapshot: Snapshot,
         columns: Arc<Columns>,
+        later: Option<Arc<Columns>>,
         hints: Hints,
         form: Form,
     ) -> Self {
-        Self::with(snapshot, columns, hints, Cached::Yes, form)
+        Self::with(snapshot, columns, later, hints, Cached::Yes, form)
+    }
+
+    /// Whether both are one, and so of one snapshot.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Reads everything once, and leaves nothing of it for others.
     pub(crate) fn once(snapshot: Snapshot, columns: Arc<Columns>) -> Self {
         let hints = Hints::default();
-        Self::with(snapshot, columns, hints, Cached::No, Form::Plain)
+        Self::with(snapshot, columns, None, hints, Cached::No, Form::Plain)
     }
 
     fn with(
         snapshot: Snapshot,
         asked: Arc<Columns>,
+        later: Option<Arc<Columns>>,
         hints: Hints,
         cached: Cached,
         form: Form,
@@ -99,20 +111,23 @@ impl Reading {
         let column = |(path, kind): &(FieldPath, ColumnType)| (schema.column_path(path), *kind);
         let columns: Vec<_> = asked.iter().map(column).collect();
         let shown = (columns[..] != asked[..]).then_some(asked);
+        let later = later.map(|asked| Later::new(asked.iter().map(column).collect(), asked));
         let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
         let (files, may_matter) = (snapshot.stored.files.iter(), may_matter(&hints));
         let files = files.filter(|file| may_matter(file));
         let left = Left {
             pieces: memory.chain(files.cloned().map(Piece::File)).collect(),
-            ready: VecDeque::new(),
+            ..Left::default()
         };
         Self(Arc::new(Shared {
             snapshot,
             columns,
             shown,
+            later,
             hints,
             cached,
             form,
+            at_hand: AtomicBool::new(false),
             left: Mutex::new(left),
         }))
     }
@@ -202,8 +217,13 @@ impl Shared {
     fn read(&self, piece: Piece) -> Result<Option<RecordBatch>> {
         match piece {
             Piece::Memory(segment) => {
-                let batch = segment.scan(&self.columns, &self.hints)?;
-                self.show(batch).map(Some)
+                if self.later.is_none() {
+                    let batch = segment.scan(&self.columns, &self.hints)?;
+                    return self.show(batch, None).map(Some);
+                }
+                let (batch, rows) = segment.scan_numbered(&self.columns, &self.hints)?;
+                let addresses = self.addresses(Source::Memory(segment), rows.values().iter());
+                self.show(batch, Some(addresses)).map(Some)
             }
             Piece::File(entry) => {
                 let parts = self.file(&entry)?;
@@ -216,7 +236,7 @@ impl Shared {
             }
             Piece::Blocks(opened, blocks) => {
                 let batches = self.blocks(&opened, blocks)?.into_iter();
-                let batches = batches.map(|batch| self.show(batch));
+                let batches = batches.map(|(batch, addresses)| self.show(batch, addresses));
                 let mut batches = batches.collect::<Result<VecDeque<_>>>()?;
                 let first = batches.pop_front();
                 self.left().ready.append(&mut batches);
@@ -225,171 +245,21 @@ impl Shared {
         }
     }
 
-    /// The columns under the names of whoever asks.
-    fn show(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let Some(shown) = &self.shown else {
+    /// The columns under the names of whoever asks, and behind them the addresses.
+    fn show(&self, batch: RecordBatch, addresses: Option<ArrayRef>) -> Result<RecordBatch> {
+        if self.shown.is_none() && addresses.is_none() {
             return Ok(batch);
-        };
-        let columns = batch.columns();
-        let fields = shown
-            .iter()
-            .zip(columns)
-            .map(|((path, _), column)| Field::new(path.as_str(), column.data_type().clone(), true));
-        let schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
+        }
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(RecordBatch::try_new_with_options(
-            schema,
-            columns.to_vec(),
-            &rows,
-        )?)
-    }
-
-    /// Finds out which parts of a file are to be read.
-    fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
-        let parts = self.parts(entry, |home| home.open(entry).map(Some));
-        parts.map(Option::unwrap_or_default)
-    }
-
-    /// The same of a file that is opened in this way; `None` when that leads
-    /// to none.
-    fn parts(
-        &self,
-        entry: &Arc<FileEntry>,
-        open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
-    ) -> Result<Option<Vec<Piece>>> {
-        let isolation = entry.sorted_by.isolation.clone();
-        let keys = self.hints.customers(isolation.as_ref());
-        let keys = keys.map(canonical_keys);
-        if let (Some(keys), Some(range)) = (&keys, &entry.isolation)
-            && !may_hold(range, keys)
-        {
-            return Ok(Some(Vec::new()));
-        }
-        let time = self.hints.time.clone();
-        let time = time.filter(|time| time.field == entry.sorted_by.time);
-        if time.as_ref().is_some_and(|time| !time.overlaps(entry.time)) {
-            return Ok(Some(Vec::new()));
-        }
-        let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
-        let Some(file) = open(home)? else {
-            return Ok(None);
-        };
-        let removed = self.removed(entry);
-        let mut columns = self.columns.clone();
-        if let Some(removed) = &removed {
-            for column in leaf_columns(removed) {
-                if !columns.contains(&column) {
-                    columns.push(column);
-                }
-            }
-        }
-        let candidates = file.candidates(keys.as_deref());
-        let opened = Arc::new(Opened {
-            file,
-            keys,
-            isolation,
-            removed,
-            replaced: entry.replaced.as_ref().map(|r| r.rows.clone()),
-            hidden: replaces(&self.snapshot, entry),
-            columns,
-        });
-        let wanted = |block: &usize| {
-            let times = || opened.file.block_time(*block);
-            time.as_ref().is_none_or(|time| time.overlaps(times()))
-        };
-        let blocks = candidates.into_iter().flatten().filter(wanted);
-        let ranges = ranges_of(blocks, &opened.file, &opened.columns).into_iter();
-        let parts = ranges.map(|range| Piece::Blocks(opened.clone(), range));
-        Ok(Some(parts.collect()))
-    }
-
-    /// The rows that were removed since the file was written. Removals that
-    /// concern none of its customers are left out.
-    fn removed(&self, entry: &FileEntry) -> Option<Predicate> {
-        let schema = &self.snapshot.by_columns;
-        let isolation = entry.sorted_by.isolation.as_ref();
-        let removals = self.snapshot.stored.removals.iter();
-        let due = removals.filter(|removal| removal.is_due(entry));
-        let concerned = due.filter_map(|removal| {
-            let predicate = removal.predicate(schema);
-            let keys = crate::buffer::hint(&predicate, isolation).map(canonical_keys);
-            let elsewhere = match (keys, &entry.isolation) {
-                (Some(keys), Some(range)) => !may_hold(range, &keys),
-                _ => false,
-            };
-            (!elsewhere).then_some(predicate)
-        });
-        let concerned: Vec<_> = concerned.collect();
-        (!concerned.is_empty()).then_some(Predicate::Any(concerned))
-    }
-
-    fn blocks(&self, opened: &Opened, blocks: Range<usize>) -> Result<Vec<RecordBatch>> {
-        let file = &opened.file;
-        let batches = file.read(blocks.clone(), &opened.columns, self.cached, self.form)?;
-        let mut ready = Vec::with_capacity(batches.len());
-        for (block, batch) in blocks.zip(batches) {
-            for run in self.of_customers(opened, block, batch.num_rows())? {
-                let batch = batch.slice(run.start, run.len());
-                let gone = self.replaced(opened, block, run)?;
-                ready.push(self.without_removed(opened, batch, gone)?);
-            }
-        }
-        Ok(ready)
-    }
-
-    /// The runs of rows of a block that may be of the customers asked for.
-    fn of_customers(
-        &self,
-        opened: &Opened,
-        block: usize,
-        rows: usize,
-    ) -> Result<Vec<Range<usize>>> {
-        let all = || Ok(std::iter::once(0..rows).collect());
-        let (Some(keys), Some(column)) = (&opened.keys, self.told_apart_by(opened, block)) else {
-            return all();
-        };
-        let file = &opened.file;
-        let isolation = file.read(block..block + 1, &[column], self.cached, Form::Encoded)?;
-        match isolation.first() {
-            Some(batch) => Ok(runs_of(batch.column(0).as_ref(), keys)),
-            None => all(),
-        }
-    }
-
-    /// The column that tells the customers of a block apart, when the rows of
-    /// some are asked for and it holds others.
-    fn told_apart_by(&self, opened: &Opened, block: usize) -> Option<(FieldPath, ColumnType)> {
-        let field = opened.isolation.as_ref();
-        let field = field.filter(|_| opened.keys.is_some())?;
-        let (min, max) = opened.file.block_isolation(block);
-        let column = self.snapshot.by_columns.column(field);
-        let column = column.unwrap_or(ColumnType::Undeclared);
-        (min != max && opened.file.block_rows(block) > 0).then(|| (field.clone(), column))
-    }
-
-    fn without_removed(
-        &self,
-        opened: &Opened,
-        batch: RecordBatch,
-        replaced: Option<BooleanBuffer>,
-    ) -> Result<RecordBatch> {
-        let removed = opened.removed.as_ref();
-        let removed = removed
-            .map(|removed| admitted(removed, &batch))
-            .transpose()?;
-        let gone = either(replaced, removed.map(|removed| removed.values().clone()));
-        let batch = if opened.columns.len() == self.columns.len() {
-            batch
-        } else {
-            let asked: Vec<usize> = (0..self.columns.len()).collect();
-            batch.project(&asked)?
-        };
-        Ok(match gone {
-            Some(gone) if gone.count_set_bits() > 0 => {
-                filter_record_batch(&batch, &BooleanArray::new(!&gone, None))?
-            }
-            _ => batch,
-        })
+        let (_, mut columns, _) = batch.into_parts();
+        let names = self.shown.as_deref().unwrap_or(&self.columns);
+        let named = names.iter().zip(&columns);
+        let fields = named
+            .map(|((path, _), column)| Field::new(path.as_str(), column.data_type().clone(), true));
+        let address = addresses.is_some().then(address_field);
+        let schema = Arc::new(ArrowSchema::new(fields.chain(address).collect::<Vec<_>>()));
+        columns.extend(addresses);
+        Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
     }
 }
 

@@ -10,6 +10,7 @@ mod names;
 mod open;
 mod order;
 mod read;
+mod rows;
 mod shred;
 mod sink;
 mod size;
@@ -28,8 +29,10 @@ pub(crate) use home::{PoolFiles, Tables};
 pub(crate) use names::{Part, commit_names, discard, parse_name, path_of, records_name};
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
+pub(crate) use rows::Cells;
 pub(crate) use shred::frequent_fields;
 pub(crate) use size::bytes_of;
+pub(crate) use types::batch_of;
 pub(crate) use verify::Verification;
 pub(crate) use write::{Plan, TableWriter, column_of};
 

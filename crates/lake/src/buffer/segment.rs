@@ -5,7 +5,7 @@ mod places;
 
 use std::sync::Arc;
 
-use arrow_array::{BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
@@ -16,7 +16,7 @@ use model::records::Record;
 use model::value::Value;
 
 use crate::columns::{ColumnBuilder, Layout, REST, RestWriter, extract};
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::predicate::{admitted, required_values};
 use crate::reading::Hints;
 use crate::upserts::{Replacement, RowKeys, Sameness, UniqueIndex};
@@ -213,25 +213,65 @@ impl Segment {
         columns: &[(FieldPath, ColumnType)],
         hints: &Hints,
     ) -> Result<RecordBatch> {
-        let mut batch = self.project(columns)?;
-        let hinted = self.index.as_ref().and_then(|index| {
-            let values = hints.customers(Some(&index.column))?;
-            Some((index, values))
-        });
-        match hinted {
-            Some((index, values)) => {
-                let rows = index.rows(values);
-                let alive = |row: &u32| self.alive.as_ref().is_none_or(|a| a.value(*row as usize));
-                let rows: Vec<u32> = rows.into_iter().filter(alive).collect();
-                batch = take_record_batch(&batch, &UInt32Array::from(rows))?;
-            }
-            _ => {
-                if let Some(alive) = &self.alive {
-                    batch = filter_record_batch(&batch, alive)?;
-                }
-            }
+        let batch = self.project(columns)?;
+        Ok(match (self.hinted(hints), &self.alive) {
+            (Some(rows), _) => take_record_batch(&batch, &rows)?,
+            (None, Some(alive)) => filter_record_batch(&batch, alive)?,
+            (None, None) => batch,
+        })
+    }
+
+    /// The same with the number of each row.
+    pub(crate) fn scan_numbered(
+        &self,
+        columns: &[(FieldPath, ColumnType)],
+        hints: &Hints,
+    ) -> Result<(RecordBatch, UInt32Array)> {
+        let batch = self.project(columns)?;
+        let all = || 0..u32::try_from(self.rows()).unwrap_or(u32::MAX);
+        let rows = match (self.hinted(hints), &self.alive) {
+            (Some(rows), _) => rows,
+            (None, Some(_)) => all()
+                .filter(|row| self.is_alive(*row))
+                .collect::<Vec<_>>()
+                .into(),
+            (None, None) => return Ok((batch, all().collect::<Vec<_>>().into())),
+        };
+        Ok((take_record_batch(&batch, &rows)?, rows))
+    }
+
+    /// The columns of the rows with these numbers, in their order.
+    pub(crate) fn rows_at(
+        &self,
+        columns: &[(FieldPath, ColumnType)],
+        rows: &UInt32Array,
+    ) -> Result<Vec<ArrayRef>> {
+        if rows.values().iter().any(|row| *row as usize >= self.rows()) {
+            let error = "a row is asked for that memory does not hold";
+            return Err(LakeError::Internal(error.to_owned()));
         }
-        Ok(batch)
+        let fields = self.batch.schema_ref().fields().iter().enumerate();
+        let is_asked =
+            |name: &str| name == REST || columns.iter().any(|(column, _)| column.as_str() == name);
+        let asked = fields.filter(|(_, field)| is_asked(field.name()));
+        let asked: Vec<usize> = asked.map(|(at, _)| at).collect();
+        let few = take_record_batch(&self.batch.project(&asked)?, rows)?;
+        let (_, columns, _) = Self::new(few, None).project(columns)?.into_parts();
+        Ok(columns)
+    }
+
+    /// The numbers of the rows that are there and may matter, when an index tells them.
+    fn hinted(&self, hints: &Hints) -> Option<UInt32Array> {
+        let index = self.index.as_ref()?;
+        let rows = index.rows(hints.customers(Some(&index.column))?);
+        let rows = rows.into_iter().filter(|row| self.is_alive(*row));
+        Some(rows.collect::<Vec<_>>().into())
+    }
+
+    fn is_alive(&self, row: u32) -> bool {
+        self.alive
+            .as_ref()
+            .is_none_or(|alive| alive.value(row as usize))
     }
 
     /// How many rows a scan looks at.
@@ -285,10 +325,10 @@ impl Segment {
         let Some(index) = &self.unique else {
             return Ok(None);
         };
-        let alive = |row: &u32| self.alive.as_ref().is_none_or(|a| a.value(*row as usize));
         let mut found = Vec::new();
         for (hash, key) in keys {
-            let rows = index.rows(*hash).iter().copied().filter(&alive);
+            let rows = index.rows(*hash).iter().copied();
+            let rows = rows.filter(|row| self.is_alive(*row));
             found.extend(rows.map(|row| (row, &**key)));
         }
         if found.is_empty() {

@@ -4,6 +4,9 @@
 //! whose parent is a barrier with exactly the constraint asked for. An
 //! operator that is not on the list, two barriers, none, or anything between
 //! barrier and scan refuses the question.
+//!
+//! A plan in two steps has two such chains: the second reads the rows that the
+//! first chose, of the same snapshot, and has nothing above its own barrier.
 
 use std::sync::Arc;
 
@@ -13,7 +16,9 @@ use model::filters::{Constraint, Predicate};
 use model::pools::Schema;
 
 use super::barrier::BarrierExec;
+use super::fetch::FetchExec;
 use super::group::GroupExec;
+use super::late::LateExec;
 use super::matching::MatchExec;
 use super::scan::ScanExec;
 use super::top::TopExec;
@@ -26,11 +31,35 @@ pub(crate) fn check(
 ) -> Result<(), String> {
     // Resolved anew, so that a planner that lost or changed the constraint is found out.
     let (constraint, _) = super::constraint_predicate(rows, schema);
+    is_itself(root)?;
+    if !root.is::<LateExec>() {
+        return check_chain(root, &constraint).map(drop);
+    }
+    let children = root.children();
+    let [first, rows] = children.as_slice() else {
+        return Err(format!("{} has {} inputs", root.name(), children.len()));
+    };
+    if !first.is::<TopExec>() {
+        return Err(format!("{} chooses rows for a second step", first.name()));
+    }
+    let scan = check_chain(first, &constraint)?;
+    let fetch: &FetchExec = below_barrier(rows, &constraint)?;
+    if !fetch.reading().is(scan.reading()) {
+        return Err("the second step reads something else than the first".to_owned());
+    }
+    Ok(())
+}
+
+/// Accepts one chain; answers its scan.
+fn check_chain<'a>(
+    root: &'a Arc<dyn ExecutionPlan>,
+    constraint: &Predicate,
+) -> Result<&'a ScanExec, String> {
     let mut node = root;
     loop {
         is_itself(node)?;
-        if let Some(barrier) = node.downcast_ref::<BarrierExec>() {
-            return check_barrier(node, barrier, &constraint);
+        if node.is::<BarrierExec>() {
+            return below_barrier(node, constraint);
         }
         let is_known = node.is::<SortExec>()
             || node.is::<TopExec>()
@@ -43,23 +72,26 @@ pub(crate) fn check(
     }
 }
 
-fn check_barrier(
-    node: &Arc<dyn ExecutionPlan>,
-    barrier: &BarrierExec,
+/// What reads for a barrier with this constraint, an operator of this kind
+/// with nothing below it.
+fn below_barrier<'a, Reads: ExecutionPlan>(
+    node: &'a Arc<dyn ExecutionPlan>,
     constraint: &Predicate,
-) -> Result<(), String> {
+) -> Result<&'a Reads, String> {
+    is_itself(node)?;
+    let Some(barrier) = node.downcast_ref::<BarrierExec>() else {
+        return Err(format!("{} stands where a barrier does", node.name()));
+    };
     if format!("{:?}", barrier.predicate()) != format!("{constraint:?}") {
         return Err("the barrier holds another constraint".to_owned());
     }
-    let scan = only_child(node)?;
-    is_itself(scan)?;
-    if !scan.is::<ScanExec>() {
-        return Err(format!("{} stands below the barrier", scan.name()));
+    let reads = only_child(node)?;
+    is_itself(reads)?;
+    if !reads.children().is_empty() && reads.is::<Reads>() {
+        return Err(format!("{} has something below it", reads.name()));
     }
-    if !scan.children().is_empty() {
-        return Err("something stands below the scan".to_owned());
-    }
-    Ok(())
+    let known = reads.downcast_ref::<Reads>();
+    known.ok_or_else(|| format!("{} stands below the barrier", reads.name()))
 }
 
 /// Refuses an operator that shows another one to whoever asks for its type.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema as ArrowSchema, SchemaRef};
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{DataFusionError, Result, internal_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
@@ -17,7 +17,7 @@ use model::names::FieldPath;
 
 use super::node::plain_properties;
 use crate::columns::{Form, schema_of};
-use crate::reading::{Hints, Reading};
+use crate::reading::{Hints, Reading, address_field};
 use crate::snapshot::Snapshot;
 
 /// Reads columns of a snapshot, without the rows that were deleted. All
@@ -30,16 +30,25 @@ pub(crate) struct ScanExec {
 }
 
 impl ScanExec {
+    /// A scan of these columns. With columns for `later`, which a
+    /// [`FetchExec`](super::fetch::FetchExec) reads, the last column are addresses.
     pub(super) fn new(
         snapshot: Snapshot,
         columns: Vec<(FieldPath, ColumnType)>,
+        later: Option<Vec<(FieldPath, ColumnType)>>,
         hints: Hints,
         form: Form,
     ) -> Self {
-        let schema = schema_of(&columns);
+        let mut schema = schema_of(&columns);
+        if later.is_some() {
+            let fields = schema.fields().iter().cloned();
+            let fields = fields.chain([Arc::new(address_field())]);
+            schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
+        }
         let properties = plain_properties(schema.clone());
+        let later = later.map(Arc::from);
         Self {
-            reading: Reading::in_form(snapshot, columns.into(), hints, form),
+            reading: Reading::in_form(snapshot, columns.into(), later, hints, form),
             schema,
             properties,
         }
@@ -94,8 +103,7 @@ impl ExecutionPlan for ScanExec {
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let batches = futures::stream::unfold(self.reading.clone(), |reading| async move {
-            // Between two pieces a question can be given up.
-            tokio::task::yield_now().await;
+            reading.pause().await;
             let batch = reading.step()?;
             let batch = batch.map_err(|error| DataFusionError::External(Box::new(error)));
             Some((batch, reading))

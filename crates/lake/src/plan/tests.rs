@@ -14,14 +14,18 @@ use model::pools::{Pool, PoolDraft};
 use model::records::Record;
 use model::value::Value;
 
+use super::asked::Columns;
 use super::barrier::BarrierExec;
+use super::constraint_predicate;
+use super::fetch::{Chosen, FetchExec};
+use super::late::LateExec;
 use super::matching::{Conditions, MatchExec};
 use super::scan::ScanExec;
-use super::{Columns, constraint_predicate};
+use super::top::TopExec;
 use crate::buffer::{PoolBuffer, Segment};
 use crate::columns::Form;
 use crate::columns::Layout;
-use crate::reading::Hints;
+use crate::reading::{Hints, Reading};
 use crate::snapshot::{FileView, Snapshot};
 
 fn json(text: &str) -> Value {
@@ -88,9 +92,63 @@ fn scan(pool: &Pool) -> Arc<dyn ExecutionPlan> {
     Arc::new(ScanExec::new(
         snapshot(pool),
         columns.0,
+        None,
         Hints::default(),
         Form::Plain,
     ))
+}
+
+/// The parts of a plan in two steps.
+struct Steps {
+    /// A scan of `n` and `tenant`, with addresses.
+    scan: Arc<dyn ExecutionPlan>,
+    reading: Reading,
+    /// A reading of `tenant`, `n` and `x` of the rows that are chosen.
+    fetch: Arc<dyn ExecutionPlan>,
+    chosen: Chosen,
+}
+
+fn steps(pool: &Pool) -> Steps {
+    let columns = |names: &[&str]| {
+        let mut columns = Columns::default();
+        for name in names {
+            columns.add(&path(name), &pool.draft.schema).unwrap();
+        }
+        columns.0
+    };
+    let later = columns(&["tenant", "n", "x"]);
+    let scan = ScanExec::new(
+        snapshot(pool),
+        columns(&["n", "tenant"]),
+        Some(later.clone()),
+        Hints::default(),
+        Form::Plain,
+    );
+    let (reading, chosen) = (scan.reading().clone(), Chosen::default());
+    let fetch = FetchExec::new(reading.clone(), &later, chosen.clone());
+    Steps {
+        scan: Arc::new(scan),
+        reading,
+        fetch: Arc::new(fetch),
+        chosen,
+    }
+}
+
+impl Steps {
+    /// The two rows with the greatest `n`, among those of an input with the columns of the scan.
+    fn first(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        let options = arrow_schema::SortOptions::default().desc();
+        let reading = self.reading.clone();
+        Arc::new(TopExec::new(input, vec![(0, options)], 2, None, reading))
+    }
+
+    fn late(
+        &self,
+        first: Arc<dyn ExecutionPlan>,
+        rows: Arc<dyn ExecutionPlan>,
+    ) -> Arc<dyn ExecutionPlan> {
+        Arc::new(LateExec::new(first, rows, self.chosen.clone()))
+    }
 }
 
 /// The barrier of a constraint over something.

@@ -129,24 +129,37 @@ impl Top {
         };
         // Later is better in `worth`, whatever the order.
         let worth = |time: i64| if options.descending { time } else { !time };
-        let mut floor = self.last().and_then(|last| last.time).map(worth);
-        if times.len() - times.null_count() > self.limit {
-            let mut values: Vec<i64> = times.iter().flatten().map(worth).collect();
-            let cut = values.len() - self.limit;
-            let (_, least, _) = values.select_nth_unstable(cut);
-            floor = floor.max(Some(*least));
-        }
-        let Some(floor) = floor.filter(|_| !options.nulls_first || times.null_count() == 0) else {
+        let floor = self.last().and_then(|last| last.time).map(worth);
+        let with_times = times.len() - times.null_count();
+        let has_missing_first = options.nulls_first && times.null_count() > 0;
+        if has_missing_first || (floor.is_none() && with_times <= self.limit) {
             return all();
+        }
+        let floor = floor.unwrap_or(i64::MIN);
+        let known = times.values().iter().zip(0_u32..);
+        let known = known.map(|(time, row)| (worth(*time), row));
+        let known = known.filter(|(worth, _)| *worth >= floor);
+        let mut rows: Vec<(i64, u32)> = match times.nulls() {
+            None => known.collect(),
+            Some(nulls) => known
+                .filter(|(_, row)| nulls.is_valid(*row as usize))
+                .collect(),
         };
-        let rows = times.iter().enumerate();
-        let rows = rows.filter(|(_, time)| time.is_some_and(|time| worth(time) >= floor));
-        UInt32Array::from_iter_values(rows.map(|(row, _)| row as u32))
+        if rows.len() > self.limit {
+            let cut = rows.len() - self.limit;
+            let (_, (least, _), _) = rows.select_nth_unstable_by_key(cut, |(worth, _)| *worth);
+            let least = *least;
+            rows.retain(|(worth, _)| *worth >= least);
+        }
+        UInt32Array::from_iter_values(rows.into_iter().map(|(_, row)| row))
     }
 
     fn take_in(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.limit == 0 {
+            return Ok(());
+        }
         let rows = self.candidates(batch);
-        if rows.is_empty() || self.limit == 0 {
+        if rows.is_empty() {
             return Ok(());
         }
         let order = self.order.iter();

@@ -2,6 +2,7 @@
 //! read than handed to another thread.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use super::pieces::{Opened, Piece};
 use super::{Reading, Shared};
@@ -12,7 +13,17 @@ impl Reading {
     /// them, and no cell of them has to come from the disk. It may come from
     /// there all the same when memory is given to others meanwhile.
     pub(crate) fn is_at_hand(&self, rows: usize) -> bool {
-        self.0.is_at_hand(rows)
+        let is_at_hand = self.0.is_at_hand(rows);
+        self.0.at_hand.store(is_at_hand, Ordering::Relaxed);
+        is_at_hand
+    }
+
+    /// Lets others have their turn between two pieces, and the question be
+    /// given up there; not where all of it is less work than that.
+    pub(crate) async fn pause(&self) {
+        if !self.0.at_hand.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -68,6 +79,10 @@ impl Shared {
         // What younger records replace is found in columns that nobody asked for.
         !opened.hidden
             && file.is_known(block, &opened.columns)
+            && self
+                .later
+                .as_ref()
+                .is_none_or(|later| file.is_known(block, &later.columns))
             && self
                 .told_apart_by(opened, block)
                 .is_none_or(|column| file.is_known(block, &[column]))

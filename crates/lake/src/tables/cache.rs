@@ -1,7 +1,9 @@
 //! Columns of blocks as they were read, kept while there is room. They are
 //! immutable, lie below the barrier, and only a scan reaches them.
 
-use arrow_array::{Array, ArrayRef};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, NullArray};
 use model::names::FieldPath;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -36,6 +38,8 @@ enum Part {
     Cells(usize, CellSource),
     /// What the codes of a column stand for in a row group.
     Dictionary(usize, usize),
+    /// How often some rows of a block were asked for.
+    Asked(usize),
 }
 
 type Key = (FileId, Part);
@@ -133,6 +137,18 @@ impl BlockCache {
             self.cache
                 .insert(self.cells(file, block, source), array.clone());
         }
+    }
+
+    /// How often some rows of a block were asked for before, as far as that is
+    /// remembered; from now on once more.
+    pub(super) fn asked(&self, cached: Cached, file: FileId, block: usize) -> usize {
+        if cached == Cached::No {
+            return 0;
+        }
+        let key = (file, Part::Asked(block));
+        let times = self.cache.get(&key).map_or(0, |times| times.len());
+        self.cache.insert(key, Arc::new(NullArray::new(times + 1)));
+        times
     }
 
     /// What the codes of a column stand for, as one array for all blocks of a

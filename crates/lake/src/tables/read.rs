@@ -12,8 +12,8 @@ use model::fields::ColumnType;
 use model::names::FieldPath;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
 
@@ -244,7 +244,7 @@ impl TableFile {
     }
 
     /// The column of the file that cells are made from.
-    fn stored_column(&self, source: &CellSource) -> Option<usize> {
+    pub(super) fn stored_column(&self, source: &CellSource) -> Option<usize> {
         match source {
             CellSource::Stored(at) => Some(*at),
             CellSource::Extracted(_) => self.columns.get(REST).copied(),
@@ -262,25 +262,13 @@ impl TableFile {
         wanted.sort_unstable();
         wanted.dedup();
         let group = blocks.start / ROW_GROUP_BLOCKS;
-        let first = group * ROW_GROUP_BLOCKS;
-        let rows = |range: Range<usize>| -> usize {
-            let blocks = &self.index.blocks[range];
-            blocks.iter().map(|block| block.rows as usize).sum()
-        };
-        let selection = RowSelection::from(vec![
-            RowSelector::skip(rows(first..blocks.start)),
-            RowSelector::select(rows(blocks.clone())),
-        ]);
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), wanted.iter().copied());
-        let metadata = self.metadata.clone();
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.clone(), metadata);
-        let reader = builder
-            .with_row_groups(vec![group])
-            .with_projection(mask)
-            .with_row_selection(selection)
-            .with_batch_size(self.block_rows(blocks.start))
-            .build()?;
+        let rows = blocks.clone().map(|block| self.block_rows(block)).sum();
+        let selection = vec![
+            RowSelector::skip(self.rows_before_in_group(blocks.start)),
+            RowSelector::select(rows),
+        ];
+        let batch_rows = self.block_rows(blocks.start);
+        let reader = self.reader(group, &wanted, selection, batch_rows)?;
         let mut read: BTreeMap<usize, Vec<ArrayRef>> = BTreeMap::new();
         let mut count = 0;
         for batch in reader {
@@ -306,8 +294,34 @@ impl TableFile {
         }
     }
 
+    /// How many rows stand before a block in its row group.
+    pub(super) fn rows_before_in_group(&self, block: usize) -> usize {
+        let first = block / ROW_GROUP_BLOCKS * ROW_GROUP_BLOCKS;
+        (first..block).map(|block| self.block_rows(block)).sum()
+    }
+
+    /// Reads stored columns of some rows of a row group.
+    pub(super) fn reader(
+        &self,
+        group: usize,
+        wanted: &[usize],
+        rows: Vec<RowSelector>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader> {
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), wanted.iter().copied());
+        let metadata = self.metadata.clone();
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.clone(), metadata);
+        let reader = builder
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_row_selection(RowSelection::from(rows))
+            .with_batch_size(batch_rows);
+        Ok(reader.build()?)
+    }
+
     /// The cells of one block, from the columns that were read.
-    fn made(
+    pub(super) fn made(
         &self,
         source: &CellSource,
         column: ColumnType,

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
+use arrow_array::{RecordBatch, UInt32Array};
 use model::fields::ColumnType;
 use model::ids::{PoolId, RawId};
 use model::names::FieldPath;
@@ -217,6 +217,28 @@ fn check_file(dice: &mut Dice, pool: &Pool, written: &Written, sorted: &[Record]
     }
 }
 
+/// Some rows of a block, again and again: read alone at first, and then as kept.
+fn check_some_rows(dice: &mut Dice, pool: &Pool, written: &Written, sorted: &[Record]) {
+    let file = written.open();
+    let mut columns = columns_of(pool);
+    for cached in [Cached::No, Cached::Yes, Cached::Yes, Cached::Yes] {
+        dice.shuffle(&mut columns);
+        let some = &columns[..dice.between(1, columns.len())];
+        let block = dice.below(file.blocks());
+        let (first, held) = (file.rows_before(block), file.block_rows(block));
+        let asked: Vec<usize> = (0..dice.between(1, 9)).map(|_| dice.below(held)).collect();
+        let rows = UInt32Array::from_iter_values(asked.iter().map(|row| *row as u32));
+        let cells = file.rows(block, &rows, some, cached).unwrap();
+        let arrays = cells.iter().map(|cells| cells.plain(&rows).unwrap());
+        let arrays = arrays.collect();
+        let batch = super::types::batch_of(some, arrays, asked.len()).unwrap();
+        let expected = asked.iter().map(|row| sorted[first + row].clone());
+        check_rows(pool, some, &batch, &expected.collect::<Vec<_>>());
+        let beyond = UInt32Array::from(vec![held as u32]);
+        assert!(file.rows(block, &beyond, some, cached).is_err());
+    }
+}
+
 fn check_entry(pool: &Pool, entry: &FileEntry, sorted: &[Record]) {
     assert_eq!((entry.level, entry.run), (3, 5));
     assert_eq!(entry.cleaned, Position::new(11));
@@ -316,6 +338,7 @@ fn check_case(seed: u64) {
     check_entry(pool, &written.entry, &sorted);
     check_index(&mut dice, pool, &written.open(), &sorted);
     check_file(&mut dice, pool, &written, &sorted);
+    check_some_rows(&mut dice, pool, &written, &sorted);
     // The same records from several sorted inputs are the same file.
     let runs = dice.between(1, 5);
     let inputs = (0..runs).map(|run| {

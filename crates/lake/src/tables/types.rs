@@ -100,7 +100,7 @@ pub(super) fn convert(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 }
 
 /// A batch of these columns in the forms in which they were read.
-pub(super) fn batch_of(
+pub(crate) fn batch_of(
     columns: &[(FieldPath, ColumnType)],
     arrays: Vec<ArrayRef>,
     rows: usize,

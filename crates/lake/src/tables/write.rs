@@ -294,9 +294,15 @@ fn properties(plan: &Plan) -> WriterProperties {
         .set_data_page_size_limit(PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by("tidegate".to_owned());
-    // Every value differs: a dictionary would only be begun and given up.
-    let id = ColumnPath::from(model::names::ID);
-    properties = properties.set_column_dictionary_enabled(id, false);
+    // Hardly a value comes again: a dictionary would only be begun and given up, and be in the way
+    // of whoever reads a few rows.
+    let time = plan.sorted_by.time.as_str();
+    for unlike in [model::names::ID, time] {
+        if unlike != model::names::INGESTED_AT {
+            let column = ColumnPath::new(vec![unlike.to_owned()]);
+            properties = properties.set_column_dictionary_enabled(column, false);
+        }
+    }
     if let Some(isolation) = plan.sorted_by.isolation.as_ref().filter(|_| plan.filter)
         && plan.layout.position(isolation).is_some()
     {

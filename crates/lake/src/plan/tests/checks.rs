@@ -30,7 +30,7 @@ use model::queries::{
     Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery,
 };
 
-use super::{acme, barrier, matched, path, pool, rows, scan, snapshot};
+use super::{Steps, acme, barrier, matched, path, pool, rows, scan, snapshot, steps};
 use crate::plan::check::check;
 use crate::plan::plan;
 
@@ -222,6 +222,97 @@ fn bad(pool: &Pool) -> Vec<(&'static str, Node)> {
     ]
 }
 
+/// Bad plans in two steps for the constraint [`acme`].
+fn bad_in_two_steps(pool: &Pool) -> Vec<(&'static str, Node)> {
+    type Build = fn(&Pool, &Steps) -> Node;
+    let all: Vec<(&'static str, Build)> = vec![
+        ("no barrier above what is fetched", |pool, steps| {
+            steps.late(first(pool, steps), steps.fetch.clone())
+        }),
+        (
+            "the barrier of another above what is fetched",
+            |pool, steps| {
+                let zed = rows(r#"{"field":"tenant","operator":"eq","value":"zed"}"#);
+                steps.late(first(pool, steps), barrier(pool, &zed, steps.fetch.clone()))
+            },
+        ),
+        ("what is fetched is all admitted", |pool, steps| {
+            let all = Constraint::AllRows;
+            steps.late(first(pool, steps), barrier(pool, &all, steps.fetch.clone()))
+        }),
+        ("conditions above what is fetched", |pool, steps| {
+            steps.late(first(pool, steps), matched(again(pool, steps)))
+        }),
+        ("conditions below the second barrier", |pool, steps| {
+            let rows = barrier(pool, &acme(), matched(steps.fetch.clone()));
+            steps.late(first(pool, steps), rows)
+        }),
+        ("another snapshot is fetched from", |pool, steps| {
+            let other = super::steps(pool);
+            steps.late(first(pool, steps), again(pool, &other))
+        }),
+        ("a whole scan for what is fetched", |pool, steps| {
+            steps.late(first(pool, steps), barrier(pool, &acme(), scan(pool)))
+        }),
+        ("the second step is the first", |pool, steps| {
+            steps.late(first(pool, steps), first(pool, steps))
+        }),
+        ("rows are chosen below the barrier", |pool, steps| {
+            let first = steps.first(matched(steps.scan.clone()));
+            steps.late(first, again(pool, steps))
+        }),
+        (
+            "rows are chosen behind the barrier of another",
+            |pool, steps| {
+                let zed = rows(r#"{"field":"tenant","operator":"eq","value":"zed"}"#);
+                let first = steps.first(barrier(pool, &zed, steps.scan.clone()));
+                steps.late(first, again(pool, steps))
+            },
+        ),
+        ("rows are chosen by conditions alone", |pool, steps| {
+            let first = matched(barrier(pool, &acme(), steps.scan.clone()));
+            steps.late(first, again(pool, steps))
+        }),
+        ("something above both steps", |pool, steps| {
+            matched(steps.late(first(pool, steps), again(pool, steps)))
+        }),
+        ("two steps in the first", |pool, steps| {
+            let both = steps.late(first(pool, steps), again(pool, steps));
+            steps.late(steps.first(both), again(pool, steps))
+        }),
+        ("what is fetched without a first step", again),
+        (
+            "a condition on what is fetched without a first step",
+            |pool, steps| matched(again(pool, steps)),
+        ),
+        ("a disguised second barrier", |pool, steps| {
+            let rows = disguised(again(pool, steps), Some(steps.fetch.clone()));
+            steps.late(first(pool, steps), rows)
+        }),
+        ("a disguised fetch", |pool, steps| {
+            let fetch = disguised(steps.fetch.clone(), None);
+            steps.late(first(pool, steps), barrier(pool, &acme(), fetch))
+        }),
+        ("disguised steps", |pool, steps| {
+            let both = steps.late(first(pool, steps), again(pool, steps));
+            disguised(both, Some(steps.fetch.clone()))
+        }),
+    ];
+    let built = all.into_iter();
+    built
+        .map(|(what, build)| (what, build(pool, &steps(pool))))
+        .collect()
+}
+
+/// The good first step, and the good second.
+fn first(pool: &Pool, steps: &Steps) -> Node {
+    steps.first(matched(barrier(pool, &acme(), steps.scan.clone())))
+}
+
+fn again(pool: &Pool, steps: &Steps) -> Node {
+    barrier(pool, &acme(), steps.fetch.clone())
+}
+
 /// A projection that leaves the columns where the barrier expects them.
 fn projected_wide(input: Node) -> Node {
     let columns = ["tenant", "n", "x"]
@@ -236,7 +327,7 @@ fn every_bad_plan_is_refused() {
     let pool = pool();
     let plans = bad(&pool);
     assert!(plans.len() > 30);
-    for (what, plan) in plans {
+    for (what, plan) in plans.into_iter().chain(bad_in_two_steps(&pool)) {
         assert!(
             check(&plan, &acme(), &pool.draft.schema).is_err(),
             "{what} passes"
@@ -316,6 +407,11 @@ fn the_planners_own_plans_pass() {
             assert_eq!(check(&planned.root, &rows, &pool.draft.schema), Ok(()));
         }
     }
+    let schema = &pool.draft.schema;
     let secure = matched(barrier(&pool, &acme(), scan(&pool)));
-    assert_eq!(check(&top(secure), &acme(), &pool.draft.schema), Ok(()));
+    assert_eq!(check(&top(secure), &acme(), schema), Ok(()));
+    let steps = steps(&pool);
+    let both = steps.late(first(&pool, &steps), again(&pool, &steps));
+    assert_eq!(check(&both, &acme(), schema), Ok(()));
+    assert_eq!(check(&first(&pool, &steps), &acme(), schema), Ok(()));
 }

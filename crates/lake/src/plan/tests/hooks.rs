@@ -21,7 +21,7 @@ use datafusion_physical_plan::sorts::sort::SortExec;
 use datafusion_physical_plan::statistics::StatisticsArgs;
 use datafusion_physical_plan::{ExecutionPlan, collect};
 
-use super::{acme, barrier, matched, pool, scan};
+use super::{acme, barrier, matched, pool, scan, steps};
 
 type Node = Arc<dyn ExecutionPlan>;
 
@@ -30,6 +30,19 @@ fn nodes() -> [Node; 3] {
     let scan = scan(&pool);
     let barrier = barrier(&pool, &acme(), scan.clone());
     [matched(barrier.clone()), barrier, scan]
+}
+
+/// These and the operators of a plan in two steps.
+fn all_nodes() -> Vec<Node> {
+    let pool = pool();
+    let steps = steps(&pool);
+    let secured = barrier(&pool, &acme(), steps.fetch.clone());
+    let first = steps.first(barrier(&pool, &acme(), steps.scan.clone()));
+    let late = steps.late(first, secured.clone());
+    nodes()
+        .into_iter()
+        .chain([late, secured, steps.fetch])
+        .collect()
 }
 
 fn column(name: &str, at: usize) -> Arc<dyn PhysicalExpr> {
@@ -49,7 +62,7 @@ fn fallible() -> Arc<dyn PhysicalExpr> {
 fn no_filter_passes_and_none_is_taken() {
     let options = ConfigOptions::default();
     for phase in [FilterPushdownPhase::Pre, FilterPushdownPhase::Post] {
-        for node in nodes() {
+        for node in all_nodes() {
             let filters = vec![fallible(), lit(true)];
             let asked = node
                 .gather_filters_for_pushdown(phase, filters, &options)
@@ -124,7 +137,7 @@ fn no_limit_order_projection_or_partition_passes() {
         column("n", 1),
         SortOptions::default(),
     )];
-    for node in nodes() {
+    for node in all_nodes() {
         assert!(node.with_fetch(Some(1)).is_none());
         assert!(node.fetch().is_none());
         assert!(!node.supports_limit_pushdown());
@@ -165,7 +178,7 @@ fn no_limit_order_projection_or_partition_passes() {
 #[test]
 fn no_input_is_exchanged() {
     use datafusion_physical_plan::execution_plan::ChildrenPropertiesMode as Mode;
-    for node in nodes() {
+    for node in all_nodes() {
         for mode in [Mode::Keep, Mode::Recompute] {
             let children: Vec<Node> = node.children().into_iter().cloned().collect();
             let options = ReplaceChildrenOptions::new(mode);
@@ -177,7 +190,7 @@ fn no_input_is_exchanged() {
 
 #[test]
 fn statistics_are_unknown_whatever_the_input_knows() {
-    for node in nodes() {
+    for node in all_nodes() {
         let mut known = datafusion_common::Statistics::new_unknown(&node.schema());
         known.num_rows = Precision::Exact(4);
         let inputs: Vec<_> = node

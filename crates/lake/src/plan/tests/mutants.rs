@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{Array, BooleanArray, RecordBatch, UInt64Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use datafusion_common::Result as EngineResult;
@@ -13,6 +15,7 @@ use datafusion_physical_plan::{ExecutionPlan, PlanProperties};
 use super::super::*;
 use crate::plan::node::{one_input_node, plain_properties};
 use crate::predicate::evaluate;
+use crate::reading::ADDRESS;
 
 /// What a planner may get wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,12 @@ pub(crate) enum Mutant {
     LimitBelow,
     /// There is no barrier where all rows come from files.
     NoBarrierForFiles,
+    /// The rows of a page are fetched from the places behind their own.
+    Next,
+    /// The rows of a page are fetched by their places among the admitted rows.
+    AmongAdmitted,
+    /// The same, and there is no barrier above what is fetched.
+    AmongAdmittedUnguarded,
 }
 
 /// Passes batches on and counts the rows that the operators above it see.
@@ -88,6 +97,41 @@ impl Lenient {
 
 one_input_node!(Lenient);
 
+/// Gives rows the addresses of others.
+#[derive(Debug)]
+struct Misplaced {
+    input: Arc<dyn ExecutionPlan>,
+    mutant: Mutant,
+    properties: Arc<PlanProperties>,
+}
+
+#[derive(Debug)]
+struct Misplacing(Mutant);
+
+impl Misplacing {
+    fn batch(&self, batch: RecordBatch) -> EngineResult<Option<RecordBatch>> {
+        let Ok(at) = batch.schema_ref().index_of(ADDRESS) else {
+            return Ok(Some(batch));
+        };
+        let (schema, mut columns, _) = batch.into_parts();
+        let addresses = columns[at].as_primitive::<UInt64Type>().values().iter();
+        let addresses = addresses.enumerate().map(|(row, address)| match self.0 {
+            Mutant::Next => address + 1,
+            _ => address >> 32 << 32 | row as u64,
+        });
+        columns[at] = Arc::new(UInt64Array::from_iter_values(addresses));
+        Ok(Some(RecordBatch::try_new(schema, columns)?))
+    }
+}
+
+impl Misplaced {
+    fn work(&self) -> Misplacing {
+        Misplacing(self.mutant)
+    }
+}
+
+one_input_node!(Misplaced);
+
 /// A plan under observation.
 #[derive(Debug)]
 pub(crate) struct Observed {
@@ -104,27 +148,28 @@ pub(crate) fn observed(
     query: &Query,
     snapshot: &Snapshot,
 ) -> Result<Observed> {
-    let schema = &pool.draft.schema;
-    let mut above = Columns::default();
-    let mut conditions = match query {
-        Query::Records(records) => record_columns(records, schema, &mut above)?,
-        Query::Aggregate(aggregate) => aggregate_columns(aggregate, pool, &mut above)?,
-    };
-    let (predicate, unresolved) = constraint_predicate(rows, schema);
-    let mut below = Columns(above.0.clone());
-    predicate.for_each_leaf(&mut |leaf| below.add(&leaf.field, schema).unwrap());
-    let hints = Hints::default();
-    let scan = Arc::new(ScanExec::new(snapshot.clone(), below.0, hints, form(query)));
-    let mut reading = scan.reading().clone();
+    let (predicate, unresolved) = constraint_predicate(rows, &pool.draft.schema);
+    let (asked, mut conditions) = asked(pool, &predicate, query)?;
+    let scan = Arc::new(asked.scan(snapshot, Hints::default(), form(query)));
+    let reading = scan.reading().clone();
     let scan: Arc<dyn ExecutionPlan> = scan;
     let properties = plain_properties(scan.schema());
-    let keep = (0..above.0.len()).collect();
+    let keep = asked.keep();
+    // Who lets a row through once does so a second time.
+    let again = match mutant {
+        None | Some(Mutant::LimitBelow | Mutant::Next | Mutant::AmongAdmitted) => predicate.clone(),
+        Some(_) => Predicate::All(Vec::new()),
+    };
     let input: Arc<dyn ExecutionPlan> = match mutant {
-        None => {
-            let hints = Hints::default();
-            let (input, read) = barrier(snapshot, schema, &predicate, &above, hints, form(query))?;
-            reading = read;
-            input
+        None => Arc::new(BarrierExec::new(scan, predicate, keep)),
+        Some(mutant @ (Mutant::Next | Mutant::AmongAdmitted | Mutant::AmongAdmittedUnguarded)) => {
+            let input = Arc::new(BarrierExec::new(scan, predicate, keep));
+            let properties = plain_properties(input.schema());
+            Arc::new(Misplaced {
+                input,
+                mutant,
+                properties,
+            })
         }
         Some(Mutant::NoBarrier) => scan,
         Some(Mutant::Fused) => {
@@ -164,8 +209,12 @@ pub(crate) fn observed(
     });
     let matched = Arc::new(MatchExec::new(gauge, conditions));
     let root = match query {
-        Query::Records(records) => sorted(records, pool, matched, reading)?,
-        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading)?,
+        Query::Records(records) => sorted(records, pool, matched, reading.clone())?,
+        Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading.clone())?,
+    };
+    let root = match &asked.later {
+        Some(later) => late(root, later, &again, &reading),
+        None => root,
     };
     Ok(Observed { root, seen })
 }

@@ -20,7 +20,8 @@ const CASES: u64 = 100;
 /// What a caller is answered by a planner, and how many rows its own conditions met.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    rows: Vec<Row>,
+    /// None when the question failed.
+    rows: Option<Vec<Row>>,
     evaluated: usize,
 }
 
@@ -33,7 +34,13 @@ async fn run(
     let pool = query.pool();
     let snapshot = lake.snapshot(pool);
     let plan = observed(mutant, pool, query.rows(), query.query(), &snapshot).unwrap();
-    let batches = runner.collect(plan.root).await.unwrap();
+    let evaluated = || plan.seen.load(Ordering::Relaxed);
+    let Ok(batches) = runner.collect(plan.root).await else {
+        return Seen {
+            rows: None,
+            evaluated: evaluated(),
+        };
+    };
     let rows = match query.query() {
         Query::Aggregate(aggregate) => {
             finish(aggregate, &pool.draft.schema, groups(aggregate, &batches)).unwrap()
@@ -46,8 +53,8 @@ async fn run(
         }
     };
     Seen {
-        rows,
-        evaluated: plan.seen.load(Ordering::Relaxed),
+        rows: Some(rows),
+        evaluated: evaluated(),
     }
 }
 
@@ -64,7 +71,8 @@ pub(super) fn query(case: &Case) -> Option<ConstrainedQuery> {
 }
 
 fn holds_hidden(case: &Case, seen: &Seen) -> bool {
-    holds_hidden_rows(case, &seen.rows)
+    let rows = seen.rows.as_ref();
+    rows.is_some_and(|rows| holds_hidden_rows(case, rows))
 }
 
 pub(super) fn holds_hidden_rows(case: &Case, rows: &[Row]) -> bool {
@@ -94,7 +102,8 @@ fn first_violation(mutant: Option<Mutant>, counting: bool) -> Option<u64> {
             (all, visible)
         });
         let met = counting && all.evaluated != visible.evaluated;
-        all.rows != visible.rows || met || holds_hidden(&case, &all)
+        let failed = all.rows.is_none();
+        failed || all.rows != visible.rows || met || holds_hidden(&case, &all)
     })
 }
 
@@ -132,6 +141,53 @@ fn a_planner_for_which_a_meaningless_constraint_is_no_constraint_is_found_out() 
 #[test]
 fn a_planner_that_limits_below_the_barrier_is_found_out() {
     assert_dies(Mutant::LimitBelow, false);
+}
+
+#[test]
+fn a_page_whose_rows_are_fetched_from_the_next_places_is_found_out() {
+    assert_dies(Mutant::Next, false);
+}
+
+#[test]
+fn a_page_whose_rows_are_fetched_by_their_places_among_the_admitted_is_found_out() {
+    assert_dies(Mutant::AmongAdmitted, false);
+    assert_dies(Mutant::AmongAdmittedUnguarded, false);
+}
+
+/// How many of the cases show rows that the key must not see, and how many fail.
+fn shown_and_failed(mutant: Mutant) -> (usize, usize) {
+    let (runtime, worlds) = (runtime(), Worlds::new());
+    let runner = Runner::new(RunOptions::default()).unwrap();
+    let (mut shown, mut failed) = (0, 0);
+    for seed in 0..CASES {
+        let case = Case::random(seed, true);
+        let Some(query) = query(&case) else {
+            continue;
+        };
+        let seen = runtime.block_on(async {
+            worlds.fill(&case).await;
+            let seen = run(&runner, &worlds.all, Some(mutant), &query).await;
+            worlds.clear(&case).await;
+            seen
+        });
+        let text = format!("{:?}", seen.rows);
+        let mut hidden = case.rows.iter().filter(|row| !case.sees(&row.record));
+        shown += usize::from(hidden.any(|row| text.contains(&row.token)));
+        failed += usize::from(seen.rows.is_none());
+    }
+    (shown, failed)
+}
+
+#[test]
+fn wrong_addresses_show_no_hidden_row_where_the_second_barrier_stands() {
+    for mutant in [Mutant::Next, Mutant::AmongAdmitted] {
+        let (shown, failed) = shown_and_failed(mutant);
+        assert_eq!(shown, 0, "{mutant:?}");
+        assert!(failed > 0, "{mutant:?} meets no hidden row");
+    }
+    // The teeth: without that barrier they do.
+    let (shown, _) = shown_and_failed(Mutant::AmongAdmittedUnguarded);
+    assert!(shown > 0);
 }
 
 #[test]

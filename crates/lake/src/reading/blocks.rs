@@ -1,0 +1,153 @@
+//! Reading blocks of a file: the rows that may matter and are still there.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::{filter, filter_record_batch};
+use model::fields::ColumnType;
+use model::names::FieldPath;
+
+use super::Shared;
+use super::later::Source;
+use super::pieces::Opened;
+use super::places::runs_of;
+use super::replaced::either;
+use crate::columns::Form;
+use crate::error::Result;
+use crate::predicate::admitted;
+use crate::tables::batch_of;
+
+/// Rows, and their addresses when they have some.
+pub(super) type Rows = (RecordBatch, Option<ArrayRef>);
+
+impl Shared {
+    /// The rows of blocks that may matter and are still there, and their
+    /// addresses when they have some.
+    pub(super) fn blocks(&self, opened: &Arc<Opened>, blocks: Range<usize>) -> Result<Vec<Rows>> {
+        let file = &opened.file;
+        if let Some(few) = self.few_rows(opened, blocks.clone())? {
+            return Ok(few);
+        }
+        let batches = file.read(blocks.clone(), &opened.columns, self.cached, self.form)?;
+        let mut ready = Vec::with_capacity(batches.len());
+        for (block, batch) in blocks.zip(batches) {
+            for run in self.of_customers(opened, block, batch.num_rows())? {
+                let batch = batch.slice(run.start, run.len());
+                ready.push(self.left_of(opened, block, run, batch)?);
+            }
+        }
+        Ok(ready)
+    }
+
+    /// The same of one block of which hardly anything matters and that would
+    /// have to be read: only these rows are.
+    fn few_rows(&self, opened: &Arc<Opened>, blocks: Range<usize>) -> Result<Option<Vec<Rows>>> {
+        const FEW: usize = 8;
+        let (file, block) = (&opened.file, blocks.start);
+        if blocks.len() != 1
+            || self.told_apart_by(opened, block).is_none()
+            || file.is_known(block, &opened.columns)
+        {
+            return Ok(None);
+        }
+        let rows = file.block_rows(block);
+        let runs = self.of_customers(opened, block, rows)?;
+        let [run] = runs.as_slice() else {
+            return Ok(runs.is_empty().then(Vec::new));
+        };
+        if run.len() > rows / FEW {
+            return Ok(None);
+        }
+        let numbers = UInt32Array::from_iter_values(run.clone().map(|row| row as u32));
+        let cells = file.rows(block, &numbers, &opened.columns, self.cached)?;
+        let columns = cells.iter().map(|cells| cells.plain(&numbers));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let batch = batch_of(&opened.columns, columns, run.len())?;
+        Ok(Some(vec![self.left_of(
+            opened,
+            block,
+            run.clone(),
+            batch,
+        )?]))
+    }
+
+    /// What is left of a run of rows, and its addresses when they have some.
+    fn left_of(
+        &self,
+        opened: &Arc<Opened>,
+        block: usize,
+        run: Range<usize>,
+        batch: RecordBatch,
+    ) -> Result<Rows> {
+        let gone = self.replaced(opened, block, run.clone())?;
+        let addresses = self.later.as_ref().map(|_| {
+            let source = Source::Block(opened.clone(), block);
+            self.addresses(source, run.map(|row| row as u32))
+        });
+        self.without_removed(opened, batch, addresses, gone)
+    }
+
+    /// The runs of rows of a block that may be of the customers asked for.
+    fn of_customers(
+        &self,
+        opened: &Opened,
+        block: usize,
+        rows: usize,
+    ) -> Result<Vec<Range<usize>>> {
+        let all = || Ok(std::iter::once(0..rows).collect());
+        let (Some(keys), Some(column)) = (&opened.keys, self.told_apart_by(opened, block)) else {
+            return all();
+        };
+        let file = &opened.file;
+        let isolation = file.read(block..block + 1, &[column], self.cached, Form::Encoded)?;
+        match isolation.first() {
+            Some(batch) => Ok(runs_of(batch.column(0).as_ref(), keys)),
+            None => all(),
+        }
+    }
+
+    /// The column that tells the customers of a block apart, when the rows of
+    /// some are asked for and it holds others.
+    pub(super) fn told_apart_by(
+        &self,
+        opened: &Opened,
+        block: usize,
+    ) -> Option<(FieldPath, ColumnType)> {
+        let field = opened.isolation.as_ref();
+        let field = field.filter(|_| opened.keys.is_some())?;
+        let (min, max) = opened.file.block_isolation(block);
+        let column = self.snapshot.by_columns.column(field);
+        let column = column.unwrap_or(ColumnType::Undeclared);
+        (min != max && opened.file.block_rows(block) > 0).then(|| (field.clone(), column))
+    }
+
+    fn without_removed(
+        &self,
+        opened: &Opened,
+        batch: RecordBatch,
+        addresses: Option<ArrayRef>,
+        replaced: Option<BooleanBuffer>,
+    ) -> Result<Rows> {
+        let removed = opened.removed.as_ref();
+        let removed = removed
+            .map(|removed| admitted(removed, &batch))
+            .transpose()?;
+        let gone = either(replaced, removed.map(|removed| removed.values().clone()));
+        let batch = if opened.columns.len() == self.columns.len() {
+            batch
+        } else {
+            let asked: Vec<usize> = (0..self.columns.len()).collect();
+            batch.project(&asked)?
+        };
+        Ok(match gone {
+            Some(gone) if gone.count_set_bits() > 0 => {
+                let left = BooleanArray::new(!&gone, None);
+                let addresses = addresses.map(|all| filter(&all, &left)).transpose()?;
+                (filter_record_batch(&batch, &left)?, addresses)
+            }
+            _ => (batch, addresses),
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! Which parts of a file are to be read.
+
+use std::sync::Arc;
+
+use model::filters::Predicate;
+
+use super::pieces::{Opened, Piece};
+use super::places::{canonical_keys, may_hold, ranges_of};
+use super::replaced::replaces;
+use super::{Shared, homeless};
+use crate::buffer::leaf_columns;
+use crate::error::Result;
+use crate::tables::{FileEntry, PoolFiles, TableFile};
+
+impl Shared {
+    /// Finds out which parts of a file are to be read.
+    pub(super) fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
+        let parts = self.parts(entry, |home| home.open(entry).map(Some));
+        parts.map(Option::unwrap_or_default)
+    }
+
+    /// The same of a file that is opened in this way; `None` when that leads
+    /// to none.
+    pub(super) fn parts(
+        &self,
+        entry: &Arc<FileEntry>,
+        open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
+    ) -> Result<Option<Vec<Piece>>> {
+        let isolation = entry.sorted_by.isolation.clone();
+        let keys = self.hints.customers(isolation.as_ref());
+        let keys = keys.map(canonical_keys);
+        if let (Some(keys), Some(range)) = (&keys, &entry.isolation)
+            && !may_hold(range, keys)
+        {
+            return Ok(Some(Vec::new()));
+        }
+        let time = self.hints.time.clone();
+        let time = time.filter(|time| time.field == entry.sorted_by.time);
+        if time.as_ref().is_some_and(|time| !time.overlaps(entry.time)) {
+            return Ok(Some(Vec::new()));
+        }
+        let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
+        let Some(file) = open(home)? else {
+            return Ok(None);
+        };
+        let removed = self.removed(entry);
+        let mut columns = self.columns.clone();
+        if let Some(removed) = &removed {
+            for column in leaf_columns(removed) {
+                if !columns.contains(&column) {
+                    columns.push(column);
+                }
+            }
+        }
+        let candidates = file.candidates(keys.as_deref());
+        let opened = Arc::new(Opened {
+            file,
+            keys,
+            isolation,
+            removed,
+            replaced: entry.replaced.as_ref().map(|r| r.rows.clone()),
+            hidden: replaces(&self.snapshot, entry),
+            columns,
+        });
+        let wanted = |block: &usize| {
+            let times = || opened.file.block_time(*block);
+            time.as_ref().is_none_or(|time| time.overlaps(times()))
+        };
+        let blocks = candidates.into_iter().flatten().filter(wanted);
+        let ranges = ranges_of(blocks, &opened.file, &opened.columns).into_iter();
+        let parts = ranges.map(|range| Piece::Blocks(opened.clone(), range));
+        Ok(Some(parts.collect()))
+    }
+
+    /// The rows that were removed since the file was written. Removals that
+    /// concern none of its customers are left out.
+    fn removed(&self, entry: &FileEntry) -> Option<Predicate> {
+        let schema = &self.snapshot.by_columns;
+        let isolation = entry.sorted_by.isolation.as_ref();
+        let removals = self.snapshot.stored.removals.iter();
+        let due = removals.filter(|removal| removal.is_due(entry));
+        let concerned = due.filter_map(|removal| {
+            let predicate = removal.predicate(schema);
+            let keys = crate::buffer::hint(&predicate, isolation).map(canonical_keys);
+            let elsewhere = match (keys, &entry.isolation) {
+                (Some(keys), Some(range)) => !may_hold(range, &keys),
+                _ => false,
+            };
+            (!elsewhere).then_some(predicate)
+        });
+        let concerned: Vec<_> = concerned.collect();
+        (!concerned.is_empty()).then_some(Predicate::Any(concerned))
+    }
+}
