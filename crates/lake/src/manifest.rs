@@ -13,7 +13,7 @@ use model::value::Value;
 
 use crate::journal::Position;
 use crate::plan::constraint_predicate;
-use crate::tables::{FileEntry, FileId, Leased};
+use crate::tables::{FileEntry, FileId, FileList, Leased};
 
 /// A delete that the files of a pool do not carry out themselves yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +111,7 @@ pub(crate) struct Manifest {
     /// Records of operations up to here are in files, or gone.
     pub(crate) mark: Option<Position>,
     /// The files, in no order.
-    pub(crate) files: Arc<Vec<Arc<FileEntry>>>,
+    pub(crate) files: Arc<FileList>,
     /// Deletes that some file does not carry out itself, in their order.
     pub(crate) removals: Arc<Vec<Arc<Removal>>>,
     /// Files that are no longer needed and perhaps still on the disk.
@@ -127,7 +127,7 @@ impl Manifest {
         for file in self.files.iter().filter(|file| gone.contains(&file.id)) {
             self.obsolete.insert(file.id, file.lease.watch());
         }
-        let files = Arc::make_mut(&mut self.files);
+        let files = Arc::make_mut(&mut self.files).edit();
         files.retain(|file| !gone.contains(&file.id) && !renewed.contains(&file.id));
         files.extend(change.added.into_iter().map(Arc::new));
     }

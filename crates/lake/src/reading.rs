@@ -15,6 +15,7 @@ mod replaced;
 
 pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
 pub(crate) use later::{ADDRESS, Fetching, address_field};
+pub(crate) use places::may_hold;
 pub(crate) use replaced::newly_replaced;
 
 use std::collections::VecDeque;
@@ -32,7 +33,7 @@ use crate::snapshot::Snapshot;
 use crate::tables::Cached;
 use later::{Later, Source};
 use pieces::Piece;
-use places::may_matter;
+use places::asked_for;
 
 /// The columns of a question, each with what is known of its type.
 pub(crate) type Columns = [(FieldPath, ColumnType)];
@@ -113,10 +114,9 @@ impl Reading {
         let shown = (columns[..] != asked[..]).then_some(asked);
         let later = later.map(|asked| Later::new(asked.iter().map(column).collect(), asked));
         let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
-        let (files, may_matter) = (snapshot.stored.files.iter(), may_matter(&hints));
-        let files = files.filter(|file| may_matter(file));
+        let files = snapshot.stored.files.that_may_hold(&asked_for(&hints));
         let left = Left {
-            pieces: memory.chain(files.cloned().map(Piece::File)).collect(),
+            pieces: memory.chain(files.into_iter().map(Piece::File)).collect(),
             ..Left::default()
         };
         Self(Arc::new(Shared {
@@ -156,9 +156,8 @@ impl Reading {
                 other => opened.push_back(other),
             }
         }
-        let rows = opened.iter().map(Piece::rows).sum();
         self.0.left().pieces = opened;
-        Ok(rows)
+        Ok(self.rows_left())
     }
 
     /// The same for a single reader that wants rows in an order of time: what

@@ -10,7 +10,7 @@ use crate::buffer::{Segment, hint};
 use crate::columns::Layout;
 use crate::manifest::Removal;
 use crate::reading::CustomersHint;
-use crate::tables::{FileEntry, PoolFiles};
+use crate::tables::{FileList, PoolFiles};
 use crate::upserts::Hidden;
 
 /// The records of one pool at one moment. Cheap to clone.
@@ -52,10 +52,8 @@ impl Snapshot {
     /// row must have to be admitted, when the predicate says so.
     pub(crate) fn customers(&self, predicate: &Predicate) -> Vec<CustomersHint> {
         let mut columns: Vec<&FieldPath> = self.isolation.iter().collect();
-        for file in self.stored.files.iter() {
-            if let Some(column) = &file.sorted_by.isolation
-                && !columns.contains(&column)
-            {
+        for column in self.stored.files.columns() {
+            if !columns.contains(&column) {
                 columns.push(column);
             }
         }
@@ -75,7 +73,7 @@ impl Snapshot {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileView {
     /// The files.
-    pub(crate) files: Arc<Vec<Arc<FileEntry>>>,
+    pub(crate) files: Arc<FileList>,
     /// What was removed.
     pub(crate) removals: Arc<Vec<Arc<Removal>>>,
     /// The keys whose rows are replaced by younger records.

@@ -6,6 +6,7 @@ mod entry;
 mod home;
 mod index;
 mod known;
+mod list;
 mod names;
 mod open;
 mod order;
@@ -26,6 +27,7 @@ pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };
 pub(crate) use home::{PoolFiles, Tables};
+pub(crate) use list::{Asked, FileList};
 pub(crate) use names::{Part, commit_names, discard, parse_name, path_of, records_name};
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;

@@ -176,7 +176,10 @@ pub(super) fn state(reader: &mut Reader<'_>, version: u8) -> Result<Manifest, De
     Ok(Manifest {
         mark: mark(reader)?,
         obsolete: many(reader, |reader| Ok((id(reader)?, Leased::default())))?,
-        files: Arc::new(many(reader, |reader| file(reader, version).map(Arc::new))?),
+        files: {
+            let files: Vec<_> = many(reader, |reader| file(reader, version).map(Arc::new))?;
+            Arc::new(files.into_iter().collect())
+        },
         removals: Arc::new(many(reader, |reader| removal(reader).map(Arc::new))?),
     })
 }

@@ -1,4 +1,4 @@
-//! Whether what is left to read is little and in memory, so that it is sooner
+//! How much is left to read: whether it is little and in memory, so that it is sooner
 //! read than handed to another thread.
 
 use std::collections::VecDeque;
@@ -24,6 +24,11 @@ impl Reading {
         if !self.0.at_hand.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// How many rows are still to be looked at, hidden ones among them.
+    pub(crate) fn rows_left(&self) -> usize {
+        self.0.left().pieces.iter().map(Piece::rows).sum()
     }
 }
 

@@ -9,7 +9,7 @@ use model::value::Value;
 use super::{Columns, Hints};
 use crate::columns::CellReader;
 use crate::predicate::{cell_index_key, index_key};
-use crate::tables::{ARRAYS, FileEntry, KeyRange, ROW_GROUP_BLOCKS, TableFile};
+use crate::tables::{ARRAYS, Asked, KeyRange, ROW_GROUP_BLOCKS, TableFile};
 
 /// The values in the form in which equal values are equal bytes.
 pub(super) fn canonical_keys(values: &[Value]) -> Arc<[Box<[u8]>]> {
@@ -22,27 +22,18 @@ pub(super) fn canonical_keys(values: &[Value]) -> Arc<[Box<[u8]>]> {
 }
 
 /// Whether rows of these keys, or with arrays, may be in the range.
-pub(super) fn may_hold(range: &KeyRange, keys: &[Box<[u8]>]) -> bool {
+pub(crate) fn may_hold(range: &KeyRange, keys: &[Box<[u8]>]) -> bool {
     let (min, max) = (&*range.min, &*range.max);
     let within = |key: &[u8]| min <= key && key <= max;
     keys.iter().any(|key| within(key)) || (min < ARRAYS.end && ARRAYS.start <= max)
 }
 
-/// Whether rows of these customers may be in a file: asked of every file of a
-/// pool by every question, so that how many files others have costs it little.
-pub(super) fn may_matter(hints: &Hints) -> impl Fn(&FileEntry) -> bool + use<> {
+/// Whose rows are asked for, in the form in which files are found by it.
+pub(super) fn asked_for(hints: &Hints) -> Vec<Asked> {
     let hints = hints.customers.iter();
-    let keys: Vec<_> = hints
+    hints
         .map(|hint| (hint.column.clone(), canonical_keys(&hint.values)))
-        .collect();
-    move |file| {
-        let column = file.sorted_by.isolation.as_ref();
-        let own = keys.iter().find(|(hinted, _)| Some(hinted) == column);
-        match (own, &file.isolation) {
-            (Some((_, keys)), Some(range)) => may_hold(range, keys),
-            _ => true,
-        }
-    }
+        .collect()
 }
 
 /// Blocks in order as ranges, each of one row group at most, of blocks of as

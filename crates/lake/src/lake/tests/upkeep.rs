@@ -300,7 +300,7 @@ fn files_of_one_run_that_begin_alike_are_merged_in_their_order() {
     let mut ids = Vec::new();
     for file in manifest(&lake, &pool).files.iter() {
         let mut snapshot = lake.pools.snapshot(&pool);
-        snapshot.stored.files = Arc::new(vec![file.clone()]);
+        snapshot.stored.files = Arc::new([file.clone()].into_iter().collect());
         let reading = Reading::new(snapshot, columns.clone().into(), Hints::default());
         while let Some(batch) = reading.step() {
             let Some(batch) = batch.unwrap() else {

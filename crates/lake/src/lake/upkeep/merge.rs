@@ -316,7 +316,7 @@ pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batche
     let snapshot = Snapshot {
         segments: Vec::new(),
         stored: FileView {
-            files: Arc::new(files),
+            files: Arc::new(files.into_iter().collect()),
             ..snapshot.stored.clone()
         },
         ..snapshot.clone().asked_by_columns()

@@ -19,13 +19,13 @@ use super::{Lake, Tending};
 use crate::columns::Layout;
 use crate::published::{self, PublishError, PublishedFile, PublishedTable};
 use crate::store::PoolState;
-use crate::tables::{FileEntry, FileId, records_name};
+use crate::tables::{FileEntry, FileId, FileList, records_name};
 
 /// How long after a failure it is tried again.
 const RETRY: Duration = Duration::from_secs(60);
 
 /// The files that a version was made of. They may go meanwhile.
-type Files = Weak<Vec<Arc<FileEntry>>>;
+type Files = Weak<FileList>;
 
 /// What is known of a pool's log.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use crate::predicate::admitted;
 use crate::reading::{Hints, Reading, TimeHint};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Written};
-use crate::tables::FileEntry;
+use crate::tables::FileList;
 
 /// The border moves in steps of an hour: each step is an operation of the journal.
 const STEP_MICROSECONDS: i64 = 3_600_000_000;
@@ -44,7 +44,7 @@ pub(super) fn may_stay(pool: &Pool, removal: &Removal, now: Timestamp) -> Option
 #[derive(Debug)]
 pub(super) struct Retained {
     border: Timestamp,
-    files: Weak<Vec<Arc<FileEntry>>>,
+    files: Weak<FileList>,
     at: Timestamp,
 }
 
@@ -166,7 +166,7 @@ impl Retained {
     fn covers(
         &self,
         border: Timestamp,
-        files: &Weak<Vec<Arc<FileEntry>>>,
+        files: &Weak<FileList>,
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> bool {

@@ -166,7 +166,7 @@ impl Records {
 
     /// Forgets which rows of files are replaced.
     pub(crate) fn forget_replaced(&mut self) {
-        for file in Arc::make_mut(&mut self.manifest.files) {
+        for file in Arc::make_mut(&mut self.manifest.files).edit() {
             Arc::make_mut(file).replaced = None;
         }
     }

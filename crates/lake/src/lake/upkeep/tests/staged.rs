@@ -12,7 +12,7 @@ use crate::lake::Lake;
 use crate::manifest::ManifestChange;
 use crate::snapshot::Snapshot;
 use crate::store::Operation;
-use crate::tables::{FileEntry, commit_names, discard};
+use crate::tables::{FileEntry, FileList, commit_names, discard};
 use crate::upserts::Hidden;
 
 /// A promise that upkeep breaks.
@@ -183,8 +183,8 @@ impl Lake {
     pub(in crate::lake::upkeep) fn staged_files(
         &self,
         then: &Snapshot,
-        now: Arc<Vec<Arc<FileEntry>>>,
-    ) -> Arc<Vec<Arc<FileEntry>>> {
+        now: Arc<FileList>,
+    ) -> Arc<FileList> {
         if self.upkeep.staged.is(Wrong::TellsFilesThatWere) {
             return then.stored.files.clone();
         }
