@@ -17,7 +17,7 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures::StreamExt;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
-use model::fault::Fault;
+use model::fault::{Fault, FaultCode};
 use model::ids::{KeyId, PoolId};
 use model::permit::{
     AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
@@ -38,7 +38,9 @@ use crate::output::output_columns;
 use crate::plan::{Plan, plan};
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading};
-use crate::run::{Asker, RowStream, Runner, broken, forwards, groups, in_pieces, record_rows};
+use crate::run::{
+    Asker, RowStream, Runner, forwards, groups, in_pieces, record_rows, rows_in_pieces,
+};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
@@ -141,8 +143,7 @@ impl Lake {
             let operation = append_operation(&batch, &receipt, bytes)?;
             Ok(operation.indexed(learned.as_ref()))
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|_| Err(broken()))
+        self.runner.aside(work).await?
     }
 
     fn buffer_full(&self, held: u64) -> LakeError {
@@ -189,7 +190,7 @@ impl Lake {
             filter,
         };
         let count = move |asker: &Asker| count_removed(snapshot, &removal, asker);
-        Ok(from_memory + Runner::complete(turn, count).await?)
+        Ok(from_memory + self.runner.complete(turn, count).await?)
     }
 
     /// Forgets a pool and all its records, and those that are still on their
@@ -251,14 +252,14 @@ impl Lake {
                 futures::stream::iter([Ok(forwards(records, rows))]).boxed()
             }
             Query::Records(records) => {
-                let records = records.clone();
+                let records = Arc::new(records.clone());
                 let batches = self.runner.stream(query.key(), plan.root).await?;
-                let rows = batches.map(move |batch| record_rows(&records, &batch?));
-                rows.flat_map(|rows| match rows {
-                    Ok(rows) => in_pieces(rows),
-                    Err(error) => futures::stream::iter([Err(error)]).boxed(),
-                })
-                .boxed()
+                batches
+                    .flat_map(move |batch| match batch {
+                        Ok(batch) => rows_in_pieces(&records, batch),
+                        Err(error) => futures::stream::iter([Err(error)]).boxed(),
+                    })
+                    .boxed()
             }
         };
         Ok(Answer { columns, rows })
@@ -287,8 +288,13 @@ impl Lake {
     }
 
     /// Reads the records of a columnar body.
-    pub fn decode(&self, format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, Fault> {
-        columnar::decode(format, body)
+    pub async fn decode(&self, format: Columnar, body: Bytes) -> Result<Vec<SentRecord>, Fault> {
+        // Decoding is work, not waiting; it must not hold up other requests.
+        let decoded = self.runner.aside(move || columnar::decode(format, body));
+        decoded.await.unwrap_or_else(|_| {
+            let detail = "the body is not a whole file of its announced format";
+            Err(Fault::new(FaultCode::MalformedBody, detail))
+        })
     }
 
     /// Counters for operators.

@@ -3,9 +3,11 @@
 mod bounds;
 mod rows;
 mod turns;
+mod workers;
 
 pub(crate) use bounds::Asker;
-pub(crate) use rows::{forwards, groups, in_pieces, record_rows};
+pub(crate) use rows::{forwards, groups, in_pieces, record_rows, rows_in_pieces};
+pub(crate) use workers::{Reader, Workers};
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -25,6 +27,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use model::ids::KeyId;
 use model::limits::RESULT_ROWS_MAX;
 use model::queries::Row;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
@@ -51,6 +54,9 @@ pub struct RunOptions {
     /// its own, whatever its neighbours do. Those that wait for their readers
     /// may hold as much once more.
     pub memory_bytes: usize,
+    /// The threads that work on what takes long, such as those of a lower
+    /// priority; none: threads beside those that ask.
+    pub threads: Option<Handle>,
 }
 
 impl Default for RunOptions {
@@ -61,6 +67,7 @@ impl Default for RunOptions {
             wait: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
             memory_bytes: 1 << 30,
+            threads: None,
         }
     }
 }
@@ -76,6 +83,9 @@ pub(crate) struct Runner {
     environment: RuntimeEnv,
     /// Made once: its many options take longer than a small question.
     config: SessionConfig,
+    /// The same for questions that have no more readers than one.
+    config_here: SessionConfig,
+    workers: Arc<Workers>,
     waiting: Arc<Waiting>,
 }
 
@@ -85,6 +95,8 @@ pub(crate) struct Slot {
     /// A question that waits for its reader has none.
     slot: Option<turns::Slot>,
     turn: turns::Turn,
+    /// Its place among the readers, while it runs on a thread of its own.
+    reader: Option<Reader>,
 }
 
 /// The batches of a plan that is being carried out.
@@ -121,14 +133,20 @@ pub(crate) fn broken() -> LakeError {
 
 impl Runner {
     pub(crate) fn new(options: RunOptions) -> Result<Self> {
+        let workers = Workers::new(options.threads.clone());
+        Self::with(options, workers)
+    }
+
+    fn with(options: RunOptions, workers: Arc<Workers>) -> Result<Self> {
         // Rows never go to temporary files: nothing there would be encrypted, synced or checked.
         let no_files = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let environment = RuntimeEnvBuilder::new()
             .with_disk_manager_builder(no_files)
             .build()?;
-        let config = SessionConfig::new()
+        let config_here = SessionConfig::new()
             .with_target_partitions(1)
             .with_batch_size(8_192);
+        let config = config_here.clone().with_extension(workers.clone());
         let turns = Turns::new(Bounds {
             slots: options.concurrent,
             kept: options.concurrent / 4,
@@ -141,6 +159,8 @@ impl Runner {
             turns,
             environment,
             config,
+            config_here,
+            workers,
             waiting,
         })
     }
@@ -152,8 +172,11 @@ impl Runner {
     pub(crate) async fn slot(&self, key: KeyId) -> Result<Slot> {
         let begun = tokio::time::timeout(self.options.wait, self.turns.begin(key)).await;
         let (turn, slot) = begun.map_err(|_| LakeError::Busy)??;
-        let slot = Some(slot);
-        Ok(Slot { slot, turn })
+        Ok(Slot {
+            slot: Some(slot),
+            turn,
+            reader: None,
+        })
     }
 
     /// The bytes that one question may hold.
@@ -162,13 +185,13 @@ impl Runner {
     }
 
     /// The surroundings of one question, with memory of its own.
-    fn context(&self) -> Arc<TaskContext> {
+    fn context(&self, config: &SessionConfig) -> Arc<TaskContext> {
         let mut environment = self.environment.clone();
         environment.memory_pool = Arc::new(GreedyMemoryPool::new(self.share()));
         Arc::new(TaskContext::new(
             None,
             String::new(),
-            self.config.clone(),
+            config.clone(),
             HashMap::new(),
             HashMap::new(),
             HashMap::new(),
@@ -183,29 +206,28 @@ impl Runner {
     async fn start(&self, key: KeyId, plan: Arc<dyn ExecutionPlan>) -> Result<Running> {
         const BATCHES_AHEAD: usize = 2;
         let mut slot = self.slot(key).await?;
-        let (context, turns, patience) =
-            (self.context(), self.turns.clone(), self.options.deadline);
+        let context = self.context(&self.config);
+        let (turns, patience) = (self.turns.clone(), self.options.deadline);
+        let workers = self.workers.clone();
         let (memory, waiting) = (context.memory_pool().clone(), self.waiting.clone());
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-        let runtime = tokio::runtime::Handle::current();
-        let end = runtime.clone().spawn_blocking(move || {
-            runtime.block_on(async move {
-                let mut batches = plan.execute(0, context)?;
-                loop {
-                    let batch = tokio::select! {
-                        biased;
-                        () = sender.closed() => break,
-                        batch = batches.next() => batch,
-                    };
-                    let Some(batch) = batch else { break };
-                    let memory = (&memory, waiting.as_ref());
-                    let goes_on = slot.hand_on(batch?, &sender, &turns, patience, memory);
-                    if !goes_on.await? {
-                        break;
-                    }
+        let end = self.workers.spawn_waiting(async move {
+            slot.reader = Some(workers.first());
+            let mut batches = plan.execute(0, context)?;
+            loop {
+                let batch = tokio::select! {
+                    biased;
+                    () = sender.closed() => break,
+                    batch = batches.next() => batch,
+                };
+                let Some(batch) = batch else { break };
+                let memory = (&memory, waiting.as_ref());
+                let goes_on = slot.hand_on(batch?, &sender, (&turns, &workers), patience, memory);
+                if !goes_on.await? {
+                    break;
                 }
-                Ok(())
-            })
+            }
+            Ok(())
         });
         let end = Some(end);
         Ok(Running { batches, end })
@@ -221,14 +243,15 @@ impl Runner {
     }
 
     /// The same on the thread of whoever asks, for a plan whose work is less
-    /// than what it takes to wake another one, and waits for no disk.
+    /// than what it takes to wake another one, and waits for no disk. It has
+    /// no other readers, which may have to wait for work that takes long.
     pub(crate) async fn collect_here(
         &self,
         key: KeyId,
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Vec<RecordBatch>> {
         let _slot = self.slot(key).await?;
-        let batches = plan.execute(0, self.context())?;
+        let batches = plan.execute(0, self.context(&self.config_here))?;
         let all = self.collected(batches.map(|batch| Ok(batch?)));
         // What it worked on is dropped with it, whatever state that was left in.
         let all = AssertUnwindSafe(all).catch_unwind().await;
@@ -300,25 +323,39 @@ impl Runner {
     ) -> Result<T> {
         let slot = self.slot(key).await?;
         let deadline = self.options.deadline;
-        let done = tokio::time::timeout(deadline, Self::complete(slot, work)).await;
+        let done = tokio::time::timeout(deadline, self.complete(slot, work)).await;
         done.unwrap_or(Err(LakeError::Deadline(deadline)))
     }
 
     /// Does work whose turn has come, however long it takes: what cannot be
     /// undone is answered in full. It still ends when nobody waits for it.
     pub(crate) async fn complete<T: Send + 'static>(
+        &self,
         slot: Slot,
         work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let leaves = Leaves::default();
         let asker = leaves.0.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let _slot = slot;
+        let workers = self.workers.clone();
+        let done = self.workers.spawn(move || {
+            let reader = Some(workers.first());
+            let _held = Slot { reader, ..slot };
             work(&asker)
         });
         let done = done.await;
         drop(leaves);
         done.unwrap_or_else(|_| Err(broken()))
+    }
+
+    /// Does work that is no question's, off the threads that answer requests.
+    ///
+    /// # Errors
+    /// [`LakeError::Internal`] when it panics.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        self.workers.spawn(work).await.map_err(|_| broken())
     }
 }
 
@@ -329,7 +366,7 @@ impl Slot {
         &mut self,
         batch: RecordBatch,
         sender: &mpsc::Sender<RecordBatch>,
-        turns: &Arc<Turns>,
+        (turns, workers): (&Arc<Turns>, &Arc<Workers>),
         patience: Duration,
         (memory, waiting): (&Arc<dyn MemoryPool>, &Waiting),
     ) -> Result<bool> {
@@ -339,12 +376,13 @@ impl Slot {
             Err(TrySendError::Full(batch)) => batch,
         };
         let held = waiting.hold(memory.reserved())?;
-        self.slot = None;
+        (self.slot, self.reader) = (None, None);
         let sent = tokio::time::timeout(patience, sender.send(batch)).await;
         if sent.map_err(|_| LakeError::Deadline(patience))?.is_err() {
             return Ok(false);
         }
         self.slot = Some(turns.resume(&self.turn).await?);
+        self.reader = Some(workers.first());
         drop(held);
         Ok(true)
     }

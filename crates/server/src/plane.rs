@@ -89,17 +89,7 @@ impl DataPlane for LakePlane {
         format: Columnar,
         body: Bytes,
     ) -> BoxFuture<'_, Result<Vec<SentRecord>, Fault>> {
-        Box::pin(async move {
-            let lake = self.0.clone();
-            // Decoding is work, not waiting; it must not hold up other requests.
-            let decoded = tokio::task::spawn_blocking(move || lake.decode(format, body)).await;
-            decoded.unwrap_or_else(|_| {
-                Err(Fault::new(
-                    model::fault::FaultCode::MalformedBody,
-                    "the body is not a whole file of its announced format",
-                ))
-            })
-        })
+        Box::pin(self.0.decode(format, body))
     }
 
     fn drop_pool(

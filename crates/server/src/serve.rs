@@ -8,6 +8,7 @@ mod log;
 mod offline;
 mod running;
 mod scrub;
+mod threads;
 mod upkeep;
 
 pub(crate) use error::ServeError;
@@ -26,7 +27,7 @@ use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::Pepper;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use web::AppState;
 
@@ -36,6 +37,7 @@ use crate::plane::LakePlane;
 use crate::random::SystemRandom;
 use files::{control_file, journal_directory, tables_directory};
 use listen::{Door, accept};
+use threads::Threads;
 
 /// How often the times of last use are written.
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
@@ -59,9 +61,11 @@ struct House {
 /// Says which setting or file keeps the server from starting.
 pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
     log::start(&settings);
+    let threads = Threads::start()?;
     let runtime = runtime()?;
     runtime.block_on(async {
-        let (addresses, house, token) = open(&settings, HandOver::ToPerson).await?;
+        let opened = open(&settings, HandOver::ToPerson, threads.handle());
+        let (addresses, house, token) = opened.await?;
         files::hand_over(token, &settings)?;
         // Taken before anybody is told that the server runs, so that it can be stopped from then on.
         let stopped = stop_signal()?;
@@ -111,6 +115,7 @@ enum HandOver {
 async fn open(
     settings: &ServeSettings,
     hand_over: HandOver,
+    threads: &Handle,
 ) -> Result<(Addresses, House, Option<model::secrets::Secret>), ServeError> {
     listen::refuse_open_server(settings)?;
     let api = listen::take(settings.listen)?;
@@ -132,7 +137,7 @@ async fn open(
     };
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
     let token = control.bootstrap().await?;
-    let lake = lake_of(settings, control.pools()).await;
+    let lake = lake_of(settings, control.pools(), Some(threads.clone())).await;
     if lake.is_err() {
         // Nothing of a start that failed stays beside the database.
         let _ = control.close().await;
@@ -142,7 +147,8 @@ async fn open(
     let clock = Arc::new(SystemClock);
     let random = Arc::new(SystemRandom);
     let version = env!("CARGO_PKG_VERSION");
-    let state = AppState::new(control.clone(), plane, clock, random, version);
+    let threads = threads.clone();
+    let state = AppState::new(control.clone(), plane, clock, random, version, threads);
     let addresses = Addresses {
         api,
         operations,
@@ -170,7 +176,11 @@ async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeE
     opened.map_err(|source| ServeError::Opening { path, source })
 }
 
-async fn lake_of(settings: &ServeSettings, known: Vec<Arc<Pool>>) -> Result<Arc<Lake>, ServeError> {
+async fn lake_of(
+    settings: &ServeSettings,
+    known: Vec<Arc<Pool>>,
+    threads: Option<Handle>,
+) -> Result<Arc<Lake>, ServeError> {
     let mut identity = [0; 8];
     SystemRandom.fill(&mut identity);
     let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
@@ -180,6 +190,7 @@ async fn lake_of(settings: &ServeSettings, known: Vec<Arc<Pool>>) -> Result<Arc<
     let run = RunOptions {
         deadline: settings.query_deadline,
         memory_bytes: usize::try_from(settings.query_memory_bytes).unwrap_or(usize::MAX),
+        threads,
         ..RunOptions::default()
     };
     let options = LakeOptions {

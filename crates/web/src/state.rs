@@ -10,6 +10,7 @@ use model::ids::KeyId;
 use model::limits::BODY_BYTES_MAX;
 use model::random::RandomSource;
 use model::time::Clock;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::cursors::CursorKey;
@@ -46,6 +47,8 @@ pub struct AppState {
     pub random: Arc<dyn RandomSource>,
     /// The version that `/v1/version` and the metrics name.
     pub version: &'static str,
+    /// The threads that work on large bodies, and answer no requests.
+    pub threads: Handle,
     pub(crate) cursors: Arc<CursorKey>,
     pub(crate) metrics: Arc<Registry>,
     pub(crate) bodies: Arc<Semaphore>,
@@ -65,6 +68,7 @@ impl AppState {
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
         version: &'static str,
+        threads: Handle,
     ) -> Self {
         let cursors = Arc::new(CursorKey::new(control.pepper()));
         Self {
@@ -73,6 +77,7 @@ impl AppState {
             clock,
             random,
             version,
+            threads,
             cursors,
             metrics: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),

@@ -101,6 +101,7 @@ impl World {
             clock.clone(),
             random,
             "1.2.3",
+            tokio::runtime::Handle::current(),
         );
         Self {
             router: crate::router(state.clone()),

@@ -1,7 +1,7 @@
 //! Grouping and aggregation over visible rows, by one or several readers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -15,18 +15,12 @@ use datafusion_physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
 use futures::{StreamExt, TryStreamExt};
-use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::node::plain_properties;
 use crate::aggregates::{Plan, Table};
 use crate::reading::Reading;
-
-/// Rows to look at for which another reader is worth its start.
-const ROWS_PER_READER: usize = 128 * 1_024;
-
-/// Looked up once: the system reads several files for it.
-static CORES: LazyLock<usize> =
-    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+use crate::run::Workers;
 
 /// Groups visible rows and applies functions to each group.
 #[derive(Debug)]
@@ -68,16 +62,27 @@ struct Share {
 }
 
 impl Share {
-    async fn take_all(mut self) -> Result<(Table, MemoryReservation)> {
-        while !self.stop.load(Ordering::Relaxed)
-            && let Some(batch) = self.rows.next().await
-        {
-            self.table.update(&batch?)?;
-            self.memory.try_resize(self.table.bytes())?;
+    /// Takes the next rows; answers whether there may be more.
+    async fn take(&mut self) -> Result<bool> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(false);
         }
+        let Some(batch) = self.rows.next().await else {
+            return Ok(false);
+        };
+        self.table.update(&batch?)?;
+        self.memory.try_resize(self.table.bytes())?;
+        Ok(true)
+    }
+
+    async fn take_all(mut self) -> Result<(Table, MemoryReservation)> {
+        while self.take().await? {}
         Ok((self.table, self.memory))
     }
 }
+
+/// Readers beside the first of an execution.
+type Others = Vec<JoinHandle<Result<(Table, MemoryReservation)>>>;
 
 /// Everything that one execution needs.
 struct Work {
@@ -98,19 +103,40 @@ impl Work {
         })
     }
 
+    /// Starts other readers if they are worth it and cores have none. There
+    /// are none at all where nobody says how many there may be.
+    fn join(&self, rows: usize, together: &Together, others: &mut Others) -> Result<()> {
+        let Some(workers) = self.context.session_config().get_extension::<Workers>() else {
+            return Ok(());
+        };
+        while others.len() + 1 < workers.worth_it(rows)
+            && let Some(reader) = workers.another()
+        {
+            let share = self.share(&together.0)?;
+            others.push(workers.spawn_waiting(async move {
+                let _reader = reader;
+                share.take_all().await
+            }));
+        }
+        Ok(())
+    }
+
     async fn carry_out(self) -> Result<RecordBatch> {
         let rows = self.reading.open();
         let rows = rows.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let readers = (rows / ROWS_PER_READER).clamp(1, *CORES);
         let together = Together(Arc::default());
-        let mut others = Vec::with_capacity(readers - 1);
-        for _ in 1..readers {
-            let share = self.share(&together.0)?;
-            let runtime = Handle::current();
-            let work = move || runtime.block_on(share.take_all());
-            others.push(Handle::current().spawn_blocking(work));
+        let mut others = Vec::new();
+        let mut own = self.share(&together.0)?;
+        self.join(rows, &together, &mut others)?;
+        while own.take().await? {
+            // Others may have ended meanwhile, and their cores be free.
+            if self.may_join(&others) {
+                self.join(self.reading.rows_left(), &together, &mut others)?;
+            }
         }
-        let (mut table, memory) = self.share(&together.0)?.take_all().await?;
+        let Share {
+            mut table, memory, ..
+        } = own;
         for other in others {
             let other = other
                 .await
@@ -121,6 +147,12 @@ impl Work {
             memory.try_resize(table.bytes())?;
         }
         table.finish()
+    }
+
+    /// Whether it is worth a look at how much is left.
+    fn may_join(&self, others: &Others) -> bool {
+        let workers = self.context.session_config().get_extension::<Workers>();
+        workers.is_some_and(|workers| workers.may_have_another(others.len() + 1))
     }
 }
 

@@ -1,5 +1,7 @@
 //! From the batches of an answer to its rows and groups.
 
+use std::sync::Arc;
+
 use arrow_array::{Array, RecordBatch};
 use futures::StreamExt;
 use model::queries::{AggregateQuery, RecordQuery, Row, Side};
@@ -53,6 +55,23 @@ pub(crate) fn in_pieces(rows: Vec<Row>) -> RowStream {
         let piece: Vec<Row> = rest.by_ref().take(ROWS_AT_ONCE).collect();
         tokio::task::yield_now().await;
         (!piece.is_empty()).then_some((Ok(piece), rest))
+    });
+    pieces.boxed()
+}
+
+/// The same of a batch of a record question, whose rows are made piece by piece.
+pub(crate) fn rows_in_pieces(query: &Arc<RecordQuery>, batch: RecordBatch) -> RowStream {
+    let query = query.clone();
+    let pieces = futures::stream::unfold((batch, 0), move |(batch, from)| {
+        let query = query.clone();
+        async move {
+            let rows = ROWS_AT_ONCE.min(batch.num_rows() - from);
+            if from > 0 {
+                tokio::task::yield_now().await;
+            }
+            let piece = (rows > 0).then(|| record_rows(&query, &batch.slice(from, rows)))?;
+            Some((piece, (batch, from + rows)))
+        }
     });
     pieces.boxed()
 }

@@ -9,8 +9,13 @@ use datafusion_execution::SendableRecordBatchStream;
 use datafusion_execution::memory_pool::MemoryConsumer;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use model::filters::Constraint;
+use model::queries::{Aggregate, AggregateQuery, Measure, Query};
+use model::value::Value;
 
 use super::*;
+use crate::columns::value_at;
+use crate::lake::tests::fixtures::{Request, open_pool};
 
 const QUICK: RunOptions = RunOptions {
     concurrent: 2,
@@ -18,6 +23,7 @@ const QUICK: RunOptions = RunOptions {
     wait: Duration::from_secs(5),
     deadline: Duration::from_secs(1),
     memory_bytes: 1 << 21,
+    threads: None,
 };
 
 fn key(number: u8) -> KeyId {
@@ -321,4 +327,58 @@ async fn those_that_wait_for_their_readers_hold_no_more_than_all_that_run() {
         cut_off += usize::from(matches!(all.last(), Some(Err(LakeError::Busy))));
     }
     assert_eq!(cut_off, 1);
+}
+
+/// The most readers at once while a question is answered that is worth more than there are cores,
+/// and others keep some; whether it is answered on the thread of whoever asks.
+async fn most_readers(cores: usize, busy: usize, here: bool) -> usize {
+    let lake = crate::lake::Lake::in_memory(8);
+    let pool = open_pool(1);
+    for part in 0..6 {
+        let records = (0..4).map(|n| format!(r#"{{"n":{}}}"#, part * 4 + n));
+        let records = records.collect::<Vec<_>>().join(",");
+        let request = Request::new(&pool, &format!("[{records}]"));
+        lake.append(request.admit()).await.unwrap();
+    }
+    let query = Query::Aggregate(AggregateQuery {
+        measures: vec![Measure {
+            name: "count".to_owned(),
+            aggregate: Aggregate::Count,
+            field: None,
+        }],
+        columns: vec!["count".to_owned()],
+        series: None,
+        groups: Vec::new(),
+        filter: None,
+        range: None,
+        having: None,
+        order: Vec::new(),
+        limit: None,
+    });
+    let snapshot = lake.snapshot(&pool);
+    let plan = crate::plan::plan(&pool, &Constraint::AllRows, &query, &snapshot).unwrap();
+    let options = RunOptions::default();
+    let runner = Runner::with(options, Workers::with(None, cores, 1)).unwrap();
+    let others: Vec<_> = (0..busy).map(|_| runner.workers.first()).collect();
+    let answer = match here {
+        true => runner.collect_here(key(1), plan.root).await,
+        false => runner.collect_for(key(1), plan.root).await,
+    };
+    let counts = value_at(answer.unwrap()[0].column(0).as_ref(), 0);
+    assert_eq!(counts, Value::Integer(24), "each row is read once");
+    drop(others);
+    let [still, most] = runner.workers.counts();
+    assert_eq!(still, 0, "all places come back");
+    most
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_has_more_readers_than_one_only_while_cores_have_none() {
+    for (busy, most) in [(0, 4), (1, 4), (3, 4), (4, 5), (8, 9)] {
+        assert_eq!(most_readers(4, busy, false).await, most, "{busy} were busy");
+    }
+    // One that is answered at once waits for no thread of long work.
+    assert_eq!(most_readers(4, 2, true).await, 2);
+    // A budget of more than the cores is found out.
+    assert!(most_readers(12, 4, false).await > 5);
 }

@@ -43,7 +43,7 @@ impl Connection {
     fn answer(&mut self) -> (u16, Vec<u8>) {
         self.read_line();
         let status = self.line.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut length = 0;
+        let (mut length, mut in_chunks) = (0, false);
         loop {
             self.read_line();
             if self.line == "\r\n" {
@@ -53,10 +53,29 @@ impl Connection {
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse().unwrap();
             }
+            in_chunks |= line.starts_with("transfer-encoding:") && line.contains("chunked");
+        }
+        if in_chunks {
+            return (status, self.chunks());
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).unwrap();
         (status, body)
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            self.read_line();
+            let length = usize::from_str_radix(self.line.trim(), 16).unwrap();
+            let from = body.len();
+            body.resize(from + length, 0);
+            self.stream.read_exact(&mut body[from..]).unwrap();
+            self.read_line();
+            if length == 0 {
+                return body;
+            }
+        }
     }
 
     fn read_line(&mut self) {

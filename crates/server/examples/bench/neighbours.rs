@@ -24,6 +24,10 @@ pub(crate) const OPTIONS: &[&str] = &[
 const BATCH: usize = 10_000;
 /// Questions of one greedy key at once.
 const AT_ONCE: usize = 16;
+/// The same where each asks something else.
+const MIXED_AT_ONCE: usize = 21;
+/// Records of the largest body that a greedy key sends.
+const BODY_RECORDS: usize = 60_000;
 /// Phases alone and beside the others, in turn.
 const ROUNDS: usize = 5;
 
@@ -36,15 +40,29 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
     make(server, records);
     server.settle();
     let mut rows = Vec::new();
-    for greedy in [1, 3] {
-        rows.extend(compare(server, records, questions, greedy));
+    let groups = &[Greedy::Groups][..];
+    let loads = [
+        ("1 key", 1, AT_ONCE, groups),
+        ("3 keys", 3, AT_ONCE, groups),
+        ("3 keys, the worst", 3, MIXED_AT_ONCE, &Greedy::ALL),
+    ];
+    for (name, keys, each, what) in loads {
+        let load = Load {
+            name,
+            keys,
+            each,
+            what,
+        };
+        rows.extend(compare(server, records, questions, &load));
     }
     Table {
         title: "A small key beside greedy ones".to_owned(),
         text: format!(
             "{records} rows of 1,000 customers. The small key counts its own rows, one question after the other: {ROUNDS} times \
              {questions} alone and as many beside the others, in turn. Each greedy key has {AT_ONCE} questions on their \
-             way all the time: 20,011 groups with a median and a distinct count, over all rows."
+             way all the time: 20,011 groups with a median and a distinct count, over all rows. The worst are \
+             {MIXED_AT_ONCE} each, in turn such groups, a group for every row, a regular expression over all \
+             texts, all rows in an order that no file has, and bodies of {BODY_RECORDS} records."
         ),
         columns: vec![
             "greedy keys",
@@ -53,19 +71,72 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
             "p95 ms",
             "p99 ms",
             "greedy answers/s",
-            "refused as busy",
+            "refused",
         ],
         rows,
     }
 }
 
+/// What a greedy key asks.
+#[derive(Clone, Copy)]
+enum Greedy {
+    Groups,
+    EveryRow,
+    Regex,
+    Sorted,
+    Body,
+}
+
+impl Greedy {
+    const ALL: [Self; 5] = [
+        Self::Groups,
+        Self::EveryRow,
+        Self::Regex,
+        Self::Sorted,
+        Self::Body,
+    ];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Groups => "/v1/views/much/data",
+            Self::EveryRow => "/v1/views/every/data",
+            Self::Regex => "/v1/views/regex/data",
+            Self::Sorted => "/v1/views/sorted/data?format=ndjson",
+            Self::Body => "/v1/pools/other/records",
+        }
+    }
+
+    fn body(self) -> Vec<u8> {
+        let record = |n: usize| {
+            let text = "a text of some length, as others are";
+            json!({"customer": "them", "group": n, "amount": 0.5, "text": text})
+        };
+        let body = match self {
+            Self::Body => (0..BODY_RECORDS).map(record).collect(),
+            Self::Sorted => json!({"order_by": [{"field": "text", "direction": "asc"}]}),
+            _ => json!({}),
+        };
+        body.to_string().into_bytes()
+    }
+}
+
+/// Who asks what all the time.
+struct Load<'a> {
+    name: &'a str,
+    keys: usize,
+    each: usize,
+    what: &'a [Greedy],
+}
+
 fn make(server: &Server, records: usize) {
-    server.make(
-        "/v1/pools",
-        &json!({"name": "rows", "schema": "strict", "isolation_field": "customer",
-        "fields": [{"name": "customer", "type": "String"}, {"name": "group", "type": "Int64"},
-                   {"name": "amount", "type": "Float64"}, {"name": "text", "type": "String"}]}),
-    );
+    for pool in ["rows", "other"] {
+        server.make(
+            "/v1/pools",
+            &json!({"name": pool, "schema": "strict", "isolation_field": "customer",
+            "fields": [{"name": "customer", "type": "String"}, {"name": "group", "type": "Int64"},
+                       {"name": "amount", "type": "Float64"}, {"name": "text", "type": "String"}]}),
+        );
+    }
     let view = |name: &str, fields: serde_json::Value| {
         server.make(
             "/v1/views",
@@ -77,6 +148,22 @@ fn make(server: &Server, records: usize) {
         "much",
         json!([{"field": "group", "group": true}, {"field": "amount", "aggregate": "median"},
         {"field": "text", "aggregate": "count_unique"}]),
+    );
+    view(
+        "every",
+        json!([{"field": "_id", "group": true}, {"field": "amount", "aggregate": "sum"}]),
+    );
+    let patterns = (1..=8).map(|n| format!("[a-z]+[0-9]{{1,{n}}}[x-z]"));
+    let patterns = patterns.map(|one| json!({"field": "text", "operator": "regex", "value": one}));
+    server.make(
+        "/v1/views",
+        &json!({"name": "regex", "pool": "rows", "shape": "aggregated",
+        "fields": [{"aggregate": "count"}], "filters": [{"any": patterns.collect::<Vec<_>>()}]}),
+    );
+    let fields = ["customer", "group", "amount", "text"].map(|field| json!({"field": field}));
+    server.make(
+        "/v1/views",
+        &json!({"name": "sorted", "pool": "rows", "shape": "records", "fields": fields}),
     );
     let mut connection = Connection::open(&server.address, &server.token);
     for start in (0..records).step_by(BATCH) {
@@ -102,10 +189,11 @@ struct Greed {
     refused: AtomicUsize,
 }
 
-fn compare(server: &Server, records: usize, questions: usize, keys: usize) -> [Vec<String>; 2] {
-    let grants = json!([{"on": "view:much", "actions": ["read"], "constraints": "all_rows"}]);
-    let greedy: Vec<String> = (0..keys)
-        .map(|number| token(server, &format!("greedy {number}"), &grants))
+fn compare(server: &Server, records: usize, questions: usize, load: &Load<'_>) -> [Vec<String>; 2] {
+    let grants = json!([{"on": "view:*", "actions": ["read"], "constraints": "all_rows"},
+        {"on": "pool:other", "actions": ["ingest"]}]);
+    let greedy: Vec<String> = (0..load.keys)
+        .map(|number| token(server, &format!("{} {number}", load.name), &grants))
         .collect();
     let own = json!([{"on": "view:little", "actions": ["read"],
         "constraints": [{"field": "customer", "operator": "eq", "value": "c7"}]}]);
@@ -116,9 +204,10 @@ fn compare(server: &Server, records: usize, questions: usize, keys: usize) -> [V
         alone.extend(ask(server, &small, records, questions));
         let greed = Greed::default();
         thread::scope(|scope| {
-            for asker in 0..keys * AT_ONCE {
-                let (token, greed) = (&greedy[asker % keys], &greed);
-                scope.spawn(move || ask_much(server, token, greed));
+            for asker in 0..load.keys * load.each {
+                let (token, greed) = (&greedy[asker % load.keys], &greed);
+                let what = load.what[asker / load.keys % load.what.len()];
+                scope.spawn(move || ask_much(server, token, what, greed));
             }
             // From here on every slot that they may have is theirs.
             while greed.answers.load(Ordering::SeqCst) < 4 {
@@ -139,7 +228,7 @@ fn compare(server: &Server, records: usize, questions: usize, keys: usize) -> [V
         shares.map(|share| at_share(&beside, share)),
     );
     let [a, b, c] = alone.map(|time| format!("{time:.2}"));
-    let first = [&keys.to_string(), "alone", &a, &b, &c, "", ""]
+    let first = [load.name, "alone", &a, &b, &c, "", ""]
         .map(str::to_owned)
         .to_vec();
     let times = beside
@@ -147,7 +236,7 @@ fn compare(server: &Server, records: usize, questions: usize, keys: usize) -> [V
         .zip(alone)
         .map(|(beside, alone)| format!("{beside:.2} (× {:.1})", beside / alone));
     let rate = f64::from(u32::try_from(answers).unwrap()) / seconds;
-    let mut second = vec![keys.to_string(), "beside them".to_owned()];
+    let mut second = vec![load.name.to_owned(), "beside them".to_owned()];
     second.extend(times);
     second.extend([format!("{rate:.1}"), refused.to_string()]);
     [first, second]
@@ -171,12 +260,14 @@ fn ask(server: &Server, token: &str, records: usize, questions: usize) -> Vec<f6
     (0..questions).map(one).collect()
 }
 
-fn ask_much(server: &Server, token: &str, greed: &Greed) {
+fn ask_much(server: &Server, token: &str, what: Greedy, greed: &Greed) {
     let mut connection = Connection::open(&server.address, token);
+    let (path, body) = (what.path(), what.body());
     while !greed.is_over.load(Ordering::SeqCst) {
-        match connection.post("/v1/views/much/data", b"{}").0 {
+        match connection.post(path, &body).0 {
             200 => greed.answers.fetch_add(1, Ordering::SeqCst),
-            503 => greed.refused.fetch_add(1, Ordering::SeqCst),
+            // Busy, or more memory than a question has.
+            400 | 503 => greed.refused.fetch_add(1, Ordering::SeqCst),
             status => panic!("a greedy question was answered {status}"),
         };
     }

@@ -174,7 +174,9 @@ impl Offline {
         settings: &ServeSettings,
         defined: Inspected,
     ) -> Result<Arc<Lake>, ServeError> {
-        let lake = self.runtime.block_on(lake_of(settings, defined.pools))?;
+        let lake = self
+            .runtime
+            .block_on(lake_of(settings, defined.pools, None))?;
         lake.learn(&Permit::ours(), defined.carried);
         Ok(lake)
     }

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use super::threads::Threads;
 use super::{HandOver, ServeError, open, runtime, serve};
 use crate::config::ServeSettings;
 
@@ -25,9 +26,11 @@ pub(crate) fn start(settings: ServeSettings) -> Result<RunningServer, ServeError
     let thread = std::thread::Builder::new()
         .name("tidegate".to_owned())
         .spawn(move || {
+            let threads = Threads::start()?;
             let runtime = runtime()?;
             runtime.block_on(async {
-                let (addresses, house, token) = open(&settings, HandOver::ToCaller).await?;
+                let opened = open(&settings, HandOver::ToCaller, threads.handle());
+                let (addresses, house, token) = opened.await?;
                 let listeners = addresses.listen()?;
                 let token = token.map(|secret| secret.reveal().to_owned());
                 let _ = started.send((listeners.address()?, token));

@@ -13,6 +13,7 @@ use model::permit::Permit;
 
 use super::ServeError;
 use super::scrub::Scrub;
+use super::threads::Nice;
 
 /// How long there is nothing to do before it is looked again.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -75,8 +76,11 @@ impl Threads {
         mut work: impl FnMut() -> Result<Duration, LakeError> + Send + 'static,
     ) -> Result<(), ServeError> {
         let (stop, stopped) = mpsc::channel();
-        let repeat =
-            move || while !is_told(&stopped, done(catch_unwind(AssertUnwindSafe(&mut work)))) {};
+        let here = Nice::of_this_thread();
+        let repeat = move || {
+            here.upkeep_behind();
+            while !is_told(&stopped, done(catch_unwind(AssertUnwindSafe(&mut work)))) {}
+        };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(repeat)

@@ -157,3 +157,44 @@ fn a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before(
     ));
     assert!(answered <= 4 * SMALL_QUESTIONS, "{answered} came before");
 }
+
+/// The names of the server's threads with their nice values.
+fn threads(server: &Server) -> Vec<(String, i32)> {
+    let tasks = format!("/proc/{}/task", server.process());
+    let tasks = std::fs::read_dir(tasks).expect("the threads");
+    let told = tasks.filter_map(|task| {
+        // A thread may end while it is looked at.
+        let stat = std::fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let nice = rest.split_whitespace().nth(16)?;
+        Some((name.to_owned(), nice.parse().expect("a number")))
+    });
+    told.collect()
+}
+
+#[test]
+fn threads_of_long_work_stand_behind_those_that_answer() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::start(home.path());
+    let front = rustix::process::getpriority_process(None).expect("a nice value");
+    let wanted = [
+        ("tokio-rt-worker", 0),
+        ("journal", 0),
+        ("free", 5),
+        ("tend", 5),
+        ("work", 10),
+    ];
+    let wanted = wanted.map(|(name, behind)| (name, (front + behind).min(19)));
+    // Each thread goes behind as the first thing that it does.
+    loop {
+        let threads = threads(&server);
+        let is_so = |(name, nice)| {
+            let mut of_name = threads.iter().filter(|(of, _)| of == name).peekable();
+            of_name.peek().is_some() && of_name.all(|(_, of)| *of == nice)
+        };
+        if wanted.iter().all(|(name, nice)| is_so((name, *nice))) {
+            break;
+        }
+        thread::yield_now();
+    }
+}

@@ -138,6 +138,11 @@ impl Server {
         made["token"].as_str().expect("a token").to_owned()
     }
 
+    /// The number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the process as a power switch would end it.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("killed");

@@ -241,12 +241,13 @@ pub(crate) fn ingest_operation() -> Operation {
 /// no other requests.
 async fn aside<T: Send + 'static>(
     bytes: usize,
+    state: &AppState,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     if bytes <= SMALL_BODY_BYTES {
         return Ok(work());
     }
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = state.threads.spawn_blocking(work).await;
     done.map_err(|_| ApiError::internal("reading a body panicked"))
 }
 
@@ -271,7 +272,7 @@ pub(crate) async fn ingest(
         false => room_for(received.bytes.len(), &state).await,
     };
     let (headers, sent) = (parts.headers, received.bytes.clone());
-    let plain = aside(sent.len(), move || decompress(&headers, sent)).await??;
+    let plain = aside(sent.len(), &state, move || decompress(&headers, sent)).await??;
     let bytes = plain.len();
     if let (Some(room), RecordFormat::Text(_)) = (&mut room, format) {
         drop(room.split(room.num_permits().saturating_sub(bytes)));
@@ -281,7 +282,7 @@ pub(crate) async fn ingest(
         RecordFormat::Columnar(format) => {
             let sent = state.plane.decode(format, plain).await;
             let admit = move || sent.map(|sent| permit.admit(sent, idempotency, now, &*random));
-            aside(bytes, admit).await?
+            aside(bytes, &state, admit).await?
         }
         // Each record is checked as soon as it is read, while it is near.
         RecordFormat::Text(TextFormat::Ndjson) => {
@@ -289,14 +290,14 @@ pub(crate) async fn ingest(
                 let sent = bodies::lines(&plain)?;
                 Ok(permit.admit(sent, idempotency, now, &*random))
             };
-            aside(bytes, admit).await?
+            aside(bytes, &state, admit).await?
         }
         RecordFormat::Text(format) => {
             let admit = move || {
                 let sent = bodies::read_records(format, &plain, &pool.draft.schema)?;
                 Ok(permit.admit(sent, idempotency, now, &*random))
             };
-            aside(bytes, admit).await?
+            aside(bytes, &state, admit).await?
         }
     };
     let batch = admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?;

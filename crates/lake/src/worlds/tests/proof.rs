@@ -28,8 +28,8 @@ pub(crate) struct Tally {
 }
 
 /// Finds the first hidden token in what left the house.
-fn leaked<'a>(lake: &Lake, case: &'a Case, response: &Response) -> Option<&'a str> {
-    let bytes = response.bytes(lake);
+fn leaked<'a>(case: &'a Case, response: &Response) -> Option<&'a str> {
+    let bytes = response.bytes();
     let text = String::from_utf8_lossy(&bytes);
     let hidden = case
         .rows
@@ -75,7 +75,7 @@ pub(crate) fn violation(worlds: &Worlds, case: &Case, answers: &Responses) -> Op
     if matches!(answers.all, Response::Failed(_)) {
         return Some("the lake failed".to_owned());
     }
-    leaked(&worlds.all, case, &answers.all).map(|token| format!("a hidden token left: {token}"))
+    leaked(case, &answers.all).map(|token| format!("a hidden token left: {token}"))
 }
 
 /// A case in words, for the report of a violation.

@@ -51,7 +51,7 @@ impl Response {
 
     /// Everything that leaves the house, for a search of bytes. Files are
     /// compressed and are read back first.
-    pub(crate) fn bytes(&self, lake: &Lake) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut text = format!("{self:?}").into_bytes();
         if let Self::File(bytes) = self {
             text.extend(bytes);
@@ -59,7 +59,7 @@ impl Response {
                 model::answers::Columnar::Parquet,
                 model::answers::Columnar::ArrowStream,
             ] {
-                if let Ok(records) = lake.decode(format, bytes.clone().into()) {
+                if let Ok(records) = crate::columnar::decode(format, bytes.clone().into()) {
                     text.extend(format!("{records:?}").into_bytes());
                 }
             }

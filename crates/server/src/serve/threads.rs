@@ -1,0 +1,127 @@
+//! The threads that do what takes long, and how much they yield to those that answer.
+//!
+//! All cores are theirs while nothing else is to be done. A request that is answered at once need not wait for them:
+//! the system gives its thread a core the moment that it has something to do.
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::ServeError;
+
+/// How far the threads of questions and of large bodies stand behind: their weight is a tenth.
+const BEHIND: i32 = 10;
+/// The same of the threads of upkeep, which make room for records: a third, and three times that of the others.
+const UPKEEP_BEHIND: i32 = 5;
+
+/// The threads of questions and of large bodies.
+#[derive(Debug)]
+pub(super) struct Threads(Runtime);
+
+impl Threads {
+    /// Starts them, behind the thread that calls this.
+    pub(super) fn start() -> Result<Self, ServeError> {
+        let here = Nice::of_this_thread();
+        let runtime = Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("work")
+            .on_thread_start(move || here.stand_behind(BEHIND))
+            .build();
+        let runtime = runtime.map_err(|error| ServeError::other("start the threads", error))?;
+        Ok(Self(runtime))
+    }
+
+    /// Where they are given work.
+    pub(super) fn handle(&self) -> &Handle {
+        self.0.handle()
+    }
+}
+
+/// A thread's nice value, as far as the system tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nice(Option<i32>);
+
+impl Nice {
+    /// That of the thread that asks.
+    pub(super) fn of_this_thread() -> Self {
+        Self(system::nice())
+    }
+
+    /// Makes the thread that calls this one of upkeep, behind one of this value.
+    pub(super) fn upkeep_behind(self) {
+        self.stand_behind(UPKEEP_BEHIND);
+    }
+
+    /// Puts the thread that calls this behind one of this value. A new thread has the value of the one that started
+    /// it, which may be behind already.
+    fn stand_behind(self, by: i32) {
+        const LAST: i32 = 19;
+        let Some(front) = self.0 else { return };
+        if let Err(error) = system::be_nice(LAST.min(front.saturating_add(by))) {
+            static ONCE: std::sync::Once = std::sync::Once::new();
+            ONCE.call_once(|| {
+                tracing::warn!(%error, "long questions have the priority of short ones");
+            });
+        }
+    }
+}
+
+/// On Linux a thread has a value of its own.
+#[cfg(target_os = "linux")]
+mod system {
+    use rustix::process::{getpriority_process, setpriority_process};
+
+    pub(super) fn nice() -> Option<i32> {
+        getpriority_process(None).ok()
+    }
+
+    pub(super) fn be_nice(value: i32) -> std::io::Result<()> {
+        Ok(setpriority_process(None, value)?)
+    }
+}
+
+/// Elsewhere it would be that of the whole process.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    pub(super) fn nice() -> Option<i32> {
+        None
+    }
+
+    pub(super) fn be_nice(_: i32) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_of_long_work_stands_behind_also_one_that_another_starts() {
+        let front = system::nice().expect("a nice value");
+        let threads = Threads::start().expect("threads");
+        let handle = threads.handle().clone();
+        let wanted = Some((front + BEHIND).min(19));
+        // A task, a thread for one long work, and one that this starts.
+        let (task, first, second) = threads.0.block_on(async {
+            let task = handle.spawn(async { system::nice() });
+            let inner = handle.clone();
+            let nested = handle.spawn_blocking(move || {
+                let second = inner.spawn_blocking(system::nice);
+                (system::nice(), inner.block_on(second))
+            });
+            let (first, second) = nested.await.expect("it ends");
+            (
+                task.await.expect("it ends"),
+                first,
+                second.expect("it ends"),
+            )
+        });
+        assert_eq!([task, first, second], [wanted; 3]);
+        assert_eq!(system::nice(), Some(front), "whoever started them does not");
+        let upkeep = std::thread::spawn(move || {
+            Nice(Some(front)).upkeep_behind();
+            system::nice()
+        });
+        let upkeep = upkeep.join().expect("it ends");
+        assert_eq!(upkeep, Some((front + UPKEEP_BEHIND).min(19)));
+    }
+}
