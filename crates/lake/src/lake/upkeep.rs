@@ -92,6 +92,8 @@ struct Tending {
     retained: HashMap<PoolId, Retained>,
     /// The order in which a pool with files in another one is to lie, and since when.
     misplaced: HashMap<PoolId, (SortedBy, Timestamp)>,
+    /// Up to where the records of a pool are in files that has some to gather, and since when.
+    resting: HashMap<PoolId, (Option<Position>, Timestamp)>,
     /// Since when files could go but for the log that names them.
     leaving: HashMap<FileId, Timestamp>,
     failures: Failures,

@@ -19,6 +19,9 @@ use crate::tables::{FileEntry, FileId, SortedBy};
 /// Runs that are read at once when files of many customers are merged.
 const INPUTS_MAX: usize = 64;
 
+/// Bytes of the files of one customer up to which they become one when the pool is at rest.
+const GATHERED_BYTES: u64 = 4 << 20;
+
 /// Files that are to become one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -67,8 +70,24 @@ pub(super) fn choose(manifest: &Manifest, layout: FileLayout, most: usize) -> Op
                 level,
             })
         }
-        FileLayout::FilePerCustomer => mixed(manifest).or_else(|| apart(manifest, most)),
+        FileLayout::FilePerCustomer => mixed(manifest).or_else(|| apart(manifest, most, |_| true)),
     }
+}
+
+/// The files to merge in a pool at rest, where each customer has files of their own: those of
+/// customers who have few records in several. How many files these are follows from how often
+/// records were written to files, and so from how many others sent, and a question takes longer
+/// for each of them. Only small ones: what is written anew for that stays little.
+pub(super) fn gathered(manifest: &Manifest, layout: FileLayout) -> Option<Choice> {
+    let is_little =
+        |files: &[&FileEntry]| files.iter().map(|file| file.bytes).sum::<u64>() <= GATHERED_BYTES;
+    let apart = || apart(manifest, 1, is_little);
+    let choice = (layout == FileLayout::FilePerCustomer).then(apart)?;
+    // It is no merge of those that are counted.
+    choice.map(|choice| Choice {
+        level: choice.level.saturating_sub(1),
+        ..choice
+    })
 }
 
 /// The customer whose records alone a file holds.
@@ -92,7 +111,11 @@ fn mixed(manifest: &Manifest) -> Option<Choice> {
 
 /// The files of customers who have too many, of those who are alike in how
 /// often they were merged: others are left where they are.
-fn apart(manifest: &Manifest, most: usize) -> Option<Choice> {
+fn apart(
+    manifest: &Manifest,
+    most: usize,
+    concerns: impl Fn(&[&FileEntry]) -> bool,
+) -> Option<Choice> {
     let mut customers: BTreeMap<&[u8], Vec<&FileEntry>> = BTreeMap::new();
     for file in manifest.files.iter() {
         if let Some(customer) = customer_of(file) {
@@ -101,7 +124,8 @@ fn apart(manifest: &Manifest, most: usize) -> Option<Choice> {
     }
     let mut chosen: Option<Choice> = None;
     let mut inputs = BTreeSet::new();
-    for files in customers.values().filter(|files| files.len() > most) {
+    let too_many = customers.values().filter(|files| files.len() > most);
+    for files in too_many.filter(|files| concerns(files)) {
         let Some((runs, level)) = due(&runs(files.iter().copied()), most) else {
             continue;
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
-use super::levels::{Choice, choose, misplaced, whole};
+use super::levels::{Choice, choose, gathered, misplaced, whole};
 use super::publish::has_passed;
 use super::retain::may_stay;
 use super::sorting::Sorting;
@@ -77,6 +77,32 @@ impl Lake {
         });
         let due = due.next().map(|state| state.id);
         due.or_else(|| (!is_busy).then(|| self.next_sorting(memory, states))?)
+            .or_else(|| (!is_busy).then(|| self.next_gathering(memory, states))?)
+    }
+
+    /// The pool to which no records came for as long as they may stay in memory, and in which
+    /// customers with files of their own have more than they need.
+    fn next_gathering(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
+        let now = self.clock.now();
+        let (mut found, mut known) = (None, HashMap::new());
+        for state in states {
+            let is_waiting = layout_of(state) == FileLayout::FilePerCustomer && state.bytes == 0;
+            if !is_waiting || gathered(&state.manifest, layout_of(state)).is_none() {
+                continue;
+            }
+            let mark = state.manifest.mark;
+            let since = match memory.resting.remove(&state.id) {
+                Some((known, since)) if known == mark => since,
+                _ => now,
+            };
+            let is_at_rest = has_passed(since, now, self.upkeep.options.flush_after);
+            if is_at_rest && !memory.failures.rests(Writing::Merge(state.id), now) {
+                found = found.or(Some(state.id));
+            }
+            known.insert(state.id, (mark, since));
+        }
+        memory.resting = known;
+        found
     }
 
     /// The pool of which files lie in another order than the one that it has
@@ -172,6 +198,7 @@ impl Lake {
             choose(manifest, layout, most)
                 .or_else(|| must_purge().then(|| unclean(manifest, layout, leaves))?)
                 .or_else(|| misplaced(manifest, order))
+                .or_else(|| gathered(manifest, layout))
         })
     }
 

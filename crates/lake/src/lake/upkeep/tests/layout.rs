@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::permit::Permit;
 use model::pools::Pool;
+use model::time::ManualClock;
 use model::value::Value;
 
 use super::counting::{Counting, read_of_customer};
@@ -167,4 +169,44 @@ fn a_question_about_a_customer_opens_their_files_alone() {
     assert_eq!(counting.opened(), 3);
     let read = counting.read();
     assert!(read > 0 && read * 5 < bytes, "{read} of {bytes}");
+}
+
+/// The files of customer `a` whose records came in two parts, before and after those of so many
+/// others, once the pool was at rest for so long.
+fn files_of_one(others: i128, rest: Duration) -> usize {
+    let (disk, pool) = (SimulatedDisk::new(7), sales("file_per_customer"));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], options(8), clock.clone()).unwrap();
+    let of_others = |from: i128| -> Vec<_> {
+        let numbers = from..from + others;
+        numbers.map(|n| (format!("c{}", n % 3), n)).collect()
+    };
+    for part in 0..2 {
+        put(&lake, &pool, &[("a".to_owned(), part)]);
+        if others > 0 {
+            // They fill the memory, so that all goes to files.
+            put(&lake, &pool, &of_others(100 + part * others));
+            lake.flush(&Permit::ours()).unwrap();
+        }
+    }
+    lake.flush(&Permit::ours()).unwrap();
+    while lake.upkeep(&Permit::ours()).unwrap() {}
+    clock.advance(rest);
+    while lake.upkeep(&Permit::ours()).unwrap() {}
+    let mut found = numbers(&lake, &pool);
+    found.sort_unstable();
+    assert_eq!(found.len() as i128, 2 + 2 * others);
+    let files = lake.pools.manifest(pool.id).files;
+    let ranges = files.iter().filter_map(|file| file.isolation.as_ref());
+    let own = ranges.clone().min_by_key(|range| &range.min).unwrap();
+    ranges.filter(|range| range.min == own.min).count()
+}
+
+#[test]
+fn how_many_files_a_customer_has_tells_nothing_of_others_once_the_pool_is_at_rest() {
+    let rest = roomy().upkeep.flush_after + Duration::from_secs(1);
+    assert_eq!([0, 6].map(|others| files_of_one(others, rest)), [1, 1]);
+    // Before, it does.
+    let soon = Duration::from_secs(1);
+    assert_eq!([0, 6].map(|others| files_of_one(others, soon)), [1, 2]);
 }
