@@ -15,6 +15,7 @@ mod replaced;
 
 pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
 pub(crate) use later::{ADDRESS, Fetching, address_field};
+#[cfg(test)]
 pub(crate) use places::may_hold;
 pub(crate) use replaced::newly_replaced;
 

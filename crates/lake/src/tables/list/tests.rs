@@ -126,9 +126,12 @@ fn the_index_finds_what_a_walk_over_all_files_finds() {
     assert_eq!(changed, None);
 }
 
+/// Makes a list that is wrong.
+type Mutant = fn(&FileList, &mut Random) -> FileList;
+
 #[test]
 fn wrong_indexes_are_found_out() {
-    let mutants: [(&str, fn(&FileList, &mut Random) -> FileList); 5] = [
+    let mutants: [(&str, Mutant); 5] = [
         ("of the list before", |files, _| {
             misled(files, |files| drop(files.pop()))
         }),

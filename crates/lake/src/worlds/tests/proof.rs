@@ -3,7 +3,6 @@
 use super::case::{Case, Question};
 use super::respond::Response;
 use super::worlds::{Responses, Worlds, on_two_threads};
-use crate::lake::Lake;
 use crate::snapshot::FileView;
 
 /// What a run of cases went through.
@@ -55,7 +54,7 @@ fn is_fruitful(response: &Response) -> bool {
 }
 
 /// What is wrong with the answers, if anything.
-pub(crate) fn violation(worlds: &Worlds, case: &Case, answers: &Responses) -> Option<String> {
+pub(crate) fn violation(case: &Case, answers: &Responses) -> Option<String> {
     if answers.all != answers.visible {
         return Some("the key is answered otherwise when there are hidden records".to_owned());
     }
@@ -122,7 +121,7 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
         worlds.clear(&case).await;
         answers
     });
-    if let Some(violation) = violation(worlds, &case, &answers) {
+    if let Some(violation) = violation(&case, &answers) {
         panic!("{violation}\n{}", describe(&case, &answers));
     }
     Tally {
