@@ -77,6 +77,8 @@ struct Freeing {
     carried: Option<u64>,
     /// When the journal was wiped, and its bytes then.
     wiped: Option<(Timestamp, u64)>,
+    /// Whether records went to files since, so that more of the journal can go.
+    has_flushed: bool,
     failures: Failures,
 }
 
@@ -233,7 +235,11 @@ impl Lake {
             };
             self.settle_journal()?;
             let done = match work {
-                Freed::Flush(pool) => self.flush_pool(pool),
+                Freed::Flush(pool) => {
+                    let done = self.flush_pool(pool);
+                    memory.has_flushed |= done.is_ok();
+                    done
+                }
                 Freed::Carry => self.carry_on(&mut memory),
                 Freed::Wipe => self.wipe_journal(&mut memory),
             };
@@ -327,10 +333,16 @@ impl Lake {
     }
 
     fn next_freeing(&self, memory: &mut Freeing, states: &[PoolState]) -> Option<Freed> {
+        // While much arrives a flush is always due, and the journal must go all the same.
+        if self.must_wipe(memory) {
+            return Some(Freed::Wipe);
+        }
+        if memory.has_flushed && self.must_carry(memory) {
+            return Some(Freed::Carry);
+        }
         self.next_flush(memory, states)
             .map(Freed::Flush)
             .or_else(|| self.must_carry(memory).then_some(Freed::Carry))
-            .or_else(|| self.must_wipe(memory).then_some(Freed::Wipe))
     }
 
     fn next_tending(&self, memory: &mut Tending, states: &[PoolState]) -> Option<Tended> {

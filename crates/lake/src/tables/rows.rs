@@ -43,8 +43,8 @@ impl Cells {
 
 impl TableFile {
     /// The columns of some rows of a block. What is kept of the block is used;
-    /// of the others only the pages of these rows are read, until the block
-    /// was asked for some times.
+    /// of the others only the pages of these rows are read the first time, and
+    /// the whole block the second.
     pub(crate) fn rows(
         &self,
         block: usize,
@@ -71,8 +71,9 @@ impl TableFile {
         }
         if !lacking.is_empty() {
             let wanted: Vec<_> = lacking.iter().map(|at| columns[*at].clone()).collect();
-            // To read a block as a whole takes some times as long as a few of its pages.
-            const ALONE: usize = 4;
+            // To read a block as a whole takes some times as long as a few of its pages;
+            // one that is asked for again is likely to be asked for often.
+            const ALONE: usize = 1;
             let read = match self.cache.asked(cached, self.entry.id, block) {
                 0..ALONE => self.rows_alone(block, rows, &wanted)?,
                 _ => self.rows_of_whole(block, rows, &wanted, cached)?,

@@ -9,8 +9,9 @@ use super::ServeError;
 
 /// How far the threads of questions and of large bodies stand behind: their weight is a tenth.
 const BEHIND: i32 = 10;
-/// The same of the threads of upkeep, which make room for records: a third, and three times that of the others.
-const UPKEEP_BEHIND: i32 = 5;
+/// The same of the thread that tends files, which must not fall behind for ever: a third, and three times that of the
+/// others.
+const TENDING_BEHIND: i32 = 5;
 
 /// The threads of questions and of large bodies.
 #[derive(Debug)]
@@ -45,9 +46,9 @@ impl Nice {
         Self(system::nice())
     }
 
-    /// Makes the thread that calls this one of upkeep, behind one of this value.
-    pub(super) fn upkeep_behind(self) {
-        self.stand_behind(UPKEEP_BEHIND);
+    /// Makes the thread that calls this one that tends files, behind one of this value.
+    pub(super) fn tending_behind(self) {
+        self.stand_behind(TENDING_BEHIND);
     }
 
     /// Puts the thread that calls this behind one of this value. A new thread has the value of the one that started
@@ -118,10 +119,10 @@ mod tests {
         assert_eq!([task, first, second], [wanted; 3]);
         assert_eq!(system::nice(), Some(front), "whoever started them does not");
         let upkeep = std::thread::spawn(move || {
-            Nice(Some(front)).upkeep_behind();
+            Nice(Some(front)).tending_behind();
             system::nice()
         });
         let upkeep = upkeep.join().expect("it ends");
-        assert_eq!(upkeep, Some((front + UPKEEP_BEHIND).min(19)));
+        assert_eq!(upkeep, Some((front + TENDING_BEHIND).min(19)));
     }
 }

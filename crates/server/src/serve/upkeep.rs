@@ -51,7 +51,12 @@ impl Threads {
             })
         })?;
         let mut round = 0_u64;
+        let here = Nice::of_this_thread();
         threads.spawn("tend", move || {
+            if round == 0 {
+                // Not so the other: while memory is full writers are put off.
+                here.tending_behind();
+            }
             let permit = Permit::ours();
             if round.is_multiple_of(LOOK_ROUNDS) {
                 lake.learn(&permit, control.learn(&mut learning));
@@ -76,9 +81,7 @@ impl Threads {
         mut work: impl FnMut() -> Result<Duration, LakeError> + Send + 'static,
     ) -> Result<(), ServeError> {
         let (stop, stopped) = mpsc::channel();
-        let here = Nice::of_this_thread();
         let repeat = move || {
-            here.upkeep_behind();
             while !is_told(&stopped, done(catch_unwind(AssertUnwindSafe(&mut work)))) {}
         };
         let thread = std::thread::Builder::new()

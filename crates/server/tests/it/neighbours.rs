@@ -180,7 +180,7 @@ fn threads_of_long_work_stand_behind_those_that_answer() {
     let wanted = [
         ("tokio-rt-worker", 0),
         ("journal", 0),
-        ("free", 5),
+        ("free", 0),
         ("tend", 5),
         ("work", 10),
     ];

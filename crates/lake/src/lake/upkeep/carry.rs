@@ -84,6 +84,7 @@ impl Lake {
             .release(needed.map_or(begin, |needed| needed.min(begin)));
         self.settle_journal()?;
         memory.carried = Some(self.journal.counts().bytes);
+        memory.has_flushed = false;
         Ok(())
     }
 }
