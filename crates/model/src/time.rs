@@ -26,5 +26,5 @@ pub use interval::{INTERVAL_COUNT_MAX, Interval};
 pub use range::TimeRange;
 pub use timeframe::{TIMEFRAME_COUNT_MAX, Timeframe};
 pub use timestamp::{InZone, Timestamp};
-pub use unit::Unit;
+pub use unit::{Unit, WeekStart};
 pub use zone::TimeZone;

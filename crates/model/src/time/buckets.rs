@@ -33,7 +33,7 @@ pub struct TooManyBuckets {
 ///   twice if the clock is set back over it, or when the clock jumps into
 ///   them. An hour that the clock re-enters without showing its first moment
 ///   again goes on as the same bucket.
-/// - Days, weeks (from Monday), months and years begin at the first instant
+/// - Days, weeks, months and years begin at the first instant
 ///   of their first date on the local clock, and once only. A bucket whose
 ///   dates the zone skipped does not exist.
 /// - A start before the year 0001 is given as [`Timestamp::MIN`].
@@ -131,6 +131,16 @@ impl Buckets {
         }
         let after = self.starts.partition_point(|start| *start <= instant);
         u32::try_from(after.checked_sub(1)?).ok()
+    }
+
+    /// The part of the range that lies in bucket `index`; `None` if there is no
+    /// such bucket. The first begins with the range, though its unit may begin
+    /// before, and the last ends with it.
+    pub fn part(&self, index: u32) -> Option<TimeRange> {
+        let index = usize::try_from(index).ok()?;
+        let from = (*self.starts.get(index)?).max(self.range.from());
+        let to = self.starts.get(index + 1).copied();
+        TimeRange::new(from, to.unwrap_or(self.range.to())).ok()
     }
 
     /// The start of bucket `index` as text on the local clock of `zone`, with

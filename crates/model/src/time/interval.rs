@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::text::{count, serde_as_text};
-use super::{TimeError, Unit};
+use super::{TimeError, Unit, WeekStart};
 
 /// The largest N of `every_N_<units>`.
 pub const INTERVAL_COUNT_MAX: u32 = 1_000;
@@ -40,7 +40,16 @@ impl Interval {
         self.unit
     }
 
-    /// Reads an interval; `every_N_<units>` takes the unit in the singular
+    /// The same interval where weeks start on this day.
+    #[must_use]
+    pub const fn with_weeks_from(self, start: WeekStart) -> Self {
+        Self {
+            unit: start.unit(self.unit),
+            ..self
+        }
+    }
+
+    /// Reads an interval, its weeks from Monday; `every_N_<units>` takes the unit in the singular
     /// too.
     ///
     /// # Errors
@@ -63,7 +72,7 @@ const fn adverb(unit: Unit) -> &'static str {
         Unit::Minute => "minutely",
         Unit::Hour => "hourly",
         Unit::Day => "daily",
-        Unit::Week => "weekly",
+        Unit::Week | Unit::SundayWeek => "weekly",
         Unit::Month => "monthly",
         Unit::Year => "yearly",
     }

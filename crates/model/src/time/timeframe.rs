@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::local::{Calendar, ClockSteps, unit_start};
 use super::text::{count, serde_as_text};
-use super::{Date, TimeError, TimeRange, TimeZone, Timestamp, Unit};
+use super::{Date, TimeError, TimeRange, TimeZone, Timestamp, Unit, WeekStart};
 
 /// The largest N of `this_N_<units>` and `previous_N_<units>`.
 pub const TIMEFRAME_COUNT_MAX: u32 = 1_000_000;
@@ -46,7 +46,16 @@ impl Timeframe {
         })
     }
 
-    /// Reads a timeframe, with the unit in the singular or the plural. `today`
+    /// The same timeframe where weeks start on this day.
+    #[must_use]
+    pub const fn with_weeks_from(self, start: WeekStart) -> Self {
+        Self {
+            unit: start.unit(self.unit),
+            ..self
+        }
+    }
+
+    /// Reads a timeframe, its weeks from Monday, with the unit in the singular or the plural. `today`
     /// is `this_day` and `yesterday` is `previous_day`.
     ///
     /// # Errors
@@ -57,7 +66,7 @@ impl Timeframe {
 
     /// The range that is meant at the instant `now` on the local clock of
     /// `zone`. With the current unit it reaches to that unit's end, otherwise
-    /// to its start. Weeks start on Monday.
+    /// to its start.
     ///
     /// Minutes and hours are counted back as elapsed time, and then out to the
     /// start of the unit that this reaches. A day that the zone skipped is

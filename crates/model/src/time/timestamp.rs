@@ -78,6 +78,7 @@ impl Timestamp {
         InZone {
             instant: self,
             zone,
+            fraction: Fraction::Shortest,
         }
     }
 }
@@ -109,12 +110,21 @@ fn scan(text: &str) -> Option<i64> {
     Some(midnight + clock - offset_minutes * civil::MINUTE)
 }
 
+/// How many digits a text gives to the fraction of a second.
+#[derive(Clone, Copy, Debug)]
+enum Fraction {
+    /// The fewest of 0, 3 or 6 that lose nothing.
+    Shortest,
+    /// Three; what lies below is dropped, which rounds down.
+    Milliseconds,
+}
+
 /// Writes the date and clock that lie `micros` after 1970-01-01T00:00.
-fn write_clock(f: &mut fmt::Formatter<'_>, micros: i64) -> fmt::Result {
+fn write_clock(f: &mut fmt::Formatter<'_>, micros: i64, fraction: Fraction) -> fmt::Result {
     let (year, month, day) = civil::civil_from_days(micros.div_euclid(civil::DAY));
     let clock = micros.rem_euclid(civil::DAY);
     let (hours, minutes) = (clock / civil::HOUR, clock / civil::MINUTE % 60);
-    let (seconds, fraction) = (clock / civil::SECOND % 60, clock % civil::SECOND);
+    let (seconds, micros) = (clock / civil::SECOND % 60, clock % civil::SECOND);
     // An answer has thousands of them, and one formatting for each part takes longer than all else.
     let mut text = *b"0000-00-00T00:00:00.000000";
     let parts = [
@@ -124,7 +134,7 @@ fn write_clock(f: &mut fmt::Formatter<'_>, micros: i64) -> fmt::Result {
         (11..13, hours),
         (14..16, minutes),
         (17..19, seconds),
-        (20..26, fraction),
+        (20..26, micros),
     ];
     for (place, mut number) in parts {
         for digit in text[place].iter_mut().rev() {
@@ -132,10 +142,10 @@ fn write_clock(f: &mut fmt::Formatter<'_>, micros: i64) -> fmt::Result {
             number /= 10;
         }
     }
-    let length = match fraction {
-        0 => 19,
-        _ if fraction % 1_000 == 0 => 23,
-        _ => 26,
+    let length = match (fraction, micros) {
+        (Fraction::Shortest, 0) => 19,
+        (Fraction::Shortest, _) if micros % 1_000 != 0 => 26,
+        _ => 23,
     };
     // East of UTC the last hours are of the year 10000.
     let begin = match year {
@@ -155,7 +165,7 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_clock(f, self.0)?;
+        write_clock(f, self.0, Fraction::Shortest)?;
         f.write_str("Z")
     }
 }
@@ -176,15 +186,29 @@ serde_as_text!(
 pub struct InZone<'a> {
     instant: Timestamp,
     zone: &'a TimeZone,
+    fraction: Fraction,
+}
+
+impl InZone<'_> {
+    /// The same with three digits of the fraction of a second, always. What
+    /// lies below the millisecond is dropped.
+    #[must_use]
+    pub fn in_milliseconds(self) -> Self {
+        Self {
+            fraction: Fraction::Milliseconds,
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for InZone<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.zone.is_utc() {
-            return fmt::Display::fmt(&self.instant, f);
+            write_clock(f, self.instant.0, self.fraction)?;
+            return f.write_str("Z");
         }
         let minutes = self.zone.offset_micros(self.instant.0) / civil::MINUTE;
-        write_clock(f, self.instant.0 + minutes * civil::MINUTE)?;
+        write_clock(f, self.instant.0 + minutes * civil::MINUTE, self.fraction)?;
         let sign = if minutes < 0 { '-' } else { '+' };
         let minutes = minutes.abs();
         write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)

@@ -2,7 +2,7 @@
 
 use super::civil;
 
-/// A unit of the local clock or calendar. Weeks start on Monday.
+/// A unit of the local clock or calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// A minute of the clock.
@@ -13,13 +13,53 @@ pub enum Unit {
     Day,
     /// Seven days from a Monday.
     Week,
+    /// Seven days from a Sunday. It is called a week too: which of the two is
+    /// meant is said beside the text, by a [`WeekStart`].
+    SundayWeek,
     /// A month of the calendar.
     Month,
     /// A year of the calendar.
     Year,
 }
 
+/// The day that weeks start on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WeekStart {
+    /// As in ISO 8601.
+    #[default]
+    Monday,
+    /// As in most of America.
+    Sunday,
+}
+
+impl WeekStart {
+    /// The day's name, such as `monday`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monday => "monday",
+            Self::Sunday => "sunday",
+        }
+    }
+
+    /// The day of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Monday, Self::Sunday]
+            .into_iter()
+            .find(|start| start.name() == text)
+    }
+
+    /// The unit that is meant where weeks start on this day.
+    pub(super) const fn unit(self, unit: Unit) -> Unit {
+        match (unit, self) {
+            (Unit::Week | Unit::SundayWeek, Self::Monday) => Unit::Week,
+            (Unit::Week | Unit::SundayWeek, Self::Sunday) => Unit::SundayWeek,
+            (other, _) => other,
+        }
+    }
+}
+
 impl Unit {
+    /// The units that texts name.
     pub(super) const ALL: [Self; 6] = [
         Self::Minute,
         Self::Hour,
@@ -35,7 +75,7 @@ impl Unit {
             Self::Minute => "minute",
             Self::Hour => "hour",
             Self::Day => "day",
-            Self::Week => "week",
+            Self::Week | Self::SundayWeek => "week",
             Self::Month => "month",
             Self::Year => "year",
         }
@@ -55,7 +95,7 @@ impl Unit {
         match self {
             Self::Minute => Some(civil::MINUTE),
             Self::Hour => Some(civil::HOUR),
-            Self::Day | Self::Week | Self::Month | Self::Year => None,
+            Self::Day | Self::Week | Self::SundayWeek | Self::Month | Self::Year => None,
         }
     }
 
@@ -65,7 +105,7 @@ impl Unit {
             Self::Minute => civil::MINUTE,
             Self::Hour => civil::HOUR,
             Self::Day => civil::DAY,
-            Self::Week => 7 * civil::DAY,
+            Self::Week | Self::SundayWeek => 7 * civil::DAY,
             Self::Month => 2_629_746 * civil::SECOND,
             Self::Year => 31_556_952 * civil::SECOND,
         }
@@ -79,6 +119,7 @@ impl Unit {
             Self::Minute | Self::Hour | Self::Day => days,
             // 1970-01-01 was a Thursday, three days after a Monday.
             Self::Week => days - (days + 3).rem_euclid(7),
+            Self::SundayWeek => days - (days + 4).rem_euclid(7),
             Self::Month => civil::days_from_civil(year, month, 1),
             Self::Year => civil::days_from_civil(year, 1, 1),
         }
@@ -90,7 +131,7 @@ impl Unit {
         let (year, month, _) = civil::civil_from_days(first);
         match self {
             Self::Minute | Self::Hour | Self::Day => first + count,
-            Self::Week => first + 7 * count,
+            Self::Week | Self::SundayWeek => first + 7 * count,
             Self::Month => {
                 let months = year * 12 + month - 1 + count;
                 civil::days_from_civil(months.div_euclid(12), months.rem_euclid(12) + 1, 1)

@@ -228,6 +228,34 @@ fn ranges_outside_the_years_of_the_house_are_refused() {
     assert_eq!(resolved("previous_minute", "0001-01-01", "UTC"), refusal);
 }
 
+#[test]
+fn weeks_start_on_the_day_that_is_said() {
+    // 2026-03-01 was a Sunday.
+    let now = Timestamp::parse("2026-03-01T12:00:00Z").unwrap();
+    let zone = TimeZone::parse("America/Los_Angeles").unwrap();
+    let cases = [
+        (WeekStart::Monday, "this_week", "2026-02-23", "2026-03-02"),
+        (WeekStart::Sunday, "this_week", "2026-03-01", "2026-03-08"),
+        (
+            WeekStart::Sunday,
+            "previous_2_weeks",
+            "2026-02-15",
+            "2026-03-01",
+        ),
+        (WeekStart::Sunday, "this_month", "2026-03-01", "2026-04-01"),
+    ];
+    for (start, text, from, to) in cases {
+        let timeframe = Timeframe::parse(text).unwrap().with_weeks_from(start);
+        let range = timeframe.resolve(now, &zone).unwrap();
+        let side = |date| zone.start_of(Date::parse(date).unwrap());
+        assert_eq!((range.from(), range.to()), (side(from), side(to)), "{text}");
+        assert_eq!(timeframe.to_string(), text);
+        assert_eq!(WeekStart::parse(start.name()), Some(start));
+        let monday = timeframe.with_weeks_from(WeekStart::Monday);
+        assert_eq!(monday, Timeframe::parse(text).unwrap());
+    }
+}
+
 proptest! {
     #[test]
     fn reading_what_is_shown_gives_the_same_timeframe(
@@ -245,7 +273,7 @@ proptest! {
     fn this_holds_the_present_and_previous_ends_before_it(
         now in -2_000_000_000..4_000_000_000_i64,
         count in 1..500_u32,
-        unit in prop::sample::select(Unit::ALL.to_vec()),
+        unit in prop::sample::select([&Unit::ALL[..], &[Unit::SundayWeek]].concat()),
         zone in prop::sample::select(vec![
             "UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo",
         ]),

@@ -190,6 +190,34 @@ fn a_zone_shows_its_clock_and_offset() {
 }
 
 #[test]
+fn milliseconds_are_three_digits_always() {
+    let cases = [
+        ("2024-03-04T09:00:00Z", "UTC", "2024-03-04T09:00:00.000Z"),
+        (
+            "2024-03-05T23:59:59.999999Z",
+            "Etc/UTC",
+            "2024-03-05T23:59:59.999Z",
+        ),
+        (
+            "2024-03-04T00:00:00.0004Z",
+            "US/Pacific",
+            "2024-03-03T16:00:00.000-08:00",
+        ),
+        // Before 1970 too, what is dropped rounds down.
+        (
+            "1969-12-31T23:59:59.000001Z",
+            "+01:00",
+            "1970-01-01T00:59:59.000+01:00",
+        ),
+    ];
+    for (instant, zone, shown) in cases {
+        let zone = TimeZone::parse(zone).unwrap();
+        let text = at(instant).in_zone(&zone).in_milliseconds().to_string();
+        assert_eq!(text, shown);
+    }
+}
+
+#[test]
 fn serde_uses_the_text() {
     let instant = at("2026-01-01T00:00:00.5Z");
     let json = serde_json::to_string(&instant).unwrap();
