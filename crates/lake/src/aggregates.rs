@@ -7,6 +7,7 @@
 //! answer within its type is null.
 
 mod bags;
+mod bits;
 mod count;
 mod distinct;
 mod edges;
@@ -20,12 +21,14 @@ mod natural;
 mod selection;
 mod table;
 mod totals;
+mod unique;
 
 use arrow_schema::{DataType, SchemaRef};
 use datafusion_common::{DataFusionError, Result};
 use model::queries::{Aggregate, Measure};
 
 use bags::Percentile;
+use bits::Bits;
 use count::Count;
 use distinct::{DistinctBytes, DistinctWords};
 use edges::Edge;
@@ -34,15 +37,49 @@ use extremes::{Extreme, Rank, numbers_only, of_any_kind, one_kind};
 use groups::Runnable;
 use keys::{Shape, shape};
 use totals::{Mean, Spread, Total, Totals, WIDE_INTEGER};
+use unique::{SelectUnique, list_type};
 
 pub(crate) use table::{GroupBy, Plan, Table};
 
 /// The function of a measure over columns of a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Called {
-    function: Function,
+    function: Callee,
     /// The positions of its arguments; none where it counts rows.
     arguments: Vec<usize>,
+}
+
+/// What is called.
+#[derive(Clone, Debug)]
+enum Callee {
+    /// An aggregate of the model.
+    Aggregate(Function),
+    /// The union of bits.
+    Bits,
+}
+
+impl Callee {
+    fn output(&self) -> DataType {
+        match self {
+            Self::Aggregate(function) => function.output(),
+            Self::Bits => DataType::UInt64,
+        }
+    }
+
+    fn runnable(&self) -> Result<Box<dyn Runnable>> {
+        match self {
+            Self::Aggregate(function) => function.runnable(),
+            Self::Bits => Ok(Box::new(Bits)),
+        }
+    }
+}
+
+/// The bits that any row of a group has in the column of words at this place.
+pub(crate) fn bits(at: usize) -> Called {
+    Called {
+        function: Callee::Bits,
+        arguments: vec![at],
+    }
 }
 
 /// The function of a measure over batches of `input`.
@@ -88,7 +125,7 @@ pub(crate) fn called(measure: &Measure, order: &[&str], input: &SchemaRef) -> Re
     let function = Function { aggregate, input };
     function.runnable()?;
     Ok(Called {
-        function,
+        function: Callee::Aggregate(function),
         arguments,
     })
 }
@@ -98,6 +135,7 @@ pub(crate) fn called(measure: &Measure, order: &[&str], input: &SchemaRef) -> Re
 pub(crate) fn result_type(aggregate: Aggregate, input: Option<&DataType>) -> DataType {
     match (aggregate, input) {
         (Aggregate::Count | Aggregate::CountUnique, _) => DataType::Int64,
+        (Aggregate::SelectUnique, Some(input)) => list_type(input),
         (Aggregate::Sum, Some(DataType::Binary)) => DataType::Binary,
         (Aggregate::Sum, Some(input)) if input.is_integer() => WIDE_INTEGER,
         (Aggregate::Sum | Aggregate::Average | Aggregate::StandardDeviation, _) => {
@@ -129,6 +167,7 @@ impl Function {
             (Aggregate::Count, _) => Box::new(Count),
             (Aggregate::CountUnique, Shape::Word) => Box::new(DistinctWords),
             (Aggregate::CountUnique, _) => Box::new(DistinctBytes),
+            (Aggregate::SelectUnique, _) => Box::new(SelectUnique::new(self.input.clone())),
             (Aggregate::First, _) => Box::new(Edge::new(false, self.input.clone())),
             (Aggregate::Last, _) => Box::new(Edge::new(true, self.input.clone())),
             (Aggregate::Sum, _) => self.total::<ExactSum>()?,

@@ -188,6 +188,7 @@ fn result_of_nothing(measure: &Measure, schema: &Schema) -> Value {
             ))),
         ) => Value::Float(0.0),
         (aggregate, _) if aggregate.is_zero_when_empty() => Value::Integer(0),
+        (Aggregate::SelectUnique, _) => Value::Array(Vec::new()),
         _ => Value::Null,
     }
 }

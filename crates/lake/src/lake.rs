@@ -39,7 +39,7 @@ use crate::plan::{Plan, plan};
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading};
 use crate::run::{
-    Asker, RowStream, Runner, forwards, groups, in_pieces, record_rows, rows_in_pieces,
+    Asker, RowStream, Runner, actor_rows, forwards, groups, in_pieces, record_rows, rows_in_pieces,
 };
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
@@ -242,6 +242,12 @@ impl Lake {
                     false => self.runner.work(query.key(), finished).await?,
                 };
                 in_pieces(rows)
+            }
+            Query::Actors(actors) => {
+                let batches = self.collect(query.key(), plan).await?;
+                let actors = actors.clone();
+                let read = move |_: &Asker| actor_rows(&actors, &batches);
+                in_pieces(self.runner.work(query.key(), read).await?)
             }
             Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
                 let batches = self.collect(query.key(), plan).await?;

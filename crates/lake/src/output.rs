@@ -11,17 +11,42 @@ use crate::error::{LakeError, Result};
 /// The columns of a question's answer, in order.
 pub(crate) fn output_columns(query: &Query, schema: &Schema) -> Result<Vec<OutputColumn>> {
     match query {
-        Query::Records(records) => records
-            .columns
-            .iter()
-            .map(|output| {
+        Query::Records(records) => {
+            let columns = records.columns.iter().map(|output| {
                 let output_type = field_type(&output.field, schema)?;
                 Ok(OutputColumn {
                     name: output.name.clone(),
                     output_type,
                 })
-            })
-            .collect(),
+            });
+            let rest = records.rest.iter().map(|_| {
+                Ok(OutputColumn {
+                    name: model::names::REST.to_owned(),
+                    output_type: OutputType::Mixed,
+                })
+            });
+            columns.chain(rest).collect()
+        }
+        Query::Actors(actors) if actors.counted => Ok(vec![
+            OutputColumn {
+                name: "_steps".to_owned(),
+                output_type: OutputType::WideInteger,
+            },
+            OutputColumn {
+                name: "_actors".to_owned(),
+                output_type: OutputType::WideInteger,
+            },
+        ]),
+        Query::Actors(actors) => Ok(vec![
+            OutputColumn {
+                name: actors.actor.to_string(),
+                output_type: field_type(&actors.actor, schema)?,
+            },
+            OutputColumn {
+                name: "_steps".to_owned(),
+                output_type: OutputType::WideInteger,
+            },
+        ]),
         Query::Aggregate(aggregate) => {
             let series = aggregate.series.iter().map(|series| {
                 Ok(OutputColumn {
@@ -36,6 +61,7 @@ pub(crate) fn output_columns(query: &Query, schema: &Schema) -> Result<Vec<Outpu
                     .iter()
                     .find(|measure| measure.name == *name);
                 let output_type = match (group, measure) {
+                    (Some(group), _) if group.bins.is_some() => OutputType::Mixed,
                     (Some(group), _) => field_type(&group.field, schema)?,
                     (None, Some(measure)) => result_type(measure, schema)?,
                     (None, None) => {
@@ -71,6 +97,7 @@ fn result_type(measure: &Measure, schema: &Schema) -> Result<OutputType> {
     Ok(match (measure.aggregate, field) {
         (Aggregate::Count | Aggregate::CountUnique, _) | (_, None) => OutputType::COUNT,
         (Aggregate::Average | Aggregate::StandardDeviation, _) => OutputType::FLOAT,
+        (Aggregate::SelectUnique, _) => OutputType::Mixed,
         (Aggregate::Sum, Some(OutputType::Field(FieldType::Scalar(scalar)))) => match scalar {
             ScalarType::Float32 | ScalarType::Float64 => OutputType::FLOAT,
             _ => OutputType::WideInteger,

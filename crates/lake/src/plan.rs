@@ -7,6 +7,7 @@
 //! ScanExec      the pool's columns; hints may leave out rows the barrier would refuse anyway
 //! BarrierExec   evaluates the key's constraint itself and drops every row not definitely admitted
 //! MatchExec     the caller's filter, range and place in the order, over visible rows alone
+//! DerivedExec   bins of numbers, and the steps of a funnel, where they are asked for
 //! GroupExec, SortExec or TopExec
 //! ```
 //!
@@ -23,9 +24,11 @@
 mod asked;
 pub(crate) mod barrier;
 pub(crate) mod check;
+pub(crate) mod derived;
 mod effort;
 pub(crate) mod fetch;
 pub(crate) mod group;
+mod grouped;
 pub(crate) mod late;
 pub(crate) mod matching;
 mod node;
@@ -43,22 +46,24 @@ use datafusion_physical_plan::sorts::sort::SortExec;
 use model::filters::{Constraint, Predicate};
 use model::limits::PAGE_ROWS_MAX;
 use model::pools::{Pool, Schema};
-use model::queries::{AggregateQuery, Direction, Query, RecordQuery, Side};
+use model::queries::{Direction, Query, RecordQuery, Side};
 
-use crate::aggregates::{self, GroupBy};
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::reading::{Hints, Reading, TimeOrder};
 use crate::snapshot::Snapshot;
-use asked::{Columns, Later, aggregate_columns, later_columns, output_columns, record_columns};
+use asked::{
+    Columns, Later, actor_columns, aggregate_columns, later_columns, output_columns, record_columns,
+};
 use barrier::BarrierExec;
 use effort::Effort;
 use fetch::{Chosen, FetchExec};
-use group::GroupExec;
+pub(crate) use grouped::BUCKET;
+use grouped::{aggregated, seen_in_steps, step_rows};
 use late::LateExec;
 use matching::{Conditions, MatchExec};
 use scan::ScanExec;
-use times::{page_hint, time_hint};
+use times::{page_hint, steps_hint, time_hint};
 use top::TopExec;
 
 /// A plan that passed the check, with what the check held it against.
@@ -110,10 +115,13 @@ pub(crate) fn plan(
                 let range = conditions.range.as_ref();
                 range.map(|range| time_hint(range, schema))
             }
+            Query::Actors(actors) => steps_hint(actors, schema),
         },
     };
-    let filter = conditions.filter.as_ref();
-    let effort = Effort::of(asked.above, filter.into_iter().chain([&predicate]));
+    let steps = step_rows(query, schema)?;
+    let filters = conditions.filter.as_ref().into_iter();
+    let filters = filters.chain(steps.iter().map(|(_, rows)| rows));
+    let effort = Effort::of(asked.above, filters.chain([&predicate]));
     let scan = Arc::new(asked.scan(snapshot, hints, form(query)));
     let reading = scan.reading().clone();
     let barrier = Arc::new(BarrierExec::new(scan, predicate.clone(), asked.keep()));
@@ -121,6 +129,7 @@ pub(crate) fn plan(
     let root = match query {
         Query::Records(records) => sorted(records, pool, matched, reading.clone())?,
         Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading.clone())?,
+        Query::Actors(actors) => seen_in_steps(actors, steps, matched, reading.clone())?,
     };
     let root = match &asked.later {
         Some(later) => late(root, later, &predicate, &reading),
@@ -152,6 +161,7 @@ fn asked(pool: &Pool, predicate: &Predicate, query: &Query) -> Result<(Asked, Co
     let conditions = match query {
         Query::Records(records) => record_columns(records, schema, &mut below)?,
         Query::Aggregate(aggregate) => aggregate_columns(aggregate, pool, &mut below)?,
+        Query::Actors(actors) => actor_columns(actors, schema, &mut below)?,
     };
     let mut later = None;
     if let Query::Records(records) = query {
@@ -269,38 +279,6 @@ fn sorted(
 
 fn column(name: &str, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     Ok(Arc::new(Column::new_with_schema(name, schema)?))
-}
-
-/// The name of the column of bucket numbers in an aggregation's output.
-pub(crate) const BUCKET: &str = "_bucket";
-
-fn aggregated(
-    query: &AggregateQuery,
-    pool: &Pool,
-    input: Arc<MatchExec>,
-    reading: Reading,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let schema = input.schema();
-    let mut groups = Vec::new();
-    if let Some(series) = &query.series {
-        let at = schema.index_of(series.field.as_str())?;
-        let interval = GroupBy::Interval(at, Arc::new(series.buckets.clone()));
-        groups.push((BUCKET.to_owned(), interval));
-    }
-    for group in &query.groups {
-        let at = schema.index_of(group.field.as_str())?;
-        let value = GroupBy::Value(at, schema.field(at).data_type().clone());
-        groups.push((group.name.clone(), value));
-    }
-    let time = pool.time_field();
-    let order = [time.as_str(), model::names::ID];
-    let mut functions = Vec::new();
-    for measure in &query.measures {
-        let called = aggregates::called(measure, &order, &schema)?;
-        functions.push((measure.name.clone(), called));
-    }
-    let plan = aggregates::Plan::new(groups, functions);
-    Ok(Arc::new(GroupExec::new(input, plan, reading)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod turns;
 mod workers;
 
 pub(crate) use bounds::Asker;
-pub(crate) use rows::{forwards, groups, in_pieces, record_rows, rows_in_pieces};
+pub(crate) use rows::{actor_rows, forwards, groups, in_pieces, record_rows, rows_in_pieces};
 pub(crate) use workers::{Reader, Workers};
 
 use std::collections::HashMap;

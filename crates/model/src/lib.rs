@@ -18,6 +18,7 @@
 #[cfg(test)]
 extern crate self as model;
 
+pub mod analyses;
 pub mod answers;
 pub mod canonical;
 pub mod document;

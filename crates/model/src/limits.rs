@@ -70,6 +70,18 @@ pub const LIST_ITEMS_MAX: usize = 1_000;
 pub const ORDER_FIELDS_MAX: usize = 16;
 /// Rows of one aggregated or time-series answer, filled intervals included.
 pub const RESULT_ROWS_MAX: usize = 1_000_000;
+/// Fields and bins that make the groups of one question.
+pub const GROUP_FIELDS_MAX: usize = 16;
+/// Ranges of one field that a question groups by.
+pub const GROUP_RANGES_MAX: usize = 1_000;
+/// Functions that one question asks for at once.
+pub const ANALYSES_MAX: usize = 64;
+/// Characters of the label of a result, of a group or of a range.
+pub const LABEL_CHARS_MAX: usize = 256;
+/// Steps of a funnel: one bit of a word for each.
+pub const FUNNEL_STEPS_MAX: usize = 32;
+/// Fields that an extraction names.
+pub const EXTRACTION_FIELDS_MAX: usize = 1_000;
 /// Life of a cursor, in seconds.
 pub const CURSOR_SECONDS_MAX: i64 = 86_400;
 /// How long an idempotency key is honoured, in seconds.

@@ -40,10 +40,12 @@
 //! ```
 
 mod admit;
+mod analysis;
 mod constrain;
 mod narrow;
 
 pub use admit::{AdmittedBatch, Idempotency};
+pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
 
 use std::marker::PhantomData;
@@ -105,6 +107,8 @@ rights! {
     Ingest => Action::Ingest;
     /// Asking a pool.
     AskPool => Action::Query;
+    /// Taking records of a pool as they are.
+    Extract => Action::Extract;
     /// Reading a view.
     Read => Action::Read;
     /// Seeing a pool's fields.

@@ -1,8 +1,10 @@
 //! The closed tree of what can be asked of a pool. No operator of it can
 //! fail because of a stored value.
 
+use crate::analyses::Bins;
 use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::filters::Filter;
+use crate::grants::VisibleFields;
 use crate::names::FieldPath;
 use crate::time::{Buckets, Timestamp};
 use crate::value::Value;
@@ -31,6 +33,9 @@ pub enum Aggregate {
     Last,
     /// The population standard deviation of the numbers.
     StandardDeviation,
+    /// The distinct values in their order, as an array; a missing one is one
+    /// of them, and the last.
+    SelectUnique,
 }
 
 impl Aggregate {
@@ -60,6 +65,17 @@ pub struct OutputField {
     pub name: String,
     /// The pool's field.
     pub field: FieldPath,
+}
+
+/// What makes groups, as a column of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupField {
+    /// The name in the answer.
+    pub name: String,
+    /// The pool's field.
+    pub field: FieldPath,
+    /// The bins whose keys ([`Bins::key`]) make the groups; `None` for the values themselves.
+    pub bins: Option<Bins>,
 }
 
 /// A function as a column of an answer.
@@ -137,6 +153,9 @@ pub struct TimeBound {
 pub struct RecordQuery {
     /// The columns.
     pub columns: Vec<OutputField>,
+    /// Whether each row carries, behind its columns, one object of those of its
+    /// undeclared fields that this shows, by their paths.
+    pub rest: Option<VisibleFields>,
     /// Which of the visible rows.
     pub filter: Option<Filter>,
     /// When.
@@ -160,7 +179,7 @@ pub struct AggregateQuery {
     /// The intervals of a time series.
     pub series: Option<Series>,
     /// The fields whose values make the groups.
-    pub groups: Vec<OutputField>,
+    pub groups: Vec<GroupField>,
     /// The functions.
     pub measures: Vec<Measure>,
     /// Which of the visible rows.
@@ -193,7 +212,10 @@ impl AggregateQuery {
             )));
         }
         if let Some(group) = self.groups.iter().find(|group| group.name == name) {
-            return column_of(&group.field);
+            return match group.bins {
+                None => column_of(&group.field),
+                Some(_) => Some(ColumnType::Undeclared),
+            };
         }
         let measure = self.measures.iter().find(|measure| measure.name == name)?;
         match (measure.aggregate, &measure.field) {
@@ -201,6 +223,7 @@ impl AggregateQuery {
                 Aggregate::Minimum | Aggregate::Maximum | Aggregate::First | Aggregate::Last,
                 Some(field),
             ) => column_of(field),
+            (Aggregate::SelectUnique, _) => Some(ColumnType::Undeclared),
             _ => Some(float),
         }
     }
@@ -217,6 +240,28 @@ pub struct Series {
     pub buckets: Buckets,
 }
 
+/// Who was seen in some rows and who in others, in one reading of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ActorQuery {
+    /// The field whose value is the actor. Rows without one show nobody.
+    pub actor: FieldPath,
+    /// The rows, in which there is at least one step.
+    pub steps: Vec<StepRows>,
+    /// Whether it is only asked how many there are, not who.
+    pub counted: bool,
+}
+
+/// The rows in which actors of a step are seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StepRows {
+    /// The step's bit among those of an actor, from 0.
+    pub bit: u32,
+    /// Which of the visible rows.
+    pub filter: Option<Filter>,
+    /// When.
+    pub range: Option<TimeBound>,
+}
+
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
@@ -224,6 +269,10 @@ pub enum Query {
     Records(RecordQuery),
     /// Functions over groups of rows.
     Aggregate(AggregateQuery),
+    /// One row for each actor that was seen: its value, and a whole number
+    /// with the bits of the steps in which it was. Where they are only counted,
+    /// rows of such bits and of how many actors have just these.
+    Actors(ActorQuery),
 }
 
 /// The type of a column of an answer.

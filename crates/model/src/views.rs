@@ -8,7 +8,8 @@ pub use compile::compile;
 pub use request::{Delivery, ViewRequest};
 
 use parse::aggregate_name;
-pub(crate) use parse::parse_order;
+pub(crate) use parse::{parse_order, parse_order_of, parse_percentile};
+pub(crate) use request::{parse_grant, side as parse_side, time_fault};
 
 use crate::filters::{Filter, to_list};
 use crate::grants::Target;
@@ -165,7 +166,7 @@ impl ViewField {
     }
 }
 
-fn percent_value(hundredths: u32) -> Value {
+pub(crate) fn percent_value(hundredths: u32) -> Value {
     if hundredths.is_multiple_of(100) {
         Value::from(hundredths / 100)
     } else {

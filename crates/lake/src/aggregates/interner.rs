@@ -65,11 +65,11 @@ impl Groups {
         numbers.clear();
         for (at, column) in self.columns.iter_mut().enumerate() {
             let Some(before) = at.checked_sub(1) else {
-                column.number(batch, numbers)?;
+                column.number_in(batch, numbers)?;
                 continue;
             };
             self.scratch.clear();
-            column.number(batch, &mut self.scratch)?;
+            column.number_in(batch, &mut self.scratch)?;
             let pairs = &mut self.pairs[before];
             let mut last = None;
             for (number, value) in numbers.iter_mut().zip(&self.scratch) {

@@ -10,7 +10,6 @@ use model::time::Buckets;
 use super::Called;
 use super::groups::{Rows, Running};
 use super::interner::Groups;
-use super::result_type;
 
 /// What makes a group.
 #[derive(Clone, Debug)]
@@ -40,14 +39,9 @@ impl Plan {
             };
             Field::new(name, data_type, true)
         });
-        let function_fields = functions.iter().map(|(name, called)| {
-            let function = &called.function;
-            Field::new(
-                name,
-                result_type(function.aggregate, Some(&function.input)),
-                true,
-            )
-        });
+        let function_fields = functions
+            .iter()
+            .map(|(name, called)| Field::new(name, called.function.output(), true));
         let fields: Vec<_> = group_fields.chain(function_fields).collect();
         Self {
             groups: groups.into_iter().map(|(_, by)| by).collect(),

@@ -2,7 +2,7 @@
 
 use model::filters::{Filter, parse_list};
 use model::pools::{Field, SchemaMode};
-use model::queries::{OutputField, Series};
+use model::queries::{GroupField, Series};
 use model::time::{BUCKETS_MAX, Interval, TimeRange, TimeZone, Timestamp, buckets};
 
 use super::*;
@@ -50,9 +50,10 @@ fn measure(name: &str, aggregate: Aggregate) -> Measure {
 
 /// `region`, the count of rows, a sum and a mean.
 fn query(series: Option<Series>, grouped: bool) -> AggregateQuery {
-    let groups = grouped.then(|| OutputField {
+    let groups = grouped.then(|| GroupField {
         name: "region".to_owned(),
         field: path("region"),
+        bins: None,
     });
     let group = grouped.then(|| "region".to_owned());
     let names = ["total", "rows", "mean"].map(str::to_owned);

@@ -4,7 +4,7 @@ use model::fields::ColumnType;
 use model::filters::{Filter, Predicate};
 use model::names::FieldPath;
 use model::pools::{Pool, Schema};
-use model::queries::{Aggregate, AggregateQuery, RecordQuery, Side, TimeBound};
+use model::queries::{ActorQuery, Aggregate, AggregateQuery, RecordQuery, Side, TimeBound};
 
 use super::matching::{Conditions, Place};
 use super::{page, sort_options};
@@ -94,6 +94,10 @@ pub(super) fn output_columns(
 ) -> Result<()> {
     let mut columns = query.columns.iter();
     columns.try_for_each(|column| output.add(&column.field, schema))?;
+    if query.rest.is_some() {
+        let rest = (FieldPath::rest(), ColumnType::Undeclared);
+        output.0.push(rest);
+    }
     let mut order = query.order.iter().filter(|_| query.with_order_values);
     order.try_for_each(|by| output.add(&by.field, schema))
 }
@@ -159,6 +163,20 @@ pub(super) fn aggregate_columns(
         schema,
         above,
     )
+}
+
+/// The columns of all steps of a funnel; which rows are of which is told apart above.
+pub(super) fn actor_columns(
+    query: &ActorQuery,
+    schema: &Schema,
+    above: &mut Columns,
+) -> Result<Conditions> {
+    above.add(&query.actor, schema)?;
+    for step in &query.steps {
+        let (filter, range) = (step.filter.as_ref(), step.range.as_ref());
+        conditions(filter, range, None, schema, above)?;
+    }
+    conditions(None, None, None, schema, above)
 }
 
 fn conditions(

@@ -16,6 +16,7 @@ use model::filters::{Constraint, Predicate};
 use model::pools::Schema;
 
 use super::barrier::BarrierExec;
+use super::derived::{DerivedExec, TallyExec};
 use super::fetch::FetchExec;
 use super::group::GroupExec;
 use super::late::LateExec;
@@ -64,6 +65,8 @@ fn check_chain<'a>(
         let is_known = node.is::<SortExec>()
             || node.is::<TopExec>()
             || node.is::<GroupExec>()
+            || node.is::<DerivedExec>()
+            || node.is::<TallyExec>()
             || node.is::<MatchExec>();
         if !is_known {
             return Err(format!("{} stands above the barrier", node.name()));

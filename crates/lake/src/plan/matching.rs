@@ -56,22 +56,9 @@ struct Work {
 
 impl MatchExec {
     pub(super) fn new(input: Arc<dyn ExecutionPlan>, conditions: Conditions) -> Self {
-        let mut parts = Vec::new();
-        if let Some(range) = conditions.range {
-            let side = |order, at| {
-                Predicate::Leaf(Leaf {
-                    field: range.field.clone(),
-                    column: ColumnType::Declared(FieldType::Scalar(ScalarType::DateTime)),
-                    test: Test::Order(order, Value::DateTime(at)),
-                })
-            };
-            parts.extend(range.from.map(|from| side(OrderTest::Gte, from)));
-            parts.extend(range.to.map(|to| side(OrderTest::Lt, to)));
-        }
-        parts.extend(conditions.filter);
         let properties = plain_properties(input.schema());
         let work = Arc::new(Work {
-            predicate: Predicate::All(parts),
+            predicate: matching(conditions.range.as_ref(), conditions.filter),
             place: conditions.place,
         });
         Self {
@@ -84,6 +71,24 @@ impl MatchExec {
     fn work(&self) -> Arc<Work> {
         self.work.clone()
     }
+}
+
+/// The rows that lie in a range and pass a filter.
+pub(super) fn matching(range: Option<&TimeBound>, filter: Option<Predicate>) -> Predicate {
+    let mut parts = Vec::new();
+    if let Some(range) = range {
+        let side = |order, at| {
+            Predicate::Leaf(Leaf {
+                field: range.field.clone(),
+                column: ColumnType::Declared(FieldType::Scalar(ScalarType::DateTime)),
+                test: Test::Order(order, Value::DateTime(at)),
+            })
+        };
+        parts.extend(range.from.map(|from| side(OrderTest::Gte, from)));
+        parts.extend(range.to.map(|to| side(OrderTest::Lt, to)));
+    }
+    parts.extend(filter);
+    Predicate::All(parts)
 }
 
 impl Work {

@@ -1,7 +1,7 @@
 //! Which times a question asks for: hints by which rows may be left out.
 
 use model::pools::{Pool, Schema};
-use model::queries::{Direction, RecordQuery, Side, TimeBound};
+use model::queries::{ActorQuery, Direction, RecordQuery, Side, TimeBound};
 use model::value::Value;
 
 use crate::reading::TimeHint;
@@ -15,6 +15,18 @@ pub(super) fn time_hint(range: &TimeBound, schema: &Schema) -> TimeHint {
         to: range.to.map(|to| to.as_microsecond()),
         missing: false,
     }
+}
+
+/// The times that any step asks for, when all of them ask for some.
+pub(super) fn steps_hint(query: &ActorQuery, schema: &Schema) -> Option<TimeHint> {
+    let ranges = query.steps.iter().map(|step| step.range.as_ref());
+    let hints = ranges.map(|range| range.map(|range| time_hint(range, schema)));
+    let hints = hints.collect::<Option<Vec<_>>>()?;
+    hints.into_iter().reduce(|a, b| TimeHint {
+        from: a.from.zip(b.from).map(|(a, b)| a.min(b)),
+        to: a.to.zip(b.to).map(|(a, b)| a.max(b)),
+        ..a
+    })
 }
 
 /// The times that a question for records asks for: its range, and what lies

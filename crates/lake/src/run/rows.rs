@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BinaryArray, RecordBatch};
 use futures::StreamExt;
-use model::queries::{AggregateQuery, RecordQuery, Row, Side};
+use model::canonical;
+use model::grants::VisibleFields;
+use model::names::FieldPath;
+use model::queries::{ActorQuery, AggregateQuery, RecordQuery, Row, Side};
+use model::value::{Object, Value};
 
-use crate::columns::{CellReader, value_at};
+use crate::columns::{CellReader, REST, rest_fields, value_at};
 use crate::error::{LakeError, Result};
 use crate::finish::Group;
 use crate::plan::BUCKET;
 use crate::run::RowStream;
 
-/// The rows of a batch of a record question: its columns, and behind them
-/// the order values when asked for.
+/// The rows of a batch of a record question: its columns, behind them an
+/// object of undeclared fields and then the order values when asked for.
 pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Vec<Row>> {
     let columns = query.columns.iter().map(|output| &output.field);
     let order = query
@@ -33,13 +38,58 @@ pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Ve
         .iter()
         .map(|array| CellReader::new(array.as_ref()))
         .collect();
+    let rest = match &query.rest {
+        None => None,
+        Some(shown) => Some((rest_column(batch)?, shown)),
+    };
     let row = |row| {
-        readers
-            .iter()
-            .map(|reader| reader.cell(row).into_value())
-            .collect()
+        let value = |reader: &CellReader<'_>| reader.cell(row).into_value();
+        let (columns, order) = readers.split_at(query.columns.len());
+        let rest = rest.map(|(cells, shown)| undeclared(cells, row, shown));
+        let columns = columns.iter().map(value).chain(rest);
+        columns.chain(order.iter().map(value)).collect()
     };
     Ok((0..batch.num_rows()).map(row).collect())
+}
+
+fn rest_column(batch: &RecordBatch) -> Result<&BinaryArray> {
+    let column = batch.column_by_name(REST);
+    column
+        .and_then(|column| column.as_binary_opt::<i32>())
+        .ok_or_else(|| LakeError::Internal("the answer lacks undeclared fields".to_owned()))
+}
+
+/// The undeclared fields of a row that are shown, by their paths.
+fn undeclared(cells: &BinaryArray, row: usize, shown: &VisibleFields) -> Value {
+    let mut object = Object::new();
+    if cells.is_valid(row) {
+        for (path, value) in rest_fields(cells.value(row)) {
+            let is_shown = FieldPath::parse_readable(path).is_ok_and(|path| shown.shows(&path));
+            if is_shown && let Some(value) = canonical::decode(value) {
+                object.insert(path, value);
+            }
+        }
+    }
+    object.into()
+}
+
+/// The rows of actors: each with the bits of the steps in which it was seen.
+pub(crate) fn actor_rows(query: &ActorQuery, batches: &[RecordBatch]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        if batch.num_columns() != 2 {
+            let lack = format!("the answer lacks {} and its steps", query.actor);
+            return Err(LakeError::Internal(lack));
+        }
+        let (actors, steps) = (batch.column(0), batch.column(1));
+        let readers = [
+            CellReader::new(actors.as_ref()),
+            CellReader::new(steps.as_ref()),
+        ];
+        let row = |row| readers.iter().map(|r| r.cell(row).into_value()).collect();
+        rows.extend((0..batch.num_rows()).map(row));
+    }
+    Ok(rows)
 }
 
 /// Rows that are handed on before others get their turn.

@@ -1,5 +1,6 @@
 //! Cases from seeds, and the worlds in which each is asked.
 
+mod analyses;
 mod case;
 mod correct;
 pub(crate) mod dice;

@@ -163,6 +163,16 @@ impl ConstrainedSchema {
 }
 
 impl<A: Right> Permit<A> {
+    /// A question of the permit's pool over these of its rows.
+    pub(super) fn asking(&self, rows: Constraint, query: Query) -> ConstrainedQuery {
+        ConstrainedQuery {
+            key: self.access().key(),
+            pool: self.pool().clone(),
+            rows,
+            query,
+        }
+    }
+
     /// The rows of the grants with these ids' fields: united, each once.
     fn rows_of(grants: &[&Grant]) -> Constraint {
         // A grant that touches rows always says which; were one not to, it would add none.
@@ -172,7 +182,10 @@ impl<A: Right> Permit<A> {
 
     /// The grants that answer together: those that show the same fields, or
     /// the one that the request names.
-    fn chosen(&self, named: Option<GrantId>) -> Result<(Constraint, VisibleFields), Fault> {
+    pub(super) fn chosen(
+        &self,
+        named: Option<GrantId>,
+    ) -> Result<(Constraint, VisibleFields), Fault> {
         if let Some(id) = named {
             let grant = self
                 .grants

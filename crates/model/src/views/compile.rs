@@ -9,8 +9,8 @@ use crate::grants::VisibleFields;
 use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::queries::{
-    Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery,
-    Series, TimeBound,
+    Aggregate, AggregateQuery, Direction, GroupField, Measure, OrderBy, OutputField, Query,
+    RecordQuery, Series, TimeBound,
 };
 use crate::time::{BUCKETS_MAX, TimeRange, Timestamp, buckets};
 
@@ -110,6 +110,7 @@ impl Compiler<'_> {
         });
         Ok(RecordQuery {
             columns: columns.collect(),
+            rest: None,
             filter: self.row_filter(self.request.conditions.as_ref())?,
             range: self.range(&self.pool.time_field())?,
             order: self.record_order()?,
@@ -307,9 +308,10 @@ impl Compiler<'_> {
             let name = field.name.to_string();
             match &field.role {
                 ViewFieldRole::Plain(path) | ViewFieldRole::Group(path) => {
-                    query.groups.push(OutputField {
+                    query.groups.push(GroupField {
                         name,
                         field: path.clone(),
+                        bins: None,
                     });
                 }
                 ViewFieldRole::Measure(aggregate, path) => query.measures.push(Measure {

@@ -1,7 +1,7 @@
 //! From the wire's tree of values to a view.
 
 use super::{Shape, ViewDraft, ViewField, ViewFieldRole};
-use crate::document::{Document, each, text};
+use crate::document::{Document, each};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::filters::{Filter, parse_list};
@@ -244,28 +244,17 @@ fn parse_field(value: &Value, shape: &Shape, schema: &Schema) -> Result<ViewFiel
 fn parse_aggregate(document: &mut Document<'_>) -> Result<Option<Aggregate>, Fault> {
     let name = document.optional_text("aggregate")?;
     let percentile = document.optional("percentile");
-    let rule = "percentile is a number above 0 and up to 100 with at most 2 decimals";
     let refuse = |detail: String, at: &str| Err(Fault::new(FaultCode::InvalidValue, detail).at(at));
     match (name, percentile) {
         (None, None) => Ok(None),
         (Some("percentile"), Some(value)) => {
-            let hundredths = value
-                .as_number()
-                .map_or(0.0, |number| number.to_f64() * 100.0);
-            let rounded = hundredths.round();
-            if !(1.0..=10_000.0).contains(&rounded) || (hundredths - rounded).abs() > 1e-6 {
-                return refuse(rule.to_owned(), "/percentile");
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "within 1 to 10,000"
-            )]
-            let hundredths = rounded as u32;
+            let hundredths = parse_percentile(value).map_err(|f| f.at("/percentile"))?;
             Ok(Some(Aggregate::Percentile(hundredths)))
         }
         (Some("percentile"), None) | (_, Some(_)) => refuse(
-            format!("the aggregate percentile and the member percentile go together; {rule}"),
+            format!(
+                "the aggregate percentile and the member percentile go together; {PERCENTILE_RULE}"
+            ),
             "/percentile",
         ),
         (Some("median"), None) => Ok(Some(Aggregate::Percentile(5_000))),
@@ -284,6 +273,26 @@ fn parse_aggregate(document: &mut Document<'_>) -> Result<Option<Aggregate>, Fau
             }
         },
     }
+}
+
+const PERCENTILE_RULE: &str =
+    "percentile is a number above 0 and up to 100 with at most 2 decimals";
+
+/// Reads which percentile is meant, in hundredths of a percent.
+pub(crate) fn parse_percentile(value: &Value) -> Result<u32, Fault> {
+    let number = value.as_number();
+    let hundredths = number.map_or(0.0, |number| number.to_f64() * 100.0);
+    let rounded = hundredths.round();
+    if !(1.0..=10_000.0).contains(&rounded) || (hundredths - rounded).abs() > 1e-6 {
+        return Err(Fault::new(FaultCode::InvalidValue, PERCENTILE_RULE));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within 1 to 10,000"
+    )]
+    let hundredths = rounded as u32;
+    Ok(hundredths)
 }
 
 fn check_aggregate(
@@ -345,6 +354,14 @@ fn parse_filters(value: &Value, schema: &Schema) -> Result<Filter, Fault> {
 
 /// Reads a list of `{"field", "direction"}`.
 pub(crate) fn parse_order(values: &[Value]) -> Result<Vec<OrderBy<FieldPath>>, Fault> {
+    parse_order_of(values, readable)
+}
+
+/// The same over names of any kind.
+pub(crate) fn parse_order_of<Field>(
+    values: &[Value],
+    name: impl Fn(&str) -> Result<Field, Fault>,
+) -> Result<Vec<OrderBy<Field>>, Fault> {
     if values.len() > ORDER_FIELDS_MAX {
         return Err(Fault::new(
             FaultCode::LimitExceeded,
@@ -353,7 +370,7 @@ pub(crate) fn parse_order(values: &[Value]) -> Result<Vec<OrderBy<FieldPath>>, F
     }
     each(values, |value| {
         let mut document = Document::new(value)?;
-        let field = readable(text(document.required("field")?)?).map_err(|f| f.at("/field"))?;
+        let field = name(document.text("field")?).map_err(|f| f.at("/field"))?;
         let direction = match document.optional_text("direction")? {
             None | Some("asc") => Direction::Ascending,
             Some("desc") => Direction::Descending,

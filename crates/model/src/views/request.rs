@@ -46,7 +46,7 @@ pub enum Delivery {
     Stream,
 }
 
-fn time_fault(member: &str) -> impl FnOnce(TimeError) -> Fault + '_ {
+pub(crate) fn time_fault(member: &str) -> impl FnOnce(TimeError) -> Fault + '_ {
     move |error| {
         let code = match error {
             TimeError::UnknownTimeZone(_) => FaultCode::UnknownTimezone,
@@ -153,14 +153,14 @@ impl ViewRequest {
 
 /// A side of a range: an instant, or a date, which means its first instant on
 /// the clock of the zone that the request asks for.
-fn side(text: &str, zone: &TimeZone) -> Result<Timestamp, TimeError> {
+pub(crate) fn side(text: &str, zone: &TimeZone) -> Result<Timestamp, TimeError> {
     match Date::parse(text) {
         Ok(date) => Ok(zone.start_of(date)),
         Err(_) => Timestamp::parse(text),
     }
 }
 
-fn parse_grant(sent: &str) -> Result<GrantId, Fault> {
+pub(crate) fn parse_grant(sent: &str) -> Result<GrantId, Fault> {
     GrantId::parse(sent).map_err(|_| {
         Fault::new(
             FaultCode::InvalidValue,

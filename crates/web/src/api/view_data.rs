@@ -270,7 +270,7 @@ async fn answer(
             let seal = |seek: &_| state.cursors.seal(seek, &binding, now, &*state.random);
             let bytes = match &query {
                 Query::Records(query) => answers::page(answer, &layout, query, seal).await?,
-                Query::Aggregate(_) => answers::summary(answer, &layout).await?,
+                Query::Aggregate(_) | Query::Actors(_) => answers::summary(answer, &layout).await?,
             };
             return Ok(respond(format, Body::from(bytes)));
         }

@@ -93,6 +93,7 @@ impl FakePlane {
                 let records = self.visible(pool, question.rows(), query.filter.as_ref());
                 (columns(pool, query), page(records, query))
             }
+            Query::Actors(_) => (Vec::new(), Vec::new()),
             Query::Aggregate(query) => {
                 let records = self.visible(pool, question.rows(), query.filter.as_ref());
                 let column = OutputColumn {

@@ -79,13 +79,26 @@ impl Column {
         })
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// The values of columns of this plain type, wherever they stand.
+    pub(in crate::aggregates) fn of_values(data_type: &DataType) -> Result<Self> {
+        Self::new(&GroupBy::Value(0, data_type.clone()))
+    }
+
+    pub(in crate::aggregates) fn len(&self) -> usize {
         self.len as usize
     }
 
-    /// Appends the number of each row's value.
-    pub(super) fn number(&mut self, batch: &RecordBatch, out: &mut Vec<u32>) -> Result<()> {
-        let column = batch.column(self.at);
+    /// Appends the number of each row's value in this column's place.
+    pub(super) fn number_in(&mut self, batch: &RecordBatch, out: &mut Vec<u32>) -> Result<()> {
+        self.number(batch.column(self.at), out)
+    }
+
+    /// Appends the number of each value.
+    pub(in crate::aggregates) fn number(
+        &mut self,
+        column: &ArrayRef,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let start = out.len();
         out.resize(start + column.len(), NONE);
         let out = &mut out[start..];
@@ -155,18 +168,13 @@ impl Column {
     }
 
     /// Takes in the values of another reader; answers the number here of each.
-    pub(super) fn absorb(&mut self, other: Self) -> Result<Vec<u32>> {
+    pub(in crate::aggregates) fn absorb(&mut self, other: Self) -> Result<Vec<u32>> {
         let all: Vec<u32> = (0..other.len).collect();
         let Kind::Buckets(_, _, met) = &other.kind else {
             let values = other.values(&all)?;
-            let schema = arrow_schema::Field::new("value", values.data_type().clone(), true);
-            let schema = Arc::new(arrow_schema::Schema::new(vec![schema]));
-            let batch = RecordBatch::try_new(schema, vec![values])?;
             let mut numbers = Vec::with_capacity(all.len());
-            let at = std::mem::replace(&mut self.at, 0);
-            let done = self.number(&batch, &mut numbers);
-            self.at = at;
-            return done.map(|()| numbers);
+            self.number(&values, &mut numbers)?;
+            return Ok(numbers);
         };
         let mut numbers = vec![NONE; other.len as usize];
         if let Kind::Buckets(_, known, mine) = &mut self.kind {
@@ -186,7 +194,7 @@ impl Column {
     }
 
     /// The values of these numbers.
-    pub(super) fn values(self, numbers: &[u32]) -> Result<ArrayRef> {
+    pub(in crate::aggregates) fn values(self, numbers: &[u32]) -> Result<ArrayRef> {
         match self.kind {
             Kind::Words(data_type, _, words) => {
                 let word = |number: &u32| words.get(*number as usize).copied().flatten();
@@ -222,7 +230,7 @@ impl Column {
     }
 
     /// The memory held, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::aggregates) fn bytes(&self) -> usize {
         match &self.kind {
             Kind::Words(_, known, words) => {
                 known.allocation_size() + words.capacity() * size_of::<Option<u64>>()

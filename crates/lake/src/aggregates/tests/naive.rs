@@ -52,6 +52,15 @@ pub(super) fn is_right(
         Aggregate::Minimum => *got == extreme(&values, Ordering::Less),
         Aggregate::Maximum => *got == extreme(&values, Ordering::Greater),
         Aggregate::Percentile(hundredths) => *got == percentile(hundredths, data_type, &values),
+        Aggregate::SelectUnique => {
+            let mut meanings: Vec<_> = values.iter().map(|v| canonical::to_bytes(v)).collect();
+            meanings.sort();
+            meanings.dedup();
+            let missing = (values.len() < rows.len()).then_some(Value::Null);
+            let missing = missing.as_ref().map(canonical::to_bytes);
+            let got = got.as_array().unwrap().iter().map(canonical::to_bytes);
+            got.eq(meanings.into_iter().chain(missing))
+        }
         Aggregate::First => *got == edge(rows, false),
         Aggregate::Last => *got == edge(rows, true),
     }

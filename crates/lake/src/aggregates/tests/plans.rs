@@ -25,6 +25,7 @@ pub(super) fn functions(data_type: &DataType) -> Vec<Aggregate> {
     let mut all = vec![
         Aggregate::Count,
         Aggregate::CountUnique,
+        Aggregate::SelectUnique,
         Aggregate::First,
         Aggregate::Last,
     ];

@@ -113,6 +113,8 @@ fn page(constraint: &Constraint, direction: Direction, seek: Option<Seek>) -> Ve
             name: "n".to_owned(),
             field: path("n"),
         }],
+
+        rest: None,
         filter: None,
         range: None,
         order: vec![by("x"), by("_id")],

@@ -24,11 +24,14 @@ use datafusion_physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
     ReplaceChildrenOptions,
 };
+use model::analyses::{BinSize, Bins};
 use model::filters::Constraint;
 use model::pools::Pool;
 use model::queries::{
-    Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery,
+    ActorQuery, Aggregate, AggregateQuery, Direction, GroupField, Measure, OrderBy, OutputField,
+    Query, RecordQuery, StepRows,
 };
+use model::value::Number;
 
 use super::{Steps, acme, barrier, matched, path, pool, rows, scan, snapshot, steps};
 use crate::plan::check::check;
@@ -370,6 +373,8 @@ fn records() -> Query {
             name: "n".to_owned(),
             field: path("n"),
         }],
+
+        rest: None,
         filter: None,
         range: None,
         order: vec![by("x"), by("_id")],
@@ -397,12 +402,39 @@ fn sums() -> Query {
     })
 }
 
+/// The same by bins.
+fn binned() -> Query {
+    let Query::Aggregate(mut query) = sums() else {
+        unreachable!("sums are an aggregation")
+    };
+    let size = BinSize::new(Number::Integer(10)).unwrap();
+    query.groups.push(GroupField {
+        name: "bin".to_owned(),
+        field: path("n"),
+        bins: Some(Bins::Size(size)),
+    });
+    Query::Aggregate(query)
+}
+
+fn actors(counted: bool) -> Query {
+    let step = |bit| StepRows {
+        bit,
+        filter: None,
+        range: None,
+    };
+    Query::Actors(ActorQuery {
+        actor: path("n"),
+        steps: vec![step(0), step(1)],
+        counted,
+    })
+}
+
 #[test]
 fn the_planners_own_plans_pass() {
     let pool = pool();
     let gone = rows(r#"{"field":"gone","operator":"eq","value":1}"#);
     for rows in [acme(), Constraint::AllRows, gone] {
-        for query in [records(), sums()] {
+        for query in [records(), sums(), binned(), actors(false), actors(true)] {
             let planned = plan(&pool, &rows, &query, &snapshot(&pool)).unwrap();
             assert_eq!(check(&planned.root, &rows, &pool.draft.schema), Ok(()));
         }

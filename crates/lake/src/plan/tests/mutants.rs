@@ -195,7 +195,7 @@ pub(crate) fn observed(
         Some(Mutant::LimitBelow) => {
             let scan = match query {
                 Query::Records(records) => limited(records, pool, scan, reading.clone())?,
-                Query::Aggregate(_) => scan,
+                Query::Aggregate(_) | Query::Actors(_) => scan,
             };
             Arc::new(BarrierExec::new(scan, predicate, keep))
         }
@@ -211,6 +211,10 @@ pub(crate) fn observed(
     let root = match query {
         Query::Records(records) => sorted(records, pool, matched, reading.clone())?,
         Query::Aggregate(aggregate) => aggregated(aggregate, pool, matched, reading.clone())?,
+        Query::Actors(actors) => {
+            let steps = step_rows(query, &pool.draft.schema)?;
+            seen_in_steps(actors, steps, matched, reading.clone())?
+        }
     };
     let root = match &asked.later {
         Some(later) => late(root, later, &again, &reading),

@@ -78,6 +78,7 @@ pub(crate) async fn check(worlds: &Worlds, case: &Case, answers: &Responses) {
             Query::Records(records_query) => {
                 (naive::record_rows(records_query, records), size.is_some())
             }
+            Query::Actors(_) => unreachable!("no view asks for actors"),
             Query::Aggregate(aggregate) => {
                 let checked = checked_groups(worlds, case, &query, aggregate, &records).await;
                 (checked.unwrap_or_else(|what| wrong(&what)), false)
@@ -138,6 +139,8 @@ async fn ids(worlds: &Worlds, lake: &Lake, pool: &Arc<Pool>) -> BTreeSet<Vec<u8>
             name: ID.to_owned(),
             field: FieldPath::id(),
         }],
+
+        rest: None,
         filter: None,
         range: None,
         order: vec![OrderBy {

@@ -26,6 +26,7 @@ pub(crate) fn matching<'a>(query: &Query, pool: &Pool, records: &[&'a Record]) -
     let (filter, range) = match query {
         Query::Records(query) => (&query.filter, &query.range),
         Query::Aggregate(query) => (&query.filter, &query.range),
+        Query::Actors(_) => unreachable!("no view asks for actors"),
     };
     let predicate = filter
         .as_ref()
@@ -156,6 +157,7 @@ pub(crate) fn result(measure: &Measure, pool: &Pool, records: &[&Record]) -> (Va
             let distinct: BTreeSet<Vec<u8>> = values.iter().map(key).collect();
             exact(Value::from(distinct.len() as u64))
         }
+        Aggregate::SelectUnique => unreachable!("no view asks for lists"),
         Aggregate::Minimum => exact(extreme(values, Ordering::Less)),
         Aggregate::Maximum => exact(extreme(values, Ordering::Greater)),
         Aggregate::First => exact(edge(records, pool, field, Ordering::Less)),

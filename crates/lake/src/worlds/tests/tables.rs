@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::finish::finish;
 use crate::lake::Lake;
 use crate::plan::plan;
-use crate::run::{RunOptions, Runner, forwards, groups, record_rows};
+use crate::run::{RunOptions, Runner, actor_rows, forwards, groups, record_rows};
 use crate::snapshot::Snapshot;
 use crate::tables::tests::mutants::{Wrong, take_away, with_wrong_index};
 use crate::tables::{Confuses, FileEntry, PoolFiles};
@@ -45,6 +45,7 @@ async fn answer(
         Query::Aggregate(aggregate) => {
             finish(aggregate, &pool.draft.schema, groups(aggregate, &batches))
         }
+        Query::Actors(actors) => actor_rows(actors, &batches),
         Query::Records(records) => {
             let mut rows = Vec::new();
             for batch in &batches {

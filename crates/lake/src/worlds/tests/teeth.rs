@@ -13,7 +13,7 @@ use super::worlds::{Worlds, runtime};
 use crate::finish::finish;
 use crate::lake::Lake;
 use crate::plan::tests::mutants::{Mutant, observed};
-use crate::run::{RunOptions, Runner, forwards, groups, record_rows};
+use crate::run::{RunOptions, Runner, actor_rows, forwards, groups, record_rows};
 
 const CASES: u64 = 100;
 
@@ -45,6 +45,7 @@ async fn run(
         Query::Aggregate(aggregate) => {
             finish(aggregate, &pool.draft.schema, groups(aggregate, &batches)).unwrap()
         }
+        Query::Actors(actors) => actor_rows(actors, &batches).unwrap(),
         Query::Records(records) => {
             let rows = batches
                 .iter()

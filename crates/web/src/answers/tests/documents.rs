@@ -9,6 +9,7 @@ fn record_query(limit: Option<u64>, side: Option<Side>) -> RecordQuery {
     };
     RecordQuery {
         columns: Vec::new(),
+        rest: None,
         filter: None,
         range: None,
         order: vec![by("at"), by("_id")],

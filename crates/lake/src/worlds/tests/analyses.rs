@@ -1,0 +1,282 @@
+//! Questions of analytics: two worlds, and the plain interpreter of the model,
+//! to the last bit of every sum.
+
+#[path = "../../../../model/src/analyses/tests/dice.rs"]
+mod dice;
+#[path = "../../../../model/src/analyses/tests/naive.rs"]
+mod naive;
+#[path = "../../../../model/src/analyses/tests/questions.rs"]
+mod questions;
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+use model::analyses::{Analysis, AnswerText};
+use model::fault::Fault;
+use model::grants::{Action, Grant, Target, VisibleFields};
+use model::permit::{Access, AskPool, ConstrainedAnalysis, ConstrainedQuery, Extract, Permit};
+use model::queries::Row;
+use model::records::Record;
+use model::value::{Object, Value};
+use model::views::Delivery;
+
+use super::case::{Case, Question};
+use super::project::{NAMES, access, noon};
+use super::worlds::{Worlds, on_two_threads, runtime};
+use crate::lake::Lake;
+use crate::plan::tests::mutants::{Mutant, observed};
+use crate::run::{RunOptions, Runner, actor_rows, forwards, groups, record_rows};
+use naive::Seen;
+
+/// A case of records and keys, with a question of analytics.
+struct Asked {
+    case: Case,
+    analysis: Analysis,
+    key: Access,
+    twin: Access,
+}
+
+/// The same caller, who may also take records where it may ask.
+fn extracting(caller: &Access) -> Access {
+    let grants = caller.grants().iter().cloned().map(|mut grant: Grant| {
+        if grant.allows(Action::Query) {
+            grant.actions.insert(Action::Extract);
+        }
+        grant
+    });
+    access(grants.collect())
+}
+
+fn question(dice: &mut dice::Dice<'_>) -> Analysis {
+    let question = model::json::to_text(&questions::any(dice, &NAMES));
+    let question = question
+        .replace(r#""pool":"p""#, r#""pool":"pool""#)
+        .replace(r#""pool":"q""#, r#""pool":"pool""#);
+    let question = model::json::parse(question.as_bytes()).unwrap();
+    Analysis::parse(&question).unwrap()
+}
+
+impl Asked {
+    /// The case of this seed, with one of a few questions that the key may ask if there is one.
+    fn of(seed: u64) -> Self {
+        let mut case = Case::random(seed, false);
+        // Who sees what goes by the grants on pools.
+        case.question = Question::CountPool;
+        let mut dice = dice::dice(seed ^ 0xa5ce);
+        let mut asked = Self {
+            analysis: question(&mut dice),
+            key: extracting(&case.key),
+            twin: extracting(&case.twin),
+            case,
+        };
+        for _ in 0..3 {
+            if asked.constrain(&asked.key).is_ok() {
+                break;
+            }
+            asked.analysis = question(&mut dice);
+        }
+        asked
+    }
+
+    fn constrain(&self, caller: &Access) -> Result<ConstrainedAnalysis, Fault> {
+        match &self.analysis {
+            Analysis::Aggregation(asked) => {
+                let permit: Permit<AskPool> = self.case.on_pool(caller);
+                permit.constrain(asked, noon())
+            }
+            Analysis::Extraction(asked) => {
+                let permit: Permit<Extract> = self.case.on_pool(caller);
+                permit.constrain(asked, Delivery::Stream, noon())
+            }
+            Analysis::Funnel(asked) => {
+                let permit: Permit<AskPool> = self.case.on_pool(caller);
+                let name = self.case.project.pool.draft.name.clone();
+                Permit::constrain_funnel(&BTreeMap::from([(name, permit)]), asked, noon())
+            }
+        }
+    }
+
+    fn text(&self, constrained: &ConstrainedAnalysis, rows: Vec<Vec<Row>>) -> String {
+        let zone = self.analysis.sources()[0].calendar.zone.clone();
+        let answer = constrained.answer(rows).unwrap();
+        let members = answer.to_members(&AnswerText::in_zone(zone)).into_members();
+        let members = members.into_iter().filter(|(name, _)| name != "steps");
+        let members = Object::from_members(members.collect()).unwrap();
+        model::json::to_text(&Value::Object(members))
+    }
+
+    async fn respond(&self, lake: &Lake, caller: &Access) -> Result<String, Fault> {
+        let constrained = self.constrain(caller)?;
+        let mut parts = Vec::new();
+        for part in constrained.parts() {
+            let answer = lake.query(part.clone()).await.unwrap();
+            let pieces: Vec<Vec<Row>> = answer.rows.try_collect().await.unwrap();
+            parts.push(pieces.concat());
+        }
+        Ok(self.text(&constrained, parts))
+    }
+
+    /// Whether the key sees every field of the pool.
+    fn sees_all_fields(&self) -> bool {
+        let of_pool = |grant: &&Grant| matches!(grant.on, Target::Pool(_));
+        let mut grants = self.case.key.grants().iter().filter(of_pool);
+        grants.all(|grant| grant.fields == VisibleFields::All)
+    }
+
+    /// What the plain interpreter says of the visible records.
+    fn plain(&self) -> String {
+        let records = self.case.rows.iter().map(|row| &row.record);
+        let sees = |record: &&Record| !self.case.is_gone(record) && self.case.sees(record);
+        let seen = [Seen {
+            pool: &self.case.project.pool,
+            records: records.filter(sees).collect(),
+        }];
+        let zone = &self.analysis.sources()[0].calendar.zone;
+        let members = naive::answer(&self.analysis, &seen, noon(), zone);
+        model::json::to_text(&members.into())
+    }
+
+    fn hidden_token_in(&self, text: &str) -> Option<&str> {
+        let sees = |row: &&super::records::Row| {
+            !self.case.is_gone(&row.record) && self.case.sees(&row.record)
+        };
+        let hidden = self.case.rows.iter().filter(|row| !sees(row));
+        let is_shown = |token: &str| {
+            let mut rows = self.case.rows.iter().filter(sees);
+            rows.any(|row| row.token == token)
+        };
+        hidden
+            .map(|row| row.token.as_str())
+            .find(|token| text.contains(token) && !is_shown(token))
+    }
+}
+
+/// What a case went through.
+struct Proved {
+    /// The analysis, when it was answered.
+    answered: Option<&'static str>,
+    /// Whether there are several thousand records.
+    is_large: bool,
+}
+
+fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Proved {
+    let asked = Asked::of(seed);
+    let [all, visible, twin, empty] = runtime.block_on(async {
+        worlds.fill(&asked.case).await;
+        let answers = [
+            asked.respond(&worlds.all, &asked.key).await,
+            asked.respond(&worlds.visible, &asked.key).await,
+            asked.respond(&worlds.visible, &asked.twin).await,
+            asked.respond(&worlds.empty, &asked.key).await,
+        ];
+        worlds.clear(&asked.case).await;
+        answers
+    });
+    let what = format!(
+        "seed {seed}\npool {}\nquestion {}",
+        model::json::to_text(&asked.case.project.pool.draft.to_value()),
+        model::json::to_text(&asked.analysis.to_value())
+    );
+    assert_eq!(
+        all, visible,
+        "the key is answered otherwise with hidden records\n{what}"
+    );
+    assert_eq!(visible, twin, "the twin is answered otherwise\n{what}");
+    assert_eq!(
+        all.is_err(),
+        empty.is_err(),
+        "the data decide on a refusal\n{what}"
+    );
+    let is_large = asked.case.rows.len() > 4_096;
+    let Ok(all) = all else {
+        return Proved {
+            answered: None,
+            is_large,
+        };
+    };
+    assert_eq!(asked.hidden_token_in(&all), None, "{what}");
+    if asked.sees_all_fields() || !matches!(asked.analysis, Analysis::Extraction(_)) {
+        assert_eq!(all, asked.plain(), "{what}");
+    }
+    Proved {
+        answered: Some(asked.analysis.name()),
+        is_large,
+    }
+}
+
+/// Two worlds and the plain interpreter. `TIDEGATE_PROOF=long` runs twenty times
+/// as many cases; `TIDEGATE_SEED` runs one again.
+#[test]
+fn answers_are_those_of_the_plain_interpreter_with_and_without_hidden_records() {
+    if let Ok(seed) = std::env::var("TIDEGATE_SEED") {
+        let seed: u64 = seed.parse().expect("a seed is a number");
+        prove(&runtime(), &Worlds::new(), seed);
+        return;
+    }
+    let long = std::env::var("TIDEGATE_PROOF").is_ok_and(|text| text == "long");
+    let cases = if long { 20_000 } else { 1_000 };
+    let proved = on_two_threads(0..cases as u64, prove);
+    let large = proved.iter().filter(|case| case.is_large).count();
+    let mut answered: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in proved.iter().filter_map(|case| case.answered) {
+        *answered.entry(name).or_default() += 1;
+    }
+    println!("{large} large, answered {answered:?}");
+    assert_eq!(proved.len(), cases);
+    assert!(large > 0);
+    assert!(answered.values().sum::<usize>() > cases / 2, "{answered:?}");
+    assert_eq!(answered.len(), 13, "every analysis: {answered:?}");
+    assert!(
+        answered.values().all(|count| *count >= cases / 200),
+        "{answered:?}"
+    );
+}
+
+async fn rows(runner: &Runner, lake: &Lake, mutant: Mutant, part: &ConstrainedQuery) -> Vec<Row> {
+    use model::queries::Query;
+    let pool = part.pool();
+    let snapshot = lake.snapshot(pool);
+    let plan = observed(Some(mutant), pool, part.rows(), part.query(), &snapshot).unwrap();
+    let batches = runner.collect(plan.root).await.unwrap();
+    match part.query() {
+        Query::Aggregate(query) => {
+            crate::finish::finish(query, &pool.draft.schema, groups(query, &batches)).unwrap()
+        }
+        Query::Actors(query) => actor_rows(query, &batches).unwrap(),
+        Query::Records(query) => {
+            let rows = batches
+                .iter()
+                .flat_map(|batch| record_rows(query, batch).unwrap());
+            forwards(query, rows.collect())
+        }
+    }
+}
+
+#[test]
+fn planners_that_let_hidden_rows_through_are_found_out_by_each_kind_of_question() {
+    let (runtime, worlds) = (runtime(), Worlds::new());
+    let runner = Runner::new(RunOptions::default()).unwrap();
+    for kind in ["funnel", "extraction", "select_unique", "multi_analysis"] {
+        let found = (0..2_000).find(|seed| {
+            let asked = Asked::of(*seed);
+            if asked.analysis.name() != kind {
+                return false;
+            }
+            let Ok(constrained) = asked.constrain(&asked.key) else {
+                return false;
+            };
+            let answer = runtime.block_on(async {
+                worlds.fill(&asked.case).await;
+                let mut parts = Vec::new();
+                for part in constrained.parts() {
+                    parts.push(rows(&runner, &worlds.all, Mutant::NoBarrier, part).await);
+                }
+                worlds.clear(&asked.case).await;
+                asked.text(&constrained, parts)
+            });
+            asked.sees_all_fields() && answer != asked.plain()
+        });
+        println!("without a barrier, {kind} gives itself away in case {found:?}");
+        assert!(found.is_some(), "{kind} lives without a barrier");
+    }
+}

@@ -1,0 +1,144 @@
+//! Groups of numbers: bins of one size, or ranges that a question names.
+
+use std::cmp::Ordering;
+
+use crate::value::{Number, Value};
+
+/// What a number is grouped by instead of its value. What is no number, and a
+/// number in no bin, is in the group without a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Bins {
+    /// Bins of one size, counted from zero; each is known by its lower bound.
+    Size(BinSize),
+    /// Ranges in ascending order, none reaching into the next.
+    Ranges(Vec<Band>),
+}
+
+/// The size of a bin: a number above zero with at most six decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BinSize(Value);
+
+/// A range of numbers that includes `from` and excludes `to`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Band {
+    /// What the group is called.
+    pub label: String,
+    /// The least number; `None` for no bound.
+    pub from: Option<Value>,
+    /// The least number above the range; `None` for no bound.
+    pub to: Option<Value>,
+}
+
+const DECIMALS: f64 = 1e6;
+const MILLIONTHS: i64 = 1_000_000;
+const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
+
+impl BinSize {
+    /// The size, when the number is one. A whole number is held as one,
+    /// however it was written.
+    pub fn new(number: Number) -> Option<Self> {
+        match number {
+            Number::Integer(size) => (0 < size && size < 1 << 53).then_some(Self(size.into())),
+            Number::Float(size) if size.fract() == 0.0 && 0.0 < size && size < TWO_TO_53 =>
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+                Some(Self(Value::from(size as i64)))
+            }
+            Number::Float(size) => {
+                let millionths = (size * DECIMALS).round();
+                let is_decimal = (1.0..TWO_TO_53).contains(&millionths);
+                (is_decimal && millionths / DECIMALS == size).then_some(Self(Value::Float(size)))
+            }
+        }
+    }
+
+    /// The size as a number.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The lower bound of the bin that holds a number. `None` where bins
+    /// cannot be told apart any more: beyond 2^53 of a size that is not whole,
+    /// and beyond 128 bits.
+    ///
+    /// The bounds of a size with decimals are the doubles nearest to its
+    /// decimal multiples, so that 0.3 begins a bin of size 0.1.
+    pub fn floor(&self, number: Number) -> Option<Value> {
+        match (&self.0, number) {
+            (Value::Integer(size), Number::Integer(number)) => (number.div_euclid(*size))
+                .checked_mul(*size)
+                .map(Value::Integer),
+            (Value::Integer(_), Number::Float(number)) => {
+                const TWO_TO_126: f64 = 85_070_591_730_234_615_865_843_651_857_942_052_864.0;
+                let floor = number.floor();
+                // The bin of a number that is not whole is that of the whole number below it.
+                #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+                let whole = (floor.abs() <= TWO_TO_126).then_some(floor as i128)?;
+                self.floor(Number::Integer(whole))
+            }
+            _ => self.decimal_floor(number.to_f64()),
+        }
+    }
+
+    fn decimal_floor(&self, number: f64) -> Option<Value> {
+        #[expect(clippy::cast_possible_truncation, reason = "checked when it was made")]
+        let step = (self.0.as_number()?.to_f64() * DECIMALS).round() as i64;
+        #[expect(clippy::cast_precision_loss, reason = "it is below 2^53")]
+        let estimate = (number * DECIMALS / step as f64).floor();
+        if estimate.abs() * self.0.as_number()?.to_f64() * DECIMALS >= TWO_TO_53 {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+        let mut bin = estimate as i64;
+        #[expect(clippy::cast_precision_loss, reason = "kept below 2^53")]
+        let bound = |bin: i64| (bin * step) as f64 / DECIMALS;
+        while bound(bin) > number {
+            bin -= 1;
+        }
+        while bound(bin + 1) <= number {
+            bin += 1;
+        }
+        let multiple = bin * step;
+        if multiple % MILLIONTHS == 0 {
+            return Some(Value::from(multiple / MILLIONTHS));
+        }
+        Value::float(bound(bin))
+    }
+}
+
+impl Band {
+    /// Whether the number lies in the range.
+    pub fn holds(&self, number: Number) -> bool {
+        let side = |bound: &Option<Value>| bound.as_ref().and_then(Value::as_number);
+        side(&self.from).is_none_or(|from| from.compare(number) != Ordering::Greater)
+            && side(&self.to).is_none_or(|to| to.compare(number) == Ordering::Greater)
+    }
+}
+
+impl Bins {
+    /// The key of the bin that a value lies in: the lower bound of a bin of
+    /// one size, the position of a range. Keys sort as their bins do.
+    pub fn key(&self, value: &Value) -> Value {
+        let Some(number) = value.as_number() else {
+            return Value::Null;
+        };
+        match self {
+            Self::Size(size) => size.floor(number).unwrap_or(Value::Null),
+            Self::Ranges(bands) => {
+                let at = bands.iter().position(|band| band.holds(number));
+                at.and_then(|at| i64::try_from(at).ok()).into()
+            }
+        }
+    }
+
+    /// What the bin of this key is called in an answer.
+    pub fn label(&self, key: &Value) -> Value {
+        match (self, key) {
+            (Self::Ranges(bands), Value::Integer(at)) => {
+                let band = usize::try_from(*at).ok().and_then(|at| bands.get(at));
+                band.map(|band| band.label.as_str()).into()
+            }
+            (_, key) => key.clone(),
+        }
+    }
+}

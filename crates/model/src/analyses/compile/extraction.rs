@@ -1,0 +1,237 @@
+//! Rows as they are: the columns to read, and the trees that they become.
+
+use super::Scope;
+use crate::analyses::{Cursor, Extraction, Selection};
+use crate::fault::{Fault, FaultCode};
+use crate::fields::{ColumnType, FieldType};
+use crate::grants::VisibleFields;
+use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+use crate::names::FieldPath;
+use crate::pools::{SchemaMode, unknown_field};
+use crate::queries::{Direction, OrderBy, OutputField, RecordQuery, Row};
+use crate::value::{Object, Value};
+use crate::views::Delivery;
+
+/// How rows become trees of their fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowsForm {
+    /// The fields that the first values of a row are of.
+    columns: Vec<FieldPath>,
+    /// Whether the value behind them is an object of the other fields by their paths.
+    has_rest: bool,
+    /// The fields that were named; `None` for all.
+    named: Option<Vec<FieldPath>>,
+}
+
+/// The question and the form.
+pub(crate) fn extraction(
+    asked: &Extraction,
+    scope: Scope<'_>,
+    delivery: Delivery,
+) -> Result<(RecordQuery, RowsForm), Fault> {
+    let (columns, rest) = match &asked.fields {
+        None => whole(scope),
+        Some(named) => chosen(named, scope).map_err(|f| f.under("/fields"))?,
+    };
+    let (order, limit) = order(asked, scope, delivery)?;
+    let query = RecordQuery {
+        columns: columns
+            .iter()
+            .map(|field| OutputField {
+                name: field.to_string(),
+                field: field.clone(),
+            })
+            .collect(),
+        rest: rest.clone(),
+        filter: scope.filter(&asked.source)?,
+        range: scope.range(&asked.source)?,
+        order,
+        seek: None,
+        limit,
+        with_order_values: delivery == Delivery::Pages,
+    };
+    let form = RowsForm {
+        columns,
+        has_rest: rest.is_some(),
+        named: asked.fields.clone(),
+    };
+    Ok((query, form))
+}
+
+/// The declared fields, which are columns, and which others there may be.
+type Fields = (Vec<FieldPath>, Option<VisibleFields>);
+
+/// Every field that the key sees, those of the system last.
+fn whole(scope: Scope<'_>) -> Fields {
+    let schema = &scope.pool.draft.schema;
+    let declared = schema.declared().iter().map(|field| field.path.clone());
+    let system = [FieldPath::id(), FieldPath::ingested_at(), FieldPath::key()];
+    let columns = declared.chain(system);
+    let columns = columns.filter(|path| scope.visible.shows(path)).collect();
+    let is_open = schema.mode() == SchemaMode::Open;
+    (columns, is_open.then(|| scope.visible.clone()))
+}
+
+/// The fields that were named, each with everything below it.
+fn chosen(named: &[FieldPath], scope: Scope<'_>) -> Result<Fields, Fault> {
+    let schema = &scope.pool.draft.schema;
+    let (mut columns, mut others) = (Vec::new(), std::collections::BTreeSet::new());
+    for (index, path) in named.iter().enumerate() {
+        let below = schema.declared().iter().map(|field| &field.path);
+        let below = below.filter(|field| field.is_at_or_below(path));
+        let below: Vec<_> = below
+            .filter(|field| scope.visible.shows(field))
+            .cloned()
+            .collect();
+        match scope.column(path) {
+            Some(ColumnType::Declared(_)) => columns.push(path.clone()),
+            Some(ColumnType::Undeclared) => {
+                columns.extend(below);
+                others.insert(path.clone());
+            }
+            None if below.is_empty() || !scope.visible.shows(path) => {
+                return Err(unknown_field(path).at(format!("/{index}")));
+            }
+            None => columns.extend(below),
+        }
+    }
+    let others = (!others.is_empty()).then_some(VisibleFields::Allow(others));
+    Ok((columns, others.map(|others| scope.visible.and(&others))))
+}
+
+/// The order, which ends with `_id`, and how many rows to read.
+fn order(
+    asked: &Extraction,
+    scope: Scope<'_>,
+    delivery: Delivery,
+) -> Result<(Vec<OrderBy<FieldPath>>, Option<u64>), Fault> {
+    let (by, limit, member, direction) = match &asked.selection {
+        Selection::Latest(latest) => (&[][..], Some(*latest), "/latest", Direction::Descending),
+        Selection::Ordered {
+            order_by,
+            limit,
+            cursor,
+        } => {
+            if cursor.is_some() && delivery == Delivery::Stream {
+                return Err(Fault::new(
+                    FaultCode::InvalidValue,
+                    "cursors are for pages, answered as json",
+                )
+                .at(match cursor {
+                    Some(Cursor::Before(_)) => "/before",
+                    _ => "/after",
+                }));
+            }
+            (&order_by[..], *limit, "/limit", Direction::Ascending)
+        }
+    };
+    let limit = match delivery {
+        Delivery::Stream => limit,
+        Delivery::Pages => {
+            let rows = limit.unwrap_or(PAGE_ROWS_DEFAULT);
+            if rows > PAGE_ROWS_MAX {
+                return Err(Fault::new(
+                    FaultCode::LimitExceeded,
+                    format!("a page has at most {PAGE_ROWS_MAX} rows; follow the cursors"),
+                )
+                .at(member));
+            }
+            // One more tells whether there is a next page.
+            Some(rows + 1)
+        }
+    };
+    let mut order: Vec<OrderBy<FieldPath>> = Vec::new();
+    for (index, by) in by.iter().enumerate() {
+        check_order(&by.field, scope).map_err(|f| f.at(format!("/order_by/{index}/field")))?;
+        if !order.iter().any(|done| done.field == by.field) {
+            order.push(by.clone());
+        }
+    }
+    let time = scope.pool.time_field();
+    // Rows in the order of a hidden field would tell of it.
+    if order.is_empty() && scope.visible.shows(&time) {
+        order.push(OrderBy {
+            field: time,
+            direction,
+        });
+    }
+    if let Some(at) = order.iter().position(|by| by.field == FieldPath::id()) {
+        order.truncate(at + 1);
+    } else {
+        let direction = order.last().map_or(direction, |by| by.direction);
+        order.push(OrderBy {
+            field: FieldPath::id(),
+            direction,
+        });
+    }
+    Ok((order, limit))
+}
+
+fn check_order(field: &FieldPath, scope: Scope<'_>) -> Result<(), Fault> {
+    match scope.known(field)? {
+        ColumnType::Declared(FieldType::Array(_)) => {
+            Err(Fault::new(FaultCode::WrongType, "arrays have no order").on_field(field))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl RowsForm {
+    /// The fields of a row, each under the names of its path. A field that was
+    /// named and is missing is null; one that was not named is left out.
+    pub fn tree(&self, row: Row) -> Value {
+        let mut values = row.into_iter();
+        let columns = self.columns.iter().cloned();
+        let columns = columns.zip(values.by_ref().take(self.columns.len()));
+        let mut fields: Vec<(FieldPath, Value)> = columns.collect();
+        if self.has_rest
+            && let Some(Value::Object(rest)) = values.next()
+        {
+            let is_system = |(path, _): &(FieldPath, Value)| path.is_system();
+            let at = fields.iter().position(is_system).unwrap_or(fields.len());
+            let rest = rest.into_members().into_iter();
+            let rest = rest
+                .filter_map(|(path, value)| Some((FieldPath::parse_readable(&path).ok()?, value)));
+            fields.splice(at..at, rest);
+        }
+        fields.retain(|(_, value)| !value.is_null());
+        let Some(named) = &self.named else {
+            let all = fields
+                .into_iter()
+                .fold(Object::new(), |tree, (path, value)| {
+                    put(tree, path.as_str(), value)
+                });
+            return all.into();
+        };
+        let mut tree = Object::new();
+        for path in named {
+            let of_it: Vec<_> = fields
+                .extract_if(.., |(field, _)| field.is_at_or_below(path))
+                .collect();
+            if of_it.is_empty() {
+                tree = put(tree, path.as_str(), Value::Null);
+            }
+            tree = of_it.into_iter().fold(tree, |tree, (field, value)| {
+                put(tree, field.as_str(), value)
+            });
+        }
+        tree.into()
+    }
+}
+
+/// Puts a value at a dotted path; what stands in its way stays.
+fn put(mut tree: Object, path: &str, value: Value) -> Object {
+    let Some((first, rest)) = path.split_once('.') else {
+        tree.insert(path, value);
+        return tree;
+    };
+    let mut members = tree.into_members();
+    match members.iter_mut().find(|(name, _)| name == first) {
+        Some((_, Value::Object(inner))) => {
+            *inner = put(std::mem::take(inner), rest, value);
+        }
+        Some(_) => {}
+        None => members.push((first.to_owned(), put(Object::new(), rest, value).into())),
+    }
+    Object::from_members(members).unwrap_or_default()
+}
