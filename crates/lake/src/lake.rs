@@ -1,5 +1,6 @@
 //! The lake as the rest of the house sees it.
 
+mod analyse;
 mod append;
 mod inspect;
 mod open;
