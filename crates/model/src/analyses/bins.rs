@@ -107,11 +107,16 @@ impl BinSize {
 }
 
 impl Band {
+    /// Whether the range begins at or below the number.
+    fn begins_by(&self, number: Number) -> bool {
+        let from = self.from.as_ref().and_then(Value::as_number);
+        from.is_none_or(|from| from.compare(number) != Ordering::Greater)
+    }
+
     /// Whether the number lies in the range.
     pub fn holds(&self, number: Number) -> bool {
-        let side = |bound: &Option<Value>| bound.as_ref().and_then(Value::as_number);
-        side(&self.from).is_none_or(|from| from.compare(number) != Ordering::Greater)
-            && side(&self.to).is_none_or(|to| to.compare(number) == Ordering::Greater)
+        let to = self.to.as_ref().and_then(Value::as_number);
+        self.begins_by(number) && to.is_none_or(|to| to.compare(number) == Ordering::Greater)
     }
 }
 
@@ -125,7 +130,10 @@ impl Bins {
         match self {
             Self::Size(size) => size.floor(number).unwrap_or(Value::Null),
             Self::Ranges(bands) => {
-                let at = bands.iter().position(|band| band.holds(number));
+                // Ranges ascend: only the last that begins at or below the number can hold it.
+                let begun = bands.partition_point(|band| band.begins_by(number));
+                let at = begun.checked_sub(1);
+                let at = at.filter(|at| bands[*at].holds(number));
                 at.and_then(|at| i64::try_from(at).ok()).into()
             }
         }

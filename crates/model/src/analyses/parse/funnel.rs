@@ -3,8 +3,9 @@
 use super::{invalid, path, period, source_in};
 use crate::analyses::{Calendar, Funnel, Period, Step};
 use crate::document::{Document, each};
-use crate::fault::Fault;
-use crate::limits::FUNNEL_STEPS_MAX;
+use crate::fault::{Fault, FaultCode};
+use crate::filters::Operator;
+use crate::limits::{FILTER_NODES_MAX, FILTER_REGEXES_MAX, FUNNEL_STEPS_MAX};
 use crate::value::Value;
 
 pub(super) fn parse(document: &mut Document<'_>) -> Result<Funnel, Fault> {
@@ -25,7 +26,33 @@ pub(super) fn parse(document: &mut Document<'_>) -> Result<Funnel, Fault> {
             .at(format!("/steps/0/{member}")));
         }
     }
+    check_filters(&steps)?;
     Ok(Funnel { steps })
+}
+
+/// The filters of all steps together are held to the limits of one.
+fn check_filters(steps: &[Step]) -> Result<(), Fault> {
+    let (mut nodes, mut regexes) = (0, 0);
+    for (at, step) in steps.iter().enumerate() {
+        let Some(filter) = &step.source.filters else {
+            continue;
+        };
+        nodes += filter.size().0;
+        filter.for_each_comparison(&mut |comparison| {
+            regexes += usize::from(comparison.operator() == Operator::Regex);
+        });
+        if nodes > FILTER_NODES_MAX || regexes > FILTER_REGEXES_MAX {
+            return Err(Fault::new(
+                FaultCode::LimitExceeded,
+                format!(
+                    "the filters of all steps have at most {FILTER_NODES_MAX} parts and \
+                     {FILTER_REGEXES_MAX} regular expressions together"
+                ),
+            )
+            .at(format!("/steps/{at}/filters")));
+        }
+    }
+    Ok(())
 }
 
 fn step(value: &Value, outer: Option<Period>, calendar: &Calendar) -> Result<Step, Fault> {

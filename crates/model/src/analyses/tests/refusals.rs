@@ -333,3 +333,28 @@ fn limits_are_said_with_their_numbers() {
         assert!(fault.detail.contains(&most.to_string()), "{fault}");
     }
 }
+
+#[test]
+fn the_filters_of_a_funnel_share_the_limits_of_one() {
+    let funnel = |steps: &[usize], filter: &str| {
+        let steps = steps.iter().map(|count| {
+            let filters = vec![filter; *count].join(",");
+            format!(r#"{{"pool":"p","actor":"u","filters":[{filters}]}}"#)
+        });
+        let steps: Vec<String> = steps.collect();
+        refusal(Analysis::parse(&json(&format!(
+            r#"{{"analysis":"funnel","steps":[{}]}}"#,
+            steps.join(",")
+        ))))
+    };
+    let regex = r#"{"field":"a","operator":"regex","value":"x"}"#;
+    let most = crate::limits::FILTER_REGEXES_MAX;
+    assert_eq!(funnel(&[most - 1, 1], regex), "accepted");
+    let refused = "LimitExceeded /steps/1/filters";
+    assert_eq!(funnel(&[most - 1, 2], regex), refused);
+    let plain = r#"{"field":"a","operator":"eq","value":"x"}"#;
+    // A list of several is a part too.
+    let most = crate::limits::FILTER_NODES_MAX;
+    assert_eq!(funnel(&[most - 2, 1], plain), "accepted");
+    assert_eq!(funnel(&[most - 2, 2], plain), refused);
+}
