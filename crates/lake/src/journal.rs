@@ -262,6 +262,15 @@ impl<S: StateMachine> Journal<S> {
             .collect()
     }
 
+    /// As [`Journal::submit_all_blocking`], for one operation that is taken however
+    /// many wait: what makes room for them must never be put off by them.
+    pub fn submit_beyond_limit(&self, operation: S::Operation) -> Result<S::Outcome, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .push_beyond_limit(Submission { operation, reply })?;
+        answer.blocking_recv().unwrap_or(Err(JournalError::Stopped))
+    }
+
     /// Queues operations under one lock, so that they share a group if its bounds allow.
     fn enqueue(
         &self,

@@ -5,7 +5,7 @@ mod places;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
@@ -255,7 +255,12 @@ impl Segment {
             |name: &str| name == REST || columns.iter().any(|(column, _)| column.as_str() == name);
         let asked = fields.filter(|(_, field)| is_asked(field.name()));
         let asked: Vec<usize> = asked.map(|(at, _)| at).collect();
-        let few = take_record_batch(&self.batch.project(&asked)?, rows)?;
+        let few = if asked.is_empty() {
+            let count = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+            RecordBatch::try_new_with_options(self.batch.project(&asked)?.schema(), vec![], &count)?
+        } else {
+            take_record_batch(&self.batch.project(&asked)?, rows)?
+        };
         let (_, columns, _) = Self::new(few, None).project(columns)?.into_parts();
         Ok(columns)
     }
@@ -287,7 +292,6 @@ impl Segment {
     }
 
     fn project(&self, columns: &[(FieldPath, ColumnType)]) -> Result<RecordBatch> {
-        use arrow_array::RecordBatchOptions;
         use arrow_array::cast::AsArray;
         let rest = self.batch.column_by_name(REST);
         let mut arrays = Vec::with_capacity(columns.len());

@@ -73,6 +73,19 @@ impl<S: StateMachine> Queue<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Queues one operation, however many wait: one that makes room for them.
+    pub(super) fn push_beyond_limit(&self, submission: Submission<S>) -> Result<(), JournalError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(JournalError::Stopped);
+        }
+        state.operations += 1;
+        state.requests.push_back(Request::Submit(submission));
+        drop(state);
+        self.ready.notify_one();
+        Ok(())
+    }
+
     /// Queues what fits, in order and with nothing else between; says which were taken.
     pub(super) fn push_all(
         &self,
@@ -159,5 +172,51 @@ impl<S: StateMachine> Queue<S> {
 
     pub(super) fn depth(&self) -> usize {
         self.state().operations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl StateMachine for Nothing {
+        type Operation = u8;
+        type Outcome = ();
+
+        fn prepare(&mut self, _: &u8, _: &mut Vec<u8>) -> super::super::Prepared<()> {
+            super::super::Prepared::Answer(())
+        }
+        fn apply(&mut self, _: Position, _: u8) {}
+        fn abandon(&mut self, _: &u8) {}
+        fn survey(&mut self, _: Position, _: &[u8]) -> Result<(), JournalError> {
+            Ok(())
+        }
+        fn replay(&mut self, _: Position, _: &[u8]) -> Result<(), JournalError> {
+            Ok(())
+        }
+    }
+
+    fn submission(operation: u8) -> Submission<Nothing> {
+        let (reply, _) = oneshot::channel();
+        Submission { operation, reply }
+    }
+
+    #[test]
+    fn what_makes_room_is_queued_beyond_the_limit_and_nothing_else_is() {
+        let queue = Queue::<Nothing>::new(1);
+        let taken = queue.push_all(vec![submission(1), submission(2)]);
+        assert!(matches!(taken[..], [Ok(()), Err(JournalError::Busy)]));
+        queue.push_beyond_limit(submission(3)).unwrap();
+        let mut order = Vec::new();
+        while let Some(Request::Submit(one)) = queue.try_next() {
+            order.push(one.operation);
+        }
+        assert_eq!(order, [1, 3]);
+        queue.close();
+        let late = queue.push_beyond_limit(submission(4));
+        assert!(matches!(late, Err(JournalError::Stopped)));
     }
 }

@@ -59,7 +59,8 @@ pub(super) struct State {
     /// Held while a piece of this work is done.
     tending: Mutex<Tending>,
     /// Held while it is found out what a change of files is to be, until it is
-    /// done: each is made for the files that the one before it left.
+    /// done and the files have their names: each is made for the files that the
+    /// one before it left. Taken after the two above.
     changing: Mutex<()>,
     /// Shared by those who write files that no manifest names, and held alone
     /// by whoever takes such files for left over.
@@ -204,6 +205,10 @@ impl State {
         self.freeing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tending(&self) -> MutexGuard<'_, Tending> {
         self.tending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -269,7 +274,7 @@ impl Lake {
             };
             self.settle_journal()?;
             let tried = work.writes();
-            let done = self.carry_out(&mut memory, &states, work);
+            let done = self.carry_out(&mut memory, work);
             self.note_failure(&done, tried, &mut memory.failures);
             done.map(Some)
         })
@@ -295,14 +300,12 @@ impl Lake {
         }
     }
 
-    fn carry_out(&self, memory: &mut Tending, states: &[PoolState], work: Tended) -> Result<()> {
+    fn carry_out(&self, memory: &mut Tending, work: Tended) -> Result<()> {
         match work {
             Tended::Sweep(pool, files) => self.sweep(memory, pool, &files),
             Tended::Publish(pool) => {
-                if let Some(state) = states.iter().find(|state| state.id == pool) {
-                    // The failure is told and tried again; nothing waits for it.
-                    let _told = self.publish_pool(memory, state);
-                }
+                // The failure is told and tried again; nothing waits for it.
+                let _told = self.publish_pool(memory, pool);
                 Ok(())
             }
             Tended::Merge(pool) => self.merge_pool(pool),
@@ -346,6 +349,10 @@ impl Lake {
     }
 
     fn next_tending(&self, memory: &mut Tending, states: &[PoolState]) -> Option<Tended> {
+        if self.upkeep.unnamed.load(Ordering::Relaxed) {
+            // Nothing is said of files that perhaps have other names.
+            return self.next_merge(memory, states).map(Tended::Merge);
+        }
         let now = self.clock.now();
         let sweep = states.iter().find_map(|state| {
             if memory.failures.rests(Writing::Sweep(state.id), now) {

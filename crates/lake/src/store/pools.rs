@@ -187,12 +187,8 @@ impl Pools {
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         let held = pools.remove(&pool);
         drop(pools);
-        let manifest = held.map(|held| {
-            held.change(|records| {
-                self.count_bytes(records.bytes(), 0);
-                std::mem::take(&mut records.manifest)
-            })
-        });
+        let manifest =
+            held.map(|held| held.change(|records| self.counted(records, Records::clear)));
         let mut strangers = self.strangers();
         let known = manifest.or_else(|| strangers.remove(&pool));
         if let Some(mut manifest) = known {
@@ -265,9 +261,11 @@ impl Pools {
 
     /// The keys of records that went to files since [`Pools::rewrite`]; see
     /// [`Records::flushed`].
-    pub(crate) fn flushed(&self, pool: PoolId) -> Hidden {
-        self.find(pool)
-            .map_or_else(Hidden::default, |held| held.change(|r| r.flushed()))
+    pub(crate) fn flushed(&self, pool: PoolId, known: usize) -> (Hidden, usize) {
+        let held = self.find(pool);
+        held.map_or_else(Default::default, |held| {
+            held.change(|records| records.flushed(known))
+        })
     }
 
     /// Notes that files which were not needed are gone from the disk.

@@ -238,10 +238,18 @@ impl Records {
         self.manifest.forget_carried_out(self.writing.least());
     }
 
-    /// The keys of the records that went to files since [`Records::rewrite`]:
-    /// they replace rows of the files that are being written anew.
-    pub(super) fn flushed(&self) -> Hidden {
-        self.flushed.iter().map(Ledger::now).collect()
+    /// The keys of the records that went to files since [`Records::rewrite`],
+    /// but for so many flushes that are known, and how many there are: they
+    /// replace rows of the files that are being written anew.
+    pub(super) fn flushed(&self, known: usize) -> (Hidden, usize) {
+        let new = self.flushed.iter().skip(known);
+        (new.map(Ledger::now).collect(), self.flushed.len())
+    }
+
+    /// Gives up all records; answers which files held them.
+    pub(super) fn clear(&mut self) -> Manifest {
+        let empty = Self::new(&self.pool, self.home.clone());
+        std::mem::replace(self, empty).manifest
     }
 
     /// Bytes held in memory.

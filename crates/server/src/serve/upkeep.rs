@@ -58,13 +58,14 @@ impl Threads {
                 here.tending_behind();
             }
             let permit = Permit::ours();
-            if round.is_multiple_of(LOOK_ROUNDS) {
+            let now = round;
+            round += 1;
+            if now.is_multiple_of(LOOK_ROUNDS) {
                 lake.learn(&permit, control.learn(&mut learning));
                 if let Err(error) = lake.retain(&permit, &control.pools()) {
                     tracing::error!(%error, "records that are too old are still there");
                 }
             }
-            round += 1;
             // Files are read again while nothing else is to be done, and a little at once.
             Ok(match lake.tend(&permit)? {
                 true => Duration::ZERO,

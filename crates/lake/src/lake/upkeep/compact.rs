@@ -72,7 +72,7 @@ impl Lake {
         let Some(state) = states.iter().find(|state| state.id == pool) else {
             return Ok(());
         };
-        let published = self.publish_pool(memory, state);
+        let published = self.publish_pool(memory, pool);
         let leaving = self.leaving(memory, state);
         self.sweep(memory, pool, &leaving)?;
         published.map_err(|error| LakeError::Unpublished {

@@ -112,8 +112,8 @@ impl Lake {
         }
         #[cfg(test)]
         self.happens_meanwhile();
-        let changing = &self.upkeep.changing;
-        let changing = changing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Until the files have their names: nobody is to name or sweep them before.
+        let _changing = self.upkeep.changing();
         let change = change(files).map_err(|error| {
             self.discard(pool, &ids);
             given_up(error)
@@ -134,7 +134,6 @@ impl Lake {
                 return Err(given_up(error));
             }
         }
-        drop(changing);
         self.tables.forget(&removed);
         if ids.is_empty() {
             return Ok(());
@@ -157,16 +156,17 @@ impl Lake {
         if self.staged_loss(&operation) {
             return Ok(Outcome::Carried(None));
         }
-        let mut answers = self.journal.submit_all_blocking([operation]);
-        let outcome = answers.pop().unwrap_or(Err(JournalError::Stopped))?;
-        self.settle_journal()?;
+        let outcome = self.journal.submit_beyond_limit(operation)?;
+        // What has taken effect has, whether or not the journal goes on.
+        if let Err(error) = self.settle_journal() {
+            tracing::debug!(%error, "the journal did not settle after a piece of upkeep");
+        }
         Ok(outcome)
     }
 
     /// Waits until the journal has done everything that was asked of it.
     pub(super) fn settle_journal(&self) -> Result<()> {
-        let mut answers = self.journal.submit_all_blocking([Operation::Wait]);
-        answers.pop().unwrap_or(Err(JournalError::Stopped))?;
+        self.journal.submit_beyond_limit(Operation::Wait)?;
         Ok(())
     }
 
@@ -180,6 +180,7 @@ impl Lake {
         if unused.is_empty() {
             return Ok(());
         }
+        let _changing = self.upkeep.changing();
         self.tables.forget(unused);
         let directory = self.tables.directory(pool);
         let disk = self.tables.disk();

@@ -34,7 +34,9 @@ impl Lake {
         let largest = states.iter().filter(|state| awake(state.id));
         let largest = largest.max_by_key(|state| state.bytes);
         let held: u64 = states.iter().map(|state| state.bytes).sum();
-        let much = held >= self.buffer_bytes / 2;
+        // What else is held leaves less room for records.
+        let others = self.pools.bytes().saturating_sub(held);
+        let much = held >= self.buffer_bytes.saturating_sub(others) / 2;
         if let Some(largest) = largest
             && (largest.bytes >= options.flush_bytes || (much && largest.bytes > 0))
         {

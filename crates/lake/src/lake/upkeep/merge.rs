@@ -238,11 +238,19 @@ impl Lake {
             .merged(&snapshot, files, &pool, cleaned)
             .and_then(|(plan, rows)| self.write_files(id, plan, rows, level, cleaned));
         let rows = files::rows_of(&written);
+        let mut known = 0;
+        let written = written.and_then(|files| {
+            let ids: Vec<_> = files.iter().map(|file| file.id).collect();
+            let told = self.told_of_flushed((id, &snapshot), files, &mut known);
+            told.inspect_err(|_| self.discard(id, &ids))
+        });
         self.commit(id, Written::Anew, written, |added| {
+            // Few came since, and writers wait for no more than that.
+            let added = self.told_of_flushed((id, &snapshot), added, &mut known)?;
             Ok(ManifestChange {
                 mark: None,
                 removed,
-                added: self.told_of_flushed(id, &snapshot, added)?,
+                added,
             })
         })?;
         self.upkeep
@@ -253,14 +261,16 @@ impl Lake {
     }
 
     /// New files with what is gone of them: records that went to files while
-    /// these were written, of other files, may replace rows of them.
+    /// these were written, of other files, may replace rows of them. `known` is
+    /// how many times that was told, and is told now.
     fn told_of_flushed(
         &self,
-        pool: PoolId,
-        snapshot: &Snapshot,
+        (pool, snapshot): (PoolId, &Snapshot),
         files: Vec<FileEntry>,
+        known: &mut usize,
     ) -> Result<Vec<FileEntry>> {
-        let hidden = self.pools.flushed(pool);
+        let (hidden, all) = self.pools.flushed(pool, *known);
+        *known = all;
         #[cfg(test)]
         let hidden = self.staged_keys(hidden);
         if hidden.is_empty() {

@@ -89,8 +89,13 @@ impl Lake {
     pub(super) fn publish_pool(
         &self,
         memory: &mut Tending,
-        state: &PoolState,
+        pool: PoolId,
     ) -> Result<(), PublishError> {
+        let _changing = self.upkeep.changing();
+        let states = self.pools.states();
+        let Some(state) = states.iter().find(|state| state.id == pool) else {
+            return Ok(());
+        };
         let begun = self.clock.now();
         let done = self.published(state);
         let published = memory.published.entry(state.id).or_default();
