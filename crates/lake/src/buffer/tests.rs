@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
+use model::fields::{ColumnType, FieldType, ScalarType};
 use model::filters::{Filter, Predicate};
 use model::pools::{Pool, SchemaMode};
 use model::records::Record;
@@ -504,4 +506,23 @@ fn the_index_of_the_isolation_field_never_changes_an_answer() {
         found > 10_000 && hinted > 100,
         "{found} rows, {hinted} hints"
     );
+}
+
+/// A field may be newer than all records in memory.
+#[test]
+fn rows_have_as_many_cells_of_a_column_that_no_record_has() {
+    let strict = pool(
+        1,
+        r#"{"name":"p","schema":"strict","fields":[{"name":"n","type":"Int64"}]}"#,
+    );
+    let records = json(r#"[{"n":1},{"n":2}]"#);
+    let batch = admit(&access(1), &strict, &records, None, noon());
+    let layout = Layout::of(&strict.draft.schema);
+    let segment = Segment::of_records(&layout, batch.records()).unwrap();
+    let later = model::names::FieldPath::parse("later").unwrap();
+    let kind = ColumnType::Declared(FieldType::Scalar(ScalarType::Int64));
+    let cells = segment.rows_at(&[(later, kind)], &vec![1, 0].into());
+    let cells = cells.unwrap();
+    assert_eq!((cells.len(), cells[0].len()), (1, 2));
+    assert_eq!(cells[0].null_count(), 2);
 }

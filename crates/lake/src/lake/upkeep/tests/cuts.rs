@@ -243,13 +243,14 @@ fn next(
 /// A life in which all of upkeep happens.
 fn fixed_steps() -> Vec<Step> {
     use Step::{Close, Retain, Settle, Upkeep, Wait, Write};
-    let mut steps = Vec::new();
+    // So much at once that the journal is carried on before it is wiped.
+    let mut steps: Vec<Step> = [Write(4), Upkeep(0)].repeat(10);
     for _ in 0..2 {
         steps.extend([Write(3), Write(2), Upkeep(1), Write(3), Upkeep(2), Wait(4)]);
         steps.extend([Upkeep(1), Upkeep(0), Write(2), Upkeep(1), Settle, Retain]);
         steps.extend([Write(3), Wait(4), Upkeep(2), Upkeep(1), Settle]);
-        steps.extend([Write(4), Wait(12), Settle, Wait(12), Settle]);
     }
+    steps.extend([Write(4), Wait(12), Settle, Wait(12), Settle]);
     steps.extend([Write(2), Close]);
     steps
 }
