@@ -247,8 +247,7 @@ impl Segment {
         rows: &UInt32Array,
     ) -> Result<Vec<ArrayRef>> {
         if rows.values().iter().any(|row| *row as usize >= self.rows()) {
-            let error = "a row is asked for that memory does not hold";
-            return Err(LakeError::Internal(error.to_owned()));
+            return Err(LakeError::Internal("memory does not hold a row".to_owned()));
         }
         let fields = self.batch.schema_ref().fields().iter().enumerate();
         let is_asked =
