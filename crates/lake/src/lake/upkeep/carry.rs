@@ -52,6 +52,8 @@ impl Lake {
 
     /// What was applied before `begin` is written down anew where it is needed.
     fn carry_from(&self, memory: &mut Freeing, begin: Option<Position>) -> Result<()> {
+        // Also when this fails: the next flush must not wait for it.
+        memory.has_flushed = false;
         let Some(begin) = begin else {
             return Ok(());
         };
@@ -84,7 +86,6 @@ impl Lake {
             .release(needed.map_or(begin, |needed| needed.min(begin)));
         self.settle_journal()?;
         memory.carried = Some(self.journal.counts().bytes);
-        memory.has_flushed = false;
         Ok(())
     }
 }
