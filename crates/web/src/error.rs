@@ -51,6 +51,8 @@ pub(crate) struct Problem {
     errors: Vec<String>,
     retry_after: Option<Duration>,
     inside: Option<String>,
+    /// What a dialect calls it, where it has a name of its own.
+    name: Option<&'static str>,
 }
 
 impl ApiError {
@@ -70,6 +72,7 @@ impl ApiError {
             errors: Vec::new(),
             retry_after: None,
             inside,
+            name: None,
         }))
     }
 
@@ -104,6 +107,13 @@ impl ApiError {
     #[must_use]
     pub(crate) fn logged(mut self, inside: impl ToString) -> Self {
         self.0.inside = Some(inside.to_string());
+        self
+    }
+
+    /// The same error with the name that a dialect has for it.
+    #[must_use]
+    pub(crate) fn called(mut self, name: &'static str) -> Self {
+        self.0.name = Some(name);
         self
     }
 
@@ -218,6 +228,31 @@ impl IntoResponse for ApiError {
 }
 
 impl Problem {
+    /// The code.
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, in words for the caller.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The member at fault, when it is about one.
+    pub(crate) fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
+    /// What a dialect calls it.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
     /// The problem document.
     pub(crate) fn document(&self, request: RequestId) -> Vec<u8> {
         let mut members = Map::new();

@@ -10,13 +10,14 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use model::ids::RequestId;
 
 use crate::caller::{LetIn, refuse_key_in_address};
 use crate::error::{ApiError, PROBLEM_TYPE, Problem};
 use crate::input::Parameters;
+use crate::keen;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,8 +39,10 @@ pub(crate) async fn around(
     request.extensions_mut().insert(let_in.clone());
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
+    let is_keen = keen::serves(request.uri().path());
     let mut response = match refuse_key_in_address(request.uri()) {
         Err(error) => error.into_response(),
+        Ok(()) if is_keen && method == Method::OPTIONS => keen::preflight(),
         Ok(()) => AssertUnwindSafe(next.run(request))
             .catch_unwind()
             .await
@@ -47,13 +50,24 @@ pub(crate) async fn around(
     };
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         problem.log(id);
-        let json = HeaderValue::from_static(PROBLEM_TYPE);
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        *response.body_mut() = Body::from(problem.document(id));
+        let (media_type, body) = if is_keen {
+            *response.status_mut() = keen::status(&problem);
+            ("application/json", keen::error_body(&problem, id))
+        } else {
+            (PROBLEM_TYPE, problem.document(id))
+        };
+        let media_type = HeaderValue::from_static(media_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+        *response.body_mut() = Body::from(body);
     } else {
         response = response.map(|body| logging_its_end(body, id));
     }
     stamp(&mut response, id);
+    if is_keen {
+        keen::share(&mut response);
+    }
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let micros = state.clock.now().as_microsecond() - started.as_microsecond();
     let micros = u64::try_from(micros).unwrap_or(0);

@@ -9,6 +9,7 @@ mod caller;
 mod cursors;
 mod error;
 mod input;
+mod keen;
 mod layers;
 mod metrics;
 mod openapi;

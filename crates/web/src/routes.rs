@@ -8,6 +8,7 @@ use model::grants::Action;
 
 use crate::api::{keys, pools, records, version, view_data, views, whoami};
 use crate::error::{ApiError, Code};
+use crate::keen;
 use crate::layers;
 use crate::openapi::Operation;
 use crate::state::AppState;
@@ -119,7 +120,7 @@ pub fn router(state: AppState) -> Router {
 }
 
 fn routes() -> Router<AppState> {
-    ROUTES.iter().fold(Router::new(), |router, route| {
+    ROUTES.iter().fold(keen::routes(), |router, route| {
         let mut handler = (route.handler)();
         if route.changes_something() {
             handler = handler.route_layer(from_fn(layers::to_completion));

@@ -1,0 +1,99 @@
+//! The dialect of Keen IO, under `/3.0`: what its published client libraries
+//! send and expect, on the pools, keys and policies of the house.
+//!
+//! A collection is a pool. A project speaks the dialect when it was switched
+//! on for it; any other answers as one that does not exist. Nothing here
+//! decides what a key may do: callers are let in as everywhere, and questions
+//! take the same road as native ones.
+
+mod caller;
+mod error;
+#[cfg_attr(not(test), expect(dead_code, reason = "questions come next"))]
+mod parameters;
+mod queries;
+mod transport;
+
+pub(crate) use caller::Caller;
+pub(crate) use error::{body as error_body, failed, status};
+pub(crate) use parameters::Parameters;
+pub(crate) use transport::{preflight, serves, share};
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use control::Definitions;
+use http::StatusCode;
+use model::grants::Action;
+use model::value::{Object, Value};
+
+use crate::layers;
+use crate::routes::Needs;
+use crate::state::AppState;
+
+/// One call of the dialect.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// The method.
+    pub(crate) method: &'static str,
+    /// The path, with its variable segments in braces.
+    pub(crate) pattern: &'static str,
+    /// What the caller must have; the handler asks for the same.
+    #[expect(dead_code, reason = "the table of callers comes next")]
+    pub(crate) needs: Needs,
+    /// The handler.
+    pub(crate) handler: fn() -> MethodRouter<AppState>,
+}
+
+macro_rules! routes {
+    ($($method:ident $pattern:literal $needs:expr, $handler:path;)+) => {
+        /// Every route of the dialect.
+        pub(crate) const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            pattern: $pattern,
+            needs: $needs,
+            handler: || routes!(@ $method $handler),
+        },)+];
+    };
+    (@ GET $handler:path) => { axum::routing::get($handler) };
+    (@ POST $handler:path) => { axum::routing::post($handler) };
+    (@ PUT $handler:path) => { axum::routing::put($handler) };
+    (@ DELETE $handler:path) => { axum::routing::delete($handler) };
+}
+
+routes! {
+    GET "/3.0" Needs::Nothing, version;
+    GET "/3.0/projects/{project}/queries" Needs::Right(Action::Query), queries::list;
+}
+
+/// The routes of the dialect. What changes something runs to its end even when
+/// its caller goes away.
+pub(crate) fn routes() -> Router<AppState> {
+    ROUTES.iter().fold(Router::new(), |router, route| {
+        let mut handler = (route.handler)();
+        if route.method != "GET" && !route.pattern.contains("/queries/{") {
+            handler = handler.route_layer(from_fn(layers::to_completion));
+        }
+        router.route(route.pattern, handler)
+    })
+}
+
+/// Whether the project of these definitions speaks the dialect.
+fn is_on(definitions: &Definitions) -> bool {
+    // A project that exists has a key; what says more is not defined yet.
+    definitions.keys().next().is_some()
+}
+
+/// A JSON answer of the dialect.
+pub(crate) fn json(status: StatusCode, value: &Value) -> Response {
+    crate::api::json(status, value)
+}
+
+/// Where projects are.
+async fn version() -> Response {
+    let links = Object::new().with("projects_resource_url", "/3.0/projects");
+    json(StatusCode::OK, &Value::Object(links))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Callers of the dialect: which project is meant, then whose key it is.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use control::Definitions;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use model::ids::ProjectId;
+use model::keys::AuthError;
+use model::permit::{Access, Denied, On, Right};
+use model::secrets::Secret;
+
+use super::{Parameters, failed, is_on};
+use crate::caller::let_in;
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+
+/// A caller whose key belongs to the project that the path names, whatever the
+/// key may do there. What it may do is asked of [`Access::permit`].
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// Who it is.
+    pub(crate) access: Access,
+    /// What the project defines.
+    #[expect(dead_code, reason = "questions come next")]
+    pub(crate) definitions: Arc<Definitions>,
+}
+
+/// The variable segments of a path, decoded.
+#[derive(Debug)]
+pub(crate) struct Segments(Vec<(String, String)>);
+
+impl Segments {
+    /// The segment of this name; empty for one that is not encoded UTF-8,
+    /// which names nothing.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, text)| text.as_str())
+    }
+}
+
+impl Caller {
+    /// Whether the key has the right `A` on some pool.
+    ///
+    /// # Errors
+    /// It has it on none.
+    pub(crate) fn may<A: Right>(&self) -> Result<(), ApiError> {
+        match self.access.permit::<A>(On::Pool(None)) {
+            Err(denied @ Denied::NoGrant(_)) => Err(denied.into()),
+            Err(Denied::NotFound) | Ok(_) => Ok(()),
+        }
+    }
+
+    /// The path that everything of the project is under.
+    pub(crate) fn base(&self) -> String {
+        format!("/3.0/projects/{}", self.access.project())
+    }
+}
+
+impl FromRequestParts<AppState> for Segments {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Ok(segments) = RawPathParams::from_request_parts(parts, state).await else {
+            return Ok(Self(Vec::new()));
+        };
+        let segments = segments.iter();
+        Ok(Self(
+            segments
+                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                .collect(),
+        ))
+    }
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    /// An unknown project answers before any key is looked at.
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let segments = Segments::from_request_parts(parts, state).await?;
+        // Ids have one text; clients may write it in lower case.
+        let id = segments.get("project").to_ascii_uppercase();
+        let project = ProjectId::parse(&id).map_err(|_| no_project())?;
+        let definitions = state.control.definitions(project);
+        if !is_on(&definitions) {
+            return Err(no_project());
+        }
+        let parameters = Parameters::from_request_parts(parts, state).await?;
+        let secret = presented(&parts.headers, &parameters).ok_or_else(not_let_in)?;
+        let access = let_in(parts, state, &secret)?;
+        if access.project() != project {
+            return Err(not_let_in());
+        }
+        Ok(Self {
+            access,
+            definitions,
+        })
+    }
+}
+
+fn no_project() -> ApiError {
+    failed(
+        Code::NotFound,
+        "ResourceNotFoundError",
+        "there is no such project",
+    )
+}
+
+fn not_let_in() -> ApiError {
+    AuthError::Unknown.into()
+}
+
+/// The key: what the header holds, without a scheme or as a bearer, else the
+/// parameter `api_key`. Clients that have a header may send a parameter that
+/// means nothing beside it.
+fn presented(headers: &HeaderMap, parameters: &Parameters) -> Option<Secret> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(value) = values.next() {
+        let text = value.to_str().ok()?.trim();
+        if values.next().is_some() {
+            return None;
+        }
+        if !text.is_empty() {
+            let token = match text.split_once(' ') {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => token.trim(),
+                Some(_) => return None,
+                None => text,
+            };
+            return Secret::parse(token);
+        }
+    }
+    Secret::parse(parameters.text("api_key")?.trim())
+}
