@@ -147,6 +147,7 @@ fn access(grants: &str) -> Access {
             kind: KeyKind::Secret,
             grants: parse_grants(&grants, &NoLookup).expect("legal grants"),
             expires_at: None,
+            dialect: None,
         },
         disabled: false,
         secrets: vec![SecretRecord {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::ids::{AuditId, KeyId, ProjectId};
 use model::keys::{KeyRecord, KeyStatus};
-use model::permit::{Admin, Permit};
+use model::permit::Access;
 use model::pools::Pool;
 use model::random::RandomSource;
 use model::time::Timestamp;
@@ -50,8 +50,7 @@ impl Change {
 
     /// Refuses a caller who was let in by a key that is no longer what it
     /// was: a permit must not outlive the acknowledged revocation of its key.
-    pub(crate) fn check_caller(&self, by: &Permit<Admin>) -> Result<(), ControlError> {
-        let access = by.access();
+    pub(crate) fn check_caller(&self, access: &Access) -> Result<(), ControlError> {
         let still = self.definitions.key(access.key()).is_some_and(|key| {
             let secret = key.secrets().iter().find(|s| s.id == access.secret());
             key.status(self.now) == KeyStatus::Active

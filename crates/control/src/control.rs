@@ -182,10 +182,18 @@ impl Control {
         by: &Permit<Admin>,
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
-        let access = by.access();
+        self.change_by(by.access(), plan).await
+    }
+
+    /// Makes a change in the name of a caller whose right to it was proven.
+    pub(crate) async fn change_by<T>(
+        &self,
+        access: &Access,
+        plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
         let actor = format!("key:{}", access.key());
         self.change_as(actor, access.project(), |change| {
-            change.check_caller(by)?;
+            change.check_caller(access)?;
             plan(change)
         })
         .await

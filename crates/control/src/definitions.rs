@@ -18,13 +18,28 @@ use crate::sorted::SortedMap;
 /// snapshots share.
 #[derive(Clone, Debug, Default)]
 pub struct Definitions {
+    project: Arc<ProjectRecord>,
     pools: Arc<Named<PoolId, Pool>>,
     views: Arc<Named<ViewId, View>>,
     keys: SortedMap<KeyId, (i64, Arc<KeyRecord>)>,
     keys_by_age: SortedMap<i64, Arc<KeyRecord>>,
 }
 
+/// What a project is called and which dialects it speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectRecord {
+    /// The name, unique in its organization.
+    pub name: String,
+    /// Whether the Keen dialect is switched on.
+    pub keen: bool,
+}
+
 impl Definitions {
+    /// The project itself.
+    pub fn project(&self) -> &ProjectRecord {
+        &self.project
+    }
+
     /// The pool of this name.
     pub fn pool(&self, name: &str) -> Option<&Arc<Pool>> {
         self.pools.by_name(name)
@@ -70,6 +85,10 @@ impl Definitions {
 
     fn with_pool<'a>(&'a self, view: &'a Arc<View>) -> Option<(&'a Arc<View>, &'a Arc<Pool>)> {
         Some((view, self.pools.by_id(view.pool)?))
+    }
+
+    pub(crate) fn put_project(&mut self, project: ProjectRecord) {
+        self.project = Arc::new(project);
     }
 
     pub(crate) fn put_pool(&mut self, pool: Arc<Pool>) {

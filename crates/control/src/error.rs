@@ -46,6 +46,11 @@ pub enum Refusal {
         "the calling key was changed or revoked while the request was under way; send it again"
     )]
     CallerChanged,
+    /// The Keen dialect of the project is on already, and its keys are shown once.
+    #[error(
+        "the Keen dialect is switched on already; make further keys by the dialect, or copy one"
+    )]
+    KeenIsOn,
     /// Only at opening: the file was written by a newer version.
     #[error(
         "the control plane's file was written by a newer version (schema {found}, this version knows {known}); \

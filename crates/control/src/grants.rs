@@ -55,7 +55,8 @@ impl Renamed<'_> {
     ///
     /// An exception from `*` is by name: it goes on holding for the resource
     /// under its new name, and for the old name, so that no renaming ever
-    /// opens what was excepted.
+    /// opens what was excepted. The names that are the only ones meant stay
+    /// what they are, so that no renaming opens what was not among them.
     pub(crate) fn apply_to(&self, grants: &[Grant]) -> Option<Vec<Grant>> {
         let renamed: Vec<Option<Target>> = grants.iter().map(|g| self.target(&g.on)).collect();
         if renamed.iter().all(Option::is_none) {
@@ -92,11 +93,14 @@ fn selector<Id: Copy + PartialEq>(
             let name = new.clone();
             Selector::One { id, name }
         }),
-        Selector::All { except } => (except.contains(old) && !except.contains(new)).then(|| {
-            let mut except = except.clone();
-            except.insert(new.clone());
-            Selector::All { except }
-        }),
+        Selector::All { only, except } => {
+            let follows = except.contains(old) && !except.contains(new);
+            follows.then(|| {
+                let (only, mut except) = (only.clone(), except.clone());
+                except.insert(new.clone());
+                Selector::All { only, except }
+            })
+        }
     }
 }
 

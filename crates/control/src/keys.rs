@@ -6,7 +6,7 @@ use model::fault::{Fault, FaultCode};
 use model::grants::Grant;
 use model::ids::{GrantId, KeyId};
 use model::json;
-use model::keys::{KeyDraft, KeyRecord, KeyStatus, SecretRecord};
+use model::keys::{KeyDraft, KeyKind, KeyRecord, KeyStatus, SecretRecord};
 use model::limits::KEY_NAME_CHARS_MAX;
 use model::permit::{Admin, Permit};
 use model::secrets::{Pepper, Secret};
@@ -199,8 +199,12 @@ impl Change {
 
     /// Refuses to take the last active key that administers the project.
     fn check_admin_left(&self, before: &KeyRecord) -> Result<(), ControlError> {
-        let admin =
-            |key: &KeyRecord| key.draft().is_admin() && key.status(self.now) == KeyStatus::Active;
+        // A key of a dialect administers by its dialect alone, which may be switched off.
+        let admin = |key: &KeyRecord| {
+            key.draft().is_admin()
+                && key.draft().kind != KeyKind::Legacy
+                && key.status(self.now) == KeyStatus::Active
+        };
         if admin(before) && !self.definitions.keys().any(|key| admin(key)) {
             return Err(Refusal::LastAdmin.into());
         }

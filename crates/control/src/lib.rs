@@ -23,6 +23,7 @@ mod error;
 mod grants;
 mod inspect;
 mod isolation;
+mod keen;
 mod keys;
 mod pools;
 mod projects;
@@ -37,7 +38,8 @@ mod tests;
 
 pub use audit::AuditEntry;
 pub use control::{Control, ControlOptions};
-pub use definitions::Definitions;
+pub use definitions::{Definitions, ProjectRecord};
 pub use error::{ControlError, InternalError, Refusal};
 pub use inspect::{Inspected, copy, inspect, integrity};
 pub use isolation::Learning;
+pub use keen::KeenKeys;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::ids::PoolId;
 use model::json;
-use model::permit::{Admin, Permit};
+use model::permit::{Admin, Found, Permit};
 use model::pools::{Pool, PoolDraft};
 
 use crate::audit::Subject;
@@ -28,14 +28,26 @@ impl Control {
             if change.definitions.pool(draft.name.as_str()).is_some() {
                 return Err(ControlError::NameTaken);
             }
-            let pool = change.insert_pool(&Pool {
-                id: PoolId::generate(change.now, &*change.random),
-                draft,
-                created_at: change.now,
-                revision: 1,
-            })?;
-            change.audit("pool.create", subject(&pool), None, Some(text(&pool)));
-            Ok(pool)
+            change.create_pool(draft)
+        })
+        .await
+    }
+
+    /// Makes a pool by the first record for it; answers the pool of this name
+    /// when there is one by now.
+    ///
+    /// # Errors
+    /// That the caller's key is no longer what it was.
+    pub async fn found_pool(
+        &self,
+        by: &Permit<Found>,
+        draft: PoolDraft,
+    ) -> Result<Arc<Pool>, ControlError> {
+        self.change_by(by.founder(), |change| {
+            if let Some(pool) = change.definitions.pool(draft.name.as_str()) {
+                return Ok(Arc::clone(pool));
+            }
+            change.create_pool(draft)
         })
         .await
     }
@@ -116,6 +128,17 @@ impl Control {
 }
 
 impl Change {
+    fn create_pool(&mut self, draft: PoolDraft) -> Result<Arc<Pool>, ControlError> {
+        let pool = self.insert_pool(&Pool {
+            id: PoolId::generate(self.now, &*self.random),
+            draft,
+            created_at: self.now,
+            revision: 1,
+        })?;
+        self.audit("pool.create", subject(&pool), None, Some(text(&pool)));
+        Ok(pool)
+    }
+
     /// Writes a pool's new name into the views that read it.
     fn follow_in_views(&mut self, pool: &Pool) -> Result<(), ControlError> {
         let views = self.definitions.views();

@@ -12,7 +12,7 @@ use model::value::{Object, Value};
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::ControlError;
 use crate::grants::ProjectGrants;
 use crate::store::Write;
@@ -62,6 +62,10 @@ impl Control {
             Write::InsertOrganization(organization, name.to_owned(), now),
             Write::InsertProject(project, organization, name.to_owned(), now),
         ]);
+        change.definitions.put_project(ProjectRecord {
+            name: name.to_owned(),
+            keen: false,
+        });
         change.audit("project.create", Subject::new(project, name), None, None);
         let draft = master_key(change, "master")?;
         let (_, secret) = change.create_key(self.pepper(), &draft)?;
@@ -92,5 +96,6 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         kind: KeyKind::Secret,
         grants: parse_grants(&Value::from(grants), &lookup)?,
         expires_at: None,
+        dialect: None,
     })
 }

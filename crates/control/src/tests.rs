@@ -2,6 +2,7 @@
 
 mod durability;
 mod isolation;
+mod keen;
 mod keys;
 mod opening;
 mod pools;

@@ -171,6 +171,7 @@ pub(crate) fn draft(grants: Vec<Grant>) -> KeyDraft {
         kind: KeyKind::Secret,
         grants,
         expires_at: None,
+        dialect: None,
     }
 }
 

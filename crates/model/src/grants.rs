@@ -81,9 +81,11 @@ impl Action {
 /// One resource of a type, or all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selector<Id> {
-    /// Each one, later ones included, but for those named.
+    /// Each one, later ones included, of certain names, or but for certain names.
     All {
-        /// Names that are left out.
+        /// The only names that are meant; `None` for every name.
+        only: Option<BTreeSet<Name>>,
+        /// Names that are left out, also of those in `only`.
         except: BTreeSet<Name>,
     },
     /// The resource of this id. The name is what it was called when granted;
@@ -96,11 +98,31 @@ pub enum Selector<Id> {
     },
 }
 
+impl<Id> Selector<Id> {
+    /// Each one, later ones included.
+    pub fn everything() -> Self {
+        Self::All {
+            only: None,
+            except: BTreeSet::new(),
+        }
+    }
+
+    /// Whether whatever has the name is meant, be it made later.
+    pub fn covers_name(&self, name: &Name) -> bool {
+        match self {
+            Self::All { only, except } => {
+                only.as_ref().is_none_or(|only| only.contains(name)) && !except.contains(name)
+            }
+            Self::One { .. } => false,
+        }
+    }
+}
+
 impl<Id: Copy + PartialEq> Selector<Id> {
     /// Whether the resource is meant.
     pub fn covers(&self, id: Id, name: &Name) -> bool {
         match self {
-            Self::All { except } => !except.contains(name),
+            Self::All { .. } => self.covers_name(name),
             Self::One { id: granted, .. } => *granted == id,
         }
     }
@@ -108,8 +130,23 @@ impl<Id: Copy + PartialEq> Selector<Id> {
     /// Whether every resource that `other` means is meant here too.
     pub fn covers_all_of(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::All { except }, Self::All { except: others }) => except.is_subset(others),
-            (Self::All { except }, Self::One { name, .. }) => !except.contains(name),
+            (
+                Self::All { .. },
+                Self::All {
+                    only: Some(names),
+                    except,
+                },
+            ) => names
+                .iter()
+                .all(|name| except.contains(name) || self.covers_name(name)),
+            (
+                Self::All { only, except },
+                Self::All {
+                    only: None,
+                    except: others,
+                },
+            ) => only.is_none() && except.is_subset(others),
+            (Self::All { .. }, Self::One { name, .. }) => self.covers_name(name),
             (Self::One { id, .. }, Self::One { id: other, .. }) => id == other,
             (Self::One { .. }, Self::All { .. }) => false,
         }
@@ -117,9 +154,18 @@ impl<Id: Copy + PartialEq> Selector<Id> {
 
     fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::All { .. }, Self::All { .. }) => true,
-            (Self::All { except }, Self::One { name, .. })
-            | (Self::One { name, .. }, Self::All { except }) => !except.contains(name),
+            (
+                Self::All { .. },
+                Self::All {
+                    only: Some(names), ..
+                },
+            ) => names
+                .iter()
+                .any(|name| self.covers_name(name) && other.covers_name(name)),
+            (Self::All { only: Some(_), .. }, Self::All { only: None, .. }) => other.overlaps(self),
+            (Self::All { only: None, .. }, Self::All { only: None, .. }) => true,
+            (Self::All { .. }, Self::One { name, .. }) => self.covers_name(name),
+            (Self::One { name, .. }, Self::All { .. }) => other.covers_name(name),
             (Self::One { id, .. }, Self::One { id: other, .. }) => id == other,
         }
     }

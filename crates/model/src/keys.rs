@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::document::Document;
+use crate::document::{Document, expected};
 use crate::fault::{Fault, FaultCode};
 use crate::grants::{Action, Grant, GrantLookup, parse_grants};
 use crate::ids::{KeyId, ProjectId};
@@ -20,25 +20,30 @@ pub enum KeyKind {
     Secret,
     /// May live in a page.
     Publishable,
+    /// A key of a dialect, in the form that the dialect's clients take. It
+    /// never administers the project by the native API, and may come from a page.
+    Legacy,
 }
 
 impl KeyKind {
-    /// Every kind.
-    pub const ALL: [KeyKind; 2] = [Self::Secret, Self::Publishable];
+    /// The kinds of native tokens.
+    pub const NATIVE: [KeyKind; 2] = [Self::Secret, Self::Publishable];
 
     /// The kind's name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Secret => "secret",
             Self::Publishable => "publishable",
+            Self::Legacy => "legacy",
         }
     }
 
-    /// The word in the token's prefix.
+    /// The word in a native token's prefix.
     pub(crate) fn token_word(self) -> &'static str {
         match self {
             Self::Secret => "sk",
             Self::Publishable => "pk",
+            Self::Legacy => "lk",
         }
     }
 }
@@ -56,6 +61,9 @@ pub struct KeyDraft {
     pub grants: Vec<Grant>,
     /// From this instant on the key is as if it did not exist.
     pub expires_at: Option<Timestamp>,
+    /// For a key that a dialect made: what the dialect was told, word for
+    /// word. The grants are made from it and change with it alone.
+    pub dialect: Option<Object>,
 }
 
 /// Restrictions and limits that are designed and not enforced yet.
@@ -65,6 +73,54 @@ const LIMITS_NOT_YET: [&str; 2] = ["requests_per_second", "concurrent_queries"];
 impl KeyDraft {
     /// Reads and checks a definition.
     pub fn parse(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
+        let draft = Self::restore(value, lookup)?;
+        match draft.kind {
+            KeyKind::Secret => Ok(draft),
+            KeyKind::Publishable | KeyKind::Legacy => Err(unenforced("/kind")),
+        }
+    }
+
+    /// Reads and checks what a key is to become.
+    ///
+    /// # Errors
+    /// As [`KeyDraft::parse`]; a key of a dialect keeps its kind, and its
+    /// grants are the dialect's to change.
+    pub fn parse_change(
+        value: &Value,
+        lookup: &dyn GrantLookup,
+        before: &Self,
+    ) -> Result<Self, Fault> {
+        if before.kind != KeyKind::Legacy {
+            return Self::parse(value, lookup);
+        }
+        let draft = Self::restore(value, lookup)?;
+        let refuse = |detail: &str, at: &str| {
+            let detail = format!("{detail}; change it by the dialect that made it");
+            Err(Fault::new(FaultCode::InvalidValue, detail).at(at))
+        };
+        if draft.kind != before.kind {
+            return refuse("a key of a dialect keeps its kind", "/kind");
+        }
+        if draft.dialect != before.dialect {
+            return refuse(
+                "what a dialect said of a key is not for this call",
+                "/dialect",
+            );
+        }
+        if before.dialect.is_some() && draft.grants != before.grants {
+            return refuse(
+                "the grants of a key of a dialect follow from what it was told",
+                "/grants",
+            );
+        }
+        Ok(draft)
+    }
+
+    /// Reads a definition of any kind as it was stored.
+    ///
+    /// # Errors
+    /// A fault of the definition.
+    pub fn restore(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
         let mut document = Document::new(value)?;
         let name = document.text("name")?.to_owned();
         if name.is_empty() || name.chars().count() > KEY_NAME_CHARS_MAX {
@@ -77,7 +133,8 @@ impl KeyDraft {
         let description = parse_description(&mut document)?;
         let kind = match document.optional_text("kind")? {
             None | Some("secret") => KeyKind::Secret,
-            Some("publishable" | "legacy") => return Err(unenforced("/kind")),
+            Some("publishable") => KeyKind::Publishable,
+            Some("legacy") => KeyKind::Legacy,
             Some(_) => {
                 return Err(
                     Fault::new(FaultCode::InvalidValue, "kind is secret or publishable")
@@ -94,6 +151,10 @@ impl KeyDraft {
         if let Some(value) = document.optional("limits") {
             parse_limits(value).map_err(|f| f.under("/limits"))?;
         }
+        let dialect = match kind {
+            KeyKind::Legacy => document.optional("dialect").map(object).transpose()?,
+            KeyKind::Secret | KeyKind::Publishable => None,
+        };
         document.finish()?;
         Ok(Self {
             name,
@@ -101,6 +162,7 @@ impl KeyDraft {
             kind,
             grants,
             expires_at,
+            dialect,
         })
     }
 
@@ -115,24 +177,31 @@ impl KeyDraft {
             .with("requests_per_second", Value::Null)
             .with("concurrent_queries", Value::Null)
             .with("credits", Value::Null);
-        Value::Object(
-            Object::new()
-                .with("name", self.name.as_str())
-                .with("description", self.description.as_str())
-                .with("kind", self.kind.name())
-                .with(
-                    "grants",
-                    Value::Array(self.grants.iter().map(Grant::to_value).collect()),
-                )
-                .with("restrictions", restrictions)
-                .with("limits", limits),
-        )
+        let grants = Value::Array(self.grants.iter().map(Grant::to_value).collect());
+        let object = Object::new()
+            .with("name", self.name.as_str())
+            .with("description", self.description.as_str())
+            .with("kind", self.kind.name())
+            .with("grants", grants)
+            .with("restrictions", restrictions)
+            .with("limits", limits);
+        Value::Object(match &self.dialect {
+            None => object,
+            Some(told) => object.with("dialect", told.clone()),
+        })
     }
 
     /// Whether some grant administers the project.
     pub fn is_admin(&self) -> bool {
         self.grants.iter().any(|grant| grant.allows(Action::Admin))
     }
+}
+
+fn object(value: &Value) -> Result<Object, Fault> {
+    value
+        .as_object()
+        .cloned()
+        .ok_or_else(|| expected("an object", value).at("/dialect"))
 }
 
 fn unenforced(pointer: &str) -> Fault {

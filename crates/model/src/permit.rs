@@ -54,6 +54,7 @@ use std::sync::Arc;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId};
 use crate::keys::{KeyKind, KeyRecord};
+use crate::names::Name;
 use crate::pools::Pool;
 use crate::secrets::SecretId;
 use crate::views::View;
@@ -123,6 +124,12 @@ rights! {
 /// dropped. It is no [`Right`]: no key has it and it cannot ask anything.
 #[derive(Clone, Copy, Debug)]
 pub enum Upkeep {}
+
+/// Making a pool by the first record for it, in the dialects whose clients
+/// expect that. It follows from the right to write to every pool of the name,
+/// later ones included, and opens nothing else.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {}
 
 /// What an action is asked on. `None` stands for a name that means nothing,
 /// so that absent and hidden take the same road.
@@ -224,6 +231,36 @@ impl Access {
         })
     }
 
+    /// The permit to make a pool of this name by writing to it.
+    ///
+    /// # Errors
+    /// [`Denied`] as for writing to a pool that does not exist.
+    pub fn permit_founding(&self, name: &Name) -> Result<Permit<Found>, Denied> {
+        let writes = |grant: &&Grant| grant.allows(Action::Ingest);
+        let pools = |grant: &Grant| match &grant.on {
+            Target::Pool(pools) => Some(pools.covers_name(name)),
+            _ => None,
+        };
+        let mut covered = self
+            .grants
+            .iter()
+            .filter(writes)
+            .filter_map(pools)
+            .peekable();
+        if covered.peek().is_none() {
+            return Err(Denied::NoGrant(Action::Ingest));
+        }
+        if !covered.any(|covers| covers) {
+            return Err(Denied::NotFound);
+        }
+        Ok(Permit {
+            access: Some(self.clone()),
+            resource: Resource::Project,
+            grants: Vec::new(),
+            right: PhantomData,
+        })
+    }
+
     /// The caller's key.
     pub fn key(&self) -> KeyId {
         self.key
@@ -269,6 +306,13 @@ impl<A: Right> Permit<A> {
             Resource::Pool(pool) | Resource::View(_, pool) => pool,
             Resource::Project => unreachable!("rights on the project ask no pool"),
         }
+    }
+}
+
+impl Permit<Found> {
+    /// Who holds the permit.
+    pub fn founder(&self) -> &Access {
+        self.access.as_ref().expect("a founder has an access")
     }
 }
 

@@ -1,6 +1,10 @@
 //! The token texts of keys: made once, shown once, stored only as a hash.
 //!
 //! Form: `tg_<kind>_<secret id: 12 base62>_<43 base62 = 256 bits><6 base62 CRC-32>`.
+//! Clients of the Keen dialect know keys of hex digits alone; theirs are in
+//! [`keen`](self::keen).
+
+mod keen;
 
 use std::fmt;
 
@@ -60,9 +64,13 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// A fresh secret of 256 bits.
+    /// A fresh secret of 256 bits; for a key of a dialect one of 160 bits, in
+    /// the form that the dialect's clients take.
     pub fn generate(kind: KeyKind, random: &dyn RandomSource) -> Self {
         let id = SecretId(std::array::from_fn(|_| random_base62(random)));
+        if kind == KeyKind::Legacy {
+            return keen::generate(id, random);
+        }
         let mut bits = Zeroizing::new([0_u8; 32]);
         random.fill(&mut *bits);
         let mut text = Zeroizing::new(String::with_capacity(80));
@@ -73,12 +81,16 @@ impl Secret {
         Self { kind, id, text }
     }
 
-    /// Reads a token. A text that is not one, any single mistyped character
-    /// included, is refused here, before anything is looked up.
+    /// Reads a token of either form. A native text that is not one, any single
+    /// mistyped character included, is refused here, before anything is looked up.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_native(text).or_else(|| Self::parse_keen(text))
+    }
+
+    fn parse_native(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("tg_")?;
         let (kind, rest) = rest.split_once('_')?;
-        let kind = KeyKind::ALL
+        let kind = KeyKind::NATIVE
             .into_iter()
             .find(|known| known.token_word() == kind)?;
         let (id, secret) = rest.split_once('_')?;
@@ -105,9 +117,15 @@ impl Secret {
         self.id
     }
 
-    /// What may be shown of it later: the public part and three dots.
+    /// What may be shown of it later: the public part and three dots, or
+    /// zeros where a client expects a whole key.
     pub fn hint(&self) -> String {
-        format!("tg_{}_{}_…", self.kind.token_word(), self.id)
+        match self.kind {
+            KeyKind::Legacy => keen::hint(self.id),
+            KeyKind::Secret | KeyKind::Publishable => {
+                format!("tg_{}_{}_…", self.kind.token_word(), self.id)
+            }
+        }
     }
 
     /// The whole text, for the one answer that shows it.

@@ -3,6 +3,7 @@
 
 pub(crate) mod keys;
 pub(crate) mod pools;
+pub(crate) mod projects;
 pub(crate) mod records;
 pub(crate) mod version;
 pub(crate) mod view_data;
@@ -25,13 +26,14 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 6] {
+pub(crate) fn schemas() -> [Json; 7] {
     [
         pools::schemas(),
         records::schemas(),
         views::schemas(),
         view_data::schemas(),
         keys::schemas(),
+        projects::schemas(),
         whoami::schemas(),
     ]
 }

@@ -11,9 +11,10 @@ use axum::extract::{FromRequestParts, Path};
 use control::Definitions;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
+use model::grants::Action;
 use model::ids::KeyId;
 use model::keys::{AuthError, KeyKind};
-use model::permit::{Access, Admin, On, Permit, Right};
+use model::permit::{Access, Admin, Denied, On, Permit, Right};
 use model::pools::Pool;
 use model::secrets::Secret;
 use model::views::View;
@@ -92,14 +93,7 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
     if let Some(let_in) = parts.extensions.get::<LetIn>() {
         let_in.0.get_or_init(|| access.key());
     }
-    if access.kind() == KeyKind::Secret && parts.headers.contains_key(header::ORIGIN) {
-        return Err(ApiError::new(
-            Code::OriginNotAllowed,
-            "the request comes from a page (it has the header Origin), where a secret key must not be; \
-             replace the key, since whoever opened the page has it",
-        )
-        .logged(format_args!("secret {} was used from a page", access.secret())));
-    }
+    refuse_from_page(&access, &parts.headers)?;
     Ok(access)
 }
 
@@ -108,6 +102,10 @@ impl FromRequestParts<AppState> for Caller<Admin> {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
+        // A key of a dialect administers by its dialect alone.
+        if access.kind() == KeyKind::Legacy {
+            return Err(Denied::NoGrant(Action::Admin).into());
+        }
         Ok(Self(access.permit(On::Project)?))
     }
 }
@@ -147,6 +145,34 @@ impl FromRequestParts<AppState> for Named {
         let text = Path::<String>::from_request_parts(parts, state).await.ok();
         Ok(Self(text.map_or_else(String::new, |Path(text)| text)))
     }
+}
+
+/// Refuses a key that must not be in a page: a secret one, and one of a
+/// dialect that administers.
+///
+/// # Errors
+/// [`Code::OriginNotAllowed`], for a request that comes from a page.
+fn refuse_from_page(access: &Access, headers: &HeaderMap) -> Result<(), ApiError> {
+    let may_be_public = match access.kind() {
+        KeyKind::Secret => false,
+        KeyKind::Publishable => true,
+        KeyKind::Legacy => !access
+            .grants()
+            .iter()
+            .any(|grant| grant.allows(Action::Admin)),
+    };
+    if may_be_public || !headers.contains_key(header::ORIGIN) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Code::OriginNotAllowed,
+        "the request comes from a page (it has the header Origin), where a secret key must not be; \
+         replace the key, since whoever opened the page has it",
+    )
+    .logged(format_args!(
+        "secret {} was used from a page",
+        access.secret()
+    )))
 }
 
 /// The token of the one `Authorization: Bearer` header.

@@ -179,6 +179,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::LastAdmin => Self::new(Code::LastAdmin, refusal.to_string()),
             Refusal::CallerChanged => Self::new(Code::CallerChanged, refusal.to_string()),
+            Refusal::KeenIsOn => Self::new(Code::AlreadyOn, refusal.to_string()),
             Refusal::NewerSchema { .. } | Refusal::Locked => Self::internal(refusal.to_string()),
         }
     }

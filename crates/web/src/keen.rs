@@ -80,8 +80,7 @@ pub(crate) fn routes() -> Router<AppState> {
 
 /// Whether the project of these definitions speaks the dialect.
 fn is_on(definitions: &Definitions) -> bool {
-    // A project that exists has a key; what says more is not defined yet.
-    definitions.keys().next().is_some()
+    definitions.project().keen
 }
 
 /// A JSON answer of the dialect.

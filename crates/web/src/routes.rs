@@ -6,7 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use model::grants::Action;
 
-use crate::api::{keys, pools, records, version, view_data, views, whoami};
+use crate::api::{keys, pools, projects, records, version, view_data, views, whoami};
 use crate::error::{ApiError, Code};
 use crate::keen;
 use crate::layers;
@@ -112,6 +112,8 @@ routes! {
     POST "/v1/keys/{id}/copy" ADMIN, &[], keys::copy, keys::copy_operation;
     POST "/v1/keys/{id}/roll" ADMIN, &[], keys::roll, keys::roll_operation;
     POST "/v1/keys/{id}/simulate" ADMIN, &[], keys::simulate, keys::simulate_operation;
+
+    POST "/v1/projects/{project}/keen" ADMIN, &[], projects::keen, projects::keen_operation;
 }
 
 /// The native API.

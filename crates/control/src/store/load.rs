@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteRow;
 use super::rows::{KeyRow, PoolRow, ViewRow};
 use super::{Store, failed, text};
 use crate::audit::AuditEntry;
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, InternalError};
 
 const LOADING: &str = "reading the control plane's database";
@@ -55,7 +55,11 @@ impl Store {
             places: HashMap::new(),
         };
         for row in self.rows(text::SELECT_PROJECTS).await? {
-            loading.project(id(&row, 0, ProjectId::parse)?);
+            let project = ProjectRecord {
+                name: column(&row, 1)?,
+                keen: column(&row, 2)?,
+            };
+            loading.project(id(&row, 0, ProjectId::parse)?, project);
         }
         for row in self.rows(text::SELECT_POOLS).await? {
             loading.pool(&row)?;
@@ -136,9 +140,11 @@ struct Loading {
 }
 
 impl Loading {
-    fn project(&mut self, project: ProjectId) {
+    fn project(&mut self, project: ProjectId, record: ProjectRecord) {
         self.places.insert(project, self.loaded.projects.len());
-        self.loaded.projects.push((project, Definitions::default()));
+        let mut definitions = Definitions::default();
+        definitions.put_project(record);
+        self.loaded.projects.push((project, definitions));
     }
 
     fn definitions(&mut self, project: ProjectId) -> Result<&mut Definitions, ControlError> {

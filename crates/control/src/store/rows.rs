@@ -122,7 +122,7 @@ impl KeyRow {
             known.insert(existing.id, existing);
             grants.push(grant.clone());
         }
-        let draft = KeyDraft::parse(
+        let draft = KeyDraft::restore(
             &with_grants(stored, Value::Array(grants)),
             &StoredGrants(known),
         )?;
@@ -177,8 +177,8 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
     let lost = |_| damaged("a target that is no id");
     let on = match (target, kind) {
         (None, "project") => Target::Project,
-        (None, "pool") if name == "*" => Target::Pool(everything()),
-        (None, "view") if name == "*" => Target::View(everything()),
+        (None, "pool") if name == "*" => Target::Pool(Selector::everything()),
+        (None, "view") if name == "*" => Target::View(Selector::everything()),
         (Some(target), "pool" | "view") => {
             let name = Name::parse(name).map_err(|_| damaged("a target without a name"))?;
             if kind == "pool" {
@@ -202,12 +202,6 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
             on_conflict: OnConflict::Override,
         },
     })
-}
-
-fn everything<Id>() -> Selector<Id> {
-    Selector::All {
-        except: std::collections::BTreeSet::new(),
-    }
 }
 
 /// Knows the grants of one stored key and nothing else: a stored grant means

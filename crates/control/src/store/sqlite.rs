@@ -19,10 +19,16 @@ pub(super) const MODE: u32 = 0o600;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 1] = [(
-    "first",
-    include_str!("../../migrations/sqlite/0001_first.sql"),
-)];
+const MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "first",
+        include_str!("../../migrations/sqlite/0001_first.sql"),
+    ),
+    (
+        "analytics",
+        include_str!("../../migrations/sqlite/0002_analytics.sql"),
+    ),
+];
 
 /// The one connection to the file. While it is open, no other process can
 /// read or write the file.

@@ -19,6 +19,8 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Argu
 pub(crate) enum Write {
     InsertOrganization(OrganizationId, String, Timestamp),
     InsertProject(ProjectId, OrganizationId, String, Timestamp),
+    /// Switches the Keen dialect on or off.
+    SwitchKeen(ProjectId, bool),
     /// With its ordinal and name.
     InsertPool(PoolRow, i64, String),
     UpdatePool(PoolRow, String),
@@ -72,6 +74,9 @@ impl Write {
                 .bind(organization.to_string())
                 .bind(name)
                 .bind(at.as_microsecond()),
+            Self::SwitchKeen(id, on) => {
+                sqlx::query(text::SWITCH_KEEN).bind(id.to_string()).bind(on)
+            }
             Self::InsertPool(row, ordinal, name) => insert_pool(row, *ordinal, name),
             Self::UpdatePool(row, name) => sqlx::query(text::UPDATE_POOL)
                 .bind(row.id.to_string())

@@ -81,7 +81,7 @@ async fn a_view_changes_but_for_its_pool_and_grants_follow_its_name() {
     assert!(definitions.view("all").is_none());
     let key = definitions.key(key.id()).expect("is there");
     assert_eq!(key.grants()[0].on, changed.target());
-    assert_eq!(key.grants()[1].on.to_text().1, ["all", "every"]);
+    assert_eq!(key.grants()[1].on.to_text().2, ["all", "every"]);
     let access = plane.control.authenticate(&secret).expect("is let in");
     assert!(
         access

@@ -67,12 +67,17 @@ fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> 
     let mut document = Document::new(value)?;
     let existing = parse_id(&mut document, lookup)?;
     let on_text = document.text("on")?;
-    let except = parse_except(&mut document)?;
+    let only = parse_names(&mut document, "only")?;
+    let except = parse_names(&mut document, "except")?;
     let (on, schema) = match &existing {
-        Some(grant) if names_one(&grant.on, on_text) && except.is_empty() => {
+        Some(grant)
+            if names_one(&grant.on, on_text)
+                && only.is_none()
+                && except.as_ref().is_none_or(BTreeSet::is_empty) =>
+        {
             (grant.on.clone(), schema_of(&grant.on, lookup))
         }
-        _ => parse_target(on_text, except, lookup)?,
+        _ => parse_target(on_text, (only, except.unwrap_or_default()), lookup)?,
     };
     let actions = parse_actions(&mut document, &on)?;
     let rows = parse_rows(&mut document, &actions, schema.as_ref())?;
@@ -137,26 +142,33 @@ fn schema_of(on: &Target, lookup: &dyn GrantLookup) -> Option<Schema> {
     }
 }
 
-fn parse_except(document: &mut Document<'_>) -> Result<BTreeSet<Name>, Fault> {
-    let values = document.optional_list("except")?.unwrap_or_default();
+fn parse_names(
+    document: &mut Document<'_>,
+    member: &'static str,
+) -> Result<Option<BTreeSet<Name>>, Fault> {
+    let Some(values) = document.optional_list(member)? else {
+        return Ok(None);
+    };
     let names = each(values, |value| {
         Name::parse(text(value)?)
             .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()))
     });
-    Ok(names.map_err(|f| f.under("/except"))?.into_iter().collect())
+    let names = names.map_err(|f| f.under(&format!("/{member}")))?;
+    Ok(Some(names.into_iter().collect()))
 }
 
 fn parse_target(
     on: &str,
-    except: BTreeSet<Name>,
+    (only, except): (Option<BTreeSet<Name>>, BTreeSet<Name>),
     lookup: &dyn GrantLookup,
 ) -> Result<(Target, Option<Schema>), Fault> {
     let refuse = |code, detail: String| Err(Fault::new(code, detail).at("/on"));
     let (kind, name) = on.split_once(':').unwrap_or((on, ""));
-    if name != "*" && !except.is_empty() {
-        return Err(
-            Fault::new(FaultCode::InvalidValue, "except only makes sense with *").at("/except"),
-        );
+    for (member, is_said) in [("only", only.is_some()), ("except", !except.is_empty())] {
+        if name != "*" && is_said {
+            let detail = format!("{member} only makes sense with *");
+            return Err(Fault::new(FaultCode::InvalidValue, detail).at(format!("/{member}")));
+        }
     }
     if ["saved", "cached", "dataset", "tier"].contains(&kind) {
         return refuse(
@@ -181,8 +193,8 @@ fn parse_target(
     };
     match (kind, name) {
         ("project", "") if on == "project" => Ok((Target::Project, None)),
-        ("pool", "*") => Ok((Target::Pool(Selector::All { except }), None)),
-        ("view", "*") => Ok((Target::View(Selector::All { except }), None)),
+        ("pool", "*") => Ok((Target::Pool(Selector::All { only, except }), None)),
+        ("view", "*") => Ok((Target::View(Selector::All { only, except }), None)),
         ("pool", _) => match lookup.pool(&named()?) {
             Some((id, schema)) => Ok((
                 Target::Pool(Selector::One { id, name: named()? }),

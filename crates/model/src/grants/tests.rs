@@ -284,6 +284,7 @@ fn a_grant_that_is_sent_again_is_still_checked() {
     assert_eq!(
         wider[0].on,
         Target::Pool(Selector::All {
+            only: None,
             except: BTreeSet::new()
         }),
         "what is said is what is meant"
@@ -307,6 +308,7 @@ fn a_grant_that_is_sent_again_is_still_checked() {
 #[test]
 fn targets_cover_and_overlap_by_id_and_by_name() {
     let all = |except: &[&str]| Selector::All {
+        only: None,
         except: except.iter().map(|text| name(text)).collect(),
     };
     let one = |number: u8, text: &str| Selector::One {
@@ -486,4 +488,28 @@ fn an_action_that_no_call_asks_for_is_granted_to_nobody() {
             "NotAvailable /0/actions/1"
         );
     }
+}
+
+#[test]
+fn certain_names_of_a_kind_are_meant_be_they_made_later() {
+    let mut project = Project::new();
+    let text = r#"[{"on":"pool:*","only":["a","b"],"except":["b"],"actions":["query"],"constraints":"all_rows"}]"#;
+    let grants = parse_grants(&json(text), &project).expect("legal");
+    let Target::Pool(pools) = &grants[0].on else {
+        panic!("a grant on pools");
+    };
+    assert!(pools.covers_name(&name("a")) && !pools.covers_name(&name("b")));
+    assert!(!pools.covers_name(&name("c")));
+    let all = Selector::<PoolId>::everything();
+    assert!(all.covers_all_of(pools) && !pools.covers_all_of(&all));
+    assert!(all.overlaps(pools) && pools.overlaps(&all));
+    let b = |only: &str| Selector::<PoolId>::All {
+        only: Some(BTreeSet::from([name(only)])),
+        except: BTreeSet::new(),
+    };
+    assert!(pools.covers_all_of(&b("a")) && !pools.covers_all_of(&b("b")));
+    assert!(pools.overlaps(&b("a")) && !pools.overlaps(&b("b")) && !b("c").overlaps(pools));
+    project.existing = grants.clone();
+    let read = parse_grants(&Value::Array(vec![grants[0].to_value()]), &project);
+    assert_eq!(read.expect("reads back"), grants);
 }

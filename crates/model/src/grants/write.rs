@@ -11,7 +11,7 @@ use crate::value::{Object, Value};
 impl Grant {
     /// The tree that [`super::parse_grants`] reads back, with the grant's id.
     pub fn to_value(&self) -> Value {
-        let (on, except) = self.on.to_text();
+        let (on, only, except) = self.on.to_text();
         let actions = self
             .actions
             .iter()
@@ -21,6 +21,9 @@ impl Grant {
             .with("id", self.id.to_string())
             .with("on", on)
             .with("actions", actions);
+        if let Some(only) = only {
+            object = object.with("only", only);
+        }
         if !except.is_empty() {
             object = object.with("except", except);
         }
@@ -50,19 +53,23 @@ impl Grant {
 }
 
 impl Target {
-    /// The resource as grants write it (`pool:sales`), and the names left out.
-    pub fn to_text(&self) -> (String, Vec<&str>) {
-        fn selector<'a, Id>(kind: &str, selector: &'a Selector<Id>) -> (String, Vec<&'a str>) {
+    /// The resource as grants write it (`pool:sales`), the only names that
+    /// are meant, and the names left out.
+    pub fn to_text(&self) -> (String, Option<Vec<&str>>, Vec<&str>) {
+        type Text<'a> = (String, Option<Vec<&'a str>>, Vec<&'a str>);
+        fn names(names: &BTreeSet<Name>) -> Vec<&str> {
+            names.iter().map(Name::as_str).collect()
+        }
+        fn selector<'a, Id>(kind: &str, selector: &'a Selector<Id>) -> Text<'a> {
             match selector {
-                Selector::All { except } => (
-                    format!("{kind}:*"),
-                    except.iter().map(Name::as_str).collect(),
-                ),
-                Selector::One { name, .. } => (format!("{kind}:{name}"), Vec::new()),
+                Selector::All { only, except } => {
+                    (format!("{kind}:*"), only.as_ref().map(names), names(except))
+                }
+                Selector::One { name, .. } => (format!("{kind}:{name}"), None, Vec::new()),
             }
         }
         match self {
-            Self::Project => ("project".to_owned(), Vec::new()),
+            Self::Project => ("project".to_owned(), None, Vec::new()),
             Self::Pool(pools) => selector("pool", pools),
             Self::View(views) => selector("view", views),
         }

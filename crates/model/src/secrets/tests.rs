@@ -14,7 +14,7 @@ fn a_hundred_thousand_tokens_are_distinct_and_read_back() {
     let random = SeededRandom::new(7);
     let (mut texts, mut ids) = (HashSet::new(), HashSet::new());
     for n in 0..100_000 {
-        let kind = KeyKind::ALL[n % 2];
+        let kind = KeyKind::NATIVE[n % 2];
         let made = Secret::generate(kind, &random);
         let read = Secret::parse(made.reveal()).expect("own token");
         assert_eq!((read.kind(), read.id()), (kind, made.id()));
@@ -85,7 +85,7 @@ fn every_cut_lengthened_or_swapped_token_is_refused() {
 #[test]
 fn one_expression_finds_every_token_and_no_hint() {
     let finder = regex::Regex::new(TOKEN).expect("an expression");
-    for kind in KeyKind::ALL {
+    for kind in KeyKind::NATIVE {
         let made = secret(6, kind);
         let log = format!("x{}y {}", made.hint(), made.reveal());
         let found: Vec<&str> = finder.find_iter(&log).map(|found| found.as_str()).collect();

@@ -42,6 +42,7 @@ pub(crate) fn run() {
                 kind: KeyKind::Secret,
                 grants: Vec::new(),
                 expires_at: None,
+                dialect: None,
             };
             let (_, secret) = runtime.block_on(control.create_key(&admin, draft)).unwrap();
             secret.reveal().to_owned()

@@ -10,7 +10,6 @@ use http::StatusCode;
 use http::request::Parts;
 use model::document::{Document, merge_patch};
 use model::fault::{Fault, FaultCode};
-use model::grants::Grant;
 use model::ids::KeyId;
 use model::keys::{KeyDraft, KeyRecord};
 use model::permit::Admin;
@@ -25,6 +24,8 @@ use crate::openapi::Operation;
 use crate::state::AppState;
 
 mod schemas;
+
+pub(crate) use schemas::empty_object;
 
 pub(crate) use schemas::schemas;
 
@@ -86,10 +87,15 @@ fn draft(
     caller: &Caller<Admin>,
     state: &AppState,
     value: &Value,
-    held: &[Grant],
+    before: Option<&KeyRecord>,
 ) -> Result<KeyDraft, Fault> {
     let project = caller.0.access().project();
-    KeyDraft::parse(value, &state.control.grant_lookup(project, held))
+    let held = before.map(|key| &**key.grants()).unwrap_or_default();
+    let lookup = state.control.grant_lookup(project, held);
+    match before {
+        None => KeyDraft::parse(value, &lookup),
+        Some(key) => KeyDraft::parse_change(value, &lookup, key.draft()),
+    }
 }
 
 fn not_in_this_version(what: &str) -> ApiError {
@@ -132,7 +138,7 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let draft = draft(&caller, &state, &body, &[])?;
+    let draft = draft(&caller, &state, &body, None)?;
     let (key, secret) = state.control.create_key(&caller.0, draft).await?;
     Ok(answer_with_token(&state, &key, &secret))
 }
@@ -176,7 +182,7 @@ pub(crate) async fn change(
         let key = path.find(&definitions)?;
         if_match.check(&tag(key.id(), key.revision()))?;
         let merged = merge_patch(&key.draft().to_value(), &patch);
-        let draft = draft(&caller, &state, &merged, key.grants())?;
+        let draft = draft(&caller, &state, &merged, Some(key))?;
         let changed = state
             .control
             .change_key(&caller.0, key.id(), Some(key.revision()), draft)

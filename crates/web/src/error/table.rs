@@ -62,6 +62,7 @@ codes! {
     BodyTimeout REQUEST_TIMEOUT "body_timeout" "The body stopped arriving.";
     NameTaken CONFLICT "name_taken" "The name is taken.";
     InUse CONFLICT "in_use" "Something else is built on it.";
+    AlreadyOn CONFLICT "already_on" "It is switched on already.";
     LastAdmin CONFLICT "last_admin" "Nobody could administer the project any more.";
     CallerChanged CONFLICT "caller_changed" "The calling key changed while the request was under way.";
     StaleRevision PRECONDITION_FAILED "stale_revision" "The definition has changed since it was read.";

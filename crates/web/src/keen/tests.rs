@@ -4,6 +4,13 @@ use serde_json::{Value as Json, json};
 
 use crate::testing::{Log, Reply, World, request};
 
+/// The world with the dialect switched on.
+pub(crate) async fn speaking(world: World) -> World {
+    let path = "/v1/projects/default/keen";
+    world.post(path, &json!({})).await.expect(201);
+    world
+}
+
 /// The project of the first key.
 pub(crate) fn project(world: &World) -> String {
     let secret = model::secrets::Secret::parse(&world.admin).expect("a token");
@@ -43,8 +50,19 @@ pub(crate) fn error_code(reply: &Reply) -> String {
 }
 
 #[tokio::test]
-async fn a_project_answers_before_a_key_does() {
+async fn a_project_without_the_dialect_does_not_exist() {
     let world = World::new().await;
+    let call = format!("GET {}/queries", base(&world));
+    let reply = send(&world, &world.admin, &call, &Json::Null).await;
+    assert_eq!(error_code(&reply.expect(404)), "ResourceNotFoundError");
+    let world = speaking(world).await;
+    let reply = send(&world, &world.admin, &call, &Json::Null).await;
+    reply.expect(200);
+}
+
+#[tokio::test]
+async fn a_project_answers_before_a_key_does() {
+    let world = speaking(World::new().await).await;
     let path = format!("GET {}/queries", base(&world));
     for nowhere in [
         "/3.0/projects/riker/queries".to_owned(),
@@ -75,7 +93,7 @@ async fn a_project_answers_before_a_key_does() {
 
 #[tokio::test]
 async fn a_key_may_stand_in_the_address_and_the_header_wins() {
-    let world = World::new().await;
+    let world = speaking(World::new().await).await;
     let (key, path) = (&world.admin, format!("GET {}/queries", base(&world)));
     let ask = async |header: &str, query: &str| {
         let call = format!("{path}{query}");
@@ -106,7 +124,7 @@ async fn a_key_may_stand_in_the_address_and_the_header_wins() {
 
 #[tokio::test]
 async fn no_log_holds_a_key_of_an_address() {
-    let world = World::new().await;
+    let world = speaking(World::new().await).await;
     let (log, _guard) = Log::start();
     let base = base(&world);
     for path in ["/queries", "/nowhere", "/queries/saved/x"] {
@@ -125,7 +143,7 @@ async fn no_log_holds_a_key_of_an_address() {
 
 #[tokio::test]
 async fn pages_of_any_origin_may_read_every_answer() {
-    let world = World::new().await;
+    let world = speaking(World::new().await).await;
     let base = base(&world);
     for (call, status) in [
         (format!("GET {base}/queries"), 200),
@@ -167,7 +185,7 @@ async fn pages_of_any_origin_may_read_every_answer() {
 
 #[tokio::test]
 async fn a_native_secret_key_is_refused_from_a_page() {
-    let world = World::new().await;
+    let world = speaking(World::new().await).await;
     let call = format!("GET {}/queries", base(&world));
     let mut sent = request(&world.admin, &call, &Json::Null);
     let origin = "https://shop.example".parse().expect("visible text");
@@ -178,7 +196,7 @@ async fn a_native_secret_key_is_refused_from_a_page() {
 
 #[tokio::test]
 async fn a_key_without_the_right_is_told_so() {
-    let world = World::with_sales().await;
+    let world = speaking(World::with_sales().await).await;
     let grants = json!([{ "on": "pool:sales", "actions": ["ingest"] }]);
     let (_, writer) = world.key(grants).await;
     let call = format!("GET {}/queries", base(&world));
@@ -188,7 +206,7 @@ async fn a_key_without_the_right_is_told_so() {
 
 #[tokio::test]
 async fn the_analyses_are_listed_with_their_addresses() {
-    let world = World::new().await;
+    let world = speaking(World::new().await).await;
     let base = base(&world);
     let call = format!("GET {base}/queries");
     let reply = send(&world, &world.admin, &call, &Json::Null).await;

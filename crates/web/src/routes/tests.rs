@@ -71,6 +71,7 @@ async fn statuses(route: &Route, shared: &World) -> Vec<String> {
             .pattern
             .replace("{pool}", pool)
             .replace("{view}", "all")
+            .replace("{project}", "default")
             .replace("{id}", &id);
         let call = format!("{} {path}", route.method);
         let reply = world.call(&token, &call, &body(route)).await;
@@ -89,7 +90,7 @@ async fn token(world: &World, route: &Route, caller: &str) -> Option<String> {
         "constraints": "all_rows" }]);
     let everything = json!([
         { "on": "project", "actions": ["admin"] },
-        { "on": "pool:*", "actions": ["ingest", "schema", "delete"], "constraints": "all_rows" },
+        { "on": "pool:*", "actions": ["ingest", "query", "schema", "delete"], "constraints": "all_rows" },
         { "on": "view:*", "actions": ["read"], "constraints": "all_rows" },
     ]);
     Some(match caller {

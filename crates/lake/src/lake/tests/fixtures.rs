@@ -71,9 +71,7 @@ pub(crate) fn pool(number: u32, definition: &str) -> Arc<Pool> {
 fn grant(number: u32, rows: Constraint, injections: Vec<(FieldPath, Value)>) -> Grant {
     Grant {
         id: GrantId::from_bytes(sixteen(3, number)),
-        on: Target::Pool(Selector::All {
-            except: BTreeSet::new(),
-        }),
+        on: Target::Pool(Selector::everything()),
         actions: BTreeSet::from([Action::Ingest, Action::Delete, Action::Query]),
         rows: Some(rows),
         fields: VisibleFields::All,
@@ -105,6 +103,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
             kind: KeyKind::Secret,
             grants,
             expires_at: None,
+            dialect: None,
         },
         disabled: false,
         secrets: vec![record],

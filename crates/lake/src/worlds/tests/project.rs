@@ -314,6 +314,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
             kind: KeyKind::Secret,
             grants,
             expires_at: None,
+            dialect: None,
         },
         disabled: false,
         secrets: vec![SecretRecord {

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::openapi::refer;
 
 /// The body of a call that takes none.
-pub(super) fn empty_object() -> Json {
+pub(crate) fn empty_object() -> Json {
     json!({ "application/json": { "schema": { "type": "object", "additionalProperties": false } } })
 }
 
@@ -84,6 +84,7 @@ fn grant() -> Json {
             "actions": { "type": "array", "minItems": 1, "items": { "enum": [
                 "ingest", "query", "extract", "search", "schema", "update", "delete", "drop",
                 "encrypt", "decrypt", "read", "admin"] } },
+            "only": { "type": ["array", "null"], "items": refer("Name") },
             "except": { "type": ["array", "null"], "items": refer("Name") },
             "constraints": { "anyOf": [
                 { "const": "all_rows" }, refer("Filters"), { "type": "null" }] },
@@ -123,6 +124,8 @@ fn key(with_token: bool) -> Json {
             "grants": { "type": "array", "items": refer("Grant") },
             "restrictions": refer("Restrictions"),
             "limits": refer("Limits"),
+            "dialect": { "type": "object",
+                "description": "What a dialect was told of the key; its grants follow from it." },
             "status": { "enum": ["active", "disabled", "expired", "quarantined"] },
             "secrets": { "type": "array", "items": {
                 "type": "object",
