@@ -7,6 +7,7 @@
 
 mod answer;
 mod bins;
+mod check;
 pub(crate) mod compile;
 mod funnel;
 mod parse;

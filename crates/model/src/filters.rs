@@ -5,6 +5,7 @@
 //! *unknown*, the opposite of unknown is unknown, and only a definite *true*
 //! admits a row.
 
+mod check;
 mod parse;
 mod predicate;
 mod write;

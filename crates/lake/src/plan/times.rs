@@ -13,7 +13,8 @@ pub(super) fn time_hint(range: &TimeBound, schema: &Schema) -> TimeHint {
         field: schema.column_path(&range.field),
         from: range.from.map(|from| from.as_microsecond()),
         to: range.to.map(|to| to.as_microsecond()),
-        missing: false,
+        // A range without sides asks for no time at all.
+        missing: range.from.is_none() && range.to.is_none(),
     }
 }
 
@@ -25,6 +26,7 @@ pub(super) fn steps_hint(query: &ActorQuery, schema: &Schema) -> Option<TimeHint
     hints.into_iter().reduce(|a, b| TimeHint {
         from: a.from.zip(b.from).map(|(a, b)| a.min(b)),
         to: a.to.zip(b.to).map(|(a, b)| a.max(b)),
+        missing: a.missing || b.missing,
         ..a
     })
 }
@@ -54,4 +56,36 @@ pub(super) fn page_hint(query: &RecordQuery, pool: &Pool) -> Option<TimeHint> {
         // Rows without a time come last.
         missing: is_forwards,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::tests::fixtures::open_pool;
+    use model::names::FieldPath;
+    use model::time::Timestamp;
+
+    #[test]
+    fn a_range_without_sides_leaves_no_row_out_also_beside_others() {
+        let schema = &open_pool(1).draft.schema;
+        let range = |from: Option<i64>| TimeBound {
+            field: FieldPath::ingested_at(),
+            from: from.and_then(Timestamp::from_microsecond),
+            to: None,
+        };
+        assert!(time_hint(&range(None), schema).missing);
+        assert!(!time_hint(&range(Some(1)), schema).missing);
+        let step = |bit, from| model::queries::StepRows {
+            bit,
+            filter: None,
+            range: Some(range(from)),
+        };
+        let query = ActorQuery {
+            actor: FieldPath::id(),
+            steps: vec![step(0, Some(1)), step(1, None)],
+            counted: true,
+        };
+        let hint = steps_hint(&query, schema).unwrap();
+        assert!(hint.missing && hint.from.is_none());
+    }
 }

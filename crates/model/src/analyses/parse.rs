@@ -2,7 +2,8 @@
 //!
 //! Strict: a member that is not known, or not for this analysis, is refused by
 //! its name. What is wrong is decided from the question alone; whether the
-//! pool has the fields is decided where it is compiled.
+//! pool has the fields is decided where it is compiled. What the tree itself
+//! must keep to, [`Analysis::check`] decides, since other readers make it too.
 //!
 //! ```text
 //! rows       "pool", "grant"?, "filters"?: [filter],
@@ -21,16 +22,15 @@ mod extraction;
 mod funnel;
 mod groups;
 
-use super::{Aggregation, Analysis, Calendar, Function, Metric, Metrics, Period, Source};
+use super::{Aggregation, Analysis, Calendar, Function, Metric, Metrics, Period, Source, check};
 use crate::document::{Document, expected, text};
 use crate::fault::{Fault, FaultCode, shorten, step};
 use crate::filters::parse_list;
-use crate::limits::{ANALYSES_MAX, LABEL_CHARS_MAX, RESULT_ROWS_MAX};
+use crate::limits::RESULT_ROWS_MAX;
 use crate::names::{FieldPath, Name};
-use crate::queries::OrderBy;
-use crate::time::{Interval, TimeRange, TimeZone, Timeframe, WeekStart};
+use crate::time::{Interval, TimeZone, Timeframe, WeekStart};
 use crate::value::Value;
-use crate::views::{parse_grant, parse_percentile, parse_side, time_fault};
+use crate::views::{parse_grant, parse_order_of, parse_percentile, parse_side, time_fault};
 
 impl Analysis {
     /// Reads a question.
@@ -45,6 +45,7 @@ impl Analysis {
             name => Self::Aggregation(aggregation(name, &mut document)?),
         };
         document.finish()?;
+        analysis.check()?;
         Ok(analysis)
     }
 }
@@ -60,47 +61,18 @@ fn aggregation(name: &str, document: &mut Document<'_>) -> Result<Aggregation, F
     };
     let source = source(document)?;
     let interval = document.optional_text("interval")?.map(Interval::parse);
-    let interval = interval.transpose().map_err(time_fault("interval"))?;
-    if interval.is_some() && !has_both_sides(source.period) {
-        return Err(Fault::new(
-            FaultCode::MissingMember,
-            "intervals need a range: from and to, or timeframe, such as this_14_days",
-        )
-        .at("/timeframe"));
-    }
     let group_by = groups::parse(document).map_err(|f| f.under("/group_by"))?;
-    check_names(&metrics, &group_by)?;
-    let order_by = match document.optional_list("order_by")? {
-        None => Vec::new(),
-        Some(values) => order(values, &metrics, &group_by).map_err(|f| f.under("/order_by"))?,
-    };
-    let limit = count(document, "limit")?;
-    let without_groups = |member: &str| {
-        invalid(format!(
-            "{member} is for groups; say what makes them with group_by"
-        ))
-        .at(format!("/{member}"))
-    };
-    match (group_by.is_empty(), order_by.is_empty(), limit) {
-        (true, false, _) => Err(without_groups("order_by")),
-        (true, true, Some(_)) => Err(without_groups("limit")),
-        _ => Ok(Aggregation {
-            source,
-            metrics,
-            interval,
-            group_by,
-            order_by,
-            limit,
-        }),
-    }
-}
-
-fn has_both_sides(period: Option<Period>) -> bool {
-    match period {
-        Some(Period::Absolute { from, to }) => from.is_some() && to.is_some(),
-        Some(Period::Relative(_)) => true,
-        None => false,
-    }
+    let order_by = document.optional_list("order_by")?;
+    let order_by = order_by.map(|values| parse_order_of(values, |sent| Ok(sent.to_owned())));
+    let order_by = order_by.transpose().map_err(|f| f.under("/order_by"))?;
+    Ok(Aggregation {
+        source,
+        metrics,
+        interval: interval.transpose().map_err(time_fault("interval"))?,
+        group_by,
+        order_by: order_by.unwrap_or_default(),
+        limit: count(document, "limit")?,
+    })
 }
 
 /// One function with its field, of an analysis of this name.
@@ -118,13 +90,6 @@ fn metric(name: &str, document: &mut Document<'_>) -> Result<Metric, Fault> {
         },
     };
     let field = document.optional_text("field")?;
-    if field.is_none() && function != Function::Count {
-        return Err(Fault::new(
-            FaultCode::MissingMember,
-            format!("{name} needs field, the field whose values it goes over"),
-        )
-        .at("/field"));
-    }
     Ok(Metric {
         function,
         field: field.map(|sent| path(sent, "/field")).transpose()?,
@@ -147,13 +112,8 @@ fn labelled(document: &mut Document<'_>) -> Result<Vec<(String, Metric)>, Fault>
     let members = value.as_object().ok_or_else(|| {
         expected("an object of labels, each with its analysis", value).at("/analyses")
     })?;
-    if members.is_empty() || members.len() > ANALYSES_MAX {
-        let rule = format!("a multi_analysis has 1 to {ANALYSES_MAX} labels");
-        return Err(invalid(rule).at("/analyses"));
-    }
     let each = members.iter().map(|(label, value)| {
         let one = || {
-            check_label(label)?;
             let mut document = Document::new(value)?;
             let metric = metric(document.text("analysis")?, &mut document)?;
             document.finish()?;
@@ -162,16 +122,6 @@ fn labelled(document: &mut Document<'_>) -> Result<Vec<(String, Metric)>, Fault>
         one().map_err(|fault: Fault| fault.under(&format!("/analyses{}", step(label))))
     });
     each.collect()
-}
-
-fn check_label(label: &str) -> Result<(), Fault> {
-    let is_legal = (1..=LABEL_CHARS_MAX).contains(&label.chars().count());
-    if is_legal && !label.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(invalid(format!(
-        "a label has 1 to {LABEL_CHARS_MAX} characters, none of them a control character"
-    )))
 }
 
 /// Which rows: pool, grant, filters and period.
@@ -233,51 +183,7 @@ fn period(
             return Err(invalid("give either timeframe or from and to").at("/timeframe"));
         }
     };
-    if let (Some(from), Some(to)) = (from, to) {
-        TimeRange::new(from, to).map_err(time_fault("to"))?;
-    }
     Ok((period, calendar))
-}
-
-/// Groups and results have names of their own.
-fn check_names(metrics: &Metrics, groups: &[super::GroupBy]) -> Result<(), Fault> {
-    for (index, group) in groups.iter().enumerate() {
-        let is_taken = metrics.named().any(|(name, _)| name == group.name);
-        if is_taken || groups[..index].iter().any(|other| other.name == group.name) {
-            return Err(invalid(
-                "a result or another group has this name; tell them apart with \"as\"",
-            )
-            .at(format!("/group_by/{index}")));
-        }
-    }
-    Ok(())
-}
-
-/// An order over the names of groups and results.
-fn order(
-    values: &[Value],
-    metrics: &Metrics,
-    groups: &[super::GroupBy],
-) -> Result<Vec<OrderBy<String>>, Fault> {
-    let by = crate::views::parse_order_of(values, |sent| Ok(sent.to_owned()))?;
-    let is_known = |name: &str| {
-        metrics.named().any(|(known, _)| known == name)
-            || groups.iter().any(|group| group.name == name)
-    };
-    match by.iter().position(|by| !is_known(&by.field)) {
-        None => Ok(by),
-        Some(index) => {
-            let names = groups.iter().map(|group| group.name.as_str());
-            let results = metrics.named().map(|(name, _)| name);
-            let known: Vec<_> = names.chain(results).map(shorten).collect();
-            Err(invalid(format!(
-                "no group and no result has this name; there are {}",
-                known.join(", ")
-            ))
-            .at(format!("/{index}/field"))
-            .on_field(&by[index].field))
-        }
-    }
 }
 
 /// A number of rows or groups.

@@ -5,6 +5,7 @@ use crate::fixtures::{json, refusal};
 use crate::value::Value;
 
 mod bins;
+mod checked;
 mod compiled;
 mod dice;
 mod engine;

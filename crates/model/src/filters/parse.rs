@@ -30,6 +30,27 @@ pub fn parse_list(value: &Value) -> Result<Filter, Fault> {
     Ok(Filter::all(filters).expect("the list is not empty"))
 }
 
+pub(super) fn too_large() -> Fault {
+    Fault::new(
+        FaultCode::LimitExceeded,
+        format!("a filter has at most {FILTER_NODES_MAX} parts, nested {FILTER_DEPTH_MAX} deep"),
+    )
+}
+
+pub(super) fn too_many_regexes() -> Fault {
+    Fault::new(
+        FaultCode::LimitExceeded,
+        format!("a filter has at most {FILTER_REGEXES_MAX} regular expressions"),
+    )
+}
+
+pub(super) fn no_parts() -> Fault {
+    Fault::new(
+        FaultCode::InvalidFilter,
+        "all and any need at least one filter in their list",
+    )
+}
+
 #[derive(Default)]
 struct Parser {
     nodes: usize,
@@ -56,12 +77,7 @@ impl Parser {
     fn filter(&mut self, value: &Value, depth: usize) -> Result<Filter, Fault> {
         self.nodes += 1;
         if self.nodes > FILTER_NODES_MAX || depth > FILTER_DEPTH_MAX {
-            return Err(Fault::new(
-                FaultCode::LimitExceeded,
-                format!(
-                    "a filter has at most {FILTER_NODES_MAX} parts, nested {FILTER_DEPTH_MAX} deep"
-                ),
-            ));
+            return Err(too_large());
         }
         if let Value::Array(parts) = value {
             return self.group(parts, depth, "").map(Filter::All);
@@ -89,10 +105,7 @@ impl Parser {
                 let comparison = comparison(object)?;
                 self.regexes += usize::from(comparison.operator() == Operator::Regex);
                 if self.regexes > FILTER_REGEXES_MAX {
-                    return Err(Fault::new(
-                        FaultCode::LimitExceeded,
-                        format!("a filter has at most {FILTER_REGEXES_MAX} regular expressions"),
-                    ));
+                    return Err(too_many_regexes());
                 }
                 Ok(Filter::Compare(comparison))
             }
@@ -106,11 +119,7 @@ impl Parser {
         pointer: &str,
     ) -> Result<Vec<Filter>, Fault> {
         if parts.is_empty() {
-            return Err(Fault::new(
-                FaultCode::InvalidFilter,
-                "all and any need at least one filter in their list",
-            )
-            .at(pointer));
+            return Err(no_parts().at(pointer));
         }
         self.filters(parts, depth, pointer)
     }
@@ -190,45 +199,41 @@ fn text_member<'a>(object: &'a Object, name: &str) -> Result<&'a str, Fault> {
 /// Checks the value against the operator alone; `eq` with a list becomes `in`.
 fn check_value(operator: Operator, value: Value) -> Result<(Operator, Value), Fault> {
     use Operator as O;
-    let refuse = |rule: &str| Err(Fault::new(FaultCode::InvalidFilter, rule));
     let operator = match (operator, &value) {
         (O::Eq, Value::Array(_)) => O::In,
         (O::Ne, Value::Array(_)) => O::NotIn,
         (operator, _) => operator,
     };
-    match operator {
-        O::In | O::NotIn => check_list(&value)?,
-        O::Exists => {
-            if !matches!(value, Value::Boolean(_)) {
-                return refuse("exists takes true or false");
-            }
-        }
-        O::StartsWith | O::EndsWith => {
-            if value.as_str().is_none() {
-                return refuse("starts_with and ends_with take a string");
-            }
-        }
-        O::Regex => {
-            let Some(source) = value.as_str() else {
-                return refuse("regex takes a string");
-            };
-            super::predicate::compile_regex(source).map_err(|rule| {
-                Fault::new(
-                    FaultCode::InvalidFilter,
-                    format!("{rule}; write a regular expression of the linear-time kind, without look-around and back-references, of at most {REGEX_BYTES_MAX} bytes"),
-                )
-            })?;
-        }
-        O::Within => {
-            if super::predicate::Circle::parse(&value).is_none() {
-                return refuse(
-                    "within takes {\"center\": [longitude, latitude], \"radius_meters\": number}",
-                );
-            }
-        }
-        _ => check_scalar(&value)?,
+    check_form(operator, &value)?;
+    if let (O::Regex, Some(source)) = (operator, value.as_str()) {
+        super::predicate::compile_regex(source).map_err(|rule| {
+            Fault::new(
+                FaultCode::InvalidFilter,
+                format!("{rule}; write a regular expression of the linear-time kind, without look-around and back-references, of at most {REGEX_BYTES_MAX} bytes"),
+            )
+        })?;
     }
     Ok((operator, value))
+}
+
+/// Checks the value against the operator, but for what only compiling a
+/// regular expression tells.
+pub(super) fn check_form(operator: Operator, value: &Value) -> Result<(), Fault> {
+    use Operator as O;
+    let refuse = |rule: &str| Err(Fault::new(FaultCode::InvalidFilter, rule));
+    match operator {
+        O::In | O::NotIn => check_list(value),
+        O::Exists if !matches!(value, Value::Boolean(_)) => refuse("exists takes true or false"),
+        O::StartsWith | O::EndsWith if value.as_str().is_none() => {
+            refuse("starts_with and ends_with take a string")
+        }
+        O::Regex if value.as_str().is_none() => refuse("regex takes a string"),
+        O::Within if super::predicate::Circle::parse(value).is_none() => {
+            refuse("within takes {\"center\": [longitude, latitude], \"radius_meters\": number}")
+        }
+        O::Exists | O::StartsWith | O::EndsWith | O::Regex | O::Within => Ok(()),
+        _ => check_scalar(value),
+    }
 }
 
 fn check_scalar(value: &Value) -> Result<(), Fault> {

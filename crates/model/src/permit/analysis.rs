@@ -52,13 +52,15 @@ impl Permit<AskPool> {
     /// Functions over the rows that the key sees.
     ///
     /// # Errors
-    /// A fault of the question; whether there is one depends on the question
+    /// A fault of the question, which is checked as [`crate::analyses::Analysis::check`]
+    /// does, since not every tree was made by its parser; whether there is one depends on the question
     /// and the definitions alone, never on a row.
     pub fn constrain(
         &self,
         asked: &Aggregation,
         now: Timestamp,
     ) -> Result<ConstrainedAnalysis, Fault> {
+        asked.check()?;
         let (rows, visible) = self.chosen(asked.source.grant)?;
         let scope = Scope {
             pool: self.pool(),
@@ -82,6 +84,7 @@ impl Permit<AskPool> {
         funnel: &Funnel,
         now: Timestamp,
     ) -> Result<ConstrainedAnalysis, Fault> {
+        funnel.check()?;
         let mut constrained = Vec::new();
         let parts = parts(funnel);
         // Who is who matters where they are listed, and between one question and another.
@@ -133,6 +136,7 @@ impl Permit<Extract> {
         delivery: Delivery,
         now: Timestamp,
     ) -> Result<ConstrainedAnalysis, Fault> {
+        asked.check()?;
         let (rows, visible) = self.chosen(asked.source.grant)?;
         let scope = Scope {
             pool: self.pool(),

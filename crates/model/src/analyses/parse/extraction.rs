@@ -4,39 +4,17 @@ use super::{count, field, invalid, source};
 use crate::analyses::{Cursor, Extraction, Selection};
 use crate::document::{Document, each};
 use crate::fault::Fault;
-use crate::limits::EXTRACTION_FIELDS_MAX;
-use crate::names::FieldPath;
-use crate::value::Value;
 use crate::views::parse_order;
 
 pub(super) fn parse(document: &mut Document<'_>) -> Result<Extraction, Fault> {
     let source = source(document)?;
-    let named = document.optional_list("fields")?.map(fields);
+    let named = document.optional_list("fields")?;
+    let named = named.map(|values| each(values, field));
     Ok(Extraction {
         source,
         fields: named.transpose().map_err(|f| f.under("/fields"))?,
         selection: selection(document)?,
     })
-}
-
-fn fields(values: &[Value]) -> Result<Vec<FieldPath>, Fault> {
-    if values.is_empty() || values.len() > EXTRACTION_FIELDS_MAX {
-        return Err(invalid(format!(
-            "an extraction names 1 to {EXTRACTION_FIELDS_MAX} fields; leave the member out for all"
-        )));
-    }
-    let paths = each(values, field)?;
-    // A row is a tree, in which a value has no members.
-    for (index, path) in paths.iter().enumerate() {
-        if paths[..index].iter().any(|other| other.overlaps(path)) {
-            return Err(
-                invalid("a field is named once, and neither with one above nor below it")
-                    .at(format!("/{index}"))
-                    .on_field(path),
-            );
-        }
-    }
-    Ok(paths)
 }
 
 fn selection(document: &mut Document<'_>) -> Result<Selection, Fault> {

@@ -1,10 +1,9 @@
 //! From the wire's tree of values to what makes groups.
 
-use super::{check_label, field, invalid, path};
+use super::{field, invalid, path};
 use crate::analyses::{Band, BinSize, Bins, GroupBy};
 use crate::document::{Document, each, expected};
-use crate::fault::{Fault, FaultCode};
-use crate::limits::{GROUP_FIELDS_MAX, GROUP_RANGES_MAX};
+use crate::fault::Fault;
 use crate::value::{Number, Value};
 
 pub(super) fn parse(document: &mut Document<'_>) -> Result<Vec<GroupBy>, Fault> {
@@ -12,10 +11,8 @@ pub(super) fn parse(document: &mut Document<'_>) -> Result<Vec<GroupBy>, Fault> 
         return Ok(Vec::new());
     };
     let values = value.as_array().ok_or_else(|| expected("a list", value))?;
-    if values.is_empty() || values.len() > GROUP_FIELDS_MAX {
-        return Err(invalid(format!(
-            "group_by names 1 to {GROUP_FIELDS_MAX} fields; leave the member out for no groups"
-        )));
+    if values.is_empty() {
+        return Err(super::check::group_count());
     }
     each(values, group)
 }
@@ -34,7 +31,6 @@ fn group(value: &Value) -> Result<GroupBy, Fault> {
         .map_err(|_| expected("a field's name, or an object with field", value))?;
     let field = path(document.text("field")?, "/field")?;
     let name = document.optional_text("as")?.unwrap_or(field.as_str());
-    check_label(name).map_err(|f| f.at("/as"))?;
     let size = document.optional("bin_size").map(bin_size).transpose()?;
     let ranges = document.optional_list("ranges")?.map(ranges).transpose()?;
     let bins = match (size, ranges) {
@@ -59,36 +55,7 @@ fn bin_size(value: &Value) -> Result<BinSize, Fault> {
 }
 
 fn ranges(values: &[Value]) -> Result<Vec<Band>, Fault> {
-    let bands = || {
-        if values.is_empty() || values.len() > GROUP_RANGES_MAX {
-            return Err(invalid(format!("there are 1 to {GROUP_RANGES_MAX} ranges")));
-        }
-        let bands = each(values, band)?;
-        for (index, pair) in bands.windows(2).enumerate() {
-            check_order(&pair[0], &pair[1]).map_err(|f| f.at(format!("/{}", index + 1)))?;
-        }
-        for (index, band) in bands.iter().enumerate() {
-            if bands[..index].iter().any(|other| other.label == band.label) {
-                return Err(
-                    invalid("two ranges are called so; tell them apart with \"as\"")
-                        .at(format!("/{index}/as")),
-                );
-            }
-        }
-        Ok(bands)
-    };
-    bands().map_err(|f| f.under("/ranges"))
-}
-
-fn check_order(band: &Band, next: &Band) -> Result<(), Fault> {
-    let (end, start) = (band.to.as_ref(), next.from.as_ref());
-    let number = |side: Option<&Value>| side.and_then(Value::as_number);
-    match (number(end), number(start)) {
-        (Some(end), Some(start)) if end.compare(start).is_le() => Ok(()),
-        _ => Err(invalid(
-            "ranges come in ascending order, and none reaches into the next",
-        )),
-    }
+    each(values, band).map_err(|f| f.under("/ranges"))
 }
 
 fn band(value: &Value) -> Result<Band, Fault> {
@@ -105,22 +72,12 @@ fn band(value: &Value) -> Result<Band, Fault> {
     document.finish()?;
     let shown = |bound: &Value| crate::json::to_text(bound);
     let label = match (&from, &to) {
-        (None, None) => {
-            return Err(
-                Fault::new(FaultCode::MissingMember, "a range has from, to or both").at("/from"),
-            );
-        }
-        (Some(from), Some(to)) => {
-            let bounds = from.as_number().zip(to.as_number());
-            if bounds.is_none_or(|(from, to)| from.compare(to).is_ge()) {
-                return Err(invalid("a range ends above its start").at("/to"));
-            }
-            format!("[{},{})", shown(from), shown(to))
-        }
+        // No range has no side, however it is called.
+        (None, None) => String::new(),
+        (Some(from), Some(to)) => format!("[{},{})", shown(from), shown(to)),
         (Some(from), None) => format!(">={}", shown(from)),
         (None, Some(to)) => format!("<{}", shown(to)),
     };
     let label = called.unwrap_or(label);
-    check_label(&label).map_err(|f| f.at("/as"))?;
     Ok(Band { label, from, to })
 }
