@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::filters::{Predicate, RowView};
-use model::limits::RESULT_ROWS_MAX;
 use model::names::FieldPath;
 use model::pools::Schema;
-use model::queries::{Aggregate, AggregateQuery, Direction, Measure, OrderBy, Row};
+use model::queries::{
+    Aggregate, AggregateQuery, Direction, Measure, OrderBy, ResultSize, Row, TooManyResults,
+};
 use model::value::Value;
 
 use crate::error::{LakeError, Result};
@@ -31,19 +32,18 @@ pub(crate) struct Group {
 /// columns in the order of [`AggregateQuery::columns`].
 ///
 /// # Errors
-/// [`LakeError::LimitExceeded`] for more rows than an answer may have.
+/// [`LakeError::LimitExceeded`] for a larger answer than may be, known before it is made.
 pub(crate) fn finish(
     query: &AggregateQuery,
     schema: &Schema,
     groups: Vec<Group>,
 ) -> Result<Vec<Row>> {
     let mut groups = match &query.series {
-        Some(series) => fill(groups, query, schema, series.buckets.starts().len())?,
-        None => groups,
+        Some(series) if series.filled => {
+            fill(groups, query, schema, series.buckets.starts().len())?
+        }
+        _ => groups,
     };
-    if groups.len() > RESULT_ROWS_MAX {
-        return Err(too_many());
-    }
     let names = names(query);
     let order = order_of(&names, &query.order);
     let having = having(query, schema)?;
@@ -125,10 +125,10 @@ fn having(query: &AggregateQuery, schema: &Schema) -> Result<Option<Predicate>> 
         .map_err(|unresolved| LakeError::Internal(unresolved.to_string()))
 }
 
-fn too_many() -> LakeError {
-    LakeError::LimitExceeded(format!(
-        "an answer has at most {RESULT_ROWS_MAX} rows; ask for fewer groups or longer intervals"
-    ))
+impl From<TooManyResults> for LakeError {
+    fn from(limit: TooManyResults) -> Self {
+        Self::LimitExceeded(limit.to_string())
+    }
 }
 
 /// Every interval for every group seen in the range. Without group fields
@@ -151,14 +151,18 @@ fn fill(
     if query.groups.is_empty() {
         seen.entry(encode(&[])).or_default();
     }
-    if seen.len().saturating_mul(buckets) > RESULT_ROWS_MAX {
-        return Err(too_many());
-    }
     let empty: Vec<Value> = query
         .measures
         .iter()
         .map(|measure| result_of_nothing(measure, schema))
         .collect();
+    let size = ResultSize::filled(
+        seen.values().map(|keys| &keys[..]),
+        buckets,
+        groups.iter().map(|group| &group.results[..]),
+        &empty,
+    );
+    size.check()?;
     let mut filled = groups;
     filled.retain(|group| group.bucket.is_some());
     let buckets = u32::try_from(buckets).unwrap_or(u32::MAX);

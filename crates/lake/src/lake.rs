@@ -4,6 +4,7 @@ mod analyse;
 mod append;
 mod inspect;
 mod open;
+mod query;
 mod upkeep;
 
 pub(crate) use append::{append_operation, new_receipt, segment_of};
@@ -14,16 +15,14 @@ pub use upkeep::{PoolLayout, Scrubbed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arrow_array::RecordBatch;
 use bytes::Bytes;
-use futures::StreamExt;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::{Fault, FaultCode};
-use model::ids::{KeyId, PoolId};
+use model::ids::PoolId;
 use model::permit::{
     AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
 };
-use model::queries::{OutputColumn, Query};
+use model::queries::OutputColumn;
 use model::random::RandomSource;
 use model::records::SentRecord;
 use model::time::Clock;
@@ -31,17 +30,12 @@ use model::time::Clock;
 use crate::buffer::leaf_columns;
 use crate::columnar::{self, ByteStream};
 use crate::error::{LakeError, Result};
-use crate::finish::finish;
 use crate::journal::{Journal, JournalError, Position};
 use crate::manifest::{Removal, by_columns};
 use crate::operation::{SavedAnswer, encode_delete, encode_drop};
-use crate::output::output_columns;
-use crate::plan::{Plan, plan};
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading};
-use crate::run::{
-    Asker, RowStream, Runner, actor_rows, forwards, groups, in_pieces, record_rows, rows_in_pieces,
-};
+use crate::run::{Asker, RowStream, Runner};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
@@ -200,86 +194,6 @@ impl Lake {
         self.submit(drop_operation(pool)).await.map(|_| ())
     }
 
-    fn plan(&self, query: &ConstrainedQuery) -> Result<Plan> {
-        let snapshot = self.pools.snapshot(query.pool());
-        let planned = plan(query.pool(), query.rows(), query.query(), &snapshot);
-        match &planned {
-            Err(LakeError::PlanRefused(reason)) => {
-                self.plans_refused.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(%reason, key = %query.key(), "a plan was refused");
-            }
-            Ok(Plan {
-                unresolved: Some(reason),
-                ..
-            }) => {
-                self.constraints_unresolved.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(%reason, key = %query.key(), "a constraint admits no row");
-            }
-            _ => {}
-        }
-        planned
-    }
-
-    /// Answers a question over the rows that its constraint admits.
-    pub async fn query(&self, query: ConstrainedQuery) -> Result<Answer> {
-        let columns = output_columns(query.query(), &query.pool().draft.schema)?;
-        let plan = self.plan(&query)?;
-        self.queries_answered.fetch_add(1, Ordering::Relaxed);
-        let rows = match query.query() {
-            Query::Aggregate(aggregate) => {
-                let batches = self.collect(query.key(), plan).await?;
-                let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
-                let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
-                let series = aggregate.series.as_ref();
-                let intervals = series.map_or(1, |series| series.buckets.starts().len());
-                let has_few = found.max(1).saturating_mul(intervals) <= FEW_GROUPS;
-                let finished = move |_: &Asker| {
-                    let groups = groups(&aggregate, &batches);
-                    finish(&aggregate, &pool.draft.schema, groups)
-                };
-                // Another thread would take longer to wake than a few groups take.
-                let rows = match has_few {
-                    true => finished(&Asker::default())?,
-                    false => self.runner.work(query.key(), finished).await?,
-                };
-                in_pieces(rows)
-            }
-            Query::Actors(actors) => {
-                let batches = self.collect(query.key(), plan).await?;
-                let actors = actors.clone();
-                let read = move |_: &Asker| actor_rows(&actors, &batches);
-                in_pieces(self.runner.work(query.key(), read).await?)
-            }
-            Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
-                let batches = self.collect(query.key(), plan).await?;
-                let mut rows = Vec::new();
-                for batch in &batches {
-                    rows.extend(record_rows(records, batch)?);
-                }
-                futures::stream::iter([Ok(forwards(records, rows))]).boxed()
-            }
-            Query::Records(records) => {
-                let records = Arc::new(records.clone());
-                let batches = self.runner.stream(query.key(), plan.root).await?;
-                batches
-                    .flat_map(move |batch| match batch {
-                        Ok(batch) => rows_in_pieces(&records, batch),
-                        Err(error) => futures::stream::iter([Err(error)]).boxed(),
-                    })
-                    .boxed()
-            }
-        };
-        Ok(Answer { columns, rows })
-    }
-
-    async fn collect(&self, key: KeyId, plan: Plan) -> Result<Vec<RecordBatch>> {
-        let rows = plan.effort.rows(CELLS_AT_HAND);
-        match plan.reading.is_at_hand(rows) {
-            true => self.runner.collect_here(key, plan.root).await,
-            false => self.runner.collect_for(key, plan.root).await,
-        }
-    }
-
     /// Answers a question as a file of a columnar format.
     pub async fn export(&self, query: ConstrainedQuery, format: Columnar) -> Result<ByteStream> {
         let answer = self.query(query).await?;
@@ -375,17 +289,6 @@ fn drop_operation(pool: PoolId) -> Operation {
     encode_drop(pool, &mut payload);
     Operation::Drop { pool, payload }
 }
-
-/// Groups that are made rows on the thread that has them.
-const FEW_GROUPS: usize = 256;
-
-/// Cells that a question may look at on the thread that answers requests, if
-/// all of them are in memory: about a millisecond of work.
-const CELLS_AT_HAND: usize = 262_144;
-
-/// Rows up to which an answer is collected rather than streamed: a page and
-/// the row that tells whether there is another.
-const PAGE_ROWS: u64 = model::limits::PAGE_ROWS_MAX + 1;
 
 #[cfg(test)]
 mod given;

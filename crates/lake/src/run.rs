@@ -6,7 +6,9 @@ mod turns;
 mod workers;
 
 pub(crate) use bounds::Asker;
-pub(crate) use rows::{actor_rows, forwards, groups, in_pieces, record_rows, rows_in_pieces};
+pub(crate) use rows::{
+    CELL_BYTES, actor_rows, cells, forwards, groups, in_pieces, record_rows, rows_in_pieces,
+};
 pub(crate) use workers::{Reader, Workers};
 
 use std::collections::HashMap;

@@ -70,6 +70,10 @@ pub const LIST_ITEMS_MAX: usize = 1_000;
 pub const ORDER_FIELDS_MAX: usize = 16;
 /// Rows of one aggregated or time-series answer, filled intervals included.
 pub const RESULT_ROWS_MAX: usize = 1_000_000;
+/// Values of one answer of groups or intervals, filled ones included, and of lists each.
+pub const RESULT_VALUES_MAX: usize = 4_000_000;
+/// Bytes of texts in one answer of groups or intervals, those of groups counted in each interval.
+pub const RESULT_TEXT_BYTES_MAX: usize = 128 << 20;
 /// Fields and bins that make the groups of one question.
 pub const GROUP_FIELDS_MAX: usize = 16;
 /// Ranges of one field that a question groups by.

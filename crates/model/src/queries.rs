@@ -1,6 +1,10 @@
 //! The closed tree of what can be asked of a pool. No operator of it can
 //! fail because of a stored value.
 
+mod size;
+
+pub use size::{ResultSize, TooManyResults};
+
 use crate::analyses::Bins;
 use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::filters::Filter;
@@ -238,6 +242,10 @@ pub struct Series {
     pub field: FieldPath,
     /// The intervals.
     pub buckets: Buckets,
+    /// Whether each group that is seen is answered in every interval, and a
+    /// question without groups answers every interval. Otherwise only what
+    /// has rows is answered, for whoever fills by other rules.
+    pub filled: bool,
 }
 
 /// Who was seen in some rows and who in others, in one reading of them.

@@ -37,6 +37,7 @@ fn series(from: &str, to: &str, interval: &str, zone: &str) -> Series {
         name: "at".to_owned(),
         field: path("at"),
         buckets: buckets(range, interval, &zone, BUCKETS_MAX).unwrap(),
+        filled: true,
     }
 }
 
@@ -437,4 +438,62 @@ fn more_rows_than_an_answer_may_have_are_refused_before_they_are_made() {
         ..query
     };
     assert_eq!(finish(&allowed, &schema(), seen(2)).unwrap().len(), 3);
+}
+
+/// 200 minutes, for groups with this key.
+fn minutes_of(key: &str, measures: usize) -> std::result::Result<usize, String> {
+    let minutes = series(
+        "2026-03-01T00:00:00Z",
+        "2026-03-01T03:20:00Z",
+        "minutely",
+        "UTC",
+    );
+    let many = |one: &Value| vec![one.clone(); measures];
+    let groups = (0..400).map(|number| Group {
+        bucket: Some(3),
+        keys: vec![format!("{key}{number:03}").into()],
+        results: many(&1.into()),
+    });
+    let query = AggregateQuery {
+        measures: vec![measure("total", Aggregate::Sum); measures],
+        limit: Some(1),
+        ..query(Some(minutes), true)
+    };
+    let rows = finish(&query, &schema(), groups.collect());
+    rows.map(|rows| rows.len())
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_answer_of_too_many_values_or_texts_is_refused_before_it_is_filled() {
+    let says = |refused: std::result::Result<usize, String>, limit: usize| {
+        let said = refused.unwrap_err();
+        assert!(said.contains(&limit.to_string()), "{said}");
+    };
+    // 80,000 rows of a key and results.
+    assert_eq!(minutes_of("", 1), Ok(1));
+    says(minutes_of("", 50), model::limits::RESULT_VALUES_MAX);
+    let text = model::limits::RESULT_TEXT_BYTES_MAX / 80_000;
+    says(
+        minutes_of(&"x".repeat(text), 1),
+        model::limits::RESULT_TEXT_BYTES_MAX,
+    );
+}
+
+#[test]
+fn what_no_filling_is_asked_of_comes_with_its_rows_alone() {
+    let daily = series(
+        "2026-03-01T00:00:00Z",
+        "2026-03-04T00:00:00Z",
+        "daily",
+        "UTC",
+    );
+    let plain = Series {
+        filled: false,
+        ..daily
+    };
+    let groups = vec![group(Some(2), vec!["eu".into()], 1, 5)];
+    let rows = finished(&query(Some(plain.clone()), true), groups);
+    assert_eq!(rows, ["2026-03-03T00:00:00Z 5 1 5.0 eu"]);
+    assert!(finished(&query(Some(plain), false), Vec::new()).is_empty());
 }

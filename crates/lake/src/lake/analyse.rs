@@ -3,11 +3,12 @@
 use futures::TryStreamExt;
 use model::analyses::{Answer, Form};
 use model::permit::{ConstrainedAnalysis, ConstrainedQuery};
-use model::queries::Row;
+use model::queries::{ResultSize, Row};
 
-use super::{FEW_GROUPS, Lake};
+use super::Lake;
+use super::query::FEW_CELLS;
 use crate::error::{LakeError, Result};
-use crate::run::Asker;
+use crate::run::{Asker, CELL_BYTES};
 
 impl Lake {
     /// Answers a question of analytics over the rows that its constraints
@@ -29,17 +30,38 @@ impl Lake {
         for part in analysis.parts() {
             let answer = self.query(part.clone()).await?;
             let pieces: Vec<Vec<Row>> = answer.rows.try_collect().await?;
-            parts.push(pieces.concat());
+            parts.push(pieces.into_iter().flatten().collect::<Vec<Row>>());
         }
-        let has_few = parts.iter().map(Vec::len).sum::<usize>() <= FEW_GROUPS;
-        let answered = move |_: &Asker| {
-            let answer = analysis.answer(parts);
-            answer.map_err(|limit| LakeError::LimitExceeded(limit.to_string()))
-        };
-        // Another thread would take longer to wake than a few groups take.
+        let has_few = has_few(analysis.form(), &parts);
+        let answered = move |_: &Asker| Ok(analysis.answer(parts)?);
         match has_few {
             true => answered(&Asker::default()),
             false => self.runner.work(key, answered).await,
         }
     }
+}
+
+/// Whether so few values are gone through that another thread would take
+/// longer to wake.
+fn has_few(form: &Form, parts: &[Vec<Row>]) -> bool {
+    if parts.iter().map(Vec::len).sum::<usize>() > FEW_CELLS {
+        return false;
+    }
+    let size = parts.iter().flatten().map(ResultSize::of);
+    let size = size.fold(ResultSize::default(), ResultSize::and);
+    let cells = size.values.saturating_add(size.text / CELL_BYTES);
+    let cells = match form {
+        Form::Measured(form) => {
+            let intervals = form.buckets.as_ref();
+            match intervals.map(|buckets| buckets.starts().len()) {
+                None => cells,
+                Some(count) if form.groups.is_empty() => {
+                    cells.saturating_add(count.saturating_mul(form.empty.len()))
+                }
+                Some(count) => cells.saturating_mul(count),
+            }
+        }
+        Form::Rows(_) | Form::Funnel { .. } => cells,
+    };
+    cells <= FEW_CELLS
 }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use model::canonical;
 use model::grants::VisibleFields;
 use model::names::FieldPath;
-use model::queries::{ActorQuery, AggregateQuery, RecordQuery, Row, Side};
+use model::queries::{ActorQuery, AggregateQuery, RecordQuery, ResultSize, Row, Side};
 use model::value::{Object, Value};
 
 use crate::columns::{CellReader, REST, rest_fields, value_at};
@@ -74,8 +74,11 @@ fn undeclared(cells: &BinaryArray, row: usize, shown: &VisibleFields) -> Value {
 }
 
 /// The rows of actors: each with the bits of the steps in which it was seen.
+///
+/// # Errors
+/// [`LakeError::LimitExceeded`] when they would be more than an answer may hold.
 pub(crate) fn actor_rows(query: &ActorQuery, batches: &[RecordBatch]) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+    let (mut rows, mut held) = (Vec::new(), ResultSize::default());
     for batch in batches {
         if batch.num_columns() != 2 {
             let lack = format!("the answer lacks {} and its steps", query.actor);
@@ -86,8 +89,12 @@ pub(crate) fn actor_rows(query: &ActorQuery, batches: &[RecordBatch]) -> Result<
             CellReader::new(actors.as_ref()),
             CellReader::new(steps.as_ref()),
         ];
-        let row = |row| readers.iter().map(|r| r.cell(row).into_value()).collect();
-        rows.extend((0..batch.num_rows()).map(row));
+        for at in 0..batch.num_rows() {
+            let row: Row = readers.iter().map(|r| r.cell(at).into_value()).collect();
+            held = held.and(ResultSize::of(&row));
+            held.check()?;
+            rows.push(row);
+        }
     }
     Ok(rows)
 }
@@ -138,30 +145,49 @@ pub(crate) fn forwards(query: &RecordQuery, mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// The groups of the batches of an aggregation.
-pub(crate) fn groups(query: &AggregateQuery, batches: &[RecordBatch]) -> Vec<Group> {
-    let mut groups = Vec::new();
+/// The groups of the batches of an aggregation. Values take more memory than
+/// their columns, so that it is looked at while they are made.
+///
+/// # Errors
+/// [`LakeError::LimitExceeded`] when they would be more than an answer may hold.
+pub(crate) fn groups(query: &AggregateQuery, batches: &[RecordBatch]) -> Result<Vec<Group>> {
+    let (mut groups, mut held) = (Vec::new(), ResultSize::default());
     for batch in batches {
         let buckets = batch
             .column_by_name(BUCKET)
             .filter(|_| query.series.is_some());
         let skip = usize::from(buckets.is_some());
         let keys = query.groups.len();
-        let values = |row: usize, from: usize, to: usize| {
+        let values = |row: usize, from: usize, to: usize| -> Row {
             (from..to)
                 .map(|at| value_at(batch.column(at).as_ref(), row))
                 .collect()
         };
         for row in 0..batch.num_rows() {
             let bucket = buckets.and_then(|array| bucket_number(array.as_ref(), row));
-            groups.push(Group {
+            let group = Group {
                 bucket,
                 keys: values(row, skip, skip + keys),
                 results: values(row, skip + keys, batch.num_columns()),
-            });
+            };
+            held = held.and(ResultSize::of(group.keys.iter().chain(&group.results)));
+            held.check()?;
+            groups.push(group);
         }
     }
-    groups
+    Ok(groups)
+}
+
+/// Bytes that are as much work as a cell.
+pub(crate) const CELL_BYTES: usize = 64;
+
+/// The cells of batches, of which values are made; much text is many.
+pub(crate) fn cells(batches: &[RecordBatch]) -> usize {
+    let cells = batches.iter().map(|batch| {
+        let cells = batch.num_rows().saturating_mul(batch.num_columns());
+        cells + batch.get_array_memory_size() / CELL_BYTES
+    });
+    cells.sum()
 }
 
 fn bucket_number(array: &dyn Array, row: usize) -> Option<u32> {
@@ -170,3 +196,6 @@ fn bucket_number(array: &dyn Array, row: usize) -> Option<u32> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

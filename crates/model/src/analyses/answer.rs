@@ -3,8 +3,9 @@
 mod fill;
 mod text;
 
+pub use crate::queries::TooManyResults;
 pub(crate) use fill::series_groups;
-pub use fill::{Grouped, MeasuredForm, Ordered, TooManyResults};
+pub use fill::{Grouped, MeasuredForm, Ordered};
 pub use text::{AnswerText, TimeText};
 
 use super::funnel::Tally;

@@ -16,6 +16,7 @@ mod naive;
 mod properties;
 mod questions;
 mod refusals;
+mod sizes;
 
 fn analysis(text: &str) -> Analysis {
     Analysis::parse(&json(text))

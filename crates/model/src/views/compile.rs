@@ -264,6 +264,7 @@ impl Compiler<'_> {
             name: interval_field.to_string(),
             field: interval_field.clone(),
             buckets,
+            filled: true,
         })
     }
 

@@ -49,7 +49,12 @@ fn over_all(measures: Vec<Measure>) -> AggregateQuery {
 
 fn aggregated(constraint: &Constraint, query: &AggregateQuery) -> Vec<Vec<Value>> {
     let batches = run(constraint, &Query::Aggregate(query.clone()));
-    finish(query, &pool().draft.schema, groups(query, &batches)).unwrap()
+    finish(
+        query,
+        &pool().draft.schema,
+        groups(query, &batches).unwrap(),
+    )
+    .unwrap()
 }
 
 fn count() -> AggregateQuery {

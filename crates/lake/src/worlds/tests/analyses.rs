@@ -303,7 +303,8 @@ async fn rows(runner: &Runner, lake: &Lake, mutant: Mutant, part: &ConstrainedQu
     let batches = runner.collect(plan.root).await.unwrap();
     match part.query() {
         Query::Aggregate(query) => {
-            crate::finish::finish(query, &pool.draft.schema, groups(query, &batches)).unwrap()
+            crate::finish::finish(query, &pool.draft.schema, groups(query, &batches).unwrap())
+                .unwrap()
         }
         Query::Actors(query) => actor_rows(query, &batches).unwrap(),
         Query::Records(query) => {

@@ -178,7 +178,7 @@ async fn checked_groups(
     let snapshot = worlds.all.snapshot(pool);
     let planned = plan(pool, query.rows(), query.query(), &snapshot).unwrap();
     let batches = worlds.runner.collect(planned.root).await.unwrap();
-    let answered = groups(aggregate, &batches);
+    let answered = groups(aggregate, &batches).unwrap();
     let mut expected = naive::groups(aggregate, records);
     let mut checked = Vec::new();
     for group in answered {

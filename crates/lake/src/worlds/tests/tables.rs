@@ -42,9 +42,11 @@ async fn answer(
     let plan = plan(pool, query.rows(), query.query(), snapshot)?;
     let batches = runner.collect(plan.root).await?;
     match query.query() {
-        Query::Aggregate(aggregate) => {
-            finish(aggregate, &pool.draft.schema, groups(aggregate, &batches))
-        }
+        Query::Aggregate(aggregate) => finish(
+            aggregate,
+            &pool.draft.schema,
+            groups(aggregate, &batches).unwrap(),
+        ),
         Query::Actors(actors) => actor_rows(actors, &batches),
         Query::Records(records) => {
             let mut rows = Vec::new();

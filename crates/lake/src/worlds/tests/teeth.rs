@@ -43,7 +43,8 @@ async fn run(
     };
     let rows = match query.query() {
         Query::Aggregate(aggregate) => {
-            finish(aggregate, &pool.draft.schema, groups(aggregate, &batches)).unwrap()
+            let groups = groups(aggregate, &batches).unwrap();
+            finish(aggregate, &pool.draft.schema, groups).unwrap()
         }
         Query::Actors(actors) => actor_rows(actors, &batches).unwrap(),
         Query::Records(records) => {

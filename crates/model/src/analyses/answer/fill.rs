@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{GroupResult, Measured, Results};
 use crate::analyses::Bins;
-use crate::limits::RESULT_ROWS_MAX;
-use crate::queries::{Direction, Row};
+use crate::queries::{Direction, ResultSize, Row, TooManyResults};
 use crate::time::{Buckets, TimeRange};
 use crate::value::Value;
 
@@ -20,6 +19,15 @@ pub struct Grouped {
     pub keys: Vec<Value>,
     /// The functions' results.
     pub results: Vec<Value>,
+}
+
+impl Grouped {
+    fn size(&self) -> ResultSize {
+        ResultSize {
+            rows: 1,
+            ..ResultSize::of(self.keys.iter().chain(&self.results))
+        }
+    }
 }
 
 /// What an order goes by.
@@ -47,13 +55,6 @@ pub struct MeasuredForm {
     /// How many groups, of each interval on its own.
     pub limit: Option<u64>,
 }
-
-/// An answer would be larger than allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an answer has at most {RESULT_ROWS_MAX} results; ask for fewer groups or longer intervals"
-)]
-pub struct TooManyResults;
 
 /// A value's place among others: its own order, or that turned round; missing ones last in both.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,26 +85,39 @@ impl MeasuredForm {
     /// The answer from the groups of all rows.
     ///
     /// # Errors
-    /// [`TooManyResults`] when there are more groups than an answer may have,
-    /// those counted that are filled in.
+    /// [`TooManyResults`] when it would be larger than allowed, what is filled
+    /// in counted, and what a limit leaves out. It is known before any of it is made.
     pub fn answer(&self, groups: Vec<Grouped>) -> Result<Measured, TooManyResults> {
         let intervals = self.buckets.as_ref().map(parts);
+        let seen = match &intervals {
+            Some(_) => distinct_keys(&groups),
+            None => BTreeMap::new(),
+        };
+        let size = match &intervals {
+            Some(intervals) => ResultSize::filled(
+                seen.values().map(|keys| &keys[..]),
+                intervals.len(),
+                groups.iter().map(|group| &group.results[..]),
+                &self.empty,
+            ),
+            None => groups
+                .iter()
+                .map(Grouped::size)
+                .fold(ResultSize::default(), ResultSize::and),
+        };
+        size.check()?;
         let results = match (&intervals, self.groups.is_empty()) {
             (None, true) => Results::Whole(self.only(groups)),
-            (None, false) => Results::Groups(self.in_order(groups)?),
+            (None, false) => Results::Groups(self.in_order(groups)),
             (Some(intervals), true) => {
                 let each = per_interval(groups, intervals);
                 let each = each.map(|(range, groups)| (range, self.only(groups)));
                 Results::Intervals(each.collect())
             }
             (Some(intervals), false) => {
-                let seen = distinct_keys(&groups);
-                if seen.len().saturating_mul(intervals.len()) > RESULT_ROWS_MAX {
-                    return Err(TooManyResults);
-                }
                 let each = per_interval(groups, intervals)
-                    .map(|(range, groups)| Ok((range, self.in_order(self.fill(groups, &seen))?)));
-                Results::GroupsOfIntervals(each.collect::<Result<_, _>>()?)
+                    .map(|(range, groups)| (range, self.in_order(self.fill(groups, &seen))));
+                Results::GroupsOfIntervals(each.collect())
             }
         };
         Ok(Measured {
@@ -135,10 +149,7 @@ impl MeasuredForm {
 
     /// The first groups in the order asked for. Where that leaves it open,
     /// groups come in the order of their values.
-    fn in_order(&self, groups: Vec<Grouped>) -> Result<Vec<GroupResult>, TooManyResults> {
-        if groups.len() > RESULT_ROWS_MAX {
-            return Err(TooManyResults);
-        }
+    fn in_order(&self, groups: Vec<Grouped>) -> Vec<GroupResult> {
         let asked = |group: &Grouped| -> Vec<Place> {
             let by = self.order.iter().map(|(by, direction)| match by {
                 Ordered::Key(at) => place(&group.keys[*at], *direction),
@@ -155,10 +166,8 @@ impl MeasuredForm {
             usize::try_from(limit).unwrap_or(usize::MAX)
         });
         ranked.truncate(limit);
-        Ok(ranked
-            .into_iter()
-            .map(|(_, group)| self.result(group))
-            .collect())
+        let ranked = ranked.into_iter();
+        ranked.map(|(_, group)| self.result(group)).collect()
     }
 
     fn result(&self, group: Grouped) -> GroupResult {

@@ -54,6 +54,7 @@ pub(crate) fn aggregation(
             name: "interval".to_owned(),
             field: scope.pool.time_field(),
             buckets: buckets.clone(),
+            filled: false,
         }),
         groups,
         measures,
