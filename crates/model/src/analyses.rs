@@ -10,12 +10,13 @@ mod bins;
 mod check;
 pub(crate) mod compile;
 mod funnel;
+mod loose;
 mod parse;
 mod write;
 
 pub use answer::{
-    Answer, AnswerText, GroupResult, Grouped, Measured, MeasuredForm, Ordered, Results, TimeText,
-    TooManyResults,
+    Answer, AnswerText, GroupResult, Grouped, Measured, MeasuredForm, Ordered, Reading, Results,
+    TimeText, TooManyResults,
 };
 pub use bins::{Band, BinSize, Bins};
 pub use compile::{Form, RowsForm};
@@ -54,6 +55,22 @@ pub struct Source {
     pub period: Option<Period>,
     /// The clock and calendar by which the period and intervals go.
     pub calendar: Calendar,
+    /// What a field means that the pool does not have, or not of this type.
+    pub typing: Typing,
+}
+
+/// What a question means by a field that the pool does not have, or has with
+/// another type than the question expects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Typing {
+    /// The question is refused.
+    #[default]
+    Strict,
+    /// Nothing is refused, as in languages without declared types. Such a field
+    /// is missing in every row, and so is a pool that is absent or hidden. A
+    /// comparison across types is never true. [`Function::Minimum`] and
+    /// [`Function::Maximum`] see numbers alone, as other functions of numbers do.
+    Loose,
 }
 
 /// A stretch of time as a question says it.

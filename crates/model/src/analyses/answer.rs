@@ -5,7 +5,7 @@ mod text;
 
 pub use crate::queries::TooManyResults;
 pub(crate) use fill::series_groups;
-pub use fill::{Grouped, MeasuredForm, Ordered};
+pub use fill::{Grouped, MeasuredForm, Ordered, Reading};
 pub use text::{AnswerText, TimeText};
 
 use super::funnel::Tally;

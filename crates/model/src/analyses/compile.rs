@@ -16,7 +16,7 @@ pub(crate) use funnel::{parts, step_rows};
 pub use extraction::RowsForm;
 
 use super::answer::{Answer, MeasuredForm, TooManyResults, series_groups};
-use super::{Source, Tally};
+use super::{Aggregation, Source, Tally, Typing};
 use crate::fault::{Fault, FaultCode};
 use crate::fields::ColumnType;
 use crate::filters::Filter;
@@ -43,12 +43,15 @@ impl Scope<'_> {
         column.filter(|_| self.visible.shows(path))
     }
 
-    fn known(&self, path: &FieldPath) -> Result<ColumnType, Fault> {
+    pub(crate) fn known(&self, path: &FieldPath) -> Result<ColumnType, Fault> {
         self.column(path).ok_or_else(|| unknown_field(path))
     }
 
     fn filter(&self, source: &Source) -> Result<Option<Filter>, Fault> {
         if let Some(filter) = &source.filters {
+            if source.typing == Typing::Loose {
+                return Ok(super::loose::filter(filter, &|path| self.column(path)));
+            }
             crate::grants::check_resolves(filter, &|path| self.column(path))
                 .map_err(|f| f.at("/filters"))?;
         }
@@ -83,6 +86,21 @@ impl super::Period {
             Self::Absolute { .. } => "/to",
         }
     }
+}
+
+/// The answer to an aggregation over a pool that is not there.
+///
+/// # Errors
+/// What is wrong with the question whatever the pool is, and
+/// [`TooManyResults`] cannot be.
+pub(crate) fn over_no_pool(asked: &Aggregation, now: Timestamp) -> Result<Form, Fault> {
+    let scope = Scope {
+        pool: &super::loose::nowhere(asked.source.pool.clone()),
+        visible: &VisibleFields::All,
+        now,
+    };
+    let (_, form) = aggregation(asked, scope)?;
+    Ok(Form::Measured(Box::new(form)))
 }
 
 /// How an analysis is answered once the rows of its parts are known.

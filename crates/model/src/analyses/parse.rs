@@ -22,7 +22,9 @@ mod extraction;
 mod funnel;
 mod groups;
 
-use super::{Aggregation, Analysis, Calendar, Function, Metric, Metrics, Period, Source, check};
+use super::{
+    Aggregation, Analysis, Calendar, Function, Metric, Metrics, Period, Source, Typing, check,
+};
 use crate::document::{Document, expected, text};
 use crate::fault::{Fault, FaultCode, shorten, step};
 use crate::filters::parse_list;
@@ -146,6 +148,7 @@ fn source_in(
         filters: filters.transpose().map_err(|f| f.under("/filters"))?,
         period,
         calendar,
+        typing: Typing::Strict,
     })
 }
 

@@ -12,6 +12,7 @@ mod engine;
 #[path = "../../../../fuzz/entries/analysis.rs"]
 mod entry;
 mod examples;
+mod loose;
 mod naive;
 mod properties;
 mod questions;

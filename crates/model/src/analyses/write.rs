@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Aggregation, Analysis, Band, Bins, Cursor, Extraction, GroupBy, Metric, Metrics, Period,
-    Selection, Source, Step,
+    Selection, Source, Step, Typing,
 };
 use crate::filters::to_list;
 use crate::queries::{Direction, OrderBy};
@@ -16,7 +16,9 @@ use crate::views::percent_value;
 impl Analysis {
     /// The form that [`Analysis::parse`] reads back to the same question. What
     /// was left out, and what says the same as leaving it out, is not there;
-    /// what steps take from their funnel stands with each of them.
+    /// what steps take from their funnel stands with each of them. A question
+    /// of [`Typing::Loose`] has the form, and the digest, of no other; it is
+    /// read by its dialect alone.
     pub fn to_value(&self) -> Value {
         let object = Object::new().with("analysis", self.name());
         Value::Object(match self {
@@ -97,7 +99,9 @@ fn write_source(object: Object, source: &Source) -> Object {
     let object = with_optional(object, "timezone", zone);
     let week_start =
         (calendar.week_start != WeekStart::default()).then(|| calendar.week_start.name());
-    with_optional(object, "week_start", week_start)
+    let object = with_optional(object, "week_start", week_start);
+    let typing = (source.typing == Typing::Loose).then_some("loose");
+    with_optional(object, "typing", typing)
 }
 
 fn write_order<Field>(

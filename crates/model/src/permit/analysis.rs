@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{AskPool, ConstrainedQuery, Extract, Permit};
-use crate::analyses::compile::{Scope, aggregation, extraction, parts, step_rows};
-use crate::analyses::{Aggregation, Answer, Extraction, Form, Funnel, TooManyResults};
+use crate::analyses::compile::{Scope, aggregation, extraction, over_no_pool, parts, step_rows};
+use crate::analyses::{
+    Aggregation, Answer, Extraction, Form, Funnel, Step, TooManyResults, Typing,
+};
 use crate::fault::{Fault, FaultCode};
 use crate::names::Name;
 use crate::queries::{ActorQuery, Query, Row};
@@ -20,8 +22,22 @@ pub struct ConstrainedAnalysis {
 }
 
 impl ConstrainedAnalysis {
+    /// Functions over a pool that is absent or hidden, for a question of
+    /// [`Typing::Loose`]: of no rows, whose answer has all of its form.
+    ///
+    /// # Errors
+    /// What is wrong with the question whatever the pool is.
+    pub fn of_nothing(asked: &Aggregation, now: Timestamp) -> Result<Self, Fault> {
+        asked.check()?;
+        Ok(Self {
+            parts: Vec::new(),
+            form: over_no_pool(asked, now)?,
+        })
+    }
+
     /// The questions: one, or of a funnel one for each pool, grant and field
-    /// of actors. Each is answered by one reading of its pool.
+    /// of actors. Each is answered by one reading of its pool. None, where
+    /// a question of [`Typing::Loose`] asks for nothing that is there.
     pub fn parts(&self) -> &[ConstrainedQuery] {
         &self.parts
     }
@@ -75,7 +91,8 @@ impl Permit<AskPool> {
     }
 
     /// A funnel over the rows that the key sees in each of the pools, whose
-    /// permits are found by their names.
+    /// permits are found by their names. In a pool without a permit nobody is
+    /// seen, where steps are of [`Typing::Loose`].
     ///
     /// # Errors
     /// As [`Permit::constrain`]; and a fault where a pool has no permit.
@@ -91,7 +108,13 @@ impl Permit<AskPool> {
         let counted = parts.len() == 1 && !funnel.steps.iter().any(|step| step.with_actors);
         for part in parts {
             let at = format!("/steps/{}", part.steps[0].0);
-            let permit = permits.get(part.pool).ok_or_else(|| {
+            let is_loose = |(_, step): &(usize, &Step)| step.source.typing == Typing::Loose;
+            let is_loose = part.steps.iter().all(is_loose);
+            let permit = permits.get(part.pool);
+            if is_loose && permit.is_none() {
+                continue;
+            }
+            let permit = permit.ok_or_else(|| {
                 Fault::new(
                     FaultCode::UnknownResource,
                     "there is no such pool for this key",
@@ -104,6 +127,9 @@ impl Permit<AskPool> {
                 visible: &visible,
                 now,
             };
+            if is_loose && scope.known(part.actor).is_err() {
+                continue;
+            }
             let steps = part.steps.iter();
             let steps = steps.map(|(at, step)| step_rows(*at, step, scope));
             let query = ActorQuery {

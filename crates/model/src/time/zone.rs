@@ -103,6 +103,32 @@ impl TimeZone {
         Timestamp::from_microsecond(instant).unwrap_or(Timestamp::MIN)
     }
 
+    /// Reads a time. Without an offset it is what the local clock shows, and a
+    /// date is its first instant. Of a moment that the clock shows twice the
+    /// first is meant; one that it skips is read as if it did not.
+    ///
+    /// # Errors
+    /// As [`Timestamp::parse`].
+    pub fn read(&self, text: &str) -> Result<Timestamp, TimeError> {
+        if let Ok(date) = Date::parse(text) {
+            return Ok(self.start_of(date));
+        }
+        let instant = Timestamp::parse(text)?;
+        let clock = text.get("0000-00-00".len()..).unwrap_or_default();
+        if clock.ends_with(['Z', 'z']) || clock.contains(['+', '-']) {
+            return Ok(instant);
+        }
+        let shown = instant.as_microsecond();
+        // A day before, every zone still has the earlier of its offsets.
+        let early = self.offset_micros(shown - civil::DAY);
+        let at = shown - early;
+        let offset = match self.offset_micros(at) == early {
+            true => early,
+            false => self.offset_micros(shown - self.offset_micros(at)),
+        };
+        Timestamp::from_microsecond(shown - offset).ok_or(TimeError::OutOfRange)
+    }
+
     pub(super) fn is_utc(&self) -> bool {
         UTC_NAMES.contains(&self.as_str())
     }

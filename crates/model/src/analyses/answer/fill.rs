@@ -39,11 +39,48 @@ pub enum Ordered {
     Result(usize),
 }
 
+/// How a value of the answer is read from an engine's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// As it stands.
+    Given,
+    /// A number as it stands; anything else is no value.
+    Number,
+    /// The row has none of it. It is no value for a key. For a result it is
+    /// this, where the row counts how many there are.
+    Absent(Value),
+}
+
+impl Reading {
+    fn key(&self, values: &mut impl Iterator<Item = Value>) -> Value {
+        match self {
+            Self::Absent(_) => Value::Null,
+            _ => values.next().unwrap_or(Value::Null),
+        }
+    }
+
+    fn result(&self, value: Value, empty: &Value) -> Value {
+        match self {
+            Self::Given => value,
+            Self::Number => value.as_number().map_or(Value::Null, |_| value),
+            Self::Absent(_) if value == Value::Integer(0) => empty.clone(),
+            Self::Absent(result) => result.clone(),
+        }
+    }
+}
+
 /// How an aggregation is answered, once the groups of its rows are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeasuredForm {
     /// The names of the groups, each with its bins.
     pub groups: Vec<(String, Option<Bins>)>,
+    /// How the key of each group is read.
+    pub keys: Vec<Reading>,
+    /// How each result is read.
+    pub readings: Vec<Reading>,
+    /// Whether the last value of a row is how many rows there are, which is
+    /// not answered: none of the keys is read, and where there are none, there is no group.
+    pub is_counted: bool,
     /// The labels of the results; `None` for one without.
     pub labels: Option<Vec<String>>,
     /// What each function answers over no rows.
@@ -190,18 +227,27 @@ fn parts(buckets: &Buckets) -> Vec<TimeRange> {
 /// The groups that rows of an aggregation stand for: in a series each begins
 /// with the start of its interval, then come the keys, then the results.
 pub(crate) fn series_groups(form: &MeasuredForm, rows: impl Iterator<Item = Row>) -> Vec<Grouped> {
-    let groups = rows.map(|row| {
+    let groups = rows.filter_map(|mut row| {
+        if form.is_counted && row.pop() == Some(Value::Integer(0)) {
+            return None;
+        }
         let mut values = row.into_iter();
         let starts = form.buckets.as_ref().map(Buckets::starts);
         let interval = starts.and_then(|starts| match values.next() {
             Some(Value::DateTime(start)) => starts.binary_search(&start).ok(),
             _ => None,
         });
-        Grouped {
+        let keys = form.keys.iter().map(|reading| reading.key(&mut values));
+        let keys = keys.collect();
+        let readings = form.readings.iter().zip(&form.empty);
+        let results = values.zip(readings);
+        Some(Grouped {
             interval: interval.and_then(|at| u32::try_from(at).ok()),
-            keys: values.by_ref().take(form.groups.len()).collect(),
-            results: values.collect(),
-        }
+            keys,
+            results: results
+                .map(|(value, (reading, empty))| reading.result(value, empty))
+                .collect(),
+        })
     });
     groups.collect()
 }

@@ -1,8 +1,8 @@
 //! Functions over groups: one question, so one scan, however many functions.
 
 use super::{Scope, out_of_range};
-use crate::analyses::answer::{MeasuredForm, Ordered};
-use crate::analyses::{Aggregation, Function, GroupBy, Metric, Metrics};
+use crate::analyses::answer::{MeasuredForm, Ordered, Reading};
+use crate::analyses::{Aggregation, Function, GroupBy, Metric, Metrics, Typing};
 use crate::fault::{Fault, FaultCode, step};
 use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::names::FieldPath;
@@ -18,16 +18,23 @@ pub(crate) fn aggregation(
     let filter = scope.filter(&asked.source)?;
     let range = scope.range(&asked.source)?;
     let buckets = intervals(asked, scope)?;
-    let mut groups = Vec::new();
+    let typing = asked.source.typing;
+    let (mut groups, mut keys) = (Vec::new(), Vec::new());
     for (index, group) in asked.group_by.iter().enumerate() {
-        check_group(group, scope).map_err(|f| f.under(&format!("/group_by/{index}")))?;
-        groups.push(GroupField {
-            name: format!("g{index}"),
-            field: group.field.clone(),
-            bins: group.bins.clone(),
-        });
+        match check_group(group, scope) {
+            Err(_) if typing == Typing::Loose => keys.push(Reading::Absent(Value::Null)),
+            Err(fault) => return Err(fault.under(&format!("/group_by/{index}"))),
+            Ok(()) => {
+                keys.push(Reading::Given);
+                groups.push(GroupField {
+                    name: format!("g{index}"),
+                    field: group.field.clone(),
+                    bins: group.bins.clone(),
+                });
+            }
+        }
     }
-    let (mut measures, mut empty) = (Vec::new(), Vec::new());
+    let (mut measures, mut empty, mut readings) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (label, metric)) in asked.metrics.named().enumerate() {
         let place = match asked.metrics {
             Metrics::One(_) => String::new(),
@@ -35,16 +42,29 @@ pub(crate) fn aggregation(
         };
         let column = metric.field.as_ref().map(|path| scope.known(path));
         let column = column.transpose().and_then(|column| {
-            check_metric(metric, column)?;
+            check_metric(metric, column, typing)?;
             Ok(column)
         });
-        let column = column.map_err(|f| f.under(&format!("{place}/field")))?;
+        let (column, reading) = match column {
+            Ok(column) => (column, reading(metric.function, column, typing)),
+            Err(_) if typing == Typing::Loose => (None, Reading::Absent(of_missing(metric))),
+            Err(fault) => return Err(fault.under(&format!("{place}/field"))),
+        };
         empty.push(over_nothing(metric.function, column));
-        measures.push(Measure {
-            name: format!("r{index}"),
-            aggregate: metric.function.aggregate(),
-            field: metric.field.clone(),
+        measures.push(match reading {
+            Reading::Absent(_) => count_of_rows(format!("r{index}")),
+            _ => Measure {
+                name: format!("r{index}"),
+                aggregate: metric.function.aggregate(),
+                field: metric.field.clone(),
+            },
         });
+        readings.push(reading);
+    }
+    // Without any group an engine answers of no rows too.
+    let is_counted = groups.is_empty() && !keys.is_empty();
+    if is_counted {
+        measures.push(count_of_rows("rows".to_owned()));
     }
     let names = groups.iter().map(|group| group.name.clone());
     let names = names.chain(measures.iter().map(|measure| measure.name.clone()));
@@ -64,7 +84,42 @@ pub(crate) fn aggregation(
         order: Vec::new(),
         limit: None,
     };
-    Ok((query, form(asked, buckets, empty)))
+    let form = MeasuredForm {
+        keys,
+        readings,
+        is_counted,
+        ..form(asked, buckets, empty)
+    };
+    Ok((query, form))
+}
+
+fn count_of_rows(name: String) -> Measure {
+    Measure {
+        name,
+        aggregate: Aggregate::Count,
+        field: None,
+    }
+}
+
+/// What the function answers over rows that all lack the field.
+fn of_missing(metric: &Metric) -> Value {
+    match metric.function {
+        Function::SelectUnique => Value::Array(vec![Value::Null]),
+        function => over_nothing(function, None),
+    }
+}
+
+/// How the result of the function is read.
+fn reading(function: Function, column: Option<ColumnType>, typing: Typing) -> Reading {
+    match (function, column, typing) {
+        (
+            Function::Minimum | Function::Maximum,
+            Some(ColumnType::Undeclared),
+            // An engine answers of numbers before all others, so that what is none stands for no number.
+            Typing::Loose,
+        ) => Reading::Number,
+        _ => Reading::Given,
+    }
 }
 
 fn form(asked: &Aggregation, buckets: Option<Buckets>, empty: Vec<Value>) -> MeasuredForm {
@@ -88,6 +143,9 @@ fn form(asked: &Aggregation, buckets: Option<Buckets>, empty: Vec<Value>) -> Mea
         groups: groups
             .map(|group| (group.name.clone(), group.bins.clone()))
             .collect(),
+        keys: Vec::new(),
+        readings: Vec::new(),
+        is_counted: false,
         labels: labels.map(Iterator::collect),
         empty,
         buckets,
@@ -129,13 +187,14 @@ fn check_group(group: &GroupBy, scope: Scope<'_>) -> Result<(), Fault> {
 }
 
 /// Whether the function means something for the field's type.
-fn check_metric(metric: &Metric, column: Option<ColumnType>) -> Result<(), Fault> {
+fn check_metric(metric: &Metric, column: Option<ColumnType>, typing: Typing) -> Result<(), Fault> {
     use Function as F;
     let (Some(path), Some(ColumnType::Declared(found))) = (&metric.field, column) else {
         return Ok(());
     };
     let fits = match metric.function {
         F::Count | F::CountUnique | F::SelectUnique => true,
+        F::Minimum | F::Maximum if typing == Typing::Loose => found.is_numeric(),
         F::Minimum | F::Maximum => !matches!(found, FieldType::Array(_)),
         F::Sum | F::Average | F::Percentile(_) | F::StandardDeviation => found.is_numeric(),
     };

@@ -1,7 +1,7 @@
 //! Rows as they are: the columns to read, and the trees that they become.
 
 use super::Scope;
-use crate::analyses::{Cursor, Extraction, Selection};
+use crate::analyses::{Cursor, Extraction, Selection, Typing};
 use crate::fault::{Fault, FaultCode};
 use crate::fields::{ColumnType, FieldType};
 use crate::grants::VisibleFields;
@@ -31,7 +31,7 @@ pub(crate) fn extraction(
 ) -> Result<(RecordQuery, RowsForm), Fault> {
     let (columns, rest) = match &asked.fields {
         None => whole(scope),
-        Some(named) => chosen(named, scope).map_err(|f| f.under("/fields"))?,
+        Some(named) => chosen(named, scope, asked.source.typing).map_err(|f| f.under("/fields"))?,
     };
     let (order, limit) = order(asked, scope, delivery)?;
     let query = RecordQuery {
@@ -73,7 +73,7 @@ fn whole(scope: Scope<'_>) -> Fields {
 }
 
 /// The fields that were named, each with everything below it.
-fn chosen(named: &[FieldPath], scope: Scope<'_>) -> Result<Fields, Fault> {
+fn chosen(named: &[FieldPath], scope: Scope<'_>, typing: Typing) -> Result<Fields, Fault> {
     let schema = &scope.pool.draft.schema;
     let (mut columns, mut others) = (Vec::new(), std::collections::BTreeSet::new());
     for (index, path) in named.iter().enumerate() {
@@ -90,6 +90,9 @@ fn chosen(named: &[FieldPath], scope: Scope<'_>) -> Result<Fields, Fault> {
                 others.insert(path.clone());
             }
             None if below.is_empty() || !scope.visible.shows(path) => {
+                if typing == Typing::Loose {
+                    continue;
+                }
                 return Err(unknown_field(path).at(format!("/{index}")));
             }
             None => columns.extend(below),
@@ -141,15 +144,24 @@ fn order(
         }
     };
     let mut order: Vec<OrderBy<FieldPath>> = Vec::new();
+    let mut last = direction;
     for (index, by) in by.iter().enumerate() {
-        check_order(&by.field, scope).map_err(|f| f.at(format!("/order_by/{index}/field")))?;
+        match check_order(&by.field, scope) {
+            // Rows that all lack a field are in no order by it.
+            Err(_) if asked.source.typing == Typing::Loose => {
+                last = by.direction;
+                continue;
+            }
+            checked => checked.map_err(|f| f.at(format!("/order_by/{index}/field")))?,
+        }
         if !order.iter().any(|done| done.field == by.field) {
             order.push(by.clone());
+            last = by.direction;
         }
     }
     let time = scope.pool.time_field();
     // Rows in the order of a hidden field would tell of it.
-    if order.is_empty() && scope.visible.shows(&time) {
+    if by.is_empty() && scope.visible.shows(&time) {
         order.push(OrderBy {
             field: time,
             direction,
@@ -158,10 +170,9 @@ fn order(
     if let Some(at) = order.iter().position(|by| by.field == FieldPath::id()) {
         order.truncate(at + 1);
     } else {
-        let direction = order.last().map_or(direction, |by| by.direction);
         order.push(OrderBy {
             field: FieldPath::id(),
-            direction,
+            direction: last,
         });
     }
     Ok((order, limit))

@@ -132,3 +132,27 @@ fn segments_cover_all_time_without_gap() {
         }
     }
 }
+
+#[test]
+fn a_time_without_an_offset_is_one_of_the_local_clock() {
+    let berlin = TimeZone::parse("Europe/Berlin").unwrap();
+    for (text, expected) in [
+        ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
+        ("2026-03-01T12:00:00-05:00", "2026-03-01T17:00:00Z"),
+        ("2026-03-01T12:00:00+0130", "2026-03-01T10:30:00Z"),
+        ("2026-03-01T12:00:00", "2026-03-01T11:00:00Z"),
+        ("2026-03-01", "2026-02-28T23:00:00Z"),
+        ("2026-03-29T01:59:59.5", "2026-03-29T00:59:59.500Z"),
+        // The clock skips it.
+        ("2026-03-29T02:30:00", "2026-03-29T01:30:00Z"),
+        ("2026-03-29T12:00:00", "2026-03-29T10:00:00Z"),
+        // The clock shows it twice.
+        ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T03:30:00", "2026-10-25T02:30:00Z"),
+    ] {
+        assert_eq!(berlin.read(text).unwrap().to_string(), expected, "{text}");
+    }
+    for text in ["", "noon", "2026-13-01T00:00:00", "0001-01-01T00:00:00"] {
+        assert!(berlin.read(text).is_err(), "{text}");
+    }
+}
