@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::grants::{Grant, GrantLookup, parse_grants};
-use model::ids::{GrantId, KeyId, PoolId, ProjectId, ViewId};
+use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
 use model::names::{FieldPath, Name};
 use model::permit::{Access, Ingest, On};
@@ -121,6 +121,14 @@ impl GrantLookup for NoLookup {
     }
 
     fn view(&self, _: &Name) -> Option<(ViewId, Schema)> {
+        None
+    }
+
+    fn saved_query(&self, _: &Name) -> Option<(SavedQueryId, Option<Schema>)> {
+        None
+    }
+
+    fn dataset(&self, _: &Name) -> Option<(DatasetId, Option<Schema>)> {
         None
     }
 

@@ -4,18 +4,20 @@
 
 use std::sync::Arc;
 
+use model::datasets::Dataset;
 use model::ids::{AuditId, KeyId, ProjectId};
 use model::keys::{KeyRecord, KeyStatus};
 use model::permit::Access;
 use model::pools::Pool;
 use model::random::RandomSource;
+use model::saved_queries::SavedQuery;
 use model::time::Timestamp;
 use model::views::View;
 
 use crate::audit::{AuditEntry, Subject};
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
-use crate::store::{Claim, KeyRow, PoolRow, ViewRow, Write};
+use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
 
 /// A project as it will be when the change is in force, and the rows that
 /// make it so. Each method does both, so that memory and database cannot
@@ -141,6 +143,69 @@ impl Change {
     pub(crate) fn delete_view(&mut self, view: &View) {
         self.writes.push(Write::DeleteView(view.id));
         self.definitions.remove_view(view.id);
+    }
+
+    pub(crate) fn insert_saved(
+        &mut self,
+        saved: &SavedQuery,
+    ) -> Result<Arc<SavedQuery>, ControlError> {
+        let row = QuestionRow::of_saved(self.project, saved);
+        let saved = Arc::new(row.read_saved()?);
+        let ordinal = self.take_ordinal();
+        let name = saved.draft.name.to_string();
+        self.writes.push(Write::InsertQuestion(row, ordinal, name));
+        self.definitions.put_saved(Arc::clone(&saved));
+        Ok(saved)
+    }
+
+    pub(crate) fn update_saved(
+        &mut self,
+        saved: &SavedQuery,
+    ) -> Result<Arc<SavedQuery>, ControlError> {
+        let row = QuestionRow::of_saved(self.project, saved);
+        let saved = Arc::new(row.read_saved()?);
+        let name = saved.draft.name.to_string();
+        self.writes.push(Write::UpdateQuestion(row, name));
+        self.definitions.put_saved(Arc::clone(&saved));
+        Ok(saved)
+    }
+
+    pub(crate) fn delete_saved(&mut self, saved: &SavedQuery) {
+        let id = saved.id.to_string();
+        self.writes.push(Write::DeleteQuestion(Question::Saved, id));
+        self.definitions.remove_saved(saved.id);
+    }
+
+    pub(crate) fn insert_dataset(
+        &mut self,
+        dataset: &Dataset,
+    ) -> Result<Arc<Dataset>, ControlError> {
+        let row = QuestionRow::of_dataset(self.project, dataset);
+        let dataset = Arc::new(row.read_dataset()?);
+        let ordinal = self.take_ordinal();
+        let name = dataset.draft.name.to_string();
+        self.writes.push(Write::InsertQuestion(row, ordinal, name));
+        self.definitions.put_dataset(Arc::clone(&dataset));
+        Ok(dataset)
+    }
+
+    pub(crate) fn update_dataset(
+        &mut self,
+        dataset: &Dataset,
+    ) -> Result<Arc<Dataset>, ControlError> {
+        let row = QuestionRow::of_dataset(self.project, dataset);
+        let dataset = Arc::new(row.read_dataset()?);
+        let name = dataset.draft.name.to_string();
+        self.writes.push(Write::UpdateQuestion(row, name));
+        self.definitions.put_dataset(Arc::clone(&dataset));
+        Ok(dataset)
+    }
+
+    pub(crate) fn delete_dataset(&mut self, dataset: &Dataset) {
+        let id = dataset.id.to_string();
+        self.writes
+            .push(Write::DeleteQuestion(Question::Dataset, id));
+        self.definitions.remove_dataset(dataset.id);
     }
 
     fn read_view(&self, view: &View) -> Result<(ViewRow, Arc<View>), ControlError> {

@@ -1,13 +1,16 @@
 //! The definitions of a project, as everything in the house reads them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use model::ids::{KeyId, PoolId, ViewId};
+use model::analyses::Analysis;
+use model::datasets::Dataset;
+use model::ids::{DatasetId, KeyId, PoolId, SavedQueryId, ViewId};
 use model::keys::KeyRecord;
 use model::names::Name;
 use model::pools::Pool;
+use model::saved_queries::{SavedQuery, Sources, WithPools};
 use model::views::View;
 
 use crate::sorted::SortedMap;
@@ -21,6 +24,8 @@ pub struct Definitions {
     project: Arc<ProjectRecord>,
     pools: Arc<Named<PoolId, Pool>>,
     views: Arc<Named<ViewId, View>>,
+    saved: Arc<Named<SavedQueryId, SavedQuery>>,
+    datasets: Arc<Named<DatasetId, Dataset>>,
     keys: SortedMap<KeyId, (i64, Arc<KeyRecord>)>,
     keys_by_age: SortedMap<i64, Arc<KeyRecord>>,
 }
@@ -73,6 +78,73 @@ impl Definitions {
             .filter_map(|view| self.with_pool(view))
     }
 
+    /// The saved query of this name, with the pools that it reads.
+    pub fn saved_query(&self, name: &str) -> Option<WithPools<'_, SavedQuery>> {
+        self.saved
+            .by_name(name)
+            .map(|saved| self.saved_with_pools(saved))
+    }
+
+    /// The saved queries, oldest first, each with the pools that it reads.
+    pub fn saved_queries(&self) -> impl Iterator<Item = WithPools<'_, SavedQuery>> {
+        let saved = self.saved.items.iter();
+        saved.map(|saved| self.saved_with_pools(saved))
+    }
+
+    /// The dataset of this name, with the pool that it reads.
+    pub fn dataset(&self, name: &str) -> Option<WithPools<'_, Dataset>> {
+        let found = self.datasets.by_name(name);
+        found.map(|dataset| self.dataset_with_pools(dataset))
+    }
+
+    /// The datasets, oldest first, each with the pool that it reads.
+    pub fn datasets(&self) -> impl Iterator<Item = WithPools<'_, Dataset>> {
+        let datasets = self.datasets.items.iter();
+        datasets.map(|dataset| self.dataset_with_pools(dataset))
+    }
+
+    fn saved_with_pools<'a>(&'a self, saved: &'a Arc<SavedQuery>) -> WithPools<'a, SavedQuery> {
+        WithPools {
+            item: saved,
+            pools: self.read_by(&saved.draft.query, &saved.sources),
+        }
+    }
+
+    fn dataset_with_pools<'a>(&'a self, dataset: &'a Arc<Dataset>) -> WithPools<'a, Dataset> {
+        WithPools {
+            item: dataset,
+            pools: self.read_by(&dataset.draft.analysis(), &dataset.sources),
+        }
+    }
+
+    /// The pools that a stored question means.
+    fn read_by(&self, query: &Analysis, stored: &Sources) -> BTreeMap<Name, Arc<Pool>> {
+        let names = query.sources().into_iter().map(|source| &source.pool);
+        let pools = names.filter_map(|name| {
+            let pool = match stored.get(name) {
+                Some(id) => self.pools.by_id(*id),
+                None => self.pools.by_name(name.as_str()),
+            };
+            Some((name.clone(), Arc::clone(pool?)))
+        });
+        pools.collect()
+    }
+
+    /// What the names of a question stand for now.
+    pub(crate) fn sources_of(&self, query: &Analysis) -> Sources {
+        let pools = self.read_by(query, &Sources::new());
+        let ids = pools.into_iter().map(|(name, pool)| (name, pool.id));
+        ids.collect()
+    }
+
+    pub(crate) fn saved_by_id(&self, id: SavedQueryId) -> Option<&Arc<SavedQuery>> {
+        self.saved.by_id(id)
+    }
+
+    pub(crate) fn dataset_by_id(&self, id: DatasetId) -> Option<&Arc<Dataset>> {
+        self.datasets.by_id(id)
+    }
+
     /// The key of this id.
     pub fn key(&self, id: KeyId) -> Option<&Arc<KeyRecord>> {
         self.keys.get(&id).map(|(_, key)| key)
@@ -105,6 +177,22 @@ impl Definitions {
 
     pub(crate) fn remove_view(&mut self, id: ViewId) {
         Arc::make_mut(&mut self.views).remove(id);
+    }
+
+    pub(crate) fn put_saved(&mut self, saved: Arc<SavedQuery>) {
+        Arc::make_mut(&mut self.saved).put(saved);
+    }
+
+    pub(crate) fn remove_saved(&mut self, id: SavedQueryId) {
+        Arc::make_mut(&mut self.saved).remove(id);
+    }
+
+    pub(crate) fn put_dataset(&mut self, dataset: Arc<Dataset>) {
+        Arc::make_mut(&mut self.datasets).put(dataset);
+    }
+
+    pub(crate) fn remove_dataset(&mut self, id: DatasetId) {
+        Arc::make_mut(&mut self.datasets).remove(id);
     }
 
     /// Adds a key, or takes a changed one; a key keeps the ordinal that it
@@ -147,6 +235,30 @@ impl Identified for View {
     type Id = ViewId;
 
     fn id(&self) -> ViewId {
+        self.id
+    }
+
+    fn name(&self) -> &Name {
+        &self.draft.name
+    }
+}
+
+impl Identified for SavedQuery {
+    type Id = SavedQueryId;
+
+    fn id(&self) -> SavedQueryId {
+        self.id
+    }
+
+    fn name(&self) -> &Name {
+        &self.draft.name
+    }
+}
+
+impl Identified for Dataset {
+    type Id = DatasetId;
+
+    fn id(&self) -> DatasetId {
         self.id
     }
 

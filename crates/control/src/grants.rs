@@ -1,14 +1,14 @@
 //! Grants as the control plane handles them: what their reader looks up, how
 //! they follow a new name, and when a copy of them stays the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::filters::{Constraint, Filter};
 use model::grants::{Grant, GrantLookup, Selector, Target, VisibleFields};
-use model::ids::{GrantId, PoolId, ViewId};
+use model::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use model::names::Name;
-use model::pools::Schema;
+use model::pools::{Pool, Schema};
 use model::random::RandomSource;
 use model::time::Timestamp;
 
@@ -34,6 +34,16 @@ impl GrantLookup for ProjectGrants {
         Some((view.id, pool.draft.schema.clone()))
     }
 
+    fn saved_query(&self, name: &Name) -> Option<(SavedQueryId, Option<Schema>)> {
+        let saved = self.definitions.saved_query(name.as_str())?;
+        Some((saved.item.id, only_schema(&saved.pools)))
+    }
+
+    fn dataset(&self, name: &Name) -> Option<(DatasetId, Option<Schema>)> {
+        let dataset = self.definitions.dataset(name.as_str())?;
+        Some((dataset.item.id, only_schema(&dataset.pools)))
+    }
+
     fn existing(&self, id: GrantId) -> Option<Grant> {
         self.existing.iter().find(|grant| grant.id == id).cloned()
     }
@@ -43,11 +53,19 @@ impl GrantLookup for ProjectGrants {
     }
 }
 
+/// The fields of the only pool that a stored question reads.
+fn only_schema(pools: &BTreeMap<Name, Arc<Pool>>) -> Option<Schema> {
+    let mut pools = pools.values();
+    let pool = pools.next().filter(|_| pools.len() == 0)?;
+    Some(pool.draft.schema.clone())
+}
+
 /// A resource that has a new name.
 #[derive(Debug)]
 pub(crate) enum Renamed<'a> {
     Pool(PoolId, &'a Name, &'a Name),
     View(ViewId, &'a Name, &'a Name),
+    Saved(SavedQueryId, &'a Name, &'a Name),
 }
 
 impl Renamed<'_> {
@@ -76,6 +94,12 @@ impl Renamed<'_> {
             }
             (Self::View(id, old, new), Target::View(views)) => {
                 selector(views, *id, old, new).map(Target::View)
+            }
+            (Self::Saved(id, old, new), Target::Saved(queries)) => {
+                selector(queries, *id, old, new).map(Target::Saved)
+            }
+            (Self::Saved(id, old, new), Target::Cached(queries)) => {
+                selector(queries, *id, old, new).map(Target::Cached)
             }
             _ => None,
         }

@@ -9,7 +9,7 @@ use model::pools::Pool;
 use crate::control::Control;
 use crate::definitions::Definitions;
 use crate::sorted::SortedMap;
-use crate::uses::{reaches, views_of};
+use crate::uses::Readers;
 
 /// For which definitions the pools' keys were looked through.
 #[derive(Debug, Default)]
@@ -19,11 +19,11 @@ impl Definitions {
     /// What the keys that reach a pool's records carry. Disabled and expired
     /// ones count as in [`Control::change_pool`]: they may come back.
     pub fn carried(&self, pool: &Pool) -> Carried {
-        let views: Vec<_> = views_of(self, pool).collect();
-        let views = &views;
+        let readers = Readers::of(self, pool);
+        let readers = &readers;
         let keys = self.keys().map(|key| {
             let grants = key.grants().iter();
-            grants.filter(move |grant| reaches(grant, pool, views))
+            grants.filter(move |grant| readers.reached_by(grant))
         });
         Carried::of(&pool.draft.schema, keys)
     }

@@ -76,13 +76,21 @@ fn master_grants() -> Vec<Object> {
     vec![
         grant("project", &Action::PROJECT),
         grant("pool:*", &Action::POOL),
+        grant("saved:*", &Action::SAVED),
+        grant("cached:*", &Action::CACHED),
+        grant("dataset:*", &Action::DATASET),
     ]
 }
 
 fn read_grants() -> Vec<Object> {
     let reads = Action::POOL.into_iter();
     let reads: Vec<Action> = reads.filter(|action| READS.contains(action)).collect();
-    vec![grant("pool:*", &reads)]
+    vec![
+        grant("pool:*", &reads),
+        grant("saved:*", &Action::SAVED),
+        grant("cached:*", &Action::CACHED),
+        grant("dataset:*", &Action::DATASET),
+    ]
 }
 
 fn draft(

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use model::datasets::Dataset;
 use model::ids::PoolId;
 use model::json;
+use model::names::Name;
 use model::permit::{Admin, Found, Permit};
 use model::pools::{Pool, PoolDraft};
+use model::saved_queries::{SavedQuery, Sources};
 
 use crate::audit::Subject;
 use crate::change::Change;
@@ -91,6 +94,7 @@ impl Control {
             if renamed {
                 let new = &pool.draft.name;
                 change.follow_in_views(&pool)?;
+                change.follow_in_questions(&pool)?;
                 change.follow_in_keys(&Renamed::Pool(id, &before.draft.name, new))?;
             }
             let texts = (Some(text(&before)), Some(text(&pool)));
@@ -152,6 +156,48 @@ impl Change {
         }
         Ok(())
     }
+}
+
+impl Change {
+    /// Writes a pool's new name into the stored questions that read it.
+    fn follow_in_questions(&mut self, pool: &Pool) -> Result<(), ControlError> {
+        let new = &pool.draft.name;
+        let saved = self.definitions.saved_queries().map(|saved| saved.item);
+        let saved: Vec<_> = saved.cloned().collect();
+        for saved in saved {
+            if let Some(old) = name_in(&saved.sources, pool.id) {
+                let mut followed = SavedQuery::clone(&saved);
+                followed.draft.query = followed.draft.query.with_pool_renamed(&old, new);
+                follow(&mut followed.sources, &old, pool);
+                followed.revision += 1;
+                self.update_saved(&followed)?;
+            }
+        }
+        let datasets = self.definitions.datasets().map(|dataset| dataset.item);
+        let datasets: Vec<_> = datasets.cloned().collect();
+        for dataset in datasets {
+            if name_in(&dataset.sources, pool.id).is_some() {
+                let mut followed = Dataset::clone(&dataset);
+                let old = followed.draft.query.source.pool.clone();
+                followed.draft.query.source.pool = new.clone();
+                follow(&mut followed.sources, &old, pool);
+                followed.revision += 1;
+                self.update_dataset(&followed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a stored question calls the pool.
+fn name_in(sources: &Sources, pool: PoolId) -> Option<Name> {
+    let mut named = sources.iter().filter(|(_, id)| **id == pool);
+    named.next().map(|(name, _)| name.clone())
+}
+
+fn follow(sources: &mut Sources, old: &Name, pool: &Pool) {
+    sources.remove(old);
+    sources.insert(pool.draft.name.clone(), pool.id);
 }
 
 fn find(change: &Change, id: PoolId, expected: Option<i64>) -> Result<Arc<Pool>, ControlError> {

@@ -83,6 +83,9 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         grant("project", &Action::PROJECT),
         grant("pool:*", &Action::POOL).with("constraints", "all_rows"),
         grant("view:*", &Action::VIEW).with("constraints", "all_rows"),
+        grant("saved:*", &Action::SAVED).with("constraints", "all_rows"),
+        grant("cached:*", &Action::CACHED).with("constraints", "all_rows"),
+        grant("dataset:*", &Action::DATASET).with("constraints", "all_rows"),
     ];
     let lookup = ProjectGrants {
         definitions: Arc::new(Definitions::default()),

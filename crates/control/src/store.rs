@@ -10,7 +10,7 @@ mod write;
 
 pub(crate) use ballast::{Ballast, Claim};
 pub(crate) use load::{Loaded, LoadedKey};
-pub(crate) use rows::{KeyRow, PoolRow, ViewRow};
+pub(crate) use rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 pub(crate) use sqlite::Store;
 pub(crate) use write::Write;
 

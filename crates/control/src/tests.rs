@@ -6,6 +6,7 @@ mod keen;
 mod keys;
 mod opening;
 mod pools;
+mod questions;
 mod secrecy;
 mod uses;
 mod views;

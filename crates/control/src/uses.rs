@@ -1,10 +1,15 @@
 //! What is built on the fields of a pool.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::datasets::Dataset;
 use model::fault::{Fault, FaultCode};
 use model::filters::Constraint;
 use model::grants::{Grant, Target};
-use model::names::FieldPath;
+use model::names::{FieldPath, Name};
 use model::pools::{FieldChanges, Pool, Schema};
+use model::saved_queries::SavedQuery;
 use model::views::{Shape, View, ViewDraft};
 
 use crate::definitions::Definitions;
@@ -66,16 +71,72 @@ fn users(
     path: &FieldPath,
     becomes: Option<&FieldPath>,
 ) -> Vec<String> {
-    let views: Vec<&View> = views_of(definitions, pool).collect();
-    let built = views.iter().filter(|view| view_uses(&view.draft, path));
-    let built = built.map(|view| format!("the view \"{}\"", view.draft.name));
+    let readers = Readers::of(definitions, pool);
+    let views = readers.views.iter();
+    let views = views.filter(|view| view_uses(&view.draft, path));
+    let views = views.map(|view| format!("the view \"{}\"", view.draft.name));
+    let saved = readers.saved.iter();
+    let saved = saved.filter(|saved| saved.draft.query.uses(path));
+    let saved = saved.map(|saved| format!("the saved query \"{}\"", saved.draft.name));
+    let datasets = readers.datasets.iter().filter(|dataset| {
+        dataset.draft.index_by.contains(path) || dataset.draft.analysis().uses(path)
+    });
+    let datasets = datasets.map(|dataset| format!("the dataset \"{}\"", dataset.draft.name));
     let keys = definitions.keys().filter(|key| {
         let grants = key.grants().iter();
-        let mut reaching = grants.filter(|grant| reaches(grant, pool, &views));
+        let mut reaching = grants.filter(|grant| readers.reached_by(grant));
         reaching.any(|grant| grant_uses(grant, path, becomes))
     });
     let keys = keys.map(|key| format!("the key \"{}\"", key.draft().name));
-    built.chain(keys).collect()
+    views.chain(saved).chain(datasets).chain(keys).collect()
+}
+
+/// A pool with everything that reads it.
+#[derive(Debug)]
+pub(crate) struct Readers<'a> {
+    pool: &'a Pool,
+    views: Vec<&'a View>,
+    saved: Vec<&'a SavedQuery>,
+    datasets: Vec<&'a Dataset>,
+}
+
+impl<'a> Readers<'a> {
+    pub(crate) fn of(definitions: &'a Definitions, pool: &'a Pool) -> Self {
+        let saved = definitions.saved_queries();
+        let saved = saved.filter(|saved| is_among(&saved.pools, pool));
+        let datasets = definitions.datasets();
+        let datasets = datasets.filter(|dataset| is_among(&dataset.pools, pool));
+        Self {
+            pool,
+            views: views_of(definitions, pool).collect(),
+            saved: saved.map(|saved| saved.item.as_ref()).collect(),
+            datasets: datasets.map(|dataset| dataset.item.as_ref()).collect(),
+        }
+    }
+
+    /// Whether a grant is about records of the pool, directly or through what reads it.
+    pub(crate) fn reached_by(&self, grant: &Grant) -> bool {
+        match &grant.on {
+            Target::Project => false,
+            Target::Pool(pools) => pools.covers(self.pool.id, &self.pool.draft.name),
+            Target::View(of) => {
+                let mut views = self.views.iter();
+                views.any(|view| of.covers(view.id, &view.draft.name))
+            }
+            Target::Saved(of) | Target::Cached(of) => {
+                let mut saved = self.saved.iter();
+                saved.any(|saved| of.covers(saved.id, &saved.draft.name))
+            }
+            Target::Dataset(of) => {
+                let mut datasets = self.datasets.iter();
+                datasets.any(|dataset| of.covers(dataset.id, &dataset.draft.name))
+            }
+        }
+    }
+}
+
+fn is_among(pools: &BTreeMap<Name, Arc<Pool>>, pool: &Pool) -> bool {
+    pools.values().any(|read| read.id == pool.id)
 }
 
 fn view_uses(view: &ViewDraft, path: &FieldPath) -> bool {
@@ -87,17 +148,6 @@ fn view_uses(view: &ViewDraft, path: &FieldPath) -> bool {
     let interval =
         matches!(&view.shape, Shape::TimeSeries { interval_field } if interval_field == path);
     exposed || filtered || interval
-}
-
-/// Whether a grant is about records of the pool, directly or through a view.
-pub(crate) fn reaches(grant: &Grant, pool: &Pool, views: &[&View]) -> bool {
-    match &grant.on {
-        Target::Project => false,
-        Target::Pool(pools) => pools.covers(pool.id, &pool.draft.name),
-        Target::View(of) => views
-            .iter()
-            .any(|view| of.covers(view.id, &view.draft.name)),
-    }
 }
 
 fn grant_uses(grant: &Grant, path: &FieldPath, becomes: Option<&FieldPath>) -> bool {

@@ -9,6 +9,7 @@ mod answer;
 mod bins;
 mod check;
 pub(crate) mod compile;
+mod fields;
 mod funnel;
 mod loose;
 mod parse;
@@ -188,6 +189,16 @@ pub struct Metric {
     pub function: Function,
     /// The field; `None` only for [`Function::Count`], which then counts rows.
     pub field: Option<FieldPath>,
+}
+
+impl Metric {
+    /// The count of rows.
+    pub(crate) fn rows() -> Self {
+        Self {
+            function: Function::Count,
+            field: None,
+        }
+    }
 }
 
 /// The functions. Each but [`Function::Count`] of rows and

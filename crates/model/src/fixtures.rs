@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::fault::Fault;
 use crate::grants::{Grant, GrantLookup, parse_grants};
-use crate::ids::{GrantId, KeyId, PoolId, ProjectId, ViewId};
+use crate::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use crate::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
 use crate::names::{FieldPath, Name};
 use crate::permit::Access;
@@ -148,6 +148,14 @@ impl GrantLookup for Project {
         let found = self.views.iter().find(|view| view.draft.name == *name)?;
         let pool = self.pools.iter().find(|pool| pool.id == found.pool)?;
         Some((found.id, pool.draft.schema.clone()))
+    }
+
+    fn saved_query(&self, _: &Name) -> Option<(SavedQueryId, Option<Schema>)> {
+        None
+    }
+
+    fn dataset(&self, _: &Name) -> Option<(DatasetId, Option<Schema>)> {
+        None
     }
 
     fn existing(&self, id: GrantId) -> Option<Grant> {

@@ -3,6 +3,7 @@
 
 mod modifiers;
 mod parse;
+mod target;
 mod write;
 
 pub(crate) use parse::check_resolves;
@@ -11,7 +12,7 @@ pub use parse::{GrantLookup, parse_grants};
 use std::collections::BTreeSet;
 
 use crate::filters::Constraint;
-use crate::ids::{GrantId, PoolId, ViewId};
+use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use crate::names::{FieldPath, Name};
 use crate::records::Injections;
 
@@ -30,6 +31,9 @@ pub enum Action {
     Encrypt,
     Decrypt,
     Read,
+    Run,
+    List,
+    Retrieve,
     Admin,
 }
 
@@ -48,6 +52,12 @@ impl Action {
     ];
     /// Every action on a view.
     pub const VIEW: [Action; 1] = [Self::Read];
+    /// Every action on a saved query.
+    pub const SAVED: [Action; 1] = [Self::Run];
+    /// Every action on a cached query.
+    pub const CACHED: [Action; 1] = [Self::Read];
+    /// Every action on a dataset.
+    pub const DATASET: [Action; 3] = [Self::Read, Self::List, Self::Retrieve];
     /// Every action on the project.
     pub const PROJECT: [Action; 1] = [Self::Admin];
 
@@ -65,6 +75,9 @@ impl Action {
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
             Self::Read => "read",
+            Self::Run => "run",
+            Self::List => "list",
+            Self::Retrieve => "retrieve",
             Self::Admin => "admin",
         }
     }
@@ -73,7 +86,7 @@ impl Action {
     pub fn touches_rows(self) -> bool {
         !matches!(
             self,
-            Self::Ingest | Self::Encrypt | Self::Drop | Self::Admin
+            Self::Ingest | Self::Encrypt | Self::Drop | Self::Admin | Self::List
         )
     }
 }
@@ -180,6 +193,12 @@ pub enum Target {
     Pool(Selector<PoolId>),
     /// Views.
     View(Selector<ViewId>),
+    /// Saved queries that are not cached.
+    Saved(Selector<SavedQueryId>),
+    /// Cached queries.
+    Cached(Selector<SavedQueryId>),
+    /// Cached datasets.
+    Dataset(Selector<DatasetId>),
 }
 
 impl Target {
@@ -189,6 +208,10 @@ impl Target {
             (Self::Project, Self::Project) => true,
             (Self::Pool(a), Self::Pool(b)) => a.covers_all_of(b),
             (Self::View(a), Self::View(b)) => a.covers_all_of(b),
+            (Self::Saved(a), Self::Saved(b)) | (Self::Cached(a), Self::Cached(b)) => {
+                a.covers_all_of(b)
+            }
+            (Self::Dataset(a), Self::Dataset(b)) => a.covers_all_of(b),
             _ => false,
         }
     }
@@ -198,6 +221,8 @@ impl Target {
             (Self::Project, Self::Project) => true,
             (Self::Pool(a), Self::Pool(b)) => a.overlaps(b),
             (Self::View(a), Self::View(b)) => a.overlaps(b),
+            (Self::Saved(a), Self::Saved(b)) | (Self::Cached(a), Self::Cached(b)) => a.overlaps(b),
+            (Self::Dataset(a), Self::Dataset(b)) => a.overlaps(b),
             _ => false,
         }
     }

@@ -111,6 +111,10 @@ typed_ids! {
     PoolId
     /// Names a view.
     ViewId
+    /// Names a saved query.
+    SavedQueryId
+    /// Names a cached dataset.
+    DatasetId
     /// Names a key.
     KeyId
     /// Names a grant of a key.

@@ -94,3 +94,9 @@ pub const IDEMPOTENCY_SECONDS: i64 = 86_400;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Integers up to this magnitude survive a JSON reader that knows only doubles.
 pub const JSON_SAFE_INTEGER_MAX: i128 = (1 << 53) - 1;
+/// The shortest and the longest time, in seconds, for which a cached query keeps its answer.
+pub const REFRESH_SECONDS_MIN: i64 = 60;
+/// See [`REFRESH_SECONDS_MIN`].
+pub const REFRESH_SECONDS_MAX: i64 = 7 * 86_400;
+/// Fields by whose values a cached dataset is read.
+pub const DATASET_INDEX_FIELDS_MAX: usize = 4;

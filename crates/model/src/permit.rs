@@ -43,19 +43,24 @@ mod admit;
 mod analysis;
 mod constrain;
 mod narrow;
+mod stored;
 
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
+pub use stored::KeptUnder;
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::datasets::Dataset;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId};
 use crate::keys::{KeyKind, KeyRecord};
 use crate::names::Name;
 use crate::pools::Pool;
+use crate::saved_queries::{SavedQuery, WithPools};
 use crate::secrets::SecretId;
 use crate::views::View;
 
@@ -114,6 +119,16 @@ rights! {
     Read => Action::Read;
     /// Seeing a pool's fields.
     SeeSchema => Action::Schema;
+    /// Running a saved query.
+    RunSaved => Action::Run;
+    /// Reading a cached query.
+    ReadCached => Action::Read;
+    /// Seeing how a dataset is defined.
+    SeeDataset => Action::Read;
+    /// Being told that a dataset exists.
+    ListDataset => Action::List;
+    /// Reading a dataset.
+    RetrieveDataset => Action::Retrieve;
     /// Deleting records of a pool.
     Delete => Action::Delete;
     /// Administering the project.
@@ -141,6 +156,12 @@ pub enum On<'a> {
     Pool(Option<&'a Arc<Pool>>),
     /// A view, with the pool that it reads.
     View(Option<(&'a Arc<View>, &'a Arc<Pool>)>),
+    /// A saved query that is not cached.
+    Saved(Option<&'a WithPools<'a, SavedQuery>>),
+    /// A cached query.
+    Cached(Option<&'a WithPools<'a, SavedQuery>>),
+    /// A cached dataset.
+    Dataset(Option<&'a WithPools<'a, Dataset>>),
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +169,8 @@ enum Resource {
     Project,
     Pool(Arc<Pool>),
     View(Arc<View>, Arc<Pool>),
+    Saved(Arc<SavedQuery>, BTreeMap<Name, Arc<Pool>>),
+    Dataset(Arc<Dataset>, BTreeMap<Name, Arc<Pool>>),
 }
 
 /// The proof that a key's policy allows one action on one resource.
@@ -186,6 +209,9 @@ impl Access {
                 (On::Project, Target::Project)
                     | (On::Pool(_), Target::Pool(_))
                     | (On::View(_), Target::View(_))
+                    | (On::Saved(_), Target::Saved(_))
+                    | (On::Cached(_), Target::Cached(_))
+                    | (On::Dataset(_), Target::Dataset(_))
             )
         };
         let candidates = self
@@ -206,12 +232,29 @@ impl Access {
                     .ok_or(Denied::NotFound)?;
                 Resource::View(view.clone(), pool.clone())
             }
+            On::Saved(saved) | On::Cached(saved) => {
+                // The two classes are apart: a grant on one opens nothing of the other.
+                let is_cached = matches!(on, On::Cached(_));
+                let saved = saved.filter(|saved| saved.item.is_cached() == is_cached);
+                let saved = saved.ok_or(Denied::NotFound)?;
+                Resource::Saved(saved.item.clone(), saved.bound(&saved.item.sources))
+            }
+            On::Dataset(dataset) => {
+                let dataset = dataset.ok_or(Denied::NotFound)?;
+                Resource::Dataset(dataset.item.clone(), dataset.bound(&dataset.item.sources))
+            }
         };
         let covers = |target: &Target| match (target, &resource) {
             (Target::Project, Resource::Project) => true,
             (Target::Pool(pools), Resource::Pool(pool)) => pools.covers(pool.id, &pool.draft.name),
             (Target::View(views), Resource::View(view, _)) => {
                 views.covers(view.id, &view.draft.name)
+            }
+            (Target::Saved(queries) | Target::Cached(queries), Resource::Saved(saved, _)) => {
+                queries.covers(saved.id, &saved.draft.name)
+            }
+            (Target::Dataset(datasets), Resource::Dataset(dataset, _)) => {
+                datasets.covers(dataset.id, &dataset.draft.name)
             }
             _ => false,
         };
@@ -304,7 +347,9 @@ impl<A: Right> Permit<A> {
     fn pool(&self) -> &Arc<Pool> {
         match &self.resource {
             Resource::Pool(pool) | Resource::View(_, pool) => pool,
-            Resource::Project => unreachable!("rights on the project ask no pool"),
+            Resource::Project | Resource::Saved(..) | Resource::Dataset(..) => {
+                unreachable!("the right asks no pool by itself")
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use model::time::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{Store, failed, text};
 use crate::audit::AuditEntry;
 use crate::definitions::{Definitions, ProjectRecord};
@@ -66,6 +66,14 @@ impl Store {
         }
         for row in self.rows(text::SELECT_VIEWS).await? {
             loading.view(&row)?;
+        }
+        for (noun, sql) in [
+            (Question::Saved, text::SELECT_SAVED),
+            (Question::Dataset, text::SELECT_DATASET),
+        ] {
+            for row in self.rows(sql).await? {
+                loading.question(noun, &row)?;
+            }
         }
         let mut secrets: HashMap<KeyId, Vec<(SecretRecord, Option<Timestamp>)>> = HashMap::new();
         for row in self.rows(text::SELECT_SECRETS).await? {
@@ -191,6 +199,30 @@ impl Loading {
             .read(&pool.draft.schema)
             .map_err(|f| unreadable("view", stored.id, f))?;
         definitions.put_view(Arc::new(view));
+        Ok(())
+    }
+
+    fn question(&mut self, noun: Question, row: &SqliteRow) -> Result<(), ControlError> {
+        let stored = QuestionRow {
+            noun,
+            id: column(row, 0)?,
+            project: id(row, 1, ProjectId::parse)?,
+            definition: column(row, 3)?,
+            created_at: time(row, 4)?,
+            changed_at: time(row, 5)?,
+            revision: column(row, 6)?,
+        };
+        self.takes_ordinal(column(row, 2)?);
+        let definitions = self.definitions(stored.project)?;
+        let unreadable = |fault| unreadable("question", &stored.id, fault);
+        match noun {
+            Question::Saved => {
+                definitions.put_saved(Arc::new(stored.read_saved().map_err(unreadable)?));
+            }
+            Question::Dataset => {
+                definitions.put_dataset(Arc::new(stored.read_dataset().map_err(unreadable)?));
+            }
+        }
         Ok(())
     }
 

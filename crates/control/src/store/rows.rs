@@ -4,15 +4,17 @@
 
 use std::collections::HashMap;
 
+use model::datasets::{Dataset, DatasetDraft};
 use model::document::Document;
 use model::fault::{Fault, FaultCode};
 use model::grants::{Grant, GrantLookup, Selector, Target, VisibleFields};
-use model::ids::{GrantId, KeyId, PoolId, ProjectId, ViewId};
+use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::json;
 use model::keys::{KeyDraft, KeyParts, KeyRecord, SecretRecord};
 use model::names::Name;
 use model::pools::{Pool, PoolDraft, Schema};
 use model::records::{Injections, OnConflict};
+use model::saved_queries::{SavedQuery, SavedQueryDraft, Sources};
 use model::time::Timestamp;
 use model::value::{Object, Value};
 use model::views::{View, ViewDraft};
@@ -80,6 +82,107 @@ impl ViewRow {
             revision: self.revision,
         })
     }
+}
+
+/// A stored question under a name: a saved query, or a dataset.
+#[derive(Debug)]
+pub(crate) struct QuestionRow {
+    pub(crate) noun: Question,
+    /// The id's text.
+    pub(crate) id: String,
+    pub(crate) project: ProjectId,
+    pub(crate) definition: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) changed_at: Timestamp,
+    pub(crate) revision: i64,
+}
+
+/// What a stored question is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Saved,
+    Dataset,
+}
+
+impl QuestionRow {
+    pub(crate) fn of_saved(project: ProjectId, saved: &SavedQuery) -> Self {
+        Self {
+            noun: Question::Saved,
+            id: saved.id.to_string(),
+            project,
+            definition: with_sources(saved.draft.to_stored(), &saved.sources),
+            created_at: saved.created_at,
+            changed_at: saved.changed_at,
+            revision: saved.revision,
+        }
+    }
+
+    pub(crate) fn of_dataset(project: ProjectId, dataset: &Dataset) -> Self {
+        Self {
+            noun: Question::Dataset,
+            id: dataset.id.to_string(),
+            project,
+            definition: with_sources(dataset.draft.to_stored(), &dataset.sources),
+            created_at: dataset.created_at,
+            changed_at: dataset.created_at,
+            revision: dataset.revision,
+        }
+    }
+
+    pub(crate) fn read_saved(&self) -> Result<SavedQuery, Fault> {
+        let (definition, sources) = without_sources(&self.definition)?;
+        Ok(SavedQuery {
+            id: SavedQueryId::parse(&self.id).map_err(|_| no_id())?,
+            sources,
+            draft: SavedQueryDraft::restore(&definition)?,
+            created_at: self.created_at,
+            changed_at: self.changed_at,
+            revision: self.revision,
+        })
+    }
+
+    pub(crate) fn read_dataset(&self) -> Result<Dataset, Fault> {
+        let (definition, sources) = without_sources(&self.definition)?;
+        Ok(Dataset {
+            id: DatasetId::parse(&self.id).map_err(|_| no_id())?,
+            sources,
+            draft: DatasetDraft::restore(&definition)?,
+            created_at: self.created_at,
+            revision: self.revision,
+        })
+    }
+}
+
+fn no_id() -> Fault {
+    Fault::new(FaultCode::InvalidValue, "a stored question has no id")
+}
+
+/// The stored form of a question: the API's, and the ids of the pools that its
+/// names stand for, since a name may come to mean another pool.
+fn with_sources(definition: Value, sources: &Sources) -> String {
+    let ids = sources.iter();
+    let ids = ids.fold(Object::new(), |ids, (name, id)| {
+        ids.with(name.as_str(), id.to_string())
+    });
+    let stored = Object::new()
+        .with("definition", definition)
+        .with("sources", ids);
+    json::to_text(&Value::Object(stored))
+}
+
+fn without_sources(text: &str) -> Result<(Value, Sources), Fault> {
+    let stored = json::parse(text.as_bytes())?;
+    let mut document = Document::new(&stored)?;
+    let definition = document.required("definition")?.clone();
+    let ids = document.required("sources")?;
+    document.finish()?;
+    let ids = ids.as_object().into_iter().flat_map(Object::iter);
+    let sources = ids.map(|(name, id)| {
+        let name = Name::parse(name).ok()?;
+        Some((name, PoolId::parse(id.as_str()?).ok()?))
+    });
+    let sources: Option<Sources> = sources.collect();
+    Ok((definition, sources.ok_or_else(no_id)?))
 }
 
 /// A stored key, without its secrets.
@@ -150,7 +253,16 @@ fn target_id(target: &Target) -> Option<String> {
     match target {
         Target::Pool(Selector::One { id, .. }) => Some(id.to_string()),
         Target::View(Selector::One { id, .. }) => Some(id.to_string()),
-        Target::Project | Target::Pool(_) | Target::View(_) => None,
+        Target::Saved(Selector::One { id, .. }) | Target::Cached(Selector::One { id, .. }) => {
+            Some(id.to_string())
+        }
+        Target::Dataset(Selector::One { id, .. }) => Some(id.to_string()),
+        Target::Project
+        | Target::Pool(Selector::All { .. })
+        | Target::View(Selector::All { .. })
+        | Target::Saved(Selector::All { .. })
+        | Target::Cached(Selector::All { .. })
+        | Target::Dataset(Selector::All { .. }) => None,
     }
 }
 
@@ -179,14 +291,18 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
         (None, "project") => Target::Project,
         (None, "pool") if name == "*" => Target::Pool(Selector::everything()),
         (None, "view") if name == "*" => Target::View(Selector::everything()),
-        (Some(target), "pool" | "view") => {
+        (None, "saved") if name == "*" => Target::Saved(Selector::everything()),
+        (None, "cached") if name == "*" => Target::Cached(Selector::everything()),
+        (None, "dataset") if name == "*" => Target::Dataset(Selector::everything()),
+        (Some(target), kind) => {
             let name = Name::parse(name).map_err(|_| damaged("a target without a name"))?;
-            if kind == "pool" {
-                let id = PoolId::parse(target).map_err(lost)?;
-                Target::Pool(Selector::One { id, name })
-            } else {
-                let id = ViewId::parse(target).map_err(lost)?;
-                Target::View(Selector::One { id, name })
+            match kind {
+                "pool" => Target::Pool(one(PoolId::parse(target).map_err(lost)?, name)),
+                "view" => Target::View(one(ViewId::parse(target).map_err(lost)?, name)),
+                "saved" => Target::Saved(one(SavedQueryId::parse(target).map_err(lost)?, name)),
+                "cached" => Target::Cached(one(SavedQueryId::parse(target).map_err(lost)?, name)),
+                "dataset" => Target::Dataset(one(DatasetId::parse(target).map_err(lost)?, name)),
+                _ => return Err(damaged("a target of no known kind")),
             }
         }
         _ => return Err(damaged("a name without the id of its target")),
@@ -204,6 +320,10 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
     })
 }
 
+fn one<Id>(id: Id, name: Name) -> Selector<Id> {
+    Selector::One { id, name }
+}
+
 /// Knows the grants of one stored key and nothing else: a stored grant means
 /// the resource of its stored id, whether that still exists or not, and never
 /// what its name means today.
@@ -215,6 +335,14 @@ impl GrantLookup for StoredGrants {
     }
 
     fn view(&self, _: &Name) -> Option<(ViewId, Schema)> {
+        None
+    }
+
+    fn saved_query(&self, _: &Name) -> Option<(SavedQueryId, Option<Schema>)> {
+        None
+    }
+
+    fn dataset(&self, _: &Name) -> Option<(DatasetId, Option<Schema>)> {
         None
     }
 

@@ -38,6 +38,32 @@ pub(super) const DELETE_VIEW: &str = "DELETE FROM views WHERE id = $1";
 pub(super) const SELECT_VIEWS: &str = "SELECT id, project_id, pool_id, ordinal, name, definition, \
      created_at, revision FROM views ORDER BY ordinal";
 
+pub(super) const INSERT_SAVED: &str = "INSERT INTO saved_queries \
+     (id, project_id, ordinal, name, definition, created_at, changed_at, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Touches no row when the stored revision is not the one before.
+pub(super) const UPDATE_SAVED: &str = "UPDATE saved_queries SET name = $2, definition = $3, \
+     changed_at = $4, revision = $5 WHERE id = $1 AND revision = $5 - 1";
+
+pub(super) const DELETE_SAVED: &str = "DELETE FROM saved_queries WHERE id = $1";
+
+pub(super) const SELECT_SAVED: &str = "SELECT id, project_id, ordinal, definition, created_at, \
+     changed_at, revision FROM saved_queries ORDER BY ordinal";
+
+pub(super) const INSERT_DATASET: &str = "INSERT INTO datasets \
+     (id, project_id, ordinal, name, definition, created_at, changed_at, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Touches no row when the stored revision is not the one before.
+pub(super) const UPDATE_DATASET: &str = "UPDATE datasets SET name = $2, definition = $3, \
+     changed_at = $4, revision = $5 WHERE id = $1 AND revision = $5 - 1";
+
+pub(super) const DELETE_DATASET: &str = "DELETE FROM datasets WHERE id = $1";
+
+pub(super) const SELECT_DATASET: &str = "SELECT id, project_id, ordinal, definition, created_at, \
+     changed_at, revision FROM datasets ORDER BY ordinal";
+
 pub(super) const INSERT_KEY: &str = "INSERT INTO keys \
      (id, project_id, ordinal, definition, disabled, created_by, created_at, revision) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

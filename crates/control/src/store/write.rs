@@ -6,7 +6,7 @@ use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::text;
 use crate::audit::AuditEntry;
 use crate::error::{ControlError, InternalError};
@@ -29,6 +29,10 @@ pub(crate) enum Write {
     InsertView(ViewRow, i64, String),
     UpdateView(ViewRow, String),
     DeleteView(ViewId),
+    /// With its ordinal and name.
+    InsertQuestion(QuestionRow, i64, String),
+    UpdateQuestion(QuestionRow, String),
+    DeleteQuestion(Question, String),
     /// With its ordinal.
     InsertKey(KeyRow, i64),
     UpdateKey(KeyRow),
@@ -91,6 +95,21 @@ impl Write {
                 .bind(&row.definition)
                 .bind(row.revision),
             Self::DeleteView(id) => sqlx::query(text::DELETE_VIEW).bind(id.to_string()),
+            Self::InsertQuestion(row, ordinal, name) => insert_question(row, *ordinal, name),
+            Self::UpdateQuestion(row, name) => sqlx::query(match row.noun {
+                Question::Saved => text::UPDATE_SAVED,
+                Question::Dataset => text::UPDATE_DATASET,
+            })
+            .bind(&row.id)
+            .bind(name)
+            .bind(&row.definition)
+            .bind(row.changed_at.as_microsecond())
+            .bind(row.revision),
+            Self::DeleteQuestion(noun, id) => sqlx::query(match noun {
+                Question::Saved => text::DELETE_SAVED,
+                Question::Dataset => text::DELETE_DATASET,
+            })
+            .bind(id),
             Self::InsertKey(row, ordinal) => insert_key(row, *ordinal),
             Self::UpdateKey(row) => sqlx::query(text::UPDATE_KEY)
                 .bind(row.id.to_string())
@@ -132,6 +151,21 @@ fn insert_view<'a>(row: &'a ViewRow, ordinal: i64, name: &'a str) -> Query<'a> {
         .bind(&row.definition)
         .bind(row.created_at.as_microsecond())
         .bind(row.revision)
+}
+
+fn insert_question<'a>(row: &'a QuestionRow, ordinal: i64, name: &'a str) -> Query<'a> {
+    sqlx::query(match row.noun {
+        Question::Saved => text::INSERT_SAVED,
+        Question::Dataset => text::INSERT_DATASET,
+    })
+    .bind(&row.id)
+    .bind(row.project.to_string())
+    .bind(ordinal)
+    .bind(name)
+    .bind(&row.definition)
+    .bind(row.created_at.as_microsecond())
+    .bind(row.changed_at.as_microsecond())
+    .bind(row.revision)
 }
 
 fn insert_key(row: &KeyRow, ordinal: i64) -> Query<'_> {

@@ -276,3 +276,36 @@ async fn a_pool_of_before_has_columns_like_its_paths() {
     let read = definitions.pool("sales").expect("is there");
     assert_eq!(read.draft, pool("sales"));
 }
+
+#[tokio::test]
+async fn a_field_in_use_by_a_stored_question_is_neither_dropped_nor_renamed() {
+    let plane = Plane::new().await;
+    wide(&plane).await;
+    let by = plane.admin();
+    let saved = r#"{"name":"s","query":{"analysis":"sum","field":"amount","pool":"sales",
+        "filters":[{"field":"a","operator":"eq","value":"x"}]}}"#;
+    let saved = model::saved_queries::SavedQueryDraft::parse(&value(saved)).expect("legal");
+    plane
+        .control
+        .create_saved_query(&by, saved)
+        .await
+        .expect("a saved query");
+    let dataset = r#"{"name":"d","index_by":"b","query":{"analysis":"count","pool":"sales",
+        "interval":"daily","timeframe":"this_7_days"}}"#;
+    let dataset = model::datasets::DatasetDraft::parse(&value(dataset)).expect("legal");
+    plane
+        .control
+        .create_dataset(&by, dataset)
+        .await
+        .expect("a dataset");
+    for (field, user) in [
+        ("amount", "saved query"),
+        ("a", "saved query"),
+        ("b", "dataset"),
+    ] {
+        let refused = refusal(change(&plane, &[field], &[]).await);
+        assert!(refused.contains(user), "{refused}");
+        let refused = refusal(change(&plane, &[], &[(field, "other")]).await);
+        assert!(refused.contains(user), "{refused}");
+    }
+}

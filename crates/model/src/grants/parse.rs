@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::modifiers::{parse_injections, parse_visible};
-use super::{Action, Grant, Selector, Target};
+use super::target::{actions_on, parse_id, parse_on};
+use super::{Action, Grant, Target};
 use crate::document::{Document, each, expected, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::ColumnType;
 use crate::filters::{Constraint, Filter, Predicate, parse_list};
-use crate::ids::{GrantId, PoolId, ViewId};
+use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use crate::limits::KEY_GRANTS_MAX;
 use crate::names::{FieldPath, Name};
 use crate::pools::{Schema, not_available};
-use crate::value::Value;
+use crate::value::{Object, Value};
 
 /// What the reader of grants must know of the project.
 pub trait GrantLookup {
@@ -20,6 +21,11 @@ pub trait GrantLookup {
     fn pool(&self, name: &Name) -> Option<(PoolId, Schema)>;
     /// The view of this name, with its pool's schema.
     fn view(&self, name: &Name) -> Option<(ViewId, Schema)>;
+    /// The saved query of this name, with the schema of its pool when it reads
+    /// one that is there.
+    fn saved_query(&self, name: &Name) -> Option<(SavedQueryId, Option<Schema>)>;
+    /// The dataset of this name, with its pool's schema when that is there.
+    fn dataset(&self, name: &Name) -> Option<(DatasetId, Option<Schema>)>;
     /// A grant that the key has already. A grant sent with its id keeps what
     /// it is on, even when the resource is gone.
     fn existing(&self, id: GrantId) -> Option<Grant>;
@@ -66,28 +72,14 @@ pub fn parse_grants(value: &Value, lookup: &dyn GrantLookup) -> Result<Vec<Grant
 fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> {
     let mut document = Document::new(value)?;
     let existing = parse_id(&mut document, lookup)?;
-    let on_text = document.text("on")?;
-    let only = parse_names(&mut document, "only")?;
-    let except = parse_names(&mut document, "except")?;
-    let (on, schema) = match &existing {
-        Some(grant)
-            if names_one(&grant.on, on_text)
-                && only.is_none()
-                && except.as_ref().is_none_or(BTreeSet::is_empty) =>
-        {
-            (grant.on.clone(), schema_of(&grant.on, lookup))
-        }
-        _ => parse_target(on_text, (only, except.unwrap_or_default()), lookup)?,
-    };
+    let (on, schema) = parse_on(&mut document, existing.as_ref(), lookup)?;
     let actions = parse_actions(&mut document, &on)?;
-    let rows = parse_rows(&mut document, &actions, schema.as_ref())?;
+    let index = parse_index(&mut document, &on)?;
+    let rows = parse_rows(&mut document, &actions, schema.as_ref(), index)?;
     let injections = parse_injections(&mut document, &actions, schema.as_ref())?;
     let fields = parse_visible(&mut document, &actions)?;
     if document.optional("time").is_some() {
         return Err(not_available("time"));
-    }
-    if document.optional("index_by").is_some() {
-        return Err(not_available("index_by"));
     }
     document.finish()?;
     let id = existing.map_or_else(|| lookup.fresh_id(), |grant| grant.id);
@@ -101,127 +93,8 @@ fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> 
     })
 }
 
-fn parse_id(document: &mut Document<'_>, lookup: &dyn GrantLookup) -> Result<Option<Grant>, Fault> {
-    let Some(sent) = document.optional_text("id")? else {
-        return Ok(None);
-    };
-    GrantId::parse(sent)
-        .ok()
-        .and_then(|id| lookup.existing(id))
-        .map(Some)
-        .ok_or_else(|| {
-            Fault::new(
-                FaultCode::InvalidValue,
-                "the key has no grant of this id; leave it out for a new one",
-            )
-            .at("/id")
-        })
-}
-
-/// Whether the target is the one resource that `on_text` names.
-fn names_one(on: &Target, on_text: &str) -> bool {
-    let one = matches!(
-        on,
-        Target::Pool(Selector::One { .. }) | Target::View(Selector::One { .. })
-    );
-    one && on.to_text().0 == on_text
-}
-
-/// The fields behind the one resource that is meant, while it exists.
-fn schema_of(on: &Target, lookup: &dyn GrantLookup) -> Option<Schema> {
-    match on {
-        Target::Pool(Selector::One { id, name }) => lookup
-            .pool(name)
-            .filter(|(found, _)| found == id)
-            .map(|(_, schema)| schema),
-        Target::View(Selector::One { id, name }) => lookup
-            .view(name)
-            .filter(|(found, _)| found == id)
-            .map(|(_, schema)| schema),
-        _ => None,
-    }
-}
-
-fn parse_names(
-    document: &mut Document<'_>,
-    member: &'static str,
-) -> Result<Option<BTreeSet<Name>>, Fault> {
-    let Some(values) = document.optional_list(member)? else {
-        return Ok(None);
-    };
-    let names = each(values, |value| {
-        Name::parse(text(value)?)
-            .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()))
-    });
-    let names = names.map_err(|f| f.under(&format!("/{member}")))?;
-    Ok(Some(names.into_iter().collect()))
-}
-
-fn parse_target(
-    on: &str,
-    (only, except): (Option<BTreeSet<Name>>, BTreeSet<Name>),
-    lookup: &dyn GrantLookup,
-) -> Result<(Target, Option<Schema>), Fault> {
-    let refuse = |code, detail: String| Err(Fault::new(code, detail).at("/on"));
-    let (kind, name) = on.split_once(':').unwrap_or((on, ""));
-    for (member, is_said) in [("only", only.is_some()), ("except", !except.is_empty())] {
-        if name != "*" && is_said {
-            let detail = format!("{member} only makes sense with *");
-            return Err(Fault::new(FaultCode::InvalidValue, detail).at(format!("/{member}")));
-        }
-    }
-    if ["saved", "cached", "dataset", "tier"].contains(&kind) {
-        return refuse(
-            FaultCode::NotAvailable,
-            format!(
-                "this version has nothing that a grant on {kind}:… could open; it is not accepted before it is enforced"
-            ),
-        );
-    }
-    let named = || {
-        Name::parse(name)
-            .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()).at("/on"))
-    };
-    let unknown = |kind: &str| {
-        refuse(
-            FaultCode::UnknownResource,
-            format!(
-                "there is no {kind} {}; make it first, or grant {kind}:*",
-                shorten(name)
-            ),
-        )
-    };
-    match (kind, name) {
-        ("project", "") if on == "project" => Ok((Target::Project, None)),
-        ("pool", "*") => Ok((Target::Pool(Selector::All { only, except }), None)),
-        ("view", "*") => Ok((Target::View(Selector::All { only, except }), None)),
-        ("pool", _) => match lookup.pool(&named()?) {
-            Some((id, schema)) => Ok((
-                Target::Pool(Selector::One { id, name: named()? }),
-                Some(schema),
-            )),
-            None => unknown("pool"),
-        },
-        ("view", _) => match lookup.view(&named()?) {
-            Some((id, schema)) => Ok((
-                Target::View(Selector::One { id, name: named()? }),
-                Some(schema),
-            )),
-            None => unknown("view"),
-        },
-        _ => refuse(
-            FaultCode::InvalidValue,
-            "a grant is on project, pool:<name>, pool:*, view:<name> or view:*".to_owned(),
-        ),
-    }
-}
-
 fn parse_actions(document: &mut Document<'_>, on: &Target) -> Result<BTreeSet<Action>, Fault> {
-    let legal: &[Action] = match on {
-        Target::Project => &Action::PROJECT,
-        Target::Pool(_) => &Action::POOL,
-        Target::View(_) => &Action::VIEW,
-    };
+    let legal = actions_on(on);
     let refuse = |detail: String| Fault::new(FaultCode::InvalidValue, detail);
     let is_later = |name: &str| {
         matches!(on, Target::Pool(_))
@@ -261,10 +134,12 @@ fn parse_rows(
     document: &mut Document<'_>,
     actions: &BTreeSet<Action>,
     schema: Option<&Schema>,
+    index: Option<Filter>,
 ) -> Result<Option<Constraint>, Fault> {
     let needed = actions.iter().any(|action| action.touches_rows());
     let value = document.optional("constraints");
     let rows = match value {
+        None if needed && index.is_some() => Constraint::AllRows,
         None if needed => {
             return Err(Fault::new(
                 FaultCode::MissingMember,
@@ -288,10 +163,39 @@ fn parse_rows(
             return Err(expected("a list of filters or \"all_rows\"", other).at("/constraints"));
         }
     };
+    let rows = match index {
+        None => rows,
+        Some(_) if !needed => return Ok(None),
+        Some(index) => rows.and(&Constraint::Rows(index)),
+    };
     if let (Constraint::Rows(filter), Some(schema)) = (&rows, schema) {
         check_resolves(filter, &|path| schema.column(path)).map_err(|f| f.at("/constraints"))?;
     }
     Ok(Some(rows))
+}
+
+/// The values that a dataset may be read by: rows with one of them in each field.
+fn parse_index(document: &mut Document<'_>, on: &Target) -> Result<Option<Filter>, Fault> {
+    let Some(value) = document.optional("index_by") else {
+        return Ok(None);
+    };
+    let at = |fault: Fault| fault.under("/index_by");
+    if !matches!(on, Target::Dataset(_)) {
+        let detail = "only datasets are read by an index; say it in constraints";
+        return Err(Fault::new(FaultCode::InvalidValue, detail).at("/index_by"));
+    }
+    let object = value.as_object();
+    let object = object.ok_or_else(|| at(expected("an object", value)))?;
+    let filters = object.iter().map(|(field, values)| {
+        let filter = Object::new()
+            .with("field", field)
+            .with("operator", "in")
+            .with("value", values.clone());
+        Value::Object(filter)
+    });
+    parse_list(&Value::Array(filters.collect()))
+        .map(Some)
+        .map_err(at)
 }
 
 /// Refuses a filter that means nothing for the fields that `column_of` knows.

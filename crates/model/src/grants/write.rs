@@ -72,6 +72,9 @@ impl Target {
             Self::Project => ("project".to_owned(), None, Vec::new()),
             Self::Pool(pools) => selector("pool", pools),
             Self::View(views) => selector("view", views),
+            Self::Saved(queries) => selector("saved", queries),
+            Self::Cached(queries) => selector("cached", queries),
+            Self::Dataset(datasets) => selector("dataset", datasets),
         }
     }
 }

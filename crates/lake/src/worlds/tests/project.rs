@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::fault::Fault;
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::grants::{Grant, GrantLookup, parse_grants};
-use model::ids::{GrantId, KeyId, PoolId, ProjectId, ViewId};
+use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
 use model::names::{FieldPath, Name};
 use model::permit::Access;
@@ -289,6 +289,14 @@ impl GrantLookup for Project {
 
     fn view(&self, _: &Name) -> Option<(ViewId, Schema)> {
         Some((self.view.id, self.schema().clone()))
+    }
+
+    fn saved_query(&self, _: &Name) -> Option<(SavedQueryId, Option<Schema>)> {
+        None
+    }
+
+    fn dataset(&self, _: &Name) -> Option<(DatasetId, Option<Schema>)> {
+        None
     }
 
     fn existing(&self, _: GrantId) -> Option<Grant> {

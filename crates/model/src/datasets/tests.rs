@@ -1,0 +1,69 @@
+use super::*;
+use crate::fixtures::json;
+
+const SERIES: &str = r#""analysis":"count","pool":"orders","interval":"daily","timeframe":"this_30_days","group_by":["sku"]"#;
+
+fn draft(query: &str, index: &str) -> Result<DatasetDraft, Fault> {
+    let text = format!(r#"{{"name":"d","query":{{{query}}},"index_by":{index}}}"#);
+    DatasetDraft::parse(&json(&text))
+}
+
+#[test]
+fn a_definition_reads_back_to_the_same() {
+    for index in [
+        r#""customer.id""#,
+        r#"["customer.id"]"#,
+        r#"["a","b","c","d"]"#,
+    ] {
+        let read = draft(SERIES, index).expect(index);
+        assert_eq!(DatasetDraft::parse(&read.to_value()), Ok(read.clone()));
+        assert_eq!(DatasetDraft::restore(&read.to_stored()), Ok(read));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let one = r#""x""#;
+    let cases = [
+        (
+            r#""analysis":"extraction","pool":"orders""#,
+            one,
+            "/query/analysis",
+        ),
+        (
+            r#""analysis":"count","pool":"orders","timeframe":"this_3_days""#,
+            one,
+            "/query/interval",
+        ),
+        (
+            r#""analysis":"count","pool":"orders","interval":"daily","from":"2026-01-01T00:00:00Z","to":"2026-01-02T00:00:00Z""#,
+            one,
+            "/query/timeframe",
+        ),
+        (SERIES, "[]", "/index_by"),
+        (SERIES, r#"["x","x"]"#, "/index_by"),
+        (SERIES, r#"["a","b","c","d","e"]"#, "/index_by"),
+        (SERIES, r#"["a",1]"#, "/index_by/1"),
+        (SERIES, "7", "/index_by"),
+    ];
+    for (query, index, pointer) in cases {
+        let fault = draft(query, index).expect_err(query);
+        assert_eq!(&*fault.pointer, pointer, "{query} {index}");
+    }
+}
+
+#[test]
+fn an_index_is_a_value_for_each_field() {
+    let dataset = draft(SERIES, r#"["a","b"]"#).expect("legal");
+    let rows = dataset.rows_of(&[Value::from("x"), Value::from(1_i64)]);
+    let expected = Filter::all(vec![
+        Filter::equals(FieldPath::parse("a").expect("a path"), Value::from("x")),
+        Filter::equals(FieldPath::parse("b").expect("a path"), Value::from(1_i64)),
+    ]);
+    assert_eq!(rows, Ok(Constraint::Rows(expected.expect("two"))));
+    let few = dataset
+        .rows_of(&[Value::from("x")])
+        .expect_err("one is left out");
+    assert!(few.detail.contains("a, b"), "{few:?}");
+    assert!(dataset.rows_of(&[Value::Null, Value::from(1_i64)]).is_err());
+}

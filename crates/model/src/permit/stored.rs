@@ -1,0 +1,253 @@
+//! From a permit on a stored question to the constrained question.
+//!
+//! The grant on the stored question says which rows it is answered over: the
+//! key needs no right on the pools that the question reads, and gets none by it.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    AskPool, ConstrainedAnalysis, Extract, Permit, ReadCached, Resource, RetrieveDataset, Right,
+    RunSaved,
+};
+use crate::analyses::{Aggregation, Analysis, Metrics, Period, RESULT};
+use crate::datasets::DatasetDraft;
+use crate::fault::{Fault, FaultCode};
+use crate::filters::Constraint;
+use crate::ids::GrantId;
+use crate::names::Name;
+use crate::pools::Pool;
+use crate::saved_queries::SavedQuery;
+use crate::time::{TimeRange, Timestamp};
+use crate::views::Delivery;
+
+/// What an answer that is kept is found by: the stored question as it is
+/// defined now, the pools that it reads as they are defined now, and the rows
+/// and fields that the asker's key sees. Who asks is not part of it: keys that
+/// see the same are answered the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeptUnder([u8; 32]);
+
+/// The name of the count of rows beside the functions of a dataset, which no
+/// label can have: it tells groups that are there from those filled in.
+const ROWS: &str = "\u{0}rows";
+
+type Pools = BTreeMap<Name, std::sync::Arc<Pool>>;
+
+impl<A: Right> Permit<A> {
+    /// The same rows and fields, of one pool that the stored question reads.
+    fn of_pool<B: Right>(&self, pools: &Pools, name: &Name) -> Result<Permit<B>, Fault> {
+        let pool = pools.get(name).ok_or_else(|| {
+            Fault::new(
+                FaultCode::UnknownResource,
+                "a pool that the stored question reads is not there",
+            )
+            .at("/query/pool")
+        })?;
+        Ok(Permit {
+            access: self.access.clone(),
+            resource: Resource::Pool(pool.clone()),
+            grants: self.grants.clone(),
+            right: PhantomData,
+        })
+    }
+
+    fn answering(
+        &self,
+        pools: &Pools,
+        query: &Analysis,
+        grant: Option<GrantId>,
+        delivery: Delivery,
+        now: Timestamp,
+    ) -> Result<ConstrainedAnalysis, Fault> {
+        let query = query.clone().under_grant(grant);
+        match &query {
+            Analysis::Aggregation(asked) => {
+                let permit = self.of_pool::<AskPool>(pools, &asked.source.pool)?;
+                permit.constrain(asked, now)
+            }
+            Analysis::Extraction(asked) => {
+                let permit = self.of_pool::<Extract>(pools, &asked.source.pool)?;
+                permit.constrain(asked, delivery, now)
+            }
+            Analysis::Funnel(funnel) => {
+                let mut permits = BTreeMap::new();
+                for name in pools.keys() {
+                    permits.insert(name.clone(), self.of_pool::<AskPool>(pools, name)?);
+                }
+                Permit::constrain_funnel(&permits, funnel, now)
+            }
+        }
+    }
+
+    fn digest_of(
+        &self,
+        item: ([u8; 16], i64),
+        pools: &Pools,
+        grant: Option<GrantId>,
+        narrower: &Constraint,
+    ) -> Result<KeptUnder, Fault> {
+        let (rows, visible) = self.chosen(grant)?;
+        let mut digest = Sha256::new();
+        digest.update(item.0);
+        digest.update(item.1.to_be_bytes());
+        digest.update(rows.digest());
+        digest.update(narrower.digest());
+        digest.update(format!("{visible:?}"));
+        for (name, pool) in pools {
+            digest.update(name.as_str());
+            digest.update(pool.id.to_bytes());
+            digest.update(pool.revision.to_be_bytes());
+        }
+        Ok(KeptUnder(digest.finalize().into()))
+    }
+}
+
+impl Analysis {
+    fn under_grant(mut self, grant: Option<GrantId>) -> Self {
+        for source in self.sources_mut() {
+            source.grant = grant;
+        }
+        self
+    }
+}
+
+impl Permit<RunSaved> {
+    /// The saved query as a constrained question.
+    ///
+    /// # Errors
+    /// A fault of the definitions, never of a row.
+    pub fn constrain(
+        &self,
+        grant: Option<GrantId>,
+        delivery: Delivery,
+        now: Timestamp,
+    ) -> Result<ConstrainedAnalysis, Fault> {
+        let (saved, pools) = self.saved();
+        self.answering(pools, &saved.draft.query, grant, delivery, now)
+    }
+}
+
+impl Permit<ReadCached> {
+    /// The cached query as a constrained question, to be asked when no answer
+    /// is kept, and what its answer is kept under.
+    ///
+    /// # Errors
+    /// As [`Permit::<RunSaved>::constrain`].
+    pub fn constrain(
+        &self,
+        grant: Option<GrantId>,
+        now: Timestamp,
+    ) -> Result<(ConstrainedAnalysis, KeptUnder), Fault> {
+        let (saved, pools) = self.saved();
+        let analysis = self.answering(pools, &saved.draft.query, grant, Delivery::Pages, now)?;
+        let item = (saved.id.to_bytes(), saved.revision);
+        let under = self.digest_of(item, pools, grant, &Constraint::AllRows)?;
+        Ok((analysis, under))
+    }
+}
+
+impl<A: Right> Permit<A> {
+    fn saved(&self) -> (&SavedQuery, &Pools) {
+        match &self.resource {
+            Resource::Saved(saved, pools) => (saved, pools),
+            _ => unreachable!("the right is on saved queries"),
+        }
+    }
+}
+
+impl Permit<RetrieveDataset> {
+    fn draft(&self) -> (&DatasetDraft, &Pools) {
+        match &self.resource {
+            Resource::Dataset(dataset, pools) => (&dataset.draft, pools),
+            _ => unreachable!("the right is on datasets"),
+        }
+    }
+
+    /// What the cells of the dataset are kept under, for the rows of one index.
+    ///
+    /// # Errors
+    /// A fault when several grants apply and none is named.
+    pub fn kept_under(
+        &self,
+        grant: Option<GrantId>,
+        index: &Constraint,
+    ) -> Result<KeptUnder, Fault> {
+        let Resource::Dataset(dataset, pools) = &self.resource else {
+            unreachable!("the right is on datasets");
+        };
+        let item = (dataset.id.to_bytes(), dataset.revision);
+        self.digest_of(item, pools, grant, index)
+    }
+
+    /// The dataset's series over `range`, as its answer is made of cells, and
+    /// the pool that it reads.
+    ///
+    /// # Errors
+    /// A fault of the definitions, never of a row.
+    pub fn series(
+        &self,
+        grant: Option<GrantId>,
+        index: &Constraint,
+        range: TimeRange,
+        now: Timestamp,
+    ) -> Result<ConstrainedAnalysis, Fault> {
+        let (draft, _) = self.draft();
+        self.asked(draft.query.clone(), grant, index, range, now)
+    }
+
+    /// The cells of the dataset over `range`: its groups in each interval,
+    /// with the functions' results and behind them how many rows there are.
+    ///
+    /// # Errors
+    /// As [`Permit::series`].
+    pub fn cells(
+        &self,
+        grant: Option<GrantId>,
+        index: &Constraint,
+        range: TimeRange,
+        now: Timestamp,
+    ) -> Result<ConstrainedAnalysis, Fault> {
+        let (draft, _) = self.draft();
+        let mut query = draft.query.clone();
+        let mut metrics: Vec<_> = match query.metrics {
+            Metrics::One(metric) => vec![(RESULT.to_owned(), metric)],
+            Metrics::Labelled(metrics) => metrics,
+        };
+        metrics.push((ROWS.to_owned(), crate::analyses::Metric::rows()));
+        query.metrics = Metrics::Labelled(metrics);
+        query.order_by = Vec::new();
+        query.limit = None;
+        self.asked(query, grant, index, range, now)
+    }
+
+    fn asked(
+        &self,
+        mut query: Aggregation,
+        grant: Option<GrantId>,
+        index: &Constraint,
+        range: TimeRange,
+        now: Timestamp,
+    ) -> Result<ConstrainedAnalysis, Fault> {
+        let (_, pools) = self.draft();
+        query.source.grant = grant;
+        query.source.period = Some(Period::Absolute {
+            from: Some(range.from()),
+            to: Some(range.to()),
+        });
+        let permit = self.of_pool::<AskPool>(pools, &query.source.pool)?;
+        permit.held_to(index).constrain(&query, now)
+    }
+}
+
+impl Permit<AskPool> {
+    /// The permit with every grant narrowed to these rows besides.
+    fn held_to(mut self, rows: &Constraint) -> Self {
+        for grant in &mut self.grants {
+            grant.rows = grant.rows.as_ref().map(|held| held.and(rows));
+        }
+        self
+    }
+}
