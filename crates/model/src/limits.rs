@@ -100,3 +100,23 @@ pub const REFRESH_SECONDS_MIN: i64 = 60;
 pub const REFRESH_SECONDS_MAX: i64 = 7 * 86_400;
 /// Fields by whose values a cached dataset is read.
 pub const DATASET_INDEX_FIELDS_MAX: usize = 4;
+/// Characters of a property's name in the Keen dialect.
+pub const KEEN_PROPERTY_CHARS_MAX: usize = 256;
+/// Characters that a string in an event of the Keen dialect stays below.
+pub const KEEN_STRING_CHARS_MAX: usize = 10_000;
+/// Bytes of one event of the Keen dialect.
+pub const KEEN_EVENT_BYTES_MAX: usize = 900_000;
+/// Bytes of a bulk request of the Keen dialect.
+pub const KEEN_BULK_BYTES_MAX: usize = 10 << 20;
+/// Entries in the `keen.addons` of one event: each may add as much as the event holds.
+pub const KEEN_ADDONS_MAX: usize = 16;
+/// Parameters of a URL that are added to an event.
+pub const KEEN_QUERY_PARAMETERS_MAX: usize = 100;
+/// Bytes of the name of a function that an answer in a script calls.
+pub const KEEN_CALLBACK_CHARS_MAX: usize = 128;
+/// Bytes of the address that a link of the Keen dialect leads to.
+pub const KEEN_REDIRECT_CHARS_MAX: usize = 4_096;
+/// Collections that one bulk request of the Keen dialect writes to.
+pub const KEEN_COLLECTIONS_MAX: usize = 1_000;
+/// Pools of a project with which none is made by the first write to it any more.
+pub const KEEN_FOUNDED_POOLS_MAX: usize = 5_000;

@@ -9,7 +9,7 @@ mod csv;
 mod json;
 
 pub(crate) use compression::decompress;
-pub(crate) use json::lines;
+pub(crate) use json::{lines, lists, one};
 
 use model::answers::Columnar;
 use model::fault::{Fault, FaultCode, shorten};

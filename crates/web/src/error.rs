@@ -117,6 +117,11 @@ impl ApiError {
         self
     }
 
+    /// What the error says.
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0
+    }
+
     fn listing(mut self, errors: Vec<String>) -> Self {
         self.0.errors = errors;
         self

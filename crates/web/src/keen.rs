@@ -6,17 +6,26 @@
 //! decides what a key may do: callers are let in as everywhere, and questions
 //! take the same road as native ones.
 
+mod addons;
+mod beacons;
 mod caller;
+mod deletes;
 mod error;
+mod events;
 #[cfg_attr(not(test), expect(dead_code, reason = "questions come next"))]
 mod parameters;
+mod projects;
 mod queries;
+mod schema;
 mod transport;
+mod writing;
 
+pub use addons::places::{NoPlaces, Places};
 pub(crate) use caller::Caller;
-pub(crate) use error::{body as error_body, failed, status};
+pub(crate) use error::failed;
 pub(crate) use parameters::Parameters;
-pub(crate) use transport::{preflight, serves, share};
+pub(crate) use transport::{finish_error, preflight, serves, share};
+pub use writing::ClientAddress;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -45,6 +54,14 @@ pub(crate) struct Route {
     pub(crate) handler: fn() -> MethodRouter<AppState>,
 }
 
+impl Route {
+    /// Whether a call may change something; a beacon is a GET that does.
+    fn changes_something(&self) -> bool {
+        let is_beacon = self.pattern.ends_with("/events/{collection}");
+        is_beacon || self.method != "GET" && !self.pattern.contains("/queries/{")
+    }
+}
+
 macro_rules! routes {
     ($($method:ident $pattern:literal $needs:expr, $handler:path;)+) => {
         /// Every route of the dialect.
@@ -61,8 +78,25 @@ macro_rules! routes {
     (@ DELETE $handler:path) => { axum::routing::delete($handler) };
 }
 
+const ADMIN: Needs = Needs::Right(Action::Admin);
+const INGEST: Needs = Needs::Right(Action::Ingest);
+const SCHEMA: Needs = Needs::Right(Action::Schema);
+
 routes! {
     GET "/3.0" Needs::Nothing, version;
+    GET "/3.0/projects" ADMIN, projects::list;
+    GET "/3.0/projects/{project}" ADMIN, projects::read;
+    GET "/3.0/projects/{project}/limits" ADMIN, projects::limits;
+    GET "/3.0/projects/{project}/organization-usage" ADMIN, projects::usage;
+
+    POST "/3.0/projects/{project}/events" INGEST, writing::bulk;
+    GET "/3.0/projects/{project}/events" SCHEMA, schema::list;
+    POST "/3.0/projects/{project}/events/{collection}" INGEST, writing::one;
+    GET "/3.0/projects/{project}/events/{collection}" SCHEMA, schema::read_or_beacon;
+    GET "/3.0/projects/{project}/events/{collection}/properties" SCHEMA, schema::properties;
+    GET "/3.0/projects/{project}/events/{collection}/properties/{property}" SCHEMA, schema::property;
+    DELETE "/3.0/projects/{project}/events/{collection}/properties/{property}" ADMIN, deletes::property;
+
     GET "/3.0/projects/{project}/queries" Needs::Right(Action::Query), queries::list;
 }
 
@@ -71,7 +105,7 @@ routes! {
 pub(crate) fn routes() -> Router<AppState> {
     ROUTES.iter().fold(Router::new(), |router, route| {
         let mut handler = (route.handler)();
-        if route.method != "GET" && !route.pattern.contains("/queries/{") {
+        if route.changes_something() {
             handler = handler.route_layer(from_fn(layers::to_completion));
         }
         router.route(route.pattern, handler)

@@ -50,17 +50,14 @@ pub(crate) async fn around(
     };
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         problem.log(id);
-        let (media_type, body) = if is_keen {
-            *response.status_mut() = keen::status(&problem);
-            ("application/json", keen::error_body(&problem, id))
+        if is_keen {
+            keen::finish_error(&mut response, &problem, id);
         } else {
-            (PROBLEM_TYPE, problem.document(id))
-        };
-        let media_type = HeaderValue::from_static(media_type);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, media_type);
-        *response.body_mut() = Body::from(body);
+            let media_type = HeaderValue::from_static(PROBLEM_TYPE);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, media_type);
+            *response.body_mut() = Body::from(problem.document(id));
+        }
     } else {
         response = response.map(|body| logging_its_end(body, id));
     }

@@ -21,6 +21,7 @@ mod state;
 mod testing;
 
 pub use error::Code;
+pub use keen::{ClientAddress, NoPlaces, Places};
 pub use operations::operations_router;
 pub use routes::router;
 pub use state::{AppState, BODIES_BYTES_MAX, BODY_IDLE_MAX};

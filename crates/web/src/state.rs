@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::cursors::CursorKey;
+use crate::keen::Places;
 use crate::metrics::Registry;
 use crate::plane::DataPlane;
 
@@ -56,6 +57,7 @@ pub struct AppState {
     pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
     pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) body_idle: Duration,
+    pub(crate) places: Option<Arc<Places>>,
     ready: Arc<AtomicBool>,
 }
 
@@ -84,8 +86,16 @@ impl AppState {
             bodies_of_keys: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             body_idle: BODY_IDLE_MAX,
+            places: None,
             ready: Arc::default(),
         }
+    }
+
+    /// The same state that knows where addresses are, for `keen:ip_to_geo`.
+    #[must_use]
+    pub fn with_places(mut self, places: Places) -> Self {
+        self.places = Some(Arc::new(places));
+        self
     }
 
     /// Says whether the server takes requests, for `/readyz`; all clones of

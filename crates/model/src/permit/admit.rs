@@ -39,6 +39,13 @@ pub struct AdmittedBatch {
 }
 
 impl Permit<Ingest> {
+    /// What the key injects, as its grant says it. It is for those who make
+    /// something of a record before it is admitted; [`Permit::admit`] stamps
+    /// it whatever they do.
+    pub fn injections(&self) -> &Injections {
+        &self.grants[0].injections
+    }
+
     /// Checks and stamps the records of one request. Good records are kept
     /// and bad ones listed with their position, one by one.
     pub fn admit(
@@ -49,7 +56,7 @@ impl Permit<Ingest> {
         random: &dyn RandomSource,
     ) -> AdmittedBatch {
         let pool = self.pool();
-        let injections = &self.grants[0].injections;
+        let injections = self.injections();
         // A key with two ingest grants on one pool cannot be made. Should a change of names bring
         // one about, nothing says which values hold, and nothing is stored.
         let unclear = self.grants.len() > 1;

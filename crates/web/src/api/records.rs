@@ -239,7 +239,7 @@ pub(crate) fn ingest_operation() -> Operation {
 
 /// Does work that grows with a body; for a large one on a thread that answers
 /// no other requests.
-async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
     bytes: usize,
     state: &AppState,
     work: impl FnOnce() -> T + Send + 'static,
@@ -307,7 +307,7 @@ pub(crate) async fn ingest(
 
 /// Waits until a large body of so many bytes may be read; a small one may be
 /// at any time.
-async fn room_for(bytes: usize, state: &AppState) -> Option<OwnedSemaphorePermit> {
+pub(crate) async fn room_for(bytes: usize, state: &AppState) -> Option<OwnedSemaphorePermit> {
     if bytes <= SMALL_BODY_BYTES {
         return None;
     }

@@ -3,7 +3,7 @@
 //! The elements of an array are told apart first and read one by one, so that
 //! a record with a duplicate member does not take its neighbours with it.
 
-use model::fault::{Fault, FaultCode};
+use model::fault::{Fault, FaultCode, shorten};
 use model::limits::{BATCH_RECORDS_MAX, RECORD_BYTES_MAX};
 use model::records::{RecordFault, RecordFaultCode, Sent, SentRecord};
 use serde::de::IgnoredAny;
@@ -46,6 +46,65 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<SentRecord>, Fault> {
         return Err(malformed("there is text after the array of records"));
     }
     Ok(records)
+}
+
+/// The lists of records of a JSON object, in their order, each under its name.
+/// The text of one record has at most `most` bytes.
+///
+/// # Errors
+/// A fault of the whole body: it is no object of lists, one of them stands
+/// twice, or they have more than [`BATCH_RECORDS_MAX`] records together.
+pub(crate) fn lists(body: &[u8], most: usize) -> Result<Vec<(String, Vec<SentRecord>)>, Fault> {
+    let mut scanner = Scanner { text: body, at: 0 };
+    let mut lists: Vec<(String, Vec<SentRecord>)> = Vec::new();
+    let mut count = 0;
+    scanner.expect(b'{', "the body is an object of lists")?;
+    scanner.skip_space();
+    while !scanner.take(b'}') {
+        if !lists.is_empty() {
+            scanner.expect(b',', "the body is not closed after a list")?;
+        }
+        let name = scanner.name()?;
+        if lists.iter().any(|(known, _)| *known == name) {
+            let detail = format!("the list {} stands twice; send one", shorten(&name));
+            return Err(Fault::new(FaultCode::DuplicateMember, detail));
+        }
+        scanner.expect(b':', "a name is not followed by its list")?;
+        scanner.expect(b'[', "the body is an object of lists")?;
+        let mut records = Vec::new();
+        scanner.skip_space();
+        while !scanner.take(b']') {
+            if !records.is_empty() {
+                scanner.expect(b',', "a list is not closed after a record")?;
+                scanner.skip_space();
+            }
+            let (index, text) = (records.len(), scanner.element());
+            count += 1;
+            if count > BATCH_RECORDS_MAX {
+                return Err(too_many());
+            }
+            records.push(match text.len() > most {
+                true => Err(too_long(index, most)),
+                false => read_in_body(index, text)?,
+            });
+            scanner.skip_space();
+        }
+        lists.push((name, records));
+        scanner.skip_space();
+    }
+    scanner.skip_space();
+    match scanner.at < body.len() {
+        true => Err(malformed("there is text after the object of lists")),
+        false => Ok(lists),
+    }
+}
+
+/// The one record of a body.
+///
+/// # Errors
+/// The body is no JSON at all.
+pub(crate) fn one(body: &[u8]) -> Result<SentRecord, Fault> {
+    read_in_body(0, body)
 }
 
 /// The records of lines, each read when it is asked for. A line that is empty
@@ -126,11 +185,7 @@ fn read_in_body(index: usize, text: &[u8]) -> Result<SentRecord, Fault> {
 
 fn read_one(index: usize, text: &[u8]) -> SentRecord {
     if text.len() > RECORD_TEXT_BYTES_MAX {
-        return Err(RecordFault::new(
-            index,
-            RecordFaultCode::TooLarge,
-            format!("the text of a record has at most {RECORD_TEXT_BYTES_MAX} bytes"),
-        ));
+        return Err(too_long(index, RECORD_TEXT_BYTES_MAX));
     }
     model::json::parse(text).map_err(|fault| {
         let (code, message) = match fault.code {
@@ -148,6 +203,11 @@ fn read_one(index: usize, text: &[u8]) -> SentRecord {
             ..RecordFault::new(index, code, message)
         }
     })
+}
+
+fn too_long(index: usize, most: usize) -> RecordFault {
+    let message = format!("the text of a record has at most {most} bytes");
+    RecordFault::new(index, RecordFaultCode::TooLarge, message)
 }
 
 fn malformed(detail: impl Into<String>) -> Fault {
@@ -177,6 +237,27 @@ impl<'a> Scanner<'a> {
         let found = self.text.get(self.at) == Some(&byte);
         self.at += usize::from(found);
         found
+    }
+
+    /// Passes over white space and one byte.
+    fn expect(&mut self, byte: u8, otherwise: &str) -> Result<(), Fault> {
+        self.skip_space();
+        match self.take(byte) {
+            true => Ok(()),
+            false => Err(malformed(format!("{otherwise}, at byte {}", self.at))),
+        }
+    }
+
+    /// The name of a member.
+    fn name(&mut self) -> Result<String, Fault> {
+        self.skip_space();
+        let start = self.at;
+        if self.text.get(start) == Some(&b'"') {
+            self.skip_string();
+            self.at = (self.at + 1).min(self.text.len());
+        }
+        let name = serde_json::from_slice(&self.text[start..self.at]);
+        name.map_err(|_| malformed(format!("a name is expected at byte {start}")))
     }
 
     /// The text up to the comma or the bracket that ends the element, or up

@@ -7,8 +7,8 @@ use control::Definitions;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use model::ids::ProjectId;
-use model::keys::AuthError;
-use model::permit::{Access, Denied, On, Right};
+use model::keys::{AuthError, KeyKind};
+use model::permit::{Access, Admin, Denied, On, Permit, Right};
 use model::secrets::Secret;
 
 use super::{Parameters, failed, is_on};
@@ -23,7 +23,6 @@ pub(crate) struct Caller {
     /// Who it is.
     pub(crate) access: Access,
     /// What the project defines.
-    #[expect(dead_code, reason = "questions come next")]
     pub(crate) definitions: Arc<Definitions>,
 }
 
@@ -52,9 +51,57 @@ impl Caller {
         }
     }
 
+    /// The proof that this is the holder of a master key.
+    ///
+    /// # Errors
+    /// It is another key: of the dialect's own two others the error is 401, as
+    /// its clients know it, and of all others 403.
+    pub(crate) fn master(&self) -> Result<Permit<Admin>, ApiError> {
+        let key = self.definitions.key(self.access.key());
+        let is_default = key.is_some_and(|key| {
+            let draft = key.draft();
+            draft.kind == KeyKind::Legacy && draft.dialect.is_none()
+        });
+        let refused = |_| match is_default {
+            true => failed(
+                Code::Unauthenticated,
+                "AdminOnlyEndpointError",
+                "master key required",
+            ),
+            false => failed(
+                Code::ActionNotGranted,
+                "RequestForbiddenError",
+                "only the master key may do this",
+            ),
+        };
+        self.access.permit(On::Project).map_err(refused)
+    }
+
     /// The path that everything of the project is under.
     pub(crate) fn base(&self) -> String {
         format!("/3.0/projects/{}", self.access.project())
+    }
+}
+
+/// A caller of a path that names no project: its key's own is meant.
+#[derive(Debug)]
+pub(crate) struct OwnCaller(pub(crate) Caller);
+
+impl FromRequestParts<AppState> for OwnCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let parameters = Parameters::from_request_parts(parts, state).await?;
+        let secret = presented(&parts.headers, &parameters).ok_or_else(not_let_in)?;
+        let access = let_in(parts, state, &secret)?;
+        let definitions = state.control.definitions(access.project());
+        if !is_on(&definitions) {
+            return Err(no_project());
+        }
+        Ok(Self(Caller {
+            access,
+            definitions,
+        }))
     }
 }
 

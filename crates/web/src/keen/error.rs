@@ -39,6 +39,11 @@ pub(crate) fn status(problem: &Problem) -> StatusCode {
     }
 }
 
+/// The name of an error that has no answer of its own.
+pub(crate) fn name_of(error: &ApiError) -> &'static str {
+    name(error.problem())
+}
+
 /// The name of the error: the one that it was given, else by its code and the
 /// parameter that it points at.
 fn name(problem: &Problem) -> &'static str {

@@ -33,11 +33,35 @@ pub(crate) struct FakePlane {
     saved: Mutex<Saved>,
     /// What every call answers from now on.
     pub(crate) failure: Mutex<Option<PlaneError>>,
+    /// How many batches are stored before no more are, if that is said.
+    left: Mutex<Option<usize>>,
     /// Pools that were dropped.
     pub(crate) dropped: Mutex<Vec<PoolId>>,
 }
 
 impl FakePlane {
+    /// The records of a pool.
+    pub(crate) fn records(&self, pool: PoolId) -> Vec<Record> {
+        let all = self.records.lock().expect("not poisoned");
+        all.get(&pool).cloned().unwrap_or_default()
+    }
+
+    /// Lets the disk be full after so many batches.
+    pub(crate) fn fail_after(&self, batches: usize) {
+        *self.left.lock().expect("not poisoned") = Some(batches);
+    }
+
+    fn takes_a_batch(&self) -> Result<(), PlaneError> {
+        match &mut *self.left.lock().expect("not poisoned") {
+            Some(0) => Err(PlaneError::Full),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn fails(&self) -> Result<(), PlaneError> {
         let failure = self.failure.lock().expect("not poisoned").clone();
         match failure {
@@ -58,6 +82,7 @@ impl FakePlane {
 
     fn store(&self, batch: AdmittedBatch) -> Result<AppendReceipt, PlaneError> {
         self.fails()?;
+        self.takes_a_batch()?;
         let (key, pool) = (batch.key(), batch.pool().id);
         let idempotency = batch.idempotency().cloned();
         let name = |idempotency: &Idempotency| (key, pool, idempotency.key.clone());
