@@ -52,6 +52,7 @@ use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::reading::{Hints, Reading, TimeOrder};
 use crate::snapshot::Snapshot;
+use crate::tables::ByTime;
 use asked::{
     Columns, Later, actor_columns, aggregate_columns, later_columns, output_columns, record_columns,
 };
@@ -257,8 +258,10 @@ fn sorted(
             let options = sort_options(by.direction, side);
             TimeOrder {
                 field: pool.draft.schema.column_path(&by.field),
-                descending: options.descending,
-                missing_first: options.nulls_first,
+                by: ByTime {
+                    descending: options.descending,
+                    missing_first: options.nulls_first,
+                },
             }
         });
         let order = order.collect::<Result<Vec<_>>>()?;

@@ -8,6 +8,7 @@ mod at_hand;
 mod blocks;
 mod files;
 mod hints;
+mod in_order;
 mod later;
 mod pieces;
 mod places;
@@ -32,6 +33,7 @@ use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::snapshot::Snapshot;
 use crate::tables::Cached;
+use in_order::InOrder;
 use later::{Later, Source};
 use pieces::Piece;
 use places::asked_for;
@@ -62,6 +64,8 @@ struct Shared {
 struct Left {
     ready: VecDeque<RecordBatch>,
     pieces: VecDeque<Piece>,
+    /// The pieces instead, when they are read in an order of time.
+    in_order: Option<InOrder>,
     /// Where the rows with addresses came from.
     sources: Vec<Source>,
 }
@@ -140,7 +144,13 @@ impl Reading {
             if let Some(batch) = left.ready.pop_front() {
                 return Some(Ok(Some(batch)));
             }
-            left.pieces.pop_front()?
+            match &mut left.in_order {
+                None => left.pieces.pop_front()?,
+                Some(in_order) => match in_order.next(&self.0).transpose()? {
+                    Ok(piece) => piece,
+                    Err(error) => return Some(Err(error)),
+                },
+            }
         };
         Some(self.0.read(piece))
     }
@@ -161,50 +171,25 @@ impl Reading {
         Ok(self.rows_left())
     }
 
-    /// The same for a single reader that wants rows in an order of time: what
-    /// may hold the first of them comes first.
-    pub(crate) fn open_in_order(&self, order: &TimeOrder) -> Result<()> {
-        self.open()?;
+    /// For a single reader that wants rows in an order of time: what may hold
+    /// the first of them comes first, and is opened when its turn comes.
+    pub(crate) fn put_in_order(&self, order: &TimeOrder) {
         let mut left = self.0.left();
-        let mut single = Vec::with_capacity(left.pieces.len());
-        for piece in left.pieces.drain(..) {
-            match piece {
-                Piece::Blocks(opened, blocks) => {
-                    single.extend(blocks.map(|at| Piece::Blocks(opened.clone(), at..at + 1)));
-                }
-                other => single.push(other),
-            }
-        }
-        // Where nothing is known, any row may be the first.
-        single.sort_by_cached_key(|piece| match piece.times(&order.field) {
-            None => i64::MIN,
-            Some(times) if order.missing_first && times.missing => i64::MIN,
-            Some(times) if order.descending => times.max.saturating_neg(),
-            Some(times) => times.min,
-        });
-        left.pieces = single.into();
-        Ok(())
+        let pieces = std::mem::take(&mut left.pieces);
+        left.in_order = Some(InOrder::new(order.clone(), pieces));
     }
 
-    /// After [`Reading::open_in_order`]: whether every row that is still to be
+    /// After [`Reading::put_in_order`]: whether every row that is still to be
     /// read comes after this time in the order.
-    pub(crate) fn is_past(&self, order: &TimeOrder, time: i64) -> bool {
-        let left = self.0.left();
+    pub(crate) fn is_past(&self, time: i64) -> Result<bool> {
+        let mut left = self.0.left();
         if !left.ready.is_empty() {
-            return false;
+            return Ok(false);
         }
-        let Some(next) = left.pieces.front() else {
-            return true;
-        };
-        next.times(&order.field).is_some_and(|times| {
-            if order.missing_first && times.missing {
-                false
-            } else if order.descending {
-                times.max < time
-            } else {
-                times.min > time
-            }
-        })
+        match &mut left.in_order {
+            Some(in_order) => in_order.is_past(time, &self.0),
+            None => Ok(left.pieces.is_empty()),
+        }
     }
 }
 

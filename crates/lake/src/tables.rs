@@ -1,6 +1,7 @@
 //! Immutable files of records: what the manifest says of each, how they are
 //! written, and how they are read.
 
+mod by_time;
 mod cache;
 mod entry;
 mod home;
@@ -20,6 +21,7 @@ mod verified;
 mod verify;
 mod write;
 
+pub(crate) use by_time::{ByTime, Place};
 pub(crate) use cache::Cached;
 #[cfg(test)]
 pub(crate) use cache::Confuses;

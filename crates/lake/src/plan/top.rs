@@ -241,9 +241,9 @@ struct Work {
 impl Work {
     async fn carry_out(mut self) -> Result<RecordBatch> {
         if let Some(time) = &self.time {
-            self.reading.open_in_order(time).map_err(external)?;
+            self.reading.put_in_order(time);
         }
-        while !self.is_done()
+        while !self.is_done()?
             && let Some(batch) = self.rows.next().await
         {
             self.top.take_in(&batch?)?;
@@ -252,11 +252,11 @@ impl Work {
     }
 
     /// Whether nothing that is still to be read can be among the first rows.
-    fn is_done(&self) -> bool {
+    fn is_done(&self) -> Result<bool> {
         let last = self.top.last().and_then(|last| last.time);
         match (&self.time, last) {
-            (Some(order), Some(last)) => self.reading.is_past(order, last),
-            _ => self.top.limit == 0,
+            (Some(_), Some(last)) => self.reading.is_past(last).map_err(external),
+            _ => Ok(self.top.limit == 0),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use super::pieces::{Opened, Piece};
-use super::{Reading, Shared};
+use super::{Left, Reading, Shared};
 use crate::tables::Cached;
 
 impl Reading {
@@ -38,45 +38,44 @@ impl Shared {
             return false;
         }
         let mut left = self.left();
-        let mut room = rows;
-        let mut near = VecDeque::with_capacity(left.pieces.len());
-        while let Some(piece) = left.pieces.pop_front() {
-            let parts = match &piece {
-                Piece::File(entry) => match self.parts(entry, |home| Ok(home.known(entry))) {
-                    Ok(Some(parts)) => parts,
-                    // Whoever reads it meets the error again and tells of it.
-                    Ok(None) | Err(_) => vec![piece],
-                },
-                _ => vec![piece],
-            };
-            let is_near = parts.iter().all(|part| {
-                let rows = self.rows_at_hand(part);
-                let less = rows.and_then(|rows| room.checked_sub(rows));
-                room = less.unwrap_or_default();
-                less.is_some()
-            });
-            near.extend(parts);
-            if !is_near {
-                near.append(&mut left.pieces);
-                left.pieces = near;
-                return false;
+        let Some(near) = self.few(&left, rows) else {
+            return false;
+        };
+        let is_near = near.iter().all(|piece| match piece {
+            Piece::Memory(_) => true,
+            Piece::File(_) => false,
+            Piece::Blocks(opened, blocks) => {
+                blocks.clone().all(|block| self.is_known(opened, block))
             }
+        });
+        if is_near {
+            left.pieces = near;
         }
-        left.pieces = near;
-        true
+        is_near
     }
 
-    /// The rows to look at in a piece; `None` when it is not in memory.
-    fn rows_at_hand(&self, piece: &Piece) -> Option<usize> {
-        match piece {
-            Piece::Memory(segment) => Some(segment.rows_to_scan(&self.columns, &self.hints)),
-            Piece::File(_) => None,
-            Piece::Blocks(opened, blocks) => {
-                let mut blocks = blocks.clone();
-                let is_known = blocks.all(|block| self.is_known(opened, block));
-                is_known.then(|| piece.rows())
-            }
+    /// What is left as the blocks of open files, if these are all of them and
+    /// have at most so many rows to look at: nothing is looked up but that.
+    fn few(&self, left: &Left, rows: usize) -> Option<VecDeque<Piece>> {
+        let mut room = rows;
+        let mut few = VecDeque::with_capacity(left.pieces.len());
+        for piece in &left.pieces {
+            let parts = match piece {
+                Piece::Memory(segment) => {
+                    room = room.checked_sub(segment.rows_to_scan(&self.columns, &self.hints))?;
+                    few.push_back(piece.clone());
+                    continue;
+                }
+                Piece::File(_) if self.hints.are_none() && piece.rows() > room => return None,
+                // Whoever reads it meets an error again and tells of it.
+                Piece::File(entry) => self.parts(entry, |home| Ok(home.known(entry))).ok()??,
+                Piece::Blocks(..) => vec![piece.clone()],
+            };
+            let rows = parts.iter().map(Piece::rows).sum();
+            room = room.checked_sub(rows)?;
+            few.extend(parts);
         }
+        Some(few)
     }
 
     fn is_known(&self, opened: &Opened, block: usize) -> bool {

@@ -1,9 +1,11 @@
 //! Which parts of a file are to be read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::filters::Predicate;
 
+use super::hints::TimeHint;
 use super::pieces::{Opened, Piece};
 use super::places::{canonical_keys, may_hold, ranges_of};
 use super::replaced::replaces;
@@ -11,6 +13,44 @@ use super::{Shared, homeless};
 use crate::buffer::leaf_columns;
 use crate::error::Result;
 use crate::tables::{FileEntry, PoolFiles, TableFile};
+
+/// What of a file is to be read.
+enum Found {
+    Nothing,
+    /// It is not known, for the file is not open.
+    Closed,
+    Blocks(Chosen),
+}
+
+/// The blocks of a file that may matter.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) opened: Arc<Opened>,
+    /// By their customers, in their order.
+    pub(super) candidates: Vec<Range<usize>>,
+    /// Of these, by their times.
+    time: Option<TimeHint>,
+}
+
+impl Chosen {
+    /// The numbers of those that may matter, in their order.
+    fn blocks(&self) -> impl Iterator<Item = usize> {
+        let candidates = self.candidates.iter().cloned().flatten();
+        candidates.filter(|block| self.has_time(*block))
+    }
+
+    /// Whether a block may matter.
+    pub(super) fn matters(&self, block: usize) -> bool {
+        let at = self.candidates.partition_point(|range| range.end <= block);
+        let range = self.candidates.get(at);
+        range.is_some_and(|range| range.contains(&block)) && self.has_time(block)
+    }
+
+    fn has_time(&self, block: usize) -> bool {
+        let times = || self.opened.file.block_time(block);
+        self.time.as_ref().is_none_or(|time| time.overlaps(times()))
+    }
+}
 
 impl Shared {
     /// Finds out which parts of a file are to be read.
@@ -26,22 +66,48 @@ impl Shared {
         entry: &Arc<FileEntry>,
         open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
     ) -> Result<Option<Vec<Piece>>> {
+        let chosen = match self.chosen(entry, open)? {
+            Found::Nothing => return Ok(Some(Vec::new())),
+            Found::Closed => return Ok(None),
+            Found::Blocks(chosen) => chosen,
+        };
+        let opened = &chosen.opened;
+        let ranges = ranges_of(chosen.blocks(), &opened.file, &opened.columns).into_iter();
+        let parts = ranges.map(|range| Piece::Blocks(opened.clone(), range));
+        Ok(Some(parts.collect()))
+    }
+
+    /// The blocks of a file that may matter, if there may be some.
+    pub(super) fn chosen_of(&self, entry: &Arc<FileEntry>) -> Result<Option<Chosen>> {
+        Ok(
+            match self.chosen(entry, |home| home.open(entry).map(Some))? {
+                Found::Blocks(chosen) => Some(chosen),
+                Found::Nothing | Found::Closed => None,
+            },
+        )
+    }
+
+    fn chosen(
+        &self,
+        entry: &Arc<FileEntry>,
+        open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
+    ) -> Result<Found> {
         let isolation = entry.sorted_by.isolation.clone();
         let keys = self.hints.customers(isolation.as_ref());
         let keys = keys.map(canonical_keys);
         if let (Some(keys), Some(range)) = (&keys, &entry.isolation)
             && !may_hold(range, keys)
         {
-            return Ok(Some(Vec::new()));
+            return Ok(Found::Nothing);
         }
         let time = self.hints.time.clone();
         let time = time.filter(|time| time.field == entry.sorted_by.time);
         if time.as_ref().is_some_and(|time| !time.overlaps(entry.time)) {
-            return Ok(Some(Vec::new()));
+            return Ok(Found::Nothing);
         }
         let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
         let Some(file) = open(home)? else {
-            return Ok(None);
+            return Ok(Found::Closed);
         };
         let removed = self.removed(entry);
         let mut columns = self.columns.clone();
@@ -62,14 +128,11 @@ impl Shared {
             hidden: replaces(&self.snapshot, entry),
             columns,
         });
-        let wanted = |block: &usize| {
-            let times = || opened.file.block_time(*block);
-            time.as_ref().is_none_or(|time| time.overlaps(times()))
-        };
-        let blocks = candidates.into_iter().flatten().filter(wanted);
-        let ranges = ranges_of(blocks, &opened.file, &opened.columns).into_iter();
-        let parts = ranges.map(|range| Piece::Blocks(opened.clone(), range));
-        Ok(Some(parts.collect()))
+        Ok(Found::Blocks(Chosen {
+            opened,
+            candidates,
+            time,
+        }))
     }
 
     /// The rows that were removed since the file was written. Removals that

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::names::FieldPath;
 use model::value::Value;
 
-use crate::tables::TimeRange;
+use crate::tables::{ByTime, TimeRange};
 
 /// What may be left out while reading, told by columns.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,11 @@ pub(crate) struct CustomersHint {
 }
 
 impl Hints {
+    /// Whether everything matters.
+    pub(super) fn are_none(&self) -> bool {
+        self.customers.is_empty() && self.time.is_none()
+    }
+
     /// The values of this column that matter, when others do not.
     pub(crate) fn customers(&self, column: Option<&FieldPath>) -> Option<&[Value]> {
         let mut hints = self.customers.iter();
@@ -66,8 +71,6 @@ impl TimeHint {
 pub(crate) struct TimeOrder {
     /// The column whose time it is.
     pub(crate) field: FieldPath,
-    /// Whether the last come first.
-    pub(crate) descending: bool,
-    /// Whether rows without a time come before all others, not behind them.
-    pub(crate) missing_first: bool,
+    /// Which come first.
+    pub(crate) by: ByTime,
 }

@@ -9,10 +9,10 @@ use model::names::FieldPath;
 use roaring::RoaringBitmap;
 
 use crate::buffer::Segment;
-use crate::tables::{FileEntry, TableFile, TimeRange};
+use crate::tables::{FileEntry, TableFile};
 
 /// A part of a snapshot that is read at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Piece {
     Memory(Arc<Segment>),
     File(Arc<FileEntry>),
@@ -30,26 +30,6 @@ impl Piece {
                 rows.sum()
             }
         }
-    }
-
-    /// The times of its rows in a column, if the file is ordered by it; `None` where nothing is known.
-    pub(super) fn times(&self, field: &FieldPath) -> Option<TimeRange> {
-        let Self::Blocks(opened, blocks) = self else {
-            return None;
-        };
-        if opened.file.sorted_by().time != *field {
-            return None;
-        }
-        let mut times = blocks.clone().map(|block| opened.file.block_time(block));
-        let first = times.next()??;
-        times.try_fold(first, |all, block| {
-            let block = block?;
-            Some(TimeRange {
-                min: all.min.min(block.min),
-                max: all.max.max(block.max),
-                missing: all.missing || block.missing,
-            })
-        })
     }
 }
 

@@ -66,6 +66,7 @@ pub(crate) enum Confuses {
     Nothing,
     Files,
     Columns,
+    Orders,
 }
 
 /// Columns of blocks, bounded in bytes.
@@ -92,7 +93,7 @@ impl BlockCache {
     fn cells(&self, file: FileId, block: usize, source: &CellSource) -> Key {
         #[cfg(test)]
         match self.confuses {
-            Confuses::Nothing => {}
+            Confuses::Nothing | Confuses::Orders => {}
             Confuses::Files => {
                 let one = FileId(model::ids::RawId::from_bytes([1; 16]));
                 return (one, Part::Cells(block, source.clone()));
@@ -100,6 +101,19 @@ impl BlockCache {
             Confuses::Columns => return (file, Part::Cells(block, CellSource::Missing)),
         }
         (file, Part::Cells(block, source.clone()))
+    }
+
+    /// The order that an order is taken for.
+    #[cfg(test)]
+    pub(super) fn confused(&self, by: super::ByTime) -> super::ByTime {
+        let one = super::ByTime {
+            descending: false,
+            missing_first: false,
+        };
+        match self.confuses {
+            Confuses::Orders => one,
+            _ => by,
+        }
     }
 
     /// Bytes that are held.

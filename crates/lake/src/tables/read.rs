@@ -18,6 +18,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::ROW_GROUP_BLOCKS;
+use super::by_time::{BlockOrders, ByTime};
 use super::cache::{BlockCache, Cached, CellSource};
 use super::entry::{FileEntry, SortedBy, TimeRange};
 use super::index::Index;
@@ -34,6 +35,7 @@ use crate::error::{LakeError, Result};
 pub(crate) struct TableFile {
     pub(super) entry: Arc<FileEntry>,
     index: Index,
+    orders: BlockOrders,
     pub(super) chunks: Chunks,
     metadata: ArrowReaderMetadata,
     /// The number of each column by its name.
@@ -76,6 +78,7 @@ impl TableFile {
         Ok(Self {
             entry,
             index,
+            orders: BlockOrders::default(),
             chunks,
             metadata,
             columns,
@@ -107,6 +110,14 @@ impl TableFile {
     /// The times of a block's rows.
     pub(crate) fn block_time(&self, block: usize) -> Option<TimeRange> {
         self.index.blocks[block].time
+    }
+
+    /// The numbers of all blocks by the places of their first rows.
+    pub(crate) fn blocks_in_order(&self, by: ByTime) -> &[u32] {
+        #[cfg(test)]
+        let by = self.cache.confused(by);
+        let time = |block| self.block_time(block);
+        self.orders.of(by, self.blocks(), time)
     }
 
     /// The least and the greatest isolation value of a block, in canonical form.
