@@ -33,7 +33,7 @@ use crate::error::{LakeError, Result};
 use crate::journal::{Journal, JournalError, Position};
 use crate::manifest::{Removal, by_columns};
 use crate::operation::{SavedAnswer, encode_delete, encode_drop};
-use crate::predicate::admitted;
+use crate::predicate::count_admitted;
 use crate::reading::{Hints, Reading};
 use crate::run::{Asker, RowStream, Runner};
 use crate::snapshot::Snapshot;
@@ -266,7 +266,7 @@ fn count_removed(snapshot: Snapshot, removal: &Removal, asker: &Asker) -> Result
     while let Some(batch) = reading.step() {
         asker.waits()?;
         if let Some(batch) = batch? {
-            count += admitted(&predicate, &batch)?.true_count() as u64;
+            count += count_admitted(&predicate, &batch)? as u64;
         }
     }
     Ok(count)

@@ -56,6 +56,25 @@ pub(crate) fn admitted(predicate: &Predicate, batch: &RecordBatch) -> Result<Boo
     })
 }
 
+/// Whether the predicate admits every row, whatever is in it.
+pub(crate) fn admits_all(predicate: &Predicate) -> bool {
+    match predicate {
+        Predicate::All(parts) => parts.iter().all(admits_all),
+        Predicate::Nothing | Predicate::Any(_) | Predicate::Not(_) | Predicate::Leaf(_) => false,
+    }
+}
+
+/// How many rows the predicate admits.
+///
+/// # Errors
+/// As [`evaluate`].
+pub(crate) fn count_admitted(predicate: &Predicate, batch: &RecordBatch) -> Result<usize> {
+    if admits_all(predicate) {
+        return Ok(batch.num_rows());
+    }
+    Ok(admitted(predicate, batch)?.true_count())
+}
+
 fn constant(truth: bool, rows: usize) -> BooleanArray {
     let values = if truth {
         BooleanBuffer::new_set(rows)

@@ -32,7 +32,7 @@ use model::names::FieldPath;
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::snapshot::Snapshot;
-use crate::tables::Cached;
+use crate::tables::{Cached, batch_of};
 use in_order::InOrder;
 use later::{Later, Source};
 use pieces::Piece;
@@ -118,13 +118,8 @@ impl Reading {
         let columns: Vec<_> = asked.iter().map(column).collect();
         let shown = (columns[..] != asked[..]).then_some(asked);
         let later = later.map(|asked| Later::new(asked.iter().map(column).collect(), asked));
-        let memory = snapshot.segments.iter().cloned().map(Piece::Memory);
         let files = snapshot.stored.files.that_may_hold(&asked_for(&hints));
-        let left = Left {
-            pieces: memory.chain(files.into_iter().map(Piece::File)).collect(),
-            ..Left::default()
-        };
-        Self(Arc::new(Shared {
+        let shared = Shared {
             snapshot,
             columns,
             shown,
@@ -133,8 +128,12 @@ impl Reading {
             cached,
             form,
             at_hand: AtomicBool::new(false),
-            left: Mutex::new(left),
-        }))
+            left: Mutex::default(),
+        };
+        let memory = shared.snapshot.segments.iter().cloned();
+        let pieces = memory.map(Piece::Memory).chain(shared.pieces_of(files));
+        shared.left().pieces = pieces.collect();
+        Self(Arc::new(shared))
     }
 
     /// The next batch, or that the work on the next piece led to none.
@@ -227,6 +226,7 @@ impl Shared {
                 self.left().ready.append(&mut batches);
                 Ok(first)
             }
+            Piece::Rows(rows) => batch_of(&[], Vec::new(), rows).map(Some),
         }
     }
 

@@ -20,7 +20,7 @@ use datafusion_physical_plan::{ExecutionPlan, PlanProperties};
 use model::filters::Predicate;
 
 use super::node::{one_input_node, plain_properties};
-use crate::predicate::admitted;
+use crate::predicate::{admits_all, admitted};
 
 /// Lets through the rows that the constraint definitely admits.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct BarrierExec {
 #[derive(Debug)]
 struct Work {
     predicate: Arc<Predicate>,
+    /// Whether the constraint is none, so that no row needs a bit of its own.
+    admits_all: bool,
     keep: Arc<[usize]>,
 }
 
@@ -69,6 +71,7 @@ impl BarrierExec {
 
     fn work(&self) -> Work {
         Work {
+            admits_all: admits_all(&self.predicate),
             predicate: self.predicate.clone(),
             keep: self.keep.clone(),
         }
@@ -77,6 +80,9 @@ impl BarrierExec {
 
 impl Work {
     fn batch(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
+        if self.admits_all && batch.num_rows() > 0 {
+            return Ok(Some(batch.project(&self.keep)?));
+        }
         let admitted = admitted(&self.predicate, &batch)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let visible = match admitted.true_count() {

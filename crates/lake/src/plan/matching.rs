@@ -18,7 +18,7 @@ use model::value::Value;
 use super::node::{one_input_node, plain_properties};
 use crate::columns::{array_of, plain};
 use crate::error::LakeError;
-use crate::predicate::admitted;
+use crate::predicate::{admits_all, admitted};
 
 /// What the caller asks of visible rows.
 #[derive(Debug)]
@@ -51,14 +51,18 @@ pub(crate) struct MatchExec {
 #[derive(Debug)]
 struct Work {
     predicate: Predicate,
+    /// Whether nothing is asked of the rows.
+    wants_all: bool,
     place: Option<Place>,
 }
 
 impl MatchExec {
     pub(super) fn new(input: Arc<dyn ExecutionPlan>, conditions: Conditions) -> Self {
         let properties = plain_properties(input.schema());
+        let predicate = matching(conditions.range.as_ref(), conditions.filter);
         let work = Arc::new(Work {
-            predicate: matching(conditions.range.as_ref(), conditions.filter),
+            wants_all: conditions.place.is_none() && admits_all(&predicate),
+            predicate,
             place: conditions.place,
         });
         Self {
@@ -93,6 +97,9 @@ pub(super) fn matching(range: Option<&TimeBound>, filter: Option<Predicate>) -> 
 
 impl Work {
     fn batch(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
+        if self.wants_all && batch.num_rows() > 0 {
+            return Ok(Some(batch));
+        }
         let mut wanted = admitted(&self.predicate, &batch).map_err(external)?;
         if let Some(place) = &self.place {
             let beyond = place.beyond(&batch)?;

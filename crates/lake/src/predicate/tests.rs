@@ -84,6 +84,9 @@ fn agree(known: &[Known], rows: &[Row], predicate: &Predicate) {
     let admits = admitted(predicate, &batch).unwrap();
     assert_eq!(truth.len(), rows.len());
     assert_eq!(admits.null_count(), 0);
+    let count = rows.iter().filter(|row| predicate.admits(*row)).count();
+    assert_eq!(count_admitted(predicate, &batch).unwrap(), count);
+    assert!(!admits_all(predicate) || count == rows.len());
     for (at, row) in rows.iter().enumerate() {
         let told = truth.is_valid(at).then(|| truth.value(at));
         assert_eq!(told, predicate.test(row), "{predicate:?} of {row:?}");

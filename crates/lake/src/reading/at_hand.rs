@@ -42,7 +42,7 @@ impl Shared {
             return false;
         };
         let is_near = near.iter().all(|piece| match piece {
-            Piece::Memory(_) => true,
+            Piece::Memory(_) | Piece::Rows(_) => true,
             Piece::File(_) => false,
             Piece::Blocks(opened, blocks) => {
                 blocks.clone().all(|block| self.is_known(opened, block))
@@ -69,7 +69,7 @@ impl Shared {
                 Piece::File(_) if self.hints.are_none() && piece.rows() > room => return None,
                 // Whoever reads it meets an error again and tells of it.
                 Piece::File(entry) => self.parts(entry, |home| Ok(home.known(entry))).ok()??,
-                Piece::Blocks(..) => vec![piece.clone()],
+                Piece::Blocks(..) | Piece::Rows(_) => vec![piece.clone()],
             };
             let rows = parts.iter().map(Piece::rows).sum();
             room = room.checked_sub(rows)?;

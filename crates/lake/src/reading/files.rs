@@ -53,6 +53,33 @@ impl Chosen {
 }
 
 impl Shared {
+    /// The pieces of files. Where no cell is asked for, the manifest knows how
+    /// many rows a file has, if none of them was removed or replaced: these are
+    /// one piece together, and the files need not be opened.
+    pub(super) fn pieces_of(&self, files: Vec<Arc<FileEntry>>) -> Vec<Piece> {
+        let asks_for_cells = !self.columns.is_empty() || self.later.is_some();
+        if asks_for_cells || !self.hints.are_none() {
+            return files.into_iter().map(Piece::File).collect();
+        }
+        let (whole, others) = files
+            .into_iter()
+            .partition::<Vec<_>, _>(|file| self.has_all_rows(file));
+        let rows = whole.iter().map(|file| file.rows).sum::<u64>();
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        let whole = (rows > 0).then_some(Piece::Rows(rows));
+        whole
+            .into_iter()
+            .chain(others.into_iter().map(Piece::File))
+            .collect()
+    }
+
+    /// Whether no row was removed or replaced since a file was written.
+    fn has_all_rows(&self, entry: &FileEntry) -> bool {
+        self.removed(entry).is_none()
+            && entry.replaced.is_none()
+            && !replaces(&self.snapshot, entry)
+    }
+
     /// Finds out which parts of a file are to be read.
     pub(super) fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
         let parts = self.parts(entry, |home| home.open(entry).map(Some));
@@ -155,3 +182,6 @@ impl Shared {
         (!concerned.is_empty()).then_some(Predicate::Any(concerned))
     }
 }
+
+#[cfg(test)]
+mod tests;

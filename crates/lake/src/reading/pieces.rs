@@ -17,10 +17,13 @@ pub(super) enum Piece {
     Memory(Arc<Segment>),
     File(Arc<FileEntry>),
     Blocks(Arc<Opened>, Range<usize>),
+    /// So many rows of files, all of which are there, and of which no cell is asked for.
+    Rows(usize),
 }
 
 impl Piece {
-    /// The rows to look at, hidden ones among them.
+    /// The rows to look at, hidden ones among them: those of which no cell is
+    /// asked for are none.
     pub(super) fn rows(&self) -> usize {
         match self {
             Self::Memory(segment) => segment.rows(),
@@ -29,6 +32,7 @@ impl Piece {
                 let rows = blocks.clone().map(|block| opened.file.block_rows(block));
                 rows.sum()
             }
+            Self::Rows(_) => 0,
         }
     }
 }
