@@ -1,5 +1,7 @@
 //! How many distinct values there are.
 
+mod set;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -8,9 +10,9 @@ use datafusion_common::Result;
 use hashbrown::HashSet;
 
 use super::groups::{Fold, Rows};
-use super::interner::ByteStrings;
 use super::keys::{Key, plain_column, present};
 use crate::columns::Encoded;
+use set::ByteSet;
 
 /// How many distinct values of 64 bits there are.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ pub(super) struct DistinctBytes;
 /// Values of a group, each once.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    values: ByteStrings,
+    values: ByteSet,
     /// A dictionary, and which of its values are among them, by their places.
     dictionary: Option<(ArrayRef, Vec<bool>)>,
 }
@@ -90,7 +92,7 @@ impl Seen {
         let fresh = arrow_array::UInt32Array::from(fresh);
         let fresh = arrow_select::take::take(dictionary.as_ref(), &fresh, None)?;
         <Box<[u8]>>::visit(&fresh, &Rows::One(fresh.len()), |_, value| {
-            self.values.number(value);
+            self.values.add(value);
         })?;
         self.dictionary = Some((dictionary, seen));
         Ok(())
@@ -119,28 +121,18 @@ impl Fold for DistinctBytes {
         }
         let mut growth = 0;
         <Box<[u8]>>::visit(&plain_column(column)?, rows, |group, value| {
-            let values = &mut states[group].values;
-            let before = values.heap();
-            if values.number(value).1 {
-                growth += values.heap() as isize - before as isize;
-            }
+            growth += states[group].values.add(value);
         })?;
         Ok(growth)
     }
 
-    fn absorb(&self, state: &mut Seen, mut other: Seen) -> isize {
-        let before = state.heap();
-        if state.values.len() < other.values.len() {
-            std::mem::swap(state, &mut other);
-        }
-        for value in other.values.iter() {
-            state.values.number(value);
-        }
-        state.heap() as isize - before as isize
+    fn absorb(&self, state: &mut Seen, other: Seen) -> isize {
+        state.values.absorb(other.values)
     }
 
     fn results(&self, states: Vec<Seen>) -> Result<ArrayRef> {
-        let counts = states.iter().map(|seen| seen.values.len() as i64);
+        let counts = states.into_iter();
+        let counts = counts.map(|seen| seen.values.count() as i64);
         Ok(Arc::new(Int64Array::from_iter_values(counts)))
     }
 
