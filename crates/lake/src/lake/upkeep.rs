@@ -12,6 +12,7 @@ mod counters;
 mod files;
 mod flush;
 mod levels;
+mod looks;
 mod merge;
 mod publish;
 mod retain;
@@ -35,6 +36,7 @@ use crate::journal::{JournalError, Position};
 use crate::store::PoolState;
 use crate::tables::{FileId, SortedBy};
 use counters::Counters;
+use looks::Looks;
 use publish::{Published, has_passed};
 use retain::Retained;
 use scrub::Scrub;
@@ -93,6 +95,8 @@ struct Tending {
     published: HashMap<PoolId, Published>,
     /// Which records of the pools with retention were looked through.
     retained: HashMap<PoolId, Retained>,
+    /// What looks at all files of a pool told.
+    looks: Looks,
     /// The order in which a pool with files in another one is to lie, and since when.
     misplaced: HashMap<PoolId, (SortedBy, Timestamp)>,
     /// Up to where the records of a pool are in files that has some to gather, and since when.
@@ -102,9 +106,9 @@ struct Tending {
     failures: Failures,
 }
 
-/// When writing last failed.
+/// When writing last failed, and how long after that it is tried again.
 #[derive(Debug, Default)]
-struct Failures(HashMap<Writing, Timestamp>);
+struct Failures(HashMap<Writing, (Timestamp, Duration)>);
 
 /// A piece of freeing memory and the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,9 +145,10 @@ enum Writing {
 impl Writing {
     /// How long after a failure it is tried again. A file that cannot be read
     /// does not mend by itself.
-    fn rest(self) -> Duration {
+    fn rest(self, error: &LakeError) -> Duration {
         match self {
             Self::Sweep(_) => Duration::from_secs(60),
+            Self::Flush(_) if matches!(error, LakeError::Damaged { .. }) => Duration::from_secs(60),
             // A full disk may have room again at any time, and writers wait for it.
             Self::Flush(_) => Duration::from_secs(1),
             Self::Merge(_) | Self::Retain(_) | Self::Wipe => Duration::from_secs(10 * 60),
@@ -172,10 +177,14 @@ impl Tended {
 }
 
 impl Failures {
+    fn note(&mut self, tried: Writing, error: &LakeError, now: Timestamp) {
+        self.0.insert(tried, (now, tried.rest(error)));
+    }
+
     /// Whether it failed a short while ago.
     fn rests(&self, writing: Writing, now: Timestamp) -> bool {
         let failed = self.0.get(&writing);
-        failed.is_some_and(|failed| !has_passed(*failed, now, writing.rest()))
+        failed.is_some_and(|(failed, rest)| !has_passed(*failed, now, *rest))
     }
 }
 
@@ -292,11 +301,13 @@ impl Lake {
     }
 
     fn note_failure(&self, done: &Result<()>, tried: Option<Writing>, failures: &mut Failures) {
-        if done.is_err() && !self.is_stopping() {
+        if let Err(error) = done
+            && !self.is_stopping()
+        {
             self.upkeep.counters.failures.add(1);
-            failures
-                .0
-                .extend(tried.map(|tried| (tried, self.clock.now())));
+            if let Some(tried) = tried {
+                failures.note(tried, error, self.clock.now());
+            }
         }
     }
 

@@ -100,6 +100,53 @@ fn records_that_could_not_be_written_are_written_as_soon_as_they_can_be() {
     assert_eq!(numbers(&lake, &pool).len(), 50);
 }
 
+/// Which rows of older files are replaced is found in these files.
+#[test]
+fn a_damaged_file_is_found_before_anything_is_written_and_not_looked_at_again_at_once() {
+    let disk = SimulatedDisk::new(9);
+    let definition = r#"{"name":"p","schema":"strict","isolation_field":"c","unique":["id"],"fields":[
+        {"name":"c","type":"String"},{"name":"id","type":"Int64"}]}"#;
+    let pool = pool(1, definition);
+    let clock = Arc::new(ManualClock::new(noon()));
+    let mut options = roomy();
+    options.upkeep.flush_bytes = 1;
+    let lake = open_at(&disk, &[&pool], options.clone(), clock.clone()).unwrap();
+    let add = |lake: &Lake, id: i64| {
+        let request = Request::new(&pool, &format!(r#"[{{"c":"a","id":{id}}}]"#));
+        done(lake.append(request.admit())).unwrap();
+    };
+    add(&lake, 1);
+    lake.flush(&Permit::ours()).unwrap();
+    let [older] = &files(&disk, &pool)[..] else {
+        panic!("one file");
+    };
+    disk.open(&tables(pool.id).join(older))
+        .unwrap()
+        .write_at(4, &[0xff; 40])
+        .unwrap();
+    drop(lake);
+    let lake = open_at(&disk, &[&pool], options, clock.clone()).unwrap();
+    add(&lake, 1);
+    settle(&lake);
+    let written = lake.records_written();
+    let error = lake.free(&Permit::ours()).unwrap_err();
+    assert!(matches!(error, LakeError::Damaged { .. }), "{error:?}");
+    assert_eq!(
+        lake.records_written(),
+        written,
+        "nothing was written for it"
+    );
+    assert_eq!(files(&disk, &pool).len(), 1);
+    // A full disk is tried again after a second; this is not.
+    clock.advance(Duration::from_secs(59));
+    assert!(!lake.free(&Permit::ours()).unwrap());
+    // Others are written meanwhile, and what is added to this pool is kept.
+    add(&lake, 2);
+    assert_eq!(lake.metrics().buffer_records, 2);
+    clock.advance(Duration::from_secs(1));
+    lake.free(&Permit::ours()).unwrap_err();
+}
+
 /// Writers wait for room, and for nothing that takes long.
 #[test]
 fn records_go_to_files_and_the_journal_is_freed_while_files_are_merged() {

@@ -1,9 +1,11 @@
 //! Records in memory become files.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::ids::PoolId;
 use model::pools::FileLayout;
+use roaring::RoaringBitmap;
 
 use super::files::rows_of;
 use super::{Freeing, Lake, Writing};
@@ -13,7 +15,11 @@ use crate::manifest::ManifestChange;
 use crate::reading::newly_replaced;
 use crate::snapshot::Snapshot;
 use crate::store::{Frozen, PoolState, Written};
-use crate::tables::{FileEntry, Plan, Replaced, SortedBy, frequent_fields, sort};
+use crate::tables::{FileEntry, FileId, Plan, Replaced, SortedBy, frequent_fields, sort};
+
+/// Rows of files that records which are to be written replace; `None` of a
+/// file in which they replace none.
+type ReplacedRows = HashMap<FileId, Option<RoaringBitmap>>;
 
 impl Lake {
     /// The pool whose records are to go to files next: the largest when there
@@ -57,6 +63,10 @@ impl Lake {
             return Ok(());
         };
         let begun = self.clock.now();
+        // Before anything is written: it takes a look at files that may be damaged.
+        let known = self.replaced_rows(&frozen).inspect_err(|_| {
+            self.pools.give_up(id, Written::Frozen);
+        })?;
         let layout = frozen.snapshot.layout.clone();
         let segments = frozen.snapshot.segments.iter();
         let rows = segments
@@ -77,7 +87,7 @@ impl Lake {
         });
         let rows = rows_of(&written);
         self.commit(id, Written::Frozen, written, |added| {
-            let renewed = self.with_replaced(&frozen)?;
+            let renewed = self.with_replaced(&frozen, known)?;
             Ok(ManifestChange {
                 mark: Some(frozen.mark),
                 removed: Vec::new(),
@@ -91,9 +101,23 @@ impl Lake {
         Ok(())
     }
 
+    /// The rows of the files that there are which records that are to be
+    /// written replace.
+    fn replaced_rows(&self, frozen: &Frozen) -> Result<ReplacedRows> {
+        let mut known = ReplacedRows::new();
+        if frozen.snapshot.stored.hidden.is_empty() {
+            return Ok(known);
+        }
+        for file in self.pools.manifest(frozen.pool.id).files.iter() {
+            self.unless_stopped()?;
+            known.insert(file.id, newly_replaced(&frozen.snapshot, file)?);
+        }
+        Ok(known)
+    }
+
     /// The files that there are now in which records that are to be written
-    /// replace others, with what is gone of them.
-    fn with_replaced(&self, frozen: &Frozen) -> Result<Vec<FileEntry>> {
+    /// replace others, with what is gone of them. Of most it is known which.
+    fn with_replaced(&self, frozen: &Frozen, mut known: ReplacedRows) -> Result<Vec<FileEntry>> {
         let mut renewed = Vec::new();
         if frozen.snapshot.stored.hidden.is_empty() {
             return Ok(renewed);
@@ -102,7 +126,14 @@ impl Lake {
         #[cfg(test)]
         let files = self.staged_files(&frozen.snapshot, files);
         for file in files.iter() {
-            renewed.extend(self.renewed(&frozen.snapshot, file)?);
+            let found = match known.remove(&file.id) {
+                Some(found) => found,
+                None => {
+                    self.unless_stopped()?;
+                    newly_replaced(&frozen.snapshot, file)?
+                }
+            };
+            renewed.extend(found.and_then(|found| self.without(file, found)));
         }
         Ok(renewed)
     }
@@ -114,21 +145,31 @@ impl Lake {
         snapshot: &Snapshot,
         file: &Arc<FileEntry>,
     ) -> Result<Option<FileEntry>> {
-        if self.is_stopping() {
-            return Err(JournalError::Stopped.into());
+        self.unless_stopped()?;
+        let found = newly_replaced(snapshot, file)?;
+        Ok(found.and_then(|found| self.without(file, found)))
+    }
+
+    fn unless_stopped(&self) -> Result<()> {
+        match self.is_stopping() {
+            true => Err(JournalError::Stopped.into()),
+            false => Ok(()),
         }
-        let Some(found) = newly_replaced(snapshot, file)? else {
-            return Ok(None);
+    }
+
+    /// A file of which more rows are gone; `None` when they were gone already.
+    fn without(&self, file: &FileEntry, gone: RoaringBitmap) -> Option<FileEntry> {
+        let (rows, since) = match &file.replaced {
+            None => (gone, self.clock.now()),
+            Some(known) if gone.is_subset(&known.rows) => return None,
+            Some(known) => (&*known.rows | &gone, known.since),
         };
-        let known = file.replaced.as_ref();
-        let rows = known.map_or(found.clone(), |known| &*known.rows | &found);
-        let since = known.map_or_else(|| self.clock.now(), |known| known.since);
-        Ok(Some(FileEntry {
+        Some(FileEntry {
             replaced: Some(Replaced {
                 rows: Arc::new(rows),
                 since,
             }),
             ..FileEntry::clone(file)
-        }))
+        })
     }
 }

@@ -9,6 +9,7 @@ use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
 use super::levels::{Choice, choose, gathered, misplaced, whole};
+use super::looks::{Look, Looks, Subject};
 use super::publish::has_passed;
 use super::retain::may_stay;
 use super::sorting::Sorting;
@@ -59,6 +60,14 @@ fn layout_of(state: &PoolState) -> FileLayout {
     pool.map_or(FileLayout::Shared, |pool| pool.draft.layout)
 }
 
+/// Whether files of a pool may hold rows that were removed or replaced.
+fn may_be_unclean(looks: &mut Looks, state: &PoolState) -> bool {
+    let manifest = &state.manifest;
+    let has_replaced = || manifest.files.iter().any(|file| file.replaced.is_some());
+    !manifest.removals.is_empty()
+        || looks.tell(state.id, Look::Replaced, Subject::of(state), has_replaced)
+}
+
 impl Lake {
     /// The pool whose files are to be merged next.
     pub(super) fn next_merge(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
@@ -69,11 +78,16 @@ impl Lake {
         let most = if is_busy { most + BUSY_RUNS } else { most };
         // Nobody knows how the records of a pool that is not known are to lie.
         let known = states.iter().filter(|state| state.pool.is_some());
-        let awake = known.filter(|state| !memory.failures.rests(Writing::Merge(state.id), now));
+        memory.looks.keep(states);
+        let (looks, failures) = (&mut memory.looks, &memory.failures);
+        let awake = known.filter(|state| !failures.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
-            let manifest = &state.manifest;
-            choose(manifest, layout_of(state), most).is_some()
-                || self.must_purge(state.pool.as_deref(), manifest)
+            let (manifest, layout) = (&state.manifest, layout_of(state));
+            let subject = Subject::of(state).with_runs(most);
+            let must_merge = || choose(manifest, layout, most).is_some();
+            looks.tell(state.id, Look::Merge, subject, must_merge)
+                || (may_be_unclean(looks, state)
+                    && self.must_purge(state.pool.as_deref(), manifest))
         });
         let due = due.next().map(|state| state.id);
         due.or_else(|| (!is_busy).then(|| self.next_sorting(memory, states))?)
@@ -87,7 +101,9 @@ impl Lake {
         let (mut found, mut known) = (None, HashMap::new());
         for state in states {
             let is_waiting = layout_of(state) == FileLayout::FilePerCustomer && state.bytes == 0;
-            if !is_waiting || gathered(&state.manifest, layout_of(state)).is_none() {
+            let has_many = || gathered(&state.manifest, layout_of(state)).is_some();
+            let subject = Subject::of(state);
+            if !is_waiting || !memory.looks.tell(state.id, Look::Gather, subject, has_many) {
                 continue;
             }
             let mark = state.manifest.mark;
@@ -114,7 +130,12 @@ impl Lake {
             let Some(order) = state.sorted_by() else {
                 continue;
             };
-            if misplaced(&state.manifest, &order).is_none() {
+            let subject = Subject::of(state).in_order(&order);
+            let lie_otherwise = || misplaced(&state.manifest, &order).is_some();
+            if !memory
+                .looks
+                .tell(state.id, Look::Sort, subject, lie_otherwise)
+            {
                 continue;
             }
             let since = match memory.misplaced.remove(&state.id) {

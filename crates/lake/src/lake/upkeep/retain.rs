@@ -98,7 +98,7 @@ impl Lake {
                     memory.retained.insert(pool.id, done);
                 }
                 Err(error) => {
-                    memory.failures.0.insert(Writing::Retain(pool.id), now);
+                    memory.failures.note(Writing::Retain(pool.id), &error, now);
                     failed = Err(error);
                 }
             }
