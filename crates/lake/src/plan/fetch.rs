@@ -6,12 +6,14 @@ use arrow_array::UInt64Array;
 use arrow_schema::SchemaRef;
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion_execution::memory_pool::MemoryConsumer;
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
+use futures::StreamExt;
 use model::fields::ColumnType;
 use model::names::FieldPath;
 
@@ -112,21 +114,29 @@ impl ExecutionPlan for FetchExec {
         internal_err!("FetchExec has no input")
     }
 
-    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (reading, chosen) = (self.reading.clone(), self.chosen.clone());
+        let memory = MemoryConsumer::new("page").register(context.memory_pool());
+        let memory = Arc::new(memory);
+        let reserved = memory.clone();
         let rows = async move {
             let Some(addresses) = chosen.0.get() else {
                 return internal_err!("the rows of a page are chosen before they are read");
             };
             let mut fetching = Fetching::new(&reading, addresses);
             while fetching.step().map_err(external)? {
+                reserved.try_resize(fetching.bytes())?;
                 reading.pause().await;
             }
             fetching.rows().map_err(external)
         };
+        // Until whoever takes the rows is done with what they were made of.
+        let rows = futures::stream::once(rows).inspect(move |_| {
+            let _held = &memory;
+        });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             self.schema.clone(),
-            futures::stream::once(rows),
+            rows,
         )))
     }
 }

@@ -97,6 +97,7 @@ pub(crate) struct Fetching {
     left: Vec<(usize, UInt32Array)>,
     /// What was read of each source: the rows, and where their cells are.
     read: Vec<(UInt32Array, Vec<Cells>)>,
+    bytes: usize,
 }
 
 impl Fetching {
@@ -120,6 +121,7 @@ impl Fetching {
             places,
             left: left.map(|(at, rows)| (at, rows.into())).collect(),
             read: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -129,8 +131,15 @@ impl Fetching {
             return Ok(false);
         };
         let cells = self.reading.0.of_source(number, &rows)?;
+        let bytes = cells.iter().map(|cells| cells.bytes(&rows));
+        self.bytes += bytes.sum::<usize>();
         self.read.push((rows, cells));
         Ok(true)
+    }
+
+    /// The memory of what was read, and of the rows that are made of it, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// After the last step: the rows, in the order of their addresses.
@@ -182,3 +191,6 @@ impl Fetching {
         Ok(interleave(&values, &places)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

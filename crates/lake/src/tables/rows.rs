@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::RowSelector;
 use super::ROW_GROUP_BLOCKS;
 use super::cache::Cached;
 use super::read::TableFile;
+use super::size::{bytes_of_column, bytes_of_rows};
 use crate::columns::{Form, plain};
 use crate::error::{LakeError, Result};
 
@@ -29,6 +30,19 @@ impl Cells {
     pub(crate) fn array(&self) -> &ArrayRef {
         match self {
             Self::Whole(array) | Self::Asked(array) => array,
+        }
+    }
+
+    /// The memory that it takes to hold these rows, for which it was asked, and
+    /// to put them together in their plain type, in bytes. What is kept of a
+    /// whole block is counted where it is kept.
+    pub(crate) fn bytes(&self, rows: &UInt32Array) -> usize {
+        match self {
+            Self::Whole(array) => {
+                let rows = rows.values().iter().map(|row| *row as usize);
+                bytes_of_rows(array.as_ref(), rows)
+            }
+            Self::Asked(array) => 2 * bytes_of_column(array),
         }
     }
 

@@ -5,13 +5,47 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 
 use super::BLOCK_BYTES;
+use crate::columns::Encoded;
 
 /// The bytes of the rows of a batch, whatever else its buffers hold.
 pub(crate) fn bytes_of(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(bytes_of_column).sum()
 }
 
-fn bytes_of_column(array: &ArrayRef) -> usize {
+/// The bytes of some rows of a column, as a column of them in its plain type would hold them.
+pub(crate) fn bytes_of_rows(array: &dyn Array, rows: impl Iterator<Item = usize>) -> usize {
+    let offset = size_of::<i32>();
+    if let Some(encoded) = Encoded::of(array) {
+        let codes = encoded.codes();
+        let codes = rows.map(|row| match codes.is_null(row) {
+            true => None,
+            false => usize::try_from(codes.value(row)).ok(),
+        });
+        let values = encoded.values().as_ref();
+        return codes
+            .map(|code| code.map_or(offset, |code| bytes_of_rows(values, std::iter::once(code))))
+            .sum();
+    }
+    match array.data_type() {
+        DataType::Utf8 => {
+            let texts = array.as_string::<i32>();
+            rows.map(|row| offset + texts.value(row).len()).sum()
+        }
+        DataType::Binary => {
+            let values = array.as_binary::<i32>();
+            rows.map(|row| offset + values.value(row).len()).sum()
+        }
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            rows.map(|row| offset + bytes_of_column(&list.value(row)))
+                .sum()
+        }
+        DataType::FixedSizeBinary(width) => rows.count() * usize::try_from(*width).unwrap_or(0),
+        other => rows.count() * other.primitive_width().unwrap_or(1),
+    }
+}
+
+pub(super) fn bytes_of_column(array: &ArrayRef) -> usize {
     if matches!(array.data_type(), DataType::List(_)) {
         let list = array.as_list::<i32>();
         let offsets = list.offsets();

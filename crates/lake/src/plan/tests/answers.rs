@@ -1,6 +1,12 @@
 //! Small questions whose answers are known.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
+use datafusion_execution::TaskContext;
+use datafusion_execution::memory_pool::{GreedyMemoryPool, MemoryPool};
+use datafusion_execution::runtime_env::RuntimeEnvBuilder;
+use datafusion_physical_plan::collect;
 use model::filters::Constraint;
 use model::queries::{
     Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery, Seek,
@@ -157,4 +163,44 @@ fn a_page_starts_beside_a_row_that_the_key_may_not_even_see() {
         page(&acme(), Ascending, seek(43, 9, Side::After)),
         Vec::<i128>::new()
     );
+}
+
+/// A question with so many bytes of memory, and what is still reserved of them after it.
+fn within(plan: &Plan, bytes: usize) -> (Result<usize, String>, usize) {
+    let memory: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
+    let environment = RuntimeEnvBuilder::new().with_memory_pool(memory.clone());
+    let environment = environment.build_arc().unwrap();
+    let context = Arc::new(TaskContext::default().with_runtime(environment));
+    let rows = futures::executor::block_on(collect(plan.root.clone(), context));
+    let rows = rows.map(|batches| batches.iter().map(RecordBatch::num_rows).sum());
+    (rows.map_err(|error| error.to_string()), memory.reserved())
+}
+
+#[test]
+fn the_rows_of_a_page_are_read_within_the_memory_of_the_question() {
+    let by = |name: &str| OrderBy {
+        field: path(name),
+        direction: Direction::Ascending,
+    };
+    let query = Query::Records(RecordQuery {
+        columns: vec![OutputField {
+            name: "tenant".to_owned(),
+            field: path("tenant"),
+        }],
+        rest: None,
+        filter: None,
+        range: None,
+        order: vec![by("x"), by("_id")],
+        seek: None,
+        limit: Some(3),
+        with_order_values: false,
+    });
+    let (rows, left) = within(&planned(&acme(), &query), 1 << 10);
+    assert_eq!((rows, left), (Ok(3), 0));
+    let (rows, left) = within(&planned(&acme(), &query), 16);
+    assert!(
+        rows.is_err_and(|error| error.contains("page")),
+        "there is no room"
+    );
+    assert_eq!(left, 0);
 }
