@@ -50,7 +50,7 @@ use model::queries::{Direction, Query, RecordQuery, Side};
 
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
-use crate::reading::{Hints, Reading, TimeOrder};
+use crate::reading::{ADDRESS, Hints, Reading, TimeOrder};
 use crate::snapshot::Snapshot;
 use crate::tables::ByTime;
 use asked::{
@@ -189,8 +189,14 @@ impl Asked {
 
     /// What the barrier hands on: behind the columns are the addresses.
     fn keep(&self) -> Vec<usize> {
-        let address = self.later.is_some().then_some(self.below.0.len());
-        (0..self.above).chain(address).collect()
+        let behind = self.below.0.len();
+        let address = self
+            .later
+            .is_some()
+            .then_some(behind..behind + ADDRESS.len());
+        (0..self.above)
+            .chain(address.into_iter().flatten())
+            .collect()
     }
 }
 

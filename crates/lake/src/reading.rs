@@ -15,7 +15,7 @@ mod places;
 mod replaced;
 
 pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
-pub(crate) use later::{ADDRESS, Fetching, address_field};
+pub(crate) use later::{ADDRESS, Fetching, address_fields, joined};
 #[cfg(test)]
 pub(crate) use places::may_hold;
 pub(crate) use replaced::newly_replaced;
@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema as ArrowSchema};
 use model::fields::ColumnType;
 use model::names::FieldPath;
@@ -34,7 +34,7 @@ use crate::error::{LakeError, Result};
 use crate::snapshot::Snapshot;
 use crate::tables::{Cached, batch_of};
 use in_order::InOrder;
-use later::{Later, Source};
+use later::{Addresses, Later, Source};
 use pieces::Piece;
 use places::asked_for;
 
@@ -206,7 +206,7 @@ impl Shared {
                     return self.show(batch, None).map(Some);
                 }
                 let (batch, rows) = segment.scan_numbered(&self.columns, &self.hints)?;
-                let addresses = self.addresses(Source::Memory(segment), rows.values().iter());
+                let addresses = self.addresses(Source::Memory(segment), rows)?;
                 self.show(batch, Some(addresses)).map(Some)
             }
             Piece::File(entry) => {
@@ -231,7 +231,7 @@ impl Shared {
     }
 
     /// The columns under the names of whoever asks, and behind them the addresses.
-    fn show(&self, batch: RecordBatch, addresses: Option<ArrayRef>) -> Result<RecordBatch> {
+    fn show(&self, batch: RecordBatch, addresses: Option<Addresses>) -> Result<RecordBatch> {
         if self.shown.is_none() && addresses.is_none() {
             return Ok(batch);
         }
@@ -241,9 +241,11 @@ impl Shared {
         let named = names.iter().zip(&columns);
         let fields = named
             .map(|((path, _), column)| Field::new(path.as_str(), column.data_type().clone(), true));
-        let address = addresses.is_some().then(address_field);
+        let named = ADDRESS.iter().zip(addresses.iter().flatten());
+        let address =
+            named.map(|(name, column)| Field::new(*name, column.data_type().clone(), false));
         let schema = Arc::new(ArrowSchema::new(fields.chain(address).collect::<Vec<_>>()));
-        columns.extend(addresses);
+        columns.extend(addresses.into_iter().flatten());
         Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
     }
 }

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
+use arrow_array::types::UInt32Type;
 use arrow_array::{Array, RecordBatch, UInt64Array};
 use arrow_select::concat::concat_batches;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_common::{Result, internal_datafusion_err, internal_err};
+use datafusion_common::{Result, internal_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::filter_pushdown::{
@@ -25,7 +25,7 @@ use futures::TryStreamExt;
 
 use super::fetch::Chosen;
 use super::node::plain_properties;
-use crate::reading::ADDRESS;
+use crate::reading::{ADDRESS, joined};
 
 /// Hands the addresses of the rows of its first input to its second, which
 /// reads them, and hands on what that makes of them.
@@ -56,12 +56,14 @@ impl LateExec {
 
 /// The addresses of rows.
 fn addresses(rows: &RecordBatch) -> Result<UInt64Array> {
-    let column = rows.column_by_name(ADDRESS);
-    let column = column.and_then(|column| column.as_primitive_opt::<UInt64Type>());
-    let column = column.filter(|column| column.null_count() == 0);
-    column
-        .cloned()
-        .ok_or_else(|| internal_datafusion_err!("the rows of a page have addresses"))
+    let column = |name: &str| {
+        let column = rows.column_by_name(name)?.as_primitive_opt::<UInt32Type>();
+        column.filter(|column| column.null_count() == 0)
+    };
+    match ADDRESS.map(column) {
+        [Some(sources), Some(rows)] => Ok(joined(sources, rows)),
+        _ => internal_err!("the rows of a page have addresses"),
+    }
 }
 
 impl DisplayAs for LateExec {

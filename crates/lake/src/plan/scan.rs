@@ -17,7 +17,7 @@ use model::names::FieldPath;
 
 use super::node::plain_properties;
 use crate::columns::{Form, schema_of};
-use crate::reading::{Hints, Reading, address_field};
+use crate::reading::{Hints, Reading, address_fields};
 use crate::snapshot::Snapshot;
 
 /// Reads columns of a snapshot, without the rows that were deleted. All
@@ -31,7 +31,7 @@ pub(crate) struct ScanExec {
 
 impl ScanExec {
     /// A scan of these columns. With columns for `later`, which a
-    /// [`FetchExec`](super::fetch::FetchExec) reads, the last column are addresses.
+    /// [`FetchExec`](super::fetch::FetchExec) reads, the last columns are addresses.
     pub(super) fn new(
         snapshot: Snapshot,
         columns: Vec<(FieldPath, ColumnType)>,
@@ -42,7 +42,7 @@ impl ScanExec {
         let mut schema = schema_of(&columns);
         if later.is_some() {
             let fields = schema.fields().iter().cloned();
-            let fields = fields.chain([Arc::new(address_field())]);
+            let fields = fields.chain(address_fields().map(Arc::new));
             schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
         }
         let properties = plain_properties(schema.clone());

@@ -158,7 +158,8 @@ fn barrier(
     input: Arc<dyn ExecutionPlan>,
 ) -> Arc<dyn ExecutionPlan> {
     let (predicate, _) = constraint_predicate(rows, &pool.draft.schema);
-    Arc::new(BarrierExec::new(input, predicate, vec![0, 1, 2]))
+    let all = (0..input.schema().fields().len()).collect();
+    Arc::new(BarrierExec::new(input, predicate, all))
 }
 
 /// The caller's conditions, none of them, over something.

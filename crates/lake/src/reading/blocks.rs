@@ -3,14 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::{filter, filter_record_batch};
 use model::fields::ColumnType;
 use model::names::FieldPath;
 
 use super::Shared;
-use super::later::Source;
+use super::later::{Addresses, Source, numbers};
 use super::pieces::Opened;
 use super::places::runs_of;
 use super::replaced::either;
@@ -20,7 +20,7 @@ use crate::predicate::admitted;
 use crate::tables::batch_of;
 
 /// Rows, and their addresses when they have some.
-pub(super) type Rows = (RecordBatch, Option<ArrayRef>);
+pub(super) type Rows = (RecordBatch, Option<Addresses>);
 
 impl Shared {
     /// The rows of blocks that may matter and are still there, and their
@@ -60,7 +60,7 @@ impl Shared {
         if run.len() > rows / FEW {
             return Ok(None);
         }
-        let numbers = UInt32Array::from_iter_values(run.clone().map(|row| row as u32));
+        let numbers = numbers(run.clone());
         let cells = file.rows(block, &numbers, &opened.columns, self.cached)?;
         let columns = cells.iter().map(|cells| cells.plain(&numbers));
         let columns = columns.collect::<Result<Vec<_>>>()?;
@@ -84,8 +84,9 @@ impl Shared {
         let gone = self.replaced(opened, block, run.clone())?;
         let addresses = self.later.as_ref().map(|_| {
             let source = Source::Block(opened.clone(), block);
-            self.addresses(source, run.map(|row| row as u32))
+            self.addresses(source, numbers(run))
         });
+        let addresses = addresses.transpose()?;
         self.without_removed(opened, batch, addresses, gone)
     }
 
@@ -127,7 +128,7 @@ impl Shared {
         &self,
         opened: &Opened,
         batch: RecordBatch,
-        addresses: Option<ArrayRef>,
+        addresses: Option<Addresses>,
         replaced: Option<BooleanBuffer>,
     ) -> Result<Rows> {
         let removed = opened.removed.as_ref();
@@ -144,7 +145,10 @@ impl Shared {
         Ok(match gone {
             Some(gone) if gone.count_set_bits() > 0 => {
                 let left = BooleanArray::new(!&gone, None);
-                let addresses = addresses.map(|all| filter(&all, &left)).transpose()?;
+                let left_of = |[sources, rows]: Addresses| -> Result<Addresses> {
+                    Ok([filter(&sources, &left)?, filter(&rows, &left)?])
+                };
+                let addresses = addresses.map(left_of).transpose()?;
                 (filter_record_batch(&batch, &left)?, addresses)
             }
             _ => (batch, addresses),

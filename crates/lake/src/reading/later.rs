@@ -5,7 +5,8 @@
 //! address is a place and no right: what is fetched goes through a barrier of
 //! its own, like everything that is read.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_null_array};
 use arrow_schema::{DataType, Field};
@@ -16,16 +17,38 @@ use model::names::FieldPath;
 use super::pieces::Opened;
 use super::{Columns, Reading, Shared};
 use crate::buffer::Segment;
-use crate::columns::{Encoded, schema_of};
+use crate::columns::{Encoded, constant, schema_of};
 use crate::error::{LakeError, Result};
-use crate::tables::Cells;
+use crate::tables::{BLOCK_ROWS, Cells};
 
-/// The name of the column of addresses. No field can have it.
-pub(crate) const ADDRESS: &str = "_address";
+/// The names of the columns of addresses: the number of a source, and that of
+/// a row within it. No field can have them.
+pub(crate) const ADDRESS: [&str; 2] = ["_source", "_row"];
 
-/// The column of addresses.
-pub(crate) fn address_field() -> Field {
-    Field::new(ADDRESS, DataType::UInt64, false)
+/// The columns of addresses in their plain types.
+pub(crate) fn address_fields() -> [Field; 2] {
+    ADDRESS.map(|name| Field::new(name, DataType::UInt32, false))
+}
+
+/// The addresses of rows, in these columns: one source, and rows as they
+/// mostly are anyway, so that there is nothing to write for each.
+pub(super) type Addresses = [ArrayRef; 2];
+
+/// The numbers of rows that stand side by side.
+pub(super) fn numbers(rows: Range<usize>) -> UInt32Array {
+    static FIRST: LazyLock<UInt32Array> =
+        LazyLock::new(|| UInt32Array::from_iter_values(0..BLOCK_ROWS as u32));
+    if rows.end <= FIRST.len() {
+        return FIRST.slice(rows.start, rows.len());
+    }
+    UInt32Array::from_iter_values(rows.map(|row| row as u32))
+}
+
+/// Addresses, each in one number.
+pub(crate) fn joined(sources: &UInt32Array, rows: &UInt32Array) -> UInt64Array {
+    let pairs = sources.values().iter().zip(rows.values());
+    let addresses = pairs.map(|(source, row)| u64::from(*source) << 32 | u64::from(*row));
+    UInt64Array::from_iter_values(addresses)
 }
 
 /// What is read later.
@@ -55,19 +78,16 @@ fn internal(what: &str) -> LakeError {
 }
 
 impl Shared {
-    /// The addresses of rows of a source: its number, and theirs within it.
-    pub(super) fn addresses<R: std::borrow::Borrow<u32>>(
-        &self,
-        source: Source,
-        rows: impl Iterator<Item = R>,
-    ) -> ArrayRef {
+    /// The addresses of rows of a source.
+    pub(super) fn addresses(&self, source: Source, rows: UInt32Array) -> Result<Addresses> {
         let number = {
             let mut left = self.left();
             left.sources.push(source);
-            (left.sources.len() - 1) as u64
+            left.sources.len() - 1
         };
-        let addresses = rows.map(|row| number << 32 | u64::from(*row.borrow()));
-        Arc::new(UInt64Array::from_iter_values(addresses))
+        let number = u32::try_from(number).map_err(|_| internal("a reading has too many parts"))?;
+        let source = Arc::new(UInt32Array::from_value(number, 1));
+        Ok([constant(source, rows.len())?, Arc::new(rows)])
     }
 
     fn of_source(&self, number: usize, rows: &UInt32Array) -> Result<Vec<Cells>> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
-use arrow_array::{Array, BooleanArray, RecordBatch, UInt64Array};
+use arrow_array::types::UInt32Type;
+use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use datafusion_common::Result as EngineResult;
@@ -110,16 +110,16 @@ struct Misplacing(Mutant);
 
 impl Misplacing {
     fn batch(&self, batch: RecordBatch) -> EngineResult<Option<RecordBatch>> {
-        let Ok(at) = batch.schema_ref().index_of(ADDRESS) else {
+        let Ok(at) = batch.schema_ref().index_of(ADDRESS[1]) else {
             return Ok(Some(batch));
         };
         let (schema, mut columns, _) = batch.into_parts();
-        let addresses = columns[at].as_primitive::<UInt64Type>().values().iter();
-        let addresses = addresses.enumerate().map(|(row, address)| match self.0 {
-            Mutant::Next => address + 1,
-            _ => address >> 32 << 32 | row as u64,
+        let rows = columns[at].as_primitive::<UInt32Type>().values().iter();
+        let rows = rows.enumerate().map(|(at, row)| match self.0 {
+            Mutant::Next => row + 1,
+            _ => at as u32,
         });
-        columns[at] = Arc::new(UInt64Array::from_iter_values(addresses));
+        columns[at] = Arc::new(UInt32Array::from_iter_values(rows));
         Ok(Some(RecordBatch::try_new(schema, columns)?))
     }
 }

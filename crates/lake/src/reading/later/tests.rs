@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
+use arrow_array::types::UInt32Type;
 use model::permit::Permit;
 
 use super::*;
-use crate::columns::Form;
+use crate::columns::{Form, plain};
 use crate::lake::tests::fixtures::{Request, open, path, pool, roomy};
 use crate::reading::Hints;
 use crate::simulation::SimulatedDisk;
@@ -65,8 +65,9 @@ fn the_memory_of_fetched_rows_is_known_before_they_are_made() {
         let mut addresses = Vec::new();
         while let Some(batch) = reading.step() {
             if let Some(batch) = batch.unwrap() {
-                let all = batch.column(1).as_primitive::<UInt64Type>().values();
-                addresses.extend(all.iter().copied());
+                let columns = [1, 2].map(|at| plain(batch.column(at)).unwrap());
+                let [sources, rows] = columns.each_ref().map(|at| at.as_primitive::<UInt32Type>());
+                addresses.extend(joined(sources, rows).values().iter().copied());
             }
         }
         assert_eq!(addresses.len(), 300);
