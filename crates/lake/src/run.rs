@@ -315,6 +315,17 @@ impl Runner {
             .boxed())
     }
 
+    /// Work of several steps that is one question to whoever asks: its turns
+    /// and its work take no longer than those of one.
+    ///
+    /// # Errors
+    /// [`LakeError::Deadline`] when they do; what is under way is given up.
+    pub(crate) async fn together<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let whole = self.options.wait + self.options.deadline;
+        let done = tokio::time::timeout(whole, work).await;
+        done.unwrap_or(Err(LakeError::Deadline(whole)))
+    }
+
     /// Does other work on a question of a key, within the same bounds and off
     /// the threads that answer requests. Work that may take long asks now and
     /// then whether its [`Asker`] still waits.

@@ -1,6 +1,8 @@
 //! Questions of analytics: all their parts, and the answer of them.
 
-use futures::TryStreamExt;
+use std::pin::pin;
+
+use futures::{Stream, StreamExt, TryStreamExt};
 use model::analyses::{Answer, Form};
 use model::permit::{ConstrainedAnalysis, ConstrainedQuery};
 use model::queries::{ResultSize, Row};
@@ -8,12 +10,13 @@ use model::queries::{ResultSize, Row};
 use super::Lake;
 use super::query::FEW_CELLS;
 use crate::error::{LakeError, Result};
-use crate::run::{Asker, CELL_BYTES};
+use crate::run::{Asker, CELL_BYTES, RowStream};
 
 impl Lake {
     /// Answers a question of analytics over the rows that its constraints
     /// admit. Each of its parts is read once, and sees all that was
-    /// acknowledged before it was asked.
+    /// acknowledged before it was asked. However many parts there are, they
+    /// take no longer and hold no more rows than one question may.
     ///
     /// # Errors
     /// Limits of resources; and [`LakeError::Internal`] for an extraction,
@@ -26,19 +29,47 @@ impl Lake {
                 "the rows of an extraction are streamed".to_owned(),
             ));
         };
-        let mut parts = Vec::new();
-        for part in analysis.parts() {
-            let answer = self.query(part.clone()).await?;
-            let pieces: Vec<Vec<Row>> = answer.rows.try_collect().await?;
-            parts.push(pieces.into_iter().flatten().collect::<Vec<Row>>());
-        }
-        let has_few = has_few(analysis.form(), &parts);
-        let answered = move |_: &Asker| Ok(analysis.answer(parts)?);
-        match has_few {
-            true => answered(&Asker::default()),
-            false => self.runner.work(key, answered).await,
-        }
+        let whole = async {
+            let parts = futures::stream::iter(analysis.parts());
+            let parts = gathered(parts.then(async |part| {
+                let answer = self.query(part.clone()).await?;
+                Ok(answer.rows)
+            }));
+            let parts = parts.await?;
+            let has_few = has_few(analysis.form(), &parts);
+            let answered = {
+                let analysis = analysis.clone();
+                move |_: &Asker| Ok(analysis.answer(parts)?)
+            };
+            match has_few {
+                true => answered(&Asker::default()),
+                false => self.runner.work(key, answered).await,
+            }
+        };
+        self.runner.together(whole).await
     }
+}
+
+/// The rows of each part, asked one after another. Together they hold no more
+/// than one answer may.
+async fn gathered(parts: impl Stream<Item = Result<RowStream>>) -> Result<Vec<Vec<Row>>> {
+    let (mut all, mut held) = (Vec::new(), ResultSize::default());
+    let mut parts = pin!(parts);
+    while let Some(mut pieces) = parts.try_next().await? {
+        let mut rows = Vec::new();
+        while let Some(piece) = pieces.try_next().await? {
+            for row in &piece {
+                held = held.and(ResultSize {
+                    rows: 1,
+                    ..ResultSize::of(row)
+                });
+            }
+            held.check()?;
+            rows.extend(piece);
+        }
+        all.push(rows);
+    }
+    Ok(all)
 }
 
 /// Whether so few values are gone through that another thread would take
@@ -64,4 +95,63 @@ fn has_few(form: &Form, parts: &[Vec<Row>]) -> bool {
         Form::Rows(_) | Form::Funnel { .. } => cells,
     };
     cells <= FEW_CELLS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use model::limits::{RESULT_ROWS_MAX, RESULT_VALUES_MAX};
+    use model::value::Value;
+
+    use super::*;
+
+    /// Gathers parts of so many of these rows each; answers how many were
+    /// gathered and how many parts were asked for.
+    async fn gather(row: &Row, counts: &[usize]) -> (Result<usize, String>, usize) {
+        let asked = AtomicUsize::new(0);
+        let parts = counts.iter().map(|count| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            let (row, count) = (row.clone(), *count);
+            let pieces = (0..count).step_by(1_000);
+            let piece = move |from: usize| Ok(vec![row.clone(); (count - from).min(1_000)]);
+            Ok(futures::stream::iter(pieces.map(piece)).boxed())
+        });
+        let gathered = gathered(futures::stream::iter(parts)).await;
+        let gathered = gathered.map(|parts| parts.iter().map(Vec::len).sum());
+        let gathered = gathered.map_err(|error| error.to_string());
+        (gathered, asked.into_inner())
+    }
+
+    #[tokio::test]
+    async fn the_parts_of_a_funnel_hold_no_more_than_one_answer_may() {
+        let (short, half) = (Row::new(), RESULT_ROWS_MAX / 2);
+        let (all, asked) = gather(&short, &[half, half, 0]).await;
+        assert_eq!((all, asked), (Ok(RESULT_ROWS_MAX), 3));
+        let (refused, asked) = gather(&short, &[half, half + 1, 5]).await;
+        assert!(refused.unwrap_err().contains("1000000 rows"));
+        assert_eq!(
+            asked, 2,
+            "nothing more is read for an answer that is refused"
+        );
+        let long = vec![Value::Array(vec![Value::Null; RESULT_VALUES_MAX / 4])];
+        let (refused, asked) = gather(&long, &[2, 2, 2]).await;
+        assert!(
+            refused
+                .unwrap_err()
+                .contains(&RESULT_VALUES_MAX.to_string())
+        );
+        assert_eq!(asked, 2);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_fails_is_no_part_without_rows() {
+        let failing = futures::stream::iter([
+            Ok(futures::stream::iter([Ok(vec![Row::new()])]).boxed()),
+            Ok(futures::stream::iter([Err(LakeError::Busy)]).boxed()),
+        ]);
+        assert!(matches!(gathered(failing).await, Err(LakeError::Busy)));
+        let refused = futures::stream::iter([Err(LakeError::Busy)]);
+        assert!(matches!(gathered(refused).await, Err(LakeError::Busy)));
+    }
 }

@@ -382,3 +382,21 @@ async fn a_question_has_more_readers_than_one_only_while_cores_have_none() {
     // A budget of more than the cores is found out.
     assert!(most_readers(12, 4, false).await > 5);
 }
+
+#[tokio::test]
+async fn steps_of_one_question_share_its_time() {
+    let runner = Runner::new(RunOptions {
+        wait: Duration::from_millis(20),
+        deadline: Duration::from_millis(30),
+        ..QUICK
+    });
+    let runner = runner.unwrap();
+    let ended = runner.together::<()>(std::future::pending()).await;
+    assert!(matches!(ended, Err(LakeError::Deadline(whole)) if whole.as_millis() == 50));
+    let (done, failed) = (async { Ok(7) }, async { Err(LakeError::Busy) });
+    assert_eq!(runner.together(done).await.unwrap(), 7);
+    assert!(matches!(
+        runner.together::<()>(failed).await,
+        Err(LakeError::Busy)
+    ));
+}

@@ -141,7 +141,7 @@ impl Form {
             } => Ok(Answer::Funnel {
                 tally: match counted {
                     true => funnel.tally_of(rows.filter_map(|row| many(&row))),
-                    false => tally(funnel, rows),
+                    false => tally(funnel, rows)?,
                 },
                 steps: steps.clone(),
             }),
@@ -157,7 +157,7 @@ fn many(row: &Row) -> Option<(u64, u64)> {
     Some((u64::try_from(*bits).ok()?, u64::try_from(*count).ok()?))
 }
 
-fn tally(funnel: &super::Funnel, rows: impl Iterator<Item = Row>) -> Tally {
+fn tally(funnel: &super::Funnel, rows: impl Iterator<Item = Row>) -> Result<Tally, TooManyResults> {
     let mut actors = super::Actors::default();
     for row in rows {
         if let [actor, Value::Integer(steps)] = row.as_slice() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Source;
 use crate::names::FieldPath;
+use crate::queries::{ResultSize, TooManyResults};
 use crate::value::Value;
 
 /// How many of those who did one thing did the next.
@@ -84,7 +85,12 @@ impl Funnel {
     }
 
     /// How many of those who were seen came through each step, and who.
-    pub fn tally(&self, actors: &Actors) -> Tally {
+    ///
+    /// # Errors
+    /// [`TooManyResults`] when the steps list more than an answer may hold
+    /// together, an actor counted in each list.
+    pub fn tally(&self, actors: &Actors) -> Result<Tally, TooManyResults> {
+        let mut listed = ResultSize::default();
         let mut counts = vec![0; self.steps.len()];
         let lists = self.steps.iter();
         let mut lists: Vec<_> = lists.map(|step| step.with_actors.then(Vec::new)).collect();
@@ -92,13 +98,16 @@ impl Funnel {
             for (at, passes) in self.passes(*seen).enumerate() {
                 counts[at] += u64::from(passes);
                 if passes && let Some(list) = &mut lists[at] {
-                    list.extend(crate::canonical::decode(actor));
+                    let actor = crate::canonical::decode(actor);
+                    listed = listed.and(ResultSize::of(&actor));
+                    listed.check()?;
+                    list.extend(actor);
                 }
             }
         }
-        Tally {
+        Ok(Tally {
             counts,
             actors: lists,
-        }
+        })
     }
 }

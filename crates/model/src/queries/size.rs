@@ -8,14 +8,14 @@ use crate::value::Value;
 pub enum TooManyResults {
     /// By its rows.
     #[error(
-        "an answer has at most {RESULT_ROWS_MAX} rows, each group's of each interval; \
-         ask for fewer groups or longer intervals"
+        "an answer has at most {RESULT_ROWS_MAX} rows, each group's of each interval and each \
+         actor's of each pool of a funnel; ask for fewer groups or actors, or longer intervals"
     )]
     Rows,
     /// By its values.
     #[error(
         "an answer has at most {RESULT_VALUES_MAX} values, those of each group and function in \
-         each interval, and of lists each; ask for fewer groups, functions or intervals"
+         each interval, and of lists each; ask for fewer groups, functions, intervals or lists"
     )]
     Values,
     /// By its texts.

@@ -58,3 +58,26 @@ fn a_long_text_that_groups_is_counted_in_every_interval() {
         "{refused}"
     );
 }
+
+#[test]
+fn the_lists_of_a_funnel_are_bounded_together() {
+    let funnel = |steps: usize| -> Funnel {
+        let step = r#"{"pool":"p","actor":"u","with_actors":true}"#;
+        let steps = vec![step; steps].join(",");
+        match analysis(&format!(r#"{{"analysis":"funnel","steps":[{steps}]}}"#)) {
+            Analysis::Funnel(funnel) => funnel,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut actors = Actors::default();
+    let many = Value::Array(vec![Value::Null; RESULT_VALUES_MAX / 4]);
+    actors.add(&many, u64::MAX);
+    let listed = funnel(3).tally(&actors).unwrap();
+    assert_eq!(listed.counts, [1, 1, 1]);
+    assert_eq!(listed.actors[2], Some(vec![many]));
+    let refused = funnel(4).tally(&actors).unwrap_err().to_string();
+    assert!(
+        refused.contains(&RESULT_VALUES_MAX.to_string()),
+        "{refused}"
+    );
+}
