@@ -79,6 +79,7 @@ pub enum LakeError {
 impl From<DataFusionError> for LakeError {
     fn from(error: DataFusionError) -> Self {
         match error.find_root() {
+            DataFusionError::External(own) if let Some(Self::LimitExceeded(text)) = own.downcast_ref() => Self::LimitExceeded(text.clone()),
             DataFusionError::ResourcesExhausted(_) => Self::LimitExceeded(
                 "the question needs more memory than one question may use; ask for fewer groups or rows"
                     .to_owned(),

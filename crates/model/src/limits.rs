@@ -74,6 +74,9 @@ pub const RESULT_ROWS_MAX: usize = 1_000_000;
 pub const RESULT_VALUES_MAX: usize = 4_000_000;
 /// Bytes of texts in one answer of groups or intervals, those of groups counted in each interval.
 pub const RESULT_TEXT_BYTES_MAX: usize = 128 << 20;
+/// Bytes of the texts of one column of an answer of groups or of lists, as far
+/// as the engine can hold them: offsets are of 32 bits.
+pub const RESULT_COLUMN_BYTES_MAX: usize = (1 << 31) - 1;
 /// Fields and bins that make the groups of one question.
 pub const GROUP_FIELDS_MAX: usize = 16;
 /// Ranges of one field that a question groups by.

@@ -180,4 +180,8 @@ impl Fold for Edge {
     fn heap(&self, state: &Best) -> usize {
         state.heap()
     }
+
+    fn texts(&self, heap: usize) -> usize {
+        heap
+    }
 }

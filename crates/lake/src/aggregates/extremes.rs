@@ -116,4 +116,8 @@ impl<K: Key> Fold for Extreme<K> {
     fn heap(&self, state: &Option<K>) -> usize {
         state.as_ref().map_or(0, Key::heap)
     }
+
+    fn texts(&self, heap: usize) -> usize {
+        heap
+    }
 }

@@ -7,6 +7,9 @@ use std::fmt::Debug;
 use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 use datafusion_common::{DataFusionError, Result};
+use model::limits::RESULT_COLUMN_BYTES_MAX;
+
+use crate::error::LakeError;
 
 /// A function over the rows of a group. The results depend on nothing but
 /// the set of rows: not on their order, their batches, or on which of several
@@ -32,6 +35,12 @@ pub(super) trait Fold: Debug + Send + Sync + 'static {
 
     /// The memory that a state holds beside itself, in bytes.
     fn heap(&self, state: &Self::State) -> usize;
+
+    /// The bytes of texts in the results, at most, when all states hold so much
+    /// beside themselves. Most functions answer numbers.
+    fn texts(&self, _heap: usize) -> usize {
+        0
+    }
 }
 
 /// A [`Fold`] of any kind, ready to run.
@@ -49,8 +58,9 @@ pub(super) trait Running: Debug + Send + Any {
     /// have these numbers here, all below `groups`.
     fn absorb(&mut self, other: Box<dyn Running>, numbers: &[u32], groups: usize) -> Result<()>;
 
-    /// The result of each group.
-    fn results(self: Box<Self>, groups: usize) -> Result<ArrayRef>;
+    /// The result of each group. Room is asked for before more is held than
+    /// what is held already.
+    fn results(self: Box<Self>, groups: usize, room: &mut Room<'_>) -> Result<ArrayRef>;
 
     /// The memory held, in bytes.
     fn bytes(&self) -> usize;
@@ -111,15 +121,27 @@ impl Rows<'_> {
     }
 }
 
+/// Told how many bytes are held, or asked for so many more; it refuses what is too much.
+pub(crate) type Room<'a> = dyn FnMut(usize) -> Result<()> + 'a;
+
+/// A limit was passed; its text is for whoever asked.
+pub(super) fn limit(text: String) -> DataFusionError {
+    DataFusionError::External(Box::new(LakeError::LimitExceeded(text)))
+}
+
 /// Refuses what a column of the engine, with offsets of 32 bits, cannot hold.
 pub(super) fn check_column_size(bytes: usize) -> Result<()> {
-    if i32::try_from(bytes).is_ok() {
+    if bytes <= RESULT_COLUMN_BYTES_MAX {
         return Ok(());
     }
-    Err(DataFusionError::ResourcesExhausted(
-        "a column of the answer would pass 2 GiB; ask for fewer groups".to_owned(),
-    ))
+    Err(limit(format!(
+        "a column of an answer has at most {RESULT_COLUMN_BYTES_MAX} bytes; \
+         ask for fewer groups or distinct values, or for a shorter field"
+    )))
 }
+
+/// What a result takes in its column that is no text.
+const RESULT_BYTES: usize = 16;
 
 #[derive(Debug)]
 struct Groups<F: Fold> {
@@ -162,8 +184,9 @@ impl<F: Fold> Running for Groups<F> {
         Ok(())
     }
 
-    fn results(mut self: Box<Self>, groups: usize) -> Result<ArrayRef> {
+    fn results(mut self: Box<Self>, groups: usize, room: &mut Room<'_>) -> Result<ArrayRef> {
         self.cover(groups);
+        room(groups * RESULT_BYTES + self.fold.texts(self.heap))?;
         self.fold.results(self.states)
     }
 

@@ -11,6 +11,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use datafusion_common::Result;
 use hashbrown::HashMap;
 
+use super::groups::Room;
 use super::table::GroupBy;
 
 /// Pairs of numbers, numbered from 0 in the order in which they came.
@@ -100,8 +101,9 @@ impl Groups {
         Ok(numbers)
     }
 
-    /// The values of each group, in a column for each column.
-    pub(super) fn values(self) -> Result<Vec<ArrayRef>> {
+    /// The values of each group, in a column for each column. Room is asked for
+    /// each before it is made: a long text is there once, however many groups have it.
+    pub(super) fn values(self, room: &mut Room<'_>) -> Result<Vec<ArrayRef>> {
         let mut groups: Vec<u32> = (0..self.len() as u32).collect();
         let mut columns = self.columns;
         let mut values = Vec::with_capacity(columns.len());
@@ -111,10 +113,15 @@ impl Groups {
             groups
                 .iter_mut()
                 .for_each(|group| *group = pair_of(group).0);
-            values.extend(columns.pop().map(|column| column.values(&last)));
+            if let Some(column) = columns.pop() {
+                values.push(column.values(&last, room)?);
+            }
         }
-        values.extend(columns.pop().map(|column| column.values(&groups)));
-        values.into_iter().rev().collect()
+        if let Some(column) = columns.pop() {
+            values.push(column.values(&groups, room)?);
+        }
+        values.reverse();
+        Ok(values)
     }
 
     /// The memory held, in bytes.

@@ -260,11 +260,14 @@ impl Key for Box<[u8]> {
             }
             DataType::List(_) => {
                 let lists = column.as_list::<i32>();
-                let contents = contents(lists.values())?;
                 let offsets = lists.value_offsets();
+                // Part of a column still has the elements of all of it.
+                let first = offsets[0] as usize;
+                let count = offsets[lists.len()] as usize - first;
+                let contents = contents(&lists.values().slice(first, count))?;
                 rows.for_each(nulls, |row, group| {
-                    let elements = offsets[row] as usize..offsets[row + 1] as usize;
-                    visit(group, &contents[elements].concat());
+                    let [from, to] = [row, row + 1].map(|at| offsets[at] as usize - first);
+                    visit(group, &contents[from..to].concat());
                 });
             }
             other => return Err(unsupported(other)),
@@ -273,35 +276,43 @@ impl Key for Box<[u8]> {
     }
 
     fn values(keys: Vec<Option<Self>>, data_type: &DataType) -> Result<ArrayRef> {
-        let bytes = keys.iter().flatten().map(|key| key.len()).sum();
-        check_column_size(bytes)?;
-        Ok(match data_type {
-            DataType::Utf8 => {
-                let mut column = StringBuilder::with_capacity(keys.len(), bytes);
-                for key in &keys {
-                    let text = key.as_deref().map(str::from_utf8).transpose();
-                    column.append_option(text.map_err(|_| not_text())?);
-                }
-                Arc::new(column.finish())
-            }
-            DataType::Binary => {
-                let mut column = BinaryBuilder::with_capacity(keys.len(), bytes);
-                keys.into_iter().for_each(|key| column.append_option(key));
-                Arc::new(column.finish())
-            }
-            DataType::FixedSizeBinary(width) => {
-                let mut column = FixedSizeBinaryBuilder::with_capacity(keys.len(), *width);
-                for key in keys {
-                    match key {
-                        Some(key) => column.append_value(key)?,
-                        None => column.append_null(),
-                    }
-                }
-                Arc::new(column.finish())
-            }
-            other => return Err(unsupported(other)),
-        })
+        bytes_column(|| keys.iter().map(Option::as_deref), data_type)
     }
+}
+
+/// A column of these bytes, which are gone through twice.
+pub(super) fn bytes_column<'a, Keys: ExactSizeIterator<Item = Option<&'a [u8]>>>(
+    keys: impl Fn() -> Keys,
+    data_type: &DataType,
+) -> Result<ArrayRef> {
+    let (count, bytes) = (keys().len(), keys().flatten().map(<[u8]>::len).sum());
+    check_column_size(bytes)?;
+    Ok(match data_type {
+        DataType::Utf8 => {
+            let mut column = StringBuilder::with_capacity(count, bytes);
+            for key in keys() {
+                let text = key.map(str::from_utf8).transpose();
+                column.append_option(text.map_err(|_| not_text())?);
+            }
+            Arc::new(column.finish())
+        }
+        DataType::Binary => {
+            let mut column = BinaryBuilder::with_capacity(count, bytes);
+            keys().for_each(|key| column.append_option(key));
+            Arc::new(column.finish())
+        }
+        DataType::FixedSizeBinary(width) => {
+            let mut column = FixedSizeBinaryBuilder::with_capacity(count, *width);
+            for key in keys() {
+                match key {
+                    Some(key) => column.append_value(key)?,
+                    None => column.append_null(),
+                }
+            }
+            Arc::new(column.finish())
+        }
+        other => return Err(unsupported(other)),
+    })
 }
 
 /// The keys of a list's elements, so framed that joined ones are equal only

@@ -8,7 +8,7 @@ use datafusion_common::Result;
 use model::time::Buckets;
 
 use super::Called;
-use super::groups::{Rows, Running};
+use super::groups::{Room, Rows, Running};
 use super::interner::Groups;
 
 /// What makes a group.
@@ -56,6 +56,9 @@ impl Plan {
     }
 }
 
+/// Rows that are taken in before it is told how much is held.
+pub(super) const ROWS_AT_ONCE: usize = 8_192;
+
 /// The groups that were met, and what the functions keep of each.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -85,8 +88,18 @@ impl Table {
         self.groups.as_ref().map_or(1, Groups::len)
     }
 
-    /// Takes rows in.
-    pub(crate) fn update(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// Takes rows in, telling after every few how many bytes are held: a batch
+    /// may be all that was sent at once.
+    pub(crate) fn update(&mut self, batch: &RecordBatch, held: &mut Room<'_>) -> Result<()> {
+        for from in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
+            let rows = ROWS_AT_ONCE.min(batch.num_rows() - from);
+            self.take(&batch.slice(from, rows))?;
+            held(self.bytes())?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, batch: &RecordBatch) -> Result<()> {
         if let Some(groups) = &mut self.groups {
             groups.number(batch, &mut self.numbers)?;
         }
@@ -116,15 +129,15 @@ impl Table {
         Ok(())
     }
 
-    /// The groups with their results.
-    pub(crate) fn finish(self) -> Result<RecordBatch> {
+    /// The groups with their results, for which room is asked beside what is held.
+    pub(crate) fn finish(self, room: &mut Room<'_>) -> Result<RecordBatch> {
         let count = self.len();
         let mut columns = match self.groups {
-            Some(groups) => groups.values()?,
+            Some(groups) => groups.values(room)?,
             None => Vec::new(),
         };
         for running in self.running {
-            columns.push(running.results(count)?);
+            columns.push(running.results(count, room)?);
         }
         let rows = arrow_array::RecordBatchOptions::new().with_row_count(Some(count));
         let schema = self.plan.schema.clone();

@@ -1,4 +1,5 @@
 mod exactness;
+mod memory;
 mod naive;
 mod oracle;
 mod plans;
@@ -52,6 +53,11 @@ proptest! {
     }
 }
 
+/// Room for everything.
+fn roomy(_: usize) -> datafusion_common::Result<()> {
+    Ok(())
+}
+
 /// The one result of a function over values without times.
 fn answer(function: Aggregate, data_type: &DataType, values: Vec<Value>) -> Value {
     let row = |(index, value)| Row {
@@ -96,8 +102,8 @@ fn schema() -> SchemaRef {
 fn result(called: Called, batch: &RecordBatch) -> ScalarValue {
     let plan = Arc::new(Plan::new(Vec::new(), vec![("m".to_owned(), called)]));
     let mut table = Table::new(&plan).expect("meaningful");
-    table.update(batch).expect("it takes rows");
-    let results = table.finish().expect("a result");
+    table.update(batch, &mut roomy).expect("it takes rows");
+    let results = table.finish(&mut roomy).expect("a result");
     ScalarValue::try_from_array(results.column(0), 0).expect("one result")
 }
 
@@ -119,7 +125,7 @@ fn without_rows_there_is_one_group_of_all_and_no_other() {
         let count = function_of(Aggregate::Count, None, &schema());
         let plan = Plan::new(by.into_iter().collect(), vec![("n".to_owned(), count)]);
         let table = Table::new(&Arc::new(plan)).expect("meaningful");
-        let rows = table.finish().expect("results").num_rows();
+        let rows = table.finish(&mut roomy).expect("results").num_rows();
         assert_eq!(rows, usize::from(!grouped));
     }
 }
@@ -210,14 +216,14 @@ fn memory_is_reported_as_it_is_held() {
     let fields = vec![Field::new("value", DataType::Int64, true)];
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![values]);
     table
-        .update(&batch.expect("a column"))
+        .update(&batch.expect("a column"), &mut roomy)
         .expect("it takes rows");
     assert!(
         (80_000..400_000).contains(&table.bytes()),
         "{}",
         table.bytes()
     );
-    let median = table.finish().expect("a median");
+    let median = table.finish(&mut roomy).expect("a median");
     assert_eq!(median.column(0).as_primitive::<Int64Type>().value(0), 4_999);
 }
 
@@ -272,14 +278,16 @@ fn sums_of_many_doubles_are_exact_in_any_order_of_groups() {
             let by = vec![("g".to_owned(), GroupBy::Value(0, DataType::Int64))];
             let plan = Arc::new(Plan::new(by, functions.to_vec()));
             let mut whole = Table::new(&plan).expect("meaningful");
-            whole.update(&batch).expect("it takes rows");
+            whole.update(&batch, &mut roomy).expect("it takes rows");
             let mut single = Table::new(&plan).expect("meaningful");
             for row in 0..rows {
-                single.update(&batch.slice(row, 1)).expect("it takes a row");
+                single
+                    .update(&batch.slice(row, 1), &mut roomy)
+                    .expect("it takes a row");
             }
             assert_eq!(
-                whole.finish().expect("sums"),
-                single.finish().expect("sums")
+                whole.finish(&mut roomy).expect("sums"),
+                single.finish(&mut roomy).expect("sums")
             );
         }
     }

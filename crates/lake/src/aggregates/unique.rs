@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, ListArray, UInt32Array};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field};
-use datafusion_common::{DataFusionError, Result, internal_err};
+use datafusion_common::{Result, internal_err};
 use hashbrown::HashSet;
 use model::canonical;
 use model::limits::RESULT_ROWS_MAX;
 
-use super::groups::{Rows, Runnable, Running};
+use super::groups::{Room, Rows, Runnable, Running, check_column_size, limit};
 use super::interner::Column;
 use crate::columns::value_at;
 
@@ -75,8 +75,9 @@ impl Selecting {
         if self.members.len() <= RESULT_ROWS_MAX {
             return Ok(());
         }
-        Err(DataFusionError::ResourcesExhausted(format!(
-            "lists of distinct values have at most {RESULT_ROWS_MAX} in all"
+        Err(limit(format!(
+            "lists of distinct values have at most {RESULT_ROWS_MAX} in all; \
+             ask for fewer groups, or for a field with fewer values"
         )))
     }
 }
@@ -114,7 +115,7 @@ impl Running for Selecting {
         self.check_size()
     }
 
-    fn results(self: Box<Self>, groups: usize) -> Result<ArrayRef> {
+    fn results(self: Box<Self>, groups: usize, room: &mut Room<'_>) -> Result<ArrayRef> {
         let field = Arc::new(item_field(&self.item));
         let Some(values) = self.values else {
             let empty = arrow_array::new_empty_array(&self.item);
@@ -122,7 +123,13 @@ impl Running for Selecting {
             return Ok(Arc::new(ListArray::try_new(field, offsets, empty, None)?));
         };
         let all: Vec<u32> = (0..values.len() as u32).collect();
-        let values = values.values(&all)?;
+        // A value is held once, however many groups have it, and listed by each.
+        let listed = values.column_bytes(self.members.iter().map(|(_, value)| *value));
+        check_column_size(listed)?;
+        let distinct = values.column_bytes(all.iter().copied());
+        room(listed.saturating_add(self.members.len() * MEMBER_BYTES))?;
+        room(distinct.saturating_add(all.len() * PLACE_BYTES))?;
+        let values = values.values(&all, room)?;
         let places = places(&values);
         let mut members: Vec<(u32, u32)> = self.members.into_iter().collect();
         members.sort_unstable_by_key(|(group, value)| (*group, places[*value as usize]));
@@ -140,6 +147,11 @@ impl Running for Selecting {
         self.members.allocation_size() + self.values.as_ref().map_or(0, Column::bytes)
     }
 }
+
+/// A member in order and its place in a list.
+const MEMBER_BYTES: usize = size_of::<(u32, u32)>() + size_of::<u32>() + size_of::<u64>();
+/// What a value is sorted by, beside its bytes.
+const PLACE_BYTES: usize = size_of::<(bool, Vec<u8>)>() + 2 * size_of::<u32>();
 
 /// The place of each value among all, a missing one last.
 fn places(values: &ArrayRef) -> Vec<u32> {

@@ -70,8 +70,9 @@ impl Share {
         let Some(batch) = self.rows.next().await else {
             return Ok(false);
         };
-        self.table.update(&batch?)?;
-        self.memory.try_resize(self.table.bytes())?;
+        let memory = &mut self.memory;
+        let mut held = |bytes| memory.try_resize(bytes);
+        self.table.update(&batch?, &mut held)?;
         Ok(true)
     }
 
@@ -146,7 +147,7 @@ impl Work {
             drop(held);
             memory.try_resize(table.bytes())?;
         }
-        table.finish()
+        table.finish(&mut |bytes| memory.try_grow(bytes))
     }
 
     /// Whether it is worth a look at how much is left.

@@ -3,6 +3,7 @@
 mod answers;
 mod checks;
 mod hooks;
+mod memory;
 pub(crate) mod mutants;
 
 use std::sync::Arc;

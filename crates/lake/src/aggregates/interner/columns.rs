@@ -12,8 +12,8 @@ use hashbrown::HashMap;
 use model::time::{Buckets, Timestamp};
 
 use super::ByteStrings;
-use crate::aggregates::groups::Rows;
-use crate::aggregates::keys::{Key, Shape, plain_column, present, shape};
+use crate::aggregates::groups::{Room, Rows, check_column_size};
+use crate::aggregates::keys::{Key, Shape, bytes_column, plain_column, present, shape};
 use crate::aggregates::table::GroupBy;
 use crate::columns::Encoded;
 
@@ -106,22 +106,11 @@ impl Column {
         match &mut self.kind {
             Kind::Words(_, known, words) => {
                 u64::visit(column, &Rows::Own(column.len()), |row, word| {
-                    out[row] = *known.entry(*word).or_insert_with(|| {
-                        let number = fresh(len);
-                        words.resize(number as usize, None);
-                        words.push(Some(*word));
-                        number
-                    });
+                    out[row] = number_word(*word, known, words, len);
                 })?;
             }
             Kind::Bytes(_, strings, numbers, dictionary) => {
-                let mut number = |value: &[u8]| {
-                    let (string, is_new) = strings.number(value);
-                    if is_new {
-                        numbers.push(fresh(len));
-                    }
-                    numbers[string as usize]
-                };
+                let mut number = |value: &[u8]| number_string(value, strings, numbers, len);
                 match Encoded::of(column.as_ref()) {
                     Some(encoded) => {
                         number_encoded(column.as_ref(), encoded, dictionary, &mut number, out);
@@ -137,23 +126,13 @@ impl Column {
                 let rows = converter.convert_columns(std::slice::from_ref(column))?;
                 for (row, slot) in out.iter_mut().enumerate() {
                     if column.is_valid(row) {
-                        let (string, is_new) = strings.number(rows.row(row).as_ref());
-                        if is_new {
-                            numbers.push(fresh(len));
-                        }
-                        *slot = numbers[string as usize];
+                        *slot = number_string(rows.row(row).as_ref(), strings, numbers, len);
                     }
                 }
             }
             Kind::Buckets(buckets, known, met) => {
                 number_intervals(column, buckets, out, |bucket| {
-                    let slot = &mut known[bucket as usize];
-                    if *slot == NONE {
-                        *slot = fresh(len);
-                        met.resize(*len as usize, None);
-                        met[*slot as usize] = Some(bucket);
-                    }
-                    *slot
+                    number_bucket(bucket, known, met, len)
                 })?;
             }
         }
@@ -169,32 +148,59 @@ impl Column {
 
     /// Takes in the values of another reader; answers the number here of each.
     pub(in crate::aggregates) fn absorb(&mut self, other: Self) -> Result<Vec<u32>> {
-        let all: Vec<u32> = (0..other.len).collect();
-        let Kind::Buckets(_, _, met) = &other.kind else {
-            let values = other.values(&all)?;
-            let mut numbers = Vec::with_capacity(all.len());
-            self.number(&values, &mut numbers)?;
-            return Ok(numbers);
-        };
         let mut numbers = vec![NONE; other.len as usize];
-        if let Kind::Buckets(_, known, mine) = &mut self.kind {
-            for (theirs, bucket) in met.iter().enumerate() {
-                let Some(bucket) = bucket else { continue };
-                let slot = &mut known[*bucket as usize];
-                if *slot == NONE {
-                    *slot = fresh(&mut self.len);
-                    mine.resize(self.len as usize, None);
-                    mine[*slot as usize] = Some(*bucket);
+        let len = &mut self.len;
+        match (&mut self.kind, &other.kind) {
+            (Kind::Words(_, known, words), Kind::Words(_, _, theirs)) => {
+                for (number, word) in numbers.iter_mut().zip(theirs) {
+                    if let Some(word) = word {
+                        *number = number_word(*word, known, words, len);
+                    }
                 }
-                numbers[theirs] = *slot;
             }
+            (Kind::Bytes(_, strings, mine, _), Kind::Bytes(_, theirs, known, _))
+            | (Kind::Lists(_, strings, mine), Kind::Lists(_, theirs, known)) => {
+                for (string, number) in theirs.iter().zip(known) {
+                    numbers[*number as usize] = number_string(string, strings, mine, len);
+                }
+            }
+            (Kind::Buckets(_, known, mine), Kind::Buckets(_, _, theirs)) => {
+                for (number, bucket) in numbers.iter_mut().zip(theirs) {
+                    if let Some(bucket) = bucket {
+                        *number = number_bucket(*bucket, known, mine, len);
+                    }
+                }
+            }
+            _ => return internal_err!("two readers met values of different types"),
         }
         self.number_missing(&mut numbers);
         Ok(numbers)
     }
 
-    /// The values of these numbers.
-    pub(in crate::aggregates) fn values(self, numbers: &[u32]) -> Result<ArrayRef> {
+    /// The bytes of these values in a column, one beside the other.
+    pub(in crate::aggregates) fn column_bytes(&self, numbers: impl Iterator<Item = u32>) -> usize {
+        let (strings, known) = match &self.kind {
+            Kind::Bytes(_, strings, known, _) | Kind::Lists(_, strings, known) => (strings, known),
+            Kind::Words(..) => return numbers.count() * size_of::<u64>(),
+            Kind::Buckets(..) => return numbers.count() * size_of::<u32>(),
+        };
+        let places = places(known, self.len);
+        let bytes = numbers.map(|number| {
+            let place = places[number as usize];
+            place.map_or(0, |place| strings.get(place).len())
+        });
+        bytes.fold(0, usize::saturating_add)
+    }
+
+    /// The values of these numbers, once there is room for them.
+    pub(in crate::aggregates) fn values(
+        self,
+        numbers: &[u32],
+        room: &mut Room<'_>,
+    ) -> Result<ArrayRef> {
+        let bytes = self.column_bytes(numbers.iter().copied());
+        check_column_size(bytes)?;
+        room(bytes.saturating_add(size_of::<u64>() * numbers.len()))?;
         match self.kind {
             Kind::Words(data_type, _, words) => {
                 let word = |number: &u32| words.get(*number as usize).copied().flatten();
@@ -204,11 +210,12 @@ impl Column {
                 let places = places(&known, self.len);
                 let value = |number: &u32| {
                     let place = places[*number as usize]?;
-                    Some(Box::<[u8]>::from(strings.get(place)))
+                    Some(strings.get(place))
                 };
-                <Box<[u8]>>::values(numbers.iter().map(value).collect(), &data_type)
+                bytes_column(|| numbers.iter().map(value), &data_type)
             }
             Kind::Lists(converter, strings, known) => {
+                room(strings.heap())?;
                 let parser = converter.parser();
                 let rows = strings.iter().map(|string| parser.parse(string));
                 let mut lists = converter.convert_rows(rows)?;
@@ -249,6 +256,43 @@ fn fresh(len: &mut u32) -> u32 {
     let number = *len;
     *len += 1;
     number
+}
+
+fn number_word(
+    word: u64,
+    known: &mut HashMap<u64, u32>,
+    words: &mut Vec<Option<u64>>,
+    len: &mut u32,
+) -> u32 {
+    *known.entry(word).or_insert_with(|| {
+        let number = fresh(len);
+        words.resize(number as usize, None);
+        words.push(Some(word));
+        number
+    })
+}
+
+fn number_string(
+    string: &[u8],
+    strings: &mut ByteStrings,
+    numbers: &mut Vec<u32>,
+    len: &mut u32,
+) -> u32 {
+    let (at, is_new) = strings.number(string);
+    if is_new {
+        numbers.push(fresh(len));
+    }
+    numbers[at as usize]
+}
+
+fn number_bucket(bucket: u32, known: &mut [u32], met: &mut Vec<Option<u32>>, len: &mut u32) -> u32 {
+    let slot = &mut known[bucket as usize];
+    if *slot == NONE {
+        *slot = fresh(len);
+        met.resize(*len as usize, None);
+        met[*slot as usize] = Some(bucket);
+    }
+    *slot
 }
 
 /// For each number the string that has it.

@@ -15,6 +15,7 @@ use model::time::{Date, Timestamp};
 use model::value::Value;
 
 use super::naive::Row;
+use super::roomy;
 use crate::aggregates::{Called, GroupBy, Plan, Table, called, result_type};
 use crate::columns::encoded_type;
 
@@ -206,7 +207,9 @@ impl Case {
         let tables = self.dealt(road).into_iter().map(|batches| {
             let mut table = Table::new(&plan).expect("meaningful functions");
             for batch in batches {
-                table.update(&batch).expect("no value makes it fail");
+                table
+                    .update(&batch, &mut roomy)
+                    .expect("no value makes it fail");
             }
             table
         });
@@ -214,7 +217,7 @@ impl Case {
             all.absorb(table).expect("tables of one plan");
             all
         });
-        let batches = [all.expect("a reader").finish().expect("results")];
+        let batches = [all.expect("a reader").finish(&mut roomy).expect("results")];
         let functions = functions(&self.data_type);
         let mut results = BTreeMap::new();
         for batch in batches {
