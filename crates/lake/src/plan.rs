@@ -122,7 +122,7 @@ pub(crate) fn plan(
     let steps = step_rows(query, schema)?;
     let filters = conditions.filter.as_ref().into_iter();
     let filters = filters.chain(steps.iter().map(|(_, rows)| rows));
-    let effort = Effort::of(asked.above, filters.chain([&predicate]));
+    let effort = Effort::of(asked.above, query, filters.chain([&predicate]));
     let scan = Arc::new(asked.scan(snapshot, hints, form(query)));
     let reading = scan.reading().clone();
     let barrier = Arc::new(BarrierExec::new(scan, predicate.clone(), asked.keep()));

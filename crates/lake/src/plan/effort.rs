@@ -1,18 +1,22 @@
 //! How much a plan does for each row that it looks at.
 
+use model::analyses::Bins;
 use model::filters::{Predicate, Test};
+use model::queries::{Aggregate, Query};
 
 /// Work for each row, in cells that are read, compared or handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Effort(Option<usize>);
 
 impl Effort {
-    /// The work on rows of so many columns under these conditions.
+    /// The work on rows of so many columns under these conditions, and what
+    /// the question makes of them.
     pub(super) fn of<'a>(
         columns: usize,
+        query: &Query,
         conditions: impl IntoIterator<Item = &'a Predicate>,
     ) -> Self {
-        let mut cells = Some(columns.max(1));
+        let mut cells = Some(columns.max(1) + made_of_a_row(query));
         for predicate in conditions {
             predicate.for_each_leaf(&mut |leaf| {
                 cells = cells.zip(cells_of(&leaf.test)).map(|(a, b)| a + b);
@@ -27,6 +31,41 @@ impl Effort {
     }
 }
 
+/// The work on each row that is no condition: keys of groups, functions, steps.
+fn made_of_a_row(query: &Query) -> usize {
+    match query {
+        Query::Records(_) => 0,
+        Query::Aggregate(query) => {
+            let groups = query.groups.iter().map(|group| match &group.bins {
+                None => 1,
+                // A key is worked out, and kept in canonical form.
+                Some(Bins::Size(_)) => 4,
+                Some(Bins::Ranges(bands)) => 4 + bands.len().ilog2() as usize,
+            });
+            let measures = query
+                .measures
+                .iter()
+                .map(|measure| match measure.aggregate {
+                    Aggregate::Count => 1,
+                    // These keep what they meet.
+                    Aggregate::CountUnique | Aggregate::SelectUnique | Aggregate::Percentile(_) => {
+                        4
+                    }
+                    _ => 2,
+                });
+            groups.sum::<usize>() + measures.sum::<usize>() + usize::from(query.series.is_some())
+        }
+        // Each step looks at each row; the range of one is two conditions.
+        Query::Actors(query) => {
+            let steps = query
+                .steps
+                .iter()
+                .map(|step| 1 + 2 * usize::from(step.range.is_some()));
+            2 + steps.sum::<usize>()
+        }
+    }
+}
+
 /// `None` for what reads all of a text, which may be long.
 fn cells_of(test: &Test) -> Option<usize> {
     match test {
@@ -38,31 +77,4 @@ fn cells_of(test: &Test) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lake::tests::fixtures::{filter, open_pool};
-
-    fn rows(columns: usize, filters: &[&str]) -> usize {
-        let schema = &open_pool(1).draft.schema;
-        let resolved = filters.iter().map(|text| schema.resolve(&filter(text)));
-        let predicates = resolved.collect::<Result<Vec<_>, _>>().unwrap();
-        Effort::of(columns, &predicates).rows(1_000)
-    }
-
-    #[test]
-    fn more_columns_and_conditions_are_fewer_rows_and_long_texts_none() {
-        let below = r#"{"field":"a","operator":"lt","value":"b"}"#;
-        let among = format!(
-            r#"{{"not":{{"field":"a","operator":"in","value":{:?}}}}}"#,
-            (0..97).map(|n| n.to_string()).collect::<Vec<_>>()
-        );
-        assert_eq!([rows(0, &[]), rows(2, &[])], [1_000, 500]);
-        assert_eq!(rows(1, &[below]), 500);
-        assert_eq!(rows(2, &[below, &among]), 10);
-        for slow in ["contains", "regex"] {
-            let slow = format!(r#"{{"field":"a","operator":"{slow}","value":"b"}}"#);
-            let any = format!(r#"{{"any":[{below},{slow}]}}"#);
-            assert_eq!(rows(1, &[&any]), 0, "{any}");
-        }
-    }
-}
+mod tests;

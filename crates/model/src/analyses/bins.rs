@@ -30,8 +30,10 @@ pub struct Band {
 }
 
 const DECIMALS: f64 = 1e6;
-const MILLIONTHS: i64 = 1_000_000;
+const MILLIONTHS: i128 = 1_000_000;
 const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
+/// Bins of a size with decimals on each side of zero.
+const BINS_MAX: u128 = 1 << 51;
 
 impl BinSize {
     /// The size, when the number is one. A whole number is held as one,
@@ -58,8 +60,8 @@ impl BinSize {
     }
 
     /// The lower bound of the bin that holds a number. `None` where bins
-    /// cannot be told apart any more: beyond 2^53 of a size that is not whole,
-    /// and beyond 128 bits.
+    /// cannot be told apart any more: more than 2^51 of a size that is not
+    /// whole from zero, where doubles are about as far apart, and beyond 128 bits.
     ///
     /// The bounds of a size with decimals are the doubles nearest to its
     /// decimal multiples, so that 0.3 begins a bin of size 0.1.
@@ -76,34 +78,55 @@ impl BinSize {
                 let whole = (floor.abs() <= TWO_TO_126).then_some(floor as i128)?;
                 self.floor(Number::Integer(whole))
             }
-            _ => self.decimal_floor(number.to_f64()),
+            _ => self.decimal_floor(number),
         }
     }
 
-    fn decimal_floor(&self, number: f64) -> Option<Value> {
+    fn decimal_floor(&self, number: Number) -> Option<Value> {
         #[expect(clippy::cast_possible_truncation, reason = "checked when it was made")]
         let step = (self.0.as_number()?.to_f64() * DECIMALS).round() as i64;
-        #[expect(clippy::cast_precision_loss, reason = "it is below 2^53")]
-        let estimate = (number * DECIMALS / step as f64).floor();
-        if estimate.abs() * self.0.as_number()?.to_f64() * DECIMALS >= TWO_TO_53 {
+        let mut bin = match number {
+            Number::Integer(number) => number.checked_mul(MILLIONTHS)?.div_euclid(i128::from(step)),
+            // It saturates far beyond the last bin.
+            #[expect(clippy::cast_precision_loss, reason = "it is below 2^53")]
+            #[expect(clippy::cast_possible_truncation, reason = "checked below")]
+            Number::Float(number) => (number * DECIMALS / step as f64).floor() as i128,
+        };
+        if bin.unsigned_abs() > BINS_MAX + 2 {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-        let mut bin = estimate as i64;
-        #[expect(clippy::cast_precision_loss, reason = "kept below 2^53")]
-        let bound = |bin: i64| (bin * step) as f64 / DECIMALS;
-        while bound(bin) > number {
+        let start = |bin: i128| bound(bin * i128::from(step));
+        while start(bin).compare(number).is_gt() {
             bin -= 1;
         }
-        while bound(bin + 1) <= number {
+        while start(bin + 1).compare(number).is_le() {
             bin += 1;
         }
-        let multiple = bin * step;
-        if multiple % MILLIONTHS == 0 {
-            return Some(Value::from(multiple / MILLIONTHS));
-        }
-        Value::float(bound(bin))
+        (bin.unsigned_abs() <= BINS_MAX).then(|| match start(bin) {
+            Number::Integer(whole) => Value::Integer(whole),
+            Number::Float(double) => Value::Float(double),
+        })
     }
+}
+
+/// So many millionths as a number: whole where they are, else the double nearest to them.
+fn bound(millionths: i128) -> Number {
+    match millionths % MILLIONTHS {
+        0 => Number::Integer(millionths / MILLIONTHS),
+        _ => Number::Float(nearest(millionths)),
+    }
+}
+
+/// The double nearest to so many millionths.
+fn nearest(millionths: i128) -> f64 {
+    if millionths.unsigned_abs() <= 1 << 53 {
+        // Both are doubles, so that their quotient is rounded once.
+        #[expect(clippy::cast_precision_loss, reason = "it is up to 2^53")]
+        return millionths as f64 / DECIMALS;
+    }
+    let (whole, rest) = (millionths / MILLIONTHS, (millionths % MILLIONTHS).abs());
+    // Reading a decimal rounds it once; a whole part beyond 2^53 has its sign.
+    format!("{whole}.{rest:06}").parse().unwrap_or(0.0)
 }
 
 impl Band {

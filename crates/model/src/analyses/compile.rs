@@ -8,12 +8,13 @@
 mod aggregation;
 mod extraction;
 mod funnel;
+mod rows;
 
 pub(crate) use aggregation::aggregation;
 pub(crate) use extraction::extraction;
 pub(crate) use funnel::{parts, step_rows};
 
-pub use extraction::RowsForm;
+pub use rows::RowsForm;
 
 use super::answer::{Answer, MeasuredForm, TooManyResults, series_groups};
 use super::{Aggregation, Source, Tally, Typing};

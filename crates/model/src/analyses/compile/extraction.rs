@@ -1,6 +1,6 @@
 //! Rows as they are: the columns to read, and the trees that they become.
 
-use super::Scope;
+use super::{RowsForm, Scope};
 use crate::analyses::{Cursor, Extraction, Selection, Typing};
 use crate::fault::{Fault, FaultCode};
 use crate::fields::{ColumnType, FieldType};
@@ -8,20 +8,8 @@ use crate::grants::VisibleFields;
 use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 use crate::names::FieldPath;
 use crate::pools::{SchemaMode, unknown_field};
-use crate::queries::{Direction, OrderBy, OutputField, RecordQuery, Row};
-use crate::value::{Object, Value};
+use crate::queries::{Direction, OrderBy, OutputField, RecordQuery};
 use crate::views::Delivery;
-
-/// How rows become trees of their fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowsForm {
-    /// The fields that the first values of a row are of.
-    columns: Vec<FieldPath>,
-    /// Whether the value behind them is an object of the other fields by their paths.
-    has_rest: bool,
-    /// The fields that were named; `None` for all.
-    named: Option<Vec<FieldPath>>,
-}
 
 /// The question and the form.
 pub(crate) fn extraction(
@@ -50,11 +38,7 @@ pub(crate) fn extraction(
         limit,
         with_order_values: delivery == Delivery::Pages,
     };
-    let form = RowsForm {
-        columns,
-        has_rest: rest.is_some(),
-        named: asked.fields.clone(),
-    };
+    let form = RowsForm::new(columns, rest.is_some(), asked.fields.clone());
     Ok((query, form))
 }
 
@@ -185,64 +169,4 @@ fn check_order(field: &FieldPath, scope: Scope<'_>) -> Result<(), Fault> {
         }
         _ => Ok(()),
     }
-}
-
-impl RowsForm {
-    /// The fields of a row, each under the names of its path. A field that was
-    /// named and is missing is null; one that was not named is left out.
-    pub fn tree(&self, row: Row) -> Value {
-        let mut values = row.into_iter();
-        let columns = self.columns.iter().cloned();
-        let columns = columns.zip(values.by_ref().take(self.columns.len()));
-        let mut fields: Vec<(FieldPath, Value)> = columns.collect();
-        if self.has_rest
-            && let Some(Value::Object(rest)) = values.next()
-        {
-            let is_system = |(path, _): &(FieldPath, Value)| path.is_system();
-            let at = fields.iter().position(is_system).unwrap_or(fields.len());
-            let rest = rest.into_members().into_iter();
-            let rest = rest
-                .filter_map(|(path, value)| Some((FieldPath::parse_readable(&path).ok()?, value)));
-            fields.splice(at..at, rest);
-        }
-        fields.retain(|(_, value)| !value.is_null());
-        let Some(named) = &self.named else {
-            let all = fields
-                .into_iter()
-                .fold(Object::new(), |tree, (path, value)| {
-                    put(tree, path.as_str(), value)
-                });
-            return all.into();
-        };
-        let mut tree = Object::new();
-        for path in named {
-            let of_it: Vec<_> = fields
-                .extract_if(.., |(field, _)| field.is_at_or_below(path))
-                .collect();
-            if of_it.is_empty() {
-                tree = put(tree, path.as_str(), Value::Null);
-            }
-            tree = of_it.into_iter().fold(tree, |tree, (field, value)| {
-                put(tree, field.as_str(), value)
-            });
-        }
-        tree.into()
-    }
-}
-
-/// Puts a value at a dotted path; what stands in its way stays.
-fn put(mut tree: Object, path: &str, value: Value) -> Object {
-    let Some((first, rest)) = path.split_once('.') else {
-        tree.insert(path, value);
-        return tree;
-    };
-    let mut members = tree.into_members();
-    match members.iter_mut().find(|(name, _)| name == first) {
-        Some((_, Value::Object(inner))) => {
-            *inner = put(std::mem::take(inner), rest, value);
-        }
-        Some(_) => {}
-        None => members.push((first.to_owned(), put(Object::new(), rest, value).into())),
-    }
-    Object::from_members(members).unwrap_or_default()
 }

@@ -29,6 +29,19 @@ fn a_bin_is_known_by_its_lower_bound() {
         ("0.5", "2.75", "2.5"),
         ("0.000001", "1e300", "null"),
         ("2.5", "18446744073709551615", "null"),
+        // Amounts of billions have bins of fractions as well.
+        ("0.5", "10000000000.75", "10000000000.5"),
+        ("0.1", "12345678901.29", "12345678901.2"),
+        ("0.1", "-12345678901.29", "-12345678901.3"),
+        ("0.01", "100000000000", "100000000000"),
+        ("0.01", "100000000000.019", "100000000000.01"),
+        ("4.5", "9007199254740993", "9007199254740992.0"),
+        ("1234567.5", "18014398509481985", "18014398508281545"),
+        // The last bin of a fraction on each side.
+        ("0.5", "1125899906842624.25", "1125899906842624"),
+        ("0.5", "1125899906842624.5", "null"),
+        ("0.5", "-1125899906842624", "-1125899906842624"),
+        ("0.5", "-1125899906842624.5", "null"),
     ];
     for (size, number, bound) in cases {
         assert_eq!(floor(size, number), bound, "{number} by {size}");
@@ -65,6 +78,8 @@ fn any_number() -> impl Strategy<Value = Number> {
         any::<i64>().prop_map(|n| Number::Integer(n.into())),
         (-1_000_000_i64..1_000_000).prop_map(|n| Number::Float(n as f64 / 1_000.0)),
         (-1e12..1e12).prop_map(Number::Float),
+        (-1_i64 << 57..1 << 57).prop_map(|n| Number::Float(n as f64)),
+        (-1e16..1e16).prop_map(Number::Float),
         any::<f64>()
             .prop_filter("finite", |n| n.is_finite())
             .prop_map(Number::Float),
@@ -92,13 +107,18 @@ proptest! {
             prop_assert!(number(less).compare(number(more)).is_le());
         }
         if let Some(floor) = &floors.0 {
-            // A double stands for the whole number nearest to it.
-            let met = if size.value().as_number().is_some_and(|size| matches!(size, Number::Float(_))) {
-                Number::Float(a.to_f64())
-            } else {
-                a
-            };
-            prop_assert!(number(floor).compare(met).is_le());
+            prop_assert!(number(floor).compare(a).is_le());
+            // Within a size of it, but for the rounding of a bound to its double.
+            let gap = a.to_f64() - number(floor).to_f64();
+            let of = size.value().as_number().unwrap().to_f64();
+            prop_assert!(gap <= of * 1.5 + a.to_f64().abs() * 1e-15, "{gap}");
+            // A whole number and the same as a double lie in one bin.
+            if let (Number::Float(double), true) = (a, a.to_f64().fract() == 0.0) {
+                let whole = Number::Integer(double as i128);
+                if whole.compare(a).is_eq() {
+                    prop_assert_eq!(&size.floor(whole), &floors.0);
+                }
+            }
             // The bound begins its own bin.
             let again = size.floor(number(floor));
             prop_assert_eq!(again.as_ref(), Some(floor));
