@@ -5,6 +5,7 @@ mod case;
 mod correct;
 pub(crate) mod dice;
 pub(crate) mod filters;
+mod funnels;
 mod naive;
 pub(crate) mod project;
 mod proof;

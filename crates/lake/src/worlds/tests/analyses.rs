@@ -2,11 +2,11 @@
 //! to the last bit of every sum.
 
 #[path = "../../../../model/src/analyses/tests/dice.rs"]
-mod dice;
+pub(super) mod dice;
 #[path = "../../../../model/src/analyses/tests/naive.rs"]
-mod naive;
+pub(super) mod naive;
 #[path = "../../../../model/src/analyses/tests/questions.rs"]
-mod questions;
+pub(super) mod questions;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use futures::TryStreamExt;
 use model::analyses::{Analysis, Answer, AnswerText, Selection};
 use model::fault::Fault;
 use model::grants::{Action, Grant, Target, VisibleFields};
+use model::names::FieldPath;
 use model::permit::{Access, AskPool, ConstrainedAnalysis, ConstrainedQuery, Extract, Permit};
 use model::queries::{Query, Row, Seek, Side};
 use model::records::Record;
@@ -23,6 +24,7 @@ use model::views::Delivery;
 use super::case::{Case, Question};
 use super::project::{NAMES, access, noon};
 use super::worlds::{Worlds, on_two_threads, runtime};
+use crate::error::LakeError;
 use crate::lake::Lake;
 use crate::plan::tests::mutants::{Mutant, observed};
 use crate::run::{RunOptions, Runner, actor_rows, forwards, groups, record_rows};
@@ -117,7 +119,11 @@ impl Asked {
             let answer = Answer::Rows(rows.collect());
             return Ok(model::json::to_text(&answer.to_members(&text).into()));
         }
-        let answer = lake.analyse(constrained).await.unwrap();
+        let answer = match lake.analyse(constrained).await {
+            // How much may be answered goes by visible rows too.
+            Err(LakeError::LimitExceeded(limit)) => return Ok(format!("{LIMIT}{limit}")),
+            answer => answer.unwrap(),
+        };
         let members = answer.to_members(&text).into_members();
         let members = members.into_iter().filter(|(name, _)| name != "steps");
         let members = Object::from_members(members.collect()).unwrap();
@@ -178,9 +184,29 @@ impl Asked {
 
     /// Whether the key sees every field of the pool.
     fn sees_all_fields(&self) -> bool {
+        self.shown().all(|fields| *fields == VisibleFields::All)
+    }
+
+    /// The fields that each grant on the pool shows.
+    fn shown(&self) -> impl Iterator<Item = &VisibleFields> {
         let of_pool = |grant: &&Grant| matches!(grant.on, Target::Pool(_));
-        let mut grants = self.case.key.grants().iter().filter(of_pool);
-        grants.all(|grant| grant.fields == VisibleFields::All)
+        let grants = self.case.key.grants().iter().filter(of_pool);
+        grants.map(|grant| &grant.fields)
+    }
+
+    /// The visible records without the fields that the key does not see, where
+    /// it does not see some.
+    fn bare(&self) -> Option<Vec<Record>> {
+        let shown = self.shown().next().filter(|_| !self.sees_all_fields())?;
+        let records = self.case.rows.iter().map(|row| &row.record);
+        let sees = |record: &&Record| !self.case.is_gone(record) && self.case.sees(record);
+        let bare = records.filter(sees).map(|record| {
+            let is_shown = |(path, _): &(&FieldPath, &Value)| path.is_system() || shown.shows(path);
+            let fields = record.fields().filter(is_shown);
+            let fields = fields.map(|(path, value)| (path.clone(), value.clone()));
+            Record::restore(fields.collect()).unwrap()
+        });
+        Some(bare.collect())
     }
 
     /// What the plain interpreter says of the visible records.
@@ -217,12 +243,24 @@ struct Proved {
     answered: Option<&'static str>,
     /// Whether there are several thousand records.
     is_large: bool,
+    /// Whether it was answered without hidden fields as with them.
+    hides_fields: bool,
 }
+
+/// How what is too much for an answer begins.
+const LIMIT: &str = "limit: ";
 
 fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Proved {
     let asked = Asked::of(seed);
-    let ([all, visible, twin, empty], turned) = runtime.block_on(async {
+    let (([all, visible, twin, empty], turned), bare) = runtime.block_on(async {
         worlds.fill(&asked.case).await;
+        let bare = match asked.bare() {
+            Some(records) => {
+                worlds.put_bare(&asked.case, &records).await;
+                Some(asked.respond(&worlds.twin, &asked.twin).await)
+            }
+            None => None,
+        };
         let answers = [
             asked.respond(&worlds.all, &asked.key).await,
             asked.respond(&worlds.visible, &asked.key).await,
@@ -231,7 +269,7 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Prove
         ];
         let turned = asked.turned(&worlds.all).await;
         worlds.clear(&asked.case).await;
-        (answers, turned)
+        ((answers, turned), bare)
     });
     let what = format!(
         "seed {seed}\npool {}\nquestion {}",
@@ -243,6 +281,9 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Prove
         "the key is answered otherwise with hidden records\n{what}"
     );
     assert_eq!(visible, twin, "the twin is answered otherwise\n{what}");
+    if let Some(bare) = &bare {
+        assert_eq!(&all, bare, "hidden fields show\n{what}");
+    }
     assert_eq!(
         all.is_err(),
         empty.is_err(),
@@ -253,18 +294,21 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Prove
         return Proved {
             answered: None,
             is_large,
+            hides_fields: false,
         };
     };
     assert_eq!(asked.hidden_token_in(&all), None, "{what}");
-    if asked.sees_all_fields() || !matches!(asked.analysis, Analysis::Extraction(_)) {
+    let is_whole = asked.sees_all_fields() || !matches!(asked.analysis, Analysis::Extraction(_));
+    if is_whole && !all.starts_with(LIMIT) {
         assert_eq!(all, asked.plain(&asked.analysis), "{what}");
     }
     if let Some(turned) = turned.filter(|_| asked.sees_all_fields()) {
         assert_eq!(turned, asked.plain(&asked.without_limit()), "pages\n{what}");
     }
     Proved {
-        answered: Some(asked.analysis.name()),
+        answered: Some(asked.analysis.name()).filter(|_| !all.starts_with(LIMIT)),
         is_large,
+        hides_fields: bare.is_some(),
     }
 }
 
@@ -285,7 +329,9 @@ fn answers_are_those_of_the_plain_interpreter_with_and_without_hidden_records() 
     for name in proved.iter().filter_map(|case| case.answered) {
         *answered.entry(name).or_default() += 1;
     }
-    println!("{large} large, answered {answered:?}");
+    let bare = proved.iter().filter(|case| case.hides_fields).count();
+    println!("{large} large, {bare} without hidden fields, answered {answered:?}");
+    assert!(bare > cases / 20, "{bare} answered without hidden fields");
     assert_eq!(proved.len(), cases);
     assert!(large > 0);
     assert!(answered.values().sum::<usize>() > cases / 2, "{answered:?}");
@@ -296,10 +342,16 @@ fn answers_are_those_of_the_plain_interpreter_with_and_without_hidden_records() 
     );
 }
 
-async fn rows(runner: &Runner, lake: &Lake, mutant: Mutant, part: &ConstrainedQuery) -> Vec<Row> {
+/// The rows of a part, as a planner gives them that may be wrong.
+pub(super) async fn rows(
+    runner: &Runner,
+    lake: &Lake,
+    mutant: Option<Mutant>,
+    part: &ConstrainedQuery,
+) -> Vec<Row> {
     let pool = part.pool();
     let snapshot = lake.snapshot(pool);
-    let plan = observed(Some(mutant), pool, part.rows(), part.query(), &snapshot).unwrap();
+    let plan = observed(mutant, pool, part.rows(), part.query(), &snapshot).unwrap();
     let batches = runner.collect(plan.root).await.unwrap();
     match part.query() {
         Query::Aggregate(query) => {
@@ -333,7 +385,7 @@ fn planners_that_let_hidden_rows_through_are_found_out_by_each_kind_of_question(
                 worlds.fill(&asked.case).await;
                 let mut parts = Vec::new();
                 for part in constrained.parts() {
-                    parts.push(rows(&runner, &worlds.all, Mutant::NoBarrier, part).await);
+                    parts.push(rows(&runner, &worlds.all, Some(Mutant::NoBarrier), part).await);
                 }
                 worlds.clear(&asked.case).await;
                 asked.text(&constrained, parts)
@@ -342,5 +394,40 @@ fn planners_that_let_hidden_rows_through_are_found_out_by_each_kind_of_question(
         });
         println!("without a barrier, {kind} gives itself away in case {found:?}");
         assert!(found.is_some(), "{kind} lives without a barrier");
+    }
+}
+
+#[test]
+fn a_question_to_which_no_field_is_hidden_is_found_out() {
+    let (runtime, worlds) = (runtime(), Worlds::new());
+    for kind in ["extraction", "select_unique", "count"] {
+        let found = (0..3_000).find(|seed| {
+            let asked = Asked::of(*seed);
+            let Some(records) = asked.bare().filter(|_| asked.analysis.name() == kind) else {
+                return false;
+            };
+            let grants = asked.twin.grants().iter().cloned();
+            let open = access(
+                grants
+                    .map(|grant| Grant {
+                        fields: VisibleFields::All,
+                        ..grant
+                    })
+                    .collect(),
+            );
+            let [shown, bare] = runtime.block_on(async {
+                worlds.fill(&asked.case).await;
+                worlds.put_bare(&asked.case, &records).await;
+                let answers = [
+                    asked.respond(&worlds.visible, &open).await,
+                    asked.respond(&worlds.twin, &asked.twin).await,
+                ];
+                worlds.clear(&asked.case).await;
+                answers
+            });
+            bare.is_ok() && shown != bare
+        });
+        println!("with all fields, {kind} gives itself away in case {found:?}");
+        assert!(found.is_some(), "{kind} shows hidden fields");
     }
 }

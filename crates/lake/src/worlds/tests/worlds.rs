@@ -19,7 +19,7 @@ pub(crate) struct Worlds {
     pub(crate) all: Lake,
     pub(crate) visible: Lake,
     /// The visible ones once more: for the twin's deletes, or without the hidden fields.
-    twin: Lake,
+    pub(crate) twin: Lake,
     pub(crate) empty: Lake,
     /// Runs plans of the tests' own.
     pub(crate) runner: Runner,
@@ -76,6 +76,12 @@ impl Worlds {
                 upkeep(&self.all, *dice.pick(&Work::ALL));
             }
         }
+    }
+
+    /// Puts records into the world of the twin, where the case has none.
+    pub(crate) async fn put_bare(&self, case: &Case, records: &[Record]) {
+        let mut dice = Dice::new(case.seed ^ 0xba2e);
+        put(&self.twin, case, &mut dice, records).await;
     }
 
     /// What the case's question is answered.
