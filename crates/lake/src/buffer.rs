@@ -285,9 +285,14 @@ impl PoolBuffer {
     }
 
     /// Records held.
+    pub(crate) fn alive_rows(&self) -> usize {
+        self.all().map(|segment| segment.alive_rows()).sum()
+    }
+
+    /// The same.
     #[cfg(test)]
     pub(crate) fn records(&self) -> u64 {
-        self.all().map(|segment| segment.alive_rows() as u64).sum()
+        self.alive_rows() as u64
     }
 }
 

@@ -5,6 +5,7 @@ mod append;
 mod inspect;
 mod open;
 mod query;
+mod touched;
 mod upkeep;
 
 pub(crate) use append::{append_operation, new_receipt, segment_of};
@@ -66,6 +67,8 @@ pub struct Lake {
     runner: Runner,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
+    /// Tells versions of this run from those of others.
+    run: u64,
     upkeep: upkeep::State,
     stopping: AtomicBool,
     buffer_bytes: u64,

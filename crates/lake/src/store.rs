@@ -10,6 +10,7 @@ mod learning;
 mod pools;
 mod records;
 mod replay;
+mod touches;
 
 pub(crate) use answers::AnswerCursor;
 pub(crate) use pools::{PoolState, Pools};
@@ -17,6 +18,9 @@ pub(crate) use pools::{PoolState, Pools};
 pub(crate) use records::Records;
 pub(crate) use records::{Frozen, Written};
 pub(crate) use replay::Replay;
+#[cfg(test)]
+pub(crate) use touches::Touches;
+pub(crate) use touches::{Arriving, Since};
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -1,8 +1,11 @@
 //! What the data plane answers.
 
 use crate::fields::FieldType;
+use crate::ids::PoolId;
 use crate::names::FieldPath;
+use crate::pools::Pool;
 use crate::records::RecordFault;
+use crate::time::Timestamp;
 
 /// The outcome of one ingest request. Every accepted record is on stable
 /// storage and visible to the next query.
@@ -16,6 +19,61 @@ pub struct AppendReceipt {
     pub faults: Vec<RecordFault>,
     /// Whether this repeats the saved answer of an earlier request.
     pub repeated: bool,
+}
+
+/// A moment in the changes of a pool's records and of its definition, of one
+/// run of the server. Later moments of the same pool and run are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolVersion {
+    pool: PoolId,
+    run: u64,
+    revision: i64,
+    changes: u64,
+}
+
+impl PoolVersion {
+    /// The moment after so many changes of the records of a pool as it is
+    /// defined, in the run of this number. The data plane alone makes them.
+    pub fn new(pool: &Pool, run: u64, changes: u64) -> Self {
+        Self {
+            pool: pool.id,
+            run,
+            revision: pool.revision,
+            changes,
+        }
+    }
+
+    /// The number of changes, if it is a moment of this pool, as it is defined,
+    /// in this run.
+    pub fn changes(self, pool: &Pool, run: u64) -> Option<u64> {
+        let same = Self::new(pool, run, self.changes);
+        (self == same).then_some(self.changes)
+    }
+}
+
+/// What was touched of a pool's records since a moment. It speaks of hidden
+/// records too: it may choose what is read anew, never what is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// The moment up to which this is known. A question that is asked from now
+    /// on sees all changes up to it, and perhaps later ones.
+    pub version: PoolVersion,
+    /// Which records may differ from those of the moment asked about, and no others.
+    pub records: TouchedRecords,
+}
+
+/// Which records may have come, gone or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TouchedRecords {
+    /// Any.
+    Everything,
+    /// Those with these times in the pool's time field.
+    At {
+        /// The first and the last instant of each stretch, in their order and apart.
+        stretches: Vec<(Timestamp, Timestamp)>,
+        /// And those without a time.
+        timeless: bool,
+    },
 }
 
 /// A field as a key sees it.

@@ -89,6 +89,8 @@ pub const LABEL_CHARS_MAX: usize = 256;
 pub const FUNNEL_STEPS_MAX: usize = 32;
 /// Fields that an extraction names.
 pub const EXTRACTION_FIELDS_MAX: usize = 1_000;
+/// Stretches of time of which is known, of each pool, when records in them changed.
+pub const TOUCHED_STRETCHES_MAX: usize = 256;
 /// Life of a cursor, in seconds.
 pub const CURSOR_SECONDS_MAX: i64 = 86_400;
 /// How long an idempotency key is honoured, in seconds.

@@ -5,11 +5,13 @@ mod places;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
-use model::fields::ColumnType;
+use model::fields::{ColumnType, FieldType, ScalarType};
 use model::filters::Predicate;
 use model::names::FieldPath;
 use model::records::Record;
@@ -19,6 +21,7 @@ use crate::columns::{ColumnBuilder, Layout, REST, RestWriter, extract};
 use crate::error::{LakeError, Result};
 use crate::predicate::{admitted, required_values};
 use crate::reading::Hints;
+use crate::store::Arriving;
 use crate::upserts::{Replacement, RowKeys, Sameness, UniqueIndex};
 use index::IsolationIndex;
 use places::Places;
@@ -185,6 +188,20 @@ impl Segment {
             .map_or(self.rows(), BooleanArray::true_count)
     }
 
+    /// The times of the rows in this column; `None` where it is no column of times.
+    pub(crate) fn arriving(&self, column: &FieldPath) -> Option<Arriving> {
+        let kind = ColumnType::Declared(FieldType::Scalar(ScalarType::DateTime));
+        let times = self.project(&[(column.clone(), kind)]).ok()?;
+        let times = times
+            .column(0)
+            .as_primitive_opt::<TimestampMicrosecondType>()?;
+        let range = arrow_arith::aggregate::min(times).zip(arrow_arith::aggregate::max(times));
+        Some(Arriving {
+            times: range,
+            timeless: times.null_count() > 0,
+        })
+    }
+
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes + self.replaces.as_ref().map_or(0, |keys| keys.bytes())
@@ -291,7 +308,6 @@ impl Segment {
     }
 
     fn project(&self, columns: &[(FieldPath, ColumnType)]) -> Result<RecordBatch> {
-        use arrow_array::cast::AsArray;
         let rest = self.batch.column_by_name(REST);
         let mut arrays = Vec::with_capacity(columns.len());
         for (name, column) in columns {

@@ -124,7 +124,10 @@ impl Lake {
                  was an older control database put back? The journal is kept from there on"
             );
         }
+        let mut run = [0; 8];
+        random.fill(&mut run);
         let lake = Self {
+            run: u64::from_be_bytes(run) ^ clock.now().as_microsecond().unsigned_abs(),
             journal,
             pools,
             tables,

@@ -7,5 +7,6 @@ mod growth;
 mod power;
 mod retention;
 pub(crate) mod tokens;
+mod touched;
 mod upkeep;
 mod upserts;

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::records::Records;
+use super::touches::Touches;
 use crate::snapshot::Snapshot;
 
 /// The records of one pool. The journal's thread alone changes them. Where
@@ -11,7 +12,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub(super) struct Held {
     /// What readers are given while a long change is under way.
-    before: Mutex<Option<Snapshot>>,
+    before: Mutex<Option<(Snapshot, Touches)>>,
     records: Mutex<Records>,
 }
 
@@ -27,8 +28,17 @@ impl Held {
     pub(super) fn snapshot(&self) -> Snapshot {
         let before = lock(&self.before);
         match &*before {
-            Some(snapshot) => snapshot.clone(),
+            Some((snapshot, _)) => snapshot.clone(),
             None => lock(&self.records).snapshot(),
+        }
+    }
+
+    /// What has changed, up to the last change that a snapshot shows from now on.
+    pub(super) fn touched<T>(&self, ask: impl FnOnce(&Touches) -> T) -> T {
+        let before = lock(&self.before);
+        match &*before {
+            Some((_, touches)) => ask(touches),
+            None => ask(lock(&self.records).touches()),
         }
     }
 
@@ -43,7 +53,7 @@ impl Held {
         let _over = Over(self);
         let mut before = lock(&self.before);
         let mut records = lock(&self.records);
-        *before = Some(records.snapshot());
+        *before = Some((records.snapshot(), records.touches().clone()));
         drop(before);
         let done = change(&mut records);
         drop(records);
@@ -109,8 +119,14 @@ mod tests {
                 scope.spawn(move || tell.send(rows(held)));
                 let seen = told.recv_timeout(Duration::from_secs(60));
                 assert_eq!(seen, Ok(2), "the reader answers while the delete runs");
+                records.forget_times();
+                let (tell, told) = mpsc::channel();
+                scope.spawn(move || tell.send(held.touched(Touches::count)));
+                let known = told.recv_timeout(Duration::from_secs(60));
+                assert_eq!(known, Ok(1), "nobody is told of what no reader sees yet");
                 deleted
             });
+            assert_eq!(held.touched(Touches::count), 2);
             assert_eq!(deleted.unwrap(), 2);
         });
         assert_eq!(rows(held), 0);

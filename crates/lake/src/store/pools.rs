@@ -12,7 +12,8 @@ use model::pools::Pool;
 
 use super::held::Held;
 use super::learning::Taught;
-use super::records::{Frozen, Records, Span, Written};
+use super::records::{Frozen, Records, Span, Written, time_column};
+use super::touches::{Since, Touches};
 use crate::buffer::Segment;
 use crate::error::Result;
 use crate::journal::Position;
@@ -93,6 +94,21 @@ impl Pools {
             None => self.records_of(pool).snapshot(),
         };
         snapshot.asked_by(&pool.draft.schema)
+    }
+
+    /// What the changes touched behind the first `count` ones, as far as the
+    /// pool's time field tells, and how many there are. Where `count` is not
+    /// known, any record may have been touched.
+    pub(crate) fn touched(&self, pool: &Pool, count: Option<u64>) -> (u64, Since) {
+        let column = time_column(pool);
+        let since = |touches: &Touches| {
+            let since = count.map(|count| touches.since(&column, count));
+            (touches.count(), since.unwrap_or(Since::Everything))
+        };
+        match self.find(pool.id) {
+            Some(held) => held.touched(since),
+            None => since(&Touches::new(column.clone())),
+        }
     }
 
     pub(super) fn find(&self, pool: PoolId) -> Option<Arc<Held>> {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use model::isolation::{Carried, Isolation};
+use model::names::FieldPath;
 use model::pools::Pool;
 
+use super::touches::Touches;
 use crate::buffer::{PoolBuffer, Segment};
 use crate::error::Result;
 use crate::journal::Position;
@@ -12,6 +14,11 @@ use crate::manifest::{Manifest, ManifestChange, Removal};
 use crate::snapshot::{FileView, Snapshot};
 use crate::tables::PoolFiles;
 use crate::upserts::{Hidden, Ledger, unique_columns};
+
+/// The column by whose times records of a pool are ordered.
+pub(super) fn time_column(pool: &Pool) -> FieldPath {
+    pool.draft.schema.column_path(&pool.time_field())
+}
 
 /// The records of one pool.
 #[derive(Debug)]
@@ -34,6 +41,8 @@ pub(crate) struct Records {
     /// The keys of records that went to files since files are being written
     /// anew: files that were not there could not be told of them.
     flushed: Vec<Arc<Ledger>>,
+    /// Which times changes touched.
+    touches: Touches,
 }
 
 /// Up to where files that are being written carry out removals.
@@ -109,7 +118,13 @@ impl Records {
             oldest_frozen: None,
             writing: Writing::default(),
             flushed: Vec::new(),
+            touches: Touches::new(time_column(pool)),
         }
+    }
+
+    /// Which times changes touched.
+    pub(super) fn touches(&self) -> &Touches {
+        &self.touches
     }
 
     /// The pool as the last of its writers knew it.
@@ -175,9 +190,24 @@ impl Records {
     /// Adds records.
     pub(super) fn push(&mut self, span: Span, segment: Segment) -> Result<()> {
         self.applied = self.applied.max(Some(span.last));
+        let column = time_column(&self.pool);
+        let replaces = !self.tells_apart_by(&column);
+        let (arriving, rows) = (segment.arriving(&column), segment.alive_rows());
+        let alive = replaces.then(|| self.buffer.alive_rows() + rows);
         self.buffer.push(segment)?;
+        // What is replaced in files is found out by whoever reads.
+        let is_less = alive.is_some_and(|alive| {
+            self.buffer.alive_rows() < alive || self.manifest.files.iter().next().is_some()
+        });
+        self.touches.arrived(&column, arriving.filter(|_| !is_less));
         self.oldest = self.oldest.or(Some(span.first));
         Ok(())
+    }
+
+    /// Whether a record replaces none of another time than its own.
+    fn tells_apart_by(&self, time: &FieldPath) -> bool {
+        let unique = unique_columns(&self.pool);
+        unique.is_empty() || unique.contains(time)
     }
 
     /// Takes records away: those in memory at once, those in files by a note
@@ -188,6 +218,9 @@ impl Records {
         let predicate = removal.predicate(self.buffer.by_columns());
         let before = self.stored();
         let deleted = self.buffer.delete(&predicate)?;
+        if deleted > 0 || self.manifest.files.iter().next().is_some() {
+            self.touches.went(&predicate);
+        }
         self.manifest.remove(removal);
         // Where nothing is in files, there is nothing to heed it.
         self.manifest.forget_carried_out(self.writing.least());
@@ -274,6 +307,18 @@ impl Records {
         }
         self.manifest.change(change);
         self.give_up(written);
+    }
+
+    /// For tests: a change that may have touched any record.
+    #[cfg(test)]
+    pub(super) fn forget_times(&mut self) {
+        self.touches.everything();
+    }
+
+    /// For mutants: what is noted of changes.
+    #[cfg(test)]
+    pub(crate) fn touches_mut(&mut self) -> &mut Touches {
+        &mut self.touches
     }
 
     /// The first operation whose records are in memory alone.

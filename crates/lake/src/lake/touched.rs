@@ -1,0 +1,52 @@
+//! What has changed since a moment.
+
+use std::sync::Arc;
+
+use model::answers::{PoolVersion, Touched, TouchedRecords};
+use model::permit::{Permit, Upkeep};
+use model::pools::Pool;
+use model::time::Timestamp;
+
+use super::Lake;
+use crate::store::Since;
+
+impl Lake {
+    /// Which records of a pool, as it is defined now, may differ from those
+    /// of the moment `since`: a record that came, went or was replaced has a
+    /// time that is told, or everything is. After a restart, for a moment that
+    /// is not known, and when the pool is defined otherwise than it was then,
+    /// that is everything. It is known in memory and found at once.
+    ///
+    /// A question that is asked after this has returned sees all changes up to
+    /// the version that is answered. It is told to upkeep alone, since it
+    /// speaks of all records.
+    pub fn touched(
+        &self,
+        _: &Permit<Upkeep>,
+        pool: &Arc<Pool>,
+        since: Option<PoolVersion>,
+    ) -> Touched {
+        let known = since.and_then(|since| since.changes(pool, self.run));
+        let (count, touched) = self.pools.touched(pool, known);
+        let instant = |micros: i64, beyond| Timestamp::from_microsecond(micros).unwrap_or(beyond);
+        Touched {
+            version: PoolVersion::new(pool, self.run, count),
+            records: match touched {
+                Since::Everything => TouchedRecords::Everything,
+                Since::Times {
+                    stretches,
+                    timeless,
+                } => TouchedRecords::At {
+                    stretches: stretches
+                        .into_iter()
+                        .map(|(first, last)| {
+                            let first = instant(first, Timestamp::MIN);
+                            (first, instant(last, Timestamp::MAX))
+                        })
+                        .collect(),
+                    timeless,
+                },
+            },
+        }
+    }
+}
