@@ -23,11 +23,14 @@ impl Lake {
     /// whose rows are streamed ([`ConstrainedAnalysis::into_rows`]) since
     /// nothing bounds what they hold.
     pub async fn analyse(&self, analysis: ConstrainedAnalysis) -> Result<Answer> {
-        let key = analysis.parts().first().map(ConstrainedQuery::key);
-        let (Some(key), Form::Measured(_) | Form::Funnel { .. }) = (key, analysis.form()) else {
+        if let Form::Rows(_) = analysis.form() {
             return Err(LakeError::Internal(
                 "the rows of an extraction are streamed".to_owned(),
             ));
+        }
+        let Some(key) = analysis.parts().first().map(ConstrainedQuery::key) else {
+            // It asks for nothing that is there.
+            return Ok(analysis.answer(Vec::new())?);
         };
         let whole = async {
             let parts = futures::stream::iter(analysis.parts());
@@ -101,7 +104,9 @@ fn has_few(form: &Form, parts: &[Vec<Row>]) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use model::analyses::{Analysis, AnswerText};
     use model::limits::{RESULT_ROWS_MAX, RESULT_VALUES_MAX};
+    use model::time::{TimeZone, Timestamp};
     use model::value::Value;
 
     use super::*;
@@ -142,6 +147,20 @@ mod tests {
                 .contains(&RESULT_VALUES_MAX.to_string())
         );
         assert_eq!(asked, 2);
+    }
+
+    #[tokio::test]
+    async fn a_question_for_nothing_that_is_there_is_answered_of_no_rows() {
+        let asked = r#"{"analysis":"count","pool":"p"}"#;
+        let asked = Analysis::parse(&model::json::parse(asked.as_bytes()).unwrap());
+        let Ok(Analysis::Aggregation(mut asked)) = asked else {
+            panic!("{asked:?}");
+        };
+        asked.source.typing = model::analyses::Typing::Loose;
+        let nothing = ConstrainedAnalysis::of_nothing(&asked, Timestamp::MIN).unwrap();
+        let answer = Lake::in_memory(3).analyse(nothing).await.unwrap();
+        let members = answer.to_members(&AnswerText::in_zone(TimeZone::utc()));
+        assert_eq!(members.get("result"), Some(&Value::Integer(0)));
     }
 
     #[tokio::test]

@@ -27,8 +27,9 @@ fn invalid(detail: impl Into<String>) -> Fault {
 }
 
 impl Analysis {
-    /// Whether the tree keeps to every limit and rule of a question: what is
-    /// accepted is what [`Analysis::parse`] reads of its written form. A permit
+    /// Whether the tree keeps to every limit and rule of a question, whatever
+    /// its fields mean: what is accepted is what [`Analysis::parse`] reads of
+    /// its written form. A permit
     /// asks this of each question that it constrains.
     ///
     /// # Errors
