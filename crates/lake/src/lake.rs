@@ -2,6 +2,7 @@
 
 mod analyse;
 mod append;
+mod export;
 mod inspect;
 mod open;
 mod query;
@@ -29,7 +30,7 @@ use model::records::SentRecord;
 use model::time::Clock;
 
 use crate::buffer::leaf_columns;
-use crate::columnar::{self, ByteStream};
+use crate::columnar;
 use crate::error::{LakeError, Result};
 use crate::journal::{Journal, JournalError, Position};
 use crate::manifest::{Removal, by_columns};
@@ -195,12 +196,6 @@ impl Lake {
     /// way to it.
     pub async fn drop_pool(&self, _: &Permit<Upkeep>, pool: PoolId) -> Result<()> {
         self.submit(drop_operation(pool)).await.map(|_| ())
-    }
-
-    /// Answers a question as a file of a columnar format.
-    pub async fn export(&self, query: ConstrainedQuery, format: Columnar) -> Result<ByteStream> {
-        let answer = self.query(query).await?;
-        columnar::encode(answer, format)
     }
 
     /// The fields that the key sees, over the rows that it sees.

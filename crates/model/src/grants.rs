@@ -39,11 +39,16 @@ pub enum Action {
 
 impl Action {
     /// Every action on a pool that some call asks for.
-    pub const POOL: [Action; 4] = [Self::Ingest, Self::Query, Self::Schema, Self::Delete];
+    pub const POOL: [Action; 5] = [
+        Self::Ingest,
+        Self::Query,
+        Self::Extract,
+        Self::Schema,
+        Self::Delete,
+    ];
     /// Actions on a pool that no call asks for yet. No key may hold one: a
     /// capability that comes later is granted to no existing key.
-    pub const POOL_NOT_YET: [Action; 6] = [
-        Self::Extract,
+    pub const POOL_NOT_YET: [Action; 5] = [
         Self::Search,
         Self::Update,
         Self::Drop,

@@ -12,7 +12,8 @@ use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::Fault;
 use model::ids::PoolId;
 use model::permit::{
-    AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
+    AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
+    Permit, Upkeep,
 };
 use model::records::SentRecord;
 use web::plane::{Answer, ByteStream, DataPlane, PlaneError};
@@ -69,6 +70,25 @@ impl DataPlane for LakePlane {
     ) -> BoxFuture<'_, Result<ByteStream, PlaneError>> {
         Box::pin(async move {
             let bytes = self.0.export(query, format).await.map_err(plane_error)?;
+            Ok(bytes.map(|bytes| bytes.map_err(plane_error)).boxed())
+        })
+    }
+
+    fn analyse(
+        &self,
+        analysis: ConstrainedAnalysis,
+    ) -> BoxFuture<'_, Result<model::analyses::Answer, PlaneError>> {
+        Box::pin(async { self.0.analyse(analysis).await.map_err(plane_error) })
+    }
+
+    fn export_rows(
+        &self,
+        extraction: ConstrainedAnalysis,
+        format: Columnar,
+    ) -> BoxFuture<'_, Result<ByteStream, PlaneError>> {
+        Box::pin(async move {
+            let bytes = self.0.export_rows(extraction, format).await;
+            let bytes = bytes.map_err(plane_error)?;
             Ok(bytes.map(|bytes| bytes.map_err(plane_error)).boxed())
         })
     }

@@ -9,12 +9,14 @@ mod format;
 mod json;
 mod layout;
 mod ndjson;
+mod trees;
 
 pub(crate) use csv::csv;
-pub(crate) use format::AnswerFormat;
+pub(crate) use format::{AnswerFormat, Offered};
 pub(crate) use json::{page, summary};
 pub(crate) use layout::{Layout, Style};
 pub(crate) use ndjson::ndjson;
+pub(crate) use trees::{Trees, table};
 
 use bytes::Bytes;
 use futures::StreamExt;

@@ -4,7 +4,9 @@
 pub(crate) mod keys;
 pub(crate) mod pools;
 pub(crate) mod projects;
+pub(crate) mod query;
 pub(crate) mod records;
+pub(crate) mod rows;
 pub(crate) mod version;
 pub(crate) mod view_data;
 pub(crate) mod views;
@@ -26,12 +28,13 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 7] {
+pub(crate) fn schemas() -> [Json; 8] {
     [
         pools::schemas(),
         records::schemas(),
         views::schemas(),
         view_data::schemas(),
+        query::schemas(),
         keys::schemas(),
         projects::schemas(),
         whoami::schemas(),

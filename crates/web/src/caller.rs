@@ -14,7 +14,7 @@ use http::{HeaderMap, Uri, header};
 use model::grants::Action;
 use model::ids::KeyId;
 use model::keys::{AuthError, KeyKind};
-use model::permit::{Access, Admin, Denied, On, Permit, Right};
+use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};
 use model::pools::Pool;
 use model::secrets::Secret;
 use model::views::View;
@@ -51,6 +51,11 @@ pub(crate) struct OnPool<A>(pub(crate) Permit<A>, pub(crate) Arc<Pool>);
 /// A caller whose key has the right `A` on the view that the path names.
 #[derive(Debug)]
 pub(crate) struct OnView<A>(pub(crate) Permit<A>, pub(crate) Arc<View>);
+
+/// A caller whose key may ask some pool for its rows or for functions over
+/// them. Which pool, and for what, the body says.
+#[derive(Debug)]
+pub(crate) struct Asker(pub(crate) Access);
 
 /// The variable segment of the path; empty for a text that is not encoded
 /// UTF-8, which names nothing just like an unused name.
@@ -135,6 +140,27 @@ impl<A: Right> FromRequestParts<AppState> for OnView<A> {
         let permit = access.permit(On::View(view))?;
         let (view, _) = view.ok_or_else(ApiError::not_found)?;
         Ok(Self(permit, view.clone()))
+    }
+}
+
+impl FromRequestParts<AppState> for Asker {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
+        let on = On::Pool(None);
+        let is_refused = |denied: Option<Denied>| matches!(denied, Some(Denied::NoGrant(_)));
+        let denied = [
+            access.permit::<AskPool>(on).err(),
+            access.permit::<Extract>(on).err(),
+        ];
+        if denied.into_iter().all(is_refused) {
+            return Err(ApiError::new(
+                Code::ActionNotGranted,
+                "no grant of this key has the action query or extract on any pool",
+            ));
+        }
+        Ok(Self(access))
     }
 }
 

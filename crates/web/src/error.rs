@@ -103,6 +103,13 @@ impl ApiError {
         self
     }
 
+    /// The same error, said of the member at `pointer`.
+    #[must_use]
+    pub(crate) fn at(mut self, pointer: String) -> Self {
+        self.0.pointer = Some(pointer);
+        self
+    }
+
     /// The same error with a word for the log.
     #[must_use]
     pub(crate) fn logged(mut self, inside: impl ToString) -> Self {

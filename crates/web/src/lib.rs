@@ -2,6 +2,7 @@
 //! from errors to statuses. It reaches the data through one port,
 //! [`plane::DataPlane`], and knows nothing of how rows are stored.
 
+mod analyses;
 mod answers;
 mod api;
 mod bodies;

@@ -136,8 +136,7 @@ impl Operation {
     fn describe(mut self, route: &Route) -> Json {
         match route.needs {
             Needs::Nothing => {}
-            Needs::Key => self.problems.extend([401, 403]),
-            Needs::Right(_) => self.problems.extend([401, 403]),
+            Needs::Key | Needs::Right(_) | Needs::OneOf(_) => self.problems.extend([401, 403]),
         }
         let mut parameters: Vec<Json> = Vec::new();
         for name in route.path_parameters() {

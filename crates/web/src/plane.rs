@@ -14,7 +14,8 @@ use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::Fault;
 use model::ids::PoolId;
 use model::permit::{
-    AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
+    AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
+    Permit, Upkeep,
 };
 use model::queries::{OutputColumn, Row};
 use model::records::SentRecord;
@@ -82,6 +83,22 @@ pub trait DataPlane: Send + Sync + Debug {
     fn export(
         &self,
         query: ConstrainedQuery,
+        format: Columnar,
+    ) -> BoxFuture<'_, Result<ByteStream, PlaneError>>;
+
+    /// Answers a question of analytics over the rows that its constraints
+    /// admit. Rows of an extraction are asked for by [`DataPlane::query`] and
+    /// [`DataPlane::export_rows`], and refused here.
+    fn analyse(
+        &self,
+        analysis: ConstrainedAnalysis,
+    ) -> BoxFuture<'_, Result<model::analyses::Answer, PlaneError>>;
+
+    /// Answers an extraction as a file of a columnar format, with the columns
+    /// of [`model::analyses::RowsForm::table`].
+    fn export_rows(
+        &self,
+        extraction: ConstrainedAnalysis,
         format: Columnar,
     ) -> BoxFuture<'_, Result<ByteStream, PlaneError>>;
 

@@ -6,7 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use model::grants::Action;
 
-use crate::api::{keys, pools, projects, records, version, view_data, views, whoami};
+use crate::api::{keys, pools, projects, query, records, rows, version, view_data, views, whoami};
 use crate::error::{ApiError, Code};
 use crate::keen;
 use crate::layers;
@@ -22,6 +22,9 @@ pub(crate) enum Needs {
     Key,
     /// This action on the resource of the path, or on the project.
     Right(Action),
+    /// One of these actions on the pools that the body names: the one that the
+    /// question in it needs.
+    OneOf(&'static [Action]),
 }
 
 /// One call of the API.
@@ -50,7 +53,8 @@ impl Route {
     }
 
     fn changes_something(&self) -> bool {
-        self.method != "GET" && self.needs != Needs::Right(Action::Read)
+        let asks = matches!(self.needs, Needs::Right(Action::Read) | Needs::OneOf(_));
+        self.method != "GET" && !asks
     }
 }
 
@@ -99,8 +103,11 @@ routes! {
     DELETE "/v1/views/{view}" ADMIN, &[], views::delete, views::delete_operation;
     GET "/v1/views/{view}/data" Needs::Right(Action::Read), view_data::GET_PARAMETERS,
         view_data::get, view_data::get_operation;
-    POST "/v1/views/{view}/data" Needs::Right(Action::Read), view_data::POST_PARAMETERS,
+    POST "/v1/views/{view}/data" Needs::Right(Action::Read), rows::PARAMETERS,
         view_data::post, view_data::post_operation;
+
+    POST "/v1/query" Needs::OneOf(&[Action::Query, Action::Extract]), rows::PARAMETERS,
+        query::ask, query::ask_operation;
 
     GET "/v1/keys" ADMIN, PAGED, keys::list, keys::list_operation;
     POST "/v1/keys" ADMIN, &[], keys::create, keys::create_operation;

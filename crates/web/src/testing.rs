@@ -1,7 +1,11 @@
 //! The world that the tests of the wire live in: the real control plane on a
 //! temporary file, a data plane in memory, a clock that stands still.
 
+#[path = "../../model/src/analyses/tests/engine.rs"]
+mod engine;
 mod log;
+#[path = "../../model/src/analyses/tests/naive.rs"]
+pub(crate) mod naive;
 mod plane;
 
 use std::path::Path;

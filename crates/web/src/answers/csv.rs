@@ -1,5 +1,6 @@
 //! Answers as CSV.
 
+use super::layout::RowShape;
 use super::{Layout, encode};
 use crate::plane::{Answer, ByteStream};
 

@@ -17,8 +17,20 @@ pub(crate) enum AnswerFormat {
     Columnar(Columnar),
 }
 
+/// Which formats an answer exists in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// Rows: in all of them.
+    Rows,
+    /// A document that is no table: as JSON alone.
+    Document,
+}
+
+/// A format with the name and the media types that it goes by.
+type Known = (AnswerFormat, &'static str, &'static [&'static str]);
+
 /// Every format, the one to prefer first.
-const FORMATS: [(AnswerFormat, &str, &[&str]); 5] = [
+const FORMATS: [Known; 5] = [
     (AnswerFormat::Json, "json", &["application/json"]),
     (
         AnswerFormat::Ndjson,
@@ -42,6 +54,15 @@ const FORMATS: [(AnswerFormat, &str, &[&str]); 5] = [
     ),
 ];
 
+impl Offered {
+    fn formats(self) -> &'static [Known] {
+        match self {
+            Self::Rows => &FORMATS,
+            Self::Document => &FORMATS[..1],
+        }
+    }
+}
+
 impl AnswerFormat {
     /// The format of `?format=` when it is there; else the one that `Accept`
     /// prefers, the more exactly named of several, the earlier of those; JSON
@@ -51,9 +72,14 @@ impl AnswerFormat {
     /// # Errors
     /// [`FaultCode::InvalidValue`], listing what there is, when `?format=` is
     /// another or `Accept` takes none of them.
-    pub(crate) fn choose(query_format: Option<&str>, accept: Option<&str>) -> Result<Self, Fault> {
+    pub(crate) fn choose(
+        offered: Offered,
+        query_format: Option<&str>,
+        accept: Option<&str>,
+    ) -> Result<Self, Fault> {
+        let formats = offered.formats();
         if let Some(sent) = query_format {
-            return FORMATS
+            return formats
                 .iter()
                 .find(|(_, name, _)| *name == sent)
                 .map(|(format, _, _)| *format)
@@ -61,9 +87,9 @@ impl AnswerFormat {
                     Fault::new(
                         FaultCode::InvalidValue,
                         format!(
-                            "{} is not a format of answers; there are {}",
+                            "{} is not a format of this answer; there are {}",
                             shorten(sent),
-                            FORMATS.map(|(_, name, _)| name).join(", ")
+                            list(formats, |(_, name, _)| name)
                         ),
                     )
                     .at("/format")
@@ -74,7 +100,7 @@ impl AnswerFormat {
             return Ok(Self::Json);
         }
         let mut best: Option<(Match, Self)> = None;
-        for (format, _, media_types) in FORMATS {
+        for (format, _, media_types) in formats {
             let found = media_types
                 .iter()
                 .filter_map(|name| best_range(&ranges, name));
@@ -83,16 +109,15 @@ impl AnswerFormat {
             };
             let better = best.is_none_or(|(other, _)| found.rank() > other.rank());
             if found.weight > 0 && better {
-                best = Some((found, format));
+                best = Some((found, *format));
             }
         }
         best.map(|(_, format)| format).ok_or_else(|| {
-            let known = FORMATS.map(|(_, _, media_types)| media_types[0]);
             Fault::new(
                 FaultCode::InvalidValue,
                 format!(
-                    "Accept takes none of the formats of answers; there are {}",
-                    known.join(", ")
+                    "Accept takes none of the formats of this answer; there are {}",
+                    list(formats, |(_, _, media_types)| media_types[0])
                 ),
             )
         })
@@ -116,6 +141,10 @@ impl AnswerFormat {
             _ => Delivery::Stream,
         }
     }
+}
+
+fn list(formats: &[Known], name: impl Fn(&Known) -> &'static str) -> String {
+    formats.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// A media range of `Accept`.

@@ -8,20 +8,21 @@ use model::queries::{RecordQuery, Row, Seek, Side};
 use model::value::Value;
 
 use super::Layout;
-use super::layout::Member;
+use super::layout::RowShape;
 use crate::plane::{Answer, PlaneError};
 
-/// A page of records: `{"data":[…],"before":…,"after":…}`.
+/// A page of records: `{"data":[…],"before":…,"after":…}`, with `rows` for `data`.
 ///
 /// `query` asked for one row more than the page holds, which tells whether
 /// there is another page and is not shown. Each cursor is what `seal` makes
-/// of the page's first or last row, or null where there is nothing further:
-/// `before` on the first page and `after` on the last, and both on an empty one.
+/// of the page's first or last row, or null where it makes none and where there
+/// is nothing further: `before` on the first page and `after` on the last, and both on an empty one.
 pub(crate) async fn page(
     mut answer: Answer,
-    layout: &Layout,
+    rows_member: &str,
+    shape: &impl RowShape,
     query: &RecordQuery,
-    seal: impl Fn(&Seek) -> Result<String, PlaneError>,
+    seal: impl Fn(&Seek) -> Result<Option<String>, PlaneError>,
 ) -> Result<Bytes, PlaneError> {
     let mut rows: Vec<Row> = Vec::new();
     while let Some(chunk) = answer.rows.next().await {
@@ -48,7 +49,7 @@ pub(crate) async fn page(
         let Some(row) = row else {
             return Ok(None);
         };
-        let (_, values) = layout.split(row)?;
+        let (_, values) = shape.split(row)?;
         if values.len() != query.order.len() {
             return Err(PlaneError::Internal(format!(
                 "a row with {} order values of {}",
@@ -57,12 +58,14 @@ pub(crate) async fn page(
             )));
         }
         let values = values.to_vec();
-        seal(&Seek { values, side }).map(Some)
+        seal(&Seek { values, side })
     };
     let before = cursor(rows.first().filter(|_| has_before), Side::Before)?;
     let after = cursor(rows.last().filter(|_| has_after), Side::After)?;
-    let mut out = b"{\"data\":[".to_vec();
-    write_rows(layout, layout.members(), &rows, &mut true, &mut out)?;
+    let mut out = b"{".to_vec();
+    write_json(Some(rows_member), &mut out)?;
+    out.extend(b":[");
+    write_rows(shape, &rows, &mut true, &mut out)?;
     out.extend(b"],\"before\":");
     write_json(before.as_deref(), &mut out)?;
     out.extend(b",\"after\":");
@@ -83,7 +86,7 @@ pub(crate) async fn summary(mut answer: Answer, layout: &Layout) -> Result<Bytes
         let mut out = b"{\"data\":[".to_vec();
         let mut is_first = true;
         while let Some(chunk) = answer.rows.next().await {
-            write_rows(layout, layout.members(), &chunk?, &mut is_first, &mut out)?;
+            write_rows(layout, &chunk?, &mut is_first, &mut out)?;
         }
         out.extend(b"]}");
         return Ok(out.into());
@@ -108,8 +111,7 @@ pub(crate) async fn summary(mut answer: Answer, layout: &Layout) -> Result<Bytes
 }
 
 fn write_rows(
-    layout: &Layout,
-    members: &[Member],
+    shape: &impl RowShape,
     rows: &[Row],
     is_first: &mut bool,
     out: &mut Vec<u8>,
@@ -120,7 +122,7 @@ fn write_rows(
         if !std::mem::take(is_first) {
             out.push(b',');
         }
-        layout.write_object(members, row, out)?;
+        shape.write(row, out)?;
         if at == 0 {
             // Rows are mostly about as long as the first.
             let expected = (out.len() - begun) * (rows.len() + rows.len() / 8);

@@ -8,7 +8,7 @@ use model::queries::{OutputColumn, Row};
 use model::time::TimeZone;
 use model::value::Value;
 use model::views::{Shape, ViewDraft, ViewFieldRole};
-use serde::ser::{Serialize, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::plane::PlaneError;
 
@@ -20,6 +20,26 @@ pub(crate) struct Style {
     pub(crate) zone: TimeZone,
     /// How integers beyond 2^53 are written in JSON.
     pub(crate) wide: WideIntegers,
+}
+
+/// How the rows of an answer are written.
+pub(crate) trait RowShape {
+    /// How many values of a row are shown; behind them are its order values.
+    fn width(&self) -> usize;
+
+    /// Appends the row as one JSON object.
+    fn write(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), PlaneError>;
+
+    /// The row's values that are shown, and behind them its order values.
+    fn split<'a>(&self, row: &'a Row) -> Result<(&'a [Value], &'a [Value]), PlaneError> {
+        row.split_at_checked(self.width()).ok_or_else(|| {
+            PlaneError::Internal(format!(
+                "a row of {} values under {} columns",
+                row.len(),
+                self.width()
+            ))
+        })
+    }
 }
 
 /// One member of a row of the answer.
@@ -60,18 +80,23 @@ impl Layout {
         let levels = interval.filter(|_| view.grouped_output);
         let fields = view.fields.iter();
         let fields = fields.filter_map(|field| find(field.name.as_str()));
-        let members = interval.into_iter().chain(fields).map(|column| {
-            let name = columns[column].name.clone();
-            let key = serde_json::to_string(&name).expect("a text is always JSON");
-            Member {
-                key: (key + ":").into_bytes(),
-                name,
-                column,
-            }
-        });
+        let members = interval.into_iter().chain(fields);
+        let members = members.map(|column| Member::new(&columns[column].name, column));
         Self {
             members: members.collect(),
             levels: levels.into_iter().chain(groups).collect(),
+            width: columns.len(),
+            style,
+        }
+    }
+
+    /// The layout of a table with these columns.
+    pub(crate) fn of_table(columns: &[OutputColumn], style: Style) -> Self {
+        let members = columns.iter().enumerate();
+        let members = members.map(|(at, column)| Member::new(&column.name, at));
+        Self {
+            members: members.collect(),
+            levels: Vec::new(),
             width: columns.len(),
             style,
         }
@@ -95,17 +120,6 @@ impl Layout {
         &self.levels
     }
 
-    /// The row's values of the columns, and behind them its order values.
-    pub(super) fn split<'a>(&self, row: &'a Row) -> Result<(&'a [Value], &'a [Value]), PlaneError> {
-        row.split_at_checked(self.width).ok_or_else(|| {
-            PlaneError::Internal(format!(
-                "a row of {} values under {} columns",
-                row.len(),
-                self.width
-            ))
-        })
-    }
-
     /// Appends the row as one JSON object of these members.
     pub(super) fn write_object(
         &self,
@@ -121,10 +135,7 @@ impl Layout {
             }
             out.extend_from_slice(&member.key);
             let value = &values[member.column];
-            let value = Shown(value, &self.style.zone, self.style.wide);
-            value
-                .write(out)
-                .map_err(|error| PlaneError::Internal(error.to_string()))?;
+            write_value(value, &self.style, out)?;
         }
         out.push(b'}');
         Ok(())
@@ -153,6 +164,38 @@ impl Layout {
     }
 }
 
+impl RowShape for Layout {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn write(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), PlaneError> {
+        self.write_object(&self.members, row, out)
+    }
+}
+
+impl Member {
+    fn new(name: &str, column: usize) -> Self {
+        let key = serde_json::to_string(name).expect("a text is always JSON");
+        Self {
+            name: name.to_owned(),
+            key: (key + ":").into_bytes(),
+            column,
+        }
+    }
+}
+
+/// Appends a value as JSON.
+pub(super) fn write_value(
+    value: &Value,
+    style: &Style,
+    out: &mut Vec<u8>,
+) -> Result<(), PlaneError> {
+    Shown(value, &style.zone, style.wide)
+        .write(out)
+        .map_err(|error| PlaneError::Internal(error.to_string()))
+}
+
 /// A value in the answer's style.
 struct Shown<'a>(&'a Value, &'a TimeZone, WideIntegers);
 
@@ -178,7 +221,13 @@ impl Serialize for Shown<'_> {
                 }
                 seq.end()
             }
-            // What is inside an object was sent as JSON and holds no instants.
+            Value::Object(object) => {
+                let mut map = out.serialize_map(Some(object.len()))?;
+                for (name, value) in object.iter() {
+                    map.serialize_entry(name, &Shown(value, self.1, self.2))?;
+                }
+                map.end()
+            }
             other => Written(other, self.2).serialize(out),
         }
     }

@@ -1,12 +1,13 @@
 //! Answers as lines of JSON.
 
-use super::{Layout, encode};
+use super::encode;
+use super::layout::RowShape;
 use crate::plane::{Answer, ByteStream};
 
 /// One JSON object for each row, each with its line end.
-pub(crate) fn ndjson(answer: Answer, layout: Layout) -> ByteStream {
+pub(crate) fn ndjson(answer: Answer, shape: impl RowShape + Send + 'static) -> ByteStream {
     encode(answer.rows, Vec::new(), move |row, out| {
-        layout.write_object(layout.members(), row, out)?;
+        shape.write(row, out)?;
         out.push(b'\n');
         Ok(())
     })

@@ -2,27 +2,24 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use http::HeaderMap;
 use model::fault::{Fault, FaultCode};
-use model::json::WideIntegers;
-use model::permit::{ConstrainedQuery, Permit, Read};
+use model::permit::{Permit, Read};
 use model::queries::{Query, Side};
-use model::time::Timestamp;
 use model::value::{Object, Value};
 use model::views::{View, ViewRequest};
 use serde_json::{Value as Json, json};
 
-use crate::answers::{self, AnswerFormat, Layout, Style};
+use super::rows;
+use crate::answers::{self, AnswerFormat, Layout, Offered, Style};
 use crate::caller::OnView;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::input::{OptionalJsonBody, Parameters, Under};
 use crate::openapi::{Operation, refer};
 use crate::plane::{Answer, ByteStream};
 use crate::state::AppState;
 
-/// The query parameters of [`post`].
-pub(crate) const POST_PARAMETERS: &[&str] = &["format", "integers"];
 /// The query parameters of [`get`].
 pub(crate) const GET_PARAMETERS: &[&str] = &[
     "conditions",
@@ -121,54 +118,8 @@ fn order_of(text: &str) -> Object {
     }
 }
 
-fn integers_of(parameters: &Parameters) -> Result<WideIntegers, Fault> {
-    match parameters.get("integers") {
-        None | Some("number") => Ok(WideIntegers::Numbers),
-        Some("string") => Ok(WideIntegers::Strings),
-        Some(_) => {
-            Err(Fault::new(FaultCode::InvalidValue, "integers is number or string").at("/integers"))
-        }
-    }
-}
-
-fn format_of(parameters: &Parameters, headers: &HeaderMap) -> Result<AnswerFormat, ApiError> {
-    let accept: Option<Vec<&str>> = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .map(|value| value.to_str().ok())
-        .collect();
-    let named = parameters.get("format");
-    AnswerFormat::choose(named, accept.map(|all| all.join(",")).as_deref()).map_err(|fault| {
-        match named {
-            Some(_) => fault.into(),
-            None => ApiError::new(Code::NotAcceptable, fault.detail),
-        }
-    })
-}
-
 fn describe(operation: Operation) -> Operation {
-    let text = || json!({ "schema": { "type": "string" } });
-    let binary = || json!({ "schema": { "type": "string", "format": "binary" } });
-    let content = json!({
-        "application/json": { "schema": refer("ViewData") },
-        "application/x-ndjson": text(),
-        "text/csv": text(),
-        "application/vnd.apache.parquet": binary(),
-        "application/vnd.apache.arrow.stream": binary(),
-    });
-    operation
-        .parameter(
-            "format",
-            "The format of the answer, before what Accept says.",
-            json!({ "enum": ["json", "ndjson", "csv", "parquet", "arrow"] }),
-        )
-        .parameter(
-            "integers",
-            "How integers beyond 2^53 are written in JSON.",
-            json!({ "enum": ["number", "string"] }),
-        )
-        .answers_content(200, "The rows that the key sees.", content)
-        .problems([406])
+    rows::describe(operation, "The rows that the key sees.", "ViewData")
 }
 
 /// Describes [`get`].
@@ -250,13 +201,13 @@ async fn answer(
     state: &AppState,
     body: &Value,
 ) -> Result<Response, ApiError> {
-    let format = format_of(parameters, headers)?;
-    let wide = integers_of(parameters)?;
+    let format = rows::format_of(Offered::Rows, parameters, headers)?;
+    let wide = rows::integers_of(parameters)?;
     let request = ViewRequest::parse(body)?;
     let now = state.clock.now();
     let question = permit.constrain(&request, format.delivery(), now)?;
     let binding = question.page_digest();
-    let question = continued(question, &request, &binding, now, state)?;
+    let question = rows::continued(question, cursor(&request), &binding, now, state)?;
     let style = Style {
         zone: request.zone(),
         wide,
@@ -267,12 +218,17 @@ async fn answer(
             let query = question.query().clone();
             let answer = state.plane.query(question).await?;
             let layout = Layout::new(&view.draft, &answer.columns, style);
-            let seal = |seek: &_| state.cursors.seal(seek, &binding, now, &*state.random);
+            let seal = |seek: &_| {
+                let cursor = state.cursors.seal(seek, &binding, now, &*state.random);
+                cursor.map(Some)
+            };
             let bytes = match &query {
-                Query::Records(query) => answers::page(answer, &layout, query, seal).await?,
+                Query::Records(query) => {
+                    answers::page(answer, "data", &layout, query, seal).await?
+                }
                 Query::Aggregate(_) | Query::Actors(_) => answers::summary(answer, &layout).await?,
             };
-            return Ok(respond(format, Body::from(bytes)));
+            return Ok(rows::respond(format, Body::from(bytes)));
         }
         AnswerFormat::Ndjson | AnswerFormat::Csv => {
             let answer: Answer = state.plane.query(question).await?;
@@ -284,36 +240,14 @@ async fn answer(
         }
     };
     let bytes = answers::started(bytes).await?;
-    Ok(respond(format, Body::from_stream(bytes)))
+    Ok(rows::respond(format, Body::from_stream(bytes)))
 }
 
-/// The question from the row of its cursor on, when the request has one.
-fn continued(
-    question: ConstrainedQuery,
-    request: &ViewRequest,
-    binding: &[u8; 32],
-    now: Timestamp,
-    state: &AppState,
-) -> Result<ConstrainedQuery, ApiError> {
-    let cursor = match (&request.after, &request.before) {
-        (Some(after), _) => (after, Side::After),
-        (None, Some(before)) => (before, Side::Before),
-        (None, None) => return Ok(question),
-    };
-    let Query::Records(query) = question.query() else {
-        let detail = "only a view of records has pages and cursors";
-        return Err(Fault::new(FaultCode::InvalidCursor, detail).into());
-    };
-    let values = query.order.len();
-    let seek = state
-        .cursors
-        .open(cursor.0, binding, values, cursor.1, now)?;
-    Ok(question.starting_at(seek))
-}
-
-fn respond(format: AnswerFormat, body: Body) -> Response {
-    let content_type = HeaderValue::from_static(format.content_type());
-    ([(header::CONTENT_TYPE, content_type)], body).into_response()
+/// Where the request goes on from.
+fn cursor(request: &ViewRequest) -> Option<(&str, Side)> {
+    let after = request.after.as_deref().map(|after| (after, Side::After));
+    let before = request.before.as_deref();
+    after.or_else(|| before.map(|before| (before, Side::Before)))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ async fn what_no_route_takes_is_a_problem_too() {
         "/v1",
         "/v1/",
         "/v1/pools/",
-        "/v1/query",
+        "/v1/nothing",
         "/v1/pools/a/b/c",
     ] {
         assert_eq!(

@@ -18,7 +18,7 @@ const CALLERS: [&str; 7] = [
 ];
 
 /// A body with which the call succeeds for the right caller.
-fn body(route: &Route) -> Json {
+fn body(route: &Route, needs: Needs) -> Json {
     match (route.method, route.pattern) {
         ("POST", "/v1/pools") => json!({ "name": "made", "schema": "open" }),
         ("POST", "/v1/views") => json!({ "name": "made", "pool": "sales", "shape": "records",
@@ -28,6 +28,10 @@ fn body(route: &Route) -> Json {
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
         ("POST", "/v1/views/{view}/data") => json!({}),
+        ("POST", "/v1/query") if needs == Needs::Right(Action::Extract) => {
+            json!({ "analysis": "extraction", "pool": "sales" })
+        }
+        ("POST", "/v1/query") => json!({ "analysis": "count", "pool": "sales" }),
         _ => Json::Null,
     }
 }
@@ -45,7 +49,7 @@ async fn world() -> World {
 
 /// The statuses of one route for every kind of caller. Those without the
 /// right share a world, which they must leave as it is.
-async fn statuses(route: &Route, shared: &World) -> Vec<String> {
+async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
     let mut all = Vec::new();
     for caller in CALLERS {
         let own;
@@ -55,7 +59,7 @@ async fn statuses(route: &Route, shared: &World) -> Vec<String> {
         } else {
             shared
         };
-        let Some(token) = token(world, route, caller).await else {
+        let Some(token) = token(world, needs, caller).await else {
             all.push("-".to_owned());
             continue;
         };
@@ -74,7 +78,7 @@ async fn statuses(route: &Route, shared: &World) -> Vec<String> {
             .replace("{project}", "default")
             .replace("{id}", &id);
         let call = format!("{} {path}", route.method);
-        let reply = world.call(&token, &call, &body(route)).await;
+        let reply = world.call(&token, &call, &body(route, needs)).await;
         let shown = match reply.status {
             200..300 => reply.status.to_string(),
             status => format!("{status} {}", reply.code()),
@@ -85,12 +89,17 @@ async fn statuses(route: &Route, shared: &World) -> Vec<String> {
 }
 
 /// The token of such a caller; `None` where there can be none.
-async fn token(world: &World, route: &Route, caller: &str) -> Option<String> {
-    let wrong_action = json!([{ "on": "pool:sales", "actions": ["query"],
+async fn token(world: &World, needs: Needs, caller: &str) -> Option<String> {
+    let wrong = match needs {
+        Needs::Right(Action::Query) => "extract",
+        _ => "query",
+    };
+    let wrong_action = json!([{ "on": "pool:sales", "actions": [wrong],
         "constraints": "all_rows" }]);
     let everything = json!([
         { "on": "project", "actions": ["admin"] },
-        { "on": "pool:*", "actions": ["ingest", "query", "schema", "delete"], "constraints": "all_rows" },
+        { "on": "pool:*", "actions": ["ingest", "query", "extract", "schema", "delete"],
+            "constraints": "all_rows" },
         { "on": "view:*", "actions": ["read"], "constraints": "all_rows" },
     ]);
     Some(match caller {
@@ -114,15 +123,15 @@ async fn token(world: &World, route: &Route, caller: &str) -> Option<String> {
             let made = world.post("/v1/keys", &body).await.expect(201).json();
             made["token"].as_str().expect("a token").to_owned()
         }
-        "no-action" if route.needs == Needs::Key => return None,
+        "no-action" if needs == Needs::Key => return None,
         "no-action" => world.key(wrong_action).await.1,
         "elsewhere" => {
-            let on = match route.needs {
+            let on = match needs {
                 Needs::Right(Action::Read) => "view:other",
                 Needs::Right(Action::Admin) | Needs::Key | Needs::Nothing => return None,
-                Needs::Right(_) => "pool:other",
+                Needs::Right(_) | Needs::OneOf(_) => "pool:other",
             };
-            let Needs::Right(action) = route.needs else {
+            let Needs::Right(action) = needs else {
                 return None;
             };
             let mut grant = json!({ "on": on, "actions": [action.name()] });
@@ -133,6 +142,19 @@ async fn token(world: &World, route: &Route, caller: &str) -> Option<String> {
         }
         _ => world.key(everything).await.1,
     })
+}
+
+/// A route with each right that a call of it may need.
+fn rights(route: &Route) -> Vec<(&Route, Needs)> {
+    match route.needs {
+        Needs::OneOf(actions) => {
+            let actions = actions.iter();
+            actions
+                .map(|action| (route, Needs::Right(*action)))
+                .collect()
+        }
+        needs => vec![(route, needs)],
+    }
 }
 
 #[tokio::test]
@@ -147,29 +169,30 @@ async fn the_committed_table_says_who_gets_which_status() {
     }
     table = table.trim_end().to_owned() + "\n";
     let shared = world().await;
-    for route in ROUTES {
-        let needs = match route.needs {
+    for (route, needs) in ROUTES.iter().flat_map(rights) {
+        let named = match needs {
             Needs::Nothing => "nothing",
             Needs::Key => "a key",
             Needs::Right(action) => action.name(),
+            Needs::OneOf(_) => panic!("each of them has its own line"),
         };
-        let mut line = format!("{:<6} {:<30} {needs:<8}", route.method, route.pattern);
-        for status in statuses(route, &shared).await {
+        let mut line = format!("{:<6} {:<30} {named:<8}", route.method, route.pattern);
+        for status in statuses(route, needs, &shared).await {
             let _ = write!(line, " {status:<20}");
         }
         table += line.trim_end();
         table.push('\n');
-        check_line(route, &line);
+        check_line(needs, &line);
     }
     committed(Path::new("route-by-caller.txt"), &table);
 }
 
 /// What no edit of the table may say.
-fn check_line(route: &Route, line: &str) {
+fn check_line(needs: Needs, line: &str) {
     let refused = line.matches("401 unauthenticated").count();
-    let expected = if route.needs == Needs::Nothing { 0 } else { 4 };
+    let expected = if needs == Needs::Nothing { 0 } else { 4 };
     assert_eq!(refused, expected, "{line}");
-    if let Needs::Right(action) = route.needs {
+    if let Needs::Right(action) = needs {
         assert!(line.contains("403 action_not_granted"), "{line}");
         let elsewhere = line.contains("404 not_found");
         assert_eq!(elsewhere, action != Action::Admin, "{line}");

@@ -1,27 +1,27 @@
 //! A data plane in memory: records in a list, filtered row by row with the
 //! reference meaning of constraints and filters.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, ready};
 use futures::stream::{self, StreamExt};
+use model::analyses::Form;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField, SeenType};
 use model::fault::{Fault, FaultCode};
 use model::fields::ColumnType;
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
 use model::permit::{
-    AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Idempotency, Permit,
-    Upkeep,
+    AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
+    Idempotency, Permit, Upkeep,
 };
 use model::pools::Pool;
-use model::queries::{Direction, OutputColumn, OutputType, Query, RecordQuery, Row, Seek, Side};
+use model::queries::{OutputColumn, OutputType, Query};
 use model::records::{Record, SentRecord};
-use model::value::{Value, compare};
 
+use super::engine::{self, Pools};
 use crate::plane::{Answer, ByteStream, DataPlane, PlaneError};
 
 type Saved = HashMap<(KeyId, PoolId, String), ([u8; 32], AppendReceipt)>;
@@ -110,27 +110,27 @@ impl FakePlane {
         Ok(receipt)
     }
 
+    /// The pools of these questions with all their records.
+    fn pools<'q>(&self, questions: impl Iterator<Item = &'q ConstrainedQuery>) -> Pools {
+        let all = self.records.lock().expect("not poisoned");
+        let pools = questions.map(|question| {
+            let records = all.get(&question.pool().id).cloned().unwrap_or_default();
+            (question.pool().clone(), records)
+        });
+        pools.collect()
+    }
+
+    /// The records of a pool that a key with this constraint sees.
+    pub(crate) fn seen(&self, pool: &Pool, rows: &Constraint) -> Vec<Record> {
+        self.visible(pool, rows, None)
+    }
+
     fn answer(&self, question: &ConstrainedQuery) -> Result<Answer, PlaneError> {
         self.fails()?;
-        let pool = question.pool();
-        let (columns, rows) = match question.query() {
-            Query::Records(query) => {
-                let records = self.visible(pool, question.rows(), query.filter.as_ref());
-                (columns(pool, query), page(records, query))
-            }
-            Query::Actors(_) => (Vec::new(), Vec::new()),
-            Query::Aggregate(query) => {
-                let records = self.visible(pool, question.rows(), query.filter.as_ref());
-                let column = OutputColumn {
-                    name: query.measures[0].name.clone(),
-                    output_type: OutputType::COUNT,
-                };
-                let count = Value::from(records.len() as u64);
-                (vec![column], vec![vec![count]])
-            }
-        };
+        let pools = self.pools(std::iter::once(question));
+        let rows = engine::run(question, question.rows(), &pools);
         Ok(Answer {
-            columns,
+            columns: columns(question),
             rows: stream::once(ready(Ok(rows))).boxed(),
         })
     }
@@ -148,70 +148,32 @@ fn admits(pool: &Pool, rows: &Constraint, record: &Record) -> bool {
     }
 }
 
-fn columns(pool: &Pool, query: &RecordQuery) -> Vec<OutputColumn> {
-    let column = |field| match pool.draft.schema.column(field) {
-        Some(ColumnType::Declared(field_type)) => OutputType::Field(field_type),
-        _ => OutputType::Mixed,
+fn columns(question: &ConstrainedQuery) -> Vec<OutputColumn> {
+    let schema = &question.pool().draft.schema;
+    let column = |name: &str, output_type| OutputColumn {
+        name: name.to_owned(),
+        output_type,
     };
-    query
-        .columns
-        .iter()
-        .map(|output| OutputColumn {
-            name: output.name.clone(),
-            output_type: column(&output.field),
-        })
-        .collect()
-}
-
-fn page(mut records: Vec<Record>, query: &RecordQuery) -> Vec<Row> {
-    let values = |record: &Record| -> Vec<Value> {
-        let fields = query.order.iter().map(|by| by.field.as_str());
-        fields
-            .map(|field| record.get(field).cloned().unwrap_or(Value::Null))
-            .collect()
-    };
-    let in_order = |a: &[Value], b: &[Value]| {
-        let pairs = query.order.iter().zip(a.iter().zip(b));
-        pairs.fold(Ordering::Equal, |so_far, (by, (a, b))| {
-            so_far.then_with(|| match (a.is_null(), b.is_null()) {
-                (false, false) if by.direction == Direction::Descending => {
-                    compare(b, a).unwrap_or(Ordering::Equal)
-                }
-                (false, false) => compare(a, b).unwrap_or(Ordering::Equal),
-                (a, b) => a.cmp(&b),
-            })
-        })
-    };
-    records.sort_by(|a, b| in_order(&values(a), &values(b)));
-    let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
-    match &query.seek {
-        None => {}
-        Some(Seek {
-            values: place,
-            side,
-        }) => {
-            let wanted = match side {
-                Side::After => Ordering::Greater,
-                Side::Before => Ordering::Less,
-            };
-            records.retain(|record| in_order(&values(record), place) == wanted);
-            if *side == Side::Before {
-                records.drain(..records.len().saturating_sub(limit));
-            }
+    match question.query() {
+        Query::Records(query) => {
+            let columns = query.columns.iter().map(|output| {
+                let output_type = match schema.column(&output.field) {
+                    Some(ColumnType::Declared(field_type)) => OutputType::Field(field_type),
+                    _ => OutputType::Mixed,
+                };
+                column(&output.name, output_type)
+            });
+            columns.collect()
         }
+        Query::Aggregate(query) => {
+            let series = query.series.iter().map(|series| &series.name);
+            let groups = query.groups.iter().map(|group| &group.name);
+            let measures = query.measures.iter().map(|measure| &measure.name);
+            let names = series.chain(groups).chain(measures);
+            names.map(|name| column(name, OutputType::Mixed)).collect()
+        }
+        Query::Actors(_) => Vec::new(),
     }
-    records.truncate(limit);
-    let row = |record: &Record| {
-        let columns = query.columns.iter().map(|column| column.field.as_str());
-        let mut row: Row = columns
-            .map(|field| record.get(field).cloned().unwrap_or(Value::Null))
-            .collect();
-        if query.with_order_values {
-            row.extend(values(record));
-        }
-        row
-    };
-    records.iter().map(row).collect()
 }
 
 impl DataPlane for FakePlane {
@@ -232,6 +194,38 @@ impl DataPlane for FakePlane {
             let mut answer = self.answer(&query)?;
             let rows = answer.rows.next().await.expect("one batch")?;
             let bytes = Bytes::from(format!("{} rows", rows.len()));
+            Ok(stream::once(ready(Ok(bytes))).boxed())
+        }
+        .boxed()
+    }
+
+    fn analyse(
+        &self,
+        analysis: ConstrainedAnalysis,
+    ) -> BoxFuture<'_, Result<model::analyses::Answer, PlaneError>> {
+        async move {
+            self.fails()?;
+            if let Form::Rows(_) = analysis.form() {
+                return Err(PlaneError::Internal("rows are streamed".to_owned()));
+            }
+            let pools = self.pools(analysis.parts().iter());
+            Ok(engine::answer(&analysis, &pools))
+        }
+        .boxed()
+    }
+
+    fn export_rows(
+        &self,
+        extraction: ConstrainedAnalysis,
+        _: Columnar,
+    ) -> BoxFuture<'_, Result<ByteStream, PlaneError>> {
+        async move {
+            let (query, form) = extraction.into_rows().expect("an extraction");
+            let mut answer = self.answer(&query)?;
+            let names = form.table(&answer.columns).into_iter();
+            let names: Vec<String> = names.map(|column| column.name).collect();
+            let rows = answer.rows.next().await.expect("one batch")?;
+            let bytes = Bytes::from(format!("{} rows of {}", rows.len(), names.join(" ")));
             Ok(stream::once(ready(Ok(bytes))).boxed())
         }
         .boxed()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::names::FieldPath;
-use crate::queries::Row;
+use crate::queries::{OutputColumn, OutputType, Row};
 use crate::value::{Object, Value};
 
 /// How rows become trees of their fields.
@@ -34,10 +34,13 @@ impl RowsForm {
         }
     }
 
-    /// The fields of a row, each under the names of its path. A field that was
-    /// named and is missing is null; one that was not named is left out. The
-    /// work is that of the fields and of their parts, however many there are.
-    pub fn tree(&self, row: Row) -> Value {
+    /// How many values of a row are of its fields; its order values stand behind them.
+    pub fn width(&self) -> usize {
+        self.columns.len() + usize::from(self.has_rest)
+    }
+
+    /// The fields of a row that have a value, those of the system last.
+    fn fields(&self, row: Row) -> Vec<(FieldPath, Value)> {
         let mut values = row.into_iter();
         let columns = self.columns.iter().cloned();
         let columns = columns.zip(values.by_ref().take(self.columns.len()));
@@ -53,20 +56,32 @@ impl RowsForm {
             fields.splice(at..at, rest);
         }
         fields.retain(|(_, value)| !value.is_null());
-        let mut tree = Tree::default();
-        let Some(named) = &self.named else {
-            for (path, value) in fields {
-                tree.put(path.as_str(), value);
-            }
-            return tree.into();
-        };
-        let mut of_each: Vec<Vec<(FieldPath, Value)>> = vec![Vec::new(); named.len()];
-        for (path, value) in fields {
+        fields
+    }
+
+    /// The fields of a row at or below each of those that were named.
+    fn of_each(&self, named: &[FieldPath], row: Row) -> Vec<Vec<(FieldPath, Value)>> {
+        let mut of_each = vec![Vec::new(); named.len()];
+        for (path, value) in self.fields(row) {
             if let Some(at) = self.place(&path) {
                 of_each[at].push((path, value));
             }
         }
-        for (path, fields) in named.iter().zip(of_each) {
+        of_each
+    }
+
+    /// The fields of a row, each under the names of its path. A field that was
+    /// named and is missing is null; one that was not named is left out. The
+    /// work is that of the fields and of their parts, however many there are.
+    pub fn tree(&self, row: Row) -> Value {
+        let mut tree = Tree::default();
+        let Some(named) = &self.named else {
+            for (path, value) in self.fields(row) {
+                tree.put(path.as_str(), value);
+            }
+            return tree.into();
+        };
+        for (path, fields) in named.iter().zip(self.of_each(named, row)) {
             if fields.is_empty() {
                 tree.put(path.as_str(), Value::Null);
             }
@@ -77,12 +92,64 @@ impl RowsForm {
         tree.into()
     }
 
+    /// The columns of the rows as a table, where `read` are those of the
+    /// answer: one for each field that was named, with everything below it;
+    /// else the declared fields and those of the system, and behind them, of an
+    /// open pool, `_rest` with all others by their paths.
+    pub fn table(&self, read: &[OutputColumn]) -> Vec<OutputColumn> {
+        let Some(named) = &self.named else {
+            return read.to_vec();
+        };
+        let column = |path: &FieldPath| {
+            let at = self.columns.iter().position(|column| column == path);
+            let read = at.and_then(|at| read.get(at)).cloned();
+            read.unwrap_or_else(|| OutputColumn {
+                name: path.to_string(),
+                output_type: OutputType::Mixed,
+            })
+        };
+        named.iter().map(column).collect()
+    }
+
+    /// The values of a row under the columns of [`RowsForm::table`].
+    pub fn cells(&self, mut row: Row) -> Row {
+        let Some(named) = &self.named else {
+            row.truncate(self.width());
+            if let Some(Value::Object(rest)) = row.last().filter(|_| self.has_rest)
+                && rest.is_empty()
+            {
+                row.pop();
+                row.push(Value::Null);
+            }
+            return row;
+        };
+        let of_each = self.of_each(named, row);
+        let cells = named.iter().zip(of_each);
+        cells.map(|(path, fields)| cell(fields, path)).collect()
+    }
+
     /// The place of the named field that this one is, or lies below: there is
     /// one at most, since none of them lies below another.
     fn place(&self, path: &FieldPath) -> Option<usize> {
         let of = |path: &str| self.places.get(path).copied();
         of(path.as_str()).or_else(|| path.ancestors().find_map(of))
     }
+}
+
+/// What is at a path, or the tree of what is below it.
+fn cell(fields: Vec<(FieldPath, Value)>, path: &FieldPath) -> Value {
+    if fields.is_empty() {
+        return Value::Null;
+    }
+    let mut tree = Tree::default();
+    for (field, value) in fields {
+        let below = field.as_str().strip_prefix(path.as_str());
+        match below.and_then(|below| below.strip_prefix('.')) {
+            None => return value,
+            Some(below) => tree.put(below, value),
+        }
+    }
+    tree.into()
 }
 
 /// A tree that is being built, whose members are found by their names.

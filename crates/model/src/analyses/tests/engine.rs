@@ -1,26 +1,29 @@
 //! A lake in a few lines: it answers constrained questions over plain records.
+//!
+//! Other crates' tests include this file, so it names the model from outside.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::naive;
-use crate::analyses::{Answer, Function, Metric};
-use crate::canonical;
-use crate::filters::Constraint;
-use crate::names::FieldPath;
-use crate::permit::{ConstrainedAnalysis, ConstrainedQuery};
-use crate::pools::Pool;
-use crate::queries::{
-    ActorQuery, Aggregate, AggregateQuery, Direction, Query, RecordQuery, Row, TimeBound,
+use model::analyses::{Answer, Function, Metric};
+use model::canonical;
+use model::filters::Constraint;
+use model::names::FieldPath;
+use model::permit::{ConstrainedAnalysis, ConstrainedQuery};
+use model::pools::Pool;
+use model::queries::{
+    ActorQuery, Aggregate, AggregateQuery, Direction, Query, RecordQuery, Row, Side, TimeBound,
 };
-use crate::records::Record;
-use crate::value::{Object, Value};
+use model::records::Record;
+use model::value::{Object, Value};
 
 /// Pools with their records.
-pub(super) type Pools = Vec<(Arc<Pool>, Vec<Record>)>;
+pub(crate) type Pools = Vec<(Arc<Pool>, Vec<Record>)>;
 
 /// The records that a constraint admits.
-pub(super) fn visible<'r>(
+pub(crate) fn visible<'r>(
     rows: &Constraint,
     pool: &Pool,
     records: &'r [Record],
@@ -34,14 +37,14 @@ pub(super) fn visible<'r>(
 }
 
 /// The answer by way of the constrained questions.
-pub(super) fn answer(analysis: &ConstrainedAnalysis, pools: &Pools) -> Answer {
+pub(crate) fn answer(analysis: &ConstrainedAnalysis, pools: &Pools) -> Answer {
     let parts = analysis.parts().iter();
     let parts = parts.map(|part| run(part, part.rows(), pools));
     analysis.answer(parts.collect()).unwrap()
 }
 
 /// The rows of a question over those that `rows` admits.
-pub(super) fn run(query: &ConstrainedQuery, rows_seen: &Constraint, pools: &Pools) -> Vec<Row> {
+pub(crate) fn run(query: &ConstrainedQuery, rows_seen: &Constraint, pools: &Pools) -> Vec<Row> {
     let pool = query.pool();
     let (_, records) = pools.iter().find(|(other, _)| other.id == pool.id).unwrap();
     let records = visible(rows_seen, pool, records);
@@ -57,7 +60,7 @@ fn get(record: &Record, path: &FieldPath) -> Value {
 }
 
 fn matches(
-    filter: Option<&crate::filters::Filter>,
+    filter: Option<&model::filters::Filter>,
     range: Option<&TimeBound>,
     pool: &Pool,
     record: &Record,
@@ -72,21 +75,42 @@ fn matches(
     filter.is_none_or(admits) && range.is_none_or(is_in)
 }
 
+/// How values of an order compare, missing ones last in both directions.
+fn in_order(query: &RecordQuery, a: &[Value], b: &[Value]) -> Ordering {
+    let pairs = query.order.iter().zip(a.iter().zip(b));
+    pairs.fold(Ordering::Equal, |so_far, (by, (a, b))| {
+        let order = canonical::to_bytes(a).cmp(&canonical::to_bytes(b));
+        let turned = match by.direction {
+            Direction::Ascending => order,
+            Direction::Descending => order.reverse(),
+        };
+        so_far.then(a.is_null().cmp(&b.is_null()).then(turned))
+    })
+}
+
 fn rows(query: &RecordQuery, pool: &Pool, records: &[&Record]) -> Vec<Row> {
+    let place = |record: &Record| -> Vec<Value> {
+        query
+            .order
+            .iter()
+            .map(|by| get(record, &by.field))
+            .collect()
+    };
     let mut records = records.to_vec();
     records.retain(|r| matches(query.filter.as_ref(), query.range.as_ref(), pool, r));
-    for by in query.order.iter().rev() {
-        records.sort_by(|a, b| {
-            let (a, b) = (get(a, &by.field), get(b, &by.field));
-            let order = canonical::to_bytes(&a).cmp(&canonical::to_bytes(&b));
-            let turned = match by.direction {
-                Direction::Ascending => order,
-                Direction::Descending => order.reverse(),
-            };
-            a.is_null().cmp(&b.is_null()).then(turned)
-        });
+    records.sort_by(|a, b| in_order(query, &place(a), &place(b)));
+    let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+    if let Some(seek) = &query.seek {
+        let wanted = match seek.side {
+            Side::After => Ordering::Greater,
+            Side::Before => Ordering::Less,
+        };
+        records.retain(|record| in_order(query, &place(record), &seek.values) == wanted);
+        if seek.side == Side::Before {
+            records.drain(..records.len().saturating_sub(limit));
+        }
     }
-    records.truncate(query.limit.map_or(usize::MAX, |limit| limit as usize));
+    records.truncate(limit);
     let row = |record: &&Record| {
         let mut row: Row = query
             .columns
@@ -103,6 +127,9 @@ fn rows(query: &RecordQuery, pool: &Pool, records: &[&Record]) -> Vec<Row> {
                 }
             }
             row.push(rest.into());
+        }
+        if query.with_order_values {
+            row.extend(place(record));
         }
         row
     };

@@ -1,7 +1,7 @@
 use super::*;
 
 fn chosen(accept: &str) -> AnswerFormat {
-    AnswerFormat::choose(None, Some(accept)).expect(accept)
+    AnswerFormat::choose(Offered::Rows, None, Some(accept)).expect(accept)
 }
 
 #[test]
@@ -14,13 +14,13 @@ fn the_query_names_a_format_and_wins() {
         ("arrow", AnswerFormat::Columnar(Columnar::ArrowStream)),
     ];
     for (name, format) in named {
-        let choice = AnswerFormat::choose(Some(name), Some("application/json"));
+        let choice = AnswerFormat::choose(Offered::Rows, Some(name), Some("application/json"));
         assert_eq!(choice, Ok(format));
         // What an answer says it is asks for the same again.
         assert_eq!(chosen(format.content_type()), format);
     }
     for name in ["", "JSON", "xml", "csv,json"] {
-        let fault = AnswerFormat::choose(Some(name), None).expect_err(name);
+        let fault = AnswerFormat::choose(Offered::Rows, Some(name), None).expect_err(name);
         assert_eq!(fault.code, FaultCode::InvalidValue);
         assert_eq!(fault.pointer, "/format");
         assert!(fault.detail.ends_with("json, ndjson, csv, parquet, arrow"));
@@ -61,7 +61,10 @@ fn accept_is_read_by_weight_then_precision_then_place() {
     for (accept, format) in cases {
         assert_eq!(chosen(accept), format, "{accept}");
     }
-    assert_eq!(AnswerFormat::choose(None, None), Ok(AnswerFormat::Json));
+    assert_eq!(
+        AnswerFormat::choose(Offered::Rows, None, None),
+        Ok(AnswerFormat::Json)
+    );
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn accept_that_takes_nothing_or_means_nothing_is_refused() {
         "text/csv;q=0, text/csv;q=0.0",
         "image/*",
     ] {
-        let fault = AnswerFormat::choose(None, Some(accept)).expect_err(accept);
+        let fault = AnswerFormat::choose(Offered::Rows, None, Some(accept)).expect_err(accept);
         assert_eq!(fault.code, FaultCode::InvalidValue);
         assert!(fault.detail.contains("application/vnd.apache.parquet"));
     }
@@ -86,7 +89,7 @@ fn accept_that_takes_nothing_or_means_nothing_is_refused() {
         "text/csv;q=0.+1",
         "text/csv;q=0,5",
     ] {
-        let fault = AnswerFormat::choose(None, Some(accept)).expect_err(accept);
+        let fault = AnswerFormat::choose(Offered::Rows, None, Some(accept)).expect_err(accept);
         assert!(fault.detail.contains("media range"), "{}", fault.detail);
     }
 }
@@ -95,7 +98,7 @@ fn accept_that_takes_nothing_or_means_nothing_is_refused() {
 fn only_json_comes_in_pages() {
     assert_eq!(AnswerFormat::Json.delivery(), Delivery::Pages);
     for format in ["ndjson", "csv", "parquet", "arrow"] {
-        let format = AnswerFormat::choose(Some(format), None).expect("known");
+        let format = AnswerFormat::choose(Offered::Rows, Some(format), None).expect("known");
         assert_eq!(format.delivery(), Delivery::Stream);
     }
 }

@@ -34,11 +34,18 @@ async fn paged(rows: &[i32], side: Option<Side>) -> String {
     let rows = rows.iter().map(row).collect();
     let seal = |seek: &Seek| {
         let values: Vec<_> = seek.values.iter().map(model::json::to_text).collect();
-        Ok(format!("{:?} {}", seek.side, values.join(" ")))
+        Ok(Some(format!("{:?} {}", seek.side, values.join(" "))))
     };
     let query = record_query(Some(3), side);
     let layout = flat(&["n"], plain());
-    let bytes = page(answer(&["n"], vec![Ok(rows)]), &layout, &query, seal).await;
+    let bytes = page(
+        answer(&["n"], vec![Ok(rows)]),
+        "data",
+        &layout,
+        &query,
+        seal,
+    )
+    .await;
     text(&bytes.expect("a page")).to_owned()
 }
 
@@ -93,16 +100,23 @@ async fn a_page_that_cannot_be_whole_is_an_error() {
     let layout = flat(&["n"], plain());
     let query = record_query(Some(2), None);
     let rows = || vec![vec![Value::from(1), Value::Null, Value::Null]; 2];
-    let seal = |_: &Seek| Ok("c".to_owned());
+    let seal = |_: &Seek| Ok(Some("c".to_owned()));
     let broken = answer(&["n"], vec![Ok(rows()), Err(failure())]);
-    assert_eq!(page(broken, &layout, &query, seal).await, Err(failure()));
+    assert_eq!(
+        page(broken, "data", &layout, &query, seal).await,
+        Err(failure())
+    );
     let refused = answer(&["n"], vec![Ok(rows())]);
     assert_eq!(
-        page(refused, &layout, &query, |_| Err(failure())).await,
+        page(refused, "data", &layout, &query, |_| Err(failure())).await,
         Err(failure())
     );
     let without_order = answer(&["n"], vec![Ok(vec![vec![Value::from(1)]; 2])]);
-    assert!(page(without_order, &layout, &query, seal).await.is_err());
+    assert!(
+        page(without_order, "data", &layout, &query, seal)
+            .await
+            .is_err()
+    );
     let broken = answer(&["n"], vec![Ok(rows()), Err(failure())]);
     assert_eq!(summary(broken, &layout).await, Err(failure()));
 }
