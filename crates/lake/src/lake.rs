@@ -21,9 +21,7 @@ use bytes::Bytes;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::{Fault, FaultCode};
 use model::ids::PoolId;
-use model::permit::{
-    AdmittedBatch, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema, Permit, Upkeep,
-};
+use model::permit::{AdmittedBatch, ConstrainedDelete, ConstrainedSchema, Permit, Upkeep};
 use model::queries::OutputColumn;
 use model::random::RandomSource;
 use model::records::SentRecord;

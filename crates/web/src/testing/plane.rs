@@ -163,7 +163,9 @@ fn columns(question: &ConstrainedQuery) -> Vec<OutputColumn> {
                 };
                 column(&output.name, output_type)
             });
-            columns.collect()
+            let rest = query.rest.iter();
+            let rest = rest.map(|_| column(model::names::REST, OutputType::Mixed));
+            columns.chain(rest).collect()
         }
         Query::Aggregate(query) => {
             let series = query.series.iter().map(|series| &series.name);
