@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use control::Definitions;
-use model::analyses::{Analysis, Answer, AnswerText, Funnel, GroupResult, Results, Source};
+use model::analyses::{Analysis, Answer, AnswerText, Funnel, GroupResult, Results, Source, Typing};
 use model::fault::Fault;
 use model::grants::Action;
 use model::json::{WideIntegers, Written};
@@ -75,19 +75,26 @@ pub(crate) fn constrain(
 }
 
 /// The permits on the pools of all steps. Every pool is looked up before
-/// anything else is said of the question.
+/// anything else is said of the question. A step of [`Typing::Loose`] may name
+/// a pool that is not there for the key: nobody is seen in it.
 fn permits(
     access: &Access,
     definitions: &Definitions,
     funnel: &Funnel,
 ) -> Result<BTreeMap<Name, Permit<AskPool>>, Refusal> {
-    let steps = funnel.steps.iter().enumerate();
-    let permits = steps.map(|(at, step)| {
+    let mut permits = BTreeMap::new();
+    for (at, step) in funnel.steps.iter().enumerate() {
+        let source = &step.source;
         let pointer = format!("/steps/{at}/pool");
-        let permit = permit(access, definitions, &step.source, &pointer)?;
-        Ok((step.source.pool.clone(), permit))
-    });
-    permits.collect()
+        match permit(access, definitions, source, &pointer) {
+            Ok(permit) => {
+                permits.insert(source.pool.clone(), permit);
+            }
+            Err(Refusal::NoPool { .. }) if source.typing == Typing::Loose => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(permits)
 }
 
 fn permit<A: Right>(

@@ -96,6 +96,28 @@ async fn the_right_comes_first_then_the_pools_then_the_question() {
 }
 
 #[tokio::test]
+async fn a_loose_step_may_name_a_pool_that_is_not_there() {
+    let world = World::with_sales().await;
+    let secret = Secret::parse(&world.admin).expect("a token");
+    let access = world.state.control.authenticate(&secret).expect("a key");
+    let definitions = world.state.control.definitions(access.project());
+    let question = funnel(["sales", "absent"], "customer").to_string();
+    let question = model::json::parse(question.as_bytes()).expect("JSON");
+    let mut analysis = Analysis::parse(&question).expect("a question");
+    let constrain = |analysis: &Analysis| {
+        let now = world.clock.now();
+        constrain(&access, &definitions, analysis, Delivery::Pages, now)
+    };
+    let pointer = "/steps/1/pool".to_owned();
+    let refused = constrain(&analysis).expect_err("a strict step");
+    assert_eq!(refused, Refusal::NoPool { pointer });
+    if let Analysis::Funnel(funnel) = &mut analysis {
+        funnel.steps[1].source.typing = Typing::Loose;
+    }
+    assert_eq!(constrain(&analysis).expect("asked").parts().len(), 1);
+}
+
+#[tokio::test]
 async fn a_hidden_field_reads_as_an_absent_one() {
     let world = World::with_sales().await;
     let grants = json!([{ "on": "pool:sales", "actions": ["query", "extract"],
