@@ -59,12 +59,16 @@ pub(crate) fn constrain(
 ) -> Result<ConstrainedAnalysis, Refusal> {
     let constrained = match analysis {
         Analysis::Aggregation(asked) => {
-            let permit: Permit<AskPool> = permit(access, definitions, &asked.source, "/pool")?;
-            permit.constrain(asked, now)
+            match permit::<AskPool>(access, definitions, &asked.source, "/pool")? {
+                Some(permit) => permit.constrain(asked, now),
+                None => ConstrainedAnalysis::of_nothing(asked, now),
+            }
         }
         Analysis::Extraction(asked) => {
-            let permit: Permit<Extract> = permit(access, definitions, &asked.source, "/pool")?;
-            permit.constrain(asked, delivery, now)
+            match permit::<Extract>(access, definitions, &asked.source, "/pool")? {
+                Some(permit) => permit.constrain(asked, delivery, now),
+                None => ConstrainedAnalysis::no_rows(asked, now),
+            }
         }
         Analysis::Funnel(funnel) => {
             let permits = permits(access, definitions, funnel)?;
@@ -82,36 +86,34 @@ fn permits(
     definitions: &Definitions,
     funnel: &Funnel,
 ) -> Result<BTreeMap<Name, Permit<AskPool>>, Refusal> {
+    let steps = funnel.steps.iter().enumerate();
     let mut permits = BTreeMap::new();
-    for (at, step) in funnel.steps.iter().enumerate() {
-        let source = &step.source;
+    for (at, step) in steps {
         let pointer = format!("/steps/{at}/pool");
-        match permit(access, definitions, source, &pointer) {
-            Ok(permit) => {
-                permits.insert(source.pool.clone(), permit);
-            }
-            Err(Refusal::NoPool { .. }) if source.typing == Typing::Loose => {}
-            Err(refusal) => return Err(refusal),
+        if let Some(permit) = permit(access, definitions, &step.source, &pointer)? {
+            permits.insert(step.source.pool.clone(), permit);
         }
     }
     Ok(permits)
 }
 
+/// The permit on the pool of these rows; none where it is absent or hidden and
+/// the question has a meaning without it.
 fn permit<A: Right>(
     access: &Access,
     definitions: &Definitions,
     source: &Source,
     pointer: &str,
-) -> Result<Permit<A>, Refusal> {
+) -> Result<Option<Permit<A>>, Refusal> {
     let pool = definitions.pool(source.pool.as_str());
-    access
-        .permit(On::Pool(pool))
-        .map_err(|denied| match denied {
-            Denied::NoGrant(action) => Refusal::NoGrant(action),
-            Denied::NotFound => Refusal::NoPool {
-                pointer: pointer.to_owned(),
-            },
-        })
+    match access.permit(On::Pool(pool)) {
+        Ok(permit) => Ok(Some(permit)),
+        Err(Denied::NoGrant(action)) => Err(Refusal::NoGrant(action)),
+        Err(Denied::NotFound) if source.typing == Typing::Loose => Ok(None),
+        Err(Denied::NotFound) => Err(Refusal::NoPool {
+            pointer: pointer.to_owned(),
+        }),
+    }
 }
 
 /// Values of an answer that are written by the request's own thread; larger

@@ -280,7 +280,7 @@ fn take_room(
 }
 
 /// Whose key the request was let in with.
-fn sender(extensions: &http::Extensions) -> Option<KeyId> {
+pub(crate) fn sender(extensions: &http::Extensions) -> Option<KeyId> {
     extensions.get::<LetIn>().and_then(LetIn::key)
 }
 

@@ -12,18 +12,20 @@ mod caller;
 mod deletes;
 mod error;
 mod events;
-#[cfg_attr(not(test), expect(dead_code, reason = "questions come next"))]
+mod filters;
 mod parameters;
 mod projects;
 mod queries;
+mod question;
 mod schema;
 mod transport;
 mod writing;
 
 pub use addons::places::{NoPlaces, Places};
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, Segments};
 pub(crate) use error::failed;
 pub(crate) use parameters::Parameters;
+pub(crate) use question::Question;
 pub(crate) use transport::{finish_error, preflight, serves, share};
 pub use writing::ClientAddress;
 
@@ -98,6 +100,8 @@ routes! {
     DELETE "/3.0/projects/{project}/events/{collection}/properties/{property}" ADMIN, deletes::property;
 
     GET "/3.0/projects/{project}/queries" Needs::Right(Action::Query), queries::list;
+    GET "/3.0/projects/{project}/queries/{analysis}" Needs::Right(Action::Query), queries::get;
+    POST "/3.0/projects/{project}/queries/{analysis}" Needs::Right(Action::Query), queries::post;
 }
 
 /// The routes of the dialect. What changes something runs to its end even when

@@ -17,7 +17,7 @@ pub(crate) use funnel::{parts, step_rows};
 pub use rows::RowsForm;
 
 use super::answer::{Answer, MeasuredForm, TooManyResults, series_groups};
-use super::{Aggregation, Source, Tally, Typing};
+use super::{Aggregation, Extraction, Source, Tally, Typing};
 use crate::fault::{Fault, FaultCode};
 use crate::fields::ColumnType;
 use crate::filters::Filter;
@@ -27,7 +27,7 @@ use crate::pools::{Pool, unknown_field};
 use crate::queries::{Row, TimeBound};
 use crate::time::{TimeError, Timestamp};
 use crate::value::Value;
-use crate::views::time_fault;
+use crate::views::{Delivery, time_fault};
 
 /// A pool as the asker's key sees it.
 #[derive(Clone, Copy)]
@@ -37,7 +37,16 @@ pub(crate) struct Scope<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// The pool to someone who sees all of its fields.
+    fn of_all(pool: &'a Pool, now: Timestamp) -> Self {
+        Self {
+            pool,
+            visible: &VisibleFields::All,
+            now,
+        }
+    }
+
     /// What is known of a field that the key sees.
     fn column(&self, path: &FieldPath) -> Option<ColumnType> {
         let column = self.pool.draft.schema.column(path);
@@ -89,19 +98,24 @@ impl super::Period {
     }
 }
 
-/// The answer to an aggregation over a pool that is not there.
+/// How an aggregation over a pool that is not there is answered.
 ///
 /// # Errors
-/// What is wrong with the question whatever the pool is, and
-/// [`TooManyResults`] cannot be.
+/// What is wrong with the question whatever the pool is.
 pub(crate) fn over_no_pool(asked: &Aggregation, now: Timestamp) -> Result<Form, Fault> {
-    let scope = Scope {
-        pool: &super::loose::nowhere(asked.source.pool.clone()),
-        visible: &VisibleFields::All,
-        now,
-    };
-    let (_, form) = aggregation(asked, scope)?;
+    let pool = super::loose::nowhere(asked.source.pool.clone());
+    let (_, form) = aggregation(asked, Scope::of_all(&pool, now))?;
     Ok(Form::Measured(Box::new(form)))
+}
+
+/// How an extraction from a pool that is not there is answered.
+///
+/// # Errors
+/// As [`over_no_pool`].
+pub(crate) fn rows_of_no_pool(asked: &Extraction, now: Timestamp) -> Result<Form, Fault> {
+    let pool = super::loose::nowhere(asked.source.pool.clone());
+    let (_, form) = extraction(asked, Scope::of_all(&pool, now), Delivery::Stream)?;
+    Ok(Form::Rows(form))
 }
 
 /// How an analysis is answered once the rows of its parts are known.

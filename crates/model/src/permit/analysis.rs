@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{AskPool, ConstrainedQuery, Extract, Permit};
-use crate::analyses::compile::{Scope, aggregation, extraction, over_no_pool, parts, step_rows};
+use crate::analyses::compile::{
+    Scope, aggregation, extraction, over_no_pool, parts, rows_of_no_pool, step_rows,
+};
 use crate::analyses::{
     Aggregation, Answer, Extraction, Form, Funnel, Step, TooManyResults, Typing,
 };
@@ -32,6 +34,19 @@ impl ConstrainedAnalysis {
         Ok(Self {
             parts: Vec::new(),
             form: over_no_pool(asked, now)?,
+        })
+    }
+
+    /// Rows of a pool that is absent or hidden, for a question of
+    /// [`Typing::Loose`]: none.
+    ///
+    /// # Errors
+    /// What is wrong with the question whatever the pool is.
+    pub fn no_rows(asked: &Extraction, now: Timestamp) -> Result<Self, Fault> {
+        asked.check()?;
+        Ok(Self {
+            parts: Vec::new(),
+            form: rows_of_no_pool(asked, now)?,
         })
     }
 

@@ -66,6 +66,10 @@ fn name(problem: &Problem) -> &'static str {
         Code::MalformedBody => of_parameter(problem).unwrap_or("InvalidJsonError"),
         Code::InvalidFilter => "InvalidFilterError",
         Code::UnknownTimezone => "InvalidTimezoneError",
+        Code::InvalidName if problem.pointer() == Some("/event_collection") => {
+            "InvalidCollectionNameError"
+        }
+        Code::InvalidName => of_parameter(problem).unwrap_or("InvalidPropertyNameError"),
         Code::LimitExceeded if problem.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             "RequestTooLargeError"
         }
