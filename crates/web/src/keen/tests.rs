@@ -1,3 +1,5 @@
+mod callers;
+
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value as Json, json};

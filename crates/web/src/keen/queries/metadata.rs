@@ -1,6 +1,6 @@
 //! What an answer took, over rows that the key sees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use control::Definitions;
 use model::analyses::{Aggregation, Analysis, Answer, Function, Metric, Metrics, Results, Source};
@@ -43,8 +43,15 @@ impl Tally {
         state: &AppState,
     ) -> Result<Self, ApiError> {
         let mut events = 0;
+        // Steps of a funnel often look at the same events.
+        let mut counted: HashMap<Aggregation, u64> = HashMap::new();
         for source in question.analysis.sources() {
-            let count = Analysis::Aggregation(count_of(source));
+            let count = count_of(source);
+            if let Some(known) = counted.get(&count) {
+                events += known;
+                continue;
+            }
+            let count = Analysis::Aggregation(count);
             let asked = match constrain(access, definitions, &count, Delivery::Stream, now) {
                 // Whoever may extract and not ask is told of what he gets.
                 Err(Refusal::NoGrant(_)) => {
@@ -55,7 +62,9 @@ impl Tally {
                 }
                 asked => asked?,
             };
-            events += number(&answered(asked, state).await?);
+            let found = number(&answered(asked, state).await?);
+            events += found;
+            counted.insert(count_of(source), found);
         }
         Ok(Self {
             events: Some(events),

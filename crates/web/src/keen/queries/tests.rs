@@ -1,6 +1,8 @@
 //! The questions of the contract's worked examples, by GET and by POST, and
 //! what its clients do beside.
 
+mod worlds;
+
 use serde_json::{Value as Json, json};
 
 use super::super::tests::{base, error_code, send, speaking};
@@ -602,6 +604,25 @@ async fn failures_of_the_plane_have_their_statuses() {
             assert!(!reply.text().contains("rack"));
         }
     }
+}
+
+#[tokio::test]
+async fn weeks_start_on_sunday() {
+    let world = world().await;
+    // The world's clock shows a Friday.
+    let body =
+        json!({ "event_collection": "orders", "timeframe": "this_2_weeks", "interval": "weekly" });
+    let answer = asked(&world, &world.admin, "count", &body).await;
+    let range = |start: &str, end: &str| {
+        format!(
+            r#"{{"timeframe":{{"start":"{start}T00:00:00.000Z","end":"{end}T00:00:00.000Z"}},"value":0}}"#
+        )
+    };
+    let weeks = [
+        range("2026-04-19", "2026-04-26"),
+        range("2026-04-26", "2026-05-03"),
+    ];
+    assert_eq!(answer, format!(r#"{{"result":[{}]}}"#, weeks.join(",")));
 }
 
 #[tokio::test]

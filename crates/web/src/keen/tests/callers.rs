@@ -1,0 +1,131 @@
+//! Who gets which status from which call of the dialect: a text file in git.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::super::{ROUTES, Route};
+use super::{base, error_code, send};
+use crate::routes::Needs;
+use crate::testing::{World, committed};
+
+/// The callers of the table, in the order of its columns. The keys of the
+/// dialect are those that a project begins with; `elsewhere` may ask and write
+/// to another collection.
+const CALLERS: [&str; 7] = [
+    "nobody",
+    "unknown",
+    "disabled",
+    "write",
+    "read",
+    "elsewhere",
+    "master",
+];
+
+/// The parameters and the body with which the call succeeds for the right caller.
+fn sent(route: &Route) -> (&'static str, Json) {
+    match (route.method, route.pattern) {
+        ("GET", "/3.0/projects/{project}/queries/{analysis}") => {
+            ("?event_collection=sales&timeframe=this_1_days", Json::Null)
+        }
+        ("POST", "/3.0/projects/{project}/queries/{analysis}") => (
+            "",
+            json!({ "event_collection": "sales", "timeframe": "this_1_days" }),
+        ),
+        _ => ("", Json::Null),
+    }
+}
+
+/// A world that speaks the dialect, with the keys that its project begins with.
+async fn world() -> (World, Json) {
+    let world = World::with_sales().await;
+    let keys = world.post("/v1/projects/default/keen", &json!({})).await;
+    let keys = keys.expect(201).json();
+    let other = json!({ "name": "other", "schema": "open" });
+    world.post("/v1/pools", &other).await.expect(201);
+    (world, keys)
+}
+
+async fn token(world: &World, keys: &Json, caller: &str) -> String {
+    match caller {
+        "nobody" => String::new(),
+        "unknown" => "0".repeat(64),
+        "disabled" => {
+            let grants = json!([{ "on": "pool:*", "actions": ["ingest", "query", "extract", "schema", "delete"],
+                "constraints": "all_rows" }, { "on": "project", "actions": ["admin"] }]);
+            let (id, token) = world.key(grants).await;
+            let path = format!("/v1/keys/{id}/disable");
+            world.post(&path, &Json::Null).await.expect(200);
+            token
+        }
+        "elsewhere" => {
+            let grants = json!([{ "on": "pool:other", "actions": ["ingest", "query", "extract", "schema"],
+                "constraints": "all_rows" }]);
+            world.key(grants).await.1
+        }
+        own => {
+            let key = keys[format!("{own}_key")].as_str();
+            key.expect("a key").to_owned()
+        }
+    }
+}
+
+/// The statuses of one route, each caller in a world of its own.
+async fn statuses(route: &Route) -> Vec<String> {
+    let mut all = Vec::new();
+    for caller in CALLERS {
+        let (world, keys) = world().await;
+        let token = token(&world, &keys, caller).await;
+        let path = route
+            .pattern
+            .replace("/3.0/projects/{project}", &base(&world));
+        let path = path.replace("{analysis}", "count");
+        assert!(
+            !path.contains('{'),
+            "{path} has a segment that this test does not know"
+        );
+        let (query, body) = sent(route);
+        let call = format!("{} {path}{query}", route.method);
+        let reply = send(&world, &token, &call, &body).await;
+        all.push(match reply.status {
+            200..400 => reply.status.to_string(),
+            status => format!("{status} {}", error_code(&reply)),
+        });
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_committed_table_says_who_gets_which_status() {
+    let mut table = String::from(
+        "Who gets which status from which call of the Keen dialect. Written by the tests of `web`; a \
+         change here is a change of what a key may do.\n\n",
+    );
+    let _ = write!(table, "{:<6} {:<50} {:<14}", "method", "path", "needs");
+    for caller in CALLERS {
+        let _ = write!(table, " {caller:<25}");
+    }
+    table = table.trim_end().to_owned() + "\n";
+    for route in ROUTES {
+        let needs = match route.needs {
+            Needs::Nothing => "nothing".to_owned(),
+            Needs::Key => "a key".to_owned(),
+            Needs::Right(action) => action.name().to_owned(),
+            Needs::OneOf(actions) => {
+                let names: Vec<&str> = actions.iter().map(|action| action.name()).collect();
+                names.join("/")
+            }
+        };
+        let mut line = format!("{:<6} {:<50} {needs:<14}", route.method, route.pattern);
+        for status in statuses(route).await {
+            let _ = write!(line, " {status:<25}");
+        }
+        let refused = line.matches("401 InvalidApiKeyError").count();
+        let expected = if route.needs == Needs::Nothing { 0 } else { 3 };
+        assert_eq!(refused, expected, "{line}");
+        table += line.trim_end();
+        table.push('\n');
+    }
+    committed(Path::new("keen-by-caller.txt"), &table);
+}
