@@ -10,6 +10,7 @@ mod durability;
 mod faults;
 mod growth;
 mod injections;
+mod keen;
 mod limits;
 mod neighbours;
 mod offline;
