@@ -313,3 +313,6 @@ fn stream_of(
     })
     .boxed()
 }
+
+#[cfg(test)]
+mod tests;

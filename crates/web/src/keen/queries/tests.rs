@@ -14,7 +14,7 @@ use crate::testing::World;
 use cases::{cases, collection, collections, orders, parameters, tf};
 
 /// A world with the collections of the examples.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = speaking(World::new().await).await;
     for (name, events) in collections() {
         fill(&world, name, events).await;
@@ -467,11 +467,26 @@ async fn weeks_start_on_sunday() {
     assert_eq!(answer, format!(r#"{{"result":[{}]}}"#, weeks.join(",")));
 }
 
+/// The first key as it is let in.
+pub(super) fn access(world: &World) -> model::permit::Access {
+    let secret = model::secrets::Secret::parse(&world.admin).expect("a token");
+    world.state.control.authenticate(&secret).expect("let in")
+}
+
+/// A question over the orders of the examples, read.
+pub(super) fn orders_question(kind: &str, rest: &str) -> Question {
+    let rest = serde_json::from_str(rest).expect("JSON");
+    let body = orders(&rest).to_string();
+    match model::json::parse(body.as_bytes()) {
+        Ok(Value::Object(body)) => Question::read(kind, &body).expect("a question"),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_kept_answer_has_the_members_of_a_sent_one() {
     let world = world().await;
-    let secret = model::secrets::Secret::parse(&world.admin).expect("a token");
-    let access = world.state.control.authenticate(&secret).expect("let in");
+    let access = access(&world);
     let definitions = world.state.control.definitions(access.project());
     for (kind, expected) in [
         ("count", "4"),
@@ -480,11 +495,7 @@ async fn a_kept_answer_has_the_members_of_a_sent_one() {
             r#"[{"amount":10},{"amount":20},{"amount":30},{"amount":5}]"#,
         ),
     ] {
-        let body = orders(&json!({ "property_names": "amount" })).to_string();
-        let Ok(Value::Object(body)) = model::json::parse(body.as_bytes()) else {
-            panic!("{body}");
-        };
-        let question = Question::read(kind, &body).expect("a question");
+        let question = orders_question(kind, r#"{"property_names":"amount"}"#);
         let ask = async || ask(&access, &definitions, &question, &world.state).await;
         let members = ask().await.expect("an answer").into_members(1_000).await;
         let text = model::json::to_text(&members.expect("small").into());
