@@ -189,10 +189,10 @@ fn refused(kind: &str, sent: &str) -> (u16, String, String) {
         .extensions_mut()
         .remove::<std::sync::Arc<Problem>>();
     let problem = problem.expect("a problem");
-    let body = crate::keen::error_body(&problem, model::ids::RequestId::from_bytes([0; 16]));
+    let body = crate::keen::error::body(&problem, model::ids::RequestId::from_bytes([0; 16]));
     let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
     let text = |name: &str| body[name].as_str().expect("text").to_owned();
-    let status = crate::keen::status(&problem).as_u16();
+    let status = crate::keen::error::status(&problem).as_u16();
     (status, text("error_code"), text("message"))
 }
 
