@@ -53,12 +53,8 @@ impl Change {
     /// Refuses a caller who was let in by a key that is no longer what it
     /// was: a permit must not outlive the acknowledged revocation of its key.
     pub(crate) fn check_caller(&self, access: &Access) -> Result<(), ControlError> {
-        let still = self.definitions.key(access.key()).is_some_and(|key| {
-            let secret = key.secrets().iter().find(|s| s.id == access.secret());
-            key.status(self.now) == KeyStatus::Active
-                && secret.is_some_and(|s| s.expires_at.is_none_or(|end| end > self.now))
-                && **key.grants() == *access.grants()
-        });
+        let key = self.definitions.key(access.key());
+        let still = key.is_some_and(|key| still(key, access, self.now));
         if still {
             Ok(())
         } else {
@@ -263,4 +259,12 @@ impl Change {
             after: None,
         });
     }
+}
+
+/// Whether the key would let the caller in now, with the same rights.
+pub(crate) fn still(key: &KeyRecord, access: &Access, now: Timestamp) -> bool {
+    let secret = key.secrets().iter().find(|s| s.id == access.secret());
+    key.status(now) == KeyStatus::Active
+        && secret.is_some_and(|s| s.expires_at.is_none_or(|end| end > now))
+        && **key.grants() == *access.grants()
 }

@@ -16,7 +16,7 @@ use model::time::{Clock, Timestamp};
 use tokio::sync::Mutex;
 
 use crate::callers::Callers;
-use crate::change::Change;
+use crate::change::{Change, still};
 use crate::definitions::Definitions;
 use crate::error::ControlError;
 use crate::grants::ProjectGrants;
@@ -93,6 +93,15 @@ impl Control {
         self.0
             .callers
             .authenticate(presented, &options.pepper, options.clock.now())
+    }
+
+    /// Whether a caller who was let in would be let in now, with the same rights.
+    pub fn is_current(&self, access: &Access) -> bool {
+        let definitions = self.definitions(access.project());
+        let now = self.0.options.clock.now();
+        definitions
+            .key(access.key())
+            .is_some_and(|key| still(key, access, now))
     }
 
     /// What the project defines now; nothing, for a project that is not there.

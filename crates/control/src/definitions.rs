@@ -137,6 +137,13 @@ impl Definitions {
         ids.collect()
     }
 
+    /// The saved query of this id, with the pools that it reads.
+    pub fn saved_query_by_id(&self, id: SavedQueryId) -> Option<WithPools<'_, SavedQuery>> {
+        self.saved
+            .by_id(id)
+            .map(|saved| self.saved_with_pools(saved))
+    }
+
     pub(crate) fn saved_by_id(&self, id: SavedQueryId) -> Option<&Arc<SavedQuery>> {
         self.saved.by_id(id)
     }

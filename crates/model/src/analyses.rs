@@ -191,16 +191,6 @@ pub struct Metric {
     pub field: Option<FieldPath>,
 }
 
-impl Metric {
-    /// The count of rows.
-    pub(crate) fn rows() -> Self {
-        Self {
-            function: Function::Count,
-            field: None,
-        }
-    }
-}
-
 /// The functions. Each but [`Function::Count`] of rows and
 /// [`Function::SelectUnique`] sees the values that are there alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@
 use crate::analyses::{Aggregation, Analysis, Period};
 use crate::document::{Document, each, expected};
 use crate::fault::{Fault, FaultCode};
-use crate::filters::{Constraint, Filter};
+use crate::filters::{Comparison, Constraint, Filter, Operator};
 use crate::ids::DatasetId;
 use crate::limits::{DATASET_INDEX_FIELDS_MAX, DESCRIPTION_CHARS_MAX};
 use crate::names::FieldPath;
@@ -111,13 +111,15 @@ impl DatasetDraft {
         with_dialect(self.to_value(), self.dialect.as_ref())
     }
 
-    /// The rows of these values of the fields that the dataset is indexed by,
-    /// one for each of them in their order.
+    /// The rows of these values of the fields that the dataset is indexed by.
+    /// Each field, in their order, has one value or several that are all meant:
+    /// an address cannot say whether `5` is a number or a text.
     ///
     /// # Errors
-    /// A fault when there are more or fewer, or one that nothing can equal.
-    pub fn rows_of(&self, values: &[Value]) -> Result<Constraint, Fault> {
-        if values.len() != self.index_by.len() {
+    /// A fault when there are values for more or fewer fields, or one that
+    /// nothing can equal.
+    pub fn rows_of(&self, values: &[Vec<Value>]) -> Result<Constraint, Fault> {
+        if values.len() != self.index_by.len() || values.iter().any(Vec::is_empty) {
             let names: Vec<&str> = self.index_by.iter().map(FieldPath::as_str).collect();
             return Err(Fault::new(
                 FaultCode::MissingMember,
@@ -126,11 +128,20 @@ impl DatasetDraft {
             .at("/index_by"));
         }
         let mut equal = Vec::new();
-        for (field, value) in self.index_by.iter().zip(values) {
-            if matches!(value, Value::Null | Value::Array(_) | Value::Object(_)) {
+        for (field, values) in self.index_by.iter().zip(values) {
+            let nothing =
+                |value: &&Value| matches!(value, Value::Null | Value::Array(_) | Value::Object(_));
+            if let Some(value) = values.iter().find(nothing) {
                 return Err(expected("a text, a number or a boolean", value).at("/index_by"));
             }
-            equal.push(Filter::equals(field.clone(), value.clone()));
+            equal.push(match values.as_slice() {
+                [value] => Filter::equals(field.clone(), value.clone()),
+                values => Filter::Compare(Comparison::restore(
+                    field.clone(),
+                    Operator::In,
+                    Value::Array(values.to_vec()),
+                )),
+            });
         }
         Ok(Filter::all(equal).map_or(Constraint::AllRows, Constraint::Rows))
     }

@@ -125,3 +125,12 @@ pub const KEEN_REDIRECT_CHARS_MAX: usize = 4_096;
 pub const KEEN_COLLECTIONS_MAX: usize = 1_000;
 /// Pools of a project with which none is made by the first write to it any more.
 pub const KEEN_FOUNDED_POOLS_MAX: usize = 5_000;
+/// Bytes of answers to cached queries that are kept in memory, over all projects.
+pub const KEPT_BYTES_MAX: usize = 256 << 20;
+/// Rows of an extraction that is saved, answered at once.
+pub const SAVED_ROWS_MAX: usize = 100_000;
+/// Bytes of cells of datasets that are kept in memory, over all projects.
+pub const CELLS_BYTES_MAX: usize = 512 << 20;
+/// How long, in seconds, a dataset may be behind records that were added.
+/// What was taken away is not in it at once.
+pub const DATASET_SECONDS_BEHIND_MAX: i64 = 10;

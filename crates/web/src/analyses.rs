@@ -5,6 +5,7 @@
 //! every road asks for the same rights.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use control::Definitions;
 use model::analyses::{Analysis, Answer, AnswerText, Funnel, GroupResult, Results, Source, Typing};
@@ -14,7 +15,7 @@ use model::json::{WideIntegers, Written};
 use model::names::Name;
 use model::permit::{Access, AskPool, ConstrainedAnalysis, Denied, Extract, On, Permit, Right};
 use model::time::Timestamp;
-use model::value::Value;
+use model::value::{Object, Value};
 use model::views::Delivery;
 
 use crate::error::ApiError;
@@ -131,8 +132,26 @@ pub(crate) async fn written(
     wide: WideIntegers,
     state: &AppState,
 ) -> Result<Vec<u8>, ApiError> {
+    written_with(Arc::new(answer), text, wide, Object::new(), state).await
+}
+
+/// The answer as JSON text, with more members behind its own.
+///
+/// # Errors
+/// A failure of ours alone.
+pub(crate) async fn written_with(
+    answer: Arc<Answer>,
+    text: AnswerText,
+    wide: WideIntegers,
+    more: Object,
+    state: &AppState,
+) -> Result<Vec<u8>, ApiError> {
     let write = move |answer: &Answer| {
-        let members = Value::Object(answer.to_members(&text));
+        let mut members = answer.to_members(&text);
+        for (name, value) in more.into_members() {
+            members.insert(name, value);
+        }
+        let members = Value::Object(members);
         serde_json::to_vec(&Written(&members, wide))
             .map_err(|error| ApiError::internal(error.to_string()))
     };

@@ -1,12 +1,14 @@
 //! The native API, a file for each noun; in each, in this order: the wire's
 //! shape, the conversion, the handlers.
 
+pub(crate) mod datasets;
 pub(crate) mod keys;
 pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod query;
 pub(crate) mod records;
 pub(crate) mod rows;
+pub(crate) mod saved_queries;
 pub(crate) mod version;
 pub(crate) mod view_data;
 pub(crate) mod views;
@@ -28,7 +30,7 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 8] {
+pub(crate) fn schemas() -> [Json; 10] {
     [
         pools::schemas(),
         records::schemas(),
@@ -37,6 +39,8 @@ pub(crate) fn schemas() -> [Json; 8] {
         query::schemas(),
         keys::schemas(),
         projects::schemas(),
+        saved_queries::schemas(),
+        datasets::schemas(),
         whoami::schemas(),
     ]
 }

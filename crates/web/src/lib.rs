@@ -7,22 +7,27 @@ mod answers;
 mod api;
 mod bodies;
 mod caller;
+mod cells;
 mod cursors;
+mod datasets;
 mod error;
 mod input;
 mod keen;
+mod kept;
 mod layers;
 mod metrics;
 mod openapi;
 mod operations;
 pub mod plane;
 mod routes;
+mod saved;
 mod state;
 #[cfg(test)]
 mod testing;
 
 pub use error::Code;
 pub use keen::{ClientAddress, NoPlaces, Places};
+pub use kept::refresh;
 pub use operations::operations_router;
 pub use routes::router;
 pub use state::{AppState, BODIES_BYTES_MAX, BODY_IDLE_MAX};

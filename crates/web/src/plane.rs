@@ -5,18 +5,20 @@
 //! is a type that only a permit can make.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
+use model::answers::{AppendReceipt, Columnar, PlaneMetrics, PoolVersion, SeenField, Touched};
 use model::fault::Fault;
 use model::ids::PoolId;
 use model::permit::{
     AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
     Permit, Upkeep,
 };
+use model::pools::Pool;
 use model::queries::{OutputColumn, Row};
 use model::records::SentRecord;
 
@@ -124,6 +126,16 @@ pub trait DataPlane: Send + Sync + Debug {
         permit: Permit<Upkeep>,
         pool: PoolId,
     ) -> BoxFuture<'_, Result<(), PlaneError>>;
+
+    /// Which records of a pool may have changed since `since`; any, where that
+    /// is not known. A question that is asked afterwards sees all changes up to
+    /// the version that is answered.
+    fn touched(
+        &self,
+        permit: &Permit<Upkeep>,
+        pool: &Arc<Pool>,
+        since: Option<PoolVersion>,
+    ) -> Touched;
 
     /// Counters for operators.
     fn metrics(&self) -> PlaneMetrics;

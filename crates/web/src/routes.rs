@@ -6,7 +6,10 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use model::grants::Action;
 
-use crate::api::{keys, pools, projects, query, records, rows, version, view_data, views, whoami};
+use crate::api::{
+    datasets, keys, pools, projects, query, records, rows, saved_queries, version, view_data,
+    views, whoami,
+};
 use crate::error::{ApiError, Code};
 use crate::keen;
 use crate::layers;
@@ -108,6 +111,28 @@ routes! {
 
     POST "/v1/query" Needs::OneOf(&[Action::Query, Action::Extract]), rows::PARAMETERS,
         query::ask, query::ask_operation;
+
+    GET "/v1/saved-queries" ADMIN, PAGED, saved_queries::list, saved_queries::list_operation;
+    POST "/v1/saved-queries" ADMIN, &[], saved_queries::create, saved_queries::create_operation;
+    GET "/v1/saved-queries/{saved}" ADMIN, &[],
+        saved_queries::read, saved_queries::read_operation;
+    PATCH "/v1/saved-queries/{saved}" ADMIN, &[],
+        saved_queries::change, saved_queries::change_operation;
+    DELETE "/v1/saved-queries/{saved}" ADMIN, &[],
+        saved_queries::delete, saved_queries::delete_operation;
+    GET "/v1/saved-queries/{saved}/result" Needs::OneOf(&[Action::Run, Action::Read]),
+        saved_queries::RESULT_PARAMETERS,
+        saved_queries::result, saved_queries::result_operation;
+
+    GET "/v1/datasets" Needs::Right(Action::List), PAGED,
+        datasets::list, datasets::list_operation;
+    POST "/v1/datasets" ADMIN, &[], datasets::create, datasets::create_operation;
+    GET "/v1/datasets/{dataset}" Needs::Right(Action::Read), &[],
+        datasets::read, datasets::read_operation;
+    DELETE "/v1/datasets/{dataset}" ADMIN, &[],
+        datasets::delete, datasets::delete_operation;
+    GET "/v1/datasets/{dataset}/results" Needs::Right(Action::Retrieve),
+        datasets::RESULT_PARAMETERS, datasets::results, datasets::results_operation;
 
     GET "/v1/keys" ADMIN, PAGED, keys::list, keys::list_operation;
     POST "/v1/keys" ADMIN, &[], keys::create, keys::create_operation;

@@ -13,8 +13,10 @@ use model::time::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::cells::Cells;
 use crate::cursors::CursorKey;
 use crate::keen::Places;
+use crate::kept::KeptAnswers;
 use crate::metrics::Registry;
 use crate::plane::DataPlane;
 
@@ -51,6 +53,8 @@ pub struct AppState {
     /// The threads that work on large bodies, and answer no requests.
     pub threads: Handle,
     pub(crate) cursors: Arc<CursorKey>,
+    pub(crate) kept: Arc<KeptAnswers>,
+    pub(crate) cells: Arc<Cells>,
     pub(crate) metrics: Arc<Registry>,
     pub(crate) bodies: Arc<Semaphore>,
     /// The same for each key that is sending something.
@@ -81,6 +85,8 @@ impl AppState {
             version,
             threads,
             cursors,
+            kept: Arc::default(),
+            cells: Arc::default(),
             metrics: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             bodies_of_keys: Arc::default(),

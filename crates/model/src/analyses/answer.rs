@@ -1,6 +1,7 @@
 //! Answers as plain data, and as the wire's tree of values.
 
 mod fill;
+mod size;
 mod text;
 
 pub use crate::queries::TooManyResults;

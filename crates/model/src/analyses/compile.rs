@@ -137,6 +137,15 @@ pub enum Form {
 }
 
 impl Form {
+    /// Of functions, the groups that rows of the only part hold, and the form
+    /// of their answer; `None` for any other question.
+    pub fn groups(&self, rows: Vec<Row>) -> Option<(Vec<super::Grouped>, &MeasuredForm)> {
+        match self {
+            Self::Measured(form) => Some((series_groups(form, rows.into_iter()), form)),
+            Self::Rows(_) | Self::Funnel { .. } => None,
+        }
+    }
+
     /// The answer from the rows of each part.
     ///
     /// # Errors

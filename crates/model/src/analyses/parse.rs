@@ -6,7 +6,7 @@
 //! must keep to, [`Analysis::check`] decides, since other readers make it too.
 //!
 //! ```text
-//! rows       "pool", "grant"?, "filters"?: [filter],
+//! rows       "pool", "grant"?, "filters"?: [filter], "typing"?: "strict"|"loose",
 //!            "timeframe"?: "this_14_days" or "from"?, "to"?, "timezone"?, "week_start"?: "monday"|"sunday"
 //! functions  "analysis": "count", "count_unique", "minimum", "maximum", "sum", "average", "median",
 //!                        "percentile" (with "percentile": 0 < p <= 100), "standard_deviation", "select_unique";
@@ -148,7 +148,11 @@ fn source_in(
         filters: filters.transpose().map_err(|f| f.under("/filters"))?,
         period,
         calendar,
-        typing: Typing::Strict,
+        typing: match document.optional_text("typing")? {
+            None | Some("strict") => Typing::Strict,
+            Some("loose") => Typing::Loose,
+            Some(_) => return Err(invalid("typing is strict or loose").at("/typing")),
+        },
     })
 }
 
@@ -187,6 +191,20 @@ fn period(
         }
     };
     Ok((period, calendar))
+}
+
+impl Period {
+    /// Reads `timeframe`, or `from` and `to`, by the clock of a calendar; no
+    /// other member is taken.
+    ///
+    /// # Errors
+    /// A fault that names the member at fault.
+    pub fn read(value: &Value, calendar: &Calendar) -> Result<Option<Self>, Fault> {
+        let mut document = Document::new(value)?;
+        let (period, _) = period(&mut document, Some((None, calendar)))?;
+        document.finish()?;
+        Ok(period)
+    }
 }
 
 /// A number of rows or groups.

@@ -16,9 +16,7 @@ use crate::views::percent_value;
 impl Analysis {
     /// The form that [`Analysis::parse`] reads back to the same question. What
     /// was left out, and what says the same as leaving it out, is not there;
-    /// what steps take from their funnel stands with each of them. A question
-    /// of [`Typing::Loose`] has the form, and the digest, of no other; it is
-    /// read by its dialect alone.
+    /// what steps take from their funnel stands with each of them.
     pub fn to_value(&self) -> Value {
         let object = Object::new().with("analysis", self.name());
         Value::Object(match self {

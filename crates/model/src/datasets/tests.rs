@@ -55,15 +55,22 @@ fn what_is_wrong_is_named() {
 #[test]
 fn an_index_is_a_value_for_each_field() {
     let dataset = draft(SERIES, r#"["a","b"]"#).expect("legal");
-    let rows = dataset.rows_of(&[Value::from("x"), Value::from(1_i64)]);
+    let rows = dataset.rows_of(&[vec![Value::from("x")], vec![Value::from(1_i64)]]);
     let expected = Filter::all(vec![
         Filter::equals(FieldPath::parse("a").expect("a path"), Value::from("x")),
         Filter::equals(FieldPath::parse("b").expect("a path"), Value::from(1_i64)),
     ]);
     assert_eq!(rows, Ok(Constraint::Rows(expected.expect("two"))));
-    let few = dataset
-        .rows_of(&[Value::from("x")])
-        .expect_err("one is left out");
+    let either = vec![Value::from("5"), Value::from(5_i64)];
+    assert!(dataset.rows_of(&[either, vec![Value::from(true)]]).is_ok());
+    let few = dataset.rows_of(&[vec![Value::from("x")]]);
+    let few = few.expect_err("one is left out");
     assert!(few.detail.contains("a, b"), "{few:?}");
-    assert!(dataset.rows_of(&[Value::Null, Value::from(1_i64)]).is_err());
+    for nothing in [vec![Value::Null], vec![], vec![Value::Array(Vec::new())]] {
+        assert!(
+            dataset
+                .rows_of(&[nothing, vec![Value::from(1_i64)]])
+                .is_err()
+        );
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -12,11 +13,11 @@ use super::{
     AskPool, ConstrainedAnalysis, Extract, Permit, ReadCached, Resource, RetrieveDataset, Right,
     RunSaved,
 };
-use crate::analyses::{Aggregation, Analysis, Metrics, Period, RESULT};
+use crate::analyses::{Analysis, Period};
 use crate::datasets::DatasetDraft;
 use crate::fault::{Fault, FaultCode};
 use crate::filters::Constraint;
-use crate::ids::GrantId;
+use crate::ids::{GrantId, SavedQueryId};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::SavedQuery;
@@ -30,11 +31,7 @@ use crate::views::Delivery;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeptUnder([u8; 32]);
 
-/// The name of the count of rows beside the functions of a dataset, which no
-/// label can have: it tells groups that are there from those filled in.
-const ROWS: &str = "\u{0}rows";
-
-type Pools = BTreeMap<Name, std::sync::Arc<Pool>>;
+type Pools = BTreeMap<Name, Arc<Pool>>;
 
 impl<A: Right> Permit<A> {
     /// The same rows and fields, of one pool that the stored question reads.
@@ -149,6 +146,13 @@ impl Permit<ReadCached> {
     }
 }
 
+impl Permit<ReadCached> {
+    /// The cached query's id.
+    pub fn saved_query(&self) -> SavedQueryId {
+        self.saved().0.id
+    }
+}
+
 impl<A: Right> Permit<A> {
     fn saved(&self) -> (&SavedQuery, &Pools) {
         match &self.resource {
@@ -164,6 +168,12 @@ impl Permit<RetrieveDataset> {
             Resource::Dataset(dataset, pools) => (&dataset.draft, pools),
             _ => unreachable!("the right is on datasets"),
         }
+    }
+
+    /// The pool that the dataset reads, when it is there.
+    pub fn reads(&self) -> Option<&Arc<Pool>> {
+        let (draft, pools) = self.draft();
+        pools.get(&draft.query.source.pool)
     }
 
     /// What the cells of the dataset are kept under, for the rows of one index.
@@ -182,8 +192,7 @@ impl Permit<RetrieveDataset> {
         self.digest_of(item, pools, grant, index)
     }
 
-    /// The dataset's series over `range`, as its answer is made of cells, and
-    /// the pool that it reads.
+    /// The dataset's series over `range` and the rows of one index.
     ///
     /// # Errors
     /// A fault of the definitions, never of a row.
@@ -194,44 +203,8 @@ impl Permit<RetrieveDataset> {
         range: TimeRange,
         now: Timestamp,
     ) -> Result<ConstrainedAnalysis, Fault> {
-        let (draft, _) = self.draft();
-        self.asked(draft.query.clone(), grant, index, range, now)
-    }
-
-    /// The cells of the dataset over `range`: its groups in each interval,
-    /// with the functions' results and behind them how many rows there are.
-    ///
-    /// # Errors
-    /// As [`Permit::series`].
-    pub fn cells(
-        &self,
-        grant: Option<GrantId>,
-        index: &Constraint,
-        range: TimeRange,
-        now: Timestamp,
-    ) -> Result<ConstrainedAnalysis, Fault> {
-        let (draft, _) = self.draft();
+        let (draft, pools) = self.draft();
         let mut query = draft.query.clone();
-        let mut metrics: Vec<_> = match query.metrics {
-            Metrics::One(metric) => vec![(RESULT.to_owned(), metric)],
-            Metrics::Labelled(metrics) => metrics,
-        };
-        metrics.push((ROWS.to_owned(), crate::analyses::Metric::rows()));
-        query.metrics = Metrics::Labelled(metrics);
-        query.order_by = Vec::new();
-        query.limit = None;
-        self.asked(query, grant, index, range, now)
-    }
-
-    fn asked(
-        &self,
-        mut query: Aggregation,
-        grant: Option<GrantId>,
-        index: &Constraint,
-        range: TimeRange,
-        now: Timestamp,
-    ) -> Result<ConstrainedAnalysis, Fault> {
-        let (_, pools) = self.draft();
         query.source.grant = grant;
         query.source.period = Some(Period::Absolute {
             from: Some(range.from()),

@@ -57,6 +57,14 @@ impl Timestamp {
         Self::from_microsecond(self.0.checked_add(micros)?)
     }
 
+    /// How long ago `earlier` was; nothing, when it was not.
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self
+            .as_microsecond()
+            .saturating_sub(earlier.as_microsecond());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
     /// The instant `duration` earlier, or `None` before the year 0001. What
     /// `duration` has below the microsecond is dropped.
     pub fn checked_sub(self, duration: Duration) -> Option<Self> {

@@ -24,6 +24,9 @@ fn body(route: &Route, needs: Needs) -> Json {
         ("POST", "/v1/views") => json!({ "name": "made", "pool": "sales", "shape": "records",
             "fields": [{ "field": "amount" }] }),
         ("POST", "/v1/keys") => json!({ "name": "made", "grants": [] }),
+        ("POST", "/v1/saved-queries") => json!({ "name": "made",
+            "query": { "analysis": "count", "pool": "sales" } }),
+        ("POST", "/v1/datasets") => dataset("made", "sales"),
         ("PATCH", _) => json!({ "name": "renamed" }),
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
@@ -36,7 +39,14 @@ fn body(route: &Route, needs: Needs) -> Json {
     }
 }
 
-/// A world with two pools and a view of each.
+/// A dataset of a pool.
+fn dataset(name: &str, pool: &str) -> Json {
+    json!({ "name": name, "index_by": "customer", "query": { "analysis": "count", "pool": pool,
+        "interval": "daily", "timeframe": "this_30_days" } })
+}
+
+/// A world with two pools, and of each a view, a saved query, a cached one and
+/// a dataset.
 async fn world() -> World {
     let world = World::with_sales().await;
     let other = json!({ "name": "other", "schema": "open" });
@@ -44,6 +54,18 @@ async fn world() -> World {
     let view = json!({ "name": "other", "pool": "other", "shape": "records",
         "fields": [{ "field": "x" }] });
     world.post("/v1/views", &view).await.expect(201);
+    for (pool, names) in [
+        ("sales", ["total", "kept", "daily"]),
+        ("other", ["other", "other_kept", "other"]),
+    ] {
+        let query = json!({ "analysis": "count", "pool": pool });
+        for (name, rate) in [(names[0], 0), (names[1], 60)] {
+            let saved = json!({ "name": name, "query": query, "refresh_rate": rate });
+            world.post("/v1/saved-queries", &saved).await.expect(201);
+        }
+        let dataset = dataset(names[2], pool);
+        world.post("/v1/datasets", &dataset).await.expect(201);
+    }
     world
 }
 
@@ -59,7 +81,7 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
         } else {
             shared
         };
-        let Some(token) = token(world, needs, caller).await else {
+        let Some(token) = token(world, (route, needs), caller).await else {
             all.push("-".to_owned());
             continue;
         };
@@ -76,6 +98,16 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             .replace("{pool}", pool)
             .replace("{view}", "all")
             .replace("{project}", "default")
+            .replace(
+                "{saved}",
+                if needs == Needs::Right(Action::Read) {
+                    "kept"
+                } else {
+                    "total"
+                },
+            )
+            .replace("{dataset}/results", "daily/results?index_by=a")
+            .replace("{dataset}", "daily")
             .replace("{id}", &id);
         let call = format!("{} {path}", route.method);
         let reply = world.call(&token, &call, &body(route, needs)).await;
@@ -89,7 +121,7 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
 }
 
 /// The token of such a caller; `None` where there can be none.
-async fn token(world: &World, needs: Needs, caller: &str) -> Option<String> {
+async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> Option<String> {
     let wrong = match needs {
         Needs::Right(Action::Query) => "extract",
         _ => "query",
@@ -101,6 +133,9 @@ async fn token(world: &World, needs: Needs, caller: &str) -> Option<String> {
         { "on": "pool:*", "actions": ["ingest", "query", "extract", "schema", "delete"],
             "constraints": "all_rows" },
         { "on": "view:*", "actions": ["read"], "constraints": "all_rows" },
+        { "on": "saved:*", "actions": ["run"], "constraints": "all_rows" },
+        { "on": "cached:*", "actions": ["read"], "constraints": "all_rows" },
+        { "on": "dataset:*", "actions": ["read", "list", "retrieve"], "constraints": "all_rows" },
     ]);
     Some(match caller {
         "nobody" => String::new(),
@@ -127,8 +162,19 @@ async fn token(world: &World, needs: Needs, caller: &str) -> Option<String> {
         "no-action" => world.key(wrong_action).await.1,
         "elsewhere" => {
             let on = match needs {
+                Needs::Right(Action::Run) => "saved:other",
+                Needs::Right(Action::Read) if route.pattern.contains("saved") => {
+                    "cached:other_kept"
+                }
+                Needs::Right(Action::Read | Action::Retrieve)
+                    if route.pattern.contains("dataset") =>
+                {
+                    "dataset:other"
+                }
                 Needs::Right(Action::Read) => "view:other",
-                Needs::Right(Action::Admin) | Needs::Key | Needs::Nothing => return None,
+                Needs::Right(Action::Admin | Action::List) | Needs::Key | Needs::Nothing => {
+                    return None;
+                }
                 Needs::Right(_) | Needs::OneOf(_) => "pool:other",
             };
             let Needs::Right(action) = needs else {
@@ -195,6 +241,8 @@ fn check_line(needs: Needs, line: &str) {
     if let Needs::Right(action) = needs {
         assert!(line.contains("403 action_not_granted"), "{line}");
         let elsewhere = line.contains("404 not_found");
-        assert_eq!(elsewhere, action != Action::Admin, "{line}");
+        // A list leaves out what is elsewhere.
+        let is_one = !matches!(action, Action::Admin | Action::List);
+        assert_eq!(elsewhere, is_one, "{line}");
     }
 }

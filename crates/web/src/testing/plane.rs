@@ -2,13 +2,16 @@
 //! reference meaning of constraints and filters.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, ready};
 use futures::stream::{self, StreamExt};
 use model::analyses::Form;
-use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField, SeenType};
+use model::answers::{
+    AppendReceipt, Columnar, PlaneMetrics, PoolVersion, SeenField, SeenType, Touched,
+    TouchedRecords,
+};
 use model::fault::{Fault, FaultCode};
 use model::fields::ColumnType;
 use model::filters::{Constraint, Filter};
@@ -20,6 +23,7 @@ use model::permit::{
 use model::pools::Pool;
 use model::queries::{OutputColumn, OutputType, Query};
 use model::records::{Record, SentRecord};
+use model::time::Timestamp;
 
 use super::engine::{self, Pools};
 use crate::plane::{Answer, ByteStream, DataPlane, PlaneError};
@@ -35,6 +39,8 @@ pub(crate) struct FakePlane {
     pub(crate) failure: Mutex<Option<PlaneError>>,
     /// How many batches are stored before no more are, if that is said.
     left: Mutex<Option<usize>>,
+    /// How often records changed, and the last change that took some away.
+    changes: Mutex<(u64, u64)>,
     /// Pools that were dropped.
     pub(crate) dropped: Mutex<Vec<PoolId>>,
 }
@@ -83,6 +89,7 @@ impl FakePlane {
     fn store(&self, batch: AdmittedBatch) -> Result<AppendReceipt, PlaneError> {
         self.fails()?;
         self.takes_a_batch()?;
+        self.changes.lock().expect("not poisoned").0 += 1;
         let (key, pool) = (batch.key(), batch.pool().id);
         let idempotency = batch.idempotency().cloned();
         let name = |idempotency: &Idempotency| (key, pool, idempotency.key.clone());
@@ -236,6 +243,9 @@ impl DataPlane for FakePlane {
     fn delete(&self, delete: ConstrainedDelete) -> BoxFuture<'_, Result<u64, PlaneError>> {
         async move {
             self.fails()?;
+            let mut changes = self.changes.lock().expect("not poisoned");
+            *changes = (changes.0 + 1, changes.0 + 1);
+            drop(changes);
             let goes = self.visible(delete.pool(), delete.rows(), delete.filter());
             let mut all = self.records.lock().expect("not poisoned");
             let records = all.entry(delete.pool().id).or_default();
@@ -274,6 +284,24 @@ impl DataPlane for FakePlane {
         self.records.lock().expect("not poisoned").remove(&pool);
         self.dropped.lock().expect("not poisoned").push(pool);
         ready(Ok(())).boxed()
+    }
+
+    /// A record of any time may have come by any change.
+    fn touched(&self, _: &Permit<Upkeep>, pool: &Arc<Pool>, since: Option<PoolVersion>) -> Touched {
+        let (changes, took_away) = *self.changes.lock().expect("not poisoned");
+        let time = |text| Timestamp::parse(text).expect("a time");
+        let any = (time("1970-01-01T00:00:00Z"), time("2100-01-01T00:00:00Z"));
+        let known = since.and_then(|since| since.changes(pool, 1));
+        Touched {
+            version: PoolVersion::new(pool, 1, changes),
+            records: match known {
+                Some(known) if known >= took_away => TouchedRecords::At {
+                    stretches: (known < changes).then_some(any).into_iter().collect(),
+                    timeless: true,
+                },
+                _ => TouchedRecords::Everything,
+            },
+        }
     }
 
     fn metrics(&self) -> PlaneMetrics {

@@ -1,0 +1,294 @@
+//! The cells of datasets: the groups of each interval of a series, kept for
+//! each constraint and index that is read, and made anew only where records
+//! came in.
+//!
+//! A cell is found by the dataset as it is defined now, its pool as it is
+//! defined now, the rows and fields that the reader sees, and the index
+//! ([`KeptUnder`]). Why so: `docs/adr/018-kept-answers.md`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use model::analyses::{Answer, Grouped};
+use model::answers::{PoolVersion, TouchedRecords};
+use model::limits::{CELLS_BYTES_MAX, DATASET_SECONDS_BEHIND_MAX};
+use model::permit::{ConstrainedAnalysis, KeptUnder, Permit, Upkeep};
+use model::pools::Pool;
+use model::time::{Buckets, TimeRange, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::error::ApiError;
+use crate::plane::{DataPlane, PlaneError};
+
+/// The kept cells of all datasets of all projects.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    series: Lock<HashMap<KeptUnder, Arc<Series>>>,
+}
+
+/// The cells of one dataset, constraint and index. Readers of the same wait
+/// for each other while cells are made, so that each is made once.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    held: Mutex<Held>,
+    bytes: AtomicUsize,
+    last_read: AtomicI64,
+}
+
+/// Texts of answers that are kept with the cells that they were made of.
+const TEXTS_MAX: usize = 8;
+
+#[derive(Debug, Default)]
+struct Held {
+    /// By the starts of their intervals.
+    cells: BTreeMap<Timestamp, Cell>,
+    /// What of the pool they were made of, and when that was looked at last.
+    version: Option<(PoolVersion, Timestamp)>,
+    texts: HashMap<TextKey, Bytes>,
+    /// How many records' worth of reading was done: cells made, for tests and metrics.
+    made: u64,
+}
+
+/// The text of an answer: which intervals, and how it is written.
+pub(crate) type TextKey = (TimeRange, &'static str, bool);
+
+#[derive(Debug)]
+struct Cell {
+    /// The part of the interval that lies in the dataset's range.
+    part: TimeRange,
+    groups: Vec<Grouped>,
+}
+
+/// What makes the cells of a stretch of time.
+pub(crate) type Ask<'a> =
+    dyn Fn(TimeRange) -> Result<ConstrainedAnalysis, ApiError> + Send + Sync + 'a;
+
+impl Cells {
+    /// The cells under this; made when there are none.
+    pub(crate) fn series(&self, under: KeptUnder, now: Timestamp) -> Arc<Series> {
+        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let series = Arc::clone(all.entry(under).or_default());
+        let now = now.as_microsecond();
+        series.last_read.fetch_max(now, Ordering::Relaxed);
+        series
+    }
+
+    /// Forgets the cells that nobody read for the longest time, until the
+    /// others fit. Those that were just read stay.
+    pub(crate) fn fit(&self) {
+        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = |series: &Series| series.bytes.load(Ordering::Relaxed);
+        let mut bytes: usize = all.values().map(|series| size(series)).sum();
+        if bytes <= CELLS_BYTES_MAX {
+            return;
+        }
+        let mut oldest: Vec<_> = all
+            .iter()
+            .map(|(under, series)| (series.last_read.load(Ordering::Relaxed), *under))
+            .collect();
+        oldest.sort_unstable_by_key(|(read, _)| *read);
+        for (_, under) in oldest {
+            if bytes <= CELLS_BYTES_MAX {
+                return;
+            }
+            bytes -= all.remove(&under).map_or(0, |series| size(&series));
+        }
+    }
+}
+
+/// What is to be read: the intervals of the dataset as they are now, and of
+/// these the ones asked for.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    /// The intervals that the dataset holds now.
+    pub(crate) window: &'a Buckets,
+    /// The whole intervals that are asked for.
+    pub(crate) range: TimeRange,
+    /// The pool that the dataset reads.
+    pub(crate) pool: &'a Arc<Pool>,
+    /// How the answer is written.
+    pub(crate) style: (&'static str, bool),
+    /// The present.
+    pub(crate) now: Timestamp,
+}
+
+impl Series {
+    /// The answer's text: the one that is kept, when nothing changed since;
+    /// else that which `write` makes of the answer.
+    ///
+    /// # Errors
+    /// What the data plane fails with, and what asking refuses.
+    pub(crate) async fn text(
+        &self,
+        reading: Reading<'_>,
+        ask: &Ask<'_>,
+        plane: &dyn DataPlane,
+        write: impl AsyncFnOnce(Answer) -> Result<Bytes, ApiError>,
+    ) -> Result<Bytes, ApiError> {
+        let mut held = self.held.lock().await;
+        let stale = held.stale(&reading, plane);
+        for range in &stale {
+            held.make(*range, reading.window, ask, plane).await?;
+        }
+        if !stale.is_empty() {
+            held.texts.clear();
+            self.bytes.store(held.bytes(), Ordering::Relaxed);
+        }
+        let key = (reading.range, reading.style.0, reading.style.1);
+        if let Some(text) = held.texts.get(&key) {
+            return Ok(text.clone());
+        }
+        let answer = held.answer(reading.range, ask)?;
+        let text = write(answer).await?;
+        if held.texts.len() >= TEXTS_MAX {
+            held.texts.clear();
+        }
+        held.texts.insert(key, text.clone());
+        Ok(text)
+    }
+}
+
+impl Held {
+    /// The stretches whose cells are to be made: those that records came into,
+    /// and those that are not there as they are wanted. Cells that the dataset
+    /// holds no longer are dropped.
+    fn stale(&mut self, reading: &Reading<'_>, plane: &dyn DataPlane) -> Vec<TimeRange> {
+        let window = reading.window;
+        let ours = Permit::<Upkeep>::ours();
+        let since = self.version.map(|(version, _)| version);
+        let touched = plane.touched(&ours, reading.pool, since);
+        let lag = Duration::from_secs(DATASET_SECONDS_BEHIND_MAX.unsigned_abs());
+        let is_fresh = self
+            .version
+            .is_some_and(|(_, at)| reading.now.since(at) < lag && at <= reading.now);
+        let is_fresh = match &touched.records {
+            TouchedRecords::Everything => {
+                self.cells.clear();
+                false
+            }
+            TouchedRecords::At { .. } if is_fresh => true,
+            TouchedRecords::At { stretches, .. } => {
+                let is_touched = |part: TimeRange| {
+                    let mut stretches = stretches.iter();
+                    stretches.any(|(from, to)| *from < part.to() && *to >= part.from())
+                };
+                self.cells.retain(|_, cell| !is_touched(cell.part));
+                false
+            }
+        };
+        if !is_fresh {
+            self.version = Some((touched.version, reading.now));
+        }
+        let parts = window.starts().iter().zip(0_u32..);
+        let wanted: BTreeMap<Timestamp, TimeRange> = parts
+            .filter_map(|(start, index)| Some((*start, whole(window, *start, index)?)))
+            .collect();
+        self.cells
+            .retain(|start, cell| wanted.get(start) == Some(&cell.part));
+        let missing = wanted
+            .iter()
+            .filter(|(start, _)| !self.cells.contains_key(start));
+        let mut stretches: Vec<TimeRange> = Vec::new();
+        for (_, part) in missing {
+            match stretches.last_mut() {
+                Some(last) if last.to() == part.from() => {
+                    *last = TimeRange::new(last.from(), part.to()).unwrap_or(*last);
+                }
+                _ => stretches.push(*part),
+            }
+        }
+        stretches
+    }
+
+    async fn make(
+        &mut self,
+        range: TimeRange,
+        window: &Buckets,
+        ask: &Ask<'_>,
+        plane: &dyn DataPlane,
+    ) -> Result<(), ApiError> {
+        let asked = ask(range)?;
+        let parts = window.starts().iter().zip(0_u32..);
+        let parts =
+            parts.filter_map(|(start, index)| Some((*start, whole(window, *start, index)?)));
+        let within =
+            parts.filter(|(_, part)| range.from() <= part.from() && part.to() <= range.to());
+        let mut made: BTreeMap<Timestamp, Cell> = within
+            .map(|(start, part)| {
+                let groups = Vec::new();
+                (start, Cell { part, groups })
+            })
+            .collect();
+        let question = asked.parts().first().cloned();
+        let mut rows = Vec::new();
+        if let Some(question) = question {
+            let mut pieces = plane.query(question).await?.rows;
+            while let Some(piece) = pieces.try_next().await? {
+                rows.extend(piece);
+            }
+        }
+        let Some((groups, form)) = asked.form().groups(rows) else {
+            return Err(ApiError::internal("a dataset that is no series"));
+        };
+        let starts = form
+            .buckets
+            .as_ref()
+            .map(Buckets::starts)
+            .unwrap_or_default();
+        for group in groups {
+            let start = group.interval.and_then(|at| starts.get(at as usize));
+            if let Some(cell) = start.and_then(|start| made.get_mut(start)) {
+                cell.groups.push(group);
+            }
+        }
+        self.made += made.len() as u64;
+        self.cells.append(&mut made);
+        Ok(())
+    }
+
+    /// The answer over whole intervals.
+    fn answer(&self, range: TimeRange, ask: &Ask<'_>) -> Result<Answer, ApiError> {
+        let asked = ask(range)?;
+        let Some((_, form)) = asked.form().groups(Vec::new()) else {
+            return Err(ApiError::internal("a dataset that is no series"));
+        };
+        let starts = form
+            .buckets
+            .as_ref()
+            .map(Buckets::starts)
+            .unwrap_or_default();
+        let mut groups = Vec::new();
+        for (start, index) in starts.iter().zip(0_u32..) {
+            let cell = self.cells.get(start);
+            groups.extend(
+                cell.into_iter()
+                    .flat_map(|cell| &cell.groups)
+                    .map(|group| Grouped {
+                        interval: Some(index),
+                        ..group.clone()
+                    }),
+            );
+        }
+        let measured = form.answer(groups);
+        measured.map(Answer::Measured).map_err(|limit| {
+            let limit = limit.to_string();
+            PlaneError::LimitExceeded { limit }.into()
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let cells = self.cells.values();
+        let groups = cells.flat_map(|cell| &cell.groups);
+        let groups: usize = groups.map(Grouped::bytes).sum();
+        groups + self.cells.len() * size_of::<Cell>()
+    }
+}
+
+/// The interval from its own start on, not from that of the range.
+fn whole(window: &Buckets, start: Timestamp, index: u32) -> Option<TimeRange> {
+    TimeRange::new(start, window.part(index)?.to()).ok()
+}

@@ -1,0 +1,241 @@
+//! Answers of cached queries, kept for as long as each query says.
+//!
+//! An answer is found by what it was asked over: the stored question as it is
+//! defined now, its pools as they are defined now, and the rows and fields
+//! that the asker sees ([`KeptUnder`]). It counts no longer once something was
+//! taken away from a pool that it was read from. Why there is one answer for
+//! each constraint and not one that is cut into parts: `docs/adr/018-kept-answers.md`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use model::analyses::Answer;
+use model::answers::{PoolVersion, TouchedRecords};
+use model::ids::GrantId;
+use model::limits::KEPT_BYTES_MAX;
+use model::permit::{ConstrainedAnalysis, KeptUnder, On, Permit, ReadCached, Upkeep};
+use model::pools::Pool;
+use model::time::Timestamp;
+
+use crate::plane::{DataPlane, PlaneError};
+use crate::state::AppState;
+
+/// An answer with when and over what it was made.
+#[derive(Debug)]
+pub(crate) struct KeptAnswer {
+    /// The answer.
+    pub(crate) answer: Arc<Answer>,
+    /// When it was asked for.
+    pub(crate) at: Timestamp,
+    /// How long it took.
+    pub(crate) took: Duration,
+    versions: Vec<(Arc<Pool>, PoolVersion)>,
+    bytes: usize,
+    /// For how long it is kept.
+    rate: Duration,
+    /// Who asked for it last, to ask again for.
+    asker: (Permit<ReadCached>, Option<GrantId>),
+    last_asked: AtomicI64,
+}
+
+/// The kept answers of all projects.
+#[derive(Debug, Default)]
+pub(crate) struct KeptAnswers {
+    answers: Mutex<HashMap<KeptUnder, Arc<KeptAnswer>>>,
+    served: AtomicU64,
+    made: AtomicU64,
+}
+
+/// An answer that nobody asked for in so many of its refresh times is forgotten.
+const IDLE_REFRESHES: u32 = 8;
+
+impl KeptAnswers {
+    /// The answer, when one is kept and still counts.
+    pub(crate) fn find(
+        &self,
+        under: KeptUnder,
+        now: Timestamp,
+        plane: &dyn DataPlane,
+    ) -> Option<Arc<KeptAnswer>> {
+        let kept = self.lock().get(&under).cloned()?;
+        if !kept.counts(now, plane) {
+            return None;
+        }
+        kept.last_asked
+            .fetch_max(now.as_microsecond(), Ordering::Relaxed);
+        self.served.fetch_add(1, Ordering::Relaxed);
+        Some(kept)
+    }
+
+    fn keep(&self, under: KeptUnder, kept: Arc<KeptAnswer>) {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let mut answers = self.lock();
+        answers.insert(under, kept);
+        let mut bytes: usize = answers.values().map(|kept| kept.bytes).sum();
+        while bytes > KEPT_BYTES_MAX {
+            let oldest = answers.iter().min_by_key(|(_, kept)| kept.last_asked());
+            let Some((oldest, size)) = oldest.map(|(under, kept)| (*under, kept.bytes)) else {
+                return;
+            };
+            answers.remove(&oldest);
+            bytes -= size;
+        }
+    }
+
+    /// Forgets what nobody asks for any more; answers what is due to be asked again.
+    fn due(&self, now: Timestamp) -> Vec<(KeptUnder, Arc<KeptAnswer>)> {
+        let mut answers = self.lock();
+        answers.retain(|_, kept| {
+            let idle = kept.rate * IDLE_REFRESHES;
+            kept.last_asked()
+                .checked_add(idle)
+                .is_some_and(|end| end > now)
+        });
+        let due = answers.iter().filter(|(_, kept)| kept.is_due(now));
+        due.map(|(under, kept)| (*under, Arc::clone(kept)))
+            .collect()
+    }
+
+    fn forget(&self, under: KeptUnder) {
+        self.lock().remove(&under);
+    }
+
+    /// How many answers were given from memory, and how many were made.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (of(&self.served), of(&self.made))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KeptUnder, Arc<KeptAnswer>>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeptAnswer {
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.at.checked_add(self.rate).is_none_or(|end| end <= now)
+    }
+
+    /// Whether it is young enough, and nothing was taken away since.
+    fn counts(&self, now: Timestamp, plane: &dyn DataPlane) -> bool {
+        !self.is_due(now)
+            && self.versions.iter().all(|(pool, version)| {
+                let touched = plane.touched(&Permit::<Upkeep>::ours(), pool, Some(*version));
+                !took_away(&touched.records)
+            })
+    }
+
+    /// For how long it is kept.
+    pub(crate) fn rate(&self) -> Duration {
+        self.rate
+    }
+
+    fn last_asked(&self) -> Timestamp {
+        let last = self.last_asked.load(Ordering::Relaxed);
+        Timestamp::from_microsecond(last).unwrap_or(self.at)
+    }
+}
+
+/// Whether records may have gone: by a delete, by their age, or replaced by
+/// records of other times. Those that came are in the next answer.
+fn took_away(records: &TouchedRecords) -> bool {
+    match records {
+        TouchedRecords::Everything => true,
+        // What is too old goes from the beginning of time on.
+        TouchedRecords::At { stretches, .. } => stretches
+            .first()
+            .is_some_and(|(from, _)| *from == Timestamp::MIN),
+    }
+}
+
+/// What is needed to ask for an answer that is kept afterwards.
+#[derive(Debug)]
+pub(crate) struct ToKeep {
+    pub(crate) under: KeptUnder,
+    pub(crate) asked: ConstrainedAnalysis,
+    pub(crate) asker: (Permit<ReadCached>, Option<GrantId>),
+    pub(crate) rate: Duration,
+}
+
+/// Asks, and keeps the answer. `clock` says when it began and when it was there.
+///
+/// # Errors
+/// What the data plane fails with; nothing is kept then.
+pub(crate) async fn ask_and_keep(
+    to_keep: ToKeep,
+    kept: &KeptAnswers,
+    plane: &dyn DataPlane,
+    clock: &dyn model::time::Clock,
+) -> Result<Arc<KeptAnswer>, PlaneError> {
+    let ToKeep {
+        under,
+        asked,
+        asker,
+        rate,
+    } = to_keep;
+    let at = clock.now();
+    // The versions are taken before the question is asked: what changes from
+    // here on may or may not be in the answer, and counts as changed after it.
+    let versions = asked.parts().iter().map(|part| {
+        let pool = Arc::clone(part.pool());
+        let touched = plane.touched(&Permit::<Upkeep>::ours(), &pool, None);
+        (pool, touched.version)
+    });
+    let versions = versions.collect();
+    let answer = crate::saved::answer(asked, plane).await?;
+    let answer = Arc::new(KeptAnswer {
+        bytes: answer.bytes(),
+        answer: Arc::new(answer),
+        at,
+        took: clock.now().since(at),
+        versions,
+        rate,
+        asker,
+        last_asked: AtomicI64::new(at.as_microsecond()),
+    });
+    kept.keep(under, Arc::clone(&answer));
+    Ok(answer)
+}
+
+/// Asks again for what is due, for as long as the key that asked last may
+/// still ask it. One at a time: it stands behind those who wait for an answer.
+pub async fn refresh(state: &AppState) {
+    let now = state.clock.now();
+    for (under, before) in state.kept.due(now) {
+        let (permit, grant) = &before.asker;
+        let again = again(permit, state).and_then(|permit| {
+            let (asked, now_under) = permit.constrain(*grant, now).ok()?;
+            (now_under == under).then_some((permit, asked))
+        });
+        let Some((permit, asked)) = again else {
+            state.kept.forget(under);
+            continue;
+        };
+        let to_keep = ToKeep {
+            under,
+            asked,
+            asker: (permit, *grant),
+            rate: before.rate,
+        };
+        let plane = &*state.plane;
+        match ask_and_keep(to_keep, &state.kept, plane, &*state.clock).await {
+            Ok(kept) => {
+                // A refresh is not an asker.
+                let asked = before.last_asked().as_microsecond();
+                kept.last_asked.store(asked, Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!(%error, "a cached query could not be refreshed"),
+        }
+    }
+}
+
+/// The same permit by what is defined now; `None` when the key would not get it any more.
+fn again(permit: &Permit<ReadCached>, state: &AppState) -> Option<Permit<ReadCached>> {
+    let access = permit.access();
+    let definitions = state.control.definitions(access.project());
+    let saved = definitions.saved_query_by_id(permit.saved_query())?;
+    let permit = access.permit(On::Cached(Some(&saved))).ok()?;
+    state.control.is_current(access).then_some(permit)
+}

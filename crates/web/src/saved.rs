@@ -1,0 +1,115 @@
+//! Running saved queries, for the native routes and for dialects.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use model::analyses::{Answer, Form};
+use model::grants::Action;
+use model::ids::GrantId;
+use model::limits::SAVED_ROWS_MAX;
+use model::permit::{Access, ConstrainedAnalysis, Denied, On, ReadCached, RunSaved};
+use model::saved_queries::{SavedQuery, WithPools};
+use model::views::Delivery;
+
+use crate::error::ApiError;
+use crate::kept::{self, KeptAnswer, ToKeep};
+use crate::plane::{DataPlane, PlaneError};
+use crate::state::AppState;
+
+/// What a saved query answered.
+#[derive(Debug)]
+pub(crate) enum Ran {
+    /// Just now.
+    Now(Answer),
+    /// Some time ago, and kept since.
+    Kept(Arc<KeptAnswer>),
+}
+
+impl Ran {
+    /// The answer.
+    pub(crate) fn into_answer(self) -> Arc<Answer> {
+        match self {
+            Self::Now(answer) => Arc::new(answer),
+            Self::Kept(kept) => Arc::clone(&kept.answer),
+        }
+    }
+}
+
+/// The saved query's answer over the rows that the caller's grant on it says:
+/// a kept one, when the query is a cached one and its answer still counts.
+///
+/// # Errors
+/// [`ApiError`] as of every question: no grant, nothing there, a fault of the
+/// definitions, a limit.
+pub(crate) async fn run(
+    access: &Access,
+    saved: Option<&WithPools<'_, SavedQuery>>,
+    grant: Option<GrantId>,
+    state: &AppState,
+) -> Result<Ran, ApiError> {
+    let cached = saved.and_then(|saved| saved.item.draft.refresh_rate);
+    let now = state.clock.now();
+    let plane = &*state.plane;
+    let Some(rate) = cached else {
+        let permit = access.permit::<RunSaved>(On::Saved(saved));
+        let permit = permit.map_err(|_| refused(access))?;
+        let asked = permit.constrain(grant, Delivery::Stream, now)?;
+        return Ok(Ran::Now(answer(asked, plane).await?));
+    };
+    let permit = access.permit::<ReadCached>(On::Cached(saved));
+    let permit = permit.map_err(|_| refused(access))?;
+    let (asked, under) = permit.constrain(grant, now)?;
+    if let Some(found) = state.kept.find(under, now, plane) {
+        return Ok(Ran::Kept(found));
+    }
+    let to_keep = ToKeep {
+        under,
+        asked,
+        asker: (permit, grant),
+        rate,
+    };
+    let kept = kept::ask_and_keep(to_keep, &state.kept, plane, &*state.clock).await?;
+    Ok(Ran::Kept(kept))
+}
+
+/// How a saved query is refused that is absent, or that no grant covers: the
+/// same for both classes, so that the refusal does not tell which it is in.
+fn refused(access: &Access) -> Denied {
+    let of_saved = access.permit::<RunSaved>(On::Saved(None)).err();
+    let of_cached = access.permit::<ReadCached>(On::Cached(None)).err();
+    match [of_saved, of_cached].contains(&Some(Denied::NotFound)) {
+        true => Denied::NotFound,
+        false => Denied::NoGrant(Action::Run),
+    }
+}
+
+/// The answer to a constrained question of any kind, held in memory.
+///
+/// # Errors
+/// What the data plane fails with, and more rows than [`SAVED_ROWS_MAX`].
+pub(crate) async fn answer(
+    asked: ConstrainedAnalysis,
+    plane: &dyn DataPlane,
+) -> Result<Answer, PlaneError> {
+    let too_many = |limit: String| PlaneError::LimitExceeded { limit };
+    if asked.parts().is_empty() {
+        let empty = asked.answer(Vec::new());
+        return empty.map_err(|limit| too_many(limit.to_string()));
+    }
+    if !matches!(asked.form(), Form::Rows(_)) {
+        return plane.analyse(asked).await;
+    }
+    let mut rows = Vec::new();
+    let mut pieces = plane.query(asked.parts()[0].clone()).await?.rows;
+    while let Some(piece) = pieces.try_next().await? {
+        rows.extend(piece);
+        if rows.len() > SAVED_ROWS_MAX {
+            return Err(too_many(format!(
+                "a saved extraction answers at most {SAVED_ROWS_MAX} rows; narrow it, or ask by the format ndjson"
+            )));
+        }
+    }
+    asked
+        .answer(vec![rows])
+        .map_err(|limit| too_many(limit.to_string()))
+}
