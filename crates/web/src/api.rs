@@ -14,6 +14,9 @@ pub(crate) mod view_data;
 pub(crate) mod views;
 pub(crate) mod whoami;
 
+pub(crate) use datasets::index_of;
+pub(crate) use saved_queries::zone_of;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use model::fault::{Fault, FaultCode};

@@ -6,7 +6,7 @@ use model::datasets::Dataset;
 use model::fault::{Fault, FaultCode};
 use model::filters::Constraint;
 use model::ids::GrantId;
-use model::permit::{Access, On, Permit, RetrieveDataset};
+use model::permit::{Access, ConstrainedAnalysis, On, Permit, RetrieveDataset};
 use model::saved_queries::WithPools;
 use model::time::{BUCKETS_MAX, Buckets, TimeError, TimeRange, Timestamp, buckets};
 use model::value::Value;
@@ -52,8 +52,11 @@ pub(crate) async fn read(
     let ask = |range: TimeRange| -> Result<_, ApiError> {
         Ok(permit.series(asked.grant, &index, range, now)?)
     };
-    let (Some(range), Some(pool)) = (chosen, permit.reads()) else {
+    let Some(range) = chosen else {
         return write(empty(&permit, asked, &index, &window, now)?).await;
+    };
+    let Some(pool) = permit.reads() else {
+        return write(of_nothing(ask(range)?)?).await;
     };
     let series = state.cells.series(under, now);
     let reading = Reading {
@@ -87,6 +90,14 @@ fn empty(
         labels: form.labels.clone(),
         results: nothing,
     }))
+}
+
+/// The answer where the pool is gone.
+fn of_nothing(asked: ConstrainedAnalysis) -> Result<Answer, ApiError> {
+    asked.answer(Vec::new()).map_err(|limit| {
+        let limit = limit.to_string();
+        crate::plane::PlaneError::LimitExceeded { limit }.into()
+    })
 }
 
 fn out_of_range(error: TimeError) -> Fault {

@@ -9,14 +9,18 @@
 mod addons;
 mod beacons;
 mod caller;
+mod datasets;
 mod deletes;
 mod error;
 mod events;
 mod filters;
+mod keys;
 mod parameters;
+mod policy;
 mod projects;
 mod queries;
 mod question;
+mod saved;
 mod schema;
 mod transport;
 mod writing;
@@ -104,6 +108,28 @@ routes! {
     GET "/3.0/projects/{project}/queries" Needs::Right(Action::Query), queries::list;
     GET "/3.0/projects/{project}/queries/{analysis}" ASKS, queries::get;
     POST "/3.0/projects/{project}/queries/{analysis}" ASKS, queries::post;
+
+    GET "/3.0/projects/{project}/queries/saved" ADMIN, saved::list;
+    GET "/3.0/projects/{project}/queries/saved/{saved}" ADMIN, saved::read;
+    PUT "/3.0/projects/{project}/queries/saved/{saved}" ADMIN, saved::put;
+    DELETE "/3.0/projects/{project}/queries/saved/{saved}" ADMIN, saved::delete;
+    GET "/3.0/projects/{project}/queries/saved/{saved}/result"
+        Needs::OneOf(&[Action::Run, Action::Read]), saved::result;
+
+    GET "/3.0/projects/{project}/datasets" Needs::Right(Action::List), datasets::list;
+    GET "/3.0/projects/{project}/datasets/{dataset}" Needs::Right(Action::Read), datasets::read;
+    PUT "/3.0/projects/{project}/datasets/{dataset}" ADMIN, datasets::put;
+    DELETE "/3.0/projects/{project}/datasets/{dataset}" ADMIN, datasets::delete;
+    GET "/3.0/projects/{project}/datasets/{dataset}/results"
+        Needs::Right(Action::Retrieve), datasets::results;
+
+    POST "/3.0/projects/{project}/keys" ADMIN, keys::create;
+    GET "/3.0/projects/{project}/keys" ADMIN, keys::list;
+    GET "/3.0/projects/{project}/keys/{key}" ADMIN, keys::get;
+    POST "/3.0/projects/{project}/keys/{key}" ADMIN, keys::change;
+    POST "/3.0/projects/{project}/keys/{key}/revoke" ADMIN, keys::revoke;
+    POST "/3.0/projects/{project}/keys/{key}/unrevoke" ADMIN, keys::unrevoke;
+    DELETE "/3.0/projects/{project}/keys/{key}" ADMIN, keys::delete;
 }
 
 /// The routes of the dialect. What changes something runs to its end even when
@@ -135,4 +161,4 @@ async fn version() -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

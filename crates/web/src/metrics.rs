@@ -48,7 +48,10 @@ impl Registry {
     }
 
     /// All counters in Prometheus' text format.
-    pub(crate) fn text(&self, plane: &PlaneMetrics, version: &str) -> String {
+    ///
+    /// `kept` says how many answers of cached queries were given from memory,
+    /// and how many were made.
+    pub(crate) fn text(&self, plane: &PlaneMetrics, version: &str, kept: (u64, u64)) -> String {
         let mut out = String::new();
         head(&mut out, "tidegate_build_info", "gauge", "The build.");
         line(
@@ -63,6 +66,21 @@ impl Registry {
             line(&mut out, name, "", &value.to_string());
         }
         tables::lines(&mut out, &plane.tables);
+        for (name, help, value) in [
+            (
+                "tidegate_cached_answers_served_total",
+                "Answers of cached queries that were given from memory.",
+                kept.0,
+            ),
+            (
+                "tidegate_cached_answers_made_total",
+                "Answers of cached queries that were made.",
+                kept.1,
+            ),
+        ] {
+            head(&mut out, name, "counter", help);
+            line(&mut out, name, "", &value.to_string());
+        }
         out
     }
 
@@ -217,7 +235,7 @@ mod tests {
         ] {
             registry.count("/v1/pools", method, status, micros);
         }
-        let text = registry.text(&PlaneMetrics::default(), "1.2.3");
+        let text = registry.text(&PlaneMetrics::default(), "1.2.3", (3, 2));
         let request = "tidegate_http_requests_total{route=\"/v1/pools\",method=\"GET\"";
         let bucket = "tidegate_http_request_seconds_bucket{route=\"/v1/pools\",method=\"GET\"";
         for line in [

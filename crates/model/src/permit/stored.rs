@@ -13,7 +13,7 @@ use super::{
     AskPool, ConstrainedAnalysis, Extract, Permit, ReadCached, Resource, RetrieveDataset, Right,
     RunSaved,
 };
-use crate::analyses::{Analysis, Period};
+use crate::analyses::{Analysis, Period, Source, Typing};
 use crate::datasets::DatasetDraft;
 use crate::fault::{Fault, FaultCode};
 use crate::filters::Constraint;
@@ -51,6 +51,20 @@ impl<A: Right> Permit<A> {
         })
     }
 
+    /// The same; nothing, where the pool is gone and the question has a
+    /// meaning without it.
+    fn of_source<B: Right>(
+        &self,
+        pools: &Pools,
+        source: &Source,
+    ) -> Result<Option<Permit<B>>, Fault> {
+        match self.of_pool(pools, &source.pool) {
+            Ok(permit) => Ok(Some(permit)),
+            Err(_) if source.typing == Typing::Loose => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     fn answering(
         &self,
         pools: &Pools,
@@ -62,12 +76,16 @@ impl<A: Right> Permit<A> {
         let query = query.clone().under_grant(grant);
         match &query {
             Analysis::Aggregation(asked) => {
-                let permit = self.of_pool::<AskPool>(pools, &asked.source.pool)?;
-                permit.constrain(asked, now)
+                match self.of_source::<AskPool>(pools, &asked.source)? {
+                    Some(permit) => permit.constrain(asked, now),
+                    None => ConstrainedAnalysis::of_nothing(asked, now),
+                }
             }
             Analysis::Extraction(asked) => {
-                let permit = self.of_pool::<Extract>(pools, &asked.source.pool)?;
-                permit.constrain(asked, delivery, now)
+                match self.of_source::<Extract>(pools, &asked.source)? {
+                    Some(permit) => permit.constrain(asked, delivery, now),
+                    None => ConstrainedAnalysis::no_rows(asked, now),
+                }
             }
             Analysis::Funnel(funnel) => {
                 let mut permits = BTreeMap::new();
@@ -210,8 +228,10 @@ impl Permit<RetrieveDataset> {
             from: Some(range.from()),
             to: Some(range.to()),
         });
-        let permit = self.of_pool::<AskPool>(pools, &query.source.pool)?;
-        permit.held_to(index).constrain(&query, now)
+        match self.of_source::<AskPool>(pools, &query.source)? {
+            Some(permit) => permit.held_to(index).constrain(&query, now),
+            None => ConstrainedAnalysis::of_nothing(&query, now),
+        }
     }
 }
 

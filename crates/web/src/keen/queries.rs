@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::input::{Under, receive, sender};
 use crate::state::AppState;
 
-pub(crate) use answer::ask;
+pub(crate) use answer::{ask, text, with_steps};
 
 /// The names under which [`list`] shows each analysis; their irregular
 /// endings are the vendor's.

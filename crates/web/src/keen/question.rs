@@ -121,6 +121,15 @@ impl Question {
     }
 }
 
+/// The timeframe of a query string; times without an offset are of the zone's clock.
+///
+/// # Errors
+/// A fault that names the parameter.
+pub(crate) fn period_of(sent: &Parameters, zone: &TimeZone) -> Result<Option<Period>, Fault> {
+    let object = sent.to_object(&["timeframe"])?;
+    times::period(&Reader::new(&object), zone)
+}
+
 /// The fault, under the name that the dialect has for it.
 fn named(fault: Fault) -> ApiError {
     let is_geo = fault.detail == GEO_RULE;

@@ -41,7 +41,7 @@ enum Outcome {
 
 /// How times stand in answers: bounds in the question's zone, what events hold
 /// in UTC.
-fn text(zone: &TimeZone) -> AnswerText {
+pub(crate) fn text(zone: &TimeZone) -> AnswerText {
     AnswerText {
         bounds: zone.clone(),
         values: TimeZone::utc(),
@@ -118,7 +118,7 @@ async fn events(asked: ConstrainedAnalysis, state: &AppState) -> Result<Outcome,
 }
 
 /// A funnel repeats its steps as the caller said them.
-fn with_steps(answer: Answer, question: &Question, now: Timestamp) -> Answer {
+pub(crate) fn with_steps(answer: Answer, question: &Question, now: Timestamp) -> Answer {
     let (Answer::Funnel { tally, .. }, model::analyses::Analysis::Funnel(funnel)) =
         (&answer, &question.analysis)
     else {
