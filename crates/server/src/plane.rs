@@ -8,13 +8,14 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use lake::journal::JournalError;
 use lake::{Lake, LakeError};
-use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
+use model::answers::{AppendReceipt, Columnar, PlaneMetrics, PoolVersion, SeenField, Touched};
 use model::fault::Fault;
 use model::ids::PoolId;
 use model::permit::{
     AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
     Permit, Upkeep,
 };
+use model::pools::Pool;
 use model::records::SentRecord;
 use web::plane::{Answer, ByteStream, DataPlane, PlaneError};
 
@@ -118,6 +119,15 @@ impl DataPlane for LakePlane {
         pool: PoolId,
     ) -> BoxFuture<'_, Result<(), PlaneError>> {
         Box::pin(async move { self.0.drop_pool(&permit, pool).await.map_err(plane_error) })
+    }
+
+    fn touched(
+        &self,
+        permit: &Permit<Upkeep>,
+        pool: &Arc<Pool>,
+        since: Option<PoolVersion>,
+    ) -> Touched {
+        self.0.touched(permit, pool, since)
     }
 
     fn metrics(&self) -> PlaneMetrics {

@@ -41,6 +41,8 @@ use threads::Threads;
 
 /// How often the times of last use are written.
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
+/// How often is looked whether answers of cached queries are due.
+const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 /// How long running requests have to end at a shutdown.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
 /// Connections of operators that are open at once; more wait.
@@ -295,6 +297,7 @@ async fn serve(
         DRAIN_TIME,
     ));
     let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
+    let refreshing = tokio::spawn(refresh(state.clone(), stopping.clone()));
     let upkeep = upkeep::Threads::start(
         lake.clone(),
         control.clone(),
@@ -304,7 +307,7 @@ async fn serve(
     stop.await;
     state.set_ready(false);
     stopping.cancel();
-    for task in [api, operations, last_use] {
+    for task in [api, operations, last_use, refreshing] {
         let _ = task.await;
     }
     control.close().await?;
@@ -326,6 +329,23 @@ async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {
             _ = ticks.tick() => {
                 if let Err(error) = control.save_last_used().await {
                     tracing::warn!(%error, "the times of last use were not saved");
+                }
+            }
+        }
+    }
+}
+
+/// Makes due answers of cached queries anew, for whoever asks next.
+async fn refresh(state: web::AppState, stopping: CancellationToken) {
+    let mut ticks = tokio::time::interval(REFRESH_PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = ticks.tick() => {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    () = web::refresh(&state) => {}
                 }
             }
         }

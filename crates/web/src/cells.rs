@@ -4,7 +4,7 @@
 //!
 //! A cell is found by the dataset as it is defined now, its pool as it is
 //! defined now, the rows and fields that the reader sees, and the index
-//! ([`KeptUnder`]). Why so: `docs/adr/018-kept-answers.md`.
+//! ([`KeptUnder`]). Why so: `docs/adr/019-kept-answers.md`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};

@@ -4,7 +4,7 @@
 //! defined now, its pools as they are defined now, and the rows and fields
 //! that the asker sees ([`KeptUnder`]). It counts no longer once something was
 //! taken away from a pool that it was read from. Why there is one answer for
-//! each constraint and not one that is cut into parts: `docs/adr/018-kept-answers.md`.
+//! each constraint and not one that is cut into parts: `docs/adr/019-kept-answers.md`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

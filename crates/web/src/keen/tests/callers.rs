@@ -29,6 +29,18 @@ fn sent(route: &Route) -> (&'static str, Json) {
         ("GET", "/3.0/projects/{project}/queries/{analysis}") => {
             ("?event_collection=sales&timeframe=this_1_days", Json::Null)
         }
+        ("PUT", "/3.0/projects/{project}/queries/saved/{saved}") => (
+            "",
+            json!({ "query": { "analysis_type": "count", "event_collection": "sales",
+                "timeframe": "this_1_days" } }),
+        ),
+        ("PUT", "/3.0/projects/{project}/datasets/{dataset}") => ("", dataset()),
+        ("GET", "/3.0/projects/{project}/datasets/{dataset}/results") => {
+            ("?index_by=a&timeframe=this_1_days", Json::Null)
+        }
+        ("POST", "/3.0/projects/{project}/keys" | "/3.0/projects/{project}/keys/{key}") => {
+            ("", json!({ "name": "made", "permitted": ["queries"] }))
+        }
         ("POST", "/3.0/projects/{project}/events") => ("", json!({ "made": [{ "amount": 1 }] })),
         ("POST", "/3.0/projects/{project}/events/{collection}") => ("", json!({ "amount": 1 })),
         ("POST", "/3.0/projects/{project}/queries/{analysis}") => (
@@ -39,14 +51,34 @@ fn sent(route: &Route) -> (&'static str, Json) {
     }
 }
 
-/// A world that speaks the dialect, with the keys that its project begins with.
+fn dataset() -> Json {
+    json!({ "index_by": "customer", "query": { "analysis_type": "count",
+        "event_collection": "sales", "timeframe": "this_3_days", "interval": "daily" } })
+}
+
+/// A world that speaks the dialect, with the keys that its project begins with,
+/// a saved query, a dataset and an access key.
 async fn world() -> (World, Json) {
     let world = World::with_sales().await;
     let keys = world.post("/v1/projects/default/keen", &json!({})).await;
     let keys = keys.expect(201).json();
     let other = json!({ "name": "other", "schema": "open" });
     world.post("/v1/pools", &other).await.expect(201);
-    (world, keys)
+    let saved = json!({ "name": "total", "query": { "analysis": "count", "pool": "sales" } });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let call = format!("PUT {}/datasets/daily", base(&world));
+    send(&world, &world.admin, &call, &dataset())
+        .await
+        .expect(201);
+    let call = format!("POST {}/keys", base(&world));
+    let body = json!({ "name": "k", "permitted": ["writes"] });
+    let made = send(&world, &world.admin, &call, &body).await;
+    let made = made.expect(201).json();
+    (
+        world,
+        json!({ "master_key": keys["master_key"], "write_key": keys["write_key"],
+        "read_key": keys["read_key"], "access_key": made["key"] }),
+    )
 }
 
 async fn token(world: &World, keys: &Json, caller: &str) -> String {
@@ -83,6 +115,7 @@ async fn statuses(route: &Route) -> Vec<String> {
         let path = route
             .pattern
             .replace("/3.0/projects/{project}", &base(&world));
+        let of = |there| if route.method == "PUT" { "made" } else { there };
         let path = path
             .replace("{analysis}", "count")
             .replace(
@@ -93,7 +126,10 @@ async fn statuses(route: &Route) -> Vec<String> {
                     "sales"
                 },
             )
-            .replace("{property}", "amount");
+            .replace("{property}", "amount")
+            .replace("{saved}", of("total"))
+            .replace("{dataset}", of("daily"))
+            .replace("{key}", keys["access_key"].as_str().expect("a key"));
         assert!(
             !path.contains('{'),
             "{path} has a segment that this test does not know"
