@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 20] = [
+pub(crate) const NAMES: [&str; 21] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -42,6 +42,7 @@ pub(crate) const NAMES: [&str; 20] = [
     "tls_key",
     "behind_proxy",
     "pepper_file",
+    "places_file",
     "log_format",
     "log_level",
     "journal_segment_bytes",
@@ -150,6 +151,8 @@ pub(crate) struct ServeSettings {
     pub(crate) behind_proxy: Vec<String>,
     /// The file of the secret that tokens are hashed under.
     pub(crate) pepper_file: Option<PathBuf>,
+    /// The database of places by address.
+    pub(crate) places_file: Option<PathBuf>,
     /// How log lines are written.
     pub(crate) log_format: LogFormat,
     /// Which log lines are written.
@@ -208,6 +211,7 @@ impl ServeSettings {
             admin_listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             tls: None,
             behind_proxy: Vec::new(),
+            places_file: None,
             log_format: LogFormat::Text,
             log_level: LogLevel::Warn,
             journal_segment_bytes: DEFAULT_JOURNAL_SEGMENT_BYTES,

@@ -120,6 +120,7 @@ async fn open(
     threads: &Handle,
 ) -> Result<(Addresses, House, Option<model::secrets::Secret>), ServeError> {
     listen::refuse_open_server(settings)?;
+    let places = files::places(settings.places_file.as_deref())?;
     let api = listen::take(settings.listen)?;
     let operations = listen::take(settings.admin_listen)?;
     files::make_directory(&settings.data_dir)?;
@@ -151,6 +152,10 @@ async fn open(
     let version = env!("CARGO_PKG_VERSION");
     let threads = threads.clone();
     let state = AppState::new(control.clone(), plane, clock, random, version, threads);
+    let state = match places {
+        None => state,
+        Some(places) => state.with_places(places),
+    };
     let addresses = Addresses {
         api,
         operations,

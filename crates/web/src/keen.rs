@@ -101,6 +101,7 @@ routes! {
     GET "/3.0/projects/{project}/events" SCHEMA, schema::list;
     POST "/3.0/projects/{project}/events/{collection}" INGEST, writing::one;
     GET "/3.0/projects/{project}/events/{collection}" SCHEMA, schema::read_or_beacon;
+    DELETE "/3.0/projects/{project}/events/{collection}" ADMIN, deletes::events;
     GET "/3.0/projects/{project}/events/{collection}/properties" SCHEMA, schema::properties;
     GET "/3.0/projects/{project}/events/{collection}/properties/{property}" SCHEMA, schema::property;
     DELETE "/3.0/projects/{project}/events/{collection}/properties/{property}" ADMIN, deletes::property;

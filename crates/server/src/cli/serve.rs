@@ -53,6 +53,9 @@ pub(crate) struct ServeArgs {
     /// File of the secret that tokens are hashed under; keep it out of the data directory's backup
     #[arg(long, value_name = "FILE")]
     pepper_file: Option<String>,
+    /// Database of places by address in MaxMind's format, for the add-on keen:ip_to_geo
+    #[arg(long, value_name = "FILE")]
+    places_file: Option<String>,
     /// How log lines are written: text or json [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Log")]
     log_format: Option<String>,
@@ -104,6 +107,7 @@ impl ServeArgs {
             ("tls_key", one(&self.tls_key)),
             ("behind_proxy", self.behind_proxy.clone()),
             ("pepper_file", one(&self.pepper_file)),
+            ("places_file", one(&self.places_file)),
             ("log_format", one(&self.log_format)),
             ("log_level", one(&self.log_level)),
             ("journal_segment_bytes", one(&self.journal_segment_bytes)),

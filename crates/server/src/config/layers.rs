@@ -171,6 +171,7 @@ impl<'a> Layers<'a> {
             tls: self.tls()?,
             behind_proxy: self.networks("behind_proxy")?,
             pepper_file: self.pepper_file()?,
+            places_file: self.path("places_file")?,
             log_format: self
                 .one("log_format", values::log_format)?
                 .unwrap_or(LogFormat::Text),

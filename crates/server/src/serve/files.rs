@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use model::random::RandomSource;
 use model::secrets::{Pepper, Secret};
+use web::Places;
 
 use super::ServeError;
 use crate::config::ServeSettings;
@@ -33,6 +34,18 @@ pub(super) fn make_directory(path: &Path) -> Result<(), ServeError> {
         .mode(0o700)
         .create(path)
         .map_err(|error| ServeError::file("make the directory", path, error))
+}
+
+/// The database of places by address, when one is named.
+pub(super) fn places(path: Option<&Path>) -> Result<Option<Places>, ServeError> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let bytes = std::fs::read(path).map_err(|error| ServeError::file("read", path, error))?;
+    let places = Places::read(bytes);
+    places
+        .map(Some)
+        .map_err(|error| ServeError::Setting(format!("--places-file {}: {error}", path.display())))
 }
 
 /// Keeps a second server from the same directory while the file is held.

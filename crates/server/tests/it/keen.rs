@@ -1,6 +1,7 @@
 //! The dialect of Keen IO, from outside.
 
 mod questions;
+mod writing;
 
 use serde_json::{Value, json};
 
@@ -22,8 +23,13 @@ pub(crate) struct Speaking {
 
 impl Speaking {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With further options.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        let server = Server::start(home.path());
+        let server = Server::start_with(home.path(), options);
         let path = "/v1/projects/default/keen";
         let keys = server.post(&server.master(), path, &json!({})).expect(201);
         let text = |name: &str| keys[name].as_str().expect("text").to_owned();

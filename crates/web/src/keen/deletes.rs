@@ -1,9 +1,121 @@
 //! Deleting events, collections and properties: for the master key alone.
+//!
+//! A collection goes as a whole only when nothing was said that could have
+//! meant less than all of it.
 
-use axum::response::Response;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use model::document::expected;
+use model::fault::{Fault, FaultCode, step};
+use model::limits::DEFINITION_BYTES_MAX;
+use model::permit::{Delete, On, Permit, Upkeep};
+use model::value::{Object, Value};
 
-use super::{Caller, failed};
+use super::caller::{Caller, Segments};
+use super::question::Removal;
+use super::{Parameters, failed};
 use crate::error::{ApiError, Code};
+use crate::input::receive;
+use crate::state::AppState;
+
+/// What says which events are meant.
+const CONDITIONS: [&str; 2] = ["filters", "timeframe"];
+/// All that a request to delete may say.
+const KNOWN: [&str; 3] = ["filters", "timeframe", "timezone"];
+
+/// Deletes events of a collection, or the collection with its schema.
+pub(crate) async fn events(
+    caller: Caller,
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.master()?;
+    let (mut parts, body) = request.into_parts();
+    let sender = Some(caller.access.key());
+    let received = receive(body, DEFINITION_BYTES_MAX, sender, &state).await?;
+    // The body may have taken long to come, and the key may be revoked by now.
+    let caller = Caller::from_request_parts(&mut parts, &state).await?;
+    let by = caller.master()?;
+    let parameters = Parameters::from_request_parts(&mut parts, &state).await?;
+    refuse_look_alikes(&parameters)?;
+    refuse_other_body(&received.bytes, &parameters)?;
+    let is_all = !CONDITIONS.iter().any(|name| parameters.has(name));
+    let removal = Removal::read(&parameters.to_object(&KNOWN)?)?;
+    let segments = Segments::from_request_parts(&mut parts, &state).await?;
+    let pool = caller.definitions.pool(segments.get("collection"));
+    let permit = caller.access.permit::<Delete>(On::Pool(pool))?;
+    let pool = pool.ok_or_else(ApiError::not_found)?;
+    if is_all {
+        state.control.delete_pool(&by, pool.id, None).await?;
+        let ours = Permit::<Upkeep>::ours();
+        state.plane.drop_pool(ours, pool.id).await?;
+        return Ok(done());
+    }
+    let condition = removal.condition(&pool.time_field(), state.clock.now())?;
+    let condition = condition.ok_or_else(nothing_said)?;
+    state
+        .plane
+        .delete(permit.constrain(Some(condition))?)
+        .await?;
+    Ok(done())
+}
+
+fn done() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+fn nothing_said() -> Fault {
+    let rule = "filters and timeframe say nothing; leave them out to delete the whole collection";
+    Fault::new(FaultCode::InvalidFilter, rule).at("/filters")
+}
+
+/// Refuses parameters that are not known and look as if they were meant to say
+/// which events: they would be ignored, and all events would go.
+fn refuse_look_alikes(parameters: &Parameters) -> Result<(), Fault> {
+    let is_like = |name: &&str| {
+        let name = name.to_ascii_lowercase();
+        ["filter", "time", "start", "end"]
+            .iter()
+            .any(|known| name.starts_with(known))
+    };
+    let odd = parameters
+        .names()
+        .find(|name| is_like(name) && !KNOWN.contains(name));
+    match odd {
+        None => Ok(()),
+        Some(name) => {
+            let shown = model::fault::shorten(name);
+            let rule =
+                format!("{shown} is not known here; there are filters, timeframe and timezone");
+            Err(Fault::new(FaultCode::UnknownMember, rule).at(step(name)))
+        }
+    }
+}
+
+/// Refuses a body that says which events are meant where the address does not:
+/// clients repeat in it what the address says.
+fn refuse_other_body(body: &[u8], parameters: &Parameters) -> Result<(), Fault> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(());
+    }
+    let body = model::json::parse(body)?;
+    let body: &Object = body
+        .as_object()
+        .ok_or_else(|| expected("an object", &body))?;
+    let said = |name: &&&str| body.get(name).is_some_and(|value| !Value::is_null(value));
+    let missing = CONDITIONS
+        .iter()
+        .filter(said)
+        .find(|name| !parameters.has(name));
+    match missing {
+        None => Ok(()),
+        Some(name) => {
+            let rule = format!("{name} stands in the body alone; send it in the address");
+            Err(Fault::new(FaultCode::InvalidValue, rule).at(step(name)))
+        }
+    }
+}
 
 /// Refuses to delete a property: what is stored of events is never rewritten
 /// but by deleting them.
@@ -15,3 +127,6 @@ pub(crate) async fn property(caller: Caller) -> Result<Response, ApiError> {
         "a property of stored events cannot be deleted; delete the events, or let keys not see the field",
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,16 @@ impl Parameters {
         (!text.is_empty()).then_some(text.as_str())
     }
 
+    /// The names of all parameters, as often as they stand.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Whether a parameter stands there, with or without a value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+
     /// The object that a body would be which says the same. Numbers and
     /// truths stay texts.
     ///

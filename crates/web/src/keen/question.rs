@@ -6,6 +6,7 @@ mod funnel;
 mod groups;
 mod metrics;
 mod reader;
+mod removal;
 mod times;
 
 use model::analyses::{
@@ -22,6 +23,7 @@ use crate::error::{ApiError, Code};
 
 pub(crate) use funnel::shown as shown_step;
 use reader::Reader;
+pub(crate) use removal::Removal;
 
 /// The parameters that a question may have.
 const KNOWN: [&str; 19] = [

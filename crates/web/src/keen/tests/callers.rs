@@ -116,16 +116,15 @@ async fn statuses(route: &Route) -> Vec<String> {
             .pattern
             .replace("/3.0/projects/{project}", &base(&world));
         let of = |there| if route.method == "PUT" { "made" } else { there };
+        let collection = match route.method {
+            "POST" => "made",
+            // One that no view reads.
+            "DELETE" => "other",
+            _ => "sales",
+        };
         let path = path
             .replace("{analysis}", "count")
-            .replace(
-                "{collection}",
-                if route.method == "POST" {
-                    "made"
-                } else {
-                    "sales"
-                },
-            )
+            .replace("{collection}", collection)
             .replace("{property}", "amount")
             .replace("{saved}", of("total"))
             .replace("{dataset}", of("daily"))

@@ -133,6 +133,16 @@ fn a_known_address_has_a_place_and_an_unknown_one_none() {
 }
 
 #[test]
+fn the_file_of_the_tests_from_outside_is_this_database() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = folder.join("../server/tests/it/files/places.mmdb");
+    if std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
+        std::fs::write(&file, database()).expect("a writable checkout");
+    }
+    assert_eq!(std::fs::read(file).expect("a file"), database());
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     for bytes in [Vec::new(), vec![0; 100], database()[..200].to_vec()] {
         let refused = Places::read(bytes).expect_err("no database");

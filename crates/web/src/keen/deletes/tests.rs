@@ -1,0 +1,255 @@
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value as Json, json};
+
+use crate::keen::tests::{base, error_code, send};
+use crate::testing::{Reply, World};
+
+struct Orders {
+    world: World,
+    base: String,
+    keys: Json,
+}
+
+impl Orders {
+    /// The collection of the contract's examples.
+    async fn new() -> Self {
+        let world = World::new().await;
+        let keys = world.post("/v1/projects/default/keen", &json!({})).await;
+        let keys = keys.expect(201).json();
+        let base = base(&world);
+        let orders = Self { world, base, keys };
+        let event = |at: &str, sku: Json, amount: i64| json!({ "sku": sku, "amount": amount, "keen": { "timestamp": at } });
+        let events = json!({ "orders": [
+            event("2024-03-04T09:00:00.000Z", json!("a"), 10),
+            event("2024-03-04T21:30:00.000Z", json!("b"), 20),
+            event("2024-03-05T02:15:00.000Z", json!("a"), 30),
+            event("2024-03-05T23:59:59.999Z", json!(null), 5),
+            event("2024-03-07T00:00:00.000Z", json!("c"), 50),
+        ] });
+        let call = format!("POST {}/events", orders.base);
+        let write = orders.key("write");
+        send(&orders.world, &write, &call, &events)
+            .await
+            .expect(200);
+        orders
+    }
+
+    fn key(&self, name: &str) -> String {
+        let key = &self.keys[format!("{name}_key")];
+        key.as_str().expect("a key").to_owned()
+    }
+
+    async fn delete(&self, query: &str, body: &str) -> Reply {
+        let path = format!("{}/events/orders{query}", self.base);
+        let request = Request::delete(path)
+            .header("authorization", self.key("master"))
+            .header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_owned()));
+        self.world.send(request.expect("a request")).await
+    }
+
+    /// The amounts that are left; `None` when the collection is gone.
+    fn left(&self) -> Option<Vec<i64>> {
+        let pools = self.world.state.control.pools();
+        let pool = pools
+            .iter()
+            .find(|pool| pool.draft.name.as_str() == "orders")?;
+        let records = self.world.plane.records(pool.id);
+        let amount = |record: &model::records::Record| {
+            let text = model::json::to_text(record.get("amount").expect("an amount"));
+            text.parse().expect("a number")
+        };
+        Some(records.iter().map(amount).collect())
+    }
+}
+
+/// A text as a parameter.
+fn encoded(json: &Json) -> String {
+    json.to_string()
+        .bytes()
+        .map(|byte| format!("%{byte:02X}"))
+        .collect()
+}
+
+fn sku(value: &str) -> Json {
+    json!([{ "property_name": "sku", "operator": "eq", "property_value": value }])
+}
+
+fn tf() -> Json {
+    json!({ "start": "2024-03-04T00:00:00Z", "end": "2024-03-07T00:00:00Z" })
+}
+
+#[tokio::test]
+async fn matching_events_go_and_nothing_else() {
+    for (query, left) in [
+        // The worked example, with the segments and the quotes that clients send.
+        (
+            format!(
+                "?&api_key=MK&timeframe={}&filters={}&timezone=%22US%2FPacific%22",
+                encoded(&tf()),
+                encoded(&sku("b"))
+            ),
+            &[10, 30, 5, 50][..],
+        ),
+        (
+            format!("?filters={}&&api_key=MK&", encoded(&sku("a"))),
+            &[20, 5, 50],
+        ),
+        (format!("?timeframe={}", encoded(&tf())), &[50]),
+        (format!("?timeframe={}&filters=[]", encoded(&tf())), &[50]),
+        // Times without an offset are of the zone.
+        (
+            format!(
+                "?timezone=US/Pacific&timeframe={}",
+                encoded(&json!({ "start": "2024-03-04", "end": "2024-03-05" }))
+            ),
+            &[5, 50],
+        ),
+        (
+            "?timeframe=previous_1_days".to_owned(),
+            &[10, 20, 30, 5, 50],
+        ),
+        (
+            "?timeframe=%22previous_5_years%22&timezone=0".to_owned(),
+            &[],
+        ),
+        (
+            format!("?filters={}", encoded(&sku("nothing"))),
+            &[10, 20, 30, 5, 50],
+        ),
+    ] {
+        let orders = Orders::new().await;
+        let reply = orders.delete(&query, "").await.expect(204);
+        assert!(reply.body.is_empty(), "{query}");
+        assert_eq!(orders.left().as_deref(), Some(left), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_deletes_nothing() {
+    let orders = Orders::new().await;
+    let twice = encoded(&Json::from(encoded(&sku("a"))));
+    for (query, body, code) in [
+        ("?filters=notjson".to_owned(), "", "InvalidFilterError"),
+        ("?filters=".to_owned(), "", "InvalidFilterError"),
+        ("?filters=null".to_owned(), "", "InvalidFilterError"),
+        ("?filters=[]".to_owned(), "", "InvalidFilterError"),
+        ("?filters=%7B%7D".to_owned(), "", "InvalidFilterError"),
+        ("?filters=[%7B%7D]".to_owned(), "", "InvalidFilterError"),
+        (format!("?filters={twice}"), "", "InvalidFilterError"),
+        (
+            format!("?filters={}", encoded(&sku("a")).replace('%', "%25")),
+            "",
+            "InvalidFilterError",
+        ),
+        (
+            format!("?filters={0}&filters={0}", encoded(&sku("a"))),
+            "",
+            "InvalidFilterError",
+        ),
+        ("?timeframe=".to_owned(), "", "InvalidFilterError"),
+        (
+            "?timeframe=whenever".to_owned(),
+            "",
+            "TimeframeDefinitionError",
+        ),
+        (
+            "?timeframe=this_0_days".to_owned(),
+            "",
+            "TimeframeDefinitionError",
+        ),
+        (
+            "?timeframe=%7B%22start%22:1%7D".to_owned(),
+            "",
+            "TimeframeDefinitionError",
+        ),
+        (
+            "?timeframe=today&timeframe=today".to_owned(),
+            "",
+            "TimeframeDefinitionError",
+        ),
+        ("?timezone=Nowhere".to_owned(), "", "InvalidTimezoneError"),
+        (
+            "?timeframe=today&timezone=%2522UTC%2522".to_owned(),
+            "",
+            "InvalidTimezoneError",
+        ),
+        (
+            "?timeframe[start]=2024-03-04&timeframe[end]=2024-03-05".to_owned(),
+            "",
+            "InvalidParameterError",
+        ),
+        ("?filter=x".to_owned(), "", "InvalidParameterError"),
+        ("?Filters=x".to_owned(), "", "InvalidParameterError"),
+        (String::new(), "{\"filters\":[]}", "InvalidFilterError"),
+        (
+            String::new(),
+            "{\"timeframe\":\"today\"}",
+            "TimeframeDefinitionError",
+        ),
+        (String::new(), "[]", "InvalidParameterError"),
+        (String::new(), "{", "InvalidJsonError"),
+    ] {
+        let reply = orders.delete(&query, body).await.expect(400);
+        assert_eq!(error_code(&reply), code, "{query} {body}");
+        assert_eq!(
+            orders.left(),
+            Some(vec![10, 20, 30, 5, 50]),
+            "{query} {body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_collection_goes_when_nothing_less_was_meant() {
+    for (query, body) in [
+        ("", ""),
+        ("?&api_key=MK&", "{}"),
+        ("?timezone=0", "{\"timezone\":0}"),
+        ("", "{\"filters\":null}"),
+    ] {
+        let orders = Orders::new().await;
+        let reply = orders.delete(query, body).await.expect(204);
+        assert!(reply.body.is_empty());
+        assert_eq!(orders.left(), None, "{query} {body}");
+        let reply = orders.delete(query, body).await.expect(404);
+        assert_eq!(error_code(&reply), "ResourceNotFoundError");
+        // Nothing of it comes back with its name.
+        let call = format!("POST {}/events/orders", orders.base);
+        let event = json!({ "amount": 7 });
+        send(&orders.world, &orders.key("write"), &call, &event)
+            .await
+            .expect(201);
+        assert_eq!(orders.left(), Some(vec![7]));
+    }
+}
+
+#[tokio::test]
+async fn only_the_master_key_deletes_and_properties_stay() {
+    let orders = Orders::new().await;
+    let grants = json!([{ "on": "pool:*", "actions": ["delete"], "constraints": "all_rows" }]);
+    let (_, native) = orders.world.key(grants).await;
+    for path in [
+        "/events/orders",
+        "/events/orders/properties/sku",
+        "/events/nowhere",
+    ] {
+        let call = format!("DELETE {}{path}", orders.base);
+        for (key, status, code) in [
+            (orders.key("read"), 401, "AdminOnlyEndpointError"),
+            (orders.key("write"), 401, "AdminOnlyEndpointError"),
+            (native.clone(), 403, "RequestForbiddenError"),
+            ("0".repeat(64), 401, "InvalidApiKeyError"),
+        ] {
+            let reply = send(&orders.world, &key, &call, &Json::Null)
+                .await
+                .expect(status);
+            assert_eq!(error_code(&reply), code, "{path}");
+        }
+    }
+    let call = format!("DELETE {}/events/orders/properties/sku", orders.base);
+    let reply = send(&orders.world, &orders.key("master"), &call, &Json::Null).await;
+    assert_eq!(error_code(&reply.expect(400)), "NotSupportedError");
+    assert_eq!(orders.left().map(|left| left.len()), Some(5));
+}
