@@ -80,7 +80,9 @@ impl Listed {
             }
             _ => {
                 let first = random.below(instants) as i64;
-                let most = 1 + random.below(instants / 10);
+                // Few are long, and hide those that they cover.
+                let part = if random.one_in(20) { 10 } else { 100_000 };
+                let most = 1 + random.below(instants / part);
                 let length = random.below(most) as i64;
                 self.arrive(first, first + length);
             }

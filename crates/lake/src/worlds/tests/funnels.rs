@@ -8,7 +8,7 @@ use model::analyses::{Analysis, AnswerText, Funnel};
 use model::fault::Fault;
 use model::filters::{Constraint, Predicate};
 use model::grants::{Grant, GrantLookup, Target, parse_grants};
-use model::ids::{GrantId, PoolId, ViewId};
+use model::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use model::names::Name;
 use model::permit::{Access, AskPool, ConstrainedAnalysis, On, Permit};
 use model::pools::{Pool, Schema};
@@ -47,6 +47,14 @@ impl GrantLookup for Names<'_> {
     }
 
     fn view(&self, _: &Name) -> Option<(ViewId, Schema)> {
+        None
+    }
+
+    fn saved_query(&self, _: &Name) -> Option<(SavedQueryId, Option<Schema>)> {
+        None
+    }
+
+    fn dataset(&self, _: &Name) -> Option<(DatasetId, Option<Schema>)> {
         None
     }
 
@@ -123,7 +131,7 @@ impl Case {
         let pool = &self.pools[at];
         let covers = |grant: &&Grant| match &grant.on {
             Target::Pool(pools) => pools.covers(pool.id, &pool.draft.name),
-            Target::Project | Target::View(_) => false,
+            _ => false,
         };
         let grants = self.key.grants().iter().filter(covers);
         let predicates = grants.map(|grant| match grant.rows.as_ref().unwrap() {
