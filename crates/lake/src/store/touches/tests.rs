@@ -113,10 +113,10 @@ impl Listed {
     /// The instants below a bound that the changes behind the first `count` touched.
     fn instants(&self, count: usize, bound: i64) -> BTreeSet<i64> {
         let of = |change: &Change| match change {
-            Change::Times(first, last) => (*first).max(0)..=*last,
-            _ => 1..=0,
+            Change::Times(first, last) => Some((*first).max(0)..=*last),
+            _ => None,
         };
-        let all = self.changes[count..].iter().flat_map(of);
+        let all = self.changes[count..].iter().filter_map(of).flatten();
         all.filter(|at| *at < bound).collect()
     }
 }
