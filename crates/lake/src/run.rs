@@ -1,11 +1,13 @@
 //! Runs checked plans within bounds: questions at once, memory, time, rows.
 
 mod bounds;
+mod options;
 mod rows;
 mod turns;
 mod workers;
 
 pub(crate) use bounds::Asker;
+pub use options::RunOptions;
 pub(crate) use rows::{
     CELL_BYTES, actor_rows, cells, forwards, groups, in_pieces, record_rows, rows_in_pieces,
 };
@@ -29,7 +31,6 @@ use futures::{FutureExt, Stream, StreamExt};
 use model::ids::KeyId;
 use model::limits::RESULT_ROWS_MAX;
 use model::queries::Row;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
@@ -37,42 +38,6 @@ use tokio::task::JoinHandle;
 use crate::error::{LakeError, Result};
 use bounds::{Leaves, Waiting};
 use turns::{Bounds, Turns};
-
-/// Bounds of the execution.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// Questions that run at once; others wait, and a free place goes to the
-    /// key that has the fewest running. One key has half of them at most, and
-    /// a quarter is kept for keys that have none running.
-    pub concurrent: usize,
-    /// Questions of one key that wait to begin; more are refused as busy at once.
-    pub waiting_per_key: usize,
-    /// How long a question may wait before it is refused as busy.
-    pub wait: Duration,
-    /// How long a question may run until its first rows are there, and how
-    /// long its reader may pause.
-    pub deadline: Duration,
-    /// Bytes that all running questions may hold together: each has a share of
-    /// its own, whatever its neighbours do. Those that wait for their readers
-    /// may hold as much once more.
-    pub memory_bytes: usize,
-    /// The threads that work on what takes long, such as those of a lower
-    /// priority; none: threads beside those that ask.
-    pub threads: Option<Handle>,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            concurrent: 8,
-            waiting_per_key: 256,
-            wait: Duration::from_secs(10),
-            deadline: Duration::from_secs(30),
-            memory_bytes: 1 << 30,
-            threads: None,
-        }
-    }
-}
 
 /// Rows of an answer, in pieces.
 pub type RowStream = BoxStream<'static, Result<Vec<Row>>>;

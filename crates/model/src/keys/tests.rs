@@ -1,6 +1,7 @@
 use super::*;
 use crate::fixtures::{Project, at, draft, json, noon, parts, pepper, refusal};
 use crate::random::SeededRandom;
+use crate::value::Value;
 
 fn secret(seed: u64) -> Secret {
     Secret::generate(KeyKind::Secret, &SeededRandom::new(seed))

@@ -1,0 +1,218 @@
+//! What clients say of keys.
+
+use super::KeyKind;
+use crate::document::{Document, expected};
+use crate::fault::{Fault, FaultCode};
+use crate::grants::{Action, Grant, GrantLookup, parse_grants};
+use crate::limits::KEY_NAME_CHARS_MAX;
+use crate::pools::parse_description;
+use crate::time::Timestamp;
+use crate::value::{Object, Value};
+
+/// What a client says of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyDraft {
+    /// Any text, for people.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// What the key is for.
+    pub kind: KeyKind,
+    /// What the key may do.
+    pub grants: Vec<Grant>,
+    /// From this instant on the key is as if it did not exist.
+    pub expires_at: Option<Timestamp>,
+    /// For a key that a dialect made: what the dialect was told, word for
+    /// word. The grants are made from it and change with it alone.
+    pub dialect: Option<Object>,
+}
+
+/// Restrictions and limits that are designed and not enforced yet.
+const RESTRICTIONS_NOT_YET: [&str; 2] = ["ip_ranges", "allowed_domains"];
+const LIMITS_NOT_YET: [&str; 2] = ["requests_per_second", "concurrent_queries"];
+
+impl KeyDraft {
+    /// Reads and checks a definition.
+    pub fn parse(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
+        let draft = Self::restore(value, lookup)?;
+        match draft.kind {
+            KeyKind::Secret => Ok(draft),
+            KeyKind::Publishable | KeyKind::Legacy => Err(unenforced("/kind")),
+        }
+    }
+
+    /// Reads and checks what a key is to become.
+    ///
+    /// # Errors
+    /// As [`KeyDraft::parse`]; a key of a dialect keeps its kind, and its
+    /// grants are the dialect's to change.
+    pub fn parse_change(
+        value: &Value,
+        lookup: &dyn GrantLookup,
+        before: &Self,
+    ) -> Result<Self, Fault> {
+        if before.kind != KeyKind::Legacy {
+            return Self::parse(value, lookup);
+        }
+        let draft = Self::restore(value, lookup)?;
+        let refuse = |detail: &str, at: &str| {
+            let detail = format!("{detail}; change it by the dialect that made it");
+            Err(Fault::new(FaultCode::InvalidValue, detail).at(at))
+        };
+        if draft.kind != before.kind {
+            return refuse("a key of a dialect keeps its kind", "/kind");
+        }
+        if draft.dialect != before.dialect {
+            return refuse(
+                "what a dialect said of a key is not for this call",
+                "/dialect",
+            );
+        }
+        if before.dialect.is_some() && draft.grants != before.grants {
+            return refuse(
+                "the grants of a key of a dialect follow from what it was told",
+                "/grants",
+            );
+        }
+        Ok(draft)
+    }
+
+    /// Reads a definition of any kind as it was stored.
+    ///
+    /// # Errors
+    /// A fault of the definition.
+    pub fn restore(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
+        let mut document = Document::new(value)?;
+        let name = document.text("name")?.to_owned();
+        if name.is_empty() || name.chars().count() > KEY_NAME_CHARS_MAX {
+            return Err(Fault::new(
+                FaultCode::InvalidName,
+                format!("a key's name has 1 to {KEY_NAME_CHARS_MAX} characters"),
+            )
+            .at("/name"));
+        }
+        let description = parse_description(&mut document)?;
+        let kind = match document.optional_text("kind")? {
+            None | Some("secret") => KeyKind::Secret,
+            Some("publishable") => KeyKind::Publishable,
+            Some("legacy") => KeyKind::Legacy,
+            Some(_) => {
+                return Err(
+                    Fault::new(FaultCode::InvalidValue, "kind is secret or publishable")
+                        .at("/kind"),
+                );
+            }
+        };
+        let grants =
+            parse_grants(document.required("grants")?, lookup).map_err(|f| f.under("/grants"))?;
+        let expires_at = match document.optional("restrictions") {
+            None => None,
+            Some(value) => parse_restrictions(value).map_err(|f| f.under("/restrictions"))?,
+        };
+        if let Some(value) = document.optional("limits") {
+            parse_limits(value).map_err(|f| f.under("/limits"))?;
+        }
+        let dialect = match kind {
+            KeyKind::Legacy => document.optional("dialect").map(object).transpose()?,
+            KeyKind::Secret | KeyKind::Publishable => None,
+        };
+        document.finish()?;
+        Ok(Self {
+            name,
+            description,
+            kind,
+            grants,
+            expires_at,
+            dialect,
+        })
+    }
+
+    /// The definition that [`KeyDraft::parse`] reads back.
+    pub fn to_value(&self) -> Value {
+        let restrictions = Object::new()
+            .with("ip_ranges", Value::Null)
+            .with("allowed_domains", Value::Null)
+            .with("signed_requests", false)
+            .with("expires_at", self.expires_at.map(|at| at.to_string()));
+        let limits = Object::new()
+            .with("requests_per_second", Value::Null)
+            .with("concurrent_queries", Value::Null)
+            .with("credits", Value::Null);
+        let grants = Value::Array(self.grants.iter().map(Grant::to_value).collect());
+        let object = Object::new()
+            .with("name", self.name.as_str())
+            .with("description", self.description.as_str())
+            .with("kind", self.kind.name())
+            .with("grants", grants)
+            .with("restrictions", restrictions)
+            .with("limits", limits);
+        Value::Object(match &self.dialect {
+            None => object,
+            Some(told) => object.with("dialect", told.clone()),
+        })
+    }
+
+    /// Whether some grant administers the project.
+    pub fn is_admin(&self) -> bool {
+        self.grants.iter().any(|grant| grant.allows(Action::Admin))
+    }
+}
+
+fn object(value: &Value) -> Result<Object, Fault> {
+    value
+        .as_object()
+        .cloned()
+        .ok_or_else(|| expected("an object", value).at("/dialect"))
+}
+
+fn unenforced(pointer: &str) -> Fault {
+    Fault::new(
+        FaultCode::NotAvailable,
+        "this version does not enforce it and therefore does not accept it; send null",
+    )
+    .at(pointer)
+}
+
+fn parse_restrictions(value: &Value) -> Result<Option<Timestamp>, Fault> {
+    let mut document = Document::new(value)?;
+    for member in RESTRICTIONS_NOT_YET {
+        if document.optional(member).is_some() {
+            return Err(unenforced(&format!("/{member}")));
+        }
+    }
+    if document.optional_boolean("signed_requests")? == Some(true) {
+        return Err(unenforced("/signed_requests"));
+    }
+    let expires_at = document.optional_text("expires_at")?;
+    document.finish()?;
+    expires_at
+        .map(|text| {
+            Timestamp::parse(text).map_err(|_| {
+                Fault::new(
+                    FaultCode::InvalidValue,
+                    "expires_at is a date-time such as \"2027-01-31T00:00:00Z\"",
+                )
+                .at("/expires_at")
+            })
+        })
+        .transpose()
+}
+
+fn parse_limits(value: &Value) -> Result<(), Fault> {
+    let mut document = Document::new(value)?;
+    for member in LIMITS_NOT_YET {
+        if document.optional(member).is_some() {
+            return Err(unenforced(&format!("/{member}")));
+        }
+    }
+    if let Some(credits) = document.optional("credits") {
+        let mut tiers = Document::new(credits).map_err(|f| f.under("/credits"))?;
+        for tier in ["core", "premium"] {
+            if tiers.optional(tier).is_some() {
+                return Err(unenforced(&format!("/credits/{tier}")));
+            }
+        }
+        tiers.finish().map_err(|f| f.under("/credits"))?;
+    }
+    document.finish()
+}
