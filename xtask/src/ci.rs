@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::process::{self, Failure, Outcome, Stopwatch};
 use crate::repository::Repository;
-use crate::{build, contract, delta, licences, tidy};
+use crate::{build, contract, delta, keen, licences, tidy};
 
 /// One step of the gate.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ pub(crate) struct Step {
 }
 
 /// The steps in order. `docs` follows `clippy` because both read the checked
-/// dependencies; `tests`, `doctests`, `contract` and `delta` read what `build`
-/// made.
-pub(crate) const STEPS: [Step; 10] = [
+/// dependencies; `tests`, `doctests`, `contract`, `delta` and `keen` read what
+/// `build` made.
+pub(crate) const STEPS: [Step; 11] = [
     Step {
         name: "format",
         purpose: "rustfmt has nothing to change",
@@ -71,6 +71,11 @@ pub(crate) const STEPS: [Step; 10] = [
         name: "delta",
         purpose: "Delta readers that are not ours find what is published",
         run: delta::run,
+    },
+    Step {
+        name: "keen",
+        purpose: "Keen's own clients, unmodified, are answered as they expect",
+        run: keen::run,
     },
 ];
 

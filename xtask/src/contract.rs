@@ -2,7 +2,7 @@
 //! no answer is a 5xx, every error is a problem document, and the admin's
 //! token stands in no answer, no log and no file of the data directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -11,6 +11,7 @@ use crate::process::{self, Failure, Outcome};
 use crate::python;
 use crate::repository::Repository;
 use crate::server::Server;
+use crate::workplace::Workplace;
 
 const FUZZER: &str = "schemathesis";
 const REQUIREMENTS: &str = "xtask/contract/requirements.txt";
@@ -44,8 +45,8 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     let programs = python::environment(repository, FUZZER, REQUIREMENTS, FUZZER)?;
     let fuzzer = programs.join(FUZZER);
     let binary = repository.target()?.join("debug").join("tidegate");
-    let folder = Workplace::create()?;
-    let mut server = Server::start(&binary, &folder.0, &[])?;
+    let folder = Workplace::create("contract")?;
+    let mut server = Server::start(&binary, folder.path(), &[])?;
     let run = |configuration, key: &str, arguments: &[&str]| {
         fuzz(repository, &fuzzer, &server, configuration, key, arguments)?;
         server.still_admin()
@@ -73,15 +74,7 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     ];
     run("on_key.toml", key, &on_key)?;
     server.stop()?;
-    let found = files_with(&folder.0.join("data"), server.token().as_bytes())?;
-    let logged = files_with(&folder.0.join("log"), server.token().as_bytes())?;
-    match found.iter().chain(&logged).next() {
-        None => Ok(()),
-        Some(path) => Err(Failure::new(format!(
-            "the admin's token stands in {}",
-            path.display()
-        ))),
-    }
+    folder.nowhere("the admin's token", server.token())
 }
 
 /// The calls on one key. Left to itself the fuzzer finds the key that it
@@ -117,64 +110,9 @@ fn fuzz(
     })
 }
 
-/// The files below `folder` that hold `needle`.
-fn files_with(folder: &Path, needle: &[u8]) -> Outcome<Vec<PathBuf>> {
-    let told = |error: std::io::Error| Failure::new(format!("{}: {error}", folder.display()));
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(told)? {
-        let path = entry.map_err(told)?.path();
-        if path.is_dir() {
-            found.extend(files_with(&path, needle)?);
-        } else {
-            let bytes = std::fs::read(&path).map_err(told)?;
-            if bytes.windows(needle.len()).any(|window| window == needle) {
-                found.push(path);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// A folder of this process that goes when the step ends.
-#[derive(Debug)]
-struct Workplace(PathBuf);
-
-impl Workplace {
-    fn create() -> Outcome<Self> {
-        let name = format!("tidegate-contract-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            println!("{} was left behind: {error}", self.0.display());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_in_any_file_is_found() {
-        let place = Workplace::create().expect("a temporary folder");
-        let deep = place.0.join("a").join("b");
-        std::fs::create_dir_all(&deep).expect("a folder");
-        std::fs::write(deep.join("clean"), b"nothing").expect("a file");
-        assert_eq!(
-            files_with(&place.0, b"secret").expect("readable"),
-            Vec::<PathBuf>::new()
-        );
-        std::fs::write(deep.join("dirty"), b"\0\0secret\0").expect("a file");
-        let found = files_with(&place.0, b"secret").expect("readable");
-        assert_eq!(found, [deep.join("dirty")]);
-    }
 
     #[test]
     fn the_data_of_the_second_run_is_json() {

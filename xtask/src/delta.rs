@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::process::{self, Failure, Outcome};
 use crate::repository::Repository;
+use crate::workplace::Workplace;
 use crate::{build, python};
 
 /// The test that makes the tables in the folder that this variable names.
@@ -33,15 +34,17 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
 
 /// The tables that the test makes.
 fn made(repository: &Repository, reader: &Reader) -> Outcome {
-    let folder = Folder::create()?;
-    let place = folder.0.to_string_lossy();
+    let folder = Workplace::create("delta")?;
+    let place = folder.path().to_string_lossy();
     build::test(repository, "ci", &[(FOLDER, &place)], &[MAKER.to_owned()])?;
-    let cases = cases(&folder.0)?;
+    let cases = cases(folder.path())?;
     if cases.is_empty() {
         return Err(Failure::new(format!("the test {MAKER} made no table")));
     }
     for (name, case) in &cases {
-        let table = folder.0.join(case["table"].as_str().unwrap_or_default());
+        let table = folder
+            .path()
+            .join(case["table"].as_str().unwrap_or_default());
         let arguments = texts(&case["arguments"]);
         let found = reader.read(&table, &arguments)?;
         if let Some(difference) = difference("", &case["answer"], &found) {
@@ -135,27 +138,6 @@ fn difference(place: &str, expected: &Value, found: &Value) -> Option<String> {
         )),
         (expected, found) if expected == found => None,
         _ => Some(format!("{place} is {found}, expected was {expected}")),
-    }
-}
-
-/// A folder of this process that goes when the step ends.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Folder {
-    fn create() -> Outcome<Self> {
-        let folder = std::env::temp_dir().join(format!("tidegate-delta-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            println!("{} was left behind: {error}", self.0.display());
-        }
     }
 }
 

@@ -13,7 +13,9 @@ mod build;
 mod ci;
 mod contract;
 mod delta;
+mod keen;
 mod licences;
+mod node;
 mod packages;
 mod peers;
 mod process;
@@ -21,6 +23,7 @@ mod python;
 mod repository;
 mod server;
 mod tidy;
+mod workplace;
 
 use std::process::ExitCode;
 

@@ -8,12 +8,13 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
+use super::Reader;
 use super::comparison::{Answered, differences};
 use super::records::{pools, records};
-use super::{Folder, Reader};
 use crate::process::{self, Failure, Outcome};
 use crate::repository::Repository;
 use crate::server::Server;
+use crate::workplace::Workplace;
 
 /// The pools; the last one is made by an import.
 const POOLS: [&str; 5] = ["events", "typed", "orders", "private", "flights"];
@@ -38,10 +39,10 @@ const OPTIONS: [&str; 6] = [
 /// # Errors
 /// When the server refuses something, or a table differs from what the API answered.
 pub(super) fn run(repository: &Repository, reader: &Reader) -> Outcome {
-    let folder = Folder::create()?;
+    let folder = Workplace::create("delta-served")?;
     let house = House {
         binary: repository.target()?.join("debug").join("tidegate"),
-        folder: &folder.0,
+        folder: folder.path(),
     };
     let mut before = BTreeMap::new();
     for round in 0..ROUNDS {
