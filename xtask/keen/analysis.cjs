@@ -175,6 +175,8 @@ async function schemas() {
   same('one', only(properties, ['amount', 'customer.id', 'customer.vip', 'tags', 'keen.timestamp']), { amount: 'num', 'customer.id': 'string', 'customer.vip': 'bool', tags: 'list', 'keen.timestamp': 'datetime' });
   const names = (await get('events')).map((one) => one.name);
   same('all', ['orders', 'pages', 'refunds', 'signups', 'visits'].every((name) => names.includes(name)), true);
+  // Another name of the key: the library then writes api_key=undefined into the address.
+  same('beside a wrong key', (await client.get({ url: client.url('events', 'orders'), apiKey: master })).name, 'orders');
   same('the project', (await get('projectId')).url.includes(config.projectId), true);
 }
 

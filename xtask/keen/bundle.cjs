@@ -16,11 +16,12 @@ const api_key = config.masterKey;
 const ask = async (analysisType, more) => (await client.query({ analysisType, eventCollection: 'orders', timeframe: TIME, ...more })).result;
 
 async function saved() {
-  const url = client.url('queries', 'saved', 'orders-count');
+  const url = client.url('queries', 'saved', 'orders-of-days');
   const query = { analysisType: 'count', eventCollection: 'orders', timeframe: TIME };
-  same('made', (await client.put({ url, api_key, params: { query, refreshRate: 0 } })).query_name, 'orders-count');
-  same('run', (await client.query({ savedQueryName: 'orders-count' })).result, 4);
+  same('said anew', (await client.put({ url, api_key, params: { query, refreshRate: 0 } })).query_name, 'orders-of-days');
+  same('run', (await client.query({ savedQueryName: 'orders-of-days' })).result, 4);
   same('gone', await client.del({ url, api_key }), {});
+  same('a dataset, too', await client.del({ url: client.url('datasets', 'orders-by-customer'), api_key }), {});
   await refused('not there', 'ResourceNotFoundError', () => client.get({ url, api_key }));
 }
 
@@ -34,7 +35,7 @@ async function deletes() {
   same('left', await ask('select_unique', { targetProperty: 'customer.id' }), ['c1', 'c3']);
   same('in a time', await client.del({ url, api_key, timeframe: { start: TIME.start, end: '2024-03-05T00:00:00Z' } }), {});
   same('left then', await ask('sum', { targetProperty: 'amount' }), 35);
-  for (const name of ['orders', 'beacons', 'pageviews', 'clicks']) {
+  for (const name of ['orders', 'beacons', 'pageviews', 'clicks', 'form_submissions']) {
     same(`all of ${name}`, await client.del({ url: client.url('events', name), api_key }), {});
   }
   same('nothing left', await client.get({ url: client.url('events'), api_key }), []);

@@ -76,14 +76,14 @@ class Chromium {
   /** The value that an expression of the page resolves with. */
   async evaluate(expression) {
     // What is no Error loses its members on the way, so it is told as text.
-    const told = `(${expression}).catch((error) => { throw error instanceof Error ? error : new Error(JSON.stringify(error)); })`;
+    const told = `Promise.resolve(${expression}).catch((error) => { throw error instanceof Error ? error : new Error(JSON.stringify(error)); })`;
     const { result, exceptionDetails } = await this.call('Runtime.evaluate', { expression: told, awaitPromise: true, returnByValue: true });
     if (!exceptionDetails) return result.value;
     throw new Error(`${expression}: ${exceptionDetails.exception?.description || exceptionDetails.text}`);
   }
 
   async screenshot(file) {
-    const { data } = await this.call('Page.captureScreenshot', { format: 'png' });
+    const { data } = await this.call('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true });
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, Buffer.from(data, 'base64'));
   }

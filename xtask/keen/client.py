@@ -200,6 +200,21 @@ def lists():
     same("both, of days", [one["value"] for one in found], [{"orders": n, "total money": s} for n, s in [(2, 30), (2, 35), (0, 0)]])
 
 
+def many():
+    """A batch of thousands, as the libraries gather them."""
+    start = datetime.datetime(2024, 3, 4)
+    at = [(start + datetime.timedelta(seconds=30 * n)).isoformat() for n in range(5000)]
+    answer = keen.add_events({"many": [{"n": n, "keen": {"timestamp": one}} for n, one in enumerate(at)]})
+    same("all came", answer, {"many": [{"success": True}] * 5000})
+    same("their sum", keen.sum("many", "n", timeframe=TIME), 5000 * 4999 // 2)
+    same("their middle", keen.median("many", "n", timeframe=TIME), 2499)
+    hours = keen.count("many", timeframe=TIME, interval="hourly")
+    same("their hours", [one["value"] for one in hours], [120] * 41 + [80] + [0] * 30)
+    found = keen.extraction("many", timeframe=TIME, latest=3, property_names=["n"])
+    same("their newest", found, [{"n": n} for n in [4999, 4998, 4997]])
+    same("gone", keen.delete_events("many"), True)
+
+
 def schemas():
     """What the collections are like."""
     found = keen.get_collection("orders")
@@ -344,7 +359,7 @@ def main():
         PROJECT, write_key=os.environ["KEEN_WRITE_KEY"], read_key=os.environ["KEEN_READ_KEY"],
         master_key=os.environ["KEEN_MASTER_KEY"], base_url=ORIGIN,
     )
-    parts = [write, metrics, intervals_and_groups, filters, lists, schemas,
+    parts = [write, metrics, intervals_and_groups, filters, lists, many, schemas,
              lambda: saved(client), lambda: datasets(client), keys, refusals, deletes]
     for part in parts:
         try:

@@ -54,12 +54,12 @@ async function beacons() {
 async function automatic() {
   new KeenTracking(CONFIG).initAutoTracking({ recordScrollState: false });
   document.querySelector('#offer').click();
-  const views = await counted('pageviews', 1);
-  const clicks = await counted('clicks', 1);
-  const { result } = await analysis().query({ analysisType: 'extraction', eventCollection: 'pageviews', timeframe: 'this_2_days' });
-  const [view] = result;
+  document.querySelector('#order').requestSubmit();
+  const counts = [await counted('pageviews', 1), await counted('clicks', 1), await counted('form_submissions', 1)];
+  const first = async (eventCollection) => (await analysis().query({ analysisType: 'extraction', eventCollection, timeframe: 'this_2_days' })).result[0];
+  const view = await first('pageviews');
   return {
-    views, clicks, path: view.url.info.path, domain: view.url.info.domain, browser: view.tech.browser.family, address: view.ip_address,
+    counts, fields: (await first('form_submissions')).form.fields, clicked: (await first('clicks')).element.id, path: view.url.info.path, domain: view.url.info.domain, browser: view.tech.browser.family, address: view.ip_address,
     agent: view.user_agent === navigator.userAgent, year: view.time.utc.year === new Date().getUTCFullYear(), addons: view.keen.addons,
   };
 }
@@ -85,6 +85,25 @@ async function asks() {
   };
 }
 
+/** What a page may do with an access key of one customer. */
+async function limited(key) {
+  const client = analysis({ readKey: key });
+  const ask = async (more) => (await client.query({ analysisType: 'count', eventCollection: 'orders', timeframe: TIME, ...more })).result;
+  const others = [{ propertyName: 'customer.id', operator: 'eq', propertyValue: 'c2' }];
+  const index = (indexBy) => client.query({ datasetName: 'orders-by-customer', indexBy, timeframe: TIME });
+  const event = { customer: { id: 'c2', vip: true }, keen: { timestamp: '2024-01-01T00:00:00Z' } };
+  tracking({ writeKey: key, requestType: 'beaconAPI' }).recordEvent('orders', event);
+  const january = { start: '2024-01-01T00:00:00Z', end: '2024-02-01T00:00:00Z' };
+  const came = await counted('orders', 1, { timeframe: january });
+  return {
+    count: await ask(), others: await ask({ filters: others }), came,
+    stamped: (await client.query({ analysisType: 'extraction', eventCollection: 'orders', timeframe: january, propertyNames: 'customer' })).result,
+    own: (await index('c1')).result.map((one) => one.value), other: await refusal(index('c2')),
+    schema: await refusal(client.get({ url: client.url('events'), api_key: key })),
+    saved: await refusal(client.query({ savedQueryName: 'orders-of-days' })),
+  };
+}
+
 /** What needs a master key, and that a page may not hold one. */
 async function rules() {
   const client = analysis({ masterKey: CONFIG.masterKey });
@@ -99,22 +118,35 @@ async function rules() {
 
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
-/** Draws four charts; resolves when each has its marks. */
+/** What each chart must have before it is looked at. */
+const MARKS = {
+  '#total .keen-dataviz-metric-value': 1, '#days .c3-bar': 3, '#shares .c3-arc': 3, '#groups .c3-chart-line': 3, '#pairs .c3-bar': 3,
+  '#steps svg': 1, '#events table': 1, '#kept .c3-bar': 3, '#set .c3-chart-line': 1,
+};
+const marks = () => Object.fromEntries(Object.keys(MARKS).map((selector) => [selector, document.querySelectorAll(selector).length]));
+
+/** Draws a chart of each kind of answer; resolves when each has its marks. */
 async function draws() {
-  const chart = (id, more) => new KeenDataviz({ container: `#${id}`, title: id, transition: { duration: 0 }, ...more });
-  chart('total', { type: 'metric' }).render(await orders('sum', { targetProperty: 'amount' }));
-  chart('days', { type: 'bar' }).render(await orders('count', { interval: 'daily' }));
-  chart('shares', { type: 'donut' }).render(await orders('sum', { targetProperty: 'amount', groupBy: 'sku' }));
-  chart('groups').render(await orders('count', { interval: 'daily', groupBy: 'customer.id' }));
-  const wanted = { '#total .keen-dataviz-metric-value': 1, '#days .c3-bar': 3, '#shares .c3-arc': 3, '#groups .c3-chart-line': 3 };
-  const found = () => Object.fromEntries(Object.keys(wanted).map((selector) => [selector, document.querySelectorAll(selector).length]));
-  for (let round = 0; round < 600 && JSON.stringify(found()) !== JSON.stringify(wanted); round += 1) await frame();
-  const text = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent);
+  const draw = async (id, question, more) => new KeenDataviz({ container: `#${id}`, title: id, transition: { duration: 0 }, ...more }).render(await question);
+  await draw('total', orders('sum', { targetProperty: 'amount' }), { type: 'metric' });
+  await draw('days', orders('count', { interval: 'daily' }), { type: 'bar' });
+  await draw('shares', orders('sum', { targetProperty: 'amount', groupBy: 'sku' }), { type: 'donut' });
+  await draw('groups', orders('count', { interval: 'daily', groupBy: 'customer.id' }));
+  await draw('pairs', orders('count', { groupBy: ['customer.id', 'sku'] }), { type: 'bar', stacked: true });
+  const step = (sku) => ({ eventCollection: 'orders', actorProperty: 'customer.id', filters: sku && [{ propertyName: 'sku', operator: 'eq', propertyValue: sku }] });
+  await draw('steps', analysis().query({ analysisType: 'funnel', timeframe: TIME, steps: [step(), step('a')] }), { type: 'funnel' });
+  await draw('events', orders('extraction', { propertyNames: ['keen.timestamp', 'customer.id', 'amount'] }), { type: 'table' });
+  // Its form and its title stand in the metadata of the question that was saved.
+  await draw('kept', analysis().query({ savedQueryName: 'orders-of-days' }), { title: undefined });
+  await draw('set', analysis().query({ datasetName: 'orders-by-customer', indexBy: 'c1', timeframe: TIME }), { type: 'line' });
+  for (let round = 0; round < 600 && JSON.stringify(marks()) !== JSON.stringify(MARKS); round += 1) await frame();
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const text = (selector) => all(selector).map((element) => element.textContent);
+  const heights = (selector) => all(selector).map((bar) => Math.round(bar.getBBox().height));
   return {
-    marks: found(), images: document.querySelectorAll('.chart svg').length,
-    total: text('#total .keen-dataviz-metric-value'),
-    heights: [...document.querySelectorAll('#days .c3-bar')].map((bar) => Math.round(bar.getBBox().height)),
-    shares: text('#shares .c3-chart-arc text'), titles: text('.keen-dataviz-title'),
-    parts: text('#shares .legend-item-text'), lines: text('#groups .legend-item-text'),
+    marks: marks(), total: text('#total .keen-dataviz-metric-value'), days: heights('#days .c3-bar'), kept: heights('#kept .c3-bar'),
+    shares: text('#shares .c3-chart-arc text'), titles: text('.keen-dataviz-title'), parts: text('#shares .legend-item-text'),
+    lines: text('#groups .legend-item-text'), pairs: text('#pairs .c3-axis-x .tick text'), steps: text('#steps svg text'),
+    head: text('#events th'), cells: text('#events td'),
   };
 }
