@@ -35,7 +35,11 @@ impl Connection {
 
     /// Reads what lies at a path.
     pub(crate) fn get(&mut self, path: &str) -> Vec<u8> {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
+        let token = match self.token.as_str() {
+            "" => String::new(),
+            token => format!("authorization: Bearer {token}\r\n"),
+        };
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{token}\r\n");
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
         self.answer().1
     }

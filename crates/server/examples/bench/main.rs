@@ -1,5 +1,5 @@
 //! The benchmarks of one run: durable ingest over HTTP, bulk import, the time
-//! to let a caller in; and what keys cost each other: the price of the
+//! to let a caller in, reading datasets; and what keys cost each other: the price of the
 //! barrier, a small key beside greedy ones, timing between customers.
 //!
 //! `cargo xtask bench` builds this and the server with the profile `quick` and
@@ -17,6 +17,7 @@
 mod auth;
 mod barrier;
 mod client;
+mod datasets;
 mod import;
 mod ingest;
 mod neighbours;
@@ -46,6 +47,7 @@ fn main() {
         "ingest",
         "import",
         "auth",
+        "datasets",
         "barrier",
         "neighbours",
         "timing",
@@ -74,6 +76,10 @@ fn main() {
     }
     if runs("auth") {
         auth::run();
+    }
+    if runs("datasets") {
+        let server = Server::start_with(datasets::OPTIONS);
+        datasets::run(&server, short).print();
     }
     let parts: [Part; 3] = [
         ("timing", timing::OPTIONS, timing::run),
