@@ -89,10 +89,15 @@ impl Table {
     }
 
     /// Takes rows in, telling after every few how many bytes are held: a batch
-    /// may be all that was sent at once.
+    /// may be all that was sent at once. Rows without cells take no memory,
+    /// however many they are.
     pub(crate) fn update(&mut self, batch: &RecordBatch, held: &mut Room<'_>) -> Result<()> {
-        for from in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
-            let rows = ROWS_AT_ONCE.min(batch.num_rows() - from);
+        let at_once = match batch.num_columns() {
+            0 => batch.num_rows().max(1),
+            _ => ROWS_AT_ONCE,
+        };
+        for from in (0..batch.num_rows()).step_by(at_once) {
+            let rows = at_once.min(batch.num_rows() - from);
             self.take(&batch.slice(from, rows))?;
             held(self.bytes())?;
         }

@@ -118,6 +118,27 @@ fn of_many_rows_at_once_no_more_are_taken_in_than_there_is_room_for() {
 }
 
 #[test]
+fn rows_without_cells_are_taken_in_at_once_however_many_they_are() {
+    let count = function_of(Aggregate::Count, None, &schema());
+    let plan = Arc::new(Plan::new(Vec::new(), vec![("m".to_owned(), count)]));
+    for rows in [0, 1, 20_000_000] {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options);
+        let mut table = Table::new(&plan).expect("meaningful");
+        let mut told = 0;
+        let taken = table.update(&batch.expect("rows without columns"), &mut |_| {
+            told += 1;
+            Ok(())
+        });
+        taken.expect("room");
+        assert_eq!(told, rows.min(1));
+        let counted = table.finish(&mut roomy).expect("a count");
+        let counted = counted.column(0).as_primitive::<Int64Type>().value(0);
+        assert_eq!(usize::try_from(counted), Ok(rows));
+    }
+}
+
+#[test]
 fn functions_ask_for_room_for_the_texts_that_they_answer_and_no_more() {
     let rows = 3;
     let fields = vec![Field::new("text", DataType::Utf8, true)];
