@@ -19,11 +19,28 @@ const PARTS: usize = 64;
 /// Bytes of strings that a part of many keeps, at least, before it looks them up.
 const LEAST_BYTES: usize = 16 << 10;
 
-/// The hash of a string: the same for all readers of a question, so that their
-/// parts are of the same strings.
-fn hash_of(string: &[u8]) -> u64 {
-    static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
-    HASHER.hash_one(string)
+/// Bits of a string's hash: the same for all readers of a question, so that
+/// their parts are of the same strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark(u32);
+
+impl Mark {
+    /// Those that tables go by. The others tell which part it is, and are the
+    /// same for all its strings.
+    const TABLE_BITS: u32 = 24;
+
+    fn of(string: &[u8]) -> Self {
+        static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+        Self((HASHER.hash_one(string) >> 32) as u32)
+    }
+
+    fn part(self) -> usize {
+        (self.0 >> Self::TABLE_BITS) as usize % PARTS
+    }
+
+    fn in_table(self) -> u64 {
+        u64::from(self.0) & ((1 << Self::TABLE_BITS) - 1)
+    }
 }
 
 /// A set of byte strings.
@@ -54,27 +71,24 @@ impl ByteSet {
     /// Adds a string; answers by how many bytes the memory held grew.
     pub(super) fn add(&mut self, string: &[u8]) -> isize {
         let before = self.heap;
-        self.add_hashed(hash_of(string), string);
+        self.add_marked(Mark::of(string), string);
         self.heap as isize - before as isize
     }
 
-    fn add_hashed(&mut self, hash: u64, string: &[u8]) {
+    fn add_marked(&mut self, mark: Mark, string: &[u8]) {
         let (part, is_one) = match &mut self.parts {
             Parts::One(part) => (part, true),
-            Parts::Many(parts) => (&mut parts[part_of(hash)], false),
+            Parts::Many(parts) => (&mut parts[mark.part()], false),
         };
-        let before = part.heap();
         if is_one {
-            part.add(hash, string);
+            self.heap += part.add(mark, string);
         } else {
-            part.keep(hash, string);
+            self.heap += part.keep(mark, string);
             if part.is_due() {
-                part.look_up();
+                self.heap += part.look_up();
             }
         }
-        let has_many = is_one && part.looked_up > FEW_BYTES;
-        self.heap = self.heap + part.heap() - before;
-        if has_many {
+        if is_one && part.looked_up > FEW_BYTES {
             self.split();
         }
     }
@@ -87,7 +101,7 @@ impl ByteSet {
         let few = std::mem::take(part);
         self.parts = Parts::Many((0..PARTS).map(|_| Part::default()).collect());
         self.heap = PARTS * size_of::<Part>();
-        few.each(|hash, string| self.add_hashed(hash, string));
+        few.each(|mark, string| self.add_marked(mark, string));
     }
 
     /// Takes in the strings of another set; answers by how many bytes the memory held grew.
@@ -104,10 +118,10 @@ impl ByteSet {
                     self.heap = self.heap + mine.heap() - held;
                 }
             }
-            (_, Parts::One(few)) => few.each(|hash, string| self.add_hashed(hash, string)),
+            (_, Parts::One(few)) => few.each(|mark, string| self.add_marked(mark, string)),
             (Parts::One(_), Parts::Many(many)) => {
                 for part in many {
-                    part.each(|hash, string| self.add_hashed(hash, string));
+                    part.each(|mark, string| self.add_marked(mark, string));
                 }
             }
         }
@@ -120,7 +134,9 @@ impl ByteSet {
             Parts::One(part) => std::slice::from_mut(part),
             Parts::Many(parts) => parts,
         };
-        parts.iter_mut().for_each(Part::look_up);
+        for part in &mut *parts {
+            part.look_up();
+        }
         parts.iter().map(|part| part.table.len()).sum()
     }
 
@@ -130,76 +146,64 @@ impl ByteSet {
     }
 }
 
-/// The part of a hash, by bits that no table goes by: they are the same for all its strings.
-fn part_of(hash: u64) -> usize {
-    (hash >> 32) as usize % PARTS
-}
-
-/// The strings of some hashes.
+/// The strings of some marks.
 #[derive(Debug, Default)]
 struct Part {
-    /// Where each string begins, by its hash.
+    /// Where each string begins.
     table: HashTable<Place>,
-    /// One after the other: hash, length, bytes.
+    /// One after the other: mark, length, bytes.
     strings: Vec<u8>,
     /// Up to here each string stands once, and is in the table.
     looked_up: usize,
 }
 
-/// Where a string begins, and above that some bits of its hash.
+/// Where a string begins, and above that what the table goes by.
 #[derive(Clone, Copy, Debug)]
 struct Place(u64);
 
 impl Place {
-    const AT_BITS: u32 = 48;
+    const AT_BITS: u32 = u64::BITS - Mark::TABLE_BITS;
 
-    fn new(hash: u64, at: usize) -> Self {
-        Self(Self::bits_of(hash) << Self::AT_BITS | at as u64)
+    fn new(mark: Mark, at: usize) -> Self {
+        Self(mark.in_table() << Self::AT_BITS | at as u64)
     }
 
     fn at(self) -> usize {
         (self.0 & ((1 << Self::AT_BITS) - 1)) as usize
     }
 
-    /// Whether the string may have this hash.
-    fn may_be(self, hash: u64) -> bool {
-        self.0 >> Self::AT_BITS == Self::bits_of(hash)
-    }
-
-    /// Bits by which neither parts nor tables go.
-    fn bits_of(hash: u64) -> u64 {
-        hash >> 38 & 0xFFFF
+    fn in_table(self) -> u64 {
+        self.0 >> Self::AT_BITS
     }
 }
 
-/// Hash and bytes of the string that begins at a place, if one does.
-fn string_at(strings: &[u8], at: usize) -> Option<(u64, &[u8])> {
-    let (hash, rest) = strings.get(at..)?.split_first_chunk()?;
+/// Few bits as a hash of many, all of which a table uses.
+fn spread(bits: u64) -> u64 {
+    bits.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Mark and bytes of the string that begins at a place, if one does.
+fn string_at(strings: &[u8], at: usize) -> Option<(Mark, &[u8])> {
+    let (mark, rest) = strings.get(at..)?.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let string = rest.get(..u32::from_le_bytes(*length) as usize)?;
-    Some((u64::from_le_bytes(*hash), string))
+    Some((Mark(u32::from_le_bytes(*mark)), string))
 }
 
 /// Bytes of a string beside its own.
-const FRAME: usize = size_of::<u64>() + size_of::<u32>();
+const FRAME: usize = 2 * size_of::<u32>();
 
+/// Each answers by how many bytes the memory held grew.
 impl Part {
-    /// Makes room by a quarter more at a time: there are many parts of much the same size.
-    fn reserve(&mut self, bytes: usize) {
-        let lacking = (self.strings.len() + bytes).saturating_sub(self.strings.capacity());
-        if lacking > 0 {
-            self.strings
-                .reserve_exact(bytes.max(self.strings.len() / 4));
-        }
-    }
-
-    fn keep(&mut self, hash: u64, string: &[u8]) {
-        self.reserve(FRAME + string.len());
-        self.strings.extend_from_slice(&hash.to_le_bytes());
+    /// Keeps a string.
+    fn keep(&mut self, mark: Mark, string: &[u8]) -> usize {
+        let room = self.strings.capacity();
+        self.strings.extend_from_slice(&mark.0.to_le_bytes());
         // A column of Arrow has strings of less than 2 GiB.
-        self.strings
-            .extend_from_slice(&(string.len() as u32).to_le_bytes());
+        let length = (string.len() as u32).to_le_bytes();
+        self.strings.extend_from_slice(&length);
         self.strings.extend_from_slice(string);
+        self.strings.capacity() - room
     }
 
     /// Whether so many strings are kept that it is worth it to look them up:
@@ -209,47 +213,54 @@ impl Part {
     }
 
     /// Adds a string to those that were looked up, while all were.
-    fn add(&mut self, hash: u64, string: &[u8]) {
-        if !self.holds(hash, string) {
-            let at = self.strings.len();
-            self.keep(hash, string);
-            self.enter(hash, at);
-            self.looked_up = self.strings.len();
+    fn add(&mut self, mark: Mark, string: &[u8]) -> usize {
+        if self.holds(mark, string) {
+            return 0;
         }
+        let at = self.strings.len();
+        let kept = self.keep(mark, string);
+        self.looked_up = self.strings.len();
+        kept + self.enter(mark, at)
     }
 
-    fn holds(&self, hash: u64, string: &[u8]) -> bool {
+    fn holds(&self, mark: Mark, string: &[u8]) -> bool {
         let is_same = |place: &Place| {
             let other = || string_at(&self.strings, place.at());
-            place.may_be(hash) && other().is_some_and(|(_, other)| other == string)
+            place.in_table() == mark.in_table() && other().is_some_and(|(_, other)| other == string)
         };
+        let hash = spread(mark.in_table());
         self.table.find(hash, is_same).is_some()
     }
 
     /// Notes in the table where a string begins.
-    fn enter(&mut self, hash: u64, at: usize) {
-        let strings = &self.strings;
-        let hash_at = |place: &Place| string_at(strings, place.at()).map_or(0, |(hash, _)| hash);
+    fn enter(&mut self, mark: Mark, at: usize) -> usize {
+        let is_full = self.table.len() == self.table.capacity();
+        let before = is_full.then(|| self.table.allocation_size());
+        let hash = spread(mark.in_table());
+        let hash_of = |place: &Place| spread(place.in_table());
         self.table
-            .insert_unique(hash, Place::new(hash, at), hash_at);
+            .insert_unique(hash, Place::new(mark, at), hash_of);
+        before.map_or(0, |before| self.table.allocation_size() - before)
     }
 
     /// Looks up what was kept, and lets go of what is there already.
-    fn look_up(&mut self) {
+    fn look_up(&mut self) -> usize {
         let (mut from, mut to) = (self.looked_up, self.looked_up);
-        while let Some((hash, string)) = string_at(&self.strings, from) {
+        let mut grown = 0;
+        while let Some((mark, string)) = string_at(&self.strings, from) {
             let size = FRAME + string.len();
-            if !self.holds(hash, string) {
+            if !self.holds(mark, string) {
                 if from > to {
                     self.strings.copy_within(from..from + size, to);
                 }
-                self.enter(hash, to);
+                grown += self.enter(mark, to);
                 to += size;
             }
             from += size;
         }
         self.strings.truncate(to);
         self.looked_up = to;
+        grown
     }
 
     /// Looks up all strings of another part.
@@ -257,14 +268,16 @@ impl Part {
         self.strings.reserve_exact(other.strings.len());
         self.strings.extend_from_slice(&other.strings);
         self.look_up();
-        self.strings.shrink_to(self.strings.len() / 4 * 5);
+        if self.strings.capacity() / 2 > self.strings.len() {
+            self.strings.shrink_to_fit();
+        }
     }
 
-    /// Hash and bytes of each string, some perhaps twice.
-    fn each(&self, mut visit: impl FnMut(u64, &[u8])) {
+    /// Mark and bytes of each string, some perhaps twice.
+    fn each(&self, mut visit: impl FnMut(Mark, &[u8])) {
         let mut at = 0;
-        while let Some((hash, string)) = string_at(&self.strings, at) {
-            visit(hash, string);
+        while let Some((mark, string)) = string_at(&self.strings, at) {
+            visit(mark, string);
             at += FRAME + string.len();
         }
     }

@@ -114,10 +114,10 @@ fn strings_that_come_again_and_again_take_no_more_memory_than_in_proportion() {
 }
 
 #[test]
-fn strings_of_one_hash_are_told_apart_by_their_bytes() {
+fn strings_of_one_mark_are_told_apart_by_their_bytes() {
     let mut set = ByteSet::default();
     for string in [&b"a"[..], b"b", b"a", b"", b"ab", b"b"] {
-        set.add_hashed(7, string);
+        set.add_marked(Mark(7), string);
     }
     assert_eq!(set.count(), 4);
 }
