@@ -60,6 +60,10 @@ pub struct Touched {
     pub version: PoolVersion,
     /// Which records may differ from those of the moment asked about, and no others.
     pub records: TouchedRecords,
+    /// Whether some of them may have gone: by a delete, by their age, or
+    /// replaced by records of other times. Where not, records came, or took
+    /// the places of others of their own times.
+    pub took_away: bool,
 }
 
 /// Which records may have come, gone or changed.

@@ -8,7 +8,7 @@ use crate::filters::{Comparison, Constraint, Filter, Operator};
 use crate::ids::DatasetId;
 use crate::limits::{DATASET_INDEX_FIELDS_MAX, DESCRIPTION_CHARS_MAX};
 use crate::names::FieldPath;
-use crate::pools::{parse_name, parse_path};
+use crate::pools::{Schema, parse_name, parse_path};
 use crate::saved_queries::{Sources, object, parse_question, with_dialect};
 use crate::time::Timestamp;
 use crate::value::{Object, Value};
@@ -113,12 +113,18 @@ impl DatasetDraft {
 
     /// The rows of these values of the fields that the dataset is indexed by.
     /// Each field, in their order, has one value or several that are all meant:
-    /// an address cannot say whether `5` is a number or a text.
+    /// an address cannot say whether `5` is a number or a text. Of several,
+    /// those are meant that a declared field can hold; where there is none,
+    /// the index has no rows.
     ///
     /// # Errors
     /// A fault when there are values for more or fewer fields, or one that
     /// nothing can equal.
-    pub fn rows_of(&self, values: &[Vec<Value>]) -> Result<Constraint, Fault> {
+    pub fn rows_of(
+        &self,
+        values: &[Vec<Value>],
+        schema: Option<&Schema>,
+    ) -> Result<Constraint, Fault> {
         if values.len() != self.index_by.len() || values.iter().any(Vec::is_empty) {
             let names: Vec<&str> = self.index_by.iter().map(FieldPath::as_str).collect();
             return Err(Fault::new(
@@ -134,7 +140,16 @@ impl DatasetDraft {
             if let Some(value) = values.iter().find(nothing) {
                 return Err(expected("a text, a number or a boolean", value).at("/index_by"));
             }
+            let is_held = |value: &&Value| {
+                let filter = Filter::equals(field.clone(), (*value).clone());
+                // A field that is not there is the definition's fault, not the value's.
+                schema.is_none_or(|schema| {
+                    schema.column(field).is_none() || schema.resolve(&filter).is_ok()
+                })
+            };
+            let values: Vec<Value> = values.iter().filter(is_held).cloned().collect();
             equal.push(match values.as_slice() {
+                [] => Filter::Any(Vec::new()),
                 [value] => Filter::equals(field.clone(), value.clone()),
                 values => Filter::Compare(Comparison::restore(
                     field.clone(),

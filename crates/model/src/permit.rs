@@ -48,7 +48,7 @@ mod stored;
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
-pub use stored::KeptUnder;
+pub use stored::{KeptPart, KeptUnder};
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -125,7 +125,7 @@ rights! {
     ReadCached => Action::Read;
     /// Seeing how a dataset is defined.
     SeeDataset => Action::Read;
-    /// Being told that a dataset exists.
+    /// Seeing a dataset in the list of them, with its definition.
     ListDataset => Action::List;
     /// Reading a dataset.
     RetrieveDataset => Action::Retrieve;

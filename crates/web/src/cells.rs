@@ -7,7 +7,7 @@
 //! ([`KeptUnder`]). Why so: `docs/adr/019-kept-answers.md`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use crate::plane::{DataPlane, PlaneError};
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
     series: Lock<HashMap<KeptUnder, Arc<Series>>>,
+    #[cfg(test)]
+    pub(crate) mutant: crate::kept::mutant::Mutant,
 }
 
 /// The cells of one dataset, constraint and index. Readers of the same wait
@@ -36,8 +38,13 @@ pub(crate) struct Cells {
 pub(crate) struct Series {
     held: Mutex<Held>,
     bytes: AtomicUsize,
+    /// Whether it takes more memory than when all cells were made to fit.
+    grew: AtomicBool,
     last_read: AtomicI64,
 }
+
+/// About how many bytes cells take besides their groups and texts.
+const SERIES_BYTES: usize = 1_024;
 
 /// Texts of answers that are kept with the cells that they were made of.
 const TEXTS_MAX: usize = 8;
@@ -49,8 +56,9 @@ struct Held {
     /// What of the pool they were made of, and when that was looked at last.
     version: Option<(PoolVersion, Timestamp)>,
     texts: HashMap<TextKey, Bytes>,
-    /// How many records' worth of reading was done: cells made, for tests and metrics.
-    made: u64,
+    /// How many cells were made.
+    #[cfg(test)]
+    made: usize,
 }
 
 /// The text of an answer: which intervals, and how it is written.
@@ -70,33 +78,47 @@ pub(crate) type Ask<'a> =
 impl Cells {
     /// The cells under this; made when there are none.
     pub(crate) fn series(&self, under: KeptUnder, now: Timestamp) -> Arc<Series> {
+        #[cfg(test)]
+        let under = self.mutant.confused(under);
         let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.len();
         let series = Arc::clone(all.entry(under).or_default());
         let now = now.as_microsecond();
         series.last_read.fetch_max(now, Ordering::Relaxed);
+        if all.len() > known {
+            fit(&mut all, CELLS_BYTES_MAX);
+        }
         series
     }
 
     /// Forgets the cells that nobody read for the longest time, until the
-    /// others fit. Those that were just read stay.
-    pub(crate) fn fit(&self) {
-        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = |series: &Series| series.bytes.load(Ordering::Relaxed);
-        let mut bytes: usize = all.values().map(|series| size(series)).sum();
-        if bytes <= CELLS_BYTES_MAX {
+    /// others fit, when these take more than before. Those that were just read
+    /// stay.
+    pub(crate) fn fit(&self, series: &Series) {
+        if series.grew.swap(false, Ordering::Relaxed) {
+            let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+            fit(&mut all, CELLS_BYTES_MAX);
+        }
+    }
+}
+
+fn fit(all: &mut HashMap<KeptUnder, Arc<Series>>, max: usize) {
+    let size = |series: &Series| SERIES_BYTES + series.bytes.load(Ordering::Relaxed);
+    let mut bytes: usize = all.values().map(|series| size(series)).sum();
+    if bytes <= max {
+        return;
+    }
+    let mut oldest: Vec<_> = all
+        .iter()
+        .map(|(under, series)| (series.last_read.load(Ordering::Relaxed), *under))
+        .collect();
+    oldest.sort_unstable_by_key(|(read, _)| *read);
+    for (_, under) in oldest {
+        if bytes <= max - max / 8 {
             return;
         }
-        let mut oldest: Vec<_> = all
-            .iter()
-            .map(|(under, series)| (series.last_read.load(Ordering::Relaxed), *under))
-            .collect();
-        oldest.sort_unstable_by_key(|(read, _)| *read);
-        for (_, under) in oldest {
-            if bytes <= CELLS_BYTES_MAX {
-                return;
-            }
-            bytes -= all.remove(&under).map_or(0, |series| size(&series));
-        }
+        let gone = all.remove(&under);
+        bytes = bytes.saturating_sub(gone.map_or(0, |series| size(&series)));
     }
 }
 
@@ -116,6 +138,22 @@ pub(crate) struct Reading<'a> {
     pub(crate) now: Timestamp,
 }
 
+impl Reading<'_> {
+    /// The intervals that the dataset holds now, by their starts.
+    fn wanted(&self) -> BTreeMap<Timestamp, TimeRange> {
+        wholes(self.window).collect()
+    }
+}
+
+/// Each interval from its own start on, not from that of the range.
+fn wholes(window: &Buckets) -> impl Iterator<Item = (Timestamp, TimeRange)> {
+    let parts = window.starts().iter().zip(0_u32..);
+    parts.filter_map(|(start, index)| {
+        let whole = TimeRange::new(*start, window.part(index)?.to()).ok()?;
+        Some((*start, whole))
+    })
+}
+
 impl Series {
     /// The answer's text: the one that is kept, when nothing changed since;
     /// else that which `write` makes of the answer.
@@ -131,33 +169,41 @@ impl Series {
     ) -> Result<Bytes, ApiError> {
         let mut held = self.held.lock().await;
         let stale = held.stale(&reading, plane);
+        if !stale.is_empty() {
+            // Gone before anything is made: a reader may leave, or fail, in between.
+            held.texts.clear();
+        }
         for range in &stale {
             held.make(*range, reading.window, ask, plane).await?;
         }
-        if !stale.is_empty() {
-            held.texts.clear();
-            self.bytes.store(held.bytes(), Ordering::Relaxed);
-        }
         let key = (reading.range, reading.style.0, reading.style.1);
-        if let Some(text) = held.texts.get(&key) {
-            return Ok(text.clone());
+        let kept = held.texts.get(&key).cloned();
+        let is_kept = kept.is_some();
+        let text = match kept {
+            Some(text) => text,
+            None => write(held.answer(reading.range, ask)?).await?,
+        };
+        if !is_kept {
+            if held.texts.len() >= TEXTS_MAX {
+                held.texts.clear();
+            }
+            held.texts.insert(key, text.clone());
+            self.bytes.store(held.bytes(), Ordering::Relaxed);
+            self.grew.store(true, Ordering::Relaxed);
         }
-        let answer = held.answer(reading.range, ask)?;
-        let text = write(answer).await?;
-        if held.texts.len() >= TEXTS_MAX {
-            held.texts.clear();
-        }
-        held.texts.insert(key, text.clone());
         Ok(text)
     }
 }
 
 impl Held {
-    /// The stretches whose cells are to be made: those that records came into,
-    /// and those that are not there as they are wanted. Cells that the dataset
-    /// holds no longer are dropped.
+    /// The stretches whose cells are to be made: those that records came into
+    /// or went from, and those that are not there as they are wanted. Cells
+    /// that the dataset holds no longer are dropped. Whatever is made, all that
+    /// was touched is: so what is answered is of one moment.
     fn stale(&mut self, reading: &Reading<'_>, plane: &dyn DataPlane) -> Vec<TimeRange> {
-        let window = reading.window;
+        let wanted = reading.wanted();
+        self.cells
+            .retain(|start, cell| wanted.get(start) == Some(&cell.part));
         let ours = Permit::<Upkeep>::ours();
         let since = self.version.map(|(version, _)| version);
         let touched = plane.touched(&ours, reading.pool, since);
@@ -165,30 +211,20 @@ impl Held {
         let is_fresh = self
             .version
             .is_some_and(|(_, at)| reading.now.since(at) < lag && at <= reading.now);
-        let is_fresh = match &touched.records {
-            TouchedRecords::Everything => {
-                self.cells.clear();
-                false
-            }
-            TouchedRecords::At { .. } if is_fresh => true,
+        if is_fresh && !touched.took_away && self.cells.len() == wanted.len() {
+            return Vec::new();
+        }
+        self.version = Some((touched.version, reading.now));
+        match &touched.records {
+            TouchedRecords::Everything => self.cells.clear(),
             TouchedRecords::At { stretches, .. } => {
                 let is_touched = |part: TimeRange| {
                     let mut stretches = stretches.iter();
                     stretches.any(|(from, to)| *from < part.to() && *to >= part.from())
                 };
                 self.cells.retain(|_, cell| !is_touched(cell.part));
-                false
             }
-        };
-        if !is_fresh {
-            self.version = Some((touched.version, reading.now));
         }
-        let parts = window.starts().iter().zip(0_u32..);
-        let wanted: BTreeMap<Timestamp, TimeRange> = parts
-            .filter_map(|(start, index)| Some((*start, whole(window, *start, index)?)))
-            .collect();
-        self.cells
-            .retain(|start, cell| wanted.get(start) == Some(&cell.part));
         let missing = wanted
             .iter()
             .filter(|(start, _)| !self.cells.contains_key(start));
@@ -212,11 +248,8 @@ impl Held {
         plane: &dyn DataPlane,
     ) -> Result<(), ApiError> {
         let asked = ask(range)?;
-        let parts = window.starts().iter().zip(0_u32..);
-        let parts =
-            parts.filter_map(|(start, index)| Some((*start, whole(window, *start, index)?)));
-        let within =
-            parts.filter(|(_, part)| range.from() <= part.from() && part.to() <= range.to());
+        let within = wholes(window)
+            .filter(|(_, part)| range.from() <= part.from() && part.to() <= range.to());
         let mut made: BTreeMap<Timestamp, Cell> = within
             .map(|(start, part)| {
                 let groups = Vec::new();
@@ -245,7 +278,10 @@ impl Held {
                 cell.groups.push(group);
             }
         }
-        self.made += made.len() as u64;
+        #[cfg(test)]
+        {
+            self.made += made.len();
+        }
         self.cells.append(&mut made);
         Ok(())
     }
@@ -284,11 +320,10 @@ impl Held {
         let cells = self.cells.values();
         let groups = cells.flat_map(|cell| &cell.groups);
         let groups: usize = groups.map(Grouped::bytes).sum();
-        groups + self.cells.len() * size_of::<Cell>()
+        let texts: usize = self.texts.values().map(Bytes::len).sum();
+        groups + self.cells.len() * size_of::<Cell>() + texts
     }
 }
 
-/// The interval from its own start on, not from that of the range.
-fn whole(window: &Buckets, start: Timestamp, index: u32) -> Option<TimeRange> {
-    TimeRange::new(start, window.part(index)?.to()).ok()
-}
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,8 @@ pub(crate) async fn read(
     let permit: Permit<RetrieveDataset> = access.permit(On::Dataset(dataset))?;
     let dataset = dataset.ok_or_else(ApiError::not_found)?.item;
     let now = state.clock.now();
-    let index = dataset.draft.rows_of(&asked.index)?;
+    let schema = permit.reads().map(|pool| &pool.draft.schema);
+    let index = dataset.draft.rows_of(&asked.index, schema)?;
     let window = window(dataset, now)?;
     let chosen = chosen(dataset, &window, asked.period, now)?;
     let under = permit.kept_under(asked.grant, &index)?;
@@ -67,7 +68,7 @@ pub(crate) async fn read(
         now,
     };
     let text = series.text(reading, &ask, &*state.plane, write).await?;
-    state.cells.fit();
+    state.cells.fit(&series);
     Ok(text)
 }
 

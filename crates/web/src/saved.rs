@@ -9,7 +9,6 @@ use model::ids::GrantId;
 use model::limits::SAVED_ROWS_MAX;
 use model::permit::{Access, ConstrainedAnalysis, Denied, On, ReadCached, RunSaved};
 use model::saved_queries::{SavedQuery, WithPools};
-use model::views::Delivery;
 
 use crate::error::ApiError;
 use crate::kept::{self, KeptAnswer, ToKeep};
@@ -53,7 +52,7 @@ pub(crate) async fn run(
     let Some(rate) = cached else {
         let permit = access.permit::<RunSaved>(On::Saved(saved));
         let permit = permit.map_err(|_| refused(access))?;
-        let asked = permit.constrain(grant, Delivery::Stream, now)?;
+        let asked = permit.constrain(grant, now)?;
         return Ok(Ran::Now(answer(asked, plane).await?));
     };
     let permit = access.permit::<ReadCached>(On::Cached(saved));
@@ -67,6 +66,7 @@ pub(crate) async fn run(
         asked,
         asker: (permit, grant),
         rate,
+        last_asked: now,
     };
     let kept = kept::ask_and_keep(to_keep, &state.kept, plane, &*state.clock).await?;
     Ok(Ran::Kept(kept))

@@ -17,6 +17,9 @@ impl Lake {
     /// is not known, and when the pool is defined otherwise than it was then,
     /// that is everything. It is known in memory and found at once.
     ///
+    /// Whether records may have gone is told besides, since a delete by times
+    /// touches its times alone.
+    ///
     /// A question that is asked after this has returned sees all changes up to
     /// the version that is answered. It is told to upkeep alone, since it
     /// speaks of all records.
@@ -27,7 +30,7 @@ impl Lake {
         since: Option<PoolVersion>,
     ) -> Touched {
         let known = since.and_then(|since| since.changes(pool, self.run));
-        let (count, touched) = self.pools.touched(pool, known);
+        let (count, touched, took_away) = self.pools.touched(pool, known);
         let instant = |micros: i64, beyond| Timestamp::from_microsecond(micros).unwrap_or(beyond);
         Touched {
             version: PoolVersion::new(pool, self.run, count),
@@ -47,6 +50,7 @@ impl Lake {
                     timeless,
                 },
             },
+            took_away,
         }
     }
 }

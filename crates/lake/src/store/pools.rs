@@ -97,13 +97,17 @@ impl Pools {
     }
 
     /// What the changes touched behind the first `count` ones, as far as the
-    /// pool's time field tells, and how many there are. Where `count` is not
-    /// known, any record may have been touched.
-    pub(crate) fn touched(&self, pool: &Pool, count: Option<u64>) -> (u64, Since) {
+    /// pool's time field tells, how many there are, and whether they may have
+    /// taken records away. Where `count` is not known, any record may have
+    /// been touched.
+    pub(crate) fn touched(&self, pool: &Pool, count: Option<u64>) -> (u64, Since, bool) {
         let column = time_column(pool);
         let since = |touches: &Touches| {
             let since = count.map(|count| touches.since(&column, count));
-            (touches.count(), since.unwrap_or(Since::Everything))
+            let since = since.unwrap_or(Since::Everything);
+            let took_away = count.is_none_or(|count| touches.took_away_since(count));
+            let took_away = took_away || since == Since::Everything;
+            (touches.count(), since, took_away)
         };
         match self.find(pool.id) {
             Some(held) => held.touched(since),

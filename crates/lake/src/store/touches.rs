@@ -21,6 +21,8 @@ pub(crate) struct Touches {
     count: u64,
     /// The last that may have touched any record.
     everything: u64,
+    /// The last that may have taken records away.
+    took_away: u64,
     /// The last that touched records without a time.
     timeless: u64,
     /// Stretches of time by their first instant, which do not overlap: their
@@ -57,6 +59,7 @@ impl Touches {
             column,
             count: 0,
             everything: 0,
+            took_away: 0,
             timeless: 0,
             stretches: BTreeMap::new(),
         }
@@ -71,6 +74,7 @@ impl Touches {
     pub(super) fn everything(&mut self) {
         self.count += 1;
         self.everything = self.count;
+        self.took_away = self.count;
         self.stretches.clear();
     }
 
@@ -97,6 +101,7 @@ impl Touches {
             None => self.everything(),
             Some((first, last)) if first <= last => {
                 self.count += 1;
+                self.took_away = self.count;
                 self.cover(first, last);
             }
             // No row has a time both before and after another.
@@ -172,6 +177,11 @@ impl Touches {
                 }
             }
         }
+    }
+
+    /// Whether the changes behind the first `count` may have taken records away.
+    pub(super) fn took_away_since(&self, count: u64) -> bool {
+        count > self.count || count < self.took_away
     }
 
     /// What was touched by the changes behind the first `count` ones, as far

@@ -55,22 +55,53 @@ fn what_is_wrong_is_named() {
 #[test]
 fn an_index_is_a_value_for_each_field() {
     let dataset = draft(SERIES, r#"["a","b"]"#).expect("legal");
-    let rows = dataset.rows_of(&[vec![Value::from("x")], vec![Value::from(1_i64)]]);
+    let rows = dataset.rows_of(&[vec![Value::from("x")], vec![Value::from(1_i64)]], None);
     let expected = Filter::all(vec![
         Filter::equals(FieldPath::parse("a").expect("a path"), Value::from("x")),
         Filter::equals(FieldPath::parse("b").expect("a path"), Value::from(1_i64)),
     ]);
     assert_eq!(rows, Ok(Constraint::Rows(expected.expect("two"))));
     let either = vec![Value::from("5"), Value::from(5_i64)];
-    assert!(dataset.rows_of(&[either, vec![Value::from(true)]]).is_ok());
-    let few = dataset.rows_of(&[vec![Value::from("x")]]);
+    assert!(
+        dataset
+            .rows_of(&[either, vec![Value::from(true)]], None)
+            .is_ok()
+    );
+    let few = dataset.rows_of(&[vec![Value::from("x")]], None);
     let few = few.expect_err("one is left out");
     assert!(few.detail.contains("a, b"), "{few:?}");
     for nothing in [vec![Value::Null], vec![], vec![Value::Array(Vec::new())]] {
         assert!(
             dataset
-                .rows_of(&[nothing, vec![Value::from(1_i64)]])
+                .rows_of(&[nothing, vec![Value::from(1_i64)]], None)
                 .is_err()
         );
     }
+}
+
+#[test]
+fn of_an_index_those_values_are_meant_that_the_field_can_hold() {
+    let pool = crate::fixtures::pool(
+        1,
+        r#"{"name":"orders","schema":"strict","fields":[{"name":"text","type":"String"},
+            {"name":"number","type":"Int64"}]}"#,
+    );
+    let schema = &pool.draft.schema;
+    let five = vec![Value::from("5"), Value::from(5_i64)];
+    let equals = |field: &str, value: Value| {
+        let field = FieldPath::parse(field).expect("a path");
+        Constraint::Rows(Filter::equals(field, value))
+    };
+    let rows = |index: &str, values: Vec<Value>| {
+        let dataset = draft(SERIES, &format!("\"{index}\"")).expect("legal");
+        dataset.rows_of(&[values], Some(schema)).expect("legal")
+    };
+    assert_eq!(rows("text", five.clone()), equals("text", Value::from("5")));
+    let number = rows("number", five);
+    let Constraint::Rows(filter) = &number else {
+        panic!("{number:?}");
+    };
+    assert!(schema.resolve(filter).is_ok());
+    let none = rows("number", vec![Value::from("x")]);
+    assert_eq!(none, Constraint::Rows(Filter::Any(Vec::new())));
 }

@@ -29,7 +29,48 @@ use crate::views::Delivery;
 /// and fields that the asker's key sees. Who asks is not part of it: keys that
 /// see the same are answered the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeptUnder([u8; 32]);
+pub struct KeptUnder {
+    /// The id of the stored question.
+    item: [u8; 16],
+    /// What it says, by how often that changed.
+    revision: i64,
+    /// A digest of the pools, by the names in it.
+    pools: [u8; 32],
+    /// A digest of the rows.
+    rows: [u8; 32],
+    /// A digest of the fields.
+    fields: [u8; 32],
+}
+
+/// A part of [`KeptUnder`]; each is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeptPart {
+    /// The stored question.
+    Item,
+    /// What it says.
+    Revision,
+    /// The pools that it reads.
+    Pools,
+    /// The rows that the asker sees.
+    Rows,
+    /// The fields that the asker sees.
+    Fields,
+}
+
+impl KeptUnder {
+    /// The parts in which the two differ; none where they are equal.
+    pub fn differs_in(&self, other: &Self) -> Vec<KeptPart> {
+        let parts = [
+            (KeptPart::Item, self.item == other.item),
+            (KeptPart::Revision, self.revision == other.revision),
+            (KeptPart::Pools, self.pools == other.pools),
+            (KeptPart::Rows, self.rows == other.rows),
+            (KeptPart::Fields, self.fields == other.fields),
+        ];
+        let parts = parts.into_iter().filter(|(_, same)| !same);
+        parts.map(|(part, _)| part).collect()
+    }
+}
 
 type Pools = BTreeMap<Name, Arc<Pool>>;
 
@@ -70,7 +111,6 @@ impl<A: Right> Permit<A> {
         pools: &Pools,
         query: &Analysis,
         grant: Option<GrantId>,
-        delivery: Delivery,
         now: Timestamp,
     ) -> Result<ConstrainedAnalysis, Fault> {
         let query = query.clone().under_grant(grant);
@@ -83,7 +123,8 @@ impl<A: Right> Permit<A> {
             }
             Analysis::Extraction(asked) => {
                 match self.of_source::<Extract>(pools, &asked.source)? {
-                    Some(permit) => permit.constrain(asked, delivery, now),
+                    // All of its rows: a page would have one more, to know of the next.
+                    Some(permit) => permit.constrain(asked, Delivery::Stream, now),
                     None => ConstrainedAnalysis::no_rows(asked, now),
                 }
             }
@@ -97,7 +138,7 @@ impl<A: Right> Permit<A> {
         }
     }
 
-    fn digest_of(
+    fn kept_as(
         &self,
         item: ([u8; 16], i64),
         pools: &Pools,
@@ -105,18 +146,22 @@ impl<A: Right> Permit<A> {
         narrower: &Constraint,
     ) -> Result<KeptUnder, Fault> {
         let (rows, visible) = self.chosen(grant)?;
-        let mut digest = Sha256::new();
-        digest.update(item.0);
-        digest.update(item.1.to_be_bytes());
-        digest.update(rows.digest());
-        digest.update(narrower.digest());
-        digest.update(format!("{visible:?}"));
+        let mut seen = Sha256::new();
+        seen.update(rows.digest());
+        seen.update(narrower.digest());
+        let mut read = Sha256::new();
         for (name, pool) in pools {
-            digest.update(name.as_str());
-            digest.update(pool.id.to_bytes());
-            digest.update(pool.revision.to_be_bytes());
+            read.update(Sha256::digest(name.as_str()));
+            read.update(pool.id.to_bytes());
+            read.update(pool.revision.to_be_bytes());
         }
-        Ok(KeptUnder(digest.finalize().into()))
+        Ok(KeptUnder {
+            item: item.0,
+            revision: item.1,
+            pools: read.finalize().into(),
+            rows: seen.finalize().into(),
+            fields: Sha256::digest(format!("{visible:?}")).into(),
+        })
     }
 }
 
@@ -137,11 +182,10 @@ impl Permit<RunSaved> {
     pub fn constrain(
         &self,
         grant: Option<GrantId>,
-        delivery: Delivery,
         now: Timestamp,
     ) -> Result<ConstrainedAnalysis, Fault> {
         let (saved, pools) = self.saved();
-        self.answering(pools, &saved.draft.query, grant, delivery, now)
+        self.answering(pools, &saved.draft.query, grant, now)
     }
 }
 
@@ -157,9 +201,9 @@ impl Permit<ReadCached> {
         now: Timestamp,
     ) -> Result<(ConstrainedAnalysis, KeptUnder), Fault> {
         let (saved, pools) = self.saved();
-        let analysis = self.answering(pools, &saved.draft.query, grant, Delivery::Pages, now)?;
+        let analysis = self.answering(pools, &saved.draft.query, grant, now)?;
         let item = (saved.id.to_bytes(), saved.revision);
-        let under = self.digest_of(item, pools, grant, &Constraint::AllRows)?;
+        let under = self.kept_as(item, pools, grant, &Constraint::AllRows)?;
         Ok((analysis, under))
     }
 }
@@ -207,7 +251,7 @@ impl Permit<RetrieveDataset> {
             unreachable!("the right is on datasets");
         };
         let item = (dataset.id.to_bytes(), dataset.revision);
-        self.digest_of(item, pools, grant, index)
+        self.kept_as(item, pools, grant, index)
     }
 
     /// The dataset's series over `range` and the rows of one index.

@@ -12,7 +12,7 @@ use control::ControlError;
 use http::StatusCode;
 use model::analyses::{AnswerText, Period};
 use model::datasets::{Dataset, DatasetDraft};
-use model::fault::{Fault, FaultCode};
+use model::fault::{Fault, FaultCode, shorten};
 use model::json::WideIntegers;
 use model::permit::{Admin, ListDataset, On, Permit, SeeDataset};
 use model::value::{Object, Value};
@@ -154,12 +154,20 @@ pub(crate) async fn delete(
 /// a number or a text stands for both.
 ///
 /// # Errors
-/// A fault for an object that does not name each field.
+/// A fault for an object that does not name each field, or names another.
 pub(crate) fn index_of(text: &str, dataset: &Dataset) -> Result<Vec<Vec<Value>>, Fault> {
     let plain = || Value::from(text);
     let value = model::json::parse(text.as_bytes()).unwrap_or_else(|_| plain());
     match value {
         Value::Object(object) => {
+            let is_index = |name: &str| {
+                let mut fields = dataset.draft.index_by.iter();
+                fields.any(|field| field.as_str() == name)
+            };
+            if let Some((name, _)) = object.iter().find(|(name, _)| !is_index(name)) {
+                let detail = format!("the dataset is not indexed by {}", shorten(name));
+                return Err(Fault::new(FaultCode::UnknownMember, detail).at("/index_by"));
+            }
             let fields = dataset.draft.index_by.iter();
             let values = fields.map(|field| {
                 let value = object.get(field.as_str()).cloned();

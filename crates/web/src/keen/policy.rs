@@ -2,8 +2,9 @@
 //!
 //! The key keeps the vendor's words as they were said ([`KeyDraft::dialect`]);
 //! its grants are made from them here and nowhere else. Where the vendor left
-//! a hole, the grants are narrower: an answer that is kept, a dataset and a
-//! schema are held to the key's own filters, unless the key names them.
+//! a hole, the grants are narrower: a saved query without filters of its own,
+//! an answer that is kept, a dataset and a schema are held to the key's other
+//! filters, unless the key names what it may read.
 //!
 //! [`KeyDraft::dialect`]: model::keys::KeyDraft::dialect
 
@@ -147,7 +148,7 @@ impl Policy {
         let run = self.rows("saved_queries")?;
         let injections = self.injections()?;
         // A key with filters anywhere is one of a customer.
-        let own = queried.clone().or_else(|| run.clone());
+        let own = both(queried.as_ref(), run.as_ref());
         let mut grants = Vec::new();
         if self.permits("writes") {
             let grant = on("pool:*", &["ingest"]);
@@ -162,9 +163,11 @@ impl Policy {
         if self.permits("schema") {
             grants.push(held(on("pool:*", &["schema"]), own.as_ref()));
         }
+        let names = self.names("saved_queries", "allowed")?;
         let saved = self.selected("saved_queries", on("saved:*", &["run"]))?;
         if self.permits("saved_queries") {
-            grants.push(held(saved, run.as_ref()));
+            let queried = queried.as_ref().filter(|_| names.is_none());
+            grants.push(held(saved, run.as_ref().or(queried)));
         }
         let names = self.names("cached_queries", "allowed")?;
         let cached = self.selected("cached_queries", on("cached:*", &["read"]))?;
@@ -202,13 +205,16 @@ impl Policy {
         }
         let blocked = self.names("datasets", "blocked")?.unwrap_or_default();
         let grant = || on("dataset:*", &operations).with("except", blocked.clone());
+        // To be told of a dataset touches no rows.
+        let shows_rows = operations.iter().any(|operation| *operation != "list");
         let allowed = self.option("datasets", "allowed");
         let grants = match allowed {
+            None if !shows_rows => vec![grant()],
             None => vec![held(grant(), own)],
             Some(Value::Object(allowed)) => {
                 let grants = allowed.iter().map(|(name, limits)| {
                     let grant = grant().with("only", vec![Value::from(name)]);
-                    limited(grant, limits)
+                    limited(grant, limits, shows_rows)
                         .map_err(|f| f.under(&format!("/options/datasets/allowed/{name}")))
                 });
                 grants.collect::<Result<_, _>>()?
@@ -257,12 +263,21 @@ fn held(grant: Object, rows: Option<&Value>) -> Object {
     )
 }
 
+/// The rows that both lists of filters admit.
+fn both(one: Option<&Value>, other: Option<&Value>) -> Option<Value> {
+    let filters = [one, other].into_iter().flatten();
+    let filters = filters.filter_map(Value::as_array).flatten().cloned();
+    let filters: Vec<Value> = filters.collect();
+    (!filters.is_empty()).then_some(Value::Array(filters))
+}
+
 /// A grant on one dataset, with the values that it may be read by.
-fn limited(grant: Object, limits: &Value) -> Result<Object, Fault> {
+fn limited(grant: Object, limits: &Value, shows_rows: bool) -> Result<Object, Fault> {
     let limits = limits
         .as_object()
         .ok_or_else(|| invalid("what is allowed of a dataset is an object", ""))?;
     match limits.get("index_by") {
+        None | Some(Value::Null) if !shows_rows => Ok(grant),
         None | Some(Value::Null) => Ok(held(grant, None)),
         Some(index) => {
             let fields = index

@@ -222,14 +222,19 @@ pub(crate) async fn result(
     let ran = ran.map_err(|error| refused(&caller, error))?;
     let found = found.ok_or_else(ApiError::not_found)?.item;
     let shown = show(&caller, found, Some(&ran));
+    let at = match &ran {
+        Ran::Kept(kept) => kept.at,
+        Ran::Now(_) => state.clock.now(),
+    };
     let answer = ran.into_answer();
-    let result = shape(found, &answer, state.clock.now())?;
+    let result = shape(found, &answer, at)?;
     let shown = shown.with("result", result);
     Ok(json(StatusCode::OK, &Value::Object(shown)))
 }
 
-/// The result as the dialect nests it: that of a funnel is an object.
-fn shape(saved: &SavedQuery, answer: &Answer, now: Timestamp) -> Result<Value, ApiError> {
+/// The result as the dialect nests it: that of a funnel is an object, whose
+/// steps are those of the moment when it was asked.
+fn shape(saved: &SavedQuery, answer: &Answer, at: Timestamp) -> Result<Value, ApiError> {
     let question = match &saved.draft.dialect {
         Some(said) => {
             let kind = said.get("analysis_type").and_then(Value::as_str);
@@ -242,7 +247,7 @@ fn shape(saved: &SavedQuery, answer: &Answer, now: Timestamp) -> Result<Value, A
         |question| question.zone.clone(),
     );
     let answer = match &question {
-        Some(question) => with_steps(answer.clone(), question, now),
+        Some(question) => with_steps(answer.clone(), question, at),
         None => answer.clone(),
     };
     let members = answer.to_members(&text(&zone));

@@ -1,7 +1,8 @@
 //! A data plane in memory: records in a list, filtered row by row with the
 //! reference meaning of constraints and filters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -24,9 +25,37 @@ use model::pools::Pool;
 use model::queries::{OutputColumn, OutputType, Query};
 use model::records::{Record, SentRecord};
 use model::time::Timestamp;
+use model::value::Value;
 
 use super::engine::{self, Pools};
 use crate::plane::{Answer, ByteStream, DataPlane, PlaneError};
+
+/// A change of a pool's records: the times that it touched, whether records
+/// without a time were among them, and whether it took records away.
+#[derive(Clone, Debug)]
+struct Change {
+    times: BTreeSet<Timestamp>,
+    timeless: bool,
+    took_away: bool,
+    /// Whether it is told as one that may have touched any record.
+    is_vague: bool,
+}
+
+impl Change {
+    fn of(pool: &Pool, records: &[Record], took_away: bool, is_vague: bool) -> Self {
+        let field = pool.time_field();
+        let time = |record: &Record| match record.get(field.as_str()) {
+            Some(Value::DateTime(at)) => Some(*at),
+            _ => None,
+        };
+        Self {
+            times: records.iter().filter_map(time).collect(),
+            timeless: records.iter().any(|record| time(record).is_none()),
+            took_away,
+            is_vague,
+        }
+    }
+}
 
 type Saved = HashMap<(KeyId, PoolId, String), ([u8; 32], AppendReceipt)>;
 
@@ -39,8 +68,12 @@ pub(crate) struct FakePlane {
     pub(crate) failure: Mutex<Option<PlaneError>>,
     /// How many batches are stored before no more are, if that is said.
     left: Mutex<Option<usize>>,
-    /// How often records changed, and the last change that took some away.
-    changes: Mutex<(u64, u64)>,
+    /// What changed of each pool's records, in order.
+    changes: Mutex<HashMap<PoolId, Vec<Change>>>,
+    /// Whether deletes are told as if records had come: for mutants.
+    pub(crate) hides_deletes: std::sync::atomic::AtomicBool,
+    /// The keys of questions that were asked, each with the rows asked about.
+    pub(crate) asked: Mutex<Vec<(KeyId, Constraint)>>,
     /// Pools that were dropped.
     pub(crate) dropped: Mutex<Vec<PoolId>>,
 }
@@ -89,7 +122,6 @@ impl FakePlane {
     fn store(&self, batch: AdmittedBatch) -> Result<AppendReceipt, PlaneError> {
         self.fails()?;
         self.takes_a_batch()?;
-        self.changes.lock().expect("not poisoned").0 += 1;
         let (key, pool) = (batch.key(), batch.pool().id);
         let idempotency = batch.idempotency().cloned();
         let name = |idempotency: &Idempotency| (key, pool, idempotency.key.clone());
@@ -112,9 +144,16 @@ impl FakePlane {
         if let Some(sent) = idempotency {
             saved.insert(name(&sent), (sent.fingerprint, receipt.clone()));
         }
+        let change = Change::of(batch.pool(), batch.records(), false, false);
         let mut all = self.records.lock().expect("not poisoned");
         all.entry(pool).or_default().extend(batch.into_records());
+        self.note(pool, change);
         Ok(receipt)
+    }
+
+    fn note(&self, pool: PoolId, change: Change) {
+        let mut changes = self.changes.lock().expect("not poisoned");
+        changes.entry(pool).or_default().push(change);
     }
 
     /// The pools of these questions with all their records.
@@ -132,8 +171,15 @@ impl FakePlane {
         self.visible(pool, rows, None)
     }
 
+    fn note_asked(&self, questions: &[ConstrainedQuery]) {
+        let asked = questions.iter();
+        let asked = asked.map(|question| (question.key(), question.rows().clone()));
+        self.asked.lock().expect("not poisoned").extend(asked);
+    }
+
     fn answer(&self, question: &ConstrainedQuery) -> Result<Answer, PlaneError> {
         self.fails()?;
+        self.note_asked(std::slice::from_ref(question));
         let pools = self.pools(std::iter::once(question));
         let rows = engine::run(question, question.rows(), &pools);
         Ok(Answer {
@@ -217,6 +263,7 @@ impl DataPlane for FakePlane {
             if let Form::Rows(_) = analysis.form() {
                 return Err(PlaneError::Internal("rows are streamed".to_owned()));
             }
+            self.note_asked(analysis.parts());
             let pools = self.pools(analysis.parts().iter());
             Ok(engine::answer(&analysis, &pools))
         }
@@ -243,13 +290,16 @@ impl DataPlane for FakePlane {
     fn delete(&self, delete: ConstrainedDelete) -> BoxFuture<'_, Result<u64, PlaneError>> {
         async move {
             self.fails()?;
-            let mut changes = self.changes.lock().expect("not poisoned");
-            *changes = (changes.0 + 1, changes.0 + 1);
-            drop(changes);
             let goes = self.visible(delete.pool(), delete.rows(), delete.filter());
             let mut all = self.records.lock().expect("not poisoned");
             let records = all.entry(delete.pool().id).or_default();
             records.retain(|record| !goes.contains(record));
+            if !goes.is_empty() {
+                // Some deletes are told by their times, others are not.
+                let is_vague = goes.len().is_multiple_of(2);
+                let change = Change::of(delete.pool(), &goes, true, is_vague);
+                self.note(delete.pool().id, change);
+            }
             Ok(goes.len() as u64)
         }
         .boxed()
@@ -286,21 +336,39 @@ impl DataPlane for FakePlane {
         ready(Ok(())).boxed()
     }
 
-    /// A record of any time may have come by any change.
+    /// As close as may be: each time that was touched, and no other.
     fn touched(&self, _: &Permit<Upkeep>, pool: &Arc<Pool>, since: Option<PoolVersion>) -> Touched {
-        let (changes, took_away) = *self.changes.lock().expect("not poisoned");
-        let time = |text| Timestamp::parse(text).expect("a time");
-        let any = (time("1970-01-01T00:00:00Z"), time("2100-01-01T00:00:00Z"));
+        let all = self.changes.lock().expect("not poisoned");
+        let changes = all.get(&pool.id).map(Vec::as_slice).unwrap_or_default();
+        let version = PoolVersion::new(pool, 1, changes.len() as u64);
         let known = since.and_then(|since| since.changes(pool, 1));
-        Touched {
-            version: PoolVersion::new(pool, 1, changes),
-            records: match known {
-                Some(known) if known >= took_away => TouchedRecords::At {
-                    stretches: (known < changes).then_some(any).into_iter().collect(),
-                    timeless: true,
-                },
-                _ => TouchedRecords::Everything,
+        let known = known.and_then(|known| changes.get(usize::try_from(known).ok()?..));
+        let Some(since) = known else {
+            return Touched {
+                version,
+                records: TouchedRecords::Everything,
+                took_away: true,
+            };
+        };
+        let hides = self.hides_deletes.load(Ordering::Relaxed);
+        let seen = |change: &&Change| !(hides && change.took_away);
+        let since: Vec<&Change> = since.iter().filter(seen).collect();
+        let times: BTreeSet<Timestamp> = since
+            .iter()
+            .flat_map(|change| &change.times)
+            .copied()
+            .collect();
+        let records = match since.iter().any(|change| change.is_vague) {
+            true => TouchedRecords::Everything,
+            false => TouchedRecords::At {
+                stretches: times.into_iter().map(|at| (at, at)).collect(),
+                timeless: since.iter().any(|change| change.timeless),
             },
+        };
+        Touched {
+            version,
+            records,
+            took_away: since.iter().any(|change| change.took_away),
         }
     }
 

@@ -72,14 +72,20 @@ fn held(lake: &Lake, pool: &Arc<Pool>) -> BTreeMap<i128, Option<Timestamp>> {
 enum Change {
     Any,
     Record(Option<Timestamp>),
+    /// A record went, of this time.
+    Gone(Option<Timestamp>),
 }
 
 fn tells(touched: &Touched, change: &Change) -> bool {
+    use Change::{Gone, Record};
+    if let Gone(time) = change {
+        return touched.took_away && tells(touched, &Record(*time));
+    }
     match (&touched.records, change) {
-        (TouchedRecords::Everything, _) => true,
-        (TouchedRecords::At { .. }, Change::Any) => false,
-        (TouchedRecords::At { timeless, .. }, Change::Record(None)) => *timeless,
-        (TouchedRecords::At { stretches, .. }, Change::Record(Some(time))) => stretches
+        (TouchedRecords::Everything, _) => touched.took_away,
+        (TouchedRecords::At { timeless, .. }, Record(None)) => *timeless,
+        (TouchedRecords::At { .. }, Change::Any | Gone(_)) => false,
+        (TouchedRecords::At { stretches, .. }, Record(Some(time))) => stretches
             .iter()
             .any(|(first, last)| first <= time && time <= last),
     }
@@ -91,6 +97,8 @@ enum Wrong {
     Nothing,
     /// Deletes are not noted.
     ForgetsDeletes,
+    /// Of a delete the times are noted, as if records had come.
+    NotesTimesAlone,
     /// Records that arrive are noted, and not what they replace.
     ForgetsReplaced,
     /// Of a batch the first time alone is noted.
@@ -231,18 +239,35 @@ impl Run {
     fn delete(&mut self) {
         let (pool, before) = (self.pool(), self.touches());
         let id = self.random.below(6);
-        let asked = match self.random.below(3) {
+        let asked = match self.random.below(4) {
             0 => format!(r#"{{"field":"id","operator":"eq","value":{id}}}"#),
             1 => {
                 let border = self.clock.now().checked_sub(HOUR * 50).unwrap();
                 format!(r#"{{"field":"at","operator":"lt","value":"{border}"}}"#)
             }
+            2 => {
+                let age = HOUR * self.random.below(60) as u32;
+                let from = self.clock.now().checked_sub(age).unwrap();
+                let to = from.checked_add(HOUR * 4).unwrap();
+                format!(
+                    r#"{{"all":[{{"field":"at","operator":"gte","value":"{from}"}},
+                        {{"field":"at","operator":"lt","value":"{to}"}}]}}"#
+                )
+            }
             _ => r#"{"field":"n","operator":"lt","value":0}"#.to_owned(),
         };
         let delete = deleting(&access(1), &pool, Some(filter(&asked)));
         wait(self.lake.delete(delete)).unwrap();
-        if self.wrong == Wrong::ForgetsDeletes {
-            self.put_back(before);
+        match self.wrong {
+            Wrong::ForgetsDeletes => self.put_back(before),
+            Wrong::NotesTimesAlone => {
+                let mut noted = before;
+                let times = Some((i64::MIN, i64::MAX));
+                let timeless = true;
+                noted.arrived(&path("at"), Some(Arriving { times, timeless }));
+                self.put_back(noted);
+            }
+            _ => {}
         }
     }
 
@@ -281,8 +306,15 @@ impl Run {
         let now = held(&self.lake, &self.pool());
         let gone = self.known.iter().filter(|(n, _)| !now.contains_key(n));
         let came = now.iter().filter(|(n, _)| !self.known.contains_key(n));
-        self.changes
-            .extend(gone.chain(came).map(|(_, at)| Change::Record(*at)));
+        let gone = gone.map(|(_, at)| match came.clone().any(|(_, other)| other == at) {
+            // Another of the same time may have taken its place.
+            true => Change::Record(*at),
+            false => Change::Gone(*at),
+        });
+        let changes: Vec<_> = gone
+            .chain(came.clone().map(|(_, at)| Change::Record(*at)))
+            .collect();
+        self.changes.extend(changes);
         self.known = now;
         for (since, count) in &self.moments {
             let touched = self.touched(Some(*since));
@@ -337,6 +369,7 @@ fn every_record_that_changed_since_a_moment_lies_in_what_is_told() {
 fn lakes_that_forget_changes_are_found_out() {
     for wrong in [
         Wrong::ForgetsDeletes,
+        Wrong::NotesTimesAlone,
         Wrong::ForgetsReplaced,
         Wrong::NotesTheFirst,
         Wrong::ForgetsTimeless,

@@ -69,13 +69,17 @@ async fn each_key_is_answered_over_its_rows() {
     }
     let rows = json!({ "analysis": "extraction", "pool": "sales", "fields": ["amount"],
         "latest": 2 });
-    saved(&world, "rows", 0, rows).await;
+    saved(&world, "rows", 0, rows.clone()).await;
+    saved(&world, "kept", 60, rows).await;
     let key = runner(&world, "saved:*", "run", "a").await;
     let answer = result(&world, &key, "rows").await;
     assert_eq!(
         answer,
         json!({ "result": [{ "amount": 4 }, { "amount": 2 }] })
     );
+    let key = runner(&world, "cached:*", "read", "a").await;
+    let kept = result(&world, &key, "kept").await;
+    assert_eq!(kept["result"], answer["result"], "and no row more");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
+mod properties;
+
 fn object(json: &Json) -> Object {
     let value = model::json::parse(json.to_string().as_bytes()).expect("JSON");
     value.as_object().expect("an object").clone()
@@ -63,7 +65,9 @@ fn the_example_of_the_contract_is_two_grants() {
 fn a_key_of_a_customer_sees_its_rows_alone_where_the_vendor_had_no_filter() {
     let options = json!({ "queries": filters() });
     let classes = json!(["schema", "cached_queries", "datasets"]);
-    for grant in grants(classes.clone(), options).as_array().expect("a list") {
+    let mut all = classes.as_array().expect("a list").clone();
+    all.push(json!("saved_queries"));
+    for grant in grants(json!(all), options).as_array().expect("a list") {
         assert_eq!(grant["constraints"], rows(), "{grant}");
     }
     // Unless the key names what it may read.
@@ -93,6 +97,25 @@ fn names_are_allowed_and_blocked_and_no_operation_is_no_grant() {
         grants(json!(["saved_queries", "datasets"]), options),
         expected
     );
+    // To be listed touches no rows, so that no rows are said.
+    let options = json!({ "queries": filters(), "datasets": { "operations": ["list"] } });
+    let expected = json!([{ "on": "dataset:*", "actions": ["list"], "except": [] }]);
+    assert_eq!(grants(json!(["datasets"]), options), expected);
+}
+
+#[test]
+fn what_no_filter_is_said_for_is_held_to_all_filters_of_the_key() {
+    let region = json!([{ "property_name": "region", "operator": "eq", "property_value": "x" }]);
+    let options = json!({ "queries": filters(), "saved_queries": { "filters": region } });
+    let region = json!({ "field": "region", "operator": "eq", "value": "x" });
+    let both = json!([rows()[0], region]);
+    let held = grants(
+        json!(["saved_queries", "cached_queries", "datasets"]),
+        options,
+    );
+    assert_eq!(held[0]["constraints"], json!([region]));
+    assert_eq!(held[1]["constraints"], both);
+    assert_eq!(held[2]["constraints"], both);
 }
 
 #[test]
