@@ -1,6 +1,7 @@
 //! The dialect of Keen IO, from outside.
 
 mod questions;
+mod stored;
 mod writing;
 
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 //! holds no more than a key sees.
 
 #[path = "../../../../web/src/keen/queries/tests/cases.rs"]
-mod cases;
+pub(super) mod cases;
 #[path = "../../../../web/src/keen/queries/tests/questions.rs"]
-mod random;
+pub(super) mod random;
 
 use model::random::SeededRandom;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::Speaking;
 use cases::{collection, collections, orders, parameters, tf};
 
 /// The server with these collections.
-fn filled(collections: &[(&str, Vec<Value>)]) -> Speaking {
+pub(super) fn filled(collections: &[(&str, Vec<Value>)]) -> Speaking {
     let speaking = Speaking::start();
     let (server, master) = (&speaking.server, speaking.server.master());
     for (name, events) in collections {

@@ -198,6 +198,8 @@ pub(crate) fn every_route(pool: &str) -> Vec<Request> {
             let path = pattern
                 .replace("{pool}", pool)
                 .replace("{view}", &format!("{pool}-records"))
+                .replace("{saved}", &format!("{pool}-kept-0"))
+                .replace("{dataset}", &format!("{pool}-totals"))
                 .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
             assert!(
                 !path.contains('{'),
