@@ -1,10 +1,12 @@
 //! Pools: named sets of records, and the schema that a question meets.
 
+mod collection;
 mod grow;
 mod members;
 mod parse;
 mod schema;
 
+pub use collection::KEEN_TIMESTAMP;
 pub use grow::FieldChanges;
 pub use parse::unknown_field;
 pub(crate) use parse::{not_available, parse_description, parse_name, parse_path, refuse_not_yet};

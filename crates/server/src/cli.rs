@@ -2,6 +2,7 @@
 
 mod client;
 mod definitions;
+mod keen;
 mod offline;
 mod serve;
 
@@ -12,6 +13,7 @@ pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, OutputFormat, QueryA
 pub(crate) use definitions::{
     CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
 };
+pub(crate) use keen::{KeenArgs, Origin};
 pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
 
@@ -68,7 +70,7 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     /// Show what the calling key is, what it may do and how many rows it sees
     Whoami(ClientArgs),
-    /// Send the records of a file to a pool, and make the pool if there is none
+    /// Send the records of a file to a pool, and make the pool if there is none; carry a project over from Keen
     Import(ImportArgs),
     /// Ask a view for its data
     Query(QueryArgs),

@@ -200,6 +200,14 @@ impl Client {
         self.whole(self.open(&Method::POST, path, Some(body), HeaderMap::new())?)
     }
 
+    /// The whole answer to a `PUT`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn put(&self, path: &str, body: Body<'_>) -> Result<Vec<u8>, ClientError> {
+        self.whole(self.open(&Method::PUT, path, Some(body), HeaderMap::new())?)
+    }
+
     /// The whole answer to a `POST` that the server does once for this key,
     /// however often it is sent.
     ///

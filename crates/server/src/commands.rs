@@ -9,6 +9,7 @@ mod files;
 mod filters;
 mod import;
 mod keys;
+mod migrate;
 mod pools;
 mod query;
 mod views;

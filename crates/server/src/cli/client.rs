@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::KeenArgs;
+
 /// How to reach the server, and how to print.
 #[derive(Args, Debug)]
 pub(crate) struct ClientArgs {
@@ -78,10 +80,18 @@ Examples:
   tidegate import sales.csv --time-field at --isolation-field customer.id
   tidegate import events-2026.ndjson.gz --pool events --schema open --yes
   tidegate import zips.csv --field zip:String --field lat:Float64!     (! = required)
-  generate | tidegate import - --pool events")]
+  generate | tidegate import - --pool events
+
+From Keen (docs/migrating-from-keen.md): a file of events holds an extraction ({\"result\": [event, …]}),
+a JSON list or NDJSON. Their collection is made as a first write makes it, without being asked.
+  tidegate import --from keen --switch-on --out project-keys.ndjson
+  tidegate import --from keen orders.json
+  tidegate import --from keen --saved-queries saved.json --datasets datasets.json
+  tidegate import --from keen --keys keys.json --out new-keys.ndjson")]
 pub(crate) struct ImportArgs {
     /// File to import; - reads NDJSON from standard input
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present_any = ["keys", "saved_queries", "datasets", "switch_on"])]
+    pub(crate) file: Option<PathBuf>,
     /// Pool to send to [default: the file's name without its endings]
     #[arg(long, value_name = "NAME")]
     pub(crate) pool: Option<String>,
@@ -116,6 +126,8 @@ pub(crate) struct ImportArgs {
     /// Any text; another one sends a file again on purpose that was imported in the last 24 hours
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) label: String,
+    #[command(flatten)]
+    pub(crate) keen: KeenArgs,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

@@ -127,6 +127,23 @@ fn arguments_that_exclude_each_other_are_refused() {
             ErrorKind::ValueValidation,
         ),
         ("import", ErrorKind::MissingRequiredArgument),
+        ("import --from keen", ErrorKind::MissingRequiredArgument),
+        ("import --keys k.json", ErrorKind::MissingRequiredArgument),
+        ("import --switch-on", ErrorKind::MissingRequiredArgument),
+        ("import f.json --out o", ErrorKind::ArgumentConflict),
+        (
+            "import --from keen f.json --keys k.json",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "import --from keen f.json --switch-on",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "import --from keen --saved-queries s.json --pool p",
+            ErrorKind::ArgumentConflict,
+        ),
+        ("import f.json --from mars", ErrorKind::InvalidValue),
         ("completions nosuchshell", ErrorKind::InvalidValue),
         ("nosuchcommand", ErrorKind::InvalidSubcommand),
     ];

@@ -49,7 +49,7 @@ impl ProblemItem {
                 .or_else(|| text("message"))
                 .or_else(|| text("title"))
                 .unwrap_or_default(),
-            code: text("code"),
+            code: text("code").or_else(|| text("error_code")),
             field: text("field"),
             pointer: text("pointer").filter(|pointer| !pointer.is_empty()),
         }
@@ -60,7 +60,13 @@ impl Problem {
     /// Reads the body of a refusal, of whatever kind it is.
     pub(super) fn read(status: u16, body: &[u8], retry_after: Option<Duration>, url: &str) -> Self {
         let document = serde_json::from_slice::<Value>(body).ok();
-        let document = document.filter(|document| document.get("status").is_some());
+        // The native API says the status, the Keen dialect the name of the error.
+        let is_ours = |document: &Value| {
+            ["status", "error_code"]
+                .iter()
+                .any(|name| document.get(name).is_some())
+        };
+        let document = document.filter(is_ours);
         let Some(document) = document else {
             let detail = format!(
                 "{url} answered with status {status} and no problem document; is this a Tidegate server?"

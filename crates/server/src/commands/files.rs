@@ -35,6 +35,21 @@ pub(super) fn read_definition(path: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
+/// A new file that its owner alone can read and write.
+fn new_private(path: &Path) -> Result<File, CommandError> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    file.map_err(|error| {
+        CommandError::File(format!(
+            "the token file {} cannot be made: {error}",
+            path.display()
+        ))
+    })
+}
+
 /// A new file that its owner alone can read and write, made before the secret
 /// that it will hold, so that no secret is lost for want of a place. Dropped
 /// without a secret, the file is removed.
@@ -51,20 +66,9 @@ impl NewSecret {
     /// When there is such a file already, which is left as it is, or it
     /// cannot be made.
     pub(super) fn reserve(path: &Path) -> Result<Self, CommandError> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        let file = file.map_err(|error| {
-            CommandError::File(format!(
-                "the token file {} cannot be made: {error}",
-                path.display()
-            ))
-        })?;
         Ok(Self {
             path: path.to_owned(),
-            file: Some(file),
+            file: Some(new_private(path)?),
         })
     }
 
@@ -94,6 +98,68 @@ impl Drop for NewSecret {
     fn drop(&mut self) {
         if self.file.is_some() {
             // An empty file in the way helps nobody, and harms nobody either.
+            let _kept = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A new file that its owner alone can read and write, for secrets that come
+/// one after another. Dropped without any, the file is removed.
+#[derive(Debug)]
+pub(super) struct SecretLines {
+    path: PathBuf,
+    file: File,
+    lines: u64,
+}
+
+impl SecretLines {
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// As [`NewSecret::reserve`].
+    pub(super) fn reserve(path: &Path) -> Result<Self, CommandError> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: new_private(path)?,
+            lines: 0,
+        })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many lines it holds.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Writes a line with the secret of the key `name`; when this returns, it
+    /// is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be written; then it is lost.
+    pub(super) fn add(&mut self, line: &str, name: &str) -> Result<(), CommandError> {
+        // Half a line may hold half a secret: the file stays from here on.
+        self.lines += 1;
+        let written = self.file.write_all(format!("{line}\n").as_bytes());
+        written
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| {
+                CommandError::File(format!(
+                    "key {} is made, but its text could not be written to {}: {error}; delete the key and make another",
+                    crate::output::printable(name),
+                    self.path.display()
+                ))
+            })
+    }
+}
+
+impl Drop for SecretLines {
+    fn drop(&mut self) {
+        if self.lines == 0 {
+            // As of one secret: an empty file in the way harms nobody.
             let _kept = std::fs::remove_file(&self.path);
         }
     }

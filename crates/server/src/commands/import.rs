@@ -1,71 +1,142 @@
 //! `tidegate import`.
 
 mod csv;
+mod events;
 mod idempotency;
 mod infer;
 mod lanes;
 mod lines;
 mod pool;
+mod scanner;
 mod send;
 mod source;
 
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use model::names::Name;
 use serde_json::{Value, json};
 
 pub(super) use idempotency::Identity;
 pub(super) use send::{LineFault, Outcome, Sender, Sleep};
 
-use super::{CommandError, connect};
-use crate::cli::{FileFormat, ImportArgs};
-use crate::client::ClientError;
+use super::{CommandError, connect, migrate};
+use crate::cli::{FileFormat, ImportArgs, Origin};
+use crate::client::{Client, ClientError};
 use crate::output::{self, progress, table, table::Cell};
 use source::{Amount, Batches, Source};
 
 /// Rejected records that are listed; all are counted.
 const LISTED: usize = 20;
 
-/// Sends the records of a file.
+/// Sends the records of a file, or carries over what the lists of Keen define.
 ///
 /// # Errors
 /// When the file cannot be read, the pool cannot be made, the server does not
 /// take a batch, or records were rejected.
 pub(super) fn run(args: &ImportArgs) -> Result<(), CommandError> {
-    let format = match args.format {
-        Some(format) => format,
-        None => format_of(&args.file)?,
+    let Some(file) = args.file.as_deref() else {
+        return migrate::run(args);
     };
     let pool = match &args.pool {
         Some(pool) => pool.clone(),
-        None => pool_of(&args.file)?,
+        None => pool_of(file)?,
     };
-    model::names::Name::parse(&pool)
+    let pool = Name::parse(&pool)
         .map_err(|rule| CommandError::Usage(format!("pool {pool}: {rule}; give --pool NAME")))?;
+    let import = match args.keen.from {
+        Some(Origin::Keen) => events_of(args, file, &pool)?,
+        None => records_of(args, file, &pool)?,
+    };
+    send(args, file, pool.as_str(), import)
+}
+
+/// What is known of an import before it begins.
+struct Import {
+    client: Client,
+    source: Source,
+    made: pool::ReadyPool,
+    /// The word for what the records are read as; part of their identity.
+    kind: String,
+    /// What the place of a record is called.
+    place: &'static str,
+}
+
+fn records_of(args: &ImportArgs, file: &Path, pool: &Name) -> Result<Import, CommandError> {
+    let format = match args.format {
+        Some(format) => format,
+        None => format_of(file)?,
+    };
     let client = connect(&args.client)?;
-    let mut source = Source::open(&args.file, format, args.batch_size)?;
-    let made = pool::ready(&client, &pool, args, format, &mut source)?;
+    let mut source = Source::open(file, format, args.batch_size)?;
+    let made = pool::ready(&client, pool.as_str(), args, format, &mut source)?;
+    Ok(Import {
+        client,
+        source,
+        made,
+        kind: format!("{format:?}"),
+        place: "line",
+    })
+}
+
+/// Events that were exported from Keen.
+fn events_of(args: &ImportArgs, file: &Path, pool: &Name) -> Result<Import, CommandError> {
+    if pool::wants_new(args) {
+        return Err(CommandError::Usage(
+            "a collection of Keen is made as its first event makes it; for another definition make the pool first, with tidegate pools create"
+                .to_owned(),
+        ));
+    }
+    let are_lines = match args.format {
+        None => false,
+        Some(FileFormat::Ndjson) => true,
+        Some(_) => {
+            return Err(CommandError::Usage(
+                "events of Keen are read from JSON: an extraction, a list, or ndjson".to_owned(),
+            ));
+        }
+    };
+    let client = connect(&args.client)?;
+    let source = events::open(file, are_lines)?;
+    let made = pool::ready_collection(&client, pool)?;
+    Ok(Import {
+        client,
+        source,
+        made,
+        kind: "Keen".to_owned(),
+        place: "event",
+    })
+}
+
+fn send(args: &ImportArgs, file: &Path, pool: &str, import: Import) -> Result<(), CommandError> {
+    let Import {
+        client,
+        source,
+        made,
+        kind,
+        place,
+    } = import;
     let identity = Identity::new(
-        source::content(&args.file)?,
+        source::content(file)?,
         &[
             &made.identity,
             &args.batch_size.to_string(),
-            &format!("{format:?}"),
+            &kind,
             &args.label,
         ],
     );
     let bar = bar(source.amount());
-    let mut sender = Sender::new(&client, &pool, identity, &Sleep);
+    let mut sender = Sender::new(&client, pool, identity, &Sleep);
     let batches = Batches::new(source, args.batch_size as usize);
     let connections = connections(args, &made);
     let result = lanes::send_all(&mut sender, batches, connections, &bar);
     bar.finish_and_clear();
     let outcome = sender.into_outcome();
     if let Err(error) = result {
-        report_stop(&outcome, &error);
+        report_stop(&outcome, place, &error);
         return Err(error);
     }
-    report(&outcome, &pool, made.created, args)
+    report(&outcome, pool, place, made.created, args)
 }
 
 /// How many batches may be on their way at once. Where a record replaces an
@@ -126,8 +197,8 @@ fn pool_of(path: &Path) -> Result<String, CommandError> {
 }
 
 /// Says how far the import came and how it goes on.
-fn report_stop(outcome: &Outcome, error: &CommandError) {
-    list_faults(outcome);
+fn report_stop(outcome: &Outcome, place: &str, error: &CommandError) {
+    list_faults(outcome, place);
     output::note(&format!(
         "stopped; stored: {}; rejected: {}",
         outcome.accepted, outcome.rejected
@@ -150,6 +221,7 @@ fn report_stop(outcome: &Outcome, error: &CommandError) {
 fn report(
     outcome: &Outcome,
     pool: &str,
+    place: &str,
     created: bool,
     args: &ImportArgs,
 ) -> Result<(), CommandError> {
@@ -158,7 +230,7 @@ fn report(
             .faults
             .iter()
             .take(LISTED)
-            .map(LineFault::json)
+            .map(|fault| fault.json(place))
             .collect();
         let summary = json!({
             "pool": pool, "created": created, "accepted": outcome.accepted,
@@ -166,7 +238,7 @@ fn report(
         });
         output::line(&summary.to_string())?;
     } else {
-        list_faults(outcome);
+        list_faults(outcome, place);
         output::line(&format!(
             "stored in pool {pool}: {}; rejected: {}",
             outcome.accepted, outcome.rejected
@@ -180,7 +252,7 @@ fn report(
     Ok(())
 }
 
-fn list_faults(outcome: &Outcome) {
+fn list_faults(outcome: &Outcome, place: &str) {
     if outcome.faults.is_empty() {
         return;
     }
@@ -199,7 +271,7 @@ fn list_faults(outcome: &Outcome) {
         .collect();
     let listed = rows.len() as u64;
     output::note(&table::render(
-        &["line", "code", "field", "rejected because"],
+        &[place, "code", "field", "rejected because"],
         &rows,
         false,
     ));

@@ -14,26 +14,26 @@ use crate::support::{Address, BINARY, Server};
 
 /// How a command ended and what it wrote.
 #[derive(Debug)]
-struct Ran {
+pub(crate) struct Ran {
     code: Option<i32>,
-    out: String,
-    err: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
     #[track_caller]
-    fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
         self
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {}", self.out))
     }
 }
 
 /// A command in `home` with a clean environment and no terminal.
-fn command(address: &Address, token: &str, home: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(address: &Address, token: &str, home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command
         .args(args)
@@ -50,7 +50,7 @@ fn command(address: &Address, token: &str, home: &Path, args: &[&str]) -> Comman
     command
 }
 
-fn ran(command: &mut Command) -> Ran {
+pub(crate) fn ran(command: &mut Command) -> Ran {
     let output = command.output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Ran {
@@ -60,7 +60,7 @@ fn ran(command: &mut Command) -> Ran {
     }
 }
 
-fn with_input(command: &mut Command, input: &str) -> Ran {
+pub(crate) fn with_input(command: &mut Command, input: &str) -> Ran {
     let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
     child
         .stdin

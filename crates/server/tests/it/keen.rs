@@ -1,5 +1,6 @@
 //! The dialect of Keen IO, from outside.
 
+mod migrate;
 mod questions;
 mod stored;
 mod writing;

@@ -10,7 +10,7 @@ use super::csv;
 use super::source::RawRecord;
 
 /// The longest text of one record that is read; the server takes less.
-const RECORD_BYTES: usize = 16 << 20;
+pub(super) const RECORD_BYTES: usize = 16 << 20;
 /// Bytes that are read at once.
 pub(super) const BUFFER_BYTES: usize = 256 << 10;
 
@@ -21,8 +21,13 @@ pub(super) struct LineReader {
     line: u64,
 }
 
-/// The input without compression and byte order mark.
-fn plain(input: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
+/// The input without compression and byte order mark. The bytes that are taken
+/// from it are added to `read`.
+///
+/// # Errors
+/// When the input cannot be read.
+pub(super) fn plain(input: Box<dyn Read>, read: Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
+    let input = Counted { input, read };
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, input);
     let mut reader: Box<dyn BufRead> = if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         Box::new(BufReader::with_capacity(
@@ -44,8 +49,13 @@ impl LineReader {
     /// # Errors
     /// When the input cannot be read.
     pub(super) fn new(input: Box<dyn Read>, read: Arc<AtomicU64>) -> io::Result<Self> {
-        let reader = plain(Box::new(Counted { input, read }))?;
+        let reader = plain(input, read)?;
         Ok(Self { reader, line: 1 })
+    }
+
+    /// A reader of a text whose next byte is on this line.
+    pub(super) fn resume(reader: Box<dyn BufRead>, line: u64) -> Self {
+        Self { reader, line }
     }
 
     /// The next line that holds something; `None` at the end.

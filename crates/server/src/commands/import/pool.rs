@@ -1,7 +1,8 @@
 //! The pool of an import: found, or made from what the file shows.
 
 use model::fields::{FieldType, ScalarType};
-use model::names::FieldPath;
+use model::names::{FieldPath, Name};
+use model::pools::PoolDraft;
 use serde_json::Value;
 
 use super::super::definitions::{PoolDefinition, parse_field};
@@ -37,35 +38,69 @@ pub(super) fn ready(
     format: FileFormat,
     source: &mut Source,
 ) -> Result<ReadyPool, CommandError> {
-    match client.get(&format!("/v1/pools/{}", segment(pool))) {
-        Ok(answer) => {
-            if wants_new(args) {
+    match find(client, pool)? {
+        Some((ready, is_known)) => {
+            if is_known && wants_new(args) {
                 output::note(&format!(
                     "pool {pool} exists; its own definition holds, and the options for a new pool are not used"
                 ));
             }
+            Ok(ready)
+        }
+        None => create(client, pool, args, format, source),
+    }
+}
+
+/// Finds the pool of a collection of Keen, or makes it as the first event
+/// that is written to the dialect makes it.
+///
+/// # Errors
+/// When the server refuses.
+pub(super) fn ready_collection(client: &Client, pool: &Name) -> Result<ReadyPool, CommandError> {
+    if let Some((ready, _)) = find(client, pool.as_str())? {
+        return Ok(ready);
+    }
+    let draft = PoolDraft::of_collection(pool);
+    let draft = draft.map_err(|fault| CommandError::Usage(fault.to_string()))?;
+    let body = model::json::to_text(&draft.to_value());
+    let answer = client.post("/v1/pools", Body::json(body.as_bytes()))?;
+    output::note(&format!("collection {pool} is made"));
+    Ok(ReadyPool {
+        identity: id_of(&parse(client, &answer)?, pool.as_str()),
+        created: true,
+        order_matters: false,
+    })
+}
+
+/// The pool, and whether its definition is known; `None` when there is none.
+fn find(client: &Client, pool: &str) -> Result<Option<(ReadyPool, bool)>, CommandError> {
+    match client.get(&format!("/v1/pools/{}", segment(pool))) {
+        Ok(answer) => {
             let definition = parse(client, &answer)?;
-            Ok(ReadyPool {
+            let ready = ReadyPool {
                 identity: id_of(&definition, pool),
                 created: false,
                 order_matters: !definition.get("unique").is_none_or(Value::is_null),
-            })
+            };
+            Ok(Some((ready, true)))
         }
         // The key may write without being allowed to look: then the pool exists
         // or the first batch says that it does not.
-        Err(ClientError::Refused(problem)) if problem.status == 403 => Ok(ReadyPool {
-            identity: format!("name {pool}"),
-            created: false,
-            order_matters: true,
-        }),
-        Err(ClientError::Refused(problem)) if problem.status == 404 => {
-            create(client, pool, args, format, source)
+        Err(ClientError::Refused(problem)) if problem.status == 403 => {
+            let ready = ReadyPool {
+                identity: format!("name {pool}"),
+                created: false,
+                order_matters: true,
+            };
+            Ok(Some((ready, false)))
         }
+        Err(ClientError::Refused(problem)) if problem.status == 404 => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-fn wants_new(args: &ImportArgs) -> bool {
+/// Whether options say what a new pool is to be.
+pub(super) fn wants_new(args: &ImportArgs) -> bool {
     args.time_field.is_some()
         || args.isolation_field.is_some()
         || args.schema.is_some()

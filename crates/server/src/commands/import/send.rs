@@ -57,9 +57,10 @@ impl LineFault {
         })
     }
 
-    /// The fault as the answers of the API have it, with the line for the index.
-    pub(super) fn json(&self) -> Value {
-        json!({ "line": self.line, "code": self.code, "field": self.field, "message": self.message })
+    /// The fault as the answers of the API have it, with the line for the
+    /// index, or whatever else the place is called.
+    pub(super) fn json(&self, place: &str) -> Value {
+        json!({ place: self.line, "code": self.code, "field": self.field, "message": self.message })
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lake::RecordFile;
 
 use super::super::CommandError;
+use super::events::EventReader;
 use super::is_stdin;
 use super::lines::{BUFFER_BYTES, LineReader};
 use super::send::LineFault;
@@ -34,7 +35,7 @@ pub(super) enum Amount {
 /// One record as its file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RawRecord {
-    /// The line it starts on, or its row, counted from 1.
+    /// The line it starts on, or its row or its number, counted from 1.
     pub(super) line: u64,
     /// The text, or why there is none.
     pub(super) text: Result<Vec<u8>, String>,
@@ -52,6 +53,7 @@ pub(super) struct Source {
 
 enum Kind {
     Ndjson(LineReader),
+    Events(EventReader),
     Csv {
         reader: LineReader,
         header: Vec<u8>,
@@ -94,18 +96,7 @@ impl Source {
                 ahead: VecDeque::new(),
             });
         }
-        let (input, amount): (Box<dyn Read>, _) = if is_stdin(path) {
-            (Box::new(io::stdin()), Amount::Unknown)
-        } else {
-            let file = File::open(path).map_err(|e| unreadable(&name, &e))?;
-            let metadata = file.metadata().map_err(|e| unreadable(&name, &e))?;
-            let amount = if metadata.is_file() {
-                Amount::Bytes(metadata.len())
-            } else {
-                Amount::Unknown
-            };
-            (Box::new(file), amount)
-        };
+        let (input, amount) = open_text(path, &name)?;
         let mut reader =
             LineReader::new(input, Arc::clone(&read)).map_err(|e| unreadable(&name, &e))?;
         let kind = match format {
@@ -125,6 +116,22 @@ impl Source {
             read,
             ahead: VecDeque::new(),
         })
+    }
+
+    /// Events that were exported from Keen.
+    pub(super) fn of_events(
+        name: String,
+        reader: EventReader,
+        amount: Amount,
+        read: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            name,
+            kind: Kind::Events(reader),
+            amount,
+            read,
+            ahead: VecDeque::new(),
+        }
     }
 
     /// How much there is to send.
@@ -173,6 +180,7 @@ impl Source {
         let read = match &mut self.kind {
             Kind::Ndjson(reader) => reader.ndjson_record(),
             Kind::Csv { reader, .. } => reader.csv_record(),
+            Kind::Events(reader) => reader.next_event(),
             Kind::Parquet { file, rows, row } => next_row(file, rows, row),
         };
         read.map_err(|error| unreadable(&self.name, &error))
@@ -186,7 +194,25 @@ impl Source {
     }
 }
 
-fn unreadable(name: &str, error: &io::Error) -> CommandError {
+/// The bytes of a file, or of standard input, and how many there are.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn open_text(path: &Path, name: &str) -> Result<(Box<dyn Read>, Amount), CommandError> {
+    if is_stdin(path) {
+        return Ok((Box::new(io::stdin()), Amount::Unknown));
+    }
+    let file = File::open(path).map_err(|e| unreadable(name, &e))?;
+    let metadata = file.metadata().map_err(|e| unreadable(name, &e))?;
+    let amount = match metadata.is_file() {
+        true => Amount::Bytes(metadata.len()),
+        false => Amount::Unknown,
+    };
+    Ok((Box::new(file), amount))
+}
+
+/// The error of a file that cannot be read.
+pub(super) fn unreadable(name: &str, error: &io::Error) -> CommandError {
     CommandError::File(format!("{name} cannot be read: {error}"))
 }
 

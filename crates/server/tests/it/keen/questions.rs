@@ -27,7 +27,13 @@ pub(super) fn filled(collections: &[(&str, Vec<Value>)]) -> Speaking {
 }
 
 /// The status and the text of the answer, by GET or by POST.
-fn asked(speaking: &Speaking, key: &str, kind: &str, body: &Value, by_get: bool) -> (u16, String) {
+pub(super) fn asked(
+    speaking: &Speaking,
+    key: &str,
+    kind: &str,
+    body: &Value,
+    by_get: bool,
+) -> (u16, String) {
     let reply = match by_get {
         true => {
             let path = format!("queries/{kind}?{}", parameters(body));

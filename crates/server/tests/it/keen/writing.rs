@@ -9,7 +9,7 @@ use crate::injections::file;
 use crate::support::launch::Launch;
 
 /// All events of a collection as the read key is given them, oldest first.
-fn events(speaking: &Speaking, collection: &str) -> Vec<Value> {
+pub(super) fn events(speaking: &Speaking, collection: &str) -> Vec<Value> {
     let question = json!({ "event_collection": collection,
         "timeframe": { "start": "2000-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z" } });
     let reply = speaking.send(

@@ -1,13 +1,11 @@
 //! Where events go: a pool that is there, or one that their first write makes.
 
-use model::fields::ScalarType;
 use model::grants::{Action, Target};
 use model::limits::KEEN_FOUNDED_POOLS_MAX;
 use model::names::Name;
 use model::permit::{Denied, Ingest, On, Permit};
 use model::pools::PoolDraft;
 use model::records::Injections;
-use model::value::{Object, Value};
 
 use crate::error::{ApiError, Code};
 use crate::keen::events::fault::{EventFault, EventRule};
@@ -97,27 +95,10 @@ async fn found(caller: &Caller, state: &AppState, name: &Name) -> Result<Permit<
         .access
         .permit_founding(name)
         .map_err(|_| not_granted())?;
-    let pool = state.control.found_pool(&by, draft(name)?).await?;
+    let pool = state
+        .control
+        .found_pool(&by, PoolDraft::of_collection(name)?)
+        .await?;
     let permit = caller.access.permit(On::Pool(Some(&pool)));
     permit.map_err(|_| not_granted())
-}
-
-/// The pool of a collection: it takes whatever comes, and its time is that of the events.
-fn draft(name: &Name) -> Result<PoolDraft, ApiError> {
-    let field = |name: &str, kind: ScalarType| {
-        Object::new()
-            .with("name", name)
-            .with("type", kind.to_string())
-    };
-    let fields = vec![
-        field("keen.timestamp", ScalarType::DateTime),
-        field("keen.created_at", ScalarType::DateTime),
-        field("keen.id", ScalarType::String),
-    ];
-    let pool = Object::new()
-        .with("name", name.as_str())
-        .with("schema", "open")
-        .with("fields", fields)
-        .with("time_field", "keen.timestamp");
-    Ok(PoolDraft::parse(&Value::Object(pool))?)
 }
