@@ -22,6 +22,11 @@ use super::addons::{self, places::Places};
 use fault::{EventFault, EventRule};
 use namespace::Namespace;
 
+/// What stands for the address and for the name of a sender.
+pub(crate) const PLACEHOLDERS: [&str; 2] = [IP, USER_AGENT];
+const IP: &str = "${keen.ip}";
+const USER_AGENT: &str = "${keen.user_agent}";
+
 /// What is known of a request besides its events.
 #[derive(Debug)]
 pub(crate) struct Arrival<'a> {
@@ -88,10 +93,10 @@ fn filled(event: Object, arrival: &Arrival<'_>) -> Object {
 
 fn fill(value: Value, arrival: &Arrival<'_>) -> Value {
     match value {
-        Value::String(text) if text == "${keen.ip}" => {
+        Value::String(text) if text == IP => {
             Value::from(arrival.from.map(|from| from.to_canonical().to_string()))
         }
-        Value::String(text) if text == "${keen.user_agent}" => {
+        Value::String(text) if text == USER_AGENT => {
             let agent = arrival.agent.as_deref().map(|agent| {
                 let kept = agent.chars().take(KEEN_STRING_CHARS_MAX - 1);
                 kept.collect::<String>()

@@ -12,6 +12,7 @@ use model::fault::{Fault, FaultCode, shorten};
 use model::filters::Constraint;
 use model::value::{Object, Value};
 
+use super::events::PLACEHOLDERS;
 use super::filters::filters;
 
 /// The classes of what a key may do, in the vendor's order.
@@ -245,6 +246,14 @@ impl Policy {
         }
         let mut flat = Object::new();
         flatten("", object, &mut flat).map_err(|f| f.under(at))?;
+        // What a key stamps is the same on every event.
+        let is_placeholder =
+            |value: &Value| PLACEHOLDERS.iter().any(|text| value.as_str() == Some(text));
+        if let Some((path, _)) = flat.iter().find(|(_, value)| is_placeholder(value)) {
+            let detail =
+                format!("autofill cannot stamp a placeholder at {path}; send it with the events");
+            return Err(invalid(detail, at));
+        }
         Ok(flat)
     }
 }

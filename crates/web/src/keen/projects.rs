@@ -27,6 +27,12 @@ pub(crate) async fn read(caller: Caller) -> Result<Response, ApiError> {
 }
 
 fn project(caller: &Caller) -> Object {
+    let saved = caller.definitions.saved_queries().map(|saved| {
+        let name = saved.item.draft.name.as_str();
+        let address = format!("{}/queries/saved/{}", caller.base(), schema::encoded(name));
+        Object::new().with("name", name).with("url", address)
+    });
+    let saved: Vec<Object> = saved.collect();
     let (id, base) = (caller.access.project().to_string(), caller.base());
     let events = caller.definitions.pools().map(|pool| {
         Object::new()
@@ -41,16 +47,22 @@ fn project(caller: &Caller) -> Object {
         .with("url", base.as_str())
         .with("events_url", format!("{base}/events"))
         .with("queries_url", format!("{base}/queries"))
-        .with("saved_queries", Vec::<Value>::new())
+        .with("saved_queries", saved)
         .with("events", events.collect::<Vec<_>>())
+}
+
+/// How many cached queries there are. There is no limit of their own.
+fn cached_queries(caller: &Caller) -> u64 {
+    let saved = caller.definitions.saved_queries();
+    saved.filter(|saved| saved.item.is_cached()).count() as u64
 }
 
 /// How much of what may be kept is kept, in the older form.
 pub(crate) async fn limits(caller: Caller) -> Result<Response, ApiError> {
     caller.master()?;
     let cached = Object::new()
-        .with("organization_limit", 0)
-        .with("in_use", 0);
+        .with("organization_limit", Value::Null)
+        .with("in_use", cached_queries(&caller));
     let limits = Object::new().with("cached_queries", cached);
     Ok(json(StatusCode::OK, &Value::Object(limits)))
 }
@@ -59,9 +71,9 @@ pub(crate) async fn limits(caller: Caller) -> Result<Response, ApiError> {
 pub(crate) async fn usage(caller: Caller) -> Result<Response, ApiError> {
     caller.master()?;
     let cached = Object::new()
-        .with("limited", true)
-        .with("limit", 0)
-        .with("current_usage", 0);
+        .with("limited", false)
+        .with("limit", Value::Null)
+        .with("current_usage", cached_queries(&caller));
     let usage = Object::new().with("cached_queries", cached);
     Ok(json(StatusCode::OK, &Value::Object(usage)))
 }

@@ -166,7 +166,7 @@ pub(crate) fn address(caller: &Caller, pool: &Pool) -> String {
 }
 
 /// A text as a segment of a path.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

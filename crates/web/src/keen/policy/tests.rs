@@ -150,6 +150,10 @@ fn what_is_not_understood_makes_no_key() {
             "/options/writes/autofill/a",
         ),
         (
+            json!({ "writes": { "autofill": { "a": { "b": "${keen.ip}" } } } }),
+            "/options/writes/autofill",
+        ),
+        (
             json!({ "writes": { "autofill": { "keen": {} } } }),
             "/options/writes/autofill/keen",
         ),

@@ -151,6 +151,26 @@ async fn a_project_is_shown_to_its_master_key_alone() {
         project["events"][1],
         json!({ "name": "User posts.new", "url": format!("{base}/events/User%20posts.new") })
     );
+    let query = json!({ "query": { "analysis_type": "count", "event_collection": "orders",
+        "timeframe": "this_1_days" }, "refresh_rate": 14_400 });
+    let call = format!("PUT {base}/queries/saved/a%20b");
+    send(&world, &world.admin, &call, &query).await.expect(201);
+    let project = get(&world.admin, &base).await.expect(200).json();
+    assert_eq!(
+        project["saved_queries"],
+        json!([{ "name": "a b", "url": format!("{base}/queries/saved/a%20b") }])
+    );
+    for (path, member) in [
+        ("limits", "in_use"),
+        ("organization-usage", "current_usage"),
+    ] {
+        let shown = get(&world.admin, &format!("{base}/{path}")).await;
+        assert_eq!(
+            shown.expect(200).json()["cached_queries"][member],
+            1,
+            "{path}"
+        );
+    }
     let all = get(&world.admin, "/3.0/projects").await.expect(200).json();
     assert_eq!(all, json!([project]));
     let links = get("", "/3.0").await.expect(200).json();
