@@ -82,7 +82,7 @@ async function prepare() {
   const query = { analysis_type: 'count', event_collection: 'orders', timeframe: TIME, interval: 'daily' };
   const metadata = { display_name: 'Orders of each day', visualization: { chart_type: 'bar' } };
   await rule('PUT', 'queries/saved/orders-of-days', { query, metadata, refresh_rate: 14400 });
-  await rule('PUT', 'datasets/orders-by-customer', { query: { ...query, timeframe: 'this_2000_days' }, index_by: 'customer.id', display_name: 'Orders' });
+  await rule('PUT', 'datasets/orders-by-customer', { query: { ...query, timeframe: 'this_20_years' }, index_by: 'customer.id', display_name: 'Orders' });
 }
 
 async function limited() {

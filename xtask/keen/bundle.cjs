@@ -41,4 +41,13 @@ async function deletes() {
   same('nothing left', await client.get({ url: client.url('events'), api_key }), []);
 }
 
-run('keen-analysis (the browser bundle in Node)', [saved, deletes]);
+/** The access key of the page, by what is shown of it. */
+async function keys() {
+  const list = () => client.get({ url: client.url('projectId', 'keys'), api_key });
+  const [key, ...others] = await list();
+  same('one', [key.name, others.length], ['customer c1', 0]);
+  same('gone', await client.del({ url: client.url('projectId', 'keys', key.key), api_key }), {});
+  same('none', await list(), []);
+}
+
+run('keen-analysis (the browser bundle in Node)', [saved, deletes, keys]);

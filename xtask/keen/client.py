@@ -257,7 +257,7 @@ def saved(client):
 def datasets(client):
     """A dataset: made, read, asked for one customer, forgotten."""
     sets = client.cached_datasets
-    query = {"analysis_type": "count", "event_collection": "orders", "timeframe": "this_2000_days", "interval": "daily"}
+    query = {"analysis_type": "count", "event_collection": "orders", "timeframe": "this_20_years", "interval": "daily"}
     made = sets.create("orders-by-customer", query, "customer.id", "Orders per customer")
     same("made", only(made, ["dataset_name", "display_name", "index_by"]), {"dataset_name": "orders-by-customer", "display_name": "Orders per customer", "index_by": ["customer.id"]})
     same("read", sets.get("orders-by-customer"), made)
