@@ -18,7 +18,7 @@ use model::names::Name;
 use serde_json::{Value, json};
 
 pub(super) use idempotency::Identity;
-pub(super) use send::{LineFault, Outcome, Sender, Sleep};
+pub(super) use send::{Outcome, Sender, Sleep};
 
 use super::{CommandError, connect, migrate};
 use crate::cli::{FileFormat, ImportArgs, Origin};

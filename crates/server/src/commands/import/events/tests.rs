@@ -243,7 +243,7 @@ impl Read for Endless {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.ahead.len() < buffer.len() {
             let mut text = String::new();
-            write!(text, "{},\n", event(1)).expect("in memory");
+            writeln!(text, "{},", event(1)).expect("in memory");
             self.ahead.extend(text.as_bytes());
         }
         let read = self.ahead.read(buffer)?;

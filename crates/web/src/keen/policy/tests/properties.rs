@@ -430,10 +430,13 @@ fn no_key_reaches_further_than_the_contract_says_and_none_less_far() {
     assert_eq!(compared.asked, keys * 8 * all().len());
 }
 
+/// What is wrong, and how a policy comes to be so.
+type Damage = (&'static str, fn(&mut Json));
+
 /// Keys whose options lack something, as if it were not looked at.
 #[test]
 fn keys_that_reach_further_are_found_out() {
-    let damages: [(&str, fn(&mut Json)); 6] = [
+    let damages: [Damage; 6] = [
         ("blocked names", |key| {
             for group in ["saved_queries", "cached_queries", "datasets"] {
                 key["options"][group]["blocked"] = Json::Null;
