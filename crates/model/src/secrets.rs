@@ -1,8 +1,7 @@
 //! The token texts of keys: made once, shown once, stored only as a hash.
 //!
 //! Form: `tg_<kind>_<secret id: 12 base62>_<43 base62 = 256 bits><6 base62 CRC-32>`.
-//! Clients of the Keen dialect know keys of hex digits alone; theirs are in
-//! [`keen`](self::keen).
+//! Clients of the Keen dialect know keys of hex digits alone: `secrets/keen.rs`.
 
 mod keen;
 
