@@ -4,17 +4,19 @@ mod client;
 mod definitions;
 mod keen;
 mod offline;
+mod query;
 mod serve;
 
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand};
 
-pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, OutputFormat, QueryArgs, SchemaMode};
+pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
 pub(crate) use definitions::{
     CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
 };
 pub(crate) use keen::{KeenArgs, Origin};
 pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};
+pub(crate) use query::{OutputFormat, QueryArgs};
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
@@ -34,7 +36,8 @@ Examples:
   tidegate demo                                       look at it, on real data
   tidegate serve --data-dir /var/lib/tidegate --admin-token-file ~/.tidegate-token
   tidegate import sales.csv --token-file ~/.tidegate-token
-  tidegate query sales_by_day --timeframe previous_7_days --interval daily";
+  tidegate query sales_by_day --timeframe previous_7_days --interval daily
+  tidegate query --pool sales sum amount --group-by product --plot";
 
 /// A data server in which every API key carries its own row policy.
 #[derive(Debug, Parser)]
@@ -72,8 +75,8 @@ pub(crate) enum Command {
     Whoami(ClientArgs),
     /// Send the records of a file to a pool, and make the pool if there is none; carry a project over from Keen
     Import(ImportArgs),
-    /// Ask a view for its data
-    Query(QueryArgs),
+    /// Ask a view for its data, or a question about a pool
+    Query(Box<QueryArgs>),
     /// Compare every byte of a stopped server's data with what was written
     Check(CheckArgs),
     /// Merge the files of a stopped server's pools, and take deleted records from the disk

@@ -3,6 +3,7 @@
 //! Answers go to standard output, everything said to the person about the
 //! work goes to standard error, so that `tidegate … > file` holds answers alone.
 
+pub(crate) mod plot;
 pub(crate) mod progress;
 pub(crate) mod table;
 
@@ -39,6 +40,13 @@ pub(crate) fn note(text: &str) {
 /// Whether standard output is a terminal.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Columns of the terminal, or of a page where output is none.
+pub(crate) fn width() -> usize {
+    const PAGE: u16 = 100;
+    let table = comfy_table::Table::new();
+    usize::from(table.width().filter(|_| is_terminal()).unwrap_or(PAGE))
 }
 
 /// Asks a person a question that yes answers; `None` when nobody is there to

@@ -1,4 +1,4 @@
-//! The arguments of every client command, and of those that move records.
+//! The arguments of every client command, and of the one that sends records.
 
 use std::path::PathBuf;
 
@@ -128,93 +128,6 @@ pub(crate) struct ImportArgs {
     pub(crate) label: String,
     #[command(flatten)]
     pub(crate) keen: KeenArgs,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-}
-
-/// How rows are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    /// For people
-    Table,
-    /// The server's JSON
-    Json,
-    /// One JSON object a line, all rows
-    Ndjson,
-    /// Comma-separated values with a header, all rows
-    Csv,
-    /// Parquet, all rows
-    Parquet,
-    /// An Arrow stream, all rows
-    Arrow,
-}
-
-impl OutputFormat {
-    /// The word on the wire, for formats in which the server streams all rows.
-    pub(crate) fn streamed(self) -> Option<&'static str> {
-        match self {
-            Self::Table | Self::Json => None,
-            Self::Ndjson => Some("ndjson"),
-            Self::Csv => Some("csv"),
-            Self::Parquet => Some("parquet"),
-            Self::Arrow => Some("arrow"),
-        }
-    }
-}
-
-/// Options of `query`.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Operators of --where: eq ne lt lte gt gte (also = != < <= > >=), in not_in (values with commas),
-exists, contains not_contains starts_with ends_with regex, within. A value that reads as JSON is
-that value (42, true, \"42\"); anything else is text.
-
-Examples:
-  tidegate query flights --where 'dest = SFO' --where 'departure_delay_minutes > 60' --limit 20
-  tidegate query flights --where 'carrier in UA,B6' --where 'tailnum exists' --all
-  tidegate query flights_by_destination --order-by flights:desc
-  tidegate query flights_by_day --interval daily --timezone America/New_York \\
-      --from 2013-01-01T00:00:00-05:00 --to 2013-02-01T00:00:00-05:00
-  tidegate query flights --format parquet --output flights.parquet")]
-pub(crate) struct QueryArgs {
-    /// Name of the view
-    pub(crate) view: String,
-    /// Condition on a field of the view; several must all hold
-    #[arg(long = "where", value_name = "'FIELD OPERATOR VALUE'")]
-    pub(crate) conditions: Vec<String>,
-    /// Length of a time series' intervals: hourly, daily, every_15_minutes, …
-    #[arg(long, help_heading = "Time")]
-    pub(crate) interval: Option<String>,
-    /// First instant, RFC 3339; a plain date is its first instant in --timezone
-    #[arg(long, value_name = "TIME", help_heading = "Time")]
-    pub(crate) from: Option<String>,
-    /// First instant after the range
-    #[arg(long, value_name = "TIME", help_heading = "Time")]
-    pub(crate) to: Option<String>,
-    /// Range in words instead of --from and --to: this_14_days, previous_3_months, …
-    #[arg(long, conflicts_with_all = ["from", "to"], help_heading = "Time")]
-    pub(crate) timeframe: Option<String>,
-    /// Zone of intervals and of times in the answer, such as Europe/Zurich [default: UTC]
-    #[arg(long, value_name = "ZONE", help_heading = "Time")]
-    pub(crate) timezone: Option<String>,
-    /// Rows at most
-    #[arg(long, value_name = "N", conflicts_with = "all")]
-    pub(crate) limit: Option<u64>,
-    /// Field to order by, descending with :desc; may be given several times
-    #[arg(long, value_name = "FIELD[:desc]")]
-    pub(crate) order_by: Vec<String>,
-    /// Id of the grant that is meant, when several apply
-    #[arg(long, value_name = "ID")]
-    pub(crate) grant: Option<String>,
-    /// How rows are printed
-    #[arg(long, value_enum, conflicts_with = "json")]
-    pub(crate) format: Option<OutputFormat>,
-    /// Every row of a records view, page after page
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// File to write instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

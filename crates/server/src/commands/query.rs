@@ -1,22 +1,26 @@
 //! `tidegate query`.
 
+mod question;
+mod results;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::definitions::print_answer;
-use super::filters::{parse_condition, parse_order};
 use super::{CommandError, connect, parse};
 use crate::cli::{OutputFormat, QueryArgs};
-use crate::client::{Body, Client, ClientError, segment};
-use crate::output::{self, table};
+use crate::client::{Body, Client, ClientError};
+use crate::output::{self, progress, table};
+use question::{About, Question};
+use results::Answered;
 
 /// Rows of one page when all pages are asked for.
 const PAGE_ROWS: u64 = 1_000;
 
-/// Asks the view and prints its answer.
+/// Asks the question and prints its answer.
 ///
 /// # Errors
 /// When an argument cannot be used, the server refuses, or output fails.
@@ -26,8 +30,7 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CommandError> {
         (None, true) => OutputFormat::Json,
         (None, false) => OutputFormat::Table,
     };
-    let body = body(args)?;
-    let path = format!("/v1/views/{}/data", segment(&args.view));
+    let question = Question::of(args)?;
     let binary = matches!(format, OutputFormat::Parquet | OutputFormat::Arrow);
     if binary && args.output.is_none() && output::is_terminal() {
         return Err(CommandError::Usage(
@@ -38,75 +41,55 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CommandError> {
     let mut out = Destination::new(args);
     match format.streamed() {
         Some(name) => {
-            let path = format!("{path}?format={name}");
-            let text = body.to_string();
+            let path = format!("{}?format={name}", question.path);
+            let text = question.body.to_string();
             client.stream(&path, Body::json(text.as_bytes()), &mut out)?;
         }
         None if args.all => {
-            let rows = all_pages(&client, &path, body, format)?;
-            out.show(&json!({ "data": rows }), format)?;
+            let rows = all_pages(&client, &question, format)?;
+            let answer = json!({ question.about.member(): rows });
+            out.show(&question, &answer, format)?;
         }
         None if format == OutputFormat::Json => {
-            let answer = client.post(&path, Body::json(body.to_string().as_bytes()))?;
+            let text = question.body.to_string();
+            let answer = client.post(&question.path, Body::json(text.as_bytes()))?;
             if args.output.is_none() {
                 return print_answer(&answer);
             }
             out.write_all(&answer)?;
         }
         None => {
-            let answer = page(&client, &path, &body, format)?;
-            out.show(&answer, format)?;
-            if answer.get("after").is_some_and(Value::is_string) {
-                output::note(
-                    "there are more rows: --limit N, --all, or --format csv for all of them",
-                );
+            let answer = page(&client, &question, &question.body, format)?;
+            match args.plot {
+                true => out.plot(&question, &answer)?,
+                false => out.show(&question, &answer, format)?,
             }
+            remark(&question, &answer);
         }
     }
     out.finish()
 }
 
-/// The body of the request.
-///
-/// # Errors
-/// When a condition cannot be read.
-fn body(args: &QueryArgs) -> Result<Value, CommandError> {
-    let mut body = Map::new();
-    let texts = [
-        ("interval", &args.interval),
-        ("from", &args.from),
-        ("to", &args.to),
-        ("timeframe", &args.timeframe),
-        ("timezone", &args.timezone),
-        ("grant", &args.grant),
-    ];
-    for (name, value) in texts {
-        if let Some(value) = value {
-            body.insert(name.to_owned(), value.as_str().into());
-        }
+/// Says what a table does not: that there are more rows, or why there are none.
+fn remark(question: &Question, answer: &Value) {
+    if answer.get("after").is_some_and(Value::is_string) {
+        output::note("there are more rows: --limit N, --all, or --format csv for all of them");
     }
-    if !args.conditions.is_empty() {
-        let conditions: Result<Vec<_>, _> = args
-            .conditions
-            .iter()
-            .map(|text| parse_condition(text))
-            .collect();
-        body.insert("conditions".to_owned(), conditions?.into());
+    let answered = Answered {
+        question: &question.body,
+        answer,
+    };
+    if question.about != About::View
+        && let Some(remark) = answered.remark()
+    {
+        output::note(remark);
     }
-    if !args.order_by.is_empty() {
-        let orders: Vec<_> = args.order_by.iter().map(|text| parse_order(text)).collect();
-        body.insert("order_by".to_owned(), orders.into());
-    }
-    if let Some(limit) = args.limit {
-        body.insert("limit".to_owned(), limit.into());
-    }
-    Ok(Value::Object(body))
 }
 
 /// One answer. For tables, wide integers come as text so that no digit is lost.
 fn page(
     client: &Client,
-    path: &str,
+    question: &Question,
     body: &Value,
     format: OutputFormat,
 ) -> Result<Value, CommandError> {
@@ -116,7 +99,7 @@ fn page(
         ""
     };
     let answer = client.post(
-        &format!("{path}{integers}"),
+        &format!("{}{integers}", question.path),
         Body::json(body.to_string().as_bytes()),
     )?;
     parse(client, &answer)
@@ -125,36 +108,74 @@ fn page(
 /// The rows of every page; the whole answer when the view has no pages.
 fn all_pages(
     client: &Client,
-    path: &str,
-    mut body: Value,
+    question: &Question,
     format: OutputFormat,
 ) -> Result<Vec<Value>, CommandError> {
+    let mut body = question.body.clone();
     let mut rows = Vec::new();
-    let first = page(client, path, &body, format)?;
+    let first = page(client, question, &body, format)?;
     let is_paged = first.get("after").is_some();
     let mut answer = first;
     if is_paged {
-        // Only a view with pages takes a page's limit.
+        // Only an answer with pages takes a page's limit.
         body["limit"] = PAGE_ROWS.into();
-        answer = page(client, path, &body, format)?;
+        answer = page(client, question, &body, format)?;
     }
+    let progress = progress::rows();
     loop {
-        match answer.get_mut("data").map(Value::take) {
+        match answer.get_mut(question.about.member()).map(Value::take) {
             Some(Value::Array(more)) => rows.extend(more),
             Some(Value::Null) | None => {
                 return Err(ClientError::Foreign {
                     url: client.url().to_owned(),
-                    reason: "the answer has no data".to_owned(),
+                    reason: "the answer has no rows".to_owned(),
                 }
                 .into());
             }
-            Some(nested) => return Ok(vec![nested]),
+            Some(nested) => {
+                rows = vec![nested];
+                break;
+            }
         }
+        progress.set_position(rows.len() as u64);
         match answer.get("after").and_then(Value::as_str) {
             Some(after) => body["after"] = after.into(),
-            None => return Ok(rows),
+            None => break,
         }
-        answer = page(client, path, &body, format)?;
+        answer = page(client, question, &body, format)?;
+    }
+    progress.finish_and_clear();
+    Ok(rows)
+}
+
+/// An answer for people.
+fn as_table(question: &Question, answer: &Value, fit: bool) -> String {
+    let rendered = |headers: &[String], cells: &[Vec<table::Cell>]| {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        table::render(&headers, cells, fit)
+    };
+    let answered = Answered {
+        question: &question.body,
+        answer,
+    };
+    match (question.about, &answer[question.about.member()]) {
+        (About::View, Value::Array(rows)) => {
+            let (headers, cells) = table::of_rows(rows);
+            rendered(&headers, &cells)
+        }
+        (About::Rows, Value::Array(rows)) => {
+            let (headers, cells) = table::of_rows(&results::flattened(rows));
+            rendered(&headers, &cells)
+        }
+        // Grouped output is a tree, and a tree is no table.
+        (About::View | About::Rows, tree) => format!("{tree:#}"),
+        (About::Results, value) => match answered.grid() {
+            Some(grid) => rendered(&grid.headers, &grid.rows),
+            None => match value {
+                Value::String(text) => output::printable(text),
+                value => value.to_string(),
+            },
+        },
     }
 }
 
@@ -179,19 +200,27 @@ impl Destination {
         }
     }
 
-    fn show(&mut self, answer: &Value, format: OutputFormat) -> Result<(), CommandError> {
-        let mut text = match (format, answer.get("data")) {
-            (OutputFormat::Table, Some(Value::Array(rows))) => {
-                let (headers, cells) = table::of_rows(rows);
-                let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-                let fit = matches!(self, Self::Standard) && output::is_terminal();
-                table::render(&headers, &cells, fit)
-            }
-            // Grouped output is a tree, and a tree is no table.
-            (OutputFormat::Table, Some(tree)) => format!("{tree:#}"),
+    fn show(
+        &mut self,
+        question: &Question,
+        answer: &Value,
+        format: OutputFormat,
+    ) -> Result<(), CommandError> {
+        let fit = matches!(self, Self::Standard) && output::is_terminal();
+        let mut text = match format {
+            OutputFormat::Table => as_table(question, answer, fit),
             _ => answer.to_string(),
         };
         text.push('\n');
+        Ok(self.write_all(text.as_bytes())?)
+    }
+
+    fn plot(&mut self, question: &Question, answer: &Value) -> Result<(), CommandError> {
+        let answered = Answered {
+            question: &question.body,
+            answer,
+        };
+        let text = answered.plot(output::width())? + "\n";
         Ok(self.write_all(text.as_bytes())?)
     }
 

@@ -27,6 +27,13 @@ pub(crate) fn count(total: u64, things: &str) -> ProgressBar {
     bar
 }
 
+/// A running count of rows whose end is not known.
+pub(crate) fn rows() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(style("{spinner} {human_pos} rows {per_sec}"));
+    bar
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant of this file")
 }

@@ -185,3 +185,125 @@ fn a_time_series_has_every_interval_of_its_range() {
     desk.run(&["query", "days", "--interval", "daily"])
         .expect(1);
 }
+
+#[test]
+fn analyses_are_asked_in_words_and_in_json() {
+    let desk = desk();
+    let value = desk.run(&["query", "--pool", "p", "count"]).expect(0);
+    assert_eq!(value.out, "1500\n");
+    let sum = desk.run(&["query", "--pool", "p", "sum", "n", "--where", "n < 4"]);
+    assert_eq!(sum.expect(0).out, "6\n");
+    let groups = [
+        "query",
+        "--pool",
+        "p",
+        "count",
+        "--group-by",
+        "n:500",
+        "--order-by",
+        "n:desc",
+    ];
+    let table = desk.run(&groups).expect(0);
+    let cells: Vec<String> = table
+        .out
+        .lines()
+        .skip(3)
+        .map(|line| line.replace(['│', '┆', ' '], ","))
+        .collect();
+    let cells = cells.iter().map(|line| {
+        let cells = line.split(',').filter(|cell| !cell.is_empty());
+        cells.collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(
+        cells.take(3).collect::<Vec<_>>(),
+        ["1000 500", "500 500", "0 500"]
+    );
+    let series = [
+        "query",
+        "--pool",
+        "p",
+        "count",
+        "--interval",
+        "daily",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-03",
+    ];
+    let json = desk
+        .run(&[&series[..], &["--json"]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(json["result"][1]["value"], 150);
+    let drawn = desk.run(&[&series[..], &["--plot"]].concat()).expect(0);
+    assert!(
+        drawn.out.contains("150 ▕█") && drawn.out.contains("2026-01-02"),
+        "{}",
+        drawn.out
+    );
+    desk.write(
+        "funnel.json",
+        r#"{"analysis":"funnel","steps":[{"pool":"p","actor":"word"},
+           {"pool":"p","actor":"word","filters":[{"field":"n","operator":"eq","value":3}]}]}"#,
+    );
+    let funnel = desk.run(&["query", "--file", "funnel.json"]).expect(0);
+    assert!(
+        funnel.out.contains("100.0 %") && funnel.out.contains("33.3 %"),
+        "{}",
+        funnel.out
+    );
+    let mut command = desk.command(&["query", "-", "--json"]);
+    let question = r#"{"analysis":"count","pool":"p"}"#;
+    let asked = super::with_input(&mut command, question).expect(0).json();
+    assert_eq!(asked, json!({"result": 1_500}));
+}
+
+#[test]
+fn rows_of_a_pool_are_extracted() {
+    let desk = desk();
+    let rows = ["query", "--pool", "p", "extraction", "--fields", "n,word"];
+    let latest = desk
+        .run(&[&rows[..], &["--latest", "1", "--json"]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(latest["result"].as_array().map(Vec::len), Some(1));
+    let table = desk.run(&rows).expect(0);
+    assert!(
+        table.out.contains("word") && table.err.contains("there are more rows"),
+        "{}",
+        table.err
+    );
+    let all = desk
+        .run(&[&rows[..], &["--all", "--json"]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(
+        all["result"].as_array().map(|rows| rows.len() as u64),
+        Some(ROWS)
+    );
+    let csv = desk
+        .run(&[&rows[..], &["--format", "csv", "--where", "n <= 6"]].concat())
+        .expect(0);
+    assert_eq!(csv.out.lines().next(), Some("n,word"));
+    assert_eq!(csv.out.lines().count(), 8);
+    let none = desk
+        .run(&[&rows[..], &["--where", "n < 0"]].concat())
+        .expect(0);
+    assert!(
+        none.err.contains("no row that the key sees"),
+        "{}",
+        none.err
+    );
+    let unknown = desk.run(&["query", "--pool", "p", "guess"]).expect(1);
+    assert!(
+        unknown.err.contains("is not an analysis"),
+        "{}",
+        unknown.err
+    );
+    let absent = desk.run(&["query", "--pool", "nothing", "count"]).expect(1);
+    assert!(
+        absent.err.contains("there is no such resource"),
+        "{}",
+        absent.err
+    );
+}

@@ -175,6 +175,171 @@ fn data(random: &SeededRandom, pool: &str, shape: &str) -> Request {
     }
 }
 
+/// A period, or none.
+fn period(random: &SeededRandom, question: &mut Value) {
+    let zone = one(random, &["UTC", "Europe/Berlin", "+05:45"]);
+    question["timezone"] = json!(zone);
+    match pick(random, 3) {
+        0 => {}
+        1 => question["from"] = json!("2026-01-05T03:00:00Z"),
+        _ => {
+            question["from"] = json!("2026-01-02T03:00:00Z");
+            question["to"] = json!("2026-01-19T00:00:00Z");
+        }
+    }
+}
+
+/// A function, now and then over a field that no visible row has.
+fn function(random: &SeededRandom) -> Value {
+    let field = one(
+        random,
+        &[
+            "amount",
+            "n",
+            "tag",
+            "note",
+            "extra.deep",
+            "owner",
+            "nowhere",
+        ],
+    );
+    match one(
+        random,
+        &[
+            "count",
+            "count_unique",
+            "minimum",
+            "maximum",
+            "sum",
+            "average",
+            "median",
+            "percentile",
+            "standard_deviation",
+            "select_unique",
+        ],
+    ) {
+        "count" if pick(random, 2) == 0 => json!({"analysis": "count"}),
+        "percentile" => json!({"analysis": "percentile", "percentile": 90, "field": field}),
+        // Over a declared text these are refused, alike in both worlds.
+        name => json!({"analysis": name, "field": field}),
+    }
+}
+
+fn aggregation(random: &SeededRandom, pool: &str) -> Value {
+    let mut question = match pick(random, 3) {
+        0 => json!({"analysis": "multi_analysis",
+            "analyses": {"one": function(random), "other": function(random)}}),
+        _ => function(random),
+    };
+    question["pool"] = json!(pool);
+    period(random, &mut question);
+    if pick(random, 2) == 0 {
+        question["filters"] = json!([condition(random)]);
+    }
+    if question.get("to").is_some() && pick(random, 2) == 0 {
+        question["interval"] = json!(one(random, &["daily", "every_6_hours", "weekly"]));
+    }
+    if pick(random, 2) == 0 {
+        let groups = [
+            json!(["tag"]),
+            json!(["owner", "note"]),
+            json!([{"field": "amount", "as": "size", "bin_size": 2.5}]),
+            json!([{"field": "n", "ranges": [{"to": 0}, {"from": 0, "to": 6}, {"from": 6}]}]),
+        ];
+        question["group_by"] = one(random, &groups);
+        if pick(random, 2) == 0 && question.get("analyses").is_none() {
+            question["order_by"] = json!([{"field": "result", "direction": "desc"}]);
+            question["limit"] = json!(1 + pick(random, 3));
+        }
+    }
+    question
+}
+
+fn extraction(random: &SeededRandom, pool: &str, accept: &str) -> Value {
+    let mut question = json!({"analysis": "extraction", "pool": pool});
+    period(random, &mut question);
+    // What is random stands in bytes of other formats.
+    if accept != "application/json" || pick(random, 2) == 0 {
+        let fields = [
+            json!(["at", "note", "extra"]),
+            json!(["tag", "amount", "n"]),
+            json!(["extra.deep", "nowhere"]),
+        ];
+        question["fields"] = one(random, &fields);
+    }
+    if pick(random, 2) == 0 {
+        question["filters"] = json!([condition(random)]);
+    }
+    match pick(random, 3) {
+        0 => question["latest"] = json!(1 + pick(random, 9)),
+        1 => {
+            let field = one(random, &["amount", "n", "tag", "note", "extra.deep"]);
+            let direction = one(random, &["asc", "desc"]);
+            question["order_by"] =
+                json!([{"field": field, "direction": direction}, {"field": "at"}]);
+            question["limit"] = json!(1 + pick(random, 9));
+        }
+        _ => question["limit"] = json!(1 + pick(random, 9)),
+    }
+    question
+}
+
+/// A funnel over a pool and the one beside it, which has another constraint.
+fn funnel(random: &SeededRandom, pool: &str, side: &str) -> Value {
+    let actor = one(random, &["owner", "tag", "n", "note"]);
+    let steps = (0..2 + pick(random, 3)).map(|at| {
+        let mut step = json!({"pool": one(random, &[pool, side]), "actor": actor});
+        if pick(random, 2) == 0 {
+            step["filters"] = json!([condition(random)]);
+        }
+        if at > 0 && pick(random, 3) == 0 {
+            step[one(random, &["inverted", "optional"])] = json!(true);
+        }
+        if pick(random, 2) == 0 {
+            step["with_actors"] = json!(true);
+        }
+        step
+    });
+    let mut question = json!({"analysis": "funnel", "steps": steps.collect::<Vec<_>>()});
+    period(random, &mut question);
+    question
+}
+
+/// Questions of every analysis, refused ones included.
+pub(crate) fn analyses(random: &SeededRandom, pool: &str, side: &str) -> Vec<Request> {
+    let ask = |accept: &'static str, body: Value| Request {
+        method: "POST",
+        path: "/v1/query".to_owned(),
+        accept,
+        body: Some(body),
+    };
+    let json = "application/json";
+    let mut all: Vec<Request> = Vec::new();
+    all.extend((0..12).map(|_| ask(json, aggregation(random, pool))));
+    all.extend((0..6).map(|_| ask(json, funnel(random, pool, side))));
+    all.extend((0..6).map(|_| ask(json, extraction(random, pool, json))));
+    for accept in [
+        "application/x-ndjson",
+        "text/csv",
+        "application/vnd.apache.parquet",
+        "application/vnd.apache.arrow.stream",
+    ] {
+        all.push(ask(accept, extraction(random, pool, accept)));
+    }
+    for body in [
+        // The key may not take rows there, nor see that the other is absent.
+        json!({"analysis": "extraction", "pool": side}),
+        json!({"analysis": "count", "pool": "none"}),
+        json!({"analysis": "funnel", "steps": [{"pool": pool, "actor": "owner"}, {"pool": "none", "actor": "owner"}]}),
+        json!({"analysis": "extraction", "pool": pool, "after": "not a cursor"}),
+        json!({"analysis": "sum", "field": "customer", "pool": pool}),
+        json!({"analysis": "count", "pool": pool, "interval": "minutely", "timeframe": "this_1_years"}),
+    ] {
+        all.push(ask(json, body));
+    }
+    all
+}
+
 fn plain(method: &'static str, path: String) -> Request {
     Request {
         method,
