@@ -315,9 +315,9 @@ pub(crate) fn analyses(random: &SeededRandom, pool: &str, side: &str) -> Vec<Req
     };
     let json = "application/json";
     let mut all: Vec<Request> = Vec::new();
-    all.extend((0..12).map(|_| ask(json, aggregation(random, pool))));
-    all.extend((0..6).map(|_| ask(json, funnel(random, pool, side))));
-    all.extend((0..6).map(|_| ask(json, extraction(random, pool, json))));
+    all.extend((0..8).map(|_| ask(json, aggregation(random, pool))));
+    all.extend((0..4).map(|_| ask(json, funnel(random, pool, side))));
+    all.extend((0..4).map(|_| ask(json, extraction(random, pool, json))));
     for accept in [
         "application/x-ndjson",
         "text/csv",
@@ -365,6 +365,7 @@ pub(crate) fn every_route(pool: &str) -> Vec<Request> {
                 .replace("{view}", &format!("{pool}-records"))
                 .replace("{saved}", &format!("{pool}-kept-0"))
                 .replace("{dataset}", &format!("{pool}-totals"))
+                .replace("{project}", "default")
                 .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
             assert!(
                 !path.contains('{'),

@@ -79,11 +79,12 @@ fn grant() -> Json {
         "type": "object", "required": ["on", "actions"], "additionalProperties": false,
         "properties": {
             "id": { "anyOf": [refer("Id"), { "type": "null" }] },
-            "on": { "type": "string", "pattern": "^(project|pool:.+|view:.+)$",
-                "description": "project, pool:<name>, view:<name>, pool:* or view:*" },
+            "on": { "type": "string", "pattern": "^(project|(pool|view|saved|cached|dataset):.+)$",
+                "description": "project, or pool:<name>, view:<name>, saved:<name>, cached:<name> or \
+                    dataset:<name>, with * for all." },
             "actions": { "type": "array", "minItems": 1, "items": { "enum": [
                 "ingest", "query", "extract", "search", "schema", "update", "delete", "drop",
-                "encrypt", "decrypt", "read", "admin"] } },
+                "encrypt", "decrypt", "read", "run", "list", "retrieve", "admin"] } },
             "only": { "type": ["array", "null"], "items": refer("Name") },
             "except": { "type": ["array", "null"], "items": refer("Name") },
             "constraints": { "anyOf": [
@@ -93,7 +94,8 @@ fn grant() -> Json {
             "on_conflict": { "enum": ["override", "reject", null] },
             "fields": { "anyOf": [refer("VisibleFields"), { "type": "null" }] },
             "time": { "type": "null", "description": "Not in this version." },
-            "index_by": { "type": "null", "description": "Not in this version." },
+            "index_by": { "type": ["object", "null"], "additionalProperties": { "type": "array" },
+                "description": "Of a dataset: which values of its index the key sees." },
         },
     })
 }
