@@ -456,26 +456,19 @@ fn nothing_is_accepted_that_is_not_enforced() {
             Some(pointer),
         );
     }
-    for on in ["saved:*", "cached:x", "dataset:d1", "tier:premium"] {
-        let grant = json!({"on": on, "actions": ["read"], "constraints": "all_rows"});
-        refuse(
-            "/v1/keys",
-            key("grants", json!([grant])),
-            Some("/grants/0/on"),
-        );
-    }
-    for (name, value) in [
-        ("time", json!({"field": "at", "last": "90d"})),
-        ("index_by", json!({"a": ["x"]})),
-    ] {
-        let mut grant = json!({"on": "view:v", "actions": ["read"], "constraints": "all_rows"});
-        grant[name] = value;
-        refuse(
-            "/v1/keys",
-            key("grants", json!([grant])),
-            Some(&format!("/grants/0/{name}")),
-        );
-    }
+    let grant = json!({"on": "tier:premium", "actions": ["read"], "constraints": "all_rows"});
+    refuse(
+        "/v1/keys",
+        key("grants", json!([grant])),
+        Some("/grants/0/on"),
+    );
+    let grant = json!({"on": "view:v", "actions": ["read"], "constraints": "all_rows",
+        "time": {"field": "at", "last": "90d"}});
+    refuse(
+        "/v1/keys",
+        key("grants", json!([grant])),
+        Some("/grants/0/time"),
+    );
     let made = server
         .post(&master, "/v1/keys", &key("description", json!("d")))
         .expect(201);
@@ -508,5 +501,5 @@ fn nothing_is_accepted_that_is_not_enforced() {
         let reply = server.call(&master, "PATCH", &path, Some(&change));
         refused(&reply, 400, "not_available", Some(pointer));
     }
-    assert_eq!(asked, 21);
+    assert_eq!(asked, 17);
 }
