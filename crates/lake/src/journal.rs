@@ -31,6 +31,17 @@ pub use error::JournalError;
 pub use options::{FATAL_EXIT_CODE, FatalHook, Options};
 use queue::{Queue, Submission};
 
+/// Reads the headers of the journal in a directory that is there, and changes
+/// nothing: for whoever must know, before anything else is opened, that this
+/// version can read it.
+///
+/// # Errors
+/// [`JournalError`] as opening it would say: a later format, a foreign file,
+/// damage of a header.
+pub fn check(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(), JournalError> {
+    recovery::check(disk, directory)
+}
+
 /// The place of a record in the log. Later records have greater positions; the positions of
 /// operations have gaps, since the journal writes marks of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -138,6 +138,9 @@ async fn open(
     } else {
         files::existing_pepper(&settings.data_dir, settings.pepper_file.as_deref())?
     };
+    // Opening the database brings it to this version: not before it is known
+    // that the records can be read.
+    check_journal(&journal_directory(&settings.data_dir))?;
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
     let token = control.bootstrap().await?;
     let lake = lake_of(settings, control.pools(), Some(threads.clone())).await;
@@ -170,6 +173,16 @@ async fn open(
         },
         token,
     ))
+}
+
+/// Refuses a journal of a later format.
+fn check_journal(directory: &Path) -> Result<(), ServeError> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    let disk: Arc<dyn lake::disk::Disk> = Arc::new(RealDisk);
+    let checked = lake::journal::check(&disk, directory);
+    Ok(checked.map_err(lake::LakeError::from)?)
 }
 
 async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeError> {

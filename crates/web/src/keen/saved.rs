@@ -6,7 +6,7 @@ use http::StatusCode;
 use model::analyses::{Analysis, Answer};
 use model::fault::{Fault, FaultCode};
 use model::grants::Action;
-use model::names::Name;
+use model::names::{ID, INGESTED_AT, KEY, Name};
 use model::permit::{Denied, On, ReadCached, RunSaved};
 use model::saved_queries::{SavedQuery, SavedQueryDraft};
 use model::time::Timestamp;
@@ -253,8 +253,30 @@ fn shape(saved: &SavedQuery, answer: &Answer, at: Timestamp) -> Result<Value, Ap
     let members = answer.to_members(&text(&zone));
     Ok(match &saved.draft.query {
         Analysis::Funnel(_) => Value::Object(members),
+        Analysis::Extraction(_) => events(members),
         _ => members.get("result").cloned().unwrap_or(Value::Null),
     })
+}
+
+/// The events of an extraction, without what the house keeps with them.
+fn events(members: Object) -> Value {
+    let own = |name: &str| [ID, INGESTED_AT, KEY].contains(&name);
+    let event = |event: Value| match event {
+        Value::Object(event) => {
+            let members = event.into_members().into_iter();
+            let members = members.filter(|(name, _)| !own(name));
+            Value::Object(members.fold(Object::new(), |event, (name, value)| {
+                event.with(name, value)
+            }))
+        }
+        other => other,
+    };
+    let rows = members.into_members().into_iter();
+    let rows = { rows }.find_map(|(name, value)| (name == "result").then_some(value));
+    match rows {
+        Some(Value::Array(rows)) => Value::Array(rows.into_iter().map(event).collect()),
+        _ => Value::Array(Vec::new()),
+    }
 }
 
 /// A key that holds one of the two classes alone is told that the other is not

@@ -21,26 +21,34 @@ pub(super) struct LineReader {
     line: u64,
 }
 
+/// What tells compression and encoding: at most so many first bytes.
+const MARK_BYTES: u64 = 3;
+
+/// The first bytes of the input, and all of it. A pipe may give them one by one.
+fn begun(mut input: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
+    let mut first = Vec::new();
+    input.by_ref().take(MARK_BYTES).read_to_end(&mut first)?;
+    let whole = io::Cursor::new(first.clone()).chain(input);
+    Ok((first, Box::new(whole)))
+}
+
 /// The input without compression and byte order mark. The bytes that are taken
 /// from it are added to `read`.
 ///
 /// # Errors
 /// When the input cannot be read.
 pub(super) fn plain(input: Box<dyn Read>, read: Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
-    let input = Counted { input, read };
-    let mut reader = BufReader::with_capacity(BUFFER_BYTES, input);
-    let mut reader: Box<dyn BufRead> = if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::with_capacity(
-            BUFFER_BYTES,
-            MultiGzDecoder::new(reader),
-        ))
-    } else {
-        Box::new(reader)
-    };
-    if reader.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-        reader.consume(3);
+    let (first, mut input) = begun(Box::new(Counted { input, read }))?;
+    if first.starts_with(&[0x1f, 0x8b]) {
+        let packed = BufReader::with_capacity(BUFFER_BYTES, input);
+        input = Box::new(MultiGzDecoder::new(packed));
     }
-    Ok(reader)
+    let (first, input) = begun(input)?;
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, input);
+    if first == b"\xef\xbb\xbf" {
+        io::copy(&mut reader.by_ref().take(MARK_BYTES), &mut io::sink())?;
+    }
+    Ok(Box::new(reader))
 }
 
 impl LineReader {

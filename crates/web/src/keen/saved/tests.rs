@@ -137,6 +137,22 @@ async fn a_class_that_is_not_permitted_is_forbidden_whatever_there_is() {
 }
 
 #[tokio::test]
+async fn saved_events_are_shown_as_they_were_written() {
+    let world = orders().await;
+    let rows = json!({ "query": { "analysis_type": "extraction", "event_collection": "orders",
+        "timeframe": "this_1_days", "latest": 1 } });
+    call(&world, &world.admin, "PUT /rows", rows)
+        .await
+        .expect(201);
+    let ran = call(&world, &world.admin, "GET /rows/result", Json::Null).await;
+    let ran = ran.expect(200).json();
+    let event = ran["result"][0].as_object().expect("an event");
+    let mut names: Vec<&String> = event.keys().collect();
+    names.sort();
+    assert_eq!(names, ["amount", "customer", "keen"]);
+}
+
+#[tokio::test]
 async fn a_saved_funnel_is_nested_and_what_is_wrong_is_named() {
     let world = orders().await;
     let step = json!({ "event_collection": "orders", "actor_property": "customer.id",
