@@ -140,9 +140,8 @@ fn chosen(
     let (from, to) = period.sides(now, calendar).map_err(out_of_range)?;
     let from = from.unwrap_or(Timestamp::MIN);
     let to = to.unwrap_or(Timestamp::MAX);
-    let mut begun = window.starts().iter().zip(0_u32..);
+    let begun = window.starts().iter().zip(0_u32..);
     let mut parts = begun
-        .by_ref()
         .filter(|(start, _)| from <= **start && **start < to)
         .filter_map(|(_, index)| window.part(index));
     let Some(first) = parts.next() else {

@@ -105,7 +105,7 @@ pub(crate) async fn answer(
         rows.extend(piece);
         if rows.len() > SAVED_ROWS_MAX {
             return Err(too_many(format!(
-                "a saved extraction answers at most {SAVED_ROWS_MAX} rows; narrow it, or ask by the format ndjson"
+                "a saved extraction answers at most {SAVED_ROWS_MAX} rows; narrow it, or ask POST /v1/query for NDJSON"
             )));
         }
     }

@@ -206,9 +206,7 @@ impl Permit<ReadCached> {
         let under = self.kept_as(item, pools, grant, &Constraint::AllRows)?;
         Ok((analysis, under))
     }
-}
 
-impl Permit<ReadCached> {
     /// The cached query's id.
     pub fn saved_query(&self) -> SavedQueryId {
         self.saved().0.id
