@@ -1,4 +1,4 @@
-"""The six questions, and answers in one form for all engines."""
+"""The seven questions, and answers in one form for all engines."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ import numpy as np
 
 import events
 
-QUESTIONS = ("count", "daily", "top", "users", "p95", "latest")
+QUESTIONS = ("count", "daily", "top", "users", "p95", "funnel", "latest")
 TEXT = {
     "count": "count of events",
     "daily": "daily sums over 14 days",
     "top": "top 10 pages",
     "users": "distinct users",
     "p95": "95th percentile of amount",
+    "funnel": "funnel of three steps",
     "latest": "latest 100 rows",
 }
 
 _FROM = f"TIMESTAMP '{np.datetime64(events.FROM_DAY, 'D')} 00:00:00'"
 _TO = f"TIMESTAMP '{np.datetime64(events.TO_DAY, 'D')} 00:00:00'"
 RANGE = f'"at" >= {_FROM} AND "at" < {_TO}'
+
+# Who saw the first page, who of them the second, and who of these spent so much at once.
+FUNNEL_PAGES = ("/cart", "/checkout")
+FUNNEL_AMOUNT = 100
 
 # Shares as (events, amount), pages as (page, events), rows as all fields.
 Answer = int | float | dict[int, tuple[int, float]] | list[tuple[Any, ...]]
@@ -42,8 +47,17 @@ def sql(question: str, day: str, users: str, p95: str, condition: str, time_rang
         "top": f"SELECT page, count(*) AS n FROM events{where} GROUP BY 1 ORDER BY n DESC, page LIMIT 10",
         "users": f"SELECT {users} FROM events{where}",
         "p95": f"SELECT {p95} FROM events{where}",
+        "funnel": _funnel(where),
         "latest": f'SELECT {columns} FROM events{where} ORDER BY "at" DESC LIMIT 100',
     }[question]
+
+
+def _funnel(where: str) -> str:
+    """One pass: what each user was seen to do, then how many came how far."""
+    first, second = (f"max(CASE WHEN page = '{page}' THEN 1 ELSE 0 END)" for page in FUNNEL_PAGES)
+    third = f"max(CASE WHEN amount >= {FUNNEL_AMOUNT} THEN 1 ELSE 0 END)"
+    users = f"SELECT {first} AS one, {second} AS two, {third} AS three FROM events{where} GROUP BY user_id"
+    return f"SELECT sum(one), sum(one * two), sum(one * two * three) FROM ({users}) AS users"
 
 
 def from_rows(question: str, rows: Sequence[Sequence[Any]]) -> Answer:
@@ -55,6 +69,8 @@ def from_rows(question: str, rows: Sequence[Sequence[Any]]) -> Answer:
             return float(rows[0][0])
         case "daily":
             return {int(day): (int(n), float(total)) for day, n, total in rows}
+        case "funnel":
+            return [tuple(int(users or 0) for users in rows[0])]
         case "top":
             return [(page, int(n)) for page, n in rows]
         case _:

@@ -47,7 +47,16 @@ class Engine(ABC):
 
     @abstractmethod
     def ask(self, question: str, customer: str | None) -> float:
-        """Asks for one customer, or for all; answers the seconds to the last byte."""
+        """Wakes, then asks for one customer, or for all; answers the seconds to the last byte."""
+
+    @abstractmethod
+    def wake(self, customer: str | None) -> None:
+        """A request that asks nothing, over the way that the next question takes.
+
+        It stands before each timed question of every engine: an application that has
+        just taken a connection from its pool has said something on it (PostgreSQL is
+        told the customer so), and processors that slept are nobody's slowness.
+        """
 
     @abstractmethod
     def answer(self) -> Answer:

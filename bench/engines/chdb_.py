@@ -80,11 +80,15 @@ class ChDb(Engine):
 
     def ask(self, question: str, customer: str | None) -> float:
         statement = text(question, customer)
+        self.wake(customer)
         begun = time.perf_counter()
         raw = self._run(statement).bytes()
         taken = time.perf_counter() - begun
         self.raw, self.question = raw, question
         return taken
+
+    def wake(self, customer: str | None) -> None:
+        self._run("SELECT 1")
 
     def answer(self) -> Answer:
         return questions.from_rows(self.question, json.loads(self.raw)["data"])

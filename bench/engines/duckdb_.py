@@ -71,11 +71,16 @@ class DuckDb(Engine):
     def ask(self, question: str, customer: str | None) -> float:
         assert self.connection is not None
         statement = call(question, customer)
+        self.wake(customer)
         begun = time.perf_counter()
         rows = self.connection.execute(statement).fetchall()
         taken = time.perf_counter() - begun
         self.rows, self.question = rows, question
         return taken
+
+    def wake(self, customer: str | None) -> None:
+        assert self.connection is not None
+        self.connection.execute("SELECT 1").fetchall()
 
     def answer(self) -> Answer:
         return questions.from_rows(self.question, self.rows)

@@ -1,11 +1,10 @@
-"""PostgreSQL with row-level security, on a cluster of its own over a Unix socket."""
+"""PostgreSQL with row-level security, on a cluster of its own over TCP on loopback."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -47,8 +46,7 @@ class Postgres(Engine):
         super().__init__(folder, settings)
         self.home = binaries()
         self.owner = "postgres" if os.geteuid() == 0 else None
-        # A socket's path must be short.
-        self.sockets = ""
+        self.port = 0
         self.readers: dict[str | None, psycopg.Connection[Any]] = {}
         self.result: pq.abc.PGresult | None = None
         self.question = ""
@@ -84,7 +82,8 @@ class Postgres(Engine):
         self._command(*initdb, "--encoding", "UTF8", "--no-locale")
         gigabytes = max(1, min(4, round(machine.memory_bytes() / 2**30 / 6)))
         settings = {
-            "listen_addresses": "''",
+            "listen_addresses": "'127.0.0.1'",
+            "unix_socket_directories": "''",
             "shared_buffers": f"'{gigabytes}GB'",
             "effective_cache_size": f"'{gigabytes * 3}GB'",
             "work_mem": "'256MB'",
@@ -119,28 +118,26 @@ class Postgres(Engine):
             raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
 
     def start(self) -> None:
-        self.sockets = tempfile.mkdtemp(prefix="tgpg")
-        self._own(Path(self.sockets))
+        self.port = machine.free_port()
         log = self.folder / "log"
         log.touch()
         self._own(log)
         self._command(
             "pg_ctl", "start", "--wait", "--timeout", "300", "--pgdata", str(self.folder / "data"),
-            "--log", str(log), "--options", f"-k {self.sockets}",
+            "--log", str(log), "--options", f"-p {self.port}",
         )  # fmt: skip
 
     def stop(self) -> None:
         for reader in self.readers.values():
             reader.close()
         self.readers.clear()
-        if self.sockets:
+        if self.port:
             self._command("pg_ctl", "stop", "--mode", "fast", "--pgdata", str(self.folder / "data"))
-            shutil.rmtree(self.sockets, ignore_errors=True)
-            self.sockets = ""
+            self.port = 0
 
     def connect(self, user: str) -> psycopg.Connection[Any]:
-        """A connection over the socket."""
-        return psycopg.connect(host=self.sockets, user=user, dbname="postgres", autocommit=True)
+        """A connection."""
+        return psycopg.connect(host="127.0.0.1", port=self.port, user=user, dbname="postgres", autocommit=True)
 
     def version(self) -> str:
         with self.connect("postgres") as owner:
@@ -148,7 +145,7 @@ class Postgres(Engine):
                 "SELECT current_setting('server_version'), current_setting('shared_buffers')"
             ).fetchone()
         assert row is not None
-        return f"{row[0]}, over a Unix socket, prepared statements, fsync on, shared_buffers {row[1]}, jit off"
+        return f"{row[0]}, over TCP on loopback, prepared statements, fsync on, shared_buffers {row[1]}, jit off"
 
     def _reader(self, customer: str | None) -> psycopg.Connection[Any]:
         role = None if customer is None else "reader"
@@ -163,15 +160,18 @@ class Postgres(Engine):
 
     def ask(self, question: str, customer: str | None) -> float:
         connection = self._reader(customer).pgconn
-        if customer is not None:
-            # What an application does when it takes a connection from its pool; not timed.
-            ready(connection.exec_(f"SET app.customer = '{customer}'".encode()))
+        self.wake(customer)
         begun = time.perf_counter()
         result = connection.exec_prepared(question.encode(), None)
         taken = time.perf_counter() - begun
         ready(result)
         self.result, self.question = result, question
         return taken
+
+    def wake(self, customer: str | None) -> None:
+        # What an application does when it takes a connection from its pool.
+        said = "SELECT 1" if customer is None else f"SET app.customer = '{customer}'"
+        ready(self._reader(customer).pgconn.exec_(said.encode()))
 
     def answer(self) -> Answer:
         result = self.result
@@ -191,7 +191,7 @@ class Postgres(Engine):
                 for row in enumerate(customers):
                     copying.write_row(row)
             owner.execute("GRANT SELECT ON customers TO reader")
-        return postgres_crowd.run(self.home, self.sockets, text, len(customers), seconds)
+        return postgres_crowd.run(self.home, self.port, text, len(customers), seconds)
 
     def memory(self) -> dict[str, int]:
         head = (self.folder / "data" / "postmaster.pid").read_text().splitlines()[0]

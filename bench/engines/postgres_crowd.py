@@ -9,7 +9,7 @@ from pathlib import Path
 from engines.base import CLIENTS
 
 
-def run(home: Path, sockets: str, statement: str, customers: int, seconds: float) -> tuple[list[float], float]:
+def run(home: Path, port: int, statement: str, customers: int, seconds: float) -> tuple[list[float], float]:
     """Asks for random customers; answers the seconds of each transaction and of all.
 
     A transaction names the customer and asks, as a pooled connection does: two statements.
@@ -25,7 +25,7 @@ def run(home: Path, sockets: str, statement: str, customers: int, seconds: float
         arguments = [
             str(home / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={CLIENTS}", "--jobs=2",
             f"--time={max(1, round(seconds))}", "--file=ask.sql", "--log", "--random-seed=1",
-            f"--host={sockets}", "--username=reader", "postgres",
+            "--host=127.0.0.1", f"--port={port}", "--username=reader", "postgres",
         ]  # fmt: skip
         done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -60,6 +60,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "p95": {},
     "latest": {"limit": 100},
 }
+BODIES["funnel"] = {
+    "analysis": "funnel",
+    "steps": [
+        {"pool": "events", "actor": "user_id", "filters": [{"field": field, "operator": operator, "value": value}]}
+        for field, operator, value in (
+            ("page", "eq", questions.FUNNEL_PAGES[0]),
+            ("page", "eq", questions.FUNNEL_PAGES[1]),
+            ("amount", "gte", questions.FUNNEL_AMOUNT),
+        )
+    ],
+}
 WIRE_BODIES = {question: json.dumps(body).encode() for question, body in BODIES.items()}
 # Counts what a stream of batches stored.
 WIRE_BODIES["arrived"] = b"{}"
@@ -114,8 +125,11 @@ class Tidegate(Engine):
             rows: Any = "all_rows"
             if customer:
                 rows = [{"field": "customer_id", "operator": "eq", "value": customer}]
-            grant = {"on": "view:*", "actions": ["read"], "constraints": rows}
-            key = self._make("/v1/keys", {"name": customer or "everything", "grants": [grant]})
+            grants = [
+                {"on": "view:*", "actions": ["read"], "constraints": rows},
+                {"on": "pool:events", "actions": ["query"], "constraints": rows},
+            ]
+            key = self._make("/v1/keys", {"name": customer or "everything", "grants": grants})
             self.tokens[customer] = key["token"]
         taken = time.perf_counter() - begun
         path = self._token_file()
@@ -138,19 +152,27 @@ class Tidegate(Engine):
     def wire(self, question: str, customer: str | None) -> bytes:
         """The request of a question under the reader's key."""
         token = self.tokens[customer or ""]
-        return http_loop.request("POST", f"/v1/views/{question}/data", token, WIRE_BODIES[question])
+        path = "/v1/query" if question == "funnel" else f"/v1/views/{question}/data"
+        return http_loop.request("POST", path, token, WIRE_BODIES[question])
 
     def ask(self, question: str, customer: str | None) -> float:
         assert self.connection is not None
+        self.wake(customer)
         status, taken = self.connection.ask(self.wire(question, customer))
         if status != 200:
             raise Refused(problem(status, self.connection.body()))
         self.question = question
         return taken
 
+    def wake(self, customer: str | None) -> None:
+        self.empty()
+
     def answer(self) -> Answer:
         assert self.connection is not None
-        rows = json.loads(self.connection.body())["data"]
+        document = json.loads(self.connection.body())
+        if self.question == "funnel":
+            return questions.from_rows("funnel", [document["result"]])
+        rows = document["data"]
         match self.question:
             case "daily":
                 # Tidegate answers every day, SQL only those with events.

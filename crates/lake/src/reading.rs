@@ -33,6 +33,7 @@ use crate::columns::Form;
 use crate::error::{LakeError, Result};
 use crate::snapshot::Snapshot;
 use crate::tables::{Cached, batch_of};
+use hints::Wanted;
 use in_order::InOrder;
 use later::{Addresses, Later, Source};
 use pieces::Piece;
@@ -54,8 +55,11 @@ struct Shared {
     hints: Hints,
     cached: Cached,
     form: Form,
-    /// Whether all of it was found to be little and in memory.
+    /// Whether it is read by whoever asks: all of it was found to be little
+    /// and in memory, or it was begun in the hope that it is.
     at_hand: AtomicBool,
+    /// Whether that hope was in vain.
+    gave_up: AtomicBool,
     left: Mutex<Left>,
 }
 
@@ -66,6 +70,8 @@ struct Left {
     pieces: VecDeque<Piece>,
     /// The pieces instead, when they are read in an order of time.
     in_order: Option<InOrder>,
+    /// How many rows may still be looked at, where it was begun at hand.
+    room: Option<usize>,
     /// Where the rows with addresses came from.
     sources: Vec<Source>,
 }
@@ -128,6 +134,7 @@ impl Reading {
             cached,
             form,
             at_hand: AtomicBool::new(false),
+            gave_up: AtomicBool::new(false),
             left: Mutex::default(),
         };
         let memory = shared.snapshot.segments.iter().cloned();
@@ -138,20 +145,30 @@ impl Reading {
 
     /// The next batch, or that the work on the next piece led to none.
     pub(crate) fn step(&self) -> Option<Result<Option<RecordBatch>>> {
-        let piece = {
+        let (piece, wanted) = {
             let mut left = self.0.left();
             if let Some(batch) = left.ready.pop_front() {
                 return Some(Ok(Some(batch)));
             }
             match &mut left.in_order {
-                None => left.pieces.pop_front()?,
-                Some(in_order) => match in_order.next(&self.0).transpose()? {
-                    Ok(piece) => piece,
-                    Err(error) => return Some(Err(error)),
-                },
+                None => (left.pieces.pop_front()?, None),
+                Some(in_order) => {
+                    let (next, wanted) = (in_order.next(&self.0), in_order.wanted());
+                    let piece = match next.transpose()? {
+                        Ok(piece) => piece,
+                        Err(error) => return Some(Err(error)),
+                    };
+                    if !self
+                        .0
+                        .is_within_reach(&piece, wanted.is_some(), &mut left.room)
+                    {
+                        return Some(Err(self.0.give_up()));
+                    }
+                    (piece, wanted)
+                }
             }
         };
-        Some(self.0.read(piece))
+        Some(self.0.read(piece, wanted.as_ref()))
     }
 
     /// Opens the files that are not left out; answers how many rows are to be
@@ -178,15 +195,16 @@ impl Reading {
         left.in_order = Some(InOrder::new(order.clone(), pieces));
     }
 
-    /// After [`Reading::put_in_order`]: whether every row that is still to be
-    /// read comes after this time in the order.
-    pub(crate) fn is_past(&self, time: i64) -> Result<bool> {
+    /// After [`Reading::put_in_order`]: no row that comes after this time in the
+    /// order is wanted any more. Answers whether none is left to be read. Some
+    /// may be read all the same.
+    pub(crate) fn end_at(&self, time: i64) -> Result<bool> {
         let mut left = self.0.left();
         if !left.ready.is_empty() {
             return Ok(false);
         }
         match &mut left.in_order {
-            Some(in_order) => in_order.is_past(time, &self.0),
+            Some(in_order) => in_order.end_at(time, &self.0),
             None => Ok(left.pieces.is_empty()),
         }
     }
@@ -198,7 +216,7 @@ impl Shared {
     }
 
     /// Reads a piece; answers its first batch, the others are ready.
-    fn read(&self, piece: Piece) -> Result<Option<RecordBatch>> {
+    fn read(&self, piece: Piece, wanted: Option<&Wanted>) -> Result<Option<RecordBatch>> {
         match piece {
             Piece::Memory(segment) => {
                 if self.later.is_none() {
@@ -219,7 +237,7 @@ impl Shared {
                 Ok(None)
             }
             Piece::Blocks(opened, blocks) => {
-                let batches = self.blocks(&opened, blocks)?.into_iter();
+                let batches = self.blocks(&opened, blocks, wanted)?.into_iter();
                 let batches = batches.map(|(batch, addresses)| self.show(batch, addresses));
                 let mut batches = batches.collect::<Result<VecDeque<_>>>()?;
                 let first = batches.pop_front();

@@ -10,7 +10,6 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray};
-use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;
 use arrow_select::dictionary::garbage_collect_dictionary;
 use arrow_select::take::take;
@@ -83,13 +82,13 @@ pub(crate) fn constant(value: ArrayRef, rows: usize) -> Result<ArrayRef> {
 }
 
 fn one_value(value: ArrayRef, rows: usize) -> Result<DictionaryArray<Int32Type>> {
-    static ZEROS: LazyLock<ScalarBuffer<i32>> = LazyLock::new(|| vec![0; BLOCK_ROWS].into());
-    let codes = if rows <= BLOCK_ROWS {
-        ZEROS.slice(0, rows)
-    } else {
-        vec![0; rows].into()
-    };
-    let codes = PrimitiveArray::<Int32Type>::new(codes, None);
+    // Made once: every code of a new array is held against its values.
+    static ONE: LazyLock<DictionaryArray<Int32Type>> =
+        LazyLock::new(|| std::iter::repeat_n("", BLOCK_ROWS).collect());
+    if rows <= BLOCK_ROWS && value.len() == 1 {
+        return Ok(ONE.slice(0, rows).with_values(value));
+    }
+    let codes = PrimitiveArray::<Int32Type>::new(vec![0; rows].into(), None);
     Ok(DictionaryArray::try_new(codes, value)?)
 }
 

@@ -255,7 +255,7 @@ impl Work {
     fn is_done(&self) -> Result<bool> {
         let last = self.top.last().and_then(|last| last.time);
         match (&self.time, last) {
-            (Some(_), Some(last)) => self.reading.is_past(last).map_err(external),
+            (Some(_), Some(last)) => self.reading.end_at(last).map_err(external),
             _ => Ok(self.top.limit == 0),
         }
     }

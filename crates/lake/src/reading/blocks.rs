@@ -3,13 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{BooleanArray, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::{filter, filter_record_batch};
 use model::fields::ColumnType;
 use model::names::FieldPath;
 
 use super::Shared;
+use super::hints::Wanted;
 use super::later::{Addresses, Source, numbers};
 use super::pieces::Opened;
 use super::places::runs_of;
@@ -25,9 +28,19 @@ pub(super) type Rows = (RecordBatch, Option<Addresses>);
 impl Shared {
     /// The rows of blocks that may matter and are still there, and their
     /// addresses when they have some.
-    pub(super) fn blocks(&self, opened: &Arc<Opened>, blocks: Range<usize>) -> Result<Vec<Rows>> {
+    pub(super) fn blocks(
+        &self,
+        opened: &Arc<Opened>,
+        blocks: Range<usize>,
+        wanted: Option<&Wanted>,
+    ) -> Result<Vec<Rows>> {
         let file = &opened.file;
         if let Some(few) = self.few_rows(opened, blocks.clone())? {
+            return Ok(few);
+        }
+        if let Some(wanted) = wanted
+            && let Some(few) = self.wanted_rows(opened, blocks.clone(), wanted)?
+        {
             return Ok(few);
         }
         let batches = file.read(blocks.clone(), &opened.columns, self.cached, self.form)?;
@@ -35,7 +48,8 @@ impl Shared {
         for (block, batch) in blocks.zip(batches) {
             for run in self.of_customers(opened, block, batch.num_rows())? {
                 let batch = batch.slice(run.start, run.len());
-                ready.push(self.left_of(opened, block, run, batch)?);
+                let gone = self.replaced(opened, block, run.clone())?;
+                ready.push(self.left_of(opened, block, numbers(run), batch, gone)?);
             }
         }
         Ok(ready)
@@ -60,31 +74,79 @@ impl Shared {
         if run.len() > rows / FEW {
             return Ok(None);
         }
-        let numbers = numbers(run.clone());
-        let cells = file.rows(block, &numbers, &opened.columns, self.cached)?;
-        let columns = cells.iter().map(|cells| cells.plain(&numbers));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        let batch = batch_of(&opened.columns, columns, run.len())?;
-        Ok(Some(vec![self.left_of(
-            opened,
-            block,
-            run.clone(),
-            batch,
-        )?]))
+        let gone = self.replaced(opened, block, run.clone())?;
+        let few = self.by_themselves(opened, block, numbers(run.clone()), gone)?;
+        Ok(Some(vec![few]))
     }
 
-    /// What is left of a run of rows, and its addresses when they have some.
+    /// The same of one block of which hardly anything is wanted any more. Rows
+    /// that may have been replaced, or that have no time, are told by whole blocks.
+    fn wanted_rows(
+        &self,
+        opened: &Arc<Opened>,
+        blocks: Range<usize>,
+        wanted: &Wanted,
+    ) -> Result<Option<Vec<Rows>>> {
+        const FEW: usize = 8;
+        let (file, block, time) = (&opened.file, blocks.start, &wanted.order.field);
+        let mut columns = opened.columns.iter();
+        let Some(column) = columns.find(|(path, _)| path == time) else {
+            return Ok(None);
+        };
+        if blocks.len() != 1 || opened.hidden || opened.replaced.is_some() {
+            return Ok(None);
+        }
+        let read = file.read(blocks, std::slice::from_ref(column), self.cached, self.form)?;
+        let times = read.first().map(|batch| batch.column(0).as_ref());
+        let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+        let Some(times) = times.filter(|times| times.null_count() == 0) else {
+            return Ok(None);
+        };
+        let most = times.len() / FEW;
+        let mut rows = Vec::new();
+        for run in self.of_customers(opened, block, times.len())? {
+            let start = run.start;
+            rows.extend(wanted.of(&times.values()[run], start, most));
+        }
+        Ok(match rows.len() {
+            0 => Some(Vec::new()),
+            count if count > most => None,
+            _ => Some(vec![self.by_themselves(
+                opened,
+                block,
+                rows.into(),
+                None,
+            )?]),
+        })
+    }
+
+    /// What is left of some rows of a block, which are read without the others.
+    fn by_themselves(
+        &self,
+        opened: &Arc<Opened>,
+        block: usize,
+        rows: UInt32Array,
+        gone: Option<BooleanBuffer>,
+    ) -> Result<Rows> {
+        let columns = &opened.columns;
+        let cells = opened.file.rows(block, &rows, columns, self.cached)?;
+        let plain = cells.iter().map(|cells| cells.plain(&rows));
+        let batch = batch_of(columns, plain.collect::<Result<Vec<_>>>()?, rows.len())?;
+        self.left_of(opened, block, rows, batch, gone)
+    }
+
+    /// What is left of rows of a block, and their addresses when they have some.
     fn left_of(
         &self,
         opened: &Arc<Opened>,
         block: usize,
-        run: Range<usize>,
+        rows: UInt32Array,
         batch: RecordBatch,
+        gone: Option<BooleanBuffer>,
     ) -> Result<Rows> {
-        let gone = self.replaced(opened, block, run.clone())?;
         let addresses = self.later.as_ref().map(|_| {
             let source = Source::Block(opened.clone(), block);
-            self.addresses(source, numbers(run))
+            self.addresses(source, rows)
         });
         let addresses = addresses.transpose()?;
         self.without_removed(opened, batch, addresses, gone)

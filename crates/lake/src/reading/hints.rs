@@ -66,6 +66,41 @@ impl TimeHint {
     }
 }
 
+/// The rows of an order in time that are still wanted: those that do not come
+/// after a time.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) order: TimeOrder,
+    pub(super) until: i64,
+}
+
+impl Wanted {
+    /// The numbers of the rows that are, of rows of these times of which the
+    /// first has the number `from`; no more than `most` and one.
+    pub(super) fn of(&self, times: &[i64], from: usize, most: usize) -> Vec<u32> {
+        /// So many are passed at once where none is wanted, as mostly.
+        const AT_ONCE: usize = 64;
+        let (until, descending) = (self.until, self.order.by.descending);
+        let is = |time: i64| match descending {
+            true => time >= until,
+            false => time <= until,
+        };
+        let mut found = Vec::new();
+        for (part, times) in times.chunks(AT_ONCE).enumerate() {
+            let count: u32 = times.iter().map(|time| u32::from(is(*time))).sum();
+            if count > 0 {
+                let rows = (from + part * AT_ONCE..).zip(times);
+                let rows = rows.filter(|(_, time)| is(**time));
+                found.extend(rows.map(|(row, _)| row as u32));
+            }
+            if found.len() > most {
+                break;
+            }
+        }
+        found
+    }
+}
+
 /// The order in time in which a reader wants the rows, as far as their places tell.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeOrder {

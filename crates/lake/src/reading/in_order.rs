@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::Shared;
 use super::files::Chosen;
-use super::hints::TimeOrder;
+use super::hints::{TimeOrder, Wanted};
 use super::pieces::Piece;
 use crate::error::Result;
 use crate::tables::{ByTime, Place};
@@ -25,6 +25,8 @@ pub(super) struct InOrder {
     parts: BinaryHeap<Reverse<Part>>,
     /// How many parts there were.
     count: usize,
+    /// After which time no row is wanted any more.
+    until: Option<i64>,
 }
 
 /// Something to be read, none of whose rows comes before a place.
@@ -71,6 +73,7 @@ impl InOrder {
             order,
             parts: BinaryHeap::new(),
             count: 0,
+            until: None,
         };
         for piece in pieces {
             match piece {
@@ -133,12 +136,21 @@ impl InOrder {
         })
     }
 
-    /// Whether every row that is left comes after a time.
-    pub(super) fn is_past(&mut self, time: i64, shared: &Shared) -> Result<bool> {
-        let time = self.order.by.of(time);
+    /// Which rows are still wanted, when not all are.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        self.until.map(|until| Wanted {
+            order: self.order.clone(),
+            until,
+        })
+    }
+
+    /// Leaves out the rows that come after a time; answers whether none is left.
+    pub(super) fn end_at(&mut self, time: i64, shared: &Shared) -> Result<bool> {
+        self.until = Some(time);
+        let until = self.order.by.of(time);
         loop {
             let first = self.parts.peek();
-            if first.is_none_or(|Reverse(first)| first.place > time) {
+            if first.is_none_or(|Reverse(first)| first.place > until) {
                 return Ok(true);
             }
             // Its blocks may tell that it comes later.

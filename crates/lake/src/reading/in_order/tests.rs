@@ -58,9 +58,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::in_blocks_of(3)
+    }
+
+    fn in_blocks_of(rows: usize) -> Self {
         let pool = pool(1, DEFINITION);
         let mut options = roomy();
-        options.upkeep.block_rows = 3;
+        options.upkeep.block_rows = rows;
         let runtime = tokio::runtime::Builder::new_current_thread();
         Self {
             lake: open(&SimulatedDisk::new(1), &[&pool], options),
@@ -90,10 +94,12 @@ impl World {
 
     /// Some files, most of other times than the others, some removals, and some records in memory.
     fn random(dice: &mut Dice) -> Self {
-        let world = Self::new();
+        // Of large blocks those rows alone are read that are still wanted.
+        let (block_rows, most) = *dice.pick(&[(3, 60), (24, 300)]);
+        let world = Self::in_blocks_of(block_rows);
         for part in 0..dice.between(1, 4) {
             let from = 60 * part * dice.below(3);
-            let count = dice.between(1, 60);
+            let count = dice.between(1, most);
             let seconds: Vec<_> = (0..count)
                 .map(|_| (!dice.percent(10)).then(|| from + dice.below(60)))
                 .collect();
@@ -186,7 +192,7 @@ fn first(reading: &Reading, by: ByTime, limit: usize) -> (Vec<Option<i64>>, usiz
     loop {
         sort(by, &mut found);
         let last = found.get(limit - 1).copied().flatten();
-        if last.is_some_and(|last| reading.is_past(last).unwrap()) {
+        if last.is_some_and(|last| reading.end_at(last).unwrap()) {
             break;
         }
         let Some(batch) = reading.step() else { break };
@@ -304,6 +310,24 @@ fn what_comes_late_is_not_opened_and_of_what_is_early_not_all_is_read() {
 }
 
 #[test]
+fn of_a_block_that_is_large_only_what_is_still_wanted_is_read() {
+    let world = World::in_blocks_of(64);
+    // Each of five customers has a block, and one of the last five rows.
+    world.add((0..320).map(Some));
+    world.flush();
+    let reading = world.reading(&world.snapshot(Mutant::None), &Hints::default());
+    let (field, by) = (path("at"), by(true, false));
+    reading.put_in_order(&TimeOrder { field, by });
+    let mut found: Vec<_> = times(&reading.step().unwrap().unwrap().unwrap()).collect();
+    assert_eq!(found.len(), 64, "the first block is read as a whole");
+    sort(by, &mut found);
+    assert!(!reading.end_at(found[2].unwrap()).unwrap());
+    let rest = all(&reading);
+    assert_eq!(rest.len(), 4 * 2, "{rest:?}");
+    assert!(rest.iter().all(|time| *time >= found[2]));
+}
+
+#[test]
 fn what_no_file_holds_any_row_of_is_past_at_once() {
     let world = World::new();
     let reading = world.reading(&world.snapshot(Mutant::None), &Hints::default());
@@ -312,6 +336,6 @@ fn what_no_file_holds_any_row_of_is_past_at_once() {
         field,
         by: by(true, false),
     });
-    assert!(reading.is_past(i64::MAX).unwrap());
+    assert!(reading.end_at(i64::MAX).unwrap());
     assert!(reading.step().is_none());
 }
