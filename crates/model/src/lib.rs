@@ -43,5 +43,6 @@ pub mod records;
 pub mod saved_queries;
 pub mod secrets;
 pub mod time;
+pub mod uniqueness;
 pub mod value;
 pub mod views;

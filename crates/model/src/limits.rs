@@ -95,6 +95,10 @@ pub const TOUCHED_STRETCHES_MAX: usize = 256;
 pub const CURSOR_SECONDS_MAX: i64 = 86_400;
 /// How long an idempotency key is honoured, in seconds.
 pub const IDEMPOTENCY_SECONDS: i64 = 86_400;
+/// How long a token of uniqueness is known, in seconds: 31 days.
+pub const UNIQUENESS_SECONDS: i64 = 31 * 86_400;
+/// Characters of a token of uniqueness.
+pub const UNIQUENESS_TOKEN_CHARS_MAX: usize = 64;
 /// Characters of an idempotency key.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Integers up to this magnitude survive a JSON reader that knows only doubles.

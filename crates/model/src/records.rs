@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::fault::shorten;
 use crate::names::FieldPath;
+use crate::uniqueness::UniquenessToken;
 use crate::value::Value;
 
 /// One record: flat fields in the order of their paths. No two paths overlap
@@ -84,6 +85,11 @@ pub type SentRecord = Result<Value, RecordFault>;
 pub trait Sent {
     /// Its text, where it is JSON that was not read yet.
     fn json(&self) -> Option<&[u8]>;
+
+    /// The token of uniqueness that came with it.
+    fn token(&self) -> Option<&UniquenessToken> {
+        None
+    }
 
     /// What was sent.
     fn read(self) -> SentRecord;

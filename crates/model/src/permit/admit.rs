@@ -11,6 +11,7 @@ use crate::records::{
     Checker, Injections, Record, RecordFault, RecordFaultCode, Sent, Stamp, undeclared,
 };
 use crate::time::Timestamp;
+use crate::uniqueness::{Scope, TokenTag};
 use crate::value::Value;
 
 /// Random bytes of a record's id.
@@ -36,6 +37,8 @@ pub struct AdmittedBatch {
     records: Vec<Record>,
     faults: Vec<RecordFault>,
     idempotency: Option<Idempotency>,
+    /// In the order of the records; nothing for those that came without a token.
+    tokens: Vec<(usize, TokenTag)>,
 }
 
 impl Permit<Ingest> {
@@ -64,12 +67,15 @@ impl Permit<Ingest> {
         let mut stamp = Stamp::new();
         let key = self.access().key();
         let key_value = Value::from(key.to_string());
-        let (mut records, mut faults) = (Vec::new(), Vec::new());
+        let injected = stored_form(injections, pool);
+        let mut scope = None;
+        let (mut records, mut faults, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         let sent = sent.into_iter();
         let (least, most) = sent.size_hint();
         let expected = most.unwrap_or(least);
         let random = DrawnAhead::new(random, expected.saturating_mul(ID_RANDOM_BYTES));
         for (index, sent) in sent.enumerate() {
+            let token = sent.token().cloned();
             let followed = sent.json().filter(|_| !unclear);
             let followed = followed.and_then(|text| checker.follow(index, text));
             let checked = match followed {
@@ -81,20 +87,24 @@ impl Permit<Ingest> {
                 Ok(mut record) => {
                     let id = Value::from(RecordId::generate(now, &random).to_string());
                     stamp.put(&mut record, id, Value::DateTime(now), key_value.clone());
+                    if let Some(token) = token {
+                        let scope = scope.get_or_insert_with(|| Scope::of(pool, &injected.values));
+                        tokens.push((records.len(), scope.tag(&record, &token)));
+                    }
                     records.push(record);
                 }
                 Err(fault) => faults.push(RecordFault { index, ..fault }),
             }
         }
-        let injections = stored_form(injections, pool);
         AdmittedBatch {
             pool: pool.clone(),
             key,
             at: now,
-            injections,
+            injections: injected,
             records,
             faults,
             idempotency,
+            tokens,
         }
     }
 }
@@ -159,6 +169,36 @@ impl AdmittedBatch {
     /// What makes a repetition the same request.
     pub fn idempotency(&self) -> Option<&Idempotency> {
         self.idempotency.as_ref()
+    }
+
+    /// The tags of the records that came with a token of uniqueness, each
+    /// behind the place of its record.
+    pub fn tokens(&self) -> &[(usize, TokenTag)] {
+        &self.tokens
+    }
+
+    /// The batch without the records at these places.
+    #[must_use]
+    pub fn without(mut self, places: &[usize]) -> Self {
+        if places.is_empty() {
+            return self;
+        }
+        let mut stays = vec![true; self.records.len()];
+        places.iter().for_each(|place| stays[*place] = false);
+        let mut left = 0;
+        let moved: Vec<Option<usize>> = stays
+            .iter()
+            .map(|stays| {
+                left += usize::from(*stays);
+                stays.then(|| left - 1)
+            })
+            .collect();
+        let mut stays = stays.into_iter();
+        self.records.retain(|_| stays.next().unwrap_or(true));
+        let tokens = self.tokens.into_iter();
+        let tokens = tokens.filter_map(|(place, tag)| Some((moved[place]?, tag)));
+        self.tokens = tokens.collect();
+        self
     }
 
     /// What the key injects: each path with the value that stands there in
