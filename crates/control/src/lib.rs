@@ -45,3 +45,4 @@ pub use error::{ControlError, InternalError, Refusal};
 pub use inspect::{Inspected, copy, inspect, integrity};
 pub use isolation::Learning;
 pub use keen::KeenKeys;
+pub use store::TokenFile;

@@ -6,12 +6,14 @@ mod load;
 mod rows;
 mod sqlite;
 mod text;
+mod tokens;
 mod write;
 
 pub(crate) use ballast::{Ballast, Claim};
 pub(crate) use load::{Loaded, LoadedKey};
 pub(crate) use rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 pub(crate) use sqlite::Store;
+pub use tokens::TokenFile;
 pub(crate) use write::Write;
 
 use sqlx::error::Error as SqlError;

@@ -8,6 +8,7 @@ mod opening;
 mod pools;
 mod questions;
 mod secrecy;
+mod tokens;
 mod uses;
 mod views;
 

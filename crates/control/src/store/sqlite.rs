@@ -16,7 +16,7 @@ use crate::error::{ControlError, InternalError, Refusal};
 pub(super) const MODE: u32 = 0o600;
 
 /// How long an opening waits for a process that is just ending.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
 const MIGRATIONS: [(&str, &str); 2] = [
@@ -146,7 +146,7 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), ControlError> 
 
 /// Makes the file when there is none, on stable storage with its name, and
 /// takes it from everybody but its owner.
-fn make_private(file: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -1,0 +1,251 @@
+//! The file of tokens of uniqueness: which are known, and until when.
+//!
+//! It is a database of its own beside that of the control plane, so that one
+//! that grows by the million and may be lost for a month's worth of duplicates
+//! at worst is never in the way of the one that says who may do what. It is
+//! made when the first tokens come.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use model::time::Timestamp;
+use model::uniqueness::TokenTag;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnection};
+use tokio::sync::Mutex;
+
+use super::failed;
+use super::sqlite::{BUSY_TIMEOUT, make_private};
+use crate::error::{ControlError, InternalError, Refusal};
+
+/// Rows of one statement.
+const PART: usize = 1_000;
+
+/// What this version writes into a new file, as `PRAGMA user_version`.
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "\
+    CREATE TABLE IF NOT EXISTS tokens (tag BLOB NOT NULL PRIMARY KEY, ends INTEGER NOT NULL) \
+        STRICT, WITHOUT ROWID; \
+    CREATE INDEX IF NOT EXISTS tokens_by_end ON tokens (ends); \
+    PRAGMA user_version = 1;";
+
+/// The tokens in a file. Nobody else may have it open.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    is_used: AtomicBool,
+    /// Those who look do not wait for those who write.
+    reader: Mutex<Option<SqliteConnection>>,
+    writer: Mutex<Option<SqliteConnection>>,
+}
+
+impl TokenFile {
+    /// The tokens of this file, which need not be there yet.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be opened, or a newer version wrote it.
+    pub async fn open(path: &Path) -> Result<Self, ControlError> {
+        let doing = "opening the file of tokens";
+        // An absolute path cannot be taken for a URI.
+        let path =
+            std::path::absolute(path).map_err(|error| InternalError::caused(doing, error))?;
+        let is_used = path.exists();
+        let file = Self {
+            path,
+            is_used: AtomicBool::new(is_used),
+            reader: Mutex::new(None),
+            writer: Mutex::new(None),
+        };
+        if is_used {
+            *file.writer.lock().await = Some(file.connect_to_write().await?);
+        }
+        Ok(file)
+    }
+
+    /// Whether there ever were tokens.
+    pub fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Acquire)
+    }
+
+    /// Which of the tags are known that end after `now`, in their order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn known(
+        &self,
+        tags: &[TokenTag],
+        now: Timestamp,
+    ) -> Result<Vec<bool>, ControlError> {
+        let mut found = std::collections::HashSet::new();
+        if self.is_used() {
+            let mut reader = self.reader.lock().await;
+            let mut connection = match reader.take() {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            for part in tags.chunks(PART) {
+                find(&mut connection, part, now, &mut found).await?;
+            }
+            *reader = Some(connection);
+        }
+        Ok(tags.iter().map(|tag| found.contains(tag)).collect())
+    }
+
+    /// Takes tags, each with the time at which it ends; of those that are
+    /// there, the later end holds. When this returns, they are on stable storage.
+    ///
+    /// # Errors
+    /// None of them is there, or all are.
+    pub async fn insert(&self, tags: &[(TokenTag, Timestamp)]) -> Result<(), ControlError> {
+        let mut sorted = tags.to_vec();
+        // Neighbours in the file are written together.
+        sorted.sort_unstable();
+        let mut writer = self.writer.lock().await;
+        let mut connection = self.take_writer(&mut writer).await?;
+        insert_all(&mut connection, &sorted).await?;
+        *writer = Some(connection);
+        self.is_used.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Forgets tags that ended, so many at most; answers how many.
+    ///
+    /// # Errors
+    /// None is forgotten.
+    pub async fn forget(&self, now: Timestamp, most: usize) -> Result<usize, ControlError> {
+        if !self.is_used() {
+            return Ok(0);
+        }
+        let mut writer = self.writer.lock().await;
+        let mut connection = self.take_writer(&mut writer).await?;
+        let deleted = sqlx::query(
+            "DELETE FROM tokens WHERE tag IN \
+             (SELECT tag FROM tokens WHERE ends <= ? ORDER BY ends LIMIT ?)",
+        )
+        .bind(now.as_microsecond())
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .execute(&mut connection)
+        .await
+        .map_err(failed("forgetting tokens"))?;
+        *writer = Some(connection);
+        Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX))
+    }
+
+    /// Closes the file: what was written is in it, and nothing beside it.
+    pub async fn close(&self) {
+        // All that was promised is on disk already; an error here is for nobody.
+        if let Some(reader) = self.reader.lock().await.take() {
+            let _ = reader.close().await;
+        }
+        if let Some(writer) = self.writer.lock().await.take() {
+            let _ = writer.close().await;
+        }
+    }
+
+    /// The connection that writes. One whose work failed was let go of, and a
+    /// new one begins with what is on the disk.
+    async fn take_writer(
+        &self,
+        writer: &mut Option<SqliteConnection>,
+    ) -> Result<SqliteConnection, ControlError> {
+        match writer.take() {
+            Some(connection) => Ok(connection),
+            None => self.connect_to_write().await,
+        }
+    }
+
+    async fn connect_to_write(&self) -> Result<SqliteConnection, ControlError> {
+        let doing = "opening the file of tokens";
+        make_private(&self.path).map_err(|error| {
+            InternalError::caused(format!("making the file {}", self.path.display()), error)
+        })?;
+        let mut connection = self.connect().await?;
+        let version: i64 = sqlx::query("PRAGMA user_version")
+            .fetch_one(&mut connection)
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(failed(doing))?;
+        match version {
+            0 => drop(
+                sqlx::raw_sql(SCHEMA)
+                    .execute(&mut connection)
+                    .await
+                    .map_err(failed(doing))?,
+            ),
+            FORMAT => {}
+            found => {
+                let known = FORMAT;
+                return Err(Refusal::NewerSchema { found, known }.into());
+            }
+        }
+        // What a failed sync left in the log is written anew.
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+        match checkpoint
+            .execute(&mut connection)
+            .await
+            .map_err(failed(doing))
+        {
+            Ok(_) | Err(ControlError::Full) => Ok(connection),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn connect(&self) -> Result<SqliteConnection, ControlError> {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let opened = options.connect().await;
+        opened.map_err(failed("opening the file of tokens"))
+    }
+}
+
+async fn find(
+    connection: &mut SqliteConnection,
+    tags: &[TokenTag],
+    now: Timestamp,
+    found: &mut std::collections::HashSet<TokenTag>,
+) -> Result<(), ControlError> {
+    let doing = "looking for tokens";
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT tag FROM tokens WHERE ends > ");
+    query.push_bind(now.as_microsecond()).push(" AND tag IN (");
+    let mut list = query.separated(", ");
+    for tag in tags {
+        list.push_bind(tag.to_bytes().to_vec());
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(connection).await;
+    for row in rows.map_err(failed(doing))? {
+        let tag: Vec<u8> = row.try_get(0).map_err(failed(doing))?;
+        let tag = <[u8; 16]>::try_from(tag)
+            .map_err(|_| InternalError::new("a token in the file has no 16 bytes"))?;
+        found.insert(TokenTag::from_bytes(tag));
+    }
+    Ok(())
+}
+
+async fn insert_all(
+    connection: &mut SqliteConnection,
+    tags: &[(TokenTag, Timestamp)],
+) -> Result<(), ControlError> {
+    let doing = "writing tokens";
+    let mut transaction = connection.begin().await.map_err(failed(doing))?;
+    for part in tags.chunks(PART) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO tokens (tag, ends) ");
+        query.push_values(part, |mut row, (tag, ends)| {
+            row.push_bind(tag.to_bytes().to_vec())
+                .push_bind(ends.as_microsecond());
+        });
+        query.push(" ON CONFLICT (tag) DO UPDATE SET ends = max(ends, excluded.ends)");
+        query
+            .build()
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed(doing))?;
+    }
+    transaction.commit().await.map_err(failed(doing))
+}
