@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 
 use crate::disk::DiskError;
 use crate::journal::JournalError;
+use crate::uniqueness::TokenStoreError;
 
 /// A failure of the lake.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,17 @@ pub enum LakeError {
         /// The bound.
         bound: u64,
     },
+    /// The tokens of uniqueness held in memory have reached their bound.
+    #[error("{held} tokens of at most {bound} wait for their store")]
+    TokensFull {
+        /// Tokens held.
+        held: usize,
+        /// The bound.
+        bound: usize,
+    },
+    /// The store of tokens failed.
+    #[error("the store of tokens: {0}")]
+    Tokens(#[from] TokenStoreError),
     /// An idempotency key came with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,

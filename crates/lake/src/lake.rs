@@ -7,6 +7,7 @@ mod inspect;
 mod open;
 mod query;
 mod touched;
+mod unique;
 mod upkeep;
 
 pub(crate) use append::{append_operation, new_receipt, segment_of};
@@ -39,6 +40,7 @@ use crate::run::{Asker, RowStream, Runner};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
+use crate::uniqueness::{RecentTokens, TokenOptions, TokenStore};
 use append::too_large;
 
 /// The rows of an answer under their columns.
@@ -66,6 +68,9 @@ pub struct Lake {
     runner: Runner,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
+    tokens: Arc<RecentTokens>,
+    token_store: Arc<dyn TokenStore>,
+    token_options: TokenOptions,
     /// Tells versions of this run from those of others.
     run: u64,
     upkeep: upkeep::State,
@@ -81,7 +86,9 @@ pub struct Lake {
 impl Lake {
     /// Stores a batch. When it returns, the accepted records are on stable
     /// storage and visible to every question that starts afterwards; a
-    /// repetition under the same idempotency key gets the first answer.
+    /// repetition under the same idempotency key gets the first answer. Of the
+    /// records with one token of uniqueness the first is stored, and all count
+    /// as accepted.
     ///
     /// # Errors
     /// Nothing of the batch is stored, but for [`JournalError::Stopped`], after which the log
@@ -97,8 +104,16 @@ impl Lake {
         if held >= self.buffer_bytes && batch.idempotency().is_none() {
             return Err(self.buffer_full(held));
         }
-        let operation = self.append_operation(batch, &receipt).await?;
-        match self.submit(operation).await? {
+        if !batch.tokens().is_empty() {
+            return self.append_unique(batch, receipt).await;
+        }
+        let operation = self.append_operation(Arc::new(batch), &receipt).await?;
+        self.appended(self.submit(operation).await?, receipt)
+    }
+
+    /// The answer to a batch that the journal is done with.
+    fn appended(&self, outcome: Outcome, receipt: AppendReceipt) -> Result<AppendReceipt> {
+        match outcome {
             Outcome::Done(done) => {
                 self.records_stored.fetch_add(done?, Ordering::Relaxed);
                 Ok(receipt)
@@ -116,9 +131,15 @@ impl Lake {
             }),
             Outcome::Mismatch => Err(LakeError::IdempotencyMismatch),
             Outcome::NoRoom(held) => Err(self.buffer_full(held)),
-            Outcome::Deleted(_) | Outcome::Carried(_) | Outcome::Dropped => {
-                Err(answered_otherwise("a batch"))
-            }
+            Outcome::NoRoomForTokens(held) => Err(LakeError::TokensFull {
+                held,
+                bound: self.token_options.held,
+            }),
+            Outcome::Deleted(_)
+            | Outcome::Carried(_)
+            | Outcome::Dropped
+            | Outcome::TokensRepeated(_)
+            | Outcome::LookAgain => Err(answered_otherwise("a batch")),
         }
     }
 
@@ -126,7 +147,7 @@ impl Lake {
     /// thread that answers no other requests.
     async fn append_operation(
         &self,
-        batch: AdmittedBatch,
+        batch: Arc<AdmittedBatch>,
         receipt: &AppendReceipt,
     ) -> Result<Operation> {
         const FEW_RECORDS: usize = 256;

@@ -32,6 +32,7 @@ mod seen;
 mod snapshot;
 mod store;
 mod tables;
+mod uniqueness;
 mod upserts;
 #[cfg(test)]
 mod worlds;
@@ -43,3 +44,4 @@ pub use lake::{
     LakeOptions, PoolLayout, Scrubbed, Strays, UpkeepOptions,
 };
 pub use run::{RowStream, RunOptions};
+pub use uniqueness::{MemoryTokens, TokenOptions, TokenStore, TokenStoreError};

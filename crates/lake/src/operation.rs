@@ -9,7 +9,7 @@ mod encode;
 mod manifest;
 
 pub(crate) use decode::{decode, is_of_records};
-pub(crate) use encode::{encode_append, encode_delete, encode_drop, encode_removal};
+pub(crate) use encode::{encode_append, encode_delete, encode_drop, encode_removal, encode_tokens};
 pub(crate) use manifest::{encode_answers, encode_commit, encode_dropped, encode_state};
 
 use model::filters::{Constraint, Filter};
@@ -17,6 +17,7 @@ use model::ids::{KeyId, PoolId};
 use model::names::FieldPath;
 use model::records::{Record, RecordFault};
 use model::time::Timestamp;
+use model::uniqueness::TokenTag;
 use model::value::Value;
 
 use crate::manifest::{Manifest, ManifestChange};
@@ -27,6 +28,12 @@ const VERSION: u8 = 1;
 /// As [`VERSION`]; behind the records of a batch, the fields that its key
 /// injects. It is written where they say what the records replace.
 const REPLACING: u8 = 3;
+
+/// As [`REPLACING`]; behind that, the tags of the tokens of uniqueness that the
+/// records came with, and with a saved answer, how many records it accepted:
+/// those that were known already are not among them. It is written where
+/// records came with tokens, and for tags that are carried on.
+const WITH_TOKENS: u8 = 4;
 
 /// The bytes that a record takes in columns, roughly and rather too many.
 pub(crate) fn weight(record: &Record) -> usize {
@@ -88,6 +95,10 @@ pub(crate) enum Stored {
         injected: Vec<FieldPath>,
         /// The answer, when it was saved under an idempotency key.
         saved: Option<(IdempotencyTag, SavedAnswer)>,
+        /// When they came.
+        at: Timestamp,
+        /// The tags of the tokens that they came with.
+        tokens: Vec<TokenTag>,
     },
     /// Records were deleted: those that both admit.
     Delete {
@@ -121,6 +132,9 @@ pub(crate) enum Stored {
     Answers(Vec<(IdempotencyTag, SavedAnswer)>),
     /// Pools that were dropped once, carried on: they never come back.
     Dropped(Vec<PoolId>),
+    /// Tags of tokens, each with the time at which it ends, carried on from
+    /// earlier operations.
+    Tokens(Vec<(TokenTag, Timestamp)>),
 }
 
 /// Bytes that are no operation of a known version.

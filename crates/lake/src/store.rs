@@ -8,8 +8,10 @@ mod answers;
 mod held;
 mod learning;
 mod pools;
+mod prepare;
 mod records;
 mod replay;
+mod tokens;
 mod touches;
 
 pub(crate) use answers::AnswerCursor;
@@ -31,18 +33,18 @@ use model::ids::PoolId;
 use model::names::FieldPath;
 use model::pools::Pool;
 use model::time::Clock;
+use model::uniqueness;
 
 use crate::buffer::Segment;
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position, Prepared, StateMachine};
 use crate::manifest::{ManifestChange, Removal};
-use crate::operation::{
-    DecodeError, IdempotencyTag, SavedAnswer, Stored, decode, encode_answers, encode_commit,
-    encode_dropped, encode_state, is_of_records,
-};
+use crate::operation::{DecodeError, IdempotencyTag, SavedAnswer, Stored, decode, is_of_records};
 use crate::snapshot;
+use crate::uniqueness::{NewTokens, RecentTokens};
 use answers::SavedAnswers;
 use records::Span;
+use tokens::Tokens;
 
 /// What is submitted to the journal. The payload is encoded and the columns
 /// are built by the submitting request, not by the journal's thread.
@@ -54,6 +56,8 @@ pub(crate) enum Operation {
         payload: Vec<u8>,
         segment: Segment,
         saved: Option<(IdempotencyTag, SavedAnswer)>,
+        /// The tokens of uniqueness that its records came with, if some did.
+        tokens: Option<Box<NewTokens>>,
     },
     /// Delete records, told by the names of columns.
     Delete {
@@ -79,6 +83,8 @@ pub(crate) enum Operation {
     },
     /// Write down once more some of the pools that were dropped.
     Dropped { pools: Vec<PoolId> },
+    /// Write down once more some of the tokens of uniqueness.
+    Tokens { payload: Vec<u8> },
     /// Do nothing: it is answered when everything before it is done.
     Wait,
 }
@@ -112,6 +118,12 @@ pub(crate) enum Outcome {
     Mismatch,
     /// There is no room for the records; so many bytes are held.
     NoRoom(u64),
+    /// The records at these places come with tokens that are known; nothing was done.
+    TokensRepeated(Vec<usize>),
+    /// Tokens were moved after the store was asked for those of the batch; nothing was done.
+    LookAgain,
+    /// There is no room for the tokens; so many are held.
+    NoRoomForTokens(usize),
 }
 
 /// The journal's state machine.
@@ -125,6 +137,7 @@ pub(crate) struct Store {
     replay: Arc<Mutex<Replay>>,
     answers: SavedAnswers,
     pending: HashSet<IdempotencyTag>,
+    tokens: Tokens,
     /// How many operations that are being written change each pool.
     changing: HashMap<PoolId, usize>,
     clock: Arc<dyn Clock>,
@@ -138,6 +151,7 @@ impl Store {
         bound: u64,
         clock: Arc<dyn Clock>,
         known: Vec<Arc<Pool>>,
+        tokens: Arc<RecentTokens>,
     ) -> (Self, Arc<Mutex<Replay>>) {
         let replay = Arc::new(Mutex::new(Replay::new(pools.clone(), known)));
         let store = Self {
@@ -147,95 +161,11 @@ impl Store {
             replay: replay.clone(),
             answers: SavedAnswers::new(clock.clone()),
             pending: HashSet::new(),
+            tokens: Tokens::new(tokens),
             changing: HashMap::new(),
             clock,
         };
         (store, replay)
-    }
-
-    /// Answers a batch without storing it, when that is called for.
-    fn answer(
-        &mut self,
-        segment: &Segment,
-        saved: Option<&(IdempotencyTag, SavedAnswer)>,
-    ) -> Option<Prepared<Outcome>> {
-        if let Some((tag, answer)) = saved {
-            if self.pending.contains(tag) {
-                return Some(Prepared::Again);
-            }
-            self.answers.forget_old();
-            match self.answers.find(tag) {
-                Some(earlier) if earlier.fingerprint == answer.fingerprint => {
-                    return Some(Prepared::Answer(Outcome::Repeated(earlier.clone())));
-                }
-                Some(_) => return Some(Prepared::Answer(Outcome::Mismatch)),
-                None => {}
-            }
-        }
-        // Deletes wait in the same group at most, and free room for what comes after it.
-        let held = self.pools.bytes() + self.arriving;
-        (segment.rows() > 0 && held + segment.bytes() > self.bound)
-            .then_some(Prepared::Answer(Outcome::NoRoom(held)))
-    }
-}
-
-impl Store {
-    /// Decides what becomes of an operation on files.
-    fn prepare_files(&self, operation: &Operation, payload: &mut Vec<u8>) -> Prepared<Outcome> {
-        match operation {
-            Operation::Commit { pool, .. } | Operation::State { pool }
-                if self.changing.contains_key(pool) =>
-            {
-                // What is written down is what was applied.
-                return Prepared::Again;
-            }
-            Operation::Commit { pool, .. } if self.pools.is_dropped(*pool) => {
-                return Prepared::Answer(Outcome::Dropped);
-            }
-            Operation::Commit { pool, change } => encode_commit(*pool, change, payload),
-            Operation::State { pool } => {
-                encode_state(*pool, &self.pools.manifest(*pool), payload);
-            }
-            Operation::Answers { from, next } => {
-                let part = self.answers.part(*from);
-                // What is saved or forgotten until it is applied moves no boundary.
-                next.set(self.answers.after(*from));
-                if part.is_empty() {
-                    return Prepared::Answer(Outcome::Carried(None));
-                }
-                encode_answers(&part, payload);
-            }
-            Operation::Dropped { pools } => encode_dropped(pools, payload),
-            _ => return Prepared::Answer(Outcome::Done(Ok(0))),
-        }
-        Prepared::Write
-    }
-
-    /// Decides what becomes of a batch.
-    fn prepare_append(
-        &mut self,
-        pool: &Pool,
-        segment: &Segment,
-        saved: Option<&(IdempotencyTag, SavedAnswer)>,
-    ) -> Option<Prepared<Outcome>> {
-        if self.changing.contains_key(&pool.id) {
-            // The pool may be about to be dropped, and then nothing is to be written for it.
-            return Some(Prepared::Again);
-        }
-        if let Some(answer) = self.answer(segment, saved) {
-            return Some(answer);
-        }
-        if self.pools.is_dropped(pool.id) {
-            return Some(Prepared::Answer(Outcome::Done(Ok(0))));
-        }
-        if self.pools.forgot(pool, segment.injected().iter()) {
-            return Some(Prepared::Answer(Outcome::Done(Err(LakeError::Busy))));
-        }
-        self.arriving += segment.bytes();
-        if let Some((tag, _)) = saved {
-            self.pending.insert(tag.clone());
-        }
-        None
     }
 }
 
@@ -250,7 +180,8 @@ impl StateMachine for Store {
                 payload: bytes,
                 segment,
                 saved,
-            } => match self.prepare_append(pool, segment, saved.as_ref()) {
+                tokens,
+            } => match self.prepare_append(pool, segment, saved.as_ref(), tokens.as_deref()) {
                 Some(answer) => answer,
                 None => {
                     payload.extend_from_slice(bytes);
@@ -265,7 +196,9 @@ impl StateMachine for Store {
             {
                 Prepared::Answer(Outcome::Deleted(Err(LakeError::Busy)))
             }
-            Operation::Delete { payload: bytes, .. } | Operation::Drop { payload: bytes, .. } => {
+            Operation::Delete { payload: bytes, .. }
+            | Operation::Drop { payload: bytes, .. }
+            | Operation::Tokens { payload: bytes } => {
                 payload.extend_from_slice(bytes);
                 Prepared::Write
             }
@@ -284,8 +217,13 @@ impl StateMachine for Store {
                 pool,
                 segment,
                 saved,
+                tokens,
                 ..
             } => {
+                if let Some(tokens) = tokens {
+                    let tags = tokens.tags.into_iter().map(|(_, tag)| tag);
+                    self.tokens.know(tags, tokens.ends);
+                }
                 if let Some((tag, answer)) = saved {
                     self.answers.save(tag, answer);
                 }
@@ -312,9 +250,10 @@ impl StateMachine for Store {
                 self.pools.commit(pool, change);
                 Outcome::Done(Ok(0))
             }
-            Operation::State { .. } | Operation::Dropped { .. } | Operation::Wait => {
-                Outcome::Done(Ok(0))
-            }
+            Operation::State { .. }
+            | Operation::Dropped { .. }
+            | Operation::Tokens { .. }
+            | Operation::Wait => Outcome::Done(Ok(0)),
             Operation::Answers { next, .. } => Outcome::Carried(next.get()),
         };
         self.pools.note_applied(position);
@@ -322,7 +261,16 @@ impl StateMachine for Store {
     }
 
     fn abandon(&mut self, operation: &Operation) {
-        if let Operation::Append { segment, saved, .. } = operation {
+        if let Operation::Append {
+            segment,
+            saved,
+            tokens,
+            ..
+        } = operation
+        {
+            if let Some(tokens) = tokens {
+                self.tokens.abandon(tokens);
+            }
             self.arriving -= segment.bytes();
             if let Some((tag, _)) = saved {
                 self.pending.remove(tag);
@@ -352,12 +300,24 @@ impl StateMachine for Store {
         let stored = read(position, payload)?;
         match &stored {
             Stored::Append {
-                saved: Some((tag, answer)),
-                ..
-            } => self.answers.save(tag.clone(), answer.clone()),
+                saved, tokens, at, ..
+            } => {
+                if let Some((tag, answer)) = saved {
+                    self.answers.save(tag.clone(), answer.clone());
+                }
+                if !tokens.is_empty() {
+                    let tags = tokens.iter().copied();
+                    self.tokens.know(tags, uniqueness::ends(*at));
+                }
+            }
             Stored::Answers(answers) => {
                 for (tag, answer) in answers {
                     self.answers.restore(tag.clone(), answer.clone());
+                }
+            }
+            Stored::Tokens(tokens) => {
+                for (tag, ends) in tokens {
+                    self.tokens.know([*tag], *ends);
                 }
             }
             _ => {}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use lake::journal::JournalError;
-use lake::{Lake, LakeError};
+use lake::{Lake, LakeError, TokenStoreError};
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, PoolVersion, SeenField, Touched};
 use model::fault::Fault;
 use model::ids::PoolId;
@@ -34,10 +34,12 @@ fn plane_error(error: LakeError) -> PlaneError {
         LakeError::Journal(JournalError::Busy) | LakeError::Busy => PlaneError::Busy {
             retry_after: QUEUE_RETRY,
         },
-        LakeError::BufferFull { .. } => PlaneError::Busy {
+        LakeError::BufferFull { .. } | LakeError::TokensFull { .. } => PlaneError::Busy {
             retry_after: BUFFER_RETRY,
         },
-        LakeError::Journal(JournalError::Full) => PlaneError::Full,
+        LakeError::Journal(JournalError::Full) | LakeError::Tokens(TokenStoreError::Full) => {
+            PlaneError::Full
+        }
         LakeError::Journal(error @ JournalError::Oversized { .. }) => PlaneError::LimitExceeded {
             limit: error.to_string(),
         },

@@ -9,6 +9,7 @@ mod offline;
 mod running;
 mod scrub;
 mod threads;
+mod tokens;
 mod upkeep;
 
 pub(crate) use error::ServeError;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use control::{Control, ControlOptions};
 use lake::disk::RealDisk;
-use lake::{Environment, Lake, LakeOptions, RunOptions};
+use lake::{Environment, Lake, LakeOptions, RunOptions, TokenOptions};
 use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::Pepper;
@@ -38,6 +39,7 @@ use crate::random::SystemRandom;
 use files::{control_file, journal_directory, tables_directory};
 use listen::{Door, accept};
 use threads::Threads;
+use tokens::Tokens;
 
 /// How often the times of last use are written.
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
@@ -54,6 +56,7 @@ const SEGMENT_RESERVE: u64 = 64 << 10;
 struct House {
     control: Arc<Control>,
     lake: Arc<Lake>,
+    tokens: Arc<Tokens>,
     state: AppState,
 }
 
@@ -140,15 +143,21 @@ async fn open(
     };
     // Opening the database brings it to this version: not before it is known
     // that the records can be read.
-    check_journal(&journal_directory(&settings.data_dir))?;
+    files::check_journal(&settings.data_dir)?;
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
     let token = control.bootstrap().await?;
-    let lake = lake_of(settings, control.pools(), Some(threads.clone())).await;
-    if lake.is_err() {
+    let opened: Result<_, ServeError> = async {
+        let tokens = Tokens::open(&settings.data_dir).await?;
+        let known = control.pools();
+        let lake = lake_of(settings, known, tokens.clone(), Some(threads.clone())).await?;
+        Ok((lake, tokens))
+    }
+    .await;
+    if opened.is_err() {
         // Nothing of a start that failed stays beside the database.
         let _ = control.close().await;
     }
-    let lake = lake?;
+    let (lake, tokens) = opened?;
     let plane = Arc::new(LakePlane(lake.clone()));
     let clock = Arc::new(SystemClock);
     let random = Arc::new(SystemRandom);
@@ -169,20 +178,11 @@ async fn open(
         House {
             control,
             lake,
+            tokens,
             state,
         },
         token,
     ))
-}
-
-/// Refuses a journal of a later format.
-fn check_journal(directory: &Path) -> Result<(), ServeError> {
-    if !directory.exists() {
-        return Ok(());
-    }
-    let disk: Arc<dyn lake::disk::Disk> = Arc::new(RealDisk);
-    let checked = lake::journal::check(&disk, directory);
-    Ok(checked.map_err(lake::LakeError::from)?)
 }
 
 async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeError> {
@@ -199,6 +199,7 @@ async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeE
 async fn lake_of(
     settings: &ServeSettings,
     known: Vec<Arc<Pool>>,
+    tokens: Arc<Tokens>,
     threads: Option<Handle>,
 ) -> Result<Arc<Lake>, ServeError> {
     let mut identity = [0; 8];
@@ -218,6 +219,7 @@ async fn lake_of(
         run,
         buffer_bytes: settings.buffer_bytes,
         cache_bytes: settings.cache_bytes,
+        tokens: TokenOptions::default(),
         upkeep: settings.upkeep,
     };
     let environment = Environment {
@@ -226,6 +228,7 @@ async fn lake_of(
         tables: tables_directory(&settings.data_dir),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
+        tokens,
     };
     let opened = tokio::task::spawn_blocking(move || Lake::open(environment, known, options));
     let opened = opened
@@ -294,6 +297,7 @@ async fn serve(
     let House {
         control,
         lake,
+        tokens,
         state,
     } = house;
     let door = Door::new(settings)?;
@@ -334,9 +338,9 @@ async fn serve(
         upkeep.join();
         lake.close();
     };
-    tokio::task::spawn_blocking(close)
-        .await
-        .map_err(|error| ServeError::Other(error.to_string()))
+    let closed = tokio::task::spawn_blocking(close).await;
+    tokens.close().await;
+    closed.map_err(|error| ServeError::Other(error.to_string()))
 }
 
 async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {

@@ -66,7 +66,7 @@ pub(crate) fn append_operation(
         return Err(too_large(bytes, BATCH_WEIGHT_MAX));
     }
     let mut payload = Vec::new();
-    encode_append(batch, &receipt.faults, &mut payload)?;
+    encode_append(batch, receipt, &mut payload)?;
     if payload.len() > operation_bytes {
         return Err(too_large(payload.len(), operation_bytes));
     }
@@ -95,5 +95,6 @@ pub(crate) fn append_operation(
         payload,
         segment,
         saved,
+        tokens: None,
     })
 }

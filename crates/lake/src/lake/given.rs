@@ -18,6 +18,7 @@ use crate::simulation::SimulatedDisk;
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome};
 use crate::tables::Tables;
+use crate::uniqueness::{MemoryTokens, TokenOptions};
 
 impl Lake {
     /// A lake on a disk in memory, whose files have blocks of so many rows and
@@ -33,6 +34,7 @@ impl Lake {
             run: RunOptions::default(),
             buffer_bytes: 1 << 40,
             cache_bytes: 1 << 20,
+            tokens: TokenOptions::default(),
             upkeep: UpkeepOptions {
                 block_rows,
                 file_bytes: 1,
@@ -46,6 +48,7 @@ impl Lake {
             tables: Path::new(SimulatedDisk::ROOT).join("tables"),
             clock: Arc::new(ManualClock::new(Timestamp::MIN)),
             random: Arc::new(SeededRandom::new(1)),
+            tokens: Arc::new(MemoryTokens::default()),
         };
         Self::open(environment, Vec::new(), options).unwrap()
     }
@@ -59,6 +62,7 @@ impl Lake {
             payload: vec![0],
             segment,
             saved: None,
+            tokens: None,
         };
         match self.submit(operation).await? {
             Outcome::Done(done) => done.map(|_| ()),

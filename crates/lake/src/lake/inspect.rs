@@ -20,6 +20,7 @@ use crate::operation::{Stored, decode};
 use crate::published;
 use crate::store::{PoolState, Pools, Store};
 use crate::tables::{Part, Tables, Verification, path_of};
+use crate::uniqueness::RecentTokens;
 
 pub use pools::{InspectedFile, InspectedPart, InspectedPool};
 pub use strays::Strays;
@@ -67,7 +68,8 @@ impl Inspection {
         pools.learn(carried);
         let names = known.iter().map(|pool| (pool.id, pool.draft.name.clone()));
         let names: HashMap<_, _> = names.collect();
-        let (mut store, replay) = Store::new(pools.clone(), u64::MAX, clock, known);
+        let tokens = Arc::new(RecentTokens::new(usize::MAX));
+        let (mut store, replay) = Store::new(pools.clone(), u64::MAX, clock, known, tokens);
         let mut inspection = Self {
             disk,
             tables,

@@ -16,6 +16,7 @@ use crate::journal::{self, Journal};
 use crate::run::{RunOptions, Runner};
 use crate::store::{Pools, Store};
 use crate::tables::{BLOCK_ROWS, Tables};
+use crate::uniqueness::{RecentTokens, TokenOptions, TokenStore};
 
 /// Bounds of the lake.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct LakeOptions {
     pub buffer_bytes: u64,
     /// Bytes of columns that are kept in memory as they were read from files.
     pub cache_bytes: u64,
+    /// Bounds of the tokens of uniqueness that are held in memory.
+    pub tokens: TokenOptions,
     /// When records go to files, and how files are merged.
     pub upkeep: UpkeepOptions,
 }
@@ -84,6 +87,8 @@ pub struct Environment {
     pub clock: Arc<dyn Clock>,
     /// The source of names that are never given twice.
     pub random: Arc<dyn RandomSource>,
+    /// Where tokens of uniqueness are that the journal has let go of.
+    pub tokens: Arc<dyn TokenStore>,
 }
 
 impl Lake {
@@ -105,11 +110,14 @@ impl Lake {
             tables,
             clock,
             random,
+            tokens: token_store,
         } = environment;
         let tables = Arc::new(Tables::new(disk.clone(), &tables, options.cache_bytes));
         let pools = Arc::new(Pools::new(tables.clone()));
         let bound = options.buffer_bytes;
-        let (store, replay) = Store::new(pools.clone(), bound, clock.clone(), known);
+        let tokens = Arc::new(RecentTokens::new(options.tokens.held));
+        let (store, replay) =
+            Store::new(pools.clone(), bound, clock.clone(), known, tokens.clone());
         let operation_bytes = options.journal.max_record_bytes;
         let segment_bytes = options.journal.segment_bytes;
         let journal = Journal::open(disk, &journal_directory, options.journal, store)?;
@@ -134,6 +142,9 @@ impl Lake {
             runner: Runner::new(options.run)?,
             clock,
             random,
+            tokens,
+            token_store,
+            token_options: options.tokens,
             upkeep: upkeep::State::new(options.upkeep, leftover.first, segment_bytes),
             stopping: AtomicBool::new(false),
             buffer_bytes: options.buffer_bytes,

@@ -8,5 +8,6 @@ mod power;
 mod retention;
 pub(crate) mod tokens;
 mod touched;
+mod uniqueness;
 mod upkeep;
 mod upserts;

@@ -19,6 +19,7 @@ mod retain;
 mod run;
 mod scrub;
 mod sorting;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,6 +102,8 @@ struct Tending {
     misplaced: HashMap<PoolId, (SortedBy, Timestamp)>,
     /// Up to where the records of a pool are in files that has some to gather, and since when.
     resting: HashMap<PoolId, (Option<Position>, Timestamp)>,
+    /// When no tokens were left in their store that ended.
+    forgotten: Option<Timestamp>,
     /// Since when files could go but for the log that names them.
     leaving: HashMap<FileId, Timestamp>,
     failures: Failures,
@@ -119,6 +122,8 @@ enum Freed {
     Carry,
     /// The same, and take what is not needed from the disk.
     Wipe,
+    /// Move tokens of uniqueness from memory to their store.
+    MoveTokens,
 }
 
 /// A piece of tending files.
@@ -130,6 +135,8 @@ enum Tended {
     Publish(PoolId),
     /// Merge files of a pool.
     Merge(PoolId),
+    /// Forget tokens of uniqueness that ended.
+    ForgetTokens,
 }
 
 /// What is done for one pool: while it fails, other work gets its turn.
@@ -140,6 +147,8 @@ enum Writing {
     Merge(PoolId),
     Retain(PoolId),
     Wipe,
+    MoveTokens,
+    ForgetTokens,
 }
 
 impl Writing {
@@ -147,10 +156,10 @@ impl Writing {
     /// does not mend by itself.
     fn rest(self, error: &LakeError) -> Duration {
         match self {
-            Self::Sweep(_) => Duration::from_secs(60),
+            Self::Sweep(_) | Self::ForgetTokens => Duration::from_secs(60),
             Self::Flush(_) if matches!(error, LakeError::Damaged { .. }) => Duration::from_secs(60),
             // A full disk may have room again at any time, and writers wait for it.
-            Self::Flush(_) => Duration::from_secs(1),
+            Self::Flush(_) | Self::MoveTokens => Duration::from_secs(1),
             Self::Merge(_) | Self::Retain(_) | Self::Wipe => Duration::from_secs(10 * 60),
         }
     }
@@ -161,6 +170,7 @@ impl Freed {
         match self {
             Self::Flush(pool) => Some(Writing::Flush(pool)),
             Self::Wipe => Some(Writing::Wipe),
+            Self::MoveTokens => Some(Writing::MoveTokens),
             Self::Carry => None,
         }
     }
@@ -171,6 +181,7 @@ impl Tended {
         match self {
             Self::Sweep(pool, _) => Some(Writing::Sweep(*pool)),
             Self::Merge(pool) => Some(Writing::Merge(*pool)),
+            Self::ForgetTokens => Some(Writing::ForgetTokens),
             Self::Publish(_) => None,
         }
     }
@@ -256,6 +267,7 @@ impl Lake {
                 }
                 Freed::Carry => self.carry_on(&mut memory),
                 Freed::Wipe => self.wipe_journal(&mut memory),
+                Freed::MoveTokens => self.move_tokens().map(drop),
             };
             let tried = work.writes();
             self.note_failure(&done, tried, &mut memory.failures);
@@ -320,16 +332,8 @@ impl Lake {
                 Ok(())
             }
             Tended::Merge(pool) => self.merge_pool(pool),
+            Tended::ForgetTokens => self.forget_tokens(memory),
         }
-    }
-
-    /// How the records of each known pool lie in files now.
-    pub fn layout(&self, _: &Permit<Upkeep>) -> Vec<(PoolId, PoolLayout)> {
-        let states = self.pools.states();
-        let known = states.iter().filter(|state| state.pool.is_some());
-        known
-            .map(|state| (state.id, PoolLayout::of(state)))
-            .collect()
     }
 
     /// Takes over what the keys of these pools carry: of a pool that does not
@@ -347,6 +351,9 @@ impl Lake {
     }
 
     fn next_freeing(&self, memory: &mut Freeing, states: &[PoolState]) -> Option<Freed> {
+        if self.must_move_tokens(memory) {
+            return Some(Freed::MoveTokens);
+        }
         // While much arrives a flush is always due, and the journal must go all the same.
         if self.must_wipe(memory) {
             return Some(Freed::Wipe);
@@ -375,6 +382,10 @@ impl Lake {
         sweep
             .or_else(|| self.next_publish(memory, states).map(Tended::Publish))
             .or_else(|| self.next_merge(memory, states).map(Tended::Merge))
+            .or_else(|| {
+                self.must_forget_tokens(memory)
+                    .then_some(Tended::ForgetTokens)
+            })
     }
 }
 

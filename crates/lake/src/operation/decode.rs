@@ -5,11 +5,14 @@ use model::ids::{KeyId, PoolId, RecordId};
 use model::names::{ColumnName, FieldPath};
 use model::records::{Record, RecordFault, RecordFaultCode};
 use model::time::Timestamp;
+use model::uniqueness::TokenTag;
 use model::value::Value;
 
 use super::bytes::{Reader, is_shallow};
-use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, fault_code_number};
-use super::{DecodeError, IdempotencyTag, REPLACING, SavedAnswer, Stored, VERSION, manifest};
+use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, TOKENS, fault_code_number};
+use super::{
+    DecodeError, IdempotencyTag, REPLACING, SavedAnswer, Stored, VERSION, WITH_TOKENS, manifest,
+};
 
 /// The operation of a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
@@ -18,12 +21,12 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
     if version == 0 {
         return Err(DecodeError::Malformed("there is no version 0"));
     }
-    if version > REPLACING {
+    if version > WITH_TOKENS {
         return Err(DecodeError::Newer(version));
     }
     let kind = reader.u8()?;
     let stored = match (version, kind) {
-        (VERSION | REPLACING, APPEND) => append(&mut reader, version)?,
+        (VERSION | REPLACING | WITH_TOKENS, APPEND) => append(&mut reader, version)?,
         (VERSION, DELETE) => delete(&mut reader)?,
         (VERSION, DROP) => Stored::Drop {
             pool: PoolId::from_bytes(reader.array()?),
@@ -38,6 +41,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
             pool: PoolId::from_bytes(reader.array()?),
             manifest: manifest::state(&mut reader, version)?,
         },
+        (WITH_TOKENS, TOKENS) => Stored::Tokens(tokens(&mut reader)?),
         _ => return Err(DecodeError::Malformed("its kind is unknown")),
     };
     reader.end()?;
@@ -49,7 +53,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
 pub(crate) fn is_of_records(payload: &[u8]) -> bool {
     matches!(
         payload,
-        [VERSION, ..] | [REPLACING, APPEND | DELETE | DROP, ..]
+        [VERSION | WITH_TOKENS, ..] | [REPLACING, APPEND | DELETE | DROP, ..]
     )
 }
 
@@ -121,7 +125,7 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
     let at = Timestamp::from_microsecond(i64::from_le_bytes(reader.array()?))
         .ok_or(DecodeError::Malformed("its time is out of range"))?;
     let mut saved = if reader.flag()? {
-        Some(saved_answer(reader, pool, key, at)?)
+        Some(saved_answer(reader, (pool, key, at), version)?)
     } else {
         None
     };
@@ -144,12 +148,20 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
             None => next,
         });
     }
-    if let Some((_, answer)) = &mut saved {
+    if let Some((_, answer)) = &mut saved
+        && version != WITH_TOKENS
+    {
         answer.accepted = records.len() as u64;
     }
     let injected = match version {
-        REPLACING => (0..reader.u32()?)
+        VERSION => Vec::new(),
+        _ => (0..reader.u32()?)
             .map(|_| named(reader, &names).cloned())
+            .collect::<Result<_, _>>()?,
+    };
+    let tokens = match version {
+        WITH_TOKENS => (0..reader.u32()?)
+            .map(|_| reader.array().map(TokenTag::from_bytes))
             .collect::<Result<_, _>>()?,
         _ => Vec::new(),
     };
@@ -158,7 +170,17 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
         records,
         injected,
         saved,
+        at,
+        tokens,
     })
+}
+
+fn tokens(reader: &mut Reader<'_>) -> Result<Vec<(TokenTag, Timestamp)>, DecodeError> {
+    let token = |reader: &mut Reader<'_>| {
+        let tag = TokenTag::from_bytes(reader.array()?);
+        Ok((tag, manifest::time(reader)?))
+    };
+    (0..reader.u32()?).map(|_| token(reader)).collect()
 }
 
 fn named<'a>(
@@ -171,13 +193,16 @@ fn named<'a>(
 
 fn saved_answer(
     reader: &mut Reader<'_>,
-    pool: PoolId,
-    key: KeyId,
-    at: Timestamp,
+    (pool, key, at): (PoolId, KeyId, Timestamp),
+    version: u8,
 ) -> Result<(IdempotencyTag, SavedAnswer), DecodeError> {
     let text = reader.text()?.to_owned();
     let fingerprint = reader.array()?;
     let rejected = reader.u64()?;
+    let accepted = match version {
+        WITH_TOKENS => reader.u64()?,
+        _ => 0,
+    };
     let faults = read_faults(reader)?;
     let tag = IdempotencyTag { pool, key, text };
     Ok((
@@ -185,7 +210,7 @@ fn saved_answer(
         SavedAnswer {
             fingerprint,
             at,
-            accepted: 0,
+            accepted,
             rejected,
             faults,
         },

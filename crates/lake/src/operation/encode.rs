@@ -3,20 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use model::answers::AppendReceipt;
 use model::filters::{Constraint, Filter};
 use model::ids::{PoolId, RecordId};
 use model::names::{FieldPath, ID};
 use model::permit::{AdmittedBatch, ConstrainedDelete};
 use model::records::{Record, RecordFault};
+use model::time::Timestamp;
+use model::uniqueness::TokenTag;
 
 use super::bytes::{is_shallow, put_bytes, put_u32};
-use super::{REPLACING, VERSION, weight};
+use super::{REPLACING, VERSION, WITH_TOKENS, weight};
 use crate::error::{LakeError, Result};
 use crate::manifest::by_columns;
 
 pub(super) const APPEND: u8 = 1;
 pub(super) const DELETE: u8 = 2;
 pub(super) const DROP: u8 = 3;
+// 4 to 7 are operations on files.
+pub(super) const TOKENS: u8 = 8;
 
 /// Appends the payload of a batch. Names stand once; what all records of a
 /// batch share (the key, the time) stands once. The names are those of the
@@ -28,7 +33,7 @@ pub(super) const DROP: u8 = 3;
 /// [`LakeError::LimitExceeded`] for a value that could not be read back.
 pub(crate) fn encode_append(
     batch: &AdmittedBatch,
-    faults: &[RecordFault],
+    receipt: &AppendReceipt,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     // What is injected says what is replaced, where something may be.
@@ -43,10 +48,13 @@ pub(crate) fn encode_append(
         }
         _ => Vec::new(),
     };
-    let version = if injected.is_empty() {
-        VERSION
-    } else {
-        REPLACING
+    // How many were accepted is asked for again only under an idempotency key.
+    let is_whole =
+        batch.idempotency().is_none() || receipt.accepted == batch.records().len() as u64;
+    let version = match (batch.tokens(), is_whole, injected.is_empty()) {
+        ([], true, true) => VERSION,
+        ([], true, false) => REPLACING,
+        _ => WITH_TOKENS,
     };
     out.extend([version, APPEND]);
     out.extend(batch.pool().id.to_bytes());
@@ -58,9 +66,13 @@ pub(crate) fn encode_append(
             out.push(1);
             put_bytes(out, idempotency.key.as_bytes());
             out.extend(idempotency.fingerprint);
-            out.extend((batch.faults().len() as u64).to_le_bytes());
-            put_u32(out, faults.len());
-            faults.iter().for_each(|fault| encode_fault(fault, out));
+            out.extend(receipt.rejected.to_le_bytes());
+            if version == WITH_TOKENS {
+                out.extend(receipt.accepted.to_le_bytes());
+            }
+            put_u32(out, receipt.faults.len());
+            let faults = receipt.faults.iter();
+            faults.for_each(|fault| encode_fault(fault, out));
         }
     }
     let mut names = Names::default();
@@ -83,13 +95,29 @@ pub(crate) fn encode_append(
         .for_each(|name| put_bytes(out, schema.column_path(name).as_str().as_bytes()));
     put_u32(out, batch.records().len());
     out.append(&mut rows);
-    if version == REPLACING {
+    if version != VERSION {
         put_u32(out, injected.len());
         injected
             .iter()
             .for_each(|path| put_u32(out, names.numbers[path]));
     }
+    if version == WITH_TOKENS {
+        put_u32(out, batch.tokens().len());
+        let tags = batch.tokens().iter();
+        tags.for_each(|(_, tag)| out.extend(tag.to_bytes()));
+    }
     Ok(())
+}
+
+/// The payload of tags that are carried on, each with the time at which it ends.
+pub(crate) fn encode_tokens(tags: &[(TokenTag, Timestamp)]) -> Vec<u8> {
+    let mut out = vec![WITH_TOKENS, TOKENS];
+    put_u32(&mut out, tags.len());
+    for (tag, ends) in tags {
+        out.extend(tag.to_bytes());
+        out.extend(ends.as_microsecond().to_le_bytes());
+    }
+    out
 }
 
 /// The names of a batch, each once.

@@ -3,10 +3,12 @@
 
 mod files;
 mod replacing;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use model::answers::AppendReceipt;
 use model::filters::{Comparison, Operator};
 use model::permit::{AdmittedBatch, ConstrainedDelete, Idempotency};
 use model::pools::Pool;
@@ -33,9 +35,19 @@ const EVERY_TYPE: &str = r#"{"name":"typed","schema":"open","fields":[
 
 static TYPED: LazyLock<Arc<Pool>> = LazyLock::new(|| pool(1, EVERY_TYPE));
 
+/// The answer to a batch, with all its faults.
+fn whole_receipt(batch: &AdmittedBatch) -> AppendReceipt {
+    AppendReceipt {
+        accepted: batch.records().len() as u64,
+        rejected: batch.faults().len() as u64,
+        faults: batch.faults().to_vec(),
+        repeated: false,
+    }
+}
+
 fn bytes_of(batch: &AdmittedBatch) -> Vec<u8> {
     let mut payload = Vec::new();
-    encode_append(batch, batch.faults(), &mut payload).unwrap();
+    encode_append(batch, &whole_receipt(batch), &mut payload).unwrap();
     payload
 }
 
@@ -149,12 +161,17 @@ fn check_append(stored: &Stored, batch: &AdmittedBatch) {
         records,
         injected,
         saved,
+        at,
+        tokens,
     } = stored
     else {
         panic!("{stored:?}")
     };
     assert_eq!(*pool, batch.pool().id);
     assert!(injected.is_empty(), "the pool has no unique fields");
+    assert_eq!(*at, batch.at());
+    let tags: Vec<TokenTag> = batch.tokens().iter().map(|(_, tag)| *tag).collect();
+    assert_eq!(*tokens, tags);
     let meanings = |records: &[Record]| records.iter().map(meaning).collect::<Vec<_>>();
     assert_eq!(meanings(records), meanings(batch.records()));
     let expected = batch.idempotency().map(|idempotency| {
@@ -272,7 +289,7 @@ fn a_flipped_bit_in_a_drop_means_another_pool_or_nothing() {
 fn every_version_but_this_one_is_refused() {
     let mut payload = Vec::new();
     encode_drop(TYPED.id, &mut payload);
-    for version in REPLACING + 1..=255 {
+    for version in WITH_TOKENS + 1..=255 {
         payload[0] = version;
         let error = decode(&payload).unwrap_err();
         assert_eq!(error, DecodeError::Newer(version));
@@ -281,7 +298,7 @@ fn every_version_but_this_one_is_refused() {
             "{error}"
         );
     }
-    for version in [0, manifest::VERSION, REPLACING] {
+    for version in [0, manifest::VERSION, REPLACING, WITH_TOKENS] {
         payload[0] = version;
         assert!(matches!(decode(&payload), Err(DecodeError::Malformed(_))));
     }
@@ -383,7 +400,7 @@ fn everything_that_can_be_written_can_be_read_however_deep() {
         )
     };
     check_append(&decode(&bytes_of(&batch(256))).unwrap(), &batch(256));
-    let refused = encode_append(&batch(257), &[], &mut Vec::new());
+    let refused = encode_append(&batch(257), &whole_receipt(&batch(257)), &mut Vec::new());
     let Err(LakeError::LimitExceeded(text)) = refused else {
         panic!("{refused:?}")
     };

@@ -83,11 +83,13 @@ impl Operation {
                 payload,
                 segment,
                 saved,
+                tokens,
             } => Self::Append {
                 pool,
                 payload,
                 segment: segment.indexed(column),
                 saved,
+                tokens,
             },
             other => other,
         }

@@ -237,7 +237,7 @@ impl Replay {
                     self.pools.drop_pool(pool);
                 }
             }
-            Stored::Answers(_) => {}
+            Stored::Answers(_) | Stored::Tokens(_) => {}
         }
         self.pools.note_applied(at);
         Ok(())

@@ -19,6 +19,7 @@ use crate::lake::{append_operation, new_receipt};
 use crate::operation::{IdempotencyTag, SavedAnswer, Stored, decode};
 use crate::simulation::SimulatedDisk;
 use crate::tables::Tables;
+use crate::uniqueness::RecentTokens;
 
 fn tag(text: &str) -> IdempotencyTag {
     IdempotencyTag {
@@ -98,7 +99,13 @@ fn answers_that_are_forgotten_while_others_are_carried_on_take_none_with_them() 
     let disk = Arc::new(SimulatedDisk::new(1));
     let tables = Tables::new(disk, Path::new(SimulatedDisk::ROOT), 1 << 20);
     let pools = Arc::new(Pools::new(Arc::new(tables)));
-    let (mut store, _) = Store::new(pools, u64::MAX, clock.clone(), Vec::new());
+    let (mut store, _) = Store::new(
+        pools,
+        u64::MAX,
+        clock.clone(),
+        Vec::new(),
+        Arc::new(RecentTokens::new(usize::MAX)),
+    );
     for n in 0..40 {
         store
             .answers

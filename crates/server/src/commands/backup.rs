@@ -55,7 +55,8 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CommandError> {
     let control = "control.sqlite";
     offline.copy_control(&args.to.join(control))?;
     let mut files = vec![Listed::of(&args.to, control)?];
-    let sources = sources(&data_dir, &inspection)?;
+    let mut sources = sources(&data_dir, &inspection)?;
+    sources.extend(tokens(&offline));
     let bytes = sources
         .iter()
         .filter_map(|source| source.from.metadata().ok());
@@ -93,6 +94,16 @@ fn damaged(what: &str) -> CommandError {
     CommandError::Failed(format!(
         "no backup was made of a damaged directory: {what}; tidegate check names all that is wrong"
     ))
+}
+
+/// The tokens of uniqueness: the database and its log, as they are.
+fn tokens(offline: &Offline) -> impl Iterator<Item = Source> {
+    let files = offline.tokens().into_iter();
+    files.map(|(from, path)| Source {
+        from,
+        path,
+        known: None,
+    })
 }
 
 /// Journal and files of records. The Delta logs are copies themselves, and are

@@ -29,6 +29,14 @@ pub(crate) enum ServeError {
         /// Why not.
         source: ControlError,
     },
+    /// The tokens of uniqueness did not open.
+    #[error("the file of tokens {}: {source}", .path.display())]
+    OpeningTokens {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: ControlError,
+    },
     /// The control plane did not do what a start or an end needs.
     #[error("the control database: {0}")]
     Control(#[from] ControlError),
@@ -46,7 +54,11 @@ impl ServeError {
         match self {
             Self::Setting(_) => 2,
             Self::File { .. } => 74,
-            Self::Opening { .. } | Self::Control(_) | Self::Lake(_) | Self::Other(_) => 1,
+            Self::Opening { .. }
+            | Self::OpeningTokens { .. }
+            | Self::Control(_)
+            | Self::Lake(_)
+            | Self::Other(_) => 1,
         }
     }
 
@@ -65,4 +77,15 @@ impl ServeError {
     pub(super) fn other(action: &str, source: impl std::fmt::Display) -> Self {
         Self::Other(format!("cannot {action}: {source}"))
     }
+}
+
+/// An error with what caused it.
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

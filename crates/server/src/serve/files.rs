@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use lake::disk::{Disk, RealDisk};
 use model::random::RandomSource;
 use model::secrets::{Pepper, Secret};
 use web::Places;
@@ -17,9 +19,25 @@ pub(super) fn control_file(data_dir: &Path) -> PathBuf {
     data_dir.join("control.sqlite")
 }
 
+/// The tokens of uniqueness that the journal has let go of.
+pub(super) fn tokens_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("tokens.sqlite")
+}
+
 /// The journal's directory.
 pub(super) fn journal_directory(data_dir: &Path) -> PathBuf {
     data_dir.join("journal")
+}
+
+/// Refuses a journal of a later format.
+pub(super) fn check_journal(data_dir: &Path) -> Result<(), ServeError> {
+    let directory = journal_directory(data_dir);
+    if !directory.exists() {
+        return Ok(());
+    }
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let checked = lake::journal::check(&disk, &directory);
+    Ok(checked.map_err(lake::LakeError::from)?)
 }
 
 /// The directory of the files of records.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use control::Inspected;
 use lake::disk::{Disk, ReadOnlyDisk};
-use lake::{Environment, Inspection, Lake};
+use lake::{Environment, Inspection, Lake, MemoryTokens};
 use model::permit::Permit;
 use tokio::runtime::Runtime;
 
+use super::error::cause;
+use super::tokens::Tokens;
 use super::{ServeError, files, lake_of, runtime};
 use crate::clock::SystemClock;
 use crate::config::ServeSettings;
@@ -144,6 +146,19 @@ impl Offline {
         })
     }
 
+    /// The files of the tokens of uniqueness, each with its name in the data
+    /// directory; none, where none was ever used.
+    pub(crate) fn tokens(&self) -> Vec<(PathBuf, String)> {
+        let file = files::tokens_file(&self.data_dir);
+        let log = file.with_extension("sqlite-wal");
+        let there = [file, log].into_iter().filter(|path| path.exists());
+        let named = there.filter_map(|path| {
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            Some((path, name))
+        });
+        named.collect()
+    }
+
     /// Looks at journal and files, with what is defined as far as it is known.
     ///
     /// # Errors
@@ -162,6 +177,8 @@ impl Offline {
             tables: files::tables_directory(&self.data_dir),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            // Nothing is asked for that would need them.
+            tokens: Arc::new(MemoryTokens::default()),
         }
     }
 
@@ -174,9 +191,10 @@ impl Offline {
         settings: &ServeSettings,
         defined: Inspected,
     ) -> Result<Arc<Lake>, ServeError> {
-        let lake = self
-            .runtime
-            .block_on(lake_of(settings, defined.pools, None))?;
+        let lake = self.runtime.block_on(async {
+            let tokens = Tokens::open(&self.data_dir).await?;
+            lake_of(settings, defined.pools, tokens, None).await
+        })?;
         lake.learn(&Permit::ours(), defined.carried);
         Ok(lake)
     }
@@ -186,15 +204,4 @@ fn copy(from: &Path, to: &Path) -> Result<(), ServeError> {
     let copied = std::fs::copy(from, to);
     copied.map_err(|error| ServeError::file("copy", from, error))?;
     Ok(())
-}
-
-/// An error with what caused it: the person at the terminal has no other log.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

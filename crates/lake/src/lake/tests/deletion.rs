@@ -18,6 +18,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::fixtures::*;
 use crate::disk::RealDisk;
 use crate::lake::{Environment, Lake, LakeOptions};
+use crate::uniqueness::MemoryTokens;
 
 fn definition(name: &str) -> String {
     format!(
@@ -54,6 +55,7 @@ fn open_in(home: &Path, clock: &Arc<ManualClock>, pools: [&Arc<Pool>; 2]) -> Lak
         random: Arc::new(SeededRandom::new(
             clock.now().as_microsecond().unsigned_abs(),
         )),
+        tokens: Arc::new(MemoryTokens::default()),
     };
     let known = pools.into_iter().cloned().collect();
     Lake::open(environment, known, options()).unwrap()

@@ -30,6 +30,7 @@ use crate::reading::{Hints, Reading};
 use crate::run::RunOptions;
 use crate::simulation::SimulatedDisk;
 use crate::snapshot::Snapshot;
+use crate::uniqueness::{MemoryTokens, TokenOptions};
 
 pub(crate) fn json(text: &str) -> Value {
     model::json::parse(text.as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {text}"))
@@ -305,6 +306,7 @@ pub(crate) fn small() -> LakeOptions {
         run: RunOptions::default(),
         buffer_bytes: u64::MAX,
         cache_bytes: 1 << 20,
+        tokens: TokenOptions::default(),
         upkeep: UpkeepOptions::default(),
     }
 }
@@ -356,6 +358,7 @@ pub(crate) fn environment(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Environ
         tables: Path::new(SimulatedDisk::ROOT).join("tables"),
         clock,
         random,
+        tokens: Arc::new(MemoryTokens::default()),
     }
 }
 

@@ -21,8 +21,8 @@ impl Lake {
             && written.is_none_or(|written| written >= self.upkeep.segment_bytes)
     }
 
-    /// Writes down what is needed: which files each pool has, and the saved
-    /// answers. Records in memory alone keep the journal from where they are.
+    /// Writes down what is needed: which files each pool has, the saved
+    /// answers, and tokens that their store could not take. Records in memory alone keep the journal from where they are.
     pub(super) fn carry_on(&self, memory: &mut Freeing) -> Result<()> {
         let begin = self.pools.applied();
         self.carry_from(memory, begin.map(|begin| Position::new(begin.get() + 1)))
@@ -77,6 +77,7 @@ impl Lake {
                 _ => None,
             };
         }
+        self.carry_tokens()?;
         let states = self.pools.states();
         let oldest = states.iter().filter_map(|state| state.oldest);
         let needed = oldest.chain(self.upkeep.pinned).min();

@@ -9,9 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::ids::PoolId;
 use model::isolation::Isolation;
+use model::permit::{Permit, Upkeep};
 use model::pools::FileLayout;
 
+use super::Lake;
 use crate::manifest::Manifest;
 use crate::store::PoolState;
 use crate::tables::{FileEntry, FileId, SortedBy};
@@ -188,6 +191,17 @@ pub struct PoolLayout {
     /// How often a record was written anew by merging, on average over the
     /// records; those are counted as often as any record of their file.
     pub rewrites_per_record: f64,
+}
+
+impl Lake {
+    /// How the records of each known pool lie in files now.
+    pub fn layout(&self, _: &Permit<Upkeep>) -> Vec<(PoolId, PoolLayout)> {
+        let states = self.pools.states();
+        let known = states.iter().filter(|state| state.pool.is_some());
+        known
+            .map(|state| (state.id, PoolLayout::of(state)))
+            .collect()
+    }
 }
 
 impl PoolLayout {

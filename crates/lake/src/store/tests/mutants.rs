@@ -23,6 +23,7 @@ use crate::store::answers::SavedAnswers;
 use crate::store::records::Span;
 use crate::store::{Operation, Outcome, Pools, Records, Store};
 use crate::tables::Tables;
+use crate::uniqueness::RecentTokens;
 
 /// What a state machine does wrong.
 pub(crate) trait Damage: Send + 'static {
@@ -106,6 +107,7 @@ impl Damage for AppliesBeforeSync {
                     payload,
                     segment: nothing,
                     saved: Some(saved),
+                    tokens: None,
                 }
             }
             other => other,
@@ -225,7 +227,13 @@ impl<M: Damage> Subject for Mutant<M> {
         let tables = Tables::new(disk.clone(), &tables, 1 << 20);
         let pools = Arc::new(Pools::new(Arc::new(tables)));
         let clock = Arc::new(ManualClock::new(noon()));
-        let (store, replay) = Store::new(pools.clone(), u64::MAX, clock, known);
+        let (store, replay) = Store::new(
+            pools.clone(),
+            u64::MAX,
+            clock,
+            known,
+            Arc::new(RecentTokens::new(usize::MAX)),
+        );
         let machine = Broken {
             store,
             shown: HashSet::new(),

@@ -24,9 +24,9 @@ use crate::support::{Server, send};
 
 /// What the questions and their answers are called in each directory.
 const ANSWERS: &str = "answers.json";
-/// What this version writes, with files of records, deletes and replaced records
-/// (version 3 of the operations); one is stopped, the other killed.
-const PRESENT: [&str; 2] = ["v3-tables", "v3-tables-killed"];
+/// What this version writes, with files of records, deletes, replaced records and
+/// events with tokens (version 4 of the operations); one is stopped, the other killed.
+const PRESENT: [&str; 2] = ["v4-tokens", "v4-tokens-killed"];
 /// What the first version wrote: all records are in the journal.
 const FIRST: &str = "v1-journal";
 /// What one of them takes in the repository, at most.
@@ -82,7 +82,8 @@ fn unpack(from: &Path) -> tempfile::TempDir {
 
 fn make(name: &str) {
     let home = tempfile::tempdir().expect("a directory");
-    let (server, asked) = sample::kept_up(home.path());
+    let (server, mut asked) = sample::kept_up(home.path());
+    asked.push(sample::with_tokens(&server));
     if name.ends_with("-killed") {
         server.kill();
     } else {

@@ -173,6 +173,26 @@ pub(crate) fn kept_up(home: &Path) -> (Server, Vec<Asked>) {
     (server, asked)
 }
 
+/// Adds events of the Keen dialect that come with tokens, one of them twice;
+/// the question for them and its answer.
+pub(crate) fn with_tokens(server: &Server) -> Asked {
+    let master = server.master();
+    let keys = server.post(&master, "/v1/projects/default/keen", &json!({}));
+    let keys = keys.expect(201);
+    let text = |name: &str| keys[name].as_str().expect("a text").to_owned();
+    let path = format!("/3.0/projects/{}/events/once", text("project_id"));
+    for (n, token) in [(1, "t"), (2, "u"), (3, "t")] {
+        let event = json!({"n": n, "keen": {"uniqueness_token": token}});
+        server.post(&text("write_key"), &path, &event).expect(201);
+    }
+    let view = json!({"name": "once", "pool": "once", "shape": "records",
+        "fields": [{"field": "n"}]});
+    server.post(&master, "/v1/views", &view).expect(201);
+    let asked = Asked::ask(server, &master, "/v1/views/once/data");
+    assert!(!asked.answer.to_string().contains("\"n\":3"), "{asked:?}");
+    asked
+}
+
 fn write_batch(server: &Server, master: &str, batch: u64, pools: &[&str]) {
     let customer = format!("c{}", batch % 3);
     let at = format!("2026-03-{:02}T10:20:30.123456Z", batch + 1);

@@ -274,3 +274,52 @@ fn a_restore_goes_to_a_free_place_and_knows_its_format() {
     run(home.path(), &restore).expect(1);
     assert!(!home.path().join("stolen").exists() && !home.path().join("other").exists());
 }
+
+/// One token is in the store, another in the journal of a server that was killed.
+#[test]
+fn tokens_of_uniqueness_come_along() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::start(home.path());
+    let keys = server.post(&server.master(), "/v1/projects/default/keen", &json!({}));
+    let keys = keys.expect(201);
+    let text = |name: &str| keys[name].as_str().expect("text").to_owned();
+    let path = format!("/3.0/projects/{}/events/orders", text("project_id"));
+    let write = text("write_key");
+    let send = |server: &Server, n: u32, token: &str| {
+        let event = json!({ "n": n, "keen": { "uniqueness_token": token } });
+        let made = server.post(&write, &path, &event).expect(201);
+        assert_eq!(made, json!({ "created": true }));
+        let view = server.get(&server.master(), "/v1/views/all/data");
+        if view.status == 404 {
+            let view = json!({ "name": "all", "pool": "orders", "shape": "records",
+                "fields": [{ "field": "n" }] });
+            server
+                .post(&server.master(), "/v1/views", &view)
+                .expect(201);
+        }
+        let rows = server.get(&server.master(), "/v1/views/all/data?format=ndjson");
+        let mut rows: Vec<String> = rows.text().lines().map(str::to_owned).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let first = vec![r#"{"n":1}"#.to_owned()];
+    assert_eq!(send(&server, 1, "t"), first);
+    assert_eq!(server.terminate(), Some(0));
+    let file = home.path().join("data/tokens.sqlite");
+    assert!(!file.exists(), "the journal has it still");
+    run(home.path(), &["compact", "--data-dir", "data", "--flush"]).expect(0);
+    let mode = file.metadata().expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let server = Server::start(home.path());
+    assert_eq!(send(&server, 2, "t"), first);
+    let both = vec![r#"{"n":1}"#.to_owned(), r#"{"n":3}"#.to_owned()];
+    assert_eq!(send(&server, 3, "u"), both);
+    server.kill();
+    run(home.path(), &BACKUP).expect(0);
+    let other = restored(home.path());
+    let server = Server::start(other.path());
+    assert_eq!(send(&server, 4, "t"), both);
+    assert_eq!(send(&server, 5, "u"), both);
+    assert_eq!(server.terminate(), Some(0));
+    run(other.path(), &["check", "--data-dir", "data"]).expect(0);
+}

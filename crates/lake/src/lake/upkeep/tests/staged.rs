@@ -2,6 +2,7 @@
 //! does wrong in it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use model::ids::PoolId;
@@ -36,6 +37,8 @@ pub(in crate::lake) enum Wrong {
     ForgetsAnswers,
     /// Which pools were dropped is not carried on.
     ForgetsDropped,
+    /// Tokens that their store could not take are not carried on.
+    ForgetsTokens,
     /// Files that are merged do not learn of the records that went to files meanwhile.
     ForgetsFlushed,
     /// Records that go to files tell the files that there were when they were set apart.
@@ -49,6 +52,8 @@ type Meanwhile = Box<dyn FnOnce(&Lake) + Send>;
 pub(in crate::lake) struct Staged {
     meanwhile: Mutex<Option<Meanwhile>>,
     wrong: OnceLock<Wrong>,
+    /// How often tokens were carried on.
+    carried: AtomicU64,
 }
 
 impl fmt::Debug for Staged {
@@ -103,9 +108,20 @@ impl Lake {
         self.happens_meanwhile();
     }
 
+    /// How often tokens were carried on that their store did not take.
+    pub(in crate::lake) fn carried_tokens(&self) -> u64 {
+        self.upkeep.staged.carried.load(Ordering::Relaxed)
+    }
+
     /// Makes the lake a mutant.
     pub(in crate::lake) fn goes_wrong(&self, wrong: Wrong) {
         self.upkeep.staged.goes_wrong(wrong);
+    }
+
+    /// Moves all tokens to their store.
+    pub(in crate::lake) fn move_tokens_now(&self) {
+        let _freeing = self.upkeep.freeing();
+        while self.move_tokens().unwrap() > 0 {}
     }
 
     /// Merges all files of a pool.
@@ -171,10 +187,14 @@ impl Lake {
     /// Whether an operation of upkeep is lost on its way to the journal.
     pub(in crate::lake::upkeep) fn staged_loss(&self, operation: &Operation) -> bool {
         let staged = &self.upkeep.staged;
+        if let Operation::Tokens { .. } = operation {
+            staged.carried.fetch_add(1, Ordering::Relaxed);
+        }
         match operation {
             Operation::State { .. } => staged.is(Wrong::ForgetsManifests),
             Operation::Answers { .. } => staged.is(Wrong::ForgetsAnswers),
             Operation::Dropped { .. } => staged.is(Wrong::ForgetsDropped),
+            Operation::Tokens { .. } => staged.is(Wrong::ForgetsTokens),
             _ => false,
         }
     }

@@ -33,6 +33,8 @@ pub(super) enum Piece {
     Sweep,
     Retain,
     Compact,
+    MoveTokens,
+    ForgetTokens,
     Close,
 }
 
@@ -99,12 +101,14 @@ fn next_piece(lake: &Lake) -> Option<Piece> {
             Freed::Flush(_) => Piece::Flush,
             Freed::Carry => Piece::Carry,
             Freed::Wipe => Piece::Wipe,
+            Freed::MoveTokens => Piece::MoveTokens,
         });
     }
     let mut tending = lake.upkeep.tending();
     Some(match lake.next_tending(&mut tending, &states)? {
         Tended::Sweep(..) => Piece::Sweep,
         Tended::Publish(_) => Piece::Publish,
+        Tended::ForgetTokens => Piece::ForgetTokens,
         Tended::Merge(pool) => {
             let state = states.iter().find(|state| state.id == pool)?;
             let layout = state.pool.as_ref()?.draft.layout;
