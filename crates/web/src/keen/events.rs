@@ -16,6 +16,7 @@ use model::names::FieldPath;
 use model::random::RandomSource;
 use model::records::{Injections, OnConflict};
 use model::time::Timestamp;
+use model::uniqueness::WithToken;
 use model::value::{Object, Value};
 
 use super::addons::{self, places::Places};
@@ -44,7 +45,7 @@ pub(crate) struct Arrival<'a> {
 
 /// The record of one event, before its permit has stamped it: the values that
 /// the key injects where additions read them, placeholders and additions
-/// filled in, the object `keen` made anew.
+/// filled in, the object `keen` made anew. Its token goes beside it.
 ///
 /// # Errors
 /// The rule that the event breaks.
@@ -52,7 +53,7 @@ pub(crate) fn record(
     sent: Value,
     injections: &Injections,
     arrival: &Arrival<'_>,
-) -> Result<Value, EventFault> {
+) -> Result<WithToken, EventFault> {
     let Value::Object(event) = sent else {
         let message = format!("an event is an object, got {}", sent.kind());
         return Err(EventFault::new(EventRule::Event, message));
@@ -66,7 +67,10 @@ pub(crate) fn record(
     rules::check(&event)?;
     let event = filled(event, arrival);
     let event = event.with("keen", namespace.stored(arrival.now, arrival.random));
-    Ok(Value::Object(addons::run(&entries, event, arrival.places)))
+    Ok(WithToken {
+        record: Value::Object(addons::run(&entries, event, arrival.places)),
+        token: namespace.token,
+    })
 }
 
 /// The event with what the key injects, so that nothing is made of values

@@ -20,6 +20,7 @@ use model::fault::{Fault, FaultCode};
 use model::limits::{KEEN_BULK_BYTES_MAX, KEEN_COLLECTIONS_MAX, KEEN_EVENT_BYTES_MAX};
 use model::permit::{AdmittedBatch, Ingest, Permit};
 use model::records::{Injections, SentRecord};
+use model::uniqueness::WithToken;
 use model::value::{Object, Value};
 
 use super::caller::{Caller, Segments};
@@ -71,7 +72,7 @@ impl Head {
         sent: Vec<SentRecord>,
         injections: &Injections,
         state: &AppState,
-    ) -> Vec<Result<Value, EventFault>> {
+    ) -> Vec<Result<WithToken, EventFault>> {
         let arrival = self.arrival(state);
         let record = |sent: SentRecord| events::record(sent?, injections, &arrival);
         sent.into_iter().map(record).collect()
@@ -139,7 +140,7 @@ async fn store_one(
     });
     let record = record.await??;
     let permit = collection.open(caller, state).await?;
-    let batch = permit.admit([Ok(record)], None, state.clock.now(), &*state.random);
+    let batch = permit.admit([record], None, state.clock.now(), &*state.random);
     if let Some(fault) = batch.faults().first() {
         return Err(EventFault::from(fault.clone()).into());
     }
@@ -204,7 +205,7 @@ struct Batch {
     name: String,
     /// Where they go; `None` when the name means no collection, or there are none.
     collection: Option<Collection>,
-    records: Vec<Result<Value, EventFault>>,
+    records: Vec<Result<WithToken, EventFault>>,
     /// How many bytes the whole request has.
     bytes: usize,
 }
@@ -271,19 +272,16 @@ impl Batch {
 /// Admits the good events of a list; answers the list with nothing in their places.
 async fn admit(
     permit: Permit<Ingest>,
-    records: Vec<Result<Value, EventFault>>,
+    records: Vec<Result<WithToken, EventFault>>,
     bytes: usize,
     state: &AppState,
-) -> Result<(Vec<Result<Value, EventFault>>, AdmittedBatch), ApiError> {
+) -> Result<(Vec<Result<(), EventFault>>, AdmittedBatch), ApiError> {
     let (now, random) = (state.clock.now(), Arc::clone(&state.random));
     aside(bytes, state, move || {
-        let mut good: Vec<SentRecord> = Vec::with_capacity(records.len());
-        let records = records.into_iter().map(|record| {
-            record.map(|record| {
-                good.push(Ok(record));
-                Value::Null
-            })
-        });
+        let mut good = Vec::with_capacity(records.len());
+        let records = records
+            .into_iter()
+            .map(|record| record.map(|record| good.push(record)));
         let records: Vec<_> = records.collect();
         let batch = permit.admit(good, None, now, &*random);
         (records, batch)
@@ -292,13 +290,13 @@ async fn admit(
 }
 
 /// What became of each event, in the order they were sent.
-fn outcomes(records: &[Result<Value, EventFault>], batch: Option<&AdmittedBatch>) -> Vec<Value> {
+fn outcomes<T>(records: &[Result<T, EventFault>], batch: Option<&AdmittedBatch>) -> Vec<Value> {
     let mut faults = batch
         .map_or(&[][..], AdmittedBatch::faults)
         .iter()
         .peekable();
     let mut good = 0;
-    let outcome = |record: &Result<Value, EventFault>| match record {
+    let outcome = |record: &Result<T, EventFault>| match record {
         Err(fault) => refused(fault),
         Ok(_) => {
             let index = good;

@@ -25,6 +25,7 @@ use model::pools::Pool;
 use model::queries::{OutputColumn, OutputType, Query};
 use model::records::{Record, SentRecord};
 use model::time::Timestamp;
+use model::uniqueness::{self, TokenTag};
 use model::value::Value;
 
 use super::engine::{self, Pools};
@@ -64,6 +65,8 @@ type Saved = HashMap<(KeyId, PoolId, String), ([u8; 32], AppendReceipt)>;
 pub(crate) struct FakePlane {
     records: Mutex<HashMap<PoolId, Vec<Record>>>,
     saved: Mutex<Saved>,
+    /// Tokens of uniqueness, each with the time at which it is free again.
+    tokens: Mutex<HashMap<TokenTag, Timestamp>>,
     /// What every call answers from now on.
     pub(crate) failure: Mutex<Option<PlaneError>>,
     /// How many batches are stored before no more are, if that is said.
@@ -144,11 +147,27 @@ impl FakePlane {
         if let Some(sent) = idempotency {
             saved.insert(name(&sent), (sent.fingerprint, receipt.clone()));
         }
+        let batch = self.first_of_each_token(batch);
         let change = Change::of(batch.pool(), batch.records(), false, false);
         let mut all = self.records.lock().expect("not poisoned");
         all.entry(pool).or_default().extend(batch.into_records());
         self.note(pool, change);
         Ok(receipt)
+    }
+
+    /// The batch without the records whose tokens are known.
+    fn first_of_each_token(&self, batch: AdmittedBatch) -> AdmittedBatch {
+        let mut known = self.tokens.lock().expect("not poisoned");
+        let now = batch.at();
+        let repeated = batch.tokens().iter().filter_map(|(place, tag)| {
+            if known.get(tag).is_some_and(|ends| *ends > now) {
+                return Some(*place);
+            }
+            known.insert(*tag, uniqueness::ends(now));
+            None
+        });
+        let repeated: Vec<usize> = repeated.collect();
+        batch.without(&repeated)
     }
 
     fn note(&self, pool: PoolId, change: Change) {

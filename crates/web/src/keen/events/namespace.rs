@@ -1,8 +1,10 @@
 //! The object `keen` of an event: what a client may say in it, and what the
 //! server does.
 
+use model::limits::UNIQUENESS_TOKEN_CHARS_MAX;
 use model::random::RandomSource;
 use model::time::Timestamp;
+use model::uniqueness::UniquenessToken;
 use model::value::{Object, Value};
 
 use super::fault::{EventFault, EventRule};
@@ -19,10 +21,13 @@ pub(crate) struct Namespace {
     pub(crate) location: Option<Object>,
     /// What is to be added to it, as it was sent.
     pub(crate) addons: Option<Value>,
+    /// What it is known by, however often it is sent. It is not stored with it.
+    pub(crate) token: Option<UniquenessToken>,
 }
 
 impl Namespace {
-    /// Reads what stands at `keen`; null and the empty text are no value.
+    /// Reads what stands at `keen`; null and the empty text are no value, but
+    /// for a token, which whoever sends it relies on.
     ///
     /// # Errors
     /// [`EventRule::Namespace`] for what is no object,
@@ -39,7 +44,8 @@ impl Namespace {
         };
         let mut namespace = Self::default();
         for (name, value) in object.into_members() {
-            if value.is_null() || value.as_str() == Some("") {
+            let is_empty = value.as_str() == Some("") && name != "uniqueness_token";
+            if value.is_null() || is_empty {
                 continue;
             }
             match name.as_str() {
@@ -48,7 +54,7 @@ impl Namespace {
                 "addons" => namespace.addons = Some(value),
                 // What the server says itself; a copied event may bring them along.
                 "created_at" | "id" => {}
-                "uniqueness_token" => return Err(no_tokens()),
+                "uniqueness_token" => namespace.token = Some(token(&value)?),
                 other => return Err(unknown(other)),
             }
         }
@@ -120,18 +126,18 @@ fn unknown(name: &str) -> EventFault {
     EventFault::new(
         EventRule::NamespaceProperty,
         format!(
-            "'keen.{}' is not known; a client may send keen.timestamp, keen.location and keen.addons",
+            "'keen.{}' is not known; a client may send keen.timestamp, keen.location, keen.addons and keen.uniqueness_token",
             model::fault::shorten(name)
         ),
     )
 }
 
-fn no_tokens() -> EventFault {
-    EventFault::new(
-        EventRule::NamespaceProperty,
-        "'keen.uniqueness_token' is not honoured by this server, and an event that relies on it is not stored; \
-         leave it out, or write natively with an Idempotency-Key",
-    )
+fn token(value: &Value) -> Result<UniquenessToken, EventFault> {
+    let token = value.as_str().and_then(UniquenessToken::parse);
+    token.ok_or_else(|| {
+        let rule = format!("is no text of 1 to {UNIQUENESS_TOKEN_CHARS_MAX} characters");
+        EventFault::value("keen.uniqueness_token", &rule)
+    })
 }
 
 #[cfg(test)]

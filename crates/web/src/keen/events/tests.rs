@@ -44,7 +44,7 @@ fn stored(world: &World, permit: &Permit<Ingest>, event: &Json) -> Result<Json, 
         places: None,
     };
     let record = record(sent, permit.injections(), &arrival)?;
-    let batch = permit.admit([Ok(record)], None, arrival.now, arrival.random);
+    let batch = permit.admit([record], None, arrival.now, arrival.random);
     if let Some(fault) = batch.faults().first() {
         return Err(fault.clone().into());
     }

@@ -1,3 +1,5 @@
+mod uniqueness;
+
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value as Json, json};
@@ -227,7 +229,7 @@ async fn events_that_never_can_be_stored_say_so_in_words_that_clients_know() {
     let keen = Keen::new().await;
     let deep = (0..70).fold(json!(1), |inner, _| json!({ "a": inner }));
     let sent = json!({ "c": [
-        { "keen": { "uniqueness_token": "t" } }, { "keen": { "addons": [{}] } }, deep,
+        { "keen": { "uniqueness_token": "" } }, { "keen": { "addons": [{}] } }, deep,
         { "x": vec!["y".repeat(9_000); 101] }, { "_x": 1 }, { "x": 9_223_372_036_854_775_808_u64 }, [],
     ] });
     let reply = keen.post("/events", &sent).await.expect(200).json();

@@ -76,7 +76,9 @@ fn what_is_not_known_or_means_nothing_is_refused_by_its_name() {
         ("\"x\"", Shape),
         ("{\"colour\":1}", Member),
         ("{\"location\":{\"name\":1}}", Member),
-        ("{\"uniqueness_token\":\"t\"}", Member),
+        ("{\"uniqueness_token\":\"\"}", Content),
+        ("{\"uniqueness_token\":5}", Content),
+        ("{\"uniqueness_token\":[\"t\"]}", Content),
         ("{\"timestamp\":\"yesterday\"}", Content),
         ("{\"timestamp\":1700000000}", Content),
         ("{\"timestamp\":\"2024-02-30T00:00:00Z\"}", Content),
@@ -90,4 +92,26 @@ fn what_is_not_known_or_means_nothing_is_refused_by_its_name() {
         assert_eq!(fault.rule, rule, "{sent}");
         assert!(fault.message.contains("keen"), "{}", fault.message);
     }
+}
+
+#[test]
+fn a_token_is_a_text_of_up_to_sixty_four_characters_and_is_not_stored() {
+    let parsed = |text: &str| UniquenessToken::parse(text);
+    for text in ["t".to_owned(), "ö".repeat(64)] {
+        let namespace = read(&format!("{{\"uniqueness_token\":\"{text}\"}}")).expect("legal");
+        assert_eq!(namespace.token, parsed(&text));
+        let stored = namespace.stored(at("2026-05-01T12:00:00Z"), &SeededRandom::new(1));
+        assert_eq!(stored.get("uniqueness_token"), None);
+    }
+    assert_eq!(
+        read("{\"uniqueness_token\":null}").expect("none").token,
+        None
+    );
+    let long = format!("{{\"uniqueness_token\":\"{}\"}}", "ö".repeat(65));
+    let fault = read(&long).expect_err("too long");
+    assert_eq!(fault.rule, EventRule::PropertyValue);
+    assert_eq!(
+        fault.message,
+        "the value of property 'keen.uniqueness_token' is no text of 1 to 64 characters"
+    );
 }
