@@ -83,6 +83,8 @@ struct Freeing {
     wiped: Option<(Timestamp, u64)>,
     /// Whether records went to files since, so that more of the journal can go.
     has_flushed: bool,
+    /// Whether the last piece moved tokens, so that others get their turn.
+    has_moved: bool,
     failures: Failures,
 }
 
@@ -269,6 +271,7 @@ impl Lake {
                 Freed::Wipe => self.wipe_journal(&mut memory),
                 Freed::MoveTokens => self.move_tokens().map(drop),
             };
+            memory.has_moved = work == Freed::MoveTokens;
             let tried = work.writes();
             self.note_failure(&done, tried, &mut memory.failures);
             done.map(Some)
@@ -351,7 +354,8 @@ impl Lake {
     }
 
     fn next_freeing(&self, memory: &mut Freeing, states: &[PoolState]) -> Option<Freed> {
-        if self.must_move_tokens(memory) {
+        let moves = self.must_move_tokens(memory);
+        if moves && !memory.has_moved {
             return Some(Freed::MoveTokens);
         }
         // While much arrives a flush is always due, and the journal must go all the same.
@@ -364,6 +368,7 @@ impl Lake {
         self.next_flush(memory, states)
             .map(Freed::Flush)
             .or_else(|| self.must_carry(memory).then_some(Freed::Carry))
+            .or_else(|| moves.then_some(Freed::MoveTokens))
     }
 
     fn next_tending(&self, memory: &mut Tending, states: &[PoolState]) -> Option<Tended> {

@@ -446,3 +446,18 @@ fn tokens_that_ended_go_from_the_store_by_themselves() {
     world.lake.move_tokens_now();
     assert_eq!((world.lake.tokens.len(), world.store.len()), (0, 0));
 }
+
+#[test]
+fn records_go_to_files_however_many_tokens_come() {
+    let mut options = small();
+    options.tokens.moved_at = 1;
+    options.upkeep.flush_bytes = 1;
+    let world = World::new(options);
+    for n in 0..4 {
+        let token = format!("t{n}");
+        world.send(0, &[(n, None, Some(token.as_str()))]);
+        assert!(world.lake.free(&Permit::ours()).unwrap());
+    }
+    assert_eq!(world.lake.metrics().tables.flushes, 2);
+    assert!(world.store.len() >= 3, "and tokens are moved in between");
+}
