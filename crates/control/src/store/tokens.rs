@@ -167,12 +167,10 @@ impl TokenFile {
             .and_then(|row| row.try_get(0))
             .map_err(failed(doing))?;
         match version {
-            0 => drop(
-                sqlx::raw_sql(SCHEMA)
-                    .execute(&mut connection)
-                    .await
-                    .map_err(failed(doing))?,
-            ),
+            0 => {
+                let made = sqlx::raw_sql(SCHEMA).execute(&mut connection).await;
+                made.map_err(failed(doing))?;
+            }
             FORMAT => {}
             found => {
                 let known = FORMAT;
