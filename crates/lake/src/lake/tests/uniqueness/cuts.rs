@@ -432,7 +432,7 @@ fn exactly_one_record_of_a_token_is_there_whatever_is_cut() {
 }
 
 fn broken(mutant: Mutant) -> String {
-    run(400, mutant).err().expect("the mutant lives")
+    run(400, mutant).expect_err("the mutant lives")
 }
 
 #[test]
