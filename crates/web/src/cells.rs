@@ -6,15 +6,21 @@
 //! defined now, the rows and fields that the reader sees, and the index
 //! ([`KeptUnder`]). Why so: `docs/adr/019-kept-answers.md`.
 
+mod counts;
+
+pub(crate) use counts::CellCounts;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use counts::Counters;
 use futures::TryStreamExt;
 use model::analyses::{Answer, Grouped};
 use model::answers::{PoolVersion, TouchedRecords};
+use model::ids::DatasetId;
 use model::limits::{CELLS_BYTES_MAX, DATASET_SECONDS_BEHIND_MAX};
 use model::permit::{ConstrainedAnalysis, KeptUnder, Permit, Upkeep};
 use model::pools::Pool;
@@ -28,6 +34,7 @@ use crate::plane::{DataPlane, PlaneError};
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
     series: Lock<HashMap<KeptUnder, Arc<Series>>>,
+    counters: Arc<Counters>,
     #[cfg(test)]
     pub(crate) mutant: crate::kept::mutant::Mutant,
 }
@@ -37,6 +44,7 @@ pub(crate) struct Cells {
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     held: Mutex<Held>,
+    counters: Arc<Counters>,
     bytes: AtomicUsize,
     /// Whether it takes more memory than when all cells were made to fit.
     grew: AtomicBool,
@@ -80,15 +88,43 @@ impl Cells {
     pub(crate) fn series(&self, under: KeptUnder, now: Timestamp) -> Arc<Series> {
         #[cfg(test)]
         let under = self.mutant.confused(under);
-        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.lock();
         let known = all.len();
-        let series = Arc::clone(all.entry(under).or_default());
+        let made = || {
+            Arc::new(Series {
+                counters: Arc::clone(&self.counters),
+                ..Series::default()
+            })
+        };
+        let series = Arc::clone(all.entry(under).or_insert_with(made));
         let now = now.as_microsecond();
         series.last_read.fetch_max(now, Ordering::Relaxed);
         if all.len() > known {
-            fit(&mut all, CELLS_BYTES_MAX);
+            self.make_room(&mut all);
         }
         series
+    }
+
+    /// Forgets all cells of a dataset, which was changed or deleted: nobody
+    /// finds them any more.
+    pub(crate) fn forget(&self, dataset: DatasetId) {
+        self.lock().retain(|under, _| !under.is_of(dataset));
+    }
+
+    /// What metrics tell.
+    pub(crate) fn counts(&self) -> CellCounts {
+        let bytes: usize = self.lock().values().map(|series| series.size()).sum();
+        self.counters.told(bytes)
+    }
+
+    fn make_room(&self, all: &mut HashMap<KeptUnder, Arc<Series>>) {
+        let before = all.len();
+        fit(all, CELLS_BYTES_MAX);
+        self.counters.note_evicted(before - all.len());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeptUnder, Arc<Series>>> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the cells that nobody read for the longest time, until the
@@ -96,15 +132,13 @@ impl Cells {
     /// stay.
     pub(crate) fn fit(&self, series: &Series) {
         if series.grew.swap(false, Ordering::Relaxed) {
-            let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-            fit(&mut all, CELLS_BYTES_MAX);
+            self.make_room(&mut self.lock());
         }
     }
 }
 
 fn fit(all: &mut HashMap<KeptUnder, Arc<Series>>, max: usize) {
-    let size = |series: &Series| SERIES_BYTES + series.bytes.load(Ordering::Relaxed);
-    let mut bytes: usize = all.values().map(|series| size(series)).sum();
+    let mut bytes: usize = all.values().map(|series| series.size()).sum();
     if bytes <= max {
         return;
     }
@@ -118,7 +152,7 @@ fn fit(all: &mut HashMap<KeptUnder, Arc<Series>>, max: usize) {
             return;
         }
         let gone = all.remove(&under);
-        bytes = bytes.saturating_sub(gone.map_or(0, |series| size(&series)));
+        bytes = bytes.saturating_sub(gone.map_or(0, |series| series.size()));
     }
 }
 
@@ -155,6 +189,10 @@ fn wholes(window: &Buckets) -> impl Iterator<Item = (Timestamp, TimeRange)> {
 }
 
 impl Series {
+    fn size(&self) -> usize {
+        SERIES_BYTES + self.bytes.load(Ordering::Relaxed)
+    }
+
     /// The answer's text: the one that is kept, when nothing changed since;
     /// else that which `write` makes of the answer.
     ///
@@ -174,11 +212,13 @@ impl Series {
             held.texts.clear();
         }
         for range in &stale {
-            held.make(*range, reading.window, ask, plane).await?;
+            let made = held.make(*range, reading.window, ask, plane).await?;
+            self.counters.note_made(made);
         }
         let key = (reading.range, reading.style.0, reading.style.1);
         let kept = held.texts.get(&key).cloned();
         let is_kept = kept.is_some();
+        self.counters.note_reading(stale.is_empty(), is_kept);
         let text = match kept {
             Some(text) => text,
             None => write(held.answer(reading.range, ask)?).await?,
@@ -246,7 +286,7 @@ impl Held {
         window: &Buckets,
         ask: &Ask<'_>,
         plane: &dyn DataPlane,
-    ) -> Result<(), ApiError> {
+    ) -> Result<usize, ApiError> {
         let asked = ask(range)?;
         let within = wholes(window)
             .filter(|(_, part)| range.from() <= part.from() && part.to() <= range.to());
@@ -278,12 +318,13 @@ impl Held {
                 cell.groups.push(group);
             }
         }
+        let count = made.len();
         #[cfg(test)]
         {
-            self.made += made.len();
+            self.made += count;
         }
         self.cells.append(&mut made);
-        Ok(())
+        Ok(count)
     }
 
     /// The answer over whole intervals.
@@ -309,11 +350,8 @@ impl Held {
                     }),
             );
         }
-        let measured = form.answer(groups);
-        measured.map(Answer::Measured).map_err(|limit| {
-            let limit = limit.to_string();
-            PlaneError::LimitExceeded { limit }.into()
-        })
+        let measured = form.answer(groups).map_err(PlaneError::from)?;
+        Ok(Answer::Measured(measured))
     }
 
     fn bytes(&self) -> usize {

@@ -13,6 +13,7 @@ use model::value::Value;
 
 use crate::cells::Reading;
 use crate::error::ApiError;
+use crate::plane::PlaneError;
 use crate::state::AppState;
 
 /// What is read of a dataset.
@@ -95,10 +96,7 @@ fn empty(
 
 /// The answer where the pool is gone.
 fn of_nothing(asked: ConstrainedAnalysis) -> Result<Answer, ApiError> {
-    asked.answer(Vec::new()).map_err(|limit| {
-        let limit = limit.to_string();
-        crate::plane::PlaneError::LimitExceeded { limit }.into()
-    })
+    Ok(asked.answer(Vec::new()).map_err(PlaneError::from)?)
 }
 
 fn out_of_range(error: TimeError) -> Fault {

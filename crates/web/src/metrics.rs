@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use http::{Method, StatusCode};
 use model::answers::PlaneMetrics;
 
+use crate::cells::CellCounts;
+
 /// Upper ends of the latency buckets, in microseconds.
 const BUCKETS: [u64; 12] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000,
@@ -50,8 +52,14 @@ impl Registry {
     /// All counters in Prometheus' text format.
     ///
     /// `kept` says how many answers of cached queries were given from memory,
-    /// and how many were made.
-    pub(crate) fn text(&self, plane: &PlaneMetrics, version: &str, kept: (u64, u64)) -> String {
+    /// and how many were made; `cells` the like of datasets.
+    pub(crate) fn text(
+        &self,
+        plane: &PlaneMetrics,
+        version: &str,
+        kept: (u64, u64),
+        cells: CellCounts,
+    ) -> String {
         let mut out = String::new();
         head(&mut out, "tidegate_build_info", "gauge", "The build.");
         line(
@@ -66,19 +74,8 @@ impl Registry {
             line(&mut out, name, "", &value.to_string());
         }
         tables::lines(&mut out, &plane.tables);
-        for (name, help, value) in [
-            (
-                "tidegate_cached_answers_served_total",
-                "Answers of cached queries that were given from memory.",
-                kept.0,
-            ),
-            (
-                "tidegate_cached_answers_made_total",
-                "Answers of cached queries that were made.",
-                kept.1,
-            ),
-        ] {
-            head(&mut out, name, "counter", help);
+        for (name, kind, help, value) in answer_lines(kept, cells) {
+            head(&mut out, name, kind, help);
             line(&mut out, name, "", &value.to_string());
         }
         out
@@ -125,6 +122,53 @@ impl Registry {
 
 /// A metric's name, its kind, what it means, and its value.
 type Line = (&'static str, &'static str, &'static str, u64);
+
+fn answer_lines(kept: (u64, u64), cells: CellCounts) -> [Line; 7] {
+    [
+        (
+            "tidegate_cached_answers_served_total",
+            "counter",
+            "Answers of cached queries that were given from memory.",
+            kept.0,
+        ),
+        (
+            "tidegate_cached_answers_made_total",
+            "counter",
+            "Answers of cached queries that were made.",
+            kept.1,
+        ),
+        (
+            "tidegate_dataset_answers_served_total",
+            "counter",
+            "Readings of datasets that were answered from memory.",
+            cells.served,
+        ),
+        (
+            "tidegate_dataset_answers_refreshed_total",
+            "counter",
+            "Readings of datasets for which cells were made anew.",
+            cells.refreshed,
+        ),
+        (
+            "tidegate_dataset_cells_made_total",
+            "counter",
+            "Cells of datasets that were made.",
+            cells.made,
+        ),
+        (
+            "tidegate_dataset_series_evicted_total",
+            "counter",
+            "Series of datasets that were forgotten to make room.",
+            cells.evicted,
+        ),
+        (
+            "tidegate_dataset_cells_bytes",
+            "gauge",
+            "Bytes of cells and of texts made of them.",
+            cells.bytes,
+        ),
+    ]
+}
 
 fn plane_lines(plane: &PlaneMetrics) -> [Line; 10] {
     [
@@ -235,7 +279,12 @@ mod tests {
         ] {
             registry.count("/v1/pools", method, status, micros);
         }
-        let text = registry.text(&PlaneMetrics::default(), "1.2.3", (3, 2));
+        let cells = CellCounts {
+            served: 4,
+            bytes: 99,
+            ..CellCounts::default()
+        };
+        let text = registry.text(&PlaneMetrics::default(), "1.2.3", (3, 2), cells);
         let request = "tidegate_http_requests_total{route=\"/v1/pools\",method=\"GET\"";
         let bucket = "tidegate_http_request_seconds_bucket{route=\"/v1/pools\",method=\"GET\"";
         for line in [
@@ -248,6 +297,10 @@ mod tests {
             "method=\"other\",status=\"4xx\"} 1\n".to_owned(),
             "tidegate_build_info{version=\"1.2.3\"} 1\n".to_owned(),
             "tidegate_plans_refused_total 0\n".to_owned(),
+            "tidegate_cached_answers_made_total 2\n".to_owned(),
+            "tidegate_dataset_answers_served_total 4\n".to_owned(),
+            "# TYPE tidegate_dataset_cells_bytes gauge\ntidegate_dataset_cells_bytes 99\n"
+                .to_owned(),
         ] {
             assert!(text.contains(&line), "{line} is missing from\n{text}");
         }

@@ -27,10 +27,10 @@ async fn ready(State(state): State<AppState>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {
-    let kept = state.kept.counts();
+    let (kept, cells) = (state.kept.counts(), state.cells.counts());
     let text = state
         .metrics
-        .text(&state.plane.metrics(), state.version, kept);
+        .text(&state.plane.metrics(), state.version, kept, cells);
     let format = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, format)], text).into_response()
 }

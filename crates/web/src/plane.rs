@@ -19,7 +19,7 @@ use model::permit::{
     Permit, Upkeep,
 };
 use model::pools::Pool;
-use model::queries::{OutputColumn, Row};
+use model::queries::{OutputColumn, Row, TooManyResults};
 use model::records::SentRecord;
 
 /// Why the data plane did not do what was asked. What the caller is told of
@@ -50,6 +50,14 @@ pub enum PlaneError {
     /// Anything else; for the log alone.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<TooManyResults> for PlaneError {
+    fn from(limit: TooManyResults) -> Self {
+        Self::LimitExceeded {
+            limit: limit.to_string(),
+        }
+    }
 }
 
 /// The rows of an answer, in pieces, under their columns.

@@ -91,10 +91,8 @@ pub(crate) async fn answer(
     asked: ConstrainedAnalysis,
     plane: &dyn DataPlane,
 ) -> Result<Answer, PlaneError> {
-    let too_many = |limit: String| PlaneError::LimitExceeded { limit };
     if asked.parts().is_empty() {
-        let empty = asked.answer(Vec::new());
-        return empty.map_err(|limit| too_many(limit.to_string()));
+        return Ok(asked.answer(Vec::new())?);
     }
     if !matches!(asked.form(), Form::Rows(_)) {
         return plane.analyse(asked).await;
@@ -104,12 +102,11 @@ pub(crate) async fn answer(
     while let Some(piece) = pieces.try_next().await? {
         rows.extend(piece);
         if rows.len() > SAVED_ROWS_MAX {
-            return Err(too_many(format!(
+            let limit = format!(
                 "a saved extraction answers at most {SAVED_ROWS_MAX} rows; narrow it, or ask POST /v1/query for NDJSON"
-            )));
+            );
+            return Err(PlaneError::LimitExceeded { limit });
         }
     }
-    asked
-        .answer(vec![rows])
-        .map_err(|limit| too_many(limit.to_string()))
+    Ok(asked.answer(vec![rows])?)
 }

@@ -17,7 +17,7 @@ use crate::analyses::{Analysis, Period, Source, Typing};
 use crate::datasets::DatasetDraft;
 use crate::fault::{Fault, FaultCode};
 use crate::filters::Constraint;
-use crate::ids::{GrantId, SavedQueryId};
+use crate::ids::{DatasetId, GrantId, SavedQueryId};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::SavedQuery;
@@ -58,6 +58,11 @@ pub enum KeptPart {
 }
 
 impl KeptUnder {
+    /// Whether it is of this dataset, whatever it says.
+    pub fn is_of(&self, dataset: DatasetId) -> bool {
+        self.item == dataset.to_bytes()
+    }
+
     /// The parts in which the two differ; none where they are equal.
     pub fn differs_in(&self, other: &Self) -> Vec<KeptPart> {
         let parts = [

@@ -142,6 +142,7 @@ pub(crate) async fn delete(
             Err(ControlError::StaleRevision) => {}
             deleted => {
                 deleted?;
+                state.cells.forget(dataset.item.id);
                 return Ok(done());
             }
         }

@@ -65,6 +65,28 @@ async fn those_intervals_alone_are_made_anew_that_records_came_into() {
 }
 
 #[tokio::test]
+async fn what_is_read_is_counted_and_cells_of_a_deleted_dataset_are_freed() {
+    let (world, key) = world().await;
+    for _ in 0..3 {
+        read(&world, &key, "a").await;
+    }
+    send(&world, "2026-04-02T10:00:00Z", 5).await;
+    world.clock.advance(Duration::from_secs(10));
+    read(&world, &key, "a").await;
+    let counts = world.state.cells.counts();
+    let counted = (counts.served, counts.refreshed, counts.made, counts.evicted);
+    assert_eq!(counted, (2, 2, 41, 0));
+    assert!(counts.bytes > SERIES_BYTES as u64, "{counts:?}");
+    let call = "DELETE /v1/datasets/daily";
+    world
+        .call(&world.admin, call, &Json::Null)
+        .await
+        .expect(204);
+    let after = world.state.cells.counts();
+    assert_eq!(after, CellCounts { bytes: 0, ..counts });
+}
+
+#[tokio::test]
 async fn a_new_interval_is_of_the_moment_of_all_others() {
     let (world, key) = world().await;
     world.clock.set(time("2026-05-01T23:59:58Z"));
@@ -118,8 +140,7 @@ async fn what_was_not_read_for_longest_makes_room() {
     }
     read(&world, &key, "a").await;
     let mut all = world.state.cells.series.lock().expect("not poisoned");
-    let size = |series: &Series| SERIES_BYTES + series.bytes.load(Ordering::Relaxed);
-    let sizes: Vec<usize> = all.values().map(|series| size(series)).collect();
+    let sizes: Vec<usize> = all.values().map(|series| series.size()).collect();
     let whole: usize = sizes.iter().sum();
     let text = *sizes.iter().min().expect("three");
     assert!(text > SERIES_BYTES + 40 * size_of::<Cell>(), "texts count");

@@ -162,6 +162,7 @@ pub(crate) async fn delete(
     let found = caller.definitions.dataset(segments.get("dataset"));
     let id = found.ok_or_else(ApiError::not_found)?.item.id;
     state.control.delete_dataset(&by, id, None).await?;
+    state.cells.forget(id);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -119,7 +119,15 @@ fn order(
             if rows > PAGE_ROWS_MAX {
                 return Err(Fault::new(
                     FaultCode::LimitExceeded,
-                    format!("a page has at most {PAGE_ROWS_MAX} rows; follow the cursors"),
+                    match asked.selection {
+                        // The latest rows are one page, which no other follows.
+                        Selection::Latest(_) => format!(
+                            "a page has at most {PAGE_ROWS_MAX} rows; ask for ndjson, csv, parquet or arrow to get more of the latest"
+                        ),
+                        Selection::Ordered { .. } => {
+                            format!("a page has at most {PAGE_ROWS_MAX} rows; follow the cursors")
+                        }
+                    },
                 )
                 .at(member));
             }

@@ -96,11 +96,7 @@ pub(super) async fn answered(
 ) -> Result<Answer, ApiError> {
     if asked.parts().is_empty() {
         // Nothing that is asked for is there.
-        let answer = asked.answer(Vec::new());
-        return answer.map_err(|limit| {
-            let limit = limit.to_string();
-            PlaneError::LimitExceeded { limit }.into()
-        });
+        return Ok(asked.answer(Vec::new()).map_err(PlaneError::from)?);
     }
     Ok(state.plane.analyse(asked).await?)
 }
