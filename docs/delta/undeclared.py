@@ -14,16 +14,30 @@ TEXT, DATE, DATE_TIME, UUID, ARRAY, OBJECT = 0x30, 0x40, 0x50, 0x60, 0x70, 0x80
 NULL, BOOLEAN, NUMBER = 0x00, 0x10, 0x20
 
 
-def fields(cell):
+def fields(cell, deleted=None):
     """The undeclared fields of a row by their paths, from its cell of `_rest`.
 
-    A row without any has no cell: for None the answer is empty.
+    A row without any has no cell: for None the answer is empty. `deleted` is
+    the member `tidegate.deleted` of the column's metadata, where it has one:
+    what was deleted is left out.
     """
     parts = list(frames(cell or b"", "<I"))
-    return {
-        path.decode(): value(encoded)
+    named = (
+        (called(path.decode(), deleted or {}), encoded)
         for path, encoded in zip(parts[::2], parts[1::2], strict=True)
-    }
+    )
+    return {path: value(encoded) for path, encoded in named if path is not None}
+
+
+def called(column, deleted):
+    """The path that stands for a name of `_rest`; None for a deleted one."""
+    path, mark, number = column.rpartition("._")
+    if not mark:
+        path, number = column, "0"
+    names = path.split(".")
+    above = (".".join(names[: count + 1]) for count in range(len(names)))
+    last = max((deleted.get(name, 0) for name in above), default=0)
+    return path if last == int(number) else None
 
 
 def value(encoded):

@@ -159,7 +159,8 @@ def fields_of(schema, rows):
             if cell is None:
                 continue
             if metadata[name].get("tidegate.form") == "undeclared-1":
-                values = undeclared.fields(bytes.fromhex(cell))
+                deleted = json.loads(metadata[name].get("tidegate.deleted", "{}"))
+                values = undeclared.fields(bytes.fromhex(cell), deleted)
                 fields |= {path: shown(value) for path, value in values.items()}
             else:
                 fields[metadata[name]["tidegate.field"]] = cell

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use model::datasets::Dataset;
 use model::ids::PoolId;
 use model::json;
-use model::names::Name;
+use model::names::{FieldPath, Name};
 use model::permit::{Admin, Found, Permit};
 use model::pools::{Pool, PoolDraft};
 use model::saved_queries::{SavedQuery, Sources};
+use model::value::Value;
 
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::ControlError;
 use crate::grants::Renamed;
-use crate::uses::{check_unused, check_views};
+use crate::uses::{check_property_unused, check_unused, check_views};
 
 impl Control {
     /// Makes a pool in the caller's project.
@@ -99,6 +100,35 @@ impl Control {
             }
             let texts = (Some(text(&before)), Some(text(&pool)));
             change.audit("pool.change", subject(&pool), texts.0, texts.1);
+            Ok(pool)
+        })
+        .await
+    }
+
+    /// Deletes an undeclared property of an open pool, with all beneath it.
+    /// What is stored of it is never read again, from the moment that this
+    /// returns: the data plane holds it under a column that has no name any more.
+    ///
+    /// # Errors
+    /// A fault that names the users when keys, views or stored questions are
+    /// built on it, and one that says why the pool itself keeps it.
+    pub async fn delete_property(
+        &self,
+        by: &Permit<Admin>,
+        id: PoolId,
+        path: &FieldPath,
+    ) -> Result<Arc<Pool>, ControlError> {
+        self.change(by, |change| {
+            let before = find(change, id, None)?;
+            let draft = before.draft.without_property(path)?;
+            check_property_unused(&change.definitions, &before, path)?;
+            let pool = change.update_pool(&Pool {
+                draft,
+                revision: before.revision + 1,
+                ..Pool::clone(&before)
+            })?;
+            let gone = json::to_text(&Value::from(path.as_str()));
+            change.audit("pool.property.delete", subject(&pool), Some(gone), None);
             Ok(pool)
         })
         .await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::datasets::Dataset;
 use model::fault::{Fault, FaultCode};
-use model::filters::Constraint;
+use model::filters::{Constraint, Filter};
 use model::grants::{Grant, Target};
 use model::names::{FieldPath, Name};
 use model::pools::{FieldChanges, Pool, Schema};
@@ -35,6 +35,20 @@ pub(crate) fn check_unused(
         }
     }
     Ok(())
+}
+
+/// Refuses to delete an undeclared property that a view, a stored question, or
+/// the grant of any key is built on, or on something beneath it.
+pub(crate) fn check_property_unused(
+    definitions: &Definitions,
+    pool: &Pool,
+    path: &FieldPath,
+) -> Result<(), Fault> {
+    let users = users(definitions, pool, path, None);
+    match users.is_empty() {
+        true => Ok(()),
+        false => Err(in_use(path, false, &users)),
+    }
 }
 
 /// Refuses a schema that some view of the pool could not be read with, so that
@@ -79,7 +93,8 @@ fn users(
     let saved = saved.filter(|saved| saved.draft.query.uses(path));
     let saved = saved.map(|saved| format!("the saved query \"{}\"", saved.draft.name));
     let datasets = readers.datasets.iter().filter(|dataset| {
-        dataset.draft.index_by.contains(path) || dataset.draft.analysis().uses(path)
+        let mut index = dataset.draft.index_by.iter();
+        index.any(|field| field.is_at_or_below(path)) || dataset.draft.analysis().uses(path)
     });
     let datasets = datasets.map(|dataset| format!("the dataset \"{}\"", dataset.draft.name));
     let keys = definitions.keys().filter(|key| {
@@ -139,23 +154,30 @@ fn is_among(pools: &BTreeMap<Name, Arc<Pool>>, pool: &Pool) -> bool {
     pools.values().any(|read| read.id == pool.id)
 }
 
+/// Declared fields have nothing beneath them, undeclared properties may.
 fn view_uses(view: &ViewDraft, path: &FieldPath) -> bool {
-    let exposed = view.fields.iter().any(|field| field.source() == Some(path));
+    let mut sources = view.fields.iter().filter_map(|field| field.source());
+    let exposed = sources.any(|field| field.is_at_or_below(path));
     let filtered = view
         .filters
         .as_ref()
-        .is_some_and(|filter| filter.fields().contains(path));
-    let interval =
-        matches!(&view.shape, Shape::TimeSeries { interval_field } if interval_field == path);
+        .is_some_and(|filter| reads(filter, path));
+    let interval = matches!(&view.shape, Shape::TimeSeries { interval_field } if interval_field.is_at_or_below(path));
     exposed || filtered || interval
+}
+
+fn reads(filter: &Filter, path: &FieldPath) -> bool {
+    let fields = filter.fields();
+    fields.into_iter().any(|field| field.is_at_or_below(path))
 }
 
 fn grant_uses(grant: &Grant, path: &FieldPath, becomes: Option<&FieldPath>) -> bool {
     let constrains = match &grant.rows {
-        Some(Constraint::Rows(filter)) => filter.fields().contains(path),
+        Some(Constraint::Rows(filter)) => reads(filter, path),
         Some(Constraint::AllRows) | None => false,
     };
-    let injects = grant.injections.values.iter().any(|(at, _)| at == path);
+    let mut injected = grant.injections.values.iter();
+    let injects = injected.any(|(at, _)| at.is_at_or_below(path));
     // What a grant shows goes by names. A field must not come to be seen, nor
     // cease to be, because it is called something else.
     let shows_otherwise =

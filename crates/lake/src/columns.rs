@@ -19,14 +19,17 @@ mod rest;
 pub(crate) use build::{ColumnBuilder, array_of, list_item};
 pub(crate) use encoded::{Encoded, Form, constant, encoded_type, plain};
 pub(crate) use read::{Cell, CellReader, value_at};
-pub(crate) use rest::{RestWriter, extract, fields as rest_fields};
+pub(crate) use rest::{RestWriter, extract, fields as rest_fields, without_deleted};
 
 use std::sync::Arc;
 
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::names::FieldPath;
-use model::pools::{Schema, SchemaMode};
+use model::pools::{Deleted, Schema, SchemaMode};
+
+use crate::error::Result;
 
 /// The name of the column that holds a row's undeclared fields.
 pub(crate) const REST: &str = model::names::REST;
@@ -70,6 +73,8 @@ pub(crate) struct Layout {
     pub(crate) fields: Vec<(FieldPath, ColumnType)>,
     /// What the fields are called.
     paths: Vec<FieldPath>,
+    /// What undeclared fields are called, and were.
+    deleted: Arc<Deleted>,
     /// Whether a last column holds undeclared fields.
     pub(crate) open: bool,
     /// The Arrow schema of both.
@@ -96,6 +101,7 @@ impl Layout {
         Self {
             fields,
             paths,
+            deleted: schema.deleted().clone(),
             open,
             arrow: Arc::new(ArrowSchema::new(arrow)),
         }
@@ -125,6 +131,24 @@ impl Layout {
     /// The position of a column that stands for a field alone.
     pub(crate) fn position(&self, column: &FieldPath) -> Option<usize> {
         self.fields.iter().position(|(field, _)| field == column)
+    }
+
+    /// The rows of a batch in this layout without what was deleted, for those
+    /// who write them anew.
+    pub(crate) fn without_deleted(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if self.deleted.is_empty() {
+            return Ok(batch);
+        }
+        let at = batch.num_columns() - 1;
+        let (schema, mut columns, rows) = batch.into_parts();
+        let rows = RecordBatchOptions::new().with_row_count(Some(rows));
+        columns[at] = without_deleted(&columns[at], &self.deleted);
+        Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
+    }
+
+    /// The undeclared properties that were deleted.
+    pub(crate) fn deleted(&self) -> &Deleted {
+        &self.deleted
     }
 
     /// The fields that have a column of their own, as they are called.

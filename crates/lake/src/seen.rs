@@ -43,10 +43,13 @@ pub(crate) fn seen_fields(
         })
         .collect();
     if schema.mode() == SchemaMode::Open {
-        for (path, kinds) in undeclared(asked, snapshot, asker)? {
-            if let Ok(path) = FieldPath::parse(&path)
-                && asked.fields().shows(&path)
-            {
+        let undeclared = undeclared(asked, snapshot, asker)?.into_iter();
+        let named = undeclared.filter_map(|(column, kinds)| {
+            let path = schema.undeclared_path(&column)?;
+            (!path.is_system()).then_some((path, kinds))
+        });
+        for (path, kinds) in named.collect::<BTreeMap<_, _>>() {
+            if asked.fields().shows(&path) {
                 let kinds = KINDS
                     .into_iter()
                     .filter(|kind| kinds.contains(kind))

@@ -59,7 +59,7 @@ impl Snapshot {
         }
         let hints = columns.into_iter().filter_map(|column| {
             let path = self.schema.path_of_column(column)?;
-            let values = hint(predicate, Some(path))?;
+            let values = hint(predicate, Some(&path))?;
             Some(CustomersHint {
                 column: column.clone(),
                 values: values.into(),

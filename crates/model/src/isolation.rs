@@ -53,7 +53,7 @@ impl Isolation {
     pub fn called(&self, schema: &Schema) -> Self {
         let field = |column: &FieldPath| {
             let path = schema.path_of_column(column);
-            path.unwrap_or(column).clone()
+            path.unwrap_or_else(|| column.clone())
         };
         match self {
             Self::Named(column) => Self::Named(field(column)),
@@ -89,7 +89,7 @@ impl Isolation {
     pub fn lying_by(pool: &PoolDraft, column: &FieldPath) -> Self {
         let named = Self::of(pool);
         let field = pool.schema.path_of_column(column);
-        let is_usable = field.is_some_and(|field| pool.schema.can_isolate(field));
+        let is_usable = field.is_some_and(|field| pool.schema.can_isolate(&field));
         match named {
             Self::Nothing if is_usable => Self::Learned(column.clone()),
             known => known,

@@ -33,6 +33,8 @@ pub const DECOMPRESSION_FREE_BYTES: usize = 1 << 20;
 pub const POOL_FIELDS_MAX: usize = 1_000;
 /// Column names that a pool ever gave to its fields, those of dropped fields included.
 pub const POOL_COLUMNS_GIVEN_MAX: usize = 4_000;
+/// Undeclared properties of an open pool that are deleted, each with all beneath it.
+pub const PROPERTIES_DELETED_MAX: usize = 1_000;
 /// Fields of `unique`, the isolation field included.
 pub const UNIQUE_FIELDS_MAX: usize = 8;
 /// Days that `retention_days` may say: a hundred years.
@@ -52,6 +54,8 @@ pub const FILTER_REGEXES_MAX: usize = 16;
 pub const REGEX_BYTES_MAX: usize = 1_024;
 /// Bytes of a compiled regular expression.
 pub const REGEX_COMPILED_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what a scoped key of the Keen dialect says.
+pub const SCOPED_KEY_BYTES_MAX: usize = 16 << 10;
 /// Grants of one key.
 pub const KEY_GRANTS_MAX: usize = 100;
 /// Injections of one grant.

@@ -1,12 +1,14 @@
 //! Pools: named sets of records, and the schema that a question meets.
 
 mod collection;
+mod deleted;
 mod grow;
 mod members;
 mod parse;
 mod schema;
 
 pub use collection::KEEN_TIMESTAMP;
+pub use deleted::Deleted;
 pub use grow::FieldChanges;
 pub use parse::unknown_field;
 pub(crate) use parse::{not_available, parse_description, parse_name, parse_path, refuse_not_yet};
@@ -102,16 +104,24 @@ impl PoolDraft {
             }
             shown.with("column", field.column.as_str())
         });
-        let retired = self.schema.retired();
-        if retired.is_empty() {
-            return Value::Object(object);
-        }
-        let retired = retired.iter().map(|(column, kind)| {
+        let retired = self.schema.retired().iter().map(|(column, kind)| {
             Object::new()
                 .with("name", column.as_str())
                 .with("type", kind.to_string())
         });
-        Value::Object(object.with("retired_columns", retired.collect::<Vec<_>>()))
+        let deleted = self.schema.deleted().iter().map(|(path, number)| {
+            Object::new()
+                .with("name", path.as_str())
+                .with("number", i64::from(number))
+        });
+        let lists = [
+            ("retired_columns", retired.collect::<Vec<_>>()),
+            ("deleted_properties", deleted.collect()),
+        ];
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        lists
+            .fold(object, |object, (name, list)| object.with(name, list))
+            .into()
     }
 
     fn to_object(&self, field: impl Fn(&Field) -> Object) -> Object {

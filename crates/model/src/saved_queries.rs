@@ -184,10 +184,10 @@ impl<T> WithPools<'_, T> {
 }
 
 impl Analysis {
-    /// Whether the question reads the field, or one that it is part of.
+    /// Whether the question reads the field, or one beneath it.
     pub fn uses(&self, path: &FieldPath) -> bool {
         let mut used = false;
-        self.for_each_field(&mut |field| used |= field == path);
+        self.for_each_field(&mut |field| used |= field.is_at_or_below(path));
         used
     }
 

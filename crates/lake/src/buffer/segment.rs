@@ -145,7 +145,7 @@ impl Segment {
             }
             if let Some(rest) = &mut rest {
                 let undeclared = places.rest.iter();
-                undeclared.for_each(|at| rest.field(&places.paths[*at], &values[*at]));
+                undeclared.for_each(|(column, at)| rest.field(column, &values[*at]));
                 rest.end_row();
             }
             last = Some(places);

@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use arrow_array::builder::BinaryBuilder;
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryArray};
 use model::names::FieldPath;
+use model::pools::Deleted;
 use model::value::Value;
 
 /// Writes the cells of the rest column.
@@ -68,6 +70,32 @@ pub(crate) fn fields(mut cell: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
         let value = take(&mut cell)?;
         Some((std::str::from_utf8(path).ok()?, value))
     })
+}
+
+/// The cells without what was deleted; the same ones when nothing ever was.
+pub(crate) fn without_deleted(rest: &ArrayRef, deleted: &Deleted) -> ArrayRef {
+    if deleted.is_empty() {
+        return rest.clone();
+    }
+    let rest = rest.as_binary::<i32>();
+    let mut cells = BinaryBuilder::with_capacity(rest.len(), rest.value_data().len());
+    let mut left = Vec::new();
+    for cell in rest {
+        left.clear();
+        for (column, value) in cell.into_iter().flat_map(fields) {
+            if deleted.path(column).is_some() {
+                put(column.as_bytes(), &mut left);
+                put(value, &mut left);
+            }
+        }
+        cells.append_option((!left.is_empty()).then_some(&left));
+    }
+    Arc::new(cells.finish())
+}
+
+fn put(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend(u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes());
+    out.extend(bytes);
 }
 
 /// One undeclared field as a column of canonical values.

@@ -73,16 +73,17 @@ impl Lake {
                 let batches = self.collect(&query, plan).await?;
                 let mut rows = Vec::new();
                 for batch in &batches {
-                    rows.extend(record_rows(records, batch)?);
+                    rows.extend(record_rows(records, &query.pool().draft.schema, batch)?);
                 }
                 futures::stream::iter([Ok(forwards(records, rows))]).boxed()
             }
             Query::Records(records) => {
                 let records = Arc::new(records.clone());
+                let schema = query.pool().draft.schema.clone();
                 let batches = self.runner.stream(query.key(), plan.root).await?;
                 batches
                     .flat_map(move |batch| match batch {
-                        Ok(batch) => rows_in_pieces(&records, batch),
+                        Ok(batch) => rows_in_pieces(&records, &schema, batch),
                         Err(error) => futures::stream::iter([Err(error)]).boxed(),
                     })
                     .boxed()

@@ -20,6 +20,8 @@ const TYPE: &str = "tidegate.type";
 const FORM: &str = "tidegate.form";
 /// The form of `docs/delta.md`.
 const REST_FORM: &str = "undeclared-1";
+/// The member that tells which undeclared properties were deleted.
+const DELETED: &str = "tidegate.deleted";
 
 /// The type of a published column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct PublishedTable<'a> {
     pub(crate) columns: Vec<(String, PublishedType)>,
     /// What the field of a column is called, where that is not the column's name.
     pub(crate) called: HashMap<String, String>,
+    /// The undeclared properties that were deleted, each with the number of the last time.
+    pub(crate) deleted: BTreeMap<String, u32>,
     /// When it was made.
     pub(crate) created_at: Timestamp,
 }
@@ -66,6 +70,11 @@ impl<'a> PublishedTable<'a> {
             columns: fields.chain(rest).collect(),
             called: called
                 .map(|(column, path)| (text(column), text(path)))
+                .collect(),
+            deleted: layout
+                .deleted()
+                .iter()
+                .map(|(path, number)| (text(path), number))
                 .collect(),
             created_at,
         }
@@ -162,7 +171,10 @@ fn schema_string(table: &PublishedTable<'_>) -> String {
                     let called = table.called.get(name).unwrap_or(name);
                     json!({FIELD: called, TYPE: own.to_string()})
                 }
-                PublishedType::Rest => json!({FORM: REST_FORM}),
+                PublishedType::Rest if table.deleted.is_empty() => json!({FORM: REST_FORM}),
+                PublishedType::Rest => {
+                    json!({FORM: REST_FORM, DELETED: json!(table.deleted).to_string()})
+                }
             };
             json!({"name": name, "type": delta_type(*published), "nullable": true,
                 "metadata": metadata})

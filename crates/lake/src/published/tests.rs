@@ -7,7 +7,7 @@ mod reader;
 mod schema;
 mod tables;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use model::fields::FieldType;
@@ -43,6 +43,7 @@ fn table(extra: &[(String, PublishedType)]) -> PublishedTable<'static> {
         name: "readings",
         columns,
         called: HashMap::new(),
+        deleted: BTreeMap::new(),
         created_at: at(0),
     }
 }

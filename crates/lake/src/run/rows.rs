@@ -8,6 +8,7 @@ use futures::StreamExt;
 use model::canonical;
 use model::grants::VisibleFields;
 use model::names::FieldPath;
+use model::pools::Schema;
 use model::queries::{ActorQuery, AggregateQuery, RecordQuery, ResultSize, Row, Side};
 use model::value::{Object, Value};
 
@@ -19,7 +20,11 @@ use crate::run::RowStream;
 
 /// The rows of a batch of a record question: its columns, behind them an
 /// object of undeclared fields and then the order values when asked for.
-pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Vec<Row>> {
+pub(crate) fn record_rows(
+    query: &RecordQuery,
+    schema: &Schema,
+    batch: &RecordBatch,
+) -> Result<Vec<Row>> {
     let columns = query.columns.iter().map(|output| &output.field);
     let order = query
         .order
@@ -45,7 +50,7 @@ pub(crate) fn record_rows(query: &RecordQuery, batch: &RecordBatch) -> Result<Ve
     let row = |row| {
         let value = |reader: &CellReader<'_>| reader.cell(row).into_value();
         let (columns, order) = readers.split_at(query.columns.len());
-        let rest = rest.map(|(cells, shown)| undeclared(cells, row, shown));
+        let rest = rest.map(|(cells, shown)| undeclared(cells, row, schema, shown));
         let columns = columns.iter().map(value).chain(rest);
         columns.chain(order.iter().map(value)).collect()
     };
@@ -59,17 +64,28 @@ fn rest_column(batch: &RecordBatch) -> Result<&BinaryArray> {
         .ok_or_else(|| LakeError::Internal("the answer lacks undeclared fields".to_owned()))
 }
 
-/// The undeclared fields of a row that are shown, by their paths.
-fn undeclared(cells: &BinaryArray, row: usize, shown: &VisibleFields) -> Value {
-    let mut object = Object::new();
+/// The undeclared fields of a row that are shown, in the order of their paths.
+fn undeclared(cells: &BinaryArray, row: usize, schema: &Schema, shown: &VisibleFields) -> Value {
+    let mut fields: Vec<(FieldPath, Value)> = Vec::new();
     if cells.is_valid(row) {
-        for (path, value) in rest_fields(cells.value(row)) {
-            let is_shown = FieldPath::parse_readable(path).is_ok_and(|path| shown.shows(&path));
-            if is_shown && let Some(value) = canonical::decode(value) {
-                object.insert(path, value);
+        for (column, value) in rest_fields(cells.value(row)) {
+            let path = schema.undeclared_path(column);
+            if let Some(path) = path.filter(|path| shown.shows(path))
+                && let Some(value) = canonical::decode(value)
+            {
+                fields.push((path, value));
             }
         }
     }
+    // What is stored is in the order of its columns.
+    if !schema.deleted().is_empty() {
+        fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    }
+    let fields = fields.into_iter();
+    let object = fields.fold(Object::new(), |mut object, (path, value)| {
+        object.insert(path.as_str(), value);
+        object
+    });
     object.into()
 }
 
@@ -117,16 +133,21 @@ pub(crate) fn in_pieces(rows: Vec<Row>) -> RowStream {
 }
 
 /// The same of a batch of a record question, whose rows are made piece by piece.
-pub(crate) fn rows_in_pieces(query: &Arc<RecordQuery>, batch: RecordBatch) -> RowStream {
-    let query = query.clone();
+pub(crate) fn rows_in_pieces(
+    query: &Arc<RecordQuery>,
+    schema: &Schema,
+    batch: RecordBatch,
+) -> RowStream {
+    let (query, schema) = (query.clone(), schema.clone());
     let pieces = futures::stream::unfold((batch, 0), move |(batch, from)| {
-        let query = query.clone();
+        let (query, schema) = (query.clone(), schema.clone());
         async move {
             let rows = ROWS_AT_ONCE.min(batch.num_rows() - from);
             if from > 0 {
                 tokio::task::yield_now().await;
             }
-            let piece = (rows > 0).then(|| record_rows(&query, &batch.slice(from, rows)))?;
+            let piece =
+                (rows > 0).then(|| record_rows(&query, &schema, &batch.slice(from, rows)))?;
             Some((piece, (batch, from + rows)))
         }
     });

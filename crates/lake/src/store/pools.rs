@@ -168,8 +168,8 @@ impl Pools {
         })
     }
 
-    /// Whether some of these columns are of fields that were dropped since a
-    /// key saw the pool. Files may be being written without them already.
+    /// Whether some of these columns are of fields that were dropped, or of
+    /// properties that were deleted, since a key saw the pool. Files may be being written without them already.
     pub(super) fn forgot<'a>(
         &self,
         pool: &Pool,
@@ -179,9 +179,8 @@ impl Pools {
             return false;
         };
         let known = held.change(|records| records.pool().clone());
-        let retired = known.draft.schema.retired();
-        known.revision > pool.revision
-            && columns.any(|column| retired.contains_key(column.as_str()))
+        let schema = &known.draft.schema;
+        known.revision > pool.revision && columns.any(|column| schema.gave_up(column))
     }
 
     /// Deletes rows: answers how many went from memory, and the files as they

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use model::names::FieldPath;
+use model::names::{ColumnName, FieldPath};
 
 use crate::columns::{REST, rest_fields};
 
@@ -73,6 +73,6 @@ pub(crate) fn frequent_fields<'a>(
     frequent.truncate(FIELDS_MAX);
     let paths = frequent.iter();
     paths
-        .filter_map(|(path, _)| FieldPath::parse_readable(path).ok())
+        .filter_map(|(path, _)| Some(ColumnName::parse(path).ok()?.to_path()))
         .collect()
 }

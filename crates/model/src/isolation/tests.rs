@@ -211,7 +211,7 @@ fn a_learned_field_follows_its_new_name_and_goes_with_its_column() {
     let renamed = before.patched(&fields(renamed)).expect("a legal change");
     assert_eq!(known.following(&renamed), known);
     assert_eq!(
-        renamed.schema.path_of_column(&path("region")),
+        renamed.schema.path_of_column(&path("region")).as_ref(),
         Some(&path("area"))
     );
     let mut keys = writing(r#"{"region":"x"}"#);

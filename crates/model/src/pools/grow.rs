@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Field, PoolDraft, Schema, SchemaMode};
 use crate::fault::{Fault, FaultCode};
-use crate::limits::POOL_COLUMNS_GIVEN_MAX;
+use crate::limits::{POOL_COLUMNS_GIVEN_MAX, PROPERTIES_DELETED_MAX};
 use crate::names::{ColumnName, FieldPath};
 use crate::value::Value;
 
@@ -124,6 +124,7 @@ pub(super) fn grown(
         return Err(Fault::new(FaultCode::LimitExceeded, detail).at("/fields"));
     }
     let after = Schema::with_retired(mode, fields, retired);
+    let after = after.with_deleted(before.deleted().clone());
     check_types(before, &after)?;
     Ok(after)
 }
@@ -211,6 +212,43 @@ impl PoolDraft {
             )
             .at(format!("/{member}"))),
         }
+    }
+
+    /// The open pool without an undeclared property and all beneath it.
+    ///
+    /// # Errors
+    /// A fault that says why the property stays: fields are declared there, or
+    /// the pool itself is built on it.
+    pub fn without_property(&self, path: &FieldPath) -> Result<Self, Fault> {
+        let refuse = |code, detail: String| Err(Fault::new(code, detail).on_field(path));
+        if self.schema.mode() != SchemaMode::Open {
+            let detail =
+                "a strict pool has no undeclared properties; drop the field from the pool's fields";
+            return refuse(FaultCode::NotAvailable, detail.to_owned());
+        }
+        let mut declared = self.schema.declared().iter();
+        if let Some(field) = declared.find(|field| field.path.overlaps(path)) {
+            let detail = format!(
+                "the pool declares the field {}, which its records rest on",
+                field.path
+            );
+            return refuse(FaultCode::InUse, detail);
+        }
+        if let Some((member, _)) = self.own_fields().find(|(_, own)| own.is_at_or_below(path)) {
+            let detail = format!("the property is in use by the pool's own {member}");
+            return refuse(FaultCode::InUse, detail);
+        }
+        let Some(deleted) = self.schema.deleted().and(path) else {
+            let detail = format!(
+                "a pool remembers at most {PROPERTIES_DELETED_MAX} deleted properties; delete one that they are all beneath, or make another pool"
+            );
+            return refuse(FaultCode::LimitExceeded, detail);
+        };
+        let schema = self.schema.clone().with_deleted(deleted.into());
+        Ok(Self {
+            schema,
+            ..self.clone()
+        })
     }
 
     /// The fields that the pool itself is built on, each with the member that

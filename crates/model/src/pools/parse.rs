@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::grow::{SentField, check_own_fields, grown};
 use super::members::{parse_layout, parse_unique};
-use super::{Field, PoolDraft, Schema, SchemaMode};
+use super::{Deleted, Field, PoolDraft, Schema, SchemaMode};
 use crate::document::{Document, each, merge_patch, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::{FieldType, ScalarType};
@@ -233,6 +233,21 @@ fn parse_retired(value: &Value) -> Result<(ColumnName, FieldType), Fault> {
     Ok((column, kind))
 }
 
+/// A deleted property, and the number of its deletion.
+fn parse_deleted(value: &Value) -> Result<(FieldPath, u32), Fault> {
+    let mut document = Document::new(value)?;
+    let path = parse_path(document.required("name")?).map_err(|f| f.under("/name"))?;
+    document.required("number")?;
+    let number = document.optional_integer("number", 2..=i64::from(u32::MAX))?;
+    document.finish()?;
+    Ok((
+        path,
+        number
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(u32::MAX),
+    ))
+}
+
 /// The stored schema. Two fields on one column would show each other's values,
 /// so that a damaged definition is not read at all.
 fn restored(
@@ -254,7 +269,11 @@ fn restored(
                 .on_field(&field.path));
         }
     }
-    Ok(Schema::with_retired(mode, fields, retired))
+    let deleted = document.optional_list("deleted_properties")?;
+    let deleted = each(deleted.unwrap_or_default(), parse_deleted)
+        .map_err(|f| f.under("/deleted_properties"))?;
+    let deleted = Deleted::restore(deleted.into_iter().collect());
+    Ok(Schema::with_retired(mode, fields, retired).with_deleted(deleted.into()))
 }
 
 fn parse_isolation(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Deleted;
 use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::filters::{Filter, Predicate, Unresolved};
 use crate::names::{ColumnName, FieldPath, ID, INGESTED_AT, KEY};
@@ -54,6 +55,8 @@ pub struct Schema {
     by_column: Arc<[usize]>,
     /// The columns of fields that were dropped, with the type of what they hold.
     retired: Arc<BTreeMap<ColumnName, FieldType>>,
+    /// The undeclared properties that were deleted.
+    deleted: Arc<Deleted>,
 }
 
 impl Schema {
@@ -80,7 +83,14 @@ impl Schema {
             by_path: by_path.into(),
             by_column: by_column.into(),
             retired: Arc::new(retired),
+            deleted: Arc::default(),
         }
+    }
+
+    /// The same after these undeclared properties were deleted.
+    #[must_use]
+    pub(super) fn with_deleted(self, deleted: Arc<Deleted>) -> Self {
+        Self { deleted, ..self }
     }
 
     /// Whether undeclared fields are taken.
@@ -127,6 +137,21 @@ impl Schema {
         &self.retired
     }
 
+    /// The undeclared properties that were deleted.
+    pub fn deleted(&self) -> &Arc<Deleted> {
+        &self.deleted
+    }
+
+    /// Whether the column was one of a field that was dropped or of a
+    /// property that was deleted.
+    pub fn gave_up(&self, column: &FieldPath) -> bool {
+        let is_undeclared = || self.field_of_column(column.as_str()).is_none();
+        self.retired.contains_key(column.as_str())
+            || !self.deleted.is_empty()
+                && is_undeclared()
+                && self.deleted.path(column.as_str()).is_none()
+    }
+
     /// Every column that a field of the pool was ever given.
     pub fn columns_given(&self) -> impl Iterator<Item = &ColumnName> {
         let held = self.fields.iter().map(|field| &field.column);
@@ -140,7 +165,7 @@ impl Schema {
     pub fn by_columns(&self) -> Self {
         let is_named_so = |field: &Field| field.path.as_str() == field.column.as_str();
         if self.retired.is_empty() && self.fields.iter().all(is_named_so) {
-            return self.clone();
+            return self.clone().with_deleted(Arc::default());
         }
         let held = self.fields.iter().map(|f| (&f.column, f.field_type));
         let retired = self.retired.iter().map(|(column, kind)| (column, *kind));
@@ -168,18 +193,32 @@ impl Schema {
     pub fn column_path(&self, path: &FieldPath) -> FieldPath {
         match self.field(path.as_str()) {
             Some(field) if field.column.as_str() != path.as_str() => field.column.to_path(),
-            _ => path.clone(),
+            Some(_) => path.clone(),
+            None => self.deleted.column(path),
         }
     }
 
     /// The field, declared, undeclared or of the system, whose values are
     /// stored under this column now; `None` for the column of a dropped one.
-    pub fn path_of_column<'a>(&'a self, column: &'a FieldPath) -> Option<&'a FieldPath> {
+    pub fn path_of_column(&self, column: &FieldPath) -> Option<FieldPath> {
         if let Some(field) = self.field_of_column(column.as_str()) {
-            return Some(&field.path);
+            return Some(field.path.clone());
+        }
+        if !self.deleted.is_empty() {
+            let path = self.deleted.path(column.as_str());
+            return path.filter(|path| self.field(path.as_str()).is_none());
         }
         let is_own = self.column(column).is_some();
-        (is_own && self.column_path(column) == *column).then_some(column)
+        (is_own && self.column_path(column) == *column).then(|| column.clone())
+    }
+
+    /// The undeclared field whose values stand under this name in what is
+    /// stored of an open pool; `None` for one that was deleted.
+    pub fn undeclared_path(&self, column: &str) -> Option<FieldPath> {
+        match self.deleted.is_empty() {
+            true => FieldPath::parse_readable(column).ok(),
+            false => self.deleted.path(column),
+        }
     }
 
     /// Whether a field can tell customers apart: clients write it, and it

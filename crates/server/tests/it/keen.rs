@@ -1,6 +1,7 @@
 //! The dialect of Keen IO, from outside.
 
 mod migrate;
+mod properties;
 mod questions;
 mod stored;
 mod writing;

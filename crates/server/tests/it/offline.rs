@@ -17,7 +17,7 @@ use crate::support::{BINARY, Server};
 
 /// How a command ended and what it wrote.
 #[derive(Debug)]
-struct Ran {
+pub(crate) struct Ran {
     code: Option<i32>,
     out: String,
     err: String,
@@ -25,7 +25,7 @@ struct Ran {
 
 impl Ran {
     #[track_caller]
-    fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
         self
     }
@@ -46,7 +46,7 @@ fn command(home: &Path, args: &[&str]) -> Command {
 }
 
 /// Runs a command in a home, whose data directory is `data`.
-fn run(home: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run(home: &Path, args: &[&str]) -> Ran {
     let output = command(home, args).output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Ran {

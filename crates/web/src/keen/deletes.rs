@@ -9,13 +9,14 @@ use http::StatusCode;
 use model::document::expected;
 use model::fault::{Fault, FaultCode, step};
 use model::limits::DEFINITION_BYTES_MAX;
-use model::permit::{Delete, On, Permit, Upkeep};
+use model::names::FieldPath;
+use model::permit::{Delete, On, Permit, SeeSchema, Upkeep};
 use model::value::{Object, Value};
 
+use super::Parameters;
 use super::caller::{Caller, Segments};
 use super::question::Removal;
-use super::{Parameters, failed};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::input::receive;
 use crate::state::AppState;
 
@@ -117,15 +118,36 @@ fn refuse_other_body(body: &[u8], parameters: &Parameters) -> Result<(), Fault> 
     }
 }
 
-/// Refuses to delete a property: what is stored of events is never rewritten
-/// but by deleting them.
-pub(crate) async fn property(caller: Caller) -> Result<Response, ApiError> {
-    caller.master()?;
-    Err(failed(
-        Code::NotAvailable,
-        "NotSupportedError",
-        "a property of stored events cannot be deleted; delete the events, or let keys not see the field",
-    ))
+/// Deletes a property with all beneath it, from the schema and from what is
+/// answered of events.
+pub(crate) async fn property(
+    caller: Caller,
+    segments: Segments,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let by = caller.master()?;
+    let pool = caller.definitions.pool(segments.get("collection"));
+    let seen = caller.access.permit::<SeeSchema>(On::Pool(pool))?;
+    let pool = pool.ok_or_else(ApiError::not_found)?;
+    let path = FieldPath::parse(segments.get("property")).map_err(|_| ApiError::not_found())?;
+    if path.is_at_or_below(&keen()) {
+        let rule = "properties of keen are kept: they are the server's own";
+        return Err(Fault::new(FaultCode::NotAvailable, rule)
+            .on_field(&path)
+            .into());
+    }
+    // A name that no event has is not remembered as a deleted one.
+    let seen = state.plane.schema(seen.constrain(None)?).await?;
+    if !seen.iter().any(|field| field.path.is_at_or_below(&path)) {
+        return Err(ApiError::not_found());
+    }
+    state.control.delete_property(&by, pool.id, &path).await?;
+    Ok(done())
+}
+
+/// Where the dialect keeps what is its own.
+fn keen() -> FieldPath {
+    FieldPath::parse("keen").expect("a legal path")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A data plane in memory: records in a list, filtered row by row with the
 //! reference meaning of constraints and filters.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,7 @@ use model::fault::{Fault, FaultCode};
 use model::fields::ColumnType;
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
+use model::names::FieldPath;
 use model::permit::{
     AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
     Idempotency, Permit, Upkeep,
@@ -116,7 +117,8 @@ impl FakePlane {
     fn visible(&self, pool: &Pool, rows: &Constraint, filter: Option<&Filter>) -> Vec<Record> {
         let all = self.records.lock().expect("not poisoned");
         let all = all.get(&pool.id).cloned().unwrap_or_default();
-        all.into_iter()
+        all.iter()
+            .map(|record| called(pool, record))
             .filter(|record| admits(pool, rows, record))
             .filter(|record| filter.is_none_or(|filter| matches(pool, filter, record)))
             .collect()
@@ -150,7 +152,10 @@ impl FakePlane {
         let batch = self.first_of_each_token(batch);
         let change = Change::of(batch.pool(), batch.records(), false, false);
         let mut all = self.records.lock().expect("not poisoned");
-        all.entry(pool).or_default().extend(batch.into_records());
+        let schema = batch.pool().draft.schema.clone();
+        let records = batch.into_records().into_iter();
+        let records = records.map(|record| renamed(&record, |path| Some(schema.column_path(path))));
+        all.entry(pool).or_default().extend(records);
         self.note(pool, change);
         Ok(receipt)
     }
@@ -179,8 +184,12 @@ impl FakePlane {
     fn pools<'q>(&self, questions: impl Iterator<Item = &'q ConstrainedQuery>) -> Pools {
         let all = self.records.lock().expect("not poisoned");
         let pools = questions.map(|question| {
-            let records = all.get(&question.pool().id).cloned().unwrap_or_default();
-            (question.pool().clone(), records)
+            let pool = question.pool();
+            let records = all.get(&pool.id).into_iter().flatten();
+            (
+                pool.clone(),
+                records.map(|record| called(pool, record)).collect(),
+            )
         });
         pools.collect()
     }
@@ -206,6 +215,46 @@ impl FakePlane {
             rows: stream::once(ready(Ok(rows))).boxed(),
         })
     }
+}
+
+/// A record with other names for its fields, without those that get none.
+fn renamed(record: &Record, name: impl Fn(&FieldPath) -> Option<FieldPath>) -> Record {
+    let fields = record.fields();
+    let named = fields.filter_map(|(path, value)| Some((name(path)?, value.clone())));
+    let mut named: Vec<_> = named.collect();
+    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Record::restore(named).expect("names differ")
+}
+
+/// A record, which is held by columns, as the pool calls its fields.
+fn called(pool: &Pool, record: &Record) -> Record {
+    renamed(record, |column| pool.draft.schema.path_of_column(column))
+}
+
+/// The undeclared fields of these records.
+fn undeclared(pool: &Pool, records: &[Record]) -> Vec<SeenField> {
+    let mut seen = BTreeMap::<FieldPath, Vec<&'static str>>::new();
+    for (path, value) in records.iter().flat_map(Record::fields) {
+        let kind = match value {
+            Value::Boolean(_) => "boolean",
+            Value::Integer(_) | Value::Float(_) => "number",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            _ => "string",
+        };
+        if !path.is_system() && pool.draft.schema.field(path.as_str()).is_none() {
+            let kinds = seen.entry(path.clone()).or_default();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+    }
+    let seen = seen.into_iter().map(|(path, kinds)| SeenField {
+        path,
+        seen: SeenType::Mixed(kinds),
+        required: false,
+    });
+    seen.collect()
 }
 
 fn matches(pool: &Pool, filter: &Filter, record: &Record) -> bool {
@@ -312,7 +361,7 @@ impl DataPlane for FakePlane {
             let goes = self.visible(delete.pool(), delete.rows(), delete.filter());
             let mut all = self.records.lock().expect("not poisoned");
             let records = all.entry(delete.pool().id).or_default();
-            records.retain(|record| !goes.contains(record));
+            records.retain(|record| !goes.contains(&called(delete.pool(), record)));
             if !goes.is_empty() {
                 // Some deletes are told by their times, others are not.
                 let is_vague = goes.len().is_multiple_of(2);
@@ -337,7 +386,10 @@ impl DataPlane for FakePlane {
                 seen: SeenType::Declared(field.field_type),
                 required: field.required,
             });
-            Ok(seen.collect())
+            let records = self.seen(schema.pool(), schema.rows());
+            let undeclared = undeclared(schema.pool(), &records).into_iter();
+            let undeclared = undeclared.filter(|field| schema.fields().shows(&field.path));
+            Ok(seen.chain(undeclared).collect())
         }
         .boxed()
     }

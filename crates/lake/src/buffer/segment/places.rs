@@ -11,8 +11,9 @@ pub(super) struct Places<'a> {
     pub(super) paths: &'a Arc<[FieldPath]>,
     /// For each column of a field its place in the record.
     pub(super) columns: Vec<Option<usize>>,
-    /// The places of the fields that have no column.
-    pub(super) rest: Vec<usize>,
+    /// The fields that have no column, each by what it is stored under and
+    /// with its place, in the order of the former.
+    pub(super) rest: Vec<(FieldPath, usize)>,
 }
 
 impl<'a> Places<'a> {
@@ -25,7 +26,10 @@ impl<'a> Places<'a> {
             Some(at)
         });
         let columns = columns.collect();
-        let rest = (0..paths.len()).filter(|at| !has_column[*at]).collect();
+        let rest = (0..paths.len()).filter(|at| !has_column[*at]);
+        let rest = rest.map(|at| (layout.deleted().column(&paths[at]), at));
+        let mut rest: Vec<_> = rest.collect();
+        rest.sort_unstable();
         Self {
             paths,
             columns,

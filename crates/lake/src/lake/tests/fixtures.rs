@@ -262,9 +262,11 @@ pub(crate) fn readable(snapshot: &Snapshot) -> Result<Vec<Stored>> {
             if let Some(rest) = &rest
                 && !rest.is_null(row)
             {
-                for (path, value) in rest_fields(rest.as_binary::<i32>().value(row)) {
+                for (column, value) in rest_fields(rest.as_binary::<i32>().value(row)) {
                     let value = model::canonical::decode(value).unwrap();
-                    record.insert(path.to_owned(), value);
+                    if let Some(path) = snapshot.schema.undeclared_path(column) {
+                        record.insert(path.to_string(), value);
+                    }
                 }
             }
             all.push(record);

@@ -239,3 +239,87 @@ fn a_delete_means_the_same_rows_whatever_the_fields_are_called_later() {
         assert_eq!(shown(&lake, &third), left[..2], "{life:?}");
     }
 }
+
+const EVENTS: &str = r#"{"name":"events","schema":"open","time_field":"at",
+    "fields":[{"name":"at","type":"DateTime"}]}"#;
+
+/// The pool without a property.
+fn without(pool: &Pool, gone: &str) -> Arc<Pool> {
+    Arc::new(Pool {
+        draft: pool.draft.without_property(&path(gone)).unwrap(),
+        revision: pool.revision + 1,
+        ..pool.clone()
+    })
+}
+
+#[test]
+fn a_deleted_property_is_gone_wherever_the_records_are_and_new_values_come_back_alone() {
+    for life in Life::ALL {
+        let (mut disk, first) = (SimulatedDisk::new(3), pool(1, EVENTS));
+        let mut lake = open(&disk, &[&first], small());
+        let sent = r#"[{"n":1,"b":{"x":1,"Y":"y"},"bc":2},{"n":2,"b":{"x":{"deep":true}},"a":[1]},{"n":3}]"#;
+        put(&lake, &first, sent);
+        lake = life.pass(&mut disk, lake, &first);
+
+        let second = without(&first, "b");
+        let old = ["a=[1] n=2", "bc=2 n=1", "n=3"];
+        assert_eq!(shown(&lake, &second), old, "{life:?}");
+        // By no condition can it be found, and by its absence all.
+        let left = |pool: &Arc<Pool>, field: &str| {
+            let text = format!(r#"{{"field":"{field}","operator":"exists","value":true}}"#);
+            block_on(lake.delete(deleting(&access(1), pool, Some(filter(&text)))))
+        };
+        for gone in ["b", "b.x", "b.Y", "b.x.deep"] {
+            assert_eq!(left(&second, gone).unwrap(), 0, "{life:?} {gone}");
+        }
+        put(
+            &lake,
+            &second,
+            r#"[{"n":4,"b":{"x":7,"Y":"new"},"B":1,"c":2}]"#,
+        );
+        let new = r#"B=1 b.Y="new" b.x=7 c=2 n=4"#;
+        let expected = [new, old[0], old[1], old[2]];
+        assert_eq!(shown(&lake, &second), expected, "{life:?}");
+        lake = life.pass(&mut disk, lake, &second);
+        assert_eq!(shown(&lake, &second), expected, "{life:?}");
+
+        let third = without(&second, "b.x");
+        let expected = [r#"B=1 b.Y="new" c=2 n=4"#, old[0], old[1], old[2]];
+        assert_eq!(shown(&lake, &third), expected, "{life:?}");
+        // A writer that did not know of it yet wrote before it.
+        put(&lake, &first, r#"[{"n":5,"b":{"x":9,"Y":"late"}}]"#);
+        put(&lake, &second, r#"[{"n":6,"b":{"x":9}}]"#);
+        let expected = [expected[0], old[0], old[1], old[2], "n=5", "n=6"];
+        for _ in 0..2 {
+            assert_eq!(shown(&lake, &third), expected, "{life:?}");
+            lake = life.pass(&mut disk, lake, &third);
+        }
+        // A delete over what is gone meanwhile is not one over what came under its name.
+        let late = filter(r#"{"field":"b.x","operator":"exists","value":true}"#);
+        let late = block_on(lake.delete(deleting(&access(1), &first, Some(late))));
+        assert!(matches!(late, Err(LakeError::Busy)), "{late:?}");
+
+        // Deleted as a whole once more, with what was left of it; and what is written anew holds
+        // nothing of it.
+        let last = without(&third, "b");
+        let expected = ["B=1 c=2 n=4", old[0], old[1], old[2], "n=5", "n=6"];
+        assert_eq!(shown(&lake, &last), expected, "{life:?}");
+        lake.flush(&Permit::ours()).unwrap();
+        lake.compact(&Permit::ours()).unwrap();
+        assert_eq!(shown(&lake, &last), expected, "{life:?}");
+        let by_columns = lake.pools.snapshot(&last).asked_by_columns();
+        let written = stored(&by_columns);
+        let names: Vec<&String> = written.iter().flat_map(|record| record.keys()).collect();
+        let is_gone = |name: &&&String| name.starts_with("b.");
+        assert_eq!(
+            names.iter().filter(is_gone).count(),
+            0,
+            "{life:?} {names:?}"
+        );
+        put(&lake, &last, r#"[{"n":7,"b":1}]"#);
+        assert!(
+            shown(&lake, &last).contains(&"b=1 n=7".to_owned()),
+            "{life:?}"
+        );
+    }
+}

@@ -70,7 +70,7 @@ impl Lake {
         let layout = frozen.snapshot.layout.clone();
         let segments = frozen.snapshot.segments.iter();
         let rows = segments
-            .map(|segment| segment.in_layout(&layout))
+            .map(|segment| layout.without_deleted(segment.in_layout(&layout)?))
             .collect::<Result<Vec<_>>>();
         let sorted_by = SortedBy::of(&frozen.pool, frozen.snapshot.isolation.as_ref());
         let written = rows.and_then(|rows| {

@@ -370,7 +370,7 @@ fn place_in_run(file: &FileEntry) -> impl Ord + use<> {
 
 /// The rows of files, one file after the other.
 pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
-    let columns = snapshot.layout.columns();
+    let layout = snapshot.layout.clone();
     let snapshot = Snapshot {
         segments: Vec::new(),
         stored: FileView {
@@ -379,11 +379,11 @@ pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batche
         },
         ..snapshot.clone().asked_by_columns()
     };
-    let reading = Reading::once(snapshot, columns.into());
+    let reading = Reading::once(snapshot, layout.columns().into());
     Box::new(std::iter::from_fn(move || {
         loop {
             match reading.step()? {
-                Ok(Some(batch)) => return Some(Ok(batch)),
+                Ok(Some(batch)) => return Some(layout.without_deleted(batch)),
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
             }

@@ -136,7 +136,7 @@ fn page(constraint: &Constraint, direction: Direction, seek: Option<Seek>) -> Ve
     let batches = run(constraint, &Query::Records(query.clone()));
     let rows = batches
         .iter()
-        .flat_map(|batch| record_rows(&query, batch).unwrap());
+        .flat_map(|batch| record_rows(&query, &pool().draft.schema, batch).unwrap());
     rows.map(|row| match row[0] {
         Value::Integer(number) => number,
         ref other => panic!("{other:?}"),

@@ -1,7 +1,7 @@
 //! Columns and names as Delta has them.
 
 use model::names::FieldPath;
-use model::pools::{Field, Schema, SchemaMode};
+use model::pools::{Field, PoolDraft, Schema, SchemaMode};
 
 use super::reader::newest;
 use super::*;
@@ -91,6 +91,29 @@ fn a_column_says_what_its_field_is_called_now_and_is_published_anew_when_that_ch
         assert_eq!(column["metadata"]["tidegate.type"], "UUID");
         let rest = &schema["fields"][4];
         assert_eq!(rest["metadata"]["tidegate.form"], "undeclared-1");
+    }
+}
+
+#[test]
+fn what_was_deleted_of_undeclared_fields_stands_with_them() {
+    let disk = disk(1);
+    let text = br#"{"name":"readings","schema":"open"}"#;
+    let draft = PoolDraft::parse(&model::json::parse(text).unwrap()).unwrap();
+    let gone = |draft: &PoolDraft, path| draft.without_property(&FieldPath::parse(path).unwrap());
+    let once = gone(&draft, "customer").unwrap();
+    let twice = gone(&once, "customer.id").unwrap();
+    for (version, draft, told) in [
+        (0, &draft, serde_json::Value::Null),
+        (1, &once, r#"{"customer":2}"#.into()),
+        (2, &twice, r#"{"customer":2,"customer.id":3}"#.into()),
+    ] {
+        let layout = Layout::of(&draft.schema);
+        let table = PublishedTable::new(PoolId::from_bytes([7; 16]), "readings", &layout, at(0));
+        let written = publish(&disk, &pool(), &table, &[], at(version)).unwrap();
+        assert_eq!(written, Some(version));
+        let seen = newest(&disk, &log()).unwrap().unwrap();
+        let schema: serde_json::Value = serde_json::from_str(&seen.schema).unwrap();
+        assert_eq!(schema["fields"][3]["metadata"]["tidegate.deleted"], told);
     }
 }
 

@@ -362,7 +362,7 @@ pub(super) async fn rows(
         Query::Records(query) => {
             let rows = batches
                 .iter()
-                .flat_map(|batch| record_rows(query, batch).unwrap());
+                .flat_map(|batch| record_rows(query, &pool.draft.schema, batch).unwrap());
             forwards(query, rows.collect())
         }
     }

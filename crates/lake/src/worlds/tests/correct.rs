@@ -161,7 +161,7 @@ async fn ids(worlds: &Worlds, lake: &Lake, pool: &Arc<Pool>) -> BTreeSet<Vec<u8>
     let batches = worlds.runner.collect(planned.unwrap().root).await.unwrap();
     let rows = batches
         .iter()
-        .flat_map(|batch| record_rows(&query, batch).unwrap());
+        .flat_map(|batch| record_rows(&query, &pool.draft.schema, batch).unwrap());
     rows.map(|mut row| key(row.remove(0))).collect()
 }
 

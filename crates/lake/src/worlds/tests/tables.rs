@@ -51,7 +51,7 @@ async fn answer(
         Query::Records(records) => {
             let mut rows = Vec::new();
             for batch in &batches {
-                rows.extend(record_rows(records, batch)?);
+                rows.extend(record_rows(records, &pool.draft.schema, batch)?);
             }
             Ok(forwards(records, rows))
         }

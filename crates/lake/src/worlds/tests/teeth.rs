@@ -50,7 +50,7 @@ async fn run(
         Query::Records(records) => {
             let rows = batches
                 .iter()
-                .flat_map(|batch| record_rows(records, batch).unwrap());
+                .flat_map(|batch| record_rows(records, &pool.draft.schema, batch).unwrap());
             forwards(records, rows.collect())
         }
     };

@@ -226,7 +226,7 @@ async fn a_collection_goes_when_nothing_less_was_meant() {
 }
 
 #[tokio::test]
-async fn only_the_master_key_deletes_and_properties_stay() {
+async fn only_the_master_key_deletes() {
     let orders = Orders::new().await;
     let grants = json!([{ "on": "pool:*", "actions": ["delete"], "constraints": "all_rows" }]);
     let (_, native) = orders.world.key(grants).await;
@@ -248,8 +248,127 @@ async fn only_the_master_key_deletes_and_properties_stay() {
             assert_eq!(error_code(&reply), code, "{path}");
         }
     }
-    let call = format!("DELETE {}/events/orders/properties/sku", orders.base);
-    let reply = send(&orders.world, &orders.key("master"), &call, &Json::Null).await;
-    assert_eq!(error_code(&reply.expect(400)), "NotSupportedError");
     assert_eq!(orders.left().map(|left| left.len()), Some(5));
+}
+
+/// What the collection's schema and an extraction say of a property, and of those beneath it.
+async fn told(orders: &Orders, property: &str) -> (usize, usize) {
+    let (world, master) = (&orders.world, orders.key("master"));
+    let is_one = |name: &str| name == property || name.starts_with(&format!("{property}."));
+    let call = format!("GET {}/events/orders", orders.base);
+    let schema = send(world, &master, &call, &Json::Null).await.expect(200);
+    let schema = schema.json()["properties"].clone();
+    let named = schema.as_object().expect("an object").keys();
+    let call = format!("POST {}/queries/extraction", orders.base);
+    let body = json!({ "event_collection": "orders", "timeframe": "this_100_years" });
+    let events = send(world, &master, &call, &body).await.expect(200);
+    let events = events.json()["result"].clone();
+    let parts: Vec<&str> = property.split('.').collect();
+    let pointer = format!("/{}", parts.join("/"));
+    let held = events.as_array().expect("events").iter();
+    let held = held.filter(|event| {
+        event
+            .pointer(&pointer)
+            .is_some_and(|value| !value.is_null())
+    });
+    (named.filter(|name| is_one(name)).count(), held.count())
+}
+
+async fn delete_property(orders: &Orders, property: &str) -> Reply {
+    let call = format!("DELETE {}/events/orders/properties/{property}", orders.base);
+    send(&orders.world, &orders.key("master"), &call, &Json::Null).await
+}
+
+#[tokio::test]
+async fn a_property_goes_with_all_beneath_it_and_new_values_come_back_alone() {
+    let orders = Orders::new().await;
+    let (world, write) = (&orders.world, orders.key("write"));
+    let call = format!("POST {}/events/orders", orders.base);
+    let event = json!({ "amount": 1, "customer": { "id": "c1", "home": { "city": "Ulm" } } });
+    send(world, &write, &call, &event).await.expect(201);
+    assert_eq!(told(&orders, "customer").await, (2, 1));
+    let deleted = delete_property(&orders, "customer").await.expect(204);
+    assert!(deleted.body.is_empty());
+    assert_eq!(told(&orders, "customer").await, (0, 0));
+    assert_eq!(told(&orders, "sku").await, (1, 4));
+    let call_count = format!("POST {}/queries/count", orders.base);
+    let count = async |filters: Json| {
+        let body = json!({ "event_collection": "orders", "timeframe": "this_100_years", "filters": filters });
+        let answer = send(world, &orders.key("read"), &call_count, &body).await;
+        answer.expect(200).json()["result"].clone()
+    };
+    let by = |operator: &str, value: Json| json!([{ "property_name": "customer.id", "operator": operator, "property_value": value }]);
+    assert_eq!(count(by("eq", json!("c1"))).await, 0);
+    assert_eq!(count(by("exists", json!(true))).await, 0);
+    assert_eq!(count(by("eq", Json::Null)).await, 6);
+    let event = json!({ "amount": 2, "customer": { "id": "c2" } });
+    send(world, &write, &call, &event).await.expect(201);
+    assert_eq!(told(&orders, "customer").await, (1, 1));
+    assert_eq!(count(by("exists", json!(true))).await, 1);
+    delete_property(&orders, "customer.id").await.expect(204);
+    assert_eq!(told(&orders, "customer").await, (0, 0));
+    for gone in ["customer", "customer.id", "nothing", "a..b", "_id", "%FF"] {
+        let reply = delete_property(&orders, gone).await.expect(404);
+        assert_eq!(error_code(&reply), "ResourceNotFoundError", "{gone}");
+    }
+    for kept in ["keen", "keen.timestamp", "keen.id", "keen.location.country"] {
+        let reply = delete_property(&orders, kept).await.expect(400);
+        assert_eq!(error_code(&reply), "InvalidParameterError", "{kept}");
+    }
+}
+
+#[tokio::test]
+async fn a_property_that_something_is_built_on_stays() {
+    let orders = Orders::new().await;
+    let world = &orders.world;
+    let (master, base) = (orders.key("master"), &orders.base);
+    let own = json!([{ "property_name": "sku", "operator": "eq", "property_value": "a" }]);
+    let query = json!({ "analysis_type": "count", "event_collection": "orders",
+        "timeframe": "this_3_days", "interval": "daily", "group_by": "sku" });
+    let made = |name: &str| format!("{base}/{name}");
+    for (make, body, user, take_away) in [
+        (
+            format!("POST {base}/keys"),
+            json!({ "name": "customer", "permitted": ["queries"],
+            "options": { "queries": { "filters": own } } }),
+            "the key \\\"customer\\\"",
+            None,
+        ),
+        (
+            format!("POST {base}/keys"),
+            json!({ "name": "stamps", "permitted": ["writes"],
+            "options": { "writes": { "autofill": { "sku": "a" } } } }),
+            "the key \\\"stamps\\\"",
+            None,
+        ),
+        (
+            format!("PUT {base}/queries/saved/by-sku"),
+            json!({ "query": query }),
+            "the saved query \\\"by-sku\\\"",
+            Some(made("queries/saved/by-sku")),
+        ),
+        (
+            format!("PUT {base}/datasets/skus"),
+            json!({ "query": { "analysis_type": "count",
+            "event_collection": "orders", "timeframe": "this_3_days", "interval": "daily" },
+            "index_by": "sku" }),
+            "the dataset \\\"skus\\\"",
+            Some(made("datasets/skus")),
+        ),
+    ] {
+        let reply = send(world, &master, &make, &body).await;
+        assert!((200..300).contains(&reply.status), "{}", reply.text());
+        let refused = delete_property(&orders, "sku").await.expect(409);
+        assert_eq!(error_code(&refused), "ResourceConflictError");
+        assert!(refused.text().contains(user), "{}", refused.text());
+        let path = take_away.unwrap_or_else(|| {
+            let key = reply.json()["key"].as_str().expect("a key").to_owned();
+            made(&format!("keys/{key}"))
+        });
+        let call = format!("DELETE {path}");
+        send(world, &master, &call, &Json::Null).await.expect(204);
+    }
+    assert_eq!(told(&orders, "sku").await, (1, 4));
+    delete_property(&orders, "sku").await.expect(204);
+    assert_eq!(told(&orders, "sku").await, (0, 0));
 }

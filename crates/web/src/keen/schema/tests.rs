@@ -26,8 +26,9 @@ async fn collections_are_shown_with_their_properties_and_addresses() {
     };
     let types =
         json!({ "keen.timestamp": "datetime", "keen.created_at": "datetime", "keen.id": "string" });
-    let orders =
+    let mut orders =
         json!({ "name": "orders", "properties": types, "url": format!("{base}/events/orders") });
+    orders["properties"]["amount"] = json!("num");
     let posts = json!({ "name": "User posts.new", "properties": types,
         "url": format!("{base}/events/User%20posts.new") });
     assert_eq!(
