@@ -16,7 +16,7 @@ import traceback
 
 import keen
 import requests
-from keen import direction
+from keen import direction, scoped_keys
 from keen.client import KeenClient
 from keen.exceptions import KeenApiError
 
@@ -319,6 +319,40 @@ def keys():
     refused("not there", "ResourceNotFoundError", lambda: keen.get_access_key(key))
 
 
+def scoped():
+    """Keys that the library makes out of the master key, without asking the server."""
+    def key(operations, filters):
+        said = {"allowed_operations": operations, "filters": filters}
+        return scoped_keys.encrypt(os.environ["KEEN_MASTER_KEY"], said).decode()
+
+    own = [{"property_name": "customer.id", "operator": "eq", "property_value": "c1"}]
+    reader = key(["read"], own)
+    theirs = KeenClient(PROJECT, write_key=reader, read_key=reader, master_key=reader, base_url=ORIGIN)
+    same("scoped rows", theirs.count("orders", timeframe=TIME), 2)
+    others = [{"property_name": "customer.id", "operator": "eq", "property_value": "c2"}]
+    same("scoped to no others", theirs.count("orders", timeframe=TIME, filters=others), 0)
+    refused("scoped to read", "RequestForbiddenError", lambda: theirs.add_event("orders", {"a": 1}))
+    refused("scoped and no master", "RequestForbiddenError", theirs.list_access_keys)
+    writer = key(["write"], [])
+    theirs = KeenClient(PROJECT, write_key=writer, read_key=writer, base_url=ORIGIN)
+    theirs.add_event("visits", {"user": "u9"}, timestamp=datetime.datetime(2024, 2, 1))
+    refused("scoped to write", "RequestForbiddenError", lambda: theirs.count("orders", timeframe=TIME))
+    # The library pads only what is no multiple of a block.
+    lengths = set()
+    for letters in range(16):
+        either = [{"operator": "or", "operands": [own[0], {"property_name": "x" * (letters + 1), "operator": "eq", "property_value": 1}]}]
+        reader = key(["read"], either)
+        lengths.add(len(reader))
+        theirs = KeenClient(PROJECT, read_key=reader, base_url=ORIGIN)
+        same(f"{letters} letters", theirs.count("orders", timeframe=TIME), 2)
+    same("two lengths", len(lengths), 2)
+    wrong = KeenClient(PROJECT, read_key=reader[:-1] + ("0" if reader[-1] != "0" else "1"), base_url=ORIGIN)
+    refused("altered", "InvalidApiKeyError", lambda: wrong.count("orders", timeframe=TIME))
+    for operations, filters in [([], own), (["all"], own), (["read"], None), (["read"], [{"property_name": "a"}])]:
+        wrong = KeenClient(PROJECT, read_key=key(operations, filters), base_url=ORIGIN)
+        refused(f"{operations} {filters}", "InvalidApiKeyError", lambda: wrong.count("orders", timeframe=TIME))
+
+
 def refusals():
     """What the keys are not for, and a project that does not exist."""
     write = os.environ["KEEN_WRITE_KEY"]
@@ -360,7 +394,7 @@ def main():
         master_key=os.environ["KEEN_MASTER_KEY"], base_url=ORIGIN,
     )
     parts = [write, metrics, intervals_and_groups, filters, lists, many, schemas,
-             lambda: saved(client), lambda: datasets(client), keys, refusals, deletes]
+             lambda: saved(client), lambda: datasets(client), keys, scoped, refusals, deletes]
     for part in parts:
         try:
             part()

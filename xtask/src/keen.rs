@@ -126,9 +126,10 @@ struct Project {
 }
 
 impl Project {
-    /// Switches the dialect on for the project.
+    /// Switches the dialect on for the project, scoped keys included.
     fn of(server: &Server) -> Outcome<Self> {
-        let made = server.call("POST", "/v1/projects/default/keen", &Value::Null)?;
+        let body = serde_json::json!({ "scoped_keys": true });
+        let made = server.call("POST", "/v1/projects/default/keen", &body)?;
         let text = |member: &str| {
             let text = made[member].as_str().map(str::to_owned);
             text.ok_or_else(|| Failure::new(format!("the answer has no {member}: {made}")))

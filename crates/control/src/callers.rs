@@ -32,6 +32,13 @@ struct Caller {
     secret: Arc<Usage>,
 }
 
+impl Caller {
+    fn note(&self, now: Timestamp) {
+        self.key.note(now);
+        self.secret.note(now);
+    }
+}
+
 /// When something was last used, and what of that is in the database.
 #[derive(Debug)]
 struct Usage {
@@ -110,9 +117,16 @@ impl Callers {
             return Err(KeyRecord::verify_absent(presented, pepper));
         };
         let access = caller.record.verify(presented, pepper, now)?;
-        caller.key.note(now);
-        caller.secret.note(now);
+        caller.note(now);
         Ok(access)
+    }
+
+    /// Notes that a secret was used, by one whom its key let in.
+    pub(crate) fn note(&self, secret: SecretId, now: Timestamp) {
+        let caller = self.read().secrets.get(&secret).cloned();
+        if let Some(caller) = caller {
+            caller.note(now);
+        }
     }
 
     /// Takes a key as it is from now on; `None` when it is gone.

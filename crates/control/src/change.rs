@@ -53,19 +53,19 @@ impl Change {
     /// Refuses a caller who was let in by a key that is no longer what it
     /// was: a permit must not outlive the acknowledged revocation of its key.
     pub(crate) fn check_caller(&self, access: &Access) -> Result<(), ControlError> {
-        let key = self.definitions.key(access.key());
-        let still = key.is_some_and(|key| still(key, access, self.now));
-        if still {
-            Ok(())
-        } else {
-            Err(Refusal::CallerChanged.into())
+        match still(&self.definitions, access, self.now) {
+            true => Ok(()),
+            false => Err(Refusal::CallerChanged.into()),
         }
     }
 
     /// What it may use up of a full disk's last room: a change of a key that
-    /// exists may take rights away, and must not be kept from it.
+    /// exists, or an end of scoped keys, may take rights away, and must not be
+    /// kept from it.
     pub(crate) fn claim(&self) -> Claim {
-        if self.callers.iter().any(|caller| caller.before.is_some()) {
+        let ends = |write: &Write| matches!(write, Write::DeleteScoping(_));
+        let of_key = self.callers.iter().any(|caller| caller.before.is_some());
+        if of_key || self.writes.iter().any(ends) {
             Claim::Everything
         } else {
             Claim::Shared
@@ -250,6 +250,7 @@ impl Change {
     }
 
     pub(crate) fn delete_key(&mut self, key: &Arc<KeyRecord>) {
+        self.forget_scoping_of(key.id());
         self.writes.push(Write::DeleteSecretsOf(key.id()));
         self.writes.push(Write::DeleteKey(key.id()));
         self.definitions.remove_key(key.id());
@@ -261,10 +262,15 @@ impl Change {
     }
 }
 
-/// Whether the key would let the caller in now, with the same rights.
-pub(crate) fn still(key: &KeyRecord, access: &Access, now: Timestamp) -> bool {
+/// Whether the caller's key would let it in now, with the same rights.
+pub(crate) fn still(definitions: &Definitions, access: &Access, now: Timestamp) -> bool {
+    let Some(key) = definitions.key(access.key()) else {
+        return false;
+    };
     let secret = key.secrets().iter().find(|s| s.id == access.secret());
+    let scoping = definitions.project().scoping.as_ref();
     key.status(now) == KeyStatus::Active
         && secret.is_some_and(|s| s.expires_at.is_none_or(|end| end > now))
-        && **key.grants() == *access.grants()
+        && **key.grants() == *access.grants_of_key()
+        && (!access.is_scoped() || scoping.is_some_and(|s| s.secret == access.secret()))
 }

@@ -98,10 +98,7 @@ impl Control {
     /// Whether a caller who was let in would be let in now, with the same rights.
     pub fn is_current(&self, access: &Access) -> bool {
         let definitions = self.definitions(access.project());
-        let now = self.0.options.clock.now();
-        definitions
-            .key(access.key())
-            .is_some_and(|key| still(key, access, now))
+        still(&definitions, access, self.0.options.clock.now())
     }
 
     /// What the project defines now; nothing, for a project that is not there.
@@ -230,9 +227,9 @@ impl Control {
         if change.writes.is_empty() {
             return Ok(answer);
         }
+        let claim = change.claim();
         let writes = std::mem::take(&mut change.writes);
         let ordinal = change.ordinal;
-        let claim = change.claim();
         let apply = move |inner: &Inner| inner.apply(change);
         self.0
             .carry_out(writer, writes, ordinal, claim, apply)

@@ -13,6 +13,7 @@ use model::pools::Pool;
 use model::saved_queries::{SavedQuery, Sources, WithPools};
 use model::views::View;
 
+use crate::scoped::Scoping;
 use crate::sorted::SortedMap;
 
 /// What a project defines at one moment. A snapshot never changes; the next
@@ -37,6 +38,8 @@ pub struct ProjectRecord {
     pub name: String,
     /// Whether the Keen dialect is switched on.
     pub keen: bool,
+    /// The master key whose scoped keys are let in; `None` when none are.
+    pub scoping: Option<Scoping>,
 }
 
 impl Definitions {

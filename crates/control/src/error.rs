@@ -51,6 +51,9 @@ pub enum Refusal {
         "the Keen dialect is switched on already; make further keys by the dialect, or copy one"
     )]
     KeenIsOn,
+    /// The Keen dialect of the project is off.
+    #[error("the Keen dialect is not switched on; switch it on first")]
+    KeenIsOff,
     /// Only at opening: the file was written by a newer version.
     #[error(
         "the control plane's file was written by a newer version (schema {found}, this version knows {known}); \

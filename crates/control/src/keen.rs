@@ -30,11 +30,16 @@ const READS: [Action; 3] = [Action::Query, Action::Extract, Action::Schema];
 
 impl Control {
     /// Switches the Keen dialect on and makes its three keys, which can be had
-    /// this time alone. The dialect stays on for good.
+    /// this time alone. The dialect stays on for good. Scoped keys made out of
+    /// the master key are let in when that is said.
     ///
     /// # Errors
     /// [`Refusal::KeenIsOn`]; a fault when the caller may not give what the keys hold.
-    pub async fn switch_keen_on(&self, by: &Permit<Admin>) -> Result<KeenKeys, ControlError> {
+    pub async fn switch_keen_on(
+        &self,
+        by: &Permit<Admin>,
+        scoped_keys: bool,
+    ) -> Result<KeenKeys, ControlError> {
         self.change(by, |change| {
             let before = change.definitions.project().clone();
             if before.keen {
@@ -50,13 +55,18 @@ impl Control {
             change.audit("project.keen", subject, None, None);
             let mut key = |name: &str, grants: Vec<Object>| {
                 let draft = draft(change, by, name, grants)?;
-                let (_, secret) = change.create_key(self.pepper(), &draft)?;
-                Ok::<_, ControlError>(secret)
+                change.create_key(self.pepper(), &draft)
             };
+            let (master, master_secret) = key("Keen master key", master_grants())?;
+            let (_, write) = key("Keen write key", vec![grant("pool:*", &[Action::Ingest])])?;
+            let (_, read) = key("Keen read key", read_grants())?;
+            if scoped_keys {
+                change.read_scoped_of(self, &master, &master_secret)?;
+            }
             Ok(KeenKeys {
-                master: key("Keen master key", master_grants())?,
-                write: key("Keen write key", vec![grant("pool:*", &[Action::Ingest])])?,
-                read: key("Keen read key", read_grants())?,
+                master: master_secret,
+                write,
+                read,
             })
         })
         .await

@@ -6,7 +6,8 @@
 //! - A change and its audit entry are one transaction. What is in memory was
 //!   always read back from what was written, so a restart changes nothing.
 //! - A token is in the answer of the call that makes it and nowhere else: the
-//!   database holds its HMAC under a pepper that is kept outside of it.
+//!   database holds its HMAC under a pepper that is kept outside of it. The one
+//!   exception, which is sealed under that pepper: `scoped.rs`.
 //! - Resources of another project do not exist for a caller.
 //!
 //! This crate knows nothing of HTTP and of how records are stored. To add a
@@ -29,6 +30,7 @@ mod keys;
 mod pools;
 mod projects;
 mod saved_queries;
+mod scoped;
 mod sorted;
 mod store;
 mod uses;
@@ -45,4 +47,5 @@ pub use error::{ControlError, InternalError, Refusal};
 pub use inspect::{Inspected, copy, inspect, integrity};
 pub use isolation::Learning;
 pub use keen::KeenKeys;
+pub use scoped::Scoping;
 pub use store::TokenFile;

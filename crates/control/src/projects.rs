@@ -65,6 +65,7 @@ impl Control {
         change.definitions.put_project(ProjectRecord {
             name: name.to_owned(),
             keen: false,
+            scoping: None,
         });
         change.audit("project.create", Subject::new(project, name), None, None);
         let draft = master_key(change, "master")?;

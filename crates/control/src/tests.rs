@@ -7,6 +7,7 @@ mod keys;
 mod opening;
 mod pools;
 mod questions;
+mod scoped;
 mod secrecy;
 mod tokens;
 mod uses;

@@ -1,8 +1,10 @@
 //! Keys: named credentials that carry their own policy.
 
 mod draft;
+mod scoped;
 
 pub use draft::KeyDraft;
+pub use scoped::Scoped;
 
 use std::sync::Arc;
 
@@ -136,6 +138,9 @@ pub enum AuthError {
     /// The key or the secret is past its end.
     #[error("the key or its secret has expired")]
     Expired,
+    /// A scoped key does not say what a key may say.
+    #[error("a scoped key says what no key can be made of")]
+    NotUnderstood,
 }
 
 impl KeyRecord {
@@ -165,7 +170,8 @@ impl KeyRecord {
         }
     }
 
-    /// Lets the holder of the secret in: the one way to an [`Access`].
+    /// Lets the holder of the secret in: the one way to an [`Access`], beside
+    /// that of scoped keys, [`KeyRecord::read_scoped`].
     ///
     /// The comparison takes the same time for every wrong secret.
     pub fn verify(
@@ -182,6 +188,11 @@ impl KeyRecord {
         let Some(secret) = secret.filter(|secret| secret.hash.matches(&hash)) else {
             return Err(AuthError::Unknown);
         };
+        self.check_in_use(secret, now)?;
+        Ok(Access::admitted(self, secret.id))
+    }
+
+    fn check_in_use(&self, secret: &SecretRecord, now: Timestamp) -> Result<(), AuthError> {
         if self.disabled {
             return Err(AuthError::Disabled);
         }
@@ -189,7 +200,7 @@ impl KeyRecord {
         if ends.into_iter().flatten().any(|end| end <= now) {
             return Err(AuthError::Expired);
         }
-        Ok(Access::admitted(self, secret.id))
+        Ok(())
     }
 
     /// Does the work of [`KeyRecord::verify`] for a secret that no key has,

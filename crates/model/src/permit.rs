@@ -73,6 +73,8 @@ pub struct Access {
     secret: SecretId,
     project: ProjectId,
     grants: Arc<[Grant]>,
+    /// Of a scoped key: the grants of that which it was made out of.
+    made_out_of: Option<Arc<[Grant]>>,
 }
 
 /// Why a caller may not do what it asks.
@@ -193,6 +195,16 @@ impl Access {
             secret,
             project: record.project(),
             grants: record.grants().clone(),
+            made_out_of: None,
+        }
+    }
+
+    /// For `Scoped::held_to` alone, which narrowed the grants.
+    pub(crate) fn scoped(self, grants: Vec<Grant>) -> Self {
+        Self {
+            grants: grants.into(),
+            made_out_of: Some(self.grants),
+            ..self
         }
     }
 
@@ -332,6 +344,16 @@ impl Access {
     /// The caller's grants.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
+    }
+
+    /// Those of its key, or of the key that its scoped key was made out of.
+    pub fn grants_of_key(&self) -> &[Grant] {
+        self.made_out_of.as_ref().unwrap_or(&self.grants)
+    }
+
+    /// Whether the caller comes by a scoped key.
+    pub fn is_scoped(&self) -> bool {
+        self.made_out_of.is_some()
     }
 }
 

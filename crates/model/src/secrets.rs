@@ -4,6 +4,9 @@
 //! Clients of the Keen dialect know keys of hex digits alone: `secrets/keen.rs`.
 
 mod keen;
+mod scoped;
+
+pub use scoped::{ScopedText, SealedSecret};
 
 use std::fmt;
 

@@ -94,7 +94,14 @@ impl FromRequestParts<AppState> for Authenticated {
 /// # Errors
 /// Whoever is not let in, and a secret key that is used from a page.
 pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result<Access, ApiError> {
-    let access = state.control.authenticate(secret)?;
+    admitted(parts, state.control.authenticate(secret)?)
+}
+
+/// Notes the key of one who was let in, for the access log.
+///
+/// # Errors
+/// A secret key that is used from a page.
+pub(crate) fn admitted(parts: &Parts, access: Access) -> Result<Access, ApiError> {
     if let Some(let_in) = parts.extensions.get::<LetIn>() {
         let_in.0.get_or_init(|| access.key());
     }

@@ -192,6 +192,7 @@ impl From<Refusal> for ApiError {
             Refusal::LastAdmin => Self::new(Code::LastAdmin, refusal.to_string()),
             Refusal::CallerChanged => Self::new(Code::CallerChanged, refusal.to_string()),
             Refusal::KeenIsOn => Self::new(Code::AlreadyOn, refusal.to_string()),
+            Refusal::KeenIsOff => Self::not_found(),
             Refusal::NewerSchema { .. } | Refusal::Locked => Self::internal(refusal.to_string()),
         }
     }

@@ -22,6 +22,7 @@ mod queries;
 mod question;
 mod saved;
 mod schema;
+mod scoped;
 mod transport;
 mod writing;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::fault::Fault;
 use model::ids::{AuditId, IdError, KeyId, PoolId, ProjectId, ViewId};
 use model::keys::{KeyRecord, SecretRecord};
-use model::secrets::{SecretHash, SecretId};
+use model::secrets::{SealedSecret, SecretHash, SecretId};
 use model::time::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -17,6 +17,7 @@ use super::{Store, failed, text};
 use crate::audit::AuditEntry;
 use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, InternalError};
+use crate::scoped::Scoping;
 
 const LOADING: &str = "reading the control plane's database";
 
@@ -58,8 +59,12 @@ impl Store {
             let project = ProjectRecord {
                 name: column(&row, 1)?,
                 keen: column(&row, 2)?,
+                scoping: None,
             };
             loading.project(id(&row, 0, ProjectId::parse)?, project);
+        }
+        for row in self.rows(text::SELECT_SCOPING).await? {
+            loading.scoping(&row)?;
         }
         for row in self.rows(text::SELECT_POOLS).await? {
             loading.pool(&row)?;
@@ -153,6 +158,20 @@ impl Loading {
         let mut definitions = Definitions::default();
         definitions.put_project(record);
         self.loaded.projects.push((project, definitions));
+    }
+
+    fn scoping(&mut self, row: &SqliteRow) -> Result<(), ControlError> {
+        let scoping = Scoping {
+            key: id(row, 2, KeyId::parse)?,
+            secret: secret_id(column(row, 1)?)?,
+            sealed: SealedSecret::from_bytes(column(row, 3)?),
+        };
+        let definitions = self.definitions(id(row, 0, ProjectId::parse)?)?;
+        definitions.put_project(ProjectRecord {
+            scoping: Some(scoping),
+            ..definitions.project().clone()
+        });
+        Ok(())
     }
 
     fn definitions(&mut self, project: ProjectId) -> Result<&mut Definitions, ControlError> {
@@ -261,11 +280,13 @@ impl Loading {
     }
 }
 
+fn secret_id(text: String) -> Result<SecretId, ControlError> {
+    SecretId::parse(&text).ok_or_else(|| damaged("secret", &text, "its id is none"))
+}
+
 fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
-    let text: String = column(row, 0)?;
-    let id = SecretId::parse(&text).ok_or_else(|| damaged("secret", &text, "its id is none"))?;
     Ok(SecretRecord {
-        id,
+        id: secret_id(column(row, 0)?)?,
         hash: SecretHash::from_bytes(bytes(row, 2)?),
         public_key: bytes(row, 3)?,
         hint: column(row, 4)?,

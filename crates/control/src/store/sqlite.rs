@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -27,6 +27,10 @@ const MIGRATIONS: [(&str, &str); 2] = [
     (
         "analytics",
         include_str!("../../migrations/sqlite/0002_analytics.sql"),
+    ),
+    (
+        "scoping",
+        include_str!("../../migrations/sqlite/0003_scoping.sql"),
     ),
 ];
 
@@ -63,6 +67,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten: something sealed may be among it.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(failed(doing))?;

@@ -12,6 +12,14 @@ pub(super) const SELECT_PROJECTS: &str =
 
 pub(super) const SWITCH_KEEN: &str = "UPDATE projects SET keen = $2 WHERE id = $1";
 
+pub(super) const INSERT_SCOPING: &str =
+    "INSERT INTO scoping (project_id, secret_id, sealed) VALUES ($1, $2, $3)";
+
+pub(super) const DELETE_SCOPING: &str = "DELETE FROM scoping WHERE project_id = $1";
+
+pub(super) const SELECT_SCOPING: &str = "SELECT scoping.project_id, scoping.secret_id, \
+     secrets.key_id, scoping.sealed FROM scoping JOIN secrets ON secrets.id = scoping.secret_id";
+
 pub(super) const INSERT_POOL: &str = "INSERT INTO pools \
      (id, project_id, ordinal, name, definition, created_at, revision) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";

@@ -10,6 +10,7 @@ use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::text;
 use crate::audit::AuditEntry;
 use crate::error::{ControlError, InternalError};
+use crate::scoped::Scoping;
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
 
@@ -21,6 +22,8 @@ pub(crate) enum Write {
     InsertProject(ProjectId, OrganizationId, String, Timestamp),
     /// Switches the Keen dialect on or off.
     SwitchKeen(ProjectId, bool),
+    InsertScoping(ProjectId, Scoping),
+    DeleteScoping(ProjectId),
     /// With its ordinal and name.
     InsertPool(PoolRow, i64, String),
     UpdatePool(PoolRow, String),
@@ -81,6 +84,11 @@ impl Write {
             Self::SwitchKeen(id, on) => {
                 sqlx::query(text::SWITCH_KEEN).bind(id.to_string()).bind(on)
             }
+            Self::InsertScoping(id, scoping) => sqlx::query(text::INSERT_SCOPING)
+                .bind(id.to_string())
+                .bind(scoping.secret.to_string())
+                .bind(scoping.sealed.as_bytes()),
+            Self::DeleteScoping(id) => sqlx::query(text::DELETE_SCOPING).bind(id.to_string()),
             Self::InsertPool(row, ordinal, name) => insert_pool(row, *ordinal, name),
             Self::UpdatePool(row, name) => sqlx::query(text::UPDATE_POOL)
                 .bind(row.id.to_string())

@@ -7,7 +7,7 @@ use crate::{KeenKeys, Refusal};
 
 impl Plane {
     async fn keen(&self) -> KeenKeys {
-        let keys = self.control.switch_keen_on(&self.admin()).await;
+        let keys = self.control.switch_keen_on(&self.admin(), false).await;
         keys.expect("is off")
     }
 }
@@ -18,7 +18,7 @@ async fn three_keys_come_with_the_dialect_and_once() {
     assert!(!plane.definitions().project().keen);
     let keys = plane.keen().await;
     plane.pool("orders").await;
-    let again = plane.control.switch_keen_on(&plane.admin()).await;
+    let again = plane.control.switch_keen_on(&plane.admin(), false).await;
     assert!(matches!(
         again,
         Err(ControlError::Refused(Refusal::KeenIsOn))

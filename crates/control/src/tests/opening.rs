@@ -93,12 +93,12 @@ async fn a_file_of_a_newer_version_is_refused() {
     sql(
         &file,
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (3, 'later', TRUE, x'00', 0)",
+         VALUES (4, 'later', TRUE, x'00', 0)",
     )
     .await;
     let error = Control::open(&file, options(&plane.clock, 2)).await;
     let error = error.expect_err("is newer");
-    let newer = Refusal::NewerSchema { found: 3, known: 2 };
+    let newer = Refusal::NewerSchema { found: 4, known: 3 };
     assert!(matches!(error, ControlError::Refused(refusal) if refusal == newer));
     assert!(error.to_string().contains("newer version"), "{error}");
 }

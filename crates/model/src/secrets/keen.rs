@@ -53,12 +53,19 @@ impl SecretId {
     pub fn of_keen(key: &str) -> Option<Self> {
         let is_key = key.len() == DIGITS && key.bytes().all(|byte| byte.is_ascii_hexdigit());
         let id = key.get(..ID_DIGITS).filter(|_| is_key)?;
-        let pairs = id.as_bytes().chunks_exact(2);
-        let bytes: Option<Vec<u8>> = pairs
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect();
-        Self::parse(std::str::from_utf8(&bytes?).ok()?)
+        Self::parse(std::str::from_utf8(&bytes_of_hex(id)?).ok()?)
     }
+}
+
+/// The bytes of a text of hex digits, small or large.
+pub(super) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
+        _ => None,
+    };
+    pairs.map(byte).collect()
 }
 
 impl Secret {

@@ -25,8 +25,6 @@ use crate::state::AppState;
 
 mod schemas;
 
-pub(crate) use schemas::empty_object;
-
 pub(crate) use schemas::schemas;
 
 /// The variable segment of the path as a key's id; `None` for a text that can

@@ -9,10 +9,10 @@ use http::{HeaderMap, header};
 use model::ids::ProjectId;
 use model::keys::{AuthError, KeyKind};
 use model::permit::{Access, Admin, Denied, On, Permit, Right};
-use model::secrets::Secret;
+use model::secrets::{ScopedText, Secret};
 
-use super::{Parameters, failed, is_on};
-use crate::caller::let_in;
+use super::{Parameters, failed, is_on, scoped};
+use crate::caller::{admitted, let_in};
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
 
@@ -55,12 +55,12 @@ impl Caller {
     ///
     /// # Errors
     /// It is another key: of the dialect's own two others the error is 401, as
-    /// its clients know it, and of all others 403.
+    /// its clients know it, and of all others, scoped ones too, 403.
     pub(crate) fn master(&self) -> Result<Permit<Admin>, ApiError> {
         let key = self.definitions.key(self.access.key());
         let is_default = key.is_some_and(|key| {
             let draft = key.draft();
-            draft.kind == KeyKind::Legacy && draft.dialect.is_none()
+            draft.kind == KeyKind::Legacy && draft.dialect.is_none() && !self.access.is_scoped()
         });
         let refused = |_| match is_default {
             true => failed(
@@ -92,7 +92,10 @@ impl FromRequestParts<AppState> for OwnCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let parameters = Parameters::from_request_parts(parts, state).await?;
-        let secret = presented(&parts.headers, &parameters).ok_or_else(not_let_in)?;
+        // A scoped key belongs to the project that is named beside it.
+        let Some(Presented::Key(secret)) = presented(&parts.headers, &parameters) else {
+            return Err(not_let_in());
+        };
         let access = let_in(parts, state, &secret)?;
         let definitions = state.control.definitions(access.project());
         if !is_on(&definitions) {
@@ -135,8 +138,13 @@ impl FromRequestParts<AppState> for Caller {
             return Err(no_project());
         }
         let parameters = Parameters::from_request_parts(parts, state).await?;
-        let secret = presented(&parts.headers, &parameters).ok_or_else(not_let_in)?;
-        let access = let_in(parts, state, &secret)?;
+        let access = match presented(&parts.headers, &parameters) {
+            Some(Presented::Key(secret)) => let_in(parts, state, &secret)?,
+            Some(Presented::Scoped(text)) => {
+                admitted(parts, scoped::let_in(&state.control, project, &text)?)?
+            }
+            None => return Err(not_let_in()),
+        };
         if access.project() != project {
             return Err(not_let_in());
         }
@@ -159,10 +167,23 @@ fn not_let_in() -> ApiError {
     AuthError::Unknown.into()
 }
 
+/// What a client shows to be let in.
+enum Presented {
+    Key(Secret),
+    Scoped(ScopedText),
+}
+
+impl Presented {
+    fn parse(text: &str) -> Option<Self> {
+        let key = Secret::parse(text).map(Self::Key);
+        key.or_else(|| ScopedText::parse(text).map(Self::Scoped))
+    }
+}
+
 /// The key: what the header holds, without a scheme or as a bearer, else the
 /// parameter `api_key`. Clients that have a header may send a parameter that
 /// means nothing beside it.
-fn presented(headers: &HeaderMap, parameters: &Parameters) -> Option<Secret> {
+fn presented(headers: &HeaderMap, parameters: &Parameters) -> Option<Presented> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     if let Some(value) = values.next() {
         let text = value.to_str().ok()?.trim();
@@ -175,8 +196,8 @@ fn presented(headers: &HeaderMap, parameters: &Parameters) -> Option<Secret> {
                 Some(_) => return None,
                 None => text,
             };
-            return Secret::parse(token);
+            return Presented::parse(token);
         }
     }
-    Secret::parse(parameters.text("api_key")?.trim())
+    Presented::parse(parameters.text("api_key")?.trim())
 }

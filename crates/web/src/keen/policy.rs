@@ -81,6 +81,19 @@ impl Policy {
         Ok(Self { permitted, options })
     }
 
+    /// What a scoped key of these operations and filters may do: as the
+    /// default keys may, held to the filters in all that it reads.
+    pub(super) fn scoped(reads: bool, writes: bool, filters: Option<&Value>) -> Self {
+        let may = |class: &&str| if *class == "writes" { writes } else { reads };
+        let classes = CLASSES.into_iter().filter(may).map(Value::from);
+        let queries = filters.map(|filters| Object::new().with("filters", filters.clone()));
+        let options = queries.map(|queries| Object::new().with("queries", queries));
+        Self {
+            permitted: classes.collect(),
+            options: options.unwrap_or_default(),
+        }
+    }
+
     /// The members as the key keeps them.
     pub(super) fn told(&self) -> Object {
         Object::new()

@@ -1,6 +1,9 @@
 //! Saved and cached queries, datasets and what a key is told of itself: two
 //! servers, of which one holds no more than an access key's filters admit.
 
+#[path = "../../../../model/src/secrets/scoped/made.rs"]
+mod made;
+
 use model::random::SeededRandom;
 use serde_json::{Value, json};
 
@@ -66,6 +69,18 @@ fn key(speaking: &Speaking, customer: Option<&str>) -> String {
     let made = speaking.send(&speaking.master, "POST", "keys", Some(&body));
     let made = made.expect(201);
     made["key"].as_str().expect("a key").to_owned()
+}
+
+/// A scoped key of a customer, made without the server's knowledge.
+fn scoped(speaking: &Speaking, customer: &str) -> String {
+    let body = json!({ "scoped_keys": true, "master_key": speaking.master });
+    let server = &speaking.server;
+    server
+        .post(&server.master(), "/v1/projects/default/keen", &body)
+        .expect(200);
+    let said = json!({ "allowed_operations": ["read"], "filters": [
+        { "property_name": "customer.id", "operator": "eq", "property_value": customer }] });
+    made::scoped(&speaking.master, &said.to_string(), [7; 16])
 }
 
 /// Every door to what is stored, the refused ones as well; results twice, so
@@ -180,14 +195,17 @@ fn what_is_kept_and_stored_is_told_alike_with_and_without_hidden_events() {
     }
     assert!(canaries > 20, "{canaries} answers show hidden events");
     let keys = worlds.each_ref().map(|speaking| key(speaking, Some("c1")));
-    let mut answered = 0;
-    for door in doors() {
-        let [full, seen] = [0, 1].map(|at| asked(&worlds[at], &keys[at], &door));
-        assert_eq!(full, seen, "{door:?}");
-        assert!(!full.1.contains(CANARY), "{door:?}: {}", full.1);
-        answered += usize::from(full.0 == 200);
+    let scoped = worlds.each_ref().map(|speaking| scoped(speaking, "c1"));
+    for keys in [&keys, &scoped] {
+        let mut answered = 0;
+        for door in doors() {
+            let [full, seen] = [0, 1].map(|at| asked(&worlds[at], &keys[at], &door));
+            assert_eq!(full, seen, "{door:?}");
+            assert!(!full.1.contains(CANARY), "{door:?}: {}", full.1);
+            answered += usize::from(full.0 == 200);
+        }
+        assert!(answered > doors().len() / 2, "{answered} were answered");
     }
-    assert!(answered > doors().len() / 2, "{answered} were answered");
     // What a delete took from the visible events is in no kept answer.
     let path = "events/orders?filters=%5B%7B%22property_name%22:%22sku%22,\
                 %22operator%22:%22eq%22,%22property_value%22:%22a%22%7D%5D";
@@ -195,9 +213,11 @@ fn what_is_kept_and_stored_is_told_alike_with_and_without_hidden_events() {
         let deleted = speaking.send(&speaking.master, "DELETE", path, None);
         assert_eq!(deleted.status, 204, "{}", deleted.text());
     }
-    for door in doors() {
-        let [full, seen] = [0, 1].map(|at| asked(&worlds[at], &keys[at], &door));
-        assert_eq!(full, seen, "{door:?}");
+    for keys in [&keys, &scoped] {
+        for door in doors() {
+            let [full, seen] = [0, 1].map(|at| asked(&worlds[at], &keys[at], &door));
+            assert_eq!(full, seen, "{door:?}");
+        }
     }
     let sum = ("GET", "queries/saved/kept0/result".to_owned());
     let (_, text) = asked(&worlds[0], &keys[0], &sum);

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::openapi::refer;
 
 /// The body of a call that takes none.
-pub(crate) fn empty_object() -> Json {
+pub(super) fn empty_object() -> Json {
     json!({ "application/json": { "schema": { "type": "object", "additionalProperties": false } } })
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::super::scoped::tests as scoped;
 use super::super::{ROUTES, Route};
 use super::{base, error_code, send};
 use crate::routes::Needs;
@@ -12,14 +13,16 @@ use crate::testing::{World, committed};
 
 /// The callers of the table, in the order of its columns. The keys of the
 /// dialect are those that a project begins with; `elsewhere` may ask and write
-/// to another collection.
-const CALLERS: [&str; 7] = [
+/// to another collection; scoped keys are made out of the master key.
+const CALLERS: [&str; 9] = [
     "nobody",
     "unknown",
     "disabled",
     "write",
     "read",
     "elsewhere",
+    "scoped to write",
+    "scoped to read",
     "master",
 ];
 
@@ -60,10 +63,16 @@ fn dataset() -> Json {
 /// a saved query, a dataset and an access key.
 async fn world() -> (World, Json) {
     let world = World::with_sales().await;
-    let keys = world.post("/v1/projects/default/keen", &json!({})).await;
+    let body = json!({ "scoped_keys": true });
+    let keys = world.post("/v1/projects/default/keen", &body).await;
     let keys = keys.expect(201).json();
     let other = json!({ "name": "other", "schema": "open" });
     world.post("/v1/pools", &other).await.expect(201);
+    let event = json!([{ "amount": 1 }]);
+    world
+        .post("/v1/pools/other/records", &event)
+        .await
+        .expect(200);
     let saved = json!({ "name": "total", "query": { "analysis": "count", "pool": "sales" } });
     world.post("/v1/saved-queries", &saved).await.expect(201);
     let call = format!("PUT {}/datasets/daily", base(&world));
@@ -97,6 +106,11 @@ async fn token(world: &World, keys: &Json, caller: &str) -> String {
             let grants = json!([{ "on": "pool:other", "actions": ["ingest", "query", "extract", "schema"],
                 "constraints": "all_rows" }]);
             world.key(grants).await.1
+        }
+        "scoped to write" | "scoped to read" => {
+            let operation = &caller["scoped to ".len()..];
+            let said = json!({ "allowed_operations": [operation], "filters": [] });
+            scoped::key(keys["master_key"].as_str().expect("a key"), &said)
         }
         own => {
             let key = keys[format!("{own}_key")].as_str();
@@ -170,7 +184,12 @@ async fn the_committed_table_says_who_gets_which_status() {
             let _ = write!(line, " {status:<25}");
         }
         let refused = line.matches("401 InvalidApiKeyError").count();
-        let expected = if route.needs == Needs::Nothing { 0 } else { 3 };
+        // A scoped key belongs to the project that the path names.
+        let expected = match (route.needs, route.pattern) {
+            (Needs::Nothing, _) => 0,
+            (_, "/3.0/projects") => 5,
+            _ => 3,
+        };
         assert_eq!(refused, expected, "{line}");
         table += line.trim_end();
         table.push('\n');

@@ -4,7 +4,8 @@
 use model::random::SeededRandom;
 use serde_json::{Value as Json, json};
 
-use super::super::super::tests::{base, send, speaking};
+use super::super::super::scoped::tests::{key, scoping};
+use super::super::super::tests::{base, send};
 use super::cases::parameters;
 use super::fill;
 use super::questions::{CANARY, events, grants, question, visible};
@@ -12,26 +13,49 @@ use crate::testing::World;
 
 const QUESTIONS: usize = 400;
 
+/// The key that asks.
+enum Asker<'a> {
+    /// A native one with these grants.
+    Grants(&'a Json),
+    /// A scoped one that says this.
+    Scoped(&'a Json),
+}
+
 /// A server with these collections, and the token of the key.
-async fn server(collections: &[(&str, Vec<Json>)], grants: &Json) -> (World, String) {
-    let world = speaking(World::new().await).await;
+async fn server(collections: &[(&str, Vec<Json>)], asker: &Asker<'_>) -> (World, String) {
+    let (world, master) = scoping(World::new().await).await;
     for (name, events) in collections {
         fill(&world, name, events.clone()).await;
     }
-    let (_, token) = world.key(grants.clone()).await;
+    let token = match asker {
+        Asker::Grants(grants) => world.key((*grants).clone()).await.1,
+        Asker::Scoped(said) => key(&master, said),
+    };
     (world, token)
 }
 
 /// Both servers with the key's token on either. What the key sees is what
-/// these grants say, which admit events of `c1` without `secret`.
-async fn worlds(random: &SeededRandom, grants: &Json) -> [(World, String); 2] {
+/// it says, which admits events of `c1`, a native one without `secret`.
+async fn worlds(random: &SeededRandom, asker: &Asker<'_>) -> [(World, String); 2] {
     let (mut all, mut seen) = (Vec::new(), Vec::new());
     for name in ["orders", "visits"] {
         let events = events(random);
-        seen.push((name, visible(&events)));
+        seen.push((
+            name,
+            match asker {
+                Asker::Grants(_) => visible(&events),
+                Asker::Scoped(_) => own(&events),
+            },
+        ));
         all.push((name, events.into_iter().map(|(event, _)| event).collect()));
     }
-    [server(&all, grants).await, server(&seen, grants).await]
+    [server(&all, asker).await, server(&seen, asker).await]
+}
+
+/// The events of `c1`, whole.
+fn own(events: &[(Json, bool)]) -> Vec<Json> {
+    let own = events.iter().filter(|(_, is_own)| *is_own);
+    own.map(|(event, _)| event.clone()).collect()
 }
 
 /// The status and the body of the answer, without the project and the request.
@@ -62,9 +86,9 @@ struct Compared {
 }
 
 /// Asks the same of both.
-async fn compared(seed: u64, grants: &Json) -> Compared {
+async fn compared(seed: u64, asker: &Asker<'_>) -> Compared {
     let random = SeededRandom::new(seed);
-    let [full, seen] = worlds(&random, grants).await;
+    let [full, seen] = worlds(&random, asker).await;
     let (mut alike, mut answered, mut shows, mut differences) = (0, 0, 0, Vec::new());
     for at in 0..QUESTIONS {
         let (kind, body) = question(&random);
@@ -97,8 +121,16 @@ async fn compared(seed: u64, grants: &Json) -> Compared {
 #[tokio::test]
 async fn a_key_is_answered_alike_with_and_without_hidden_events() {
     let own = json!([{ "field": "customer.id", "operator": "eq", "value": "c1" }]);
-    for seed in 0..2 {
-        let found = compared(seed, &grants(&own)).await;
+    let grants = grants(&own);
+    let scoped = json!({ "allowed_operations": ["read"], "filters": [
+        { "property_name": "customer.id", "operator": "eq", "property_value": "c1" }] });
+    let askers = [
+        Asker::Grants(&grants),
+        Asker::Grants(&grants),
+        Asker::Scoped(&scoped),
+    ];
+    for (seed, asker) in (0..).zip(&askers) {
+        let found = compared(seed, asker).await;
         let differences = found.differences.join("\n");
         assert_eq!(found.alike, QUESTIONS, "seed {seed}: {differences}");
         assert_eq!(found.shows, 0, "seed {seed}");
@@ -112,7 +144,11 @@ async fn a_key_is_answered_alike_with_and_without_hidden_events() {
 
 #[tokio::test]
 async fn a_key_that_sees_all_is_found_out() {
-    let found = compared(0, &grants(&json!("all_rows"))).await;
-    assert!(found.alike < QUESTIONS - 50, "{} alike", found.alike);
-    assert!(found.shows > 10, "{} show", found.shows);
+    let grants = grants(&json!("all_rows"));
+    let scoped = json!({ "allowed_operations": ["read"], "filters": [] });
+    for asker in [Asker::Grants(&grants), Asker::Scoped(&scoped)] {
+        let found = compared(0, &asker).await;
+        assert!(found.alike < QUESTIONS - 50, "{} alike", found.alike);
+        assert!(found.shows > 10, "{} show", found.shows);
+    }
 }
