@@ -434,6 +434,17 @@ async fn bad_questions_name_the_member_at_fault() {
         let told = reply.json()["pointer"].as_str().unwrap_or("").to_owned();
         assert_eq!(told, pointer, "{question}");
     }
+    // What the refusal says to do is there to be done.
+    let latest = json!({ "analysis": "extraction", "pool": "sales", "latest": 1001 });
+    let refused = world.post("/v1/query", &latest).await.expect(400).json();
+    assert_eq!(refused["pointer"], "/latest");
+    let told = refused["detail"].as_str().expect("a text");
+    assert!(
+        told.contains("ndjson") && !told.contains("cursor"),
+        "{told}"
+    );
+    let stream = world.post("/v1/query?format=ndjson", &latest).await;
+    stream.expect(200);
     for (call, pointer) in [("?format=xml", "/format"), ("?integers=hex", "/integers")] {
         let reply = world
             .post(&format!("/v1/query{call}"), &count(json!({})))
