@@ -8,6 +8,7 @@ use model::ids::KeyId;
 use model::keys::{AuthError, KeyRecord};
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
+use model::tickets::Ticket;
 use model::time::Timestamp;
 
 use crate::store::{LoadedKey, Write};
@@ -127,6 +128,16 @@ impl Callers {
         if let Some(caller) = caller {
             caller.note(now);
         }
+    }
+
+    /// Lets the holder of a ticket in while the secret that made it lives, and
+    /// notes the use of the key.
+    pub(crate) fn admit(&self, ticket: &Ticket, now: Timestamp) -> Result<Access, AuthError> {
+        let caller = self.read().secrets.get(&ticket.secret()).cloned();
+        let caller = caller.ok_or(AuthError::Unknown)?;
+        let access = caller.record.admit(ticket, now)?;
+        caller.note(now);
+        Ok(access)
     }
 
     /// Takes a key as it is from now on; `None` when it is gone.

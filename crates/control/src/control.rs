@@ -12,6 +12,7 @@ use model::permit::{Access, Admin, Permit};
 use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::{Pepper, Secret, SecretId};
+use model::tickets::Ticket;
 use model::time::{Clock, Timestamp};
 use tokio::sync::Mutex;
 
@@ -93,6 +94,16 @@ impl Control {
         self.0
             .callers
             .authenticate(presented, &options.pepper, options.clock.now())
+    }
+
+    /// Lets the holder of a ticket in, to its one query, as long as the key and
+    /// the secret that made it are in use. Memory alone is asked; the use of
+    /// the key is noted.
+    ///
+    /// # Errors
+    /// Says why not, for the log; the caller is told the same in all cases.
+    pub fn admit(&self, ticket: &Ticket) -> Result<Access, AuthError> {
+        self.0.callers.admit(ticket, self.0.options.clock.now())
     }
 
     /// Whether a caller who was let in would be let in now, with the same rights.

@@ -12,6 +12,7 @@ use crate::grants::Grant;
 use crate::ids::{KeyId, ProjectId};
 use crate::permit::Access;
 use crate::secrets::{Pepper, Secret, SecretHash, SecretId};
+use crate::tickets::Ticket;
 use crate::time::Timestamp;
 
 /// What a key is for; fixed at birth and visible in its tokens' prefix.
@@ -170,8 +171,9 @@ impl KeyRecord {
         }
     }
 
-    /// Lets the holder of the secret in: the one way to an [`Access`], beside
-    /// that of scoped keys, [`KeyRecord::read_scoped`].
+    /// Lets the holder of the secret in: the one way to an [`Access`] that
+    /// reaches as far as the key does. That of scoped keys is
+    /// [`KeyRecord::read_scoped`], that of tickets [`KeyRecord::admit`].
     ///
     /// The comparison takes the same time for every wrong secret.
     pub fn verify(
@@ -188,6 +190,25 @@ impl KeyRecord {
         let Some(secret) = secret.filter(|secret| secret.hash.matches(&hash)) else {
             return Err(AuthError::Unknown);
         };
+        self.admit_by(secret, now)
+    }
+
+    /// Lets the holder of a ticket in, to the one query that it is for, as
+    /// long as the key and the secret that made it are in use.
+    ///
+    /// # Errors
+    /// Says why not, for the log.
+    pub fn admit(&self, ticket: &Ticket, now: Timestamp) -> Result<Access, AuthError> {
+        let mut secrets = self.secrets.iter();
+        let secret = secrets.find(|secret| secret.id == ticket.secret());
+        let Some(secret) = secret.filter(|_| self.id == ticket.key()) else {
+            return Err(AuthError::Unknown);
+        };
+        let access = self.admit_by(secret, now)?;
+        Ok(access.held_to(ticket.saved_query()))
+    }
+
+    fn admit_by(&self, secret: &SecretRecord, now: Timestamp) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
         Ok(Access::admitted(self, secret.id))
     }

@@ -111,6 +111,16 @@ pub const JSON_SAFE_INTEGER_MAX: i128 = (1 << 53) - 1;
 pub const REFRESH_SECONDS_MIN: i64 = 60;
 /// See [`REFRESH_SECONDS_MIN`].
 pub const REFRESH_SECONDS_MAX: i64 = 7 * 86_400;
+/// For how many seconds a ticket lives when its maker does not say.
+pub const TICKET_SECONDS_DEFAULT: u64 = 600;
+/// For how many seconds a ticket lives at most.
+pub const TICKET_SECONDS_MAX: u64 = 3_600;
+/// For how many seconds at most a browser keeps what it was shown under a ticket.
+pub const TICKET_CACHE_SECONDS_MAX: u64 = 60;
+/// By how many seconds a clock may have been set back since a ticket was made.
+pub const TICKET_CLOCK_SECONDS_MAX: u64 = 60;
+/// Characters of the origin of a page.
+pub const ORIGIN_CHARS_MAX: usize = 280;
 /// Fields by whose values a cached dataset is read.
 pub const DATASET_INDEX_FIELDS_MAX: usize = 4;
 /// Characters of a property's name in the Keen dialect.

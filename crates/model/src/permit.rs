@@ -44,6 +44,7 @@ mod analysis;
 mod constrain;
 mod narrow;
 mod stored;
+mod ticket;
 
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
@@ -56,7 +57,7 @@ use std::sync::Arc;
 
 use crate::datasets::Dataset;
 use crate::grants::{Action, Grant, Target};
-use crate::ids::{KeyId, ProjectId};
+use crate::ids::{KeyId, ProjectId, SavedQueryId};
 use crate::keys::{KeyKind, KeyRecord};
 use crate::names::Name;
 use crate::pools::Pool;
@@ -75,6 +76,8 @@ pub struct Access {
     grants: Arc<[Grant]>,
     /// Of a scoped key: the grants of that which it was made out of.
     made_out_of: Option<Arc<[Grant]>>,
+    /// The only thing that any permit is for, of a caller who was let in by a ticket.
+    only: Option<SavedQueryId>,
 }
 
 /// Why a caller may not do what it asks.
@@ -196,6 +199,7 @@ impl Access {
             project: record.project(),
             grants: record.grants().clone(),
             made_out_of: None,
+            only: None,
         }
     }
 
@@ -233,6 +237,9 @@ impl Access {
         let candidates: Vec<&Grant> = candidates.collect();
         if candidates.is_empty() {
             return Err(Denied::NoGrant(A::ACTION));
+        }
+        if !self.reaches(on) {
+            return Err(Denied::NotFound);
         }
         let resource = match on {
             On::Project => Resource::Project,
@@ -305,7 +312,7 @@ impl Access {
         if covered.peek().is_none() {
             return Err(Denied::NoGrant(Action::Ingest));
         }
-        if !covered.any(|covers| covers) {
+        if !covered.any(|covers| covers) || self.is_by_ticket() {
             return Err(Denied::NotFound);
         }
         Ok(Permit {

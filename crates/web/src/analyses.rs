@@ -155,11 +155,16 @@ pub(crate) async fn written_with(
         serde_json::to_vec(&Written(&members, wide))
             .map_err(|error| ApiError::internal(error.to_string()))
     };
-    if values(&answer) <= VALUES_AT_HAND {
+    if at_hand(&answer) {
         return write(&answer);
     }
     let written = state.threads.spawn_blocking(move || write(&answer)).await;
     written.map_err(|_| ApiError::internal("writing an answer panicked"))?
+}
+
+/// Whether the request's own thread writes the answer.
+pub(crate) fn at_hand(answer: &Answer) -> bool {
+    values(answer) <= VALUES_AT_HAND
 }
 
 /// About how many values an answer holds.

@@ -9,6 +9,7 @@ pub(crate) mod query;
 pub(crate) mod records;
 pub(crate) mod rows;
 pub(crate) mod saved_queries;
+pub(crate) mod tickets;
 pub(crate) mod version;
 pub(crate) mod view_data;
 pub(crate) mod views;
@@ -33,7 +34,7 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 10] {
+pub(crate) fn schemas() -> [Json; 11] {
     [
         pools::schemas(),
         records::schemas(),
@@ -44,6 +45,7 @@ pub(crate) fn schemas() -> [Json; 10] {
         projects::schemas(),
         saved_queries::schemas(),
         datasets::schemas(),
+        tickets::schemas(),
         whoami::schemas(),
     ]
 }

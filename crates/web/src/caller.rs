@@ -71,6 +71,13 @@ impl LetIn {
     pub(crate) fn key(&self) -> Option<KeyId> {
         self.0.get().copied()
     }
+
+    /// Notes the key that this request was let in with.
+    pub(crate) fn note(parts: &Parts, key: KeyId) {
+        if let Some(let_in) = parts.extensions.get::<Self>() {
+            let_in.0.get_or_init(|| key);
+        }
+    }
 }
 
 impl<A: Right> Caller<A> {
@@ -102,9 +109,7 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
 /// # Errors
 /// A secret key that is used from a page.
 pub(crate) fn admitted(parts: &Parts, access: Access) -> Result<Access, ApiError> {
-    if let Some(let_in) = parts.extensions.get::<LetIn>() {
-        let_in.0.get_or_init(|| access.key());
-    }
+    LetIn::note(parts, access.key());
     refuse_from_page(&access, &parts.headers)?;
     Ok(access)
 }

@@ -7,17 +7,12 @@
 //!
 //! [`page_digest`]: model::permit::ConstrainedQuery::page_digest
 
-mod text;
-
-use std::fmt;
-
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use model::canonical;
 use model::fault::{Fault, FaultCode};
 use model::limits::CURSOR_SECONDS_MAX;
 use model::queries::{Seek, Side};
 use model::random::RandomSource;
+use model::sealed::Seal;
 use model::secrets::Pepper;
 use model::time::Timestamp;
 use model::value::Value;
@@ -26,32 +21,24 @@ use crate::plane::PlaneError;
 
 /// The layout of what is encrypted.
 const VERSION: u8 = 1;
-const NONCE_BYTES: usize = 24;
-const TAG_BYTES: usize = 16;
 /// Issue time and side, in front of the values.
 const HEAD_BYTES: usize = 8 + 1;
 /// Encoded order values in one cursor; as text it fits into a request's body.
 const VALUES_BYTES_MAX: usize = 512 << 10;
 /// Characters of the longest cursor that is ever made.
-const CURSOR_CHARS_MAX: usize =
-    (1 + NONCE_BYTES + HEAD_BYTES + VALUES_BYTES_MAX + TAG_BYTES).div_ceil(3) * 4;
+const CURSOR_CHARS_MAX: usize = Seal::chars(HEAD_BYTES + VALUES_BYTES_MAX);
 
 const REFUSAL: &str = "this cursor is not one that continues this request: it was altered, is older \
     than 24 hours, or belongs to another key, view or question; start again without it";
 
 /// The key that seals cursors.
-pub(crate) struct CursorKey(XChaCha20Poly1305);
-
-impl fmt::Debug for CursorKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CursorKey")
-    }
-}
+#[derive(Debug)]
+pub(crate) struct CursorKey(Seal);
 
 impl CursorKey {
     /// The key under this pepper. Cursors outlive a restart.
     pub(crate) fn new(pepper: &Pepper) -> Self {
-        Self(XChaCha20Poly1305::new((&*pepper.derive("cursor")).into()))
+        Self(Seal::new(pepper, "cursor"))
     }
 
     /// A cursor of URL-safe characters that continues at `seek`, for the
@@ -78,20 +65,7 @@ impl CursorKey {
                 ),
             });
         }
-        let mut nonce = [0_u8; NONCE_BYTES];
-        random.fill(&mut nonce);
-        let payload = Payload {
-            msg: &plain,
-            aad: &associated(binding),
-        };
-        let sealed = self
-            .0
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| PlaneError::Internal("a cursor was not sealed".to_owned()))?;
-        let mut bytes = vec![VERSION];
-        bytes.extend(nonce);
-        bytes.extend(sealed);
-        Ok(text::encode(&bytes))
+        Ok(self.0.seal(VERSION, binding, &plain, random))
     }
 
     /// Where the cursor continues, when it was sealed here for this binding
@@ -123,14 +97,7 @@ impl CursorKey {
         if cursor.len() > CURSOR_CHARS_MAX {
             return None;
         }
-        let bytes = text::decode(cursor)?;
-        let sealed = bytes.strip_prefix(&[VERSION])?;
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-        let payload = Payload {
-            msg: sealed,
-            aad: &associated(binding),
-        };
-        let plain = self.0.decrypt(&XNonce::from(*nonce), payload).ok()?;
+        let plain = self.0.open(VERSION, binding, cursor)?;
         let (issued, rest) = plain.split_first_chunk::<8>()?;
         let age = now
             .as_microsecond()
@@ -155,12 +122,6 @@ fn side_byte(side: Side) -> u8 {
         Side::After => 0,
         Side::Before => 1,
     }
-}
-
-fn associated(binding: &[u8; 32]) -> [u8; 33] {
-    let mut data = [VERSION; 33];
-    data[1..].copy_from_slice(binding);
-    data
 }
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ pub async fn refresh(state: &AppState) {
 fn again(permit: &Permit<ReadCached>, state: &AppState) -> Option<Permit<ReadCached>> {
     let access = permit.access();
     let definitions = state.control.definitions(access.project());
-    let saved = definitions.saved_query_by_id(permit.saved_query())?;
+    let saved = definitions.saved_query_by_id(permit.saved_query().id)?;
     let permit = access.permit(On::Cached(Some(&saved))).ok()?;
     let is_current = state.control.is_current(access);
     #[cfg(test)]

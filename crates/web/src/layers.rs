@@ -103,13 +103,40 @@ fn chain(error: &dyn std::error::Error) -> String {
     words.join(": ")
 }
 
+/// What a browser may keep of an answer, and what the answer depends on, in
+/// an extension of a response. Without it nothing is kept by anybody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caching {
+    /// For how many seconds the caller alone keeps it; `None` for not at all.
+    pub(crate) seconds: Option<u64>,
+    /// The headers that it depends on.
+    pub(crate) vary: &'static str,
+}
+
+impl Caching {
+    const USUAL: Self = Self {
+        seconds: None,
+        vary: "Authorization, Origin, Accept",
+    };
+
+    fn control(self) -> HeaderValue {
+        let Some(seconds) = self.seconds else {
+            return HeaderValue::from_static("no-store");
+        };
+        let control = format!("private, max-age={seconds}");
+        HeaderValue::from_str(&control).expect("a number is visible ASCII")
+    }
+}
+
 fn stamp(response: &mut Response, id: RequestId) {
+    let caching = response.extensions_mut().remove::<Caching>();
+    let caching = caching.unwrap_or(Caching::USUAL);
     let id = HeaderValue::from_str(&id.to_string()).expect("a ULID is visible ASCII");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
+    headers.insert(header::CACHE_CONTROL, caching.control());
     for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::VARY, "Authorization, Origin, Accept"),
+        (header::VARY, caching.vary),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

@@ -8,6 +8,7 @@ mod api;
 mod bodies;
 mod caller;
 mod cells;
+mod charts;
 mod cursors;
 mod datasets;
 mod error;

@@ -136,12 +136,20 @@ impl Operation {
     fn describe(mut self, route: &Route) -> Json {
         match route.needs {
             Needs::Nothing => {}
-            Needs::Key | Needs::Right(_) | Needs::OneOf(_) => self.problems.extend([401, 403]),
+            Needs::Key | Needs::Right(_) | Needs::OneOf(_) | Needs::Ticket => {
+                self.problems.extend([401, 403]);
+            }
         }
         let mut parameters: Vec<Json> = Vec::new();
         for name in route.path_parameters() {
-            self.problems.insert(404);
-            let schema = if name == "id" { "Id" } else { "Name" };
+            let schema = match name {
+                "id" => "Id",
+                "ticket" => "TicketText",
+                _ => "Name",
+            };
+            if name != "ticket" {
+                self.problems.insert(404);
+            }
             parameters.push(json!({
                 "name": name, "in": "path", "required": true, "schema": refer(schema),
             }));
@@ -164,7 +172,7 @@ impl Operation {
         if let Some(body) = self.body {
             operation["requestBody"] = body;
         }
-        if matches!(route.needs, Needs::Nothing) {
+        if matches!(route.needs, Needs::Nothing | Needs::Ticket) {
             operation["security"] = json!([]);
         }
         operation

@@ -7,8 +7,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use model::grants::Action;
 
 use crate::api::{
-    datasets, keys, pools, projects, query, records, rows, saved_queries, version, view_data,
-    views, whoami,
+    datasets, keys, pools, projects, query, records, rows, saved_queries, tickets, version,
+    view_data, views, whoami,
 };
 use crate::error::{ApiError, Code};
 use crate::keen;
@@ -28,6 +28,8 @@ pub(crate) enum Needs {
     /// One of these actions on the pools that the body names: the one that the
     /// question in it needs.
     OneOf(&'static [Action]),
+    /// A ticket that counts, in the path, and a page that it is for.
+    Ticket,
 }
 
 /// One call of the API.
@@ -123,6 +125,13 @@ routes! {
     GET "/v1/saved-queries/{saved}/result" Needs::OneOf(&[Action::Run, Action::Read]),
         saved_queries::RESULT_PARAMETERS,
         saved_queries::result, saved_queries::result_operation;
+
+    POST "/v1/tickets" Needs::OneOf(&[Action::Run, Action::Read]), &[],
+        tickets::create, tickets::create_operation;
+    GET "/v1/tickets/{ticket}/result" Needs::Ticket, tickets::RESULT_PARAMETERS,
+        tickets::result, tickets::result_operation;
+    GET "/v1/tickets/{ticket}/chart.svg" Needs::Ticket, tickets::CHART_PARAMETERS,
+        tickets::chart, tickets::chart_operation;
 
     GET "/v1/datasets" Needs::Right(Action::List), PAGED,
         datasets::list, datasets::list_operation;

@@ -1,14 +1,18 @@
 //! Running saved queries, for the native routes and for dialects.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use model::analyses::{Answer, Form};
+use model::fault::Fault;
 use model::grants::Action;
 use model::ids::GrantId;
 use model::limits::SAVED_ROWS_MAX;
-use model::permit::{Access, ConstrainedAnalysis, Denied, On, ReadCached, RunSaved};
+use model::permit::{Access, ConstrainedAnalysis, Denied, On, Permit, ReadCached, RunSaved};
 use model::saved_queries::{SavedQuery, WithPools};
+use model::tickets::{Terms, Ticket};
+use model::time::Timestamp;
 
 use crate::error::ApiError;
 use crate::kept::{self, KeptAnswer, ToKeep};
@@ -34,6 +38,58 @@ impl Ran {
     }
 }
 
+/// A permit to ask a saved query, by the class that it is in.
+#[derive(Debug)]
+pub(crate) enum May {
+    /// A saved query.
+    Run(Permit<RunSaved>),
+    /// A cached query, and for how long an answer of it is kept.
+    Read(Permit<ReadCached>, Duration),
+}
+
+impl May {
+    /// What the caller may do with a saved query; `None` stands for one that
+    /// is not there.
+    ///
+    /// # Errors
+    /// The same refusal for a query that is absent and one that no grant covers.
+    pub(crate) fn of(
+        access: &Access,
+        saved: Option<&WithPools<'_, SavedQuery>>,
+    ) -> Result<Self, Denied> {
+        let cached = saved.and_then(|saved| saved.item.draft.refresh_rate);
+        let may = match cached {
+            None => access.permit(On::Saved(saved)).map(Self::Run),
+            Some(rate) => access
+                .permit(On::Cached(saved))
+                .map(|permit| Self::Read(permit, rate)),
+        };
+        may.map_err(|_| refused(access))
+    }
+
+    /// Whether the question can be asked under this grant.
+    ///
+    /// # Errors
+    /// A fault of the definitions, never of a row.
+    pub(crate) fn check(&self, grant: Option<GrantId>, now: Timestamp) -> Result<(), Fault> {
+        match self {
+            Self::Run(permit) => permit.constrain(grant, now).map(drop),
+            Self::Read(permit, _) => permit.constrain(grant, now).map(drop),
+        }
+    }
+
+    /// A ticket for the query.
+    ///
+    /// # Errors
+    /// As [`May::check`], and for a life that is too long.
+    pub(crate) fn ticket(&self, terms: Terms, now: Timestamp) -> Result<Ticket, Fault> {
+        match self {
+            Self::Run(permit) => Ticket::to_run(permit, terms, now),
+            Self::Read(permit, _) => Ticket::to_read(permit, terms, now),
+        }
+    }
+}
+
 /// The saved query's answer over the rows that the caller's grant on it says:
 /// a kept one, when the query is a cached one and its answer still counts.
 ///
@@ -46,17 +102,27 @@ pub(crate) async fn run(
     grant: Option<GrantId>,
     state: &AppState,
 ) -> Result<Ran, ApiError> {
-    let cached = saved.and_then(|saved| saved.item.draft.refresh_rate);
+    ask(May::of(access, saved)?, grant, state).await
+}
+
+/// The same by a permit.
+///
+/// # Errors
+/// As [`run`], without those of the permit.
+pub(crate) async fn ask(
+    may: May,
+    grant: Option<GrantId>,
+    state: &AppState,
+) -> Result<Ran, ApiError> {
     let now = state.clock.now();
     let plane = &*state.plane;
-    let Some(rate) = cached else {
-        let permit = access.permit::<RunSaved>(On::Saved(saved));
-        let permit = permit.map_err(|_| refused(access))?;
-        let asked = permit.constrain(grant, now)?;
-        return Ok(Ran::Now(answer(asked, plane).await?));
+    let (permit, rate) = match may {
+        May::Run(permit) => {
+            let asked = permit.constrain(grant, now)?;
+            return Ok(Ran::Now(answer(asked, plane).await?));
+        }
+        May::Read(permit, rate) => (permit, rate),
     };
-    let permit = access.permit::<ReadCached>(On::Cached(saved));
-    let permit = permit.map_err(|_| refused(access))?;
     let (asked, under) = permit.constrain(grant, now)?;
     if let Some(found) = state.kept.find(under, now, plane) {
         return Ok(Ran::Kept(found));

@@ -9,6 +9,7 @@ use control::Control;
 use model::ids::KeyId;
 use model::limits::BODY_BYTES_MAX;
 use model::random::RandomSource;
+use model::tickets::TicketKey;
 use model::time::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -46,13 +47,14 @@ pub struct AppState {
     pub plane: Arc<dyn DataPlane>,
     /// The present.
     pub clock: Arc<dyn Clock>,
-    /// Randomness, for ids and the nonces of cursors.
+    /// Randomness, for ids and the nonces of cursors and tickets.
     pub random: Arc<dyn RandomSource>,
     /// The version that `/v1/version` and the metrics name.
     pub version: &'static str,
     /// The threads that work on large bodies, and answer no requests.
     pub threads: Handle,
     pub(crate) cursors: Arc<CursorKey>,
+    pub(crate) tickets: Arc<TicketKey>,
     pub(crate) kept: Arc<KeptAnswers>,
     pub(crate) cells: Arc<Cells>,
     pub(crate) metrics: Arc<Registry>,
@@ -77,6 +79,7 @@ impl AppState {
         threads: Handle,
     ) -> Self {
         let cursors = Arc::new(CursorKey::new(control.pepper()));
+        let tickets = Arc::new(TicketKey::new(control.pepper()));
         Self {
             control,
             plane,
@@ -85,6 +88,7 @@ impl AppState {
             version,
             threads,
             cursors,
+            tickets,
             kept: Arc::default(),
             cells: Arc::default(),
             metrics: Arc::default(),

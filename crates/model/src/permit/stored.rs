@@ -192,6 +192,11 @@ impl Permit<RunSaved> {
         let (saved, pools) = self.saved();
         self.answering(pools, &saved.draft.query, grant, now)
     }
+
+    /// The saved query.
+    pub fn saved_query(&self) -> &SavedQuery {
+        self.saved().0
+    }
 }
 
 impl Permit<ReadCached> {
@@ -212,9 +217,9 @@ impl Permit<ReadCached> {
         Ok((analysis, under))
     }
 
-    /// The cached query's id.
-    pub fn saved_query(&self) -> SavedQueryId {
-        self.saved().0.id
+    /// The cached query.
+    pub fn saved_query(&self) -> &SavedQuery {
+        self.saved().0
     }
 }
 

@@ -229,7 +229,7 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
         full: Server::start(home_full.path()),
         seen: Server::start(home_seen.path()),
     };
-    let (mut asked, mut answered, mut shown) = (0, 0, 0);
+    let (mut asked, mut answered, mut shown, mut drawn) = (0, 0, 0, 0);
     let cases = cases(25, 400);
     for case in 0..cases {
         let random = SeededRandom::new(case as u64);
@@ -291,6 +291,7 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
             worlds.compare(&tokens, &request, &canary);
             asked += 1;
         }
+        drawn += stored::by_tickets(&worlds, &tokens, &pool, &canary);
         for request in requests(&random, &pool, needs_n) {
             let deletes = request.path.ends_with("/delete");
             asked += worlds.walk(&tokens, &request, &canary);
@@ -311,5 +312,6 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
         shown > cases / 2,
         "{shown} pools were filled by a key that sees all"
     );
+    assert_eq!(drawn, cases * 16, "pictures were compared");
     println!("{asked} requests over {cases} pools, no difference");
 }

@@ -15,6 +15,7 @@ use model::analyses::{Analysis, AnswerText};
 use model::document::merge_patch;
 use model::fault::{Fault, FaultCode};
 use model::ids::GrantId;
+use model::json::WideIntegers;
 use model::permit::Admin;
 use model::saved_queries::{SavedQuery, SavedQueryDraft};
 use model::time::TimeZone;
@@ -243,6 +244,19 @@ pub(crate) async fn result(
     let found = definitions.saved_query(&name);
     let ran = saved::run(&access, found.as_ref(), grant, &state).await?;
     let zone = found.map_or_else(TimeZone::utc, |found| zone_of(&found.item.draft.query));
+    respond(ran, zone, wide, &state).await
+}
+
+/// A result, with times in this zone, and of a kept one when it was made.
+///
+/// # Errors
+/// A failure of ours alone.
+pub(super) async fn respond(
+    ran: Ran,
+    zone: TimeZone,
+    wide: WideIntegers,
+    state: &AppState,
+) -> Result<Response, ApiError> {
     let run = match &ran {
         Ran::Now(_) => Object::new(),
         Ran::Kept(kept) => Object::new().with(
@@ -253,7 +267,7 @@ pub(crate) async fn result(
         ),
     };
     let text = AnswerText::in_zone(zone);
-    let bytes = written_with(ran.into_answer(), text, wide, run, &state).await?;
+    let bytes = written_with(ran.into_answer(), text, wide, run, state).await?;
     Ok(rows::respond(AnswerFormat::Json, Body::from(bytes)))
 }
 

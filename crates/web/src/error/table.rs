@@ -55,7 +55,7 @@ codes! {
     KeyInQuery BAD_REQUEST "key_in_query" "A key must not stand in an address.";
     Unauthenticated UNAUTHORIZED "unauthenticated" "The caller is not let in.";
     ActionNotGranted FORBIDDEN "action_not_granted" "No grant of the key has this action.";
-    OriginNotAllowed FORBIDDEN "origin_not_allowed" "A secret key must not be used from a page.";
+    OriginNotAllowed FORBIDDEN "origin_not_allowed" "The request comes from a page that must not send it.";
     NotFound NOT_FOUND "not_found" "There is nothing there for the caller.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "The address does not have this method.";
     NotAcceptable NOT_ACCEPTABLE "not_acceptable" "The answer does not exist in an accepted format.";
@@ -68,6 +68,7 @@ codes! {
     StaleRevision PRECONDITION_FAILED "stale_revision" "The definition has changed since it was read.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's type or encoding is not taken here.";
     IdempotencyMismatch UNPROCESSABLE_ENTITY "idempotency_mismatch" "The idempotency key belongs to another request.";
+    NoChart UNPROCESSABLE_ENTITY "no_chart" "A chart cannot show answers of this kind.";
     Internal INTERNAL_SERVER_ERROR "internal" "The server failed.";
     Busy SERVICE_UNAVAILABLE "busy" "The server is busy; repeat the request later.";
     DeadlineExceeded SERVICE_UNAVAILABLE "deadline_exceeded" "The server had no answer in time.";

@@ -1,10 +1,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use http::HeaderValue;
+use model::secrets::Pepper;
+use model::tickets::{Ticket, TicketKey};
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::testing::{World, committed};
+use crate::testing::{Reply, World, committed, request, text};
 
 /// The callers of the table, in the order of its columns.
 const CALLERS: [&str; 7] = [
@@ -31,6 +34,8 @@ fn body(route: &Route, needs: Needs) -> Json {
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
         ("POST", "/v1/views/{view}/data") => json!({}),
+        ("POST", "/v1/tickets") => json!({ "origin": "https://shop.example",
+            "saved_query": if needs == Needs::Right(Action::Read) { "kept" } else { "total" } }),
         ("POST", "/v1/query") if needs == Needs::Right(Action::Extract) => {
             json!({ "analysis": "extraction", "pool": "sales" })
         }
@@ -81,6 +86,10 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
         } else {
             shared
         };
+        if needs == Needs::Ticket {
+            all.push(shown(&visit(world, route, caller).await));
+            continue;
+        }
         let Some(token) = token(world, (route, needs), caller).await else {
             all.push("-".to_owned());
             continue;
@@ -111,13 +120,62 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             .replace("{id}", &id);
         let call = format!("{} {path}", route.method);
         let reply = world.call(&token, &call, &body(route, needs)).await;
-        let shown = match reply.status {
-            200..300 => reply.status.to_string(),
-            status => format!("{status} {}", reply.code()),
-        };
-        all.push(shown);
+        all.push(shown(&reply));
     }
     all
+}
+
+fn shown(reply: &Reply) -> String {
+    match reply.status {
+        200..300 => reply.status.to_string(),
+        status => format!("{status} {}", reply.code()),
+    }
+}
+
+/// A page with a ticket: none, one of another server, of a key that is
+/// disabled, expired or has lost the right, and of a page of another origin.
+async fn visit(world: &World, route: &Route, caller: &str) -> Reply {
+    let run = json!([{ "on": "saved:total", "actions": ["run"], "constraints": "all_rows" }]);
+    let (id, token) = world.key(run).await;
+    let body = json!({ "saved_query": "total", "origin": "https://shop.example" });
+    let made = world
+        .call(&token, "POST /v1/tickets", &body)
+        .await
+        .expect(201);
+    let mut ticket = text(&made.json(), "/ticket").to_owned();
+    let key = format!("/v1/keys/{id}");
+    let patch = format!("PATCH {key}");
+    match caller {
+        "nobody" => ticket = "none".to_owned(),
+        "unknown" => {
+            let now = world.state.clock.now();
+            let read = Ticket::open(&ticket, &world.state.tickets, now).expect("own ticket");
+            let other = TicketKey::new(&Pepper::from_bytes([1; 32]));
+            ticket = read.seal(&other, &*world.state.random);
+        }
+        "disabled" => {
+            let path = format!("{key}/disable");
+            world.post(&path, &Json::Null).await.expect(200);
+        }
+        "expired" => {
+            let body = json!({ "restrictions": { "expires_at": crate::testing::NOW } });
+            world.call(&world.admin, &patch, &body).await.expect(200);
+        }
+        "no-action" => {
+            let body = json!({ "grants": [] });
+            world.call(&world.admin, &patch, &body).await.expect(200);
+        }
+        _ => {}
+    }
+    let origin = match caller {
+        "elsewhere" => "https://elsewhere.example",
+        _ => "https://shop.example",
+    };
+    let path = route.pattern.replace("{ticket}", &ticket);
+    let mut request = request("", &format!("GET {path}"), &Json::Null);
+    let origin = HeaderValue::from_static(origin);
+    request.headers_mut().insert(http::header::ORIGIN, origin);
+    world.send(request).await
 }
 
 /// The token of such a caller; `None` where there can be none.
@@ -163,7 +221,9 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
         "elsewhere" => {
             let on = match needs {
                 Needs::Right(Action::Run) => "saved:other",
-                Needs::Right(Action::Read) if route.pattern.contains("saved") => {
+                Needs::Right(Action::Read)
+                    if route.pattern.contains("saved") || route.pattern.contains("tickets") =>
+                {
                     "cached:other_kept"
                 }
                 Needs::Right(Action::Read | Action::Retrieve)
@@ -175,7 +235,7 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
                 Needs::Right(Action::Admin | Action::List) | Needs::Key | Needs::Nothing => {
                     return None;
                 }
-                Needs::Right(_) | Needs::OneOf(_) => "pool:other",
+                Needs::Right(_) | Needs::OneOf(_) | Needs::Ticket => "pool:other",
             };
             let Needs::Right(action) = needs else {
                 return None;
@@ -219,6 +279,7 @@ async fn the_committed_table_says_who_gets_which_status() {
         let named = match needs {
             Needs::Nothing => "nothing",
             Needs::Key => "a key",
+            Needs::Ticket => "a ticket",
             Needs::Right(action) => action.name(),
             Needs::OneOf(_) => panic!("each of them has its own line"),
         };
@@ -236,7 +297,12 @@ async fn the_committed_table_says_who_gets_which_status() {
 /// What no edit of the table may say.
 fn check_line(needs: Needs, line: &str) {
     let refused = line.matches("401 unauthenticated").count();
-    let expected = if needs == Needs::Nothing { 0 } else { 4 };
+    let expected = match needs {
+        Needs::Nothing => 0,
+        // One that its key has lost the right for is one that has ended.
+        Needs::Ticket => 5,
+        _ => 4,
+    };
     assert_eq!(refused, expected, "{line}");
     if let Needs::Right(action) = needs {
         assert!(line.contains("403 action_not_granted"), "{line}");

@@ -366,6 +366,7 @@ pub(crate) fn every_route(pool: &str) -> Vec<Request> {
                 .replace("{saved}", &format!("{pool}-kept-0"))
                 .replace("{dataset}", &format!("{pool}-totals"))
                 .replace("{project}", "default")
+                .replace("{ticket}", "none")
                 .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
             assert!(
                 !path.contains('{'),

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Worlds;
 use super::requests::Request;
+use super::{Tokens, Worlds, normal};
 
 /// The questions that are saved of a pool, each kept and not.
 fn questions(pool: &str) -> Vec<Value> {
@@ -117,6 +117,44 @@ pub(crate) fn requests(pool: &str) -> Vec<Request> {
         });
     }
     all
+}
+
+/// Shows a page what tickets of the key open, as it is and as a picture;
+/// answers how many pictures were compared.
+pub(crate) fn by_tickets(worlds: &Worlds, tokens: &Tokens, pool: &str, canary: &str) -> usize {
+    const PAGE: &str = "https://shop.example";
+    let servers = [(&worlds.full, &tokens.full), (&worlds.seen, &tokens.seen)];
+    let mut drawn = 0;
+    for at in 0..questions(pool).len() {
+        for kind in ["now", "kept"] {
+            let saved = format!("{pool}-{kind}-{at}");
+            let body = json!({ "saved_query": saved, "origin": PAGE, "expires_in": 3_600 });
+            let given = servers.map(|(server, token)| {
+                let made = server.post(token, "/v1/tickets", &body).expect(201);
+                let ticket = made["ticket"].as_str().expect("a ticket").to_owned();
+                (server, ticket)
+            });
+            for what in [
+                "result",
+                "chart.svg",
+                "chart.svg?width=300&theme=dark&title=x",
+            ] {
+                let [full, seen] = given.each_ref().map(|(server, ticket)| {
+                    let path = format!("/v1/tickets/{ticket}/{what}");
+                    let page = [("origin", PAGE)];
+                    server
+                        .send("", "GET", &path, &page, None)
+                        .expect("an answer")
+                });
+                let case = format!("{saved} {what}");
+                assert!(matches!(full.status, 200 | 422), "{case}: {}", full.text());
+                assert_eq!(normal(&full), normal(&seen), "{case}");
+                assert!(!full.text().contains(canary), "{case} shows a hidden row");
+                drawn += usize::from(full.text().starts_with("<svg"));
+            }
+        }
+    }
+    drawn
 }
 
 /// What a reading key may do with them, over these rows.

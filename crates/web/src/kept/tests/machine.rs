@@ -137,6 +137,16 @@ struct Stored {
     analysis: Analysis,
     /// For how many seconds an answer is kept; 0 for not at all.
     rate: u64,
+    /// Its entity tag: another one after every change.
+    tag: String,
+}
+
+/// A ticket, and what it was made for.
+struct Given {
+    ticket: String,
+    key: String,
+    tag: String,
+    ends: Timestamp,
 }
 
 /// The records as they were.
@@ -162,15 +172,21 @@ struct Machine {
     keys: Vec<Key>,
     saved: Vec<Stored>,
     datasets: Vec<Stored>,
+    tickets: Vec<Given>,
     /// Since the last delete, as long as anything may be kept.
     moments: Vec<Moment>,
     named: usize,
     /// How many answers were compared, and how many of them were not of the present.
     compared: usize,
     old: usize,
+    /// How many of them were read by a ticket, and how many tickets had ended.
+    shown: usize,
+    ended: usize,
 }
 
 const POOL: &str = "sales";
+/// The origin that tickets are for.
+const PAGE: &str = "https://shop.example";
 
 impl Machine {
     async fn new(seed: u64, wrong: Wrong) -> Self {
@@ -199,10 +215,13 @@ impl Machine {
             keys: Vec::new(),
             saved: Vec::new(),
             datasets: Vec::new(),
+            tickets: Vec::new(),
             moments: Vec::new(),
             named: 0,
             compared: 0,
             old: 0,
+            shown: 0,
+            ended: 0,
         };
         machine.note();
         for _ in 0..4 {
@@ -402,12 +421,13 @@ impl Machine {
         let rate = self.one(&[0, 60, RATE_MAX, RATE_MAX]);
         let body = json!({ "name": name, "query": question, "refresh_rate": rate });
         let call = "POST /v1/saved-queries";
-        self.admin(call, body).await.expect(201);
+        let made = self.admin(call, body).await.expect(201);
         let analysis = Self::parsed(&question);
         self.saved.push(Stored {
             name,
             analysis,
             rate,
+            tag: made.header("etag").to_owned(),
         });
         if self.saved.len() > 4 {
             let gone = self.saved.remove(self.below(4));
@@ -442,7 +462,8 @@ impl Machine {
                 json!({ "query": patch })
             }
         };
-        self.admin(&call, body).await.expect(200);
+        let changed = self.admin(&call, body).await.expect(200);
+        changed.header("etag").clone_into(&mut self.saved[at].tag);
     }
 
     async fn make_dataset(&mut self) {
@@ -457,13 +478,14 @@ impl Machine {
                 "interval": "hourly", "timeframe": "this_4_hours" }),
         };
         let body = json!({ "name": name, "query": question, "index_by": "customer" });
-        self.admin("POST /v1/datasets", body).await.expect(201);
+        let made = self.admin("POST /v1/datasets", body).await.expect(201);
         let analysis = Self::parsed(&question);
         let rate = DATASET_SECONDS_BEHIND_MAX.unsigned_abs();
         self.datasets.push(Stored {
             name,
             analysis,
             rate,
+            tag: made.header("etag").to_owned(),
         });
         if self.datasets.len() > 3 {
             let gone = self.datasets.remove(self.below(2));
@@ -539,7 +561,18 @@ impl Machine {
         if let Some(refused) = Self::refused(key, &reply) {
             return refused;
         }
-        let (policy, analysis, rate) = (key.policy, saved.analysis.clone(), saved.rate);
+        let (policy, saved) = (key.policy, (saved.analysis.clone(), saved.rate));
+        self.check_saved(&reply, policy, saved, by_keen)
+    }
+
+    /// Whether it is an answer to a saved query that such a key may be given now.
+    fn check_saved(
+        &mut self,
+        reply: &Reply,
+        policy: Policy,
+        (analysis, rate): (Analysis, u64),
+        by_keen: bool,
+    ) -> Result<(), String> {
         let mut told = plain(reply.json());
         let at = told["run"]["at"].as_str().map(str::to_owned);
         let mut told = json!({ "result": told["result"].take(), "actors": told["actors"].take() });
@@ -563,6 +596,57 @@ impl Machine {
         self.check(&what, &told, rate, |machine, moment| {
             machine.plainly(&analysis, &policy.seen(&moment.records), moment.at)
         })
+    }
+
+    /// Makes a ticket now and then, and shows a page what it opens.
+    async fn read_ticket(&mut self) -> Result<(), String> {
+        if self.tickets.is_empty() || self.below(3) == 0 {
+            let (key, saved) = (self.reader(), self.below(self.saved.len()));
+            let (key, saved) = (&self.keys[key], &self.saved[saved]);
+            let life = self.one(&[30, 600, 3_600]);
+            let body = json!({ "saved_query": saved.name, "origin": PAGE, "expires_in": life });
+            let made = self.world.call(&key.token, "POST /v1/tickets", &body).await;
+            match (key.status, made.status) {
+                (Status::Active, 201) => {}
+                (Status::Disabled | Status::Deleted, 401) => return Ok(()),
+                (status, code) => return Err(format!("{status:?}: {code} {}", made.text())),
+            }
+            let ends = self.now().checked_add(Duration::from_secs(life));
+            let given = Given {
+                ticket: text(&made.json(), "/ticket").to_owned(),
+                key: key.id.clone(),
+                tag: saved.tag.clone(),
+                ends: ends.expect("in range"),
+            };
+            self.tickets.push(given);
+        }
+        let at = self.below(self.tickets.len());
+        let given = &self.tickets[at];
+        let call = format!("GET /v1/tickets/{}/result", given.ticket);
+        let mut request = crate::testing::request("", &call, &Json::Null);
+        let page = http::HeaderValue::from_static(PAGE);
+        request.headers_mut().insert(http::header::ORIGIN, page);
+        let reply = self.world.send(request).await;
+        let active = |key: &&Key| key.id == given.key && key.status == Status::Active;
+        let key = self.keys.iter().find(active);
+        let saved = self.saved.iter().find(|saved| saved.tag == given.tag);
+        let (Some(key), Some(saved), true) = (key, saved, self.now() < given.ends) else {
+            self.ended += 1;
+            // Some of them are tried again: what has ended stays ended.
+            if self.below(3) > 0 {
+                self.tickets.remove(at);
+            }
+            let is_refused = reply.status == 401;
+            return is_refused
+                .then_some(())
+                .ok_or_else(|| format!("a ticket that has ended: {}", reply.text()));
+        };
+        if reply.status != 200 {
+            return Err(format!("a ticket that counts: {}", reply.text()));
+        }
+        self.shown += 1;
+        let (policy, saved) = (key.policy, (saved.analysis.clone(), saved.rate));
+        self.check_saved(&reply, policy, saved, false)
     }
 
     async fn read_dataset(&mut self) -> Result<(), String> {
@@ -635,7 +719,8 @@ impl Machine {
                 self.world.clock.advance(Duration::from_secs(seconds));
             }
             38..=40 => self.refresh().await?,
-            41..=74 => self.read_saved().await?,
+            41..=66 => self.read_saved().await?,
+            67..=76 => self.read_ticket().await?,
             _ => self.read_dataset().await?,
         }
         self.note();
@@ -678,6 +763,9 @@ async fn no_answer_is_of_other_rows_or_of_another_time_than_it_may_be() {
             machine.compared
         );
         assert!(machine.old > steps / 100, "{} are old", machine.old);
+        let (shown, ended) = (machine.shown, machine.ended);
+        assert!(shown > steps / 50, "{shown} were shown by a ticket");
+        assert!(ended > steps / 100, "{ended} tickets had ended");
         assert!(served > 10 && made > 10, "{served} served, {made} made");
     }
 }
