@@ -153,7 +153,7 @@ impl Drawing {
             bottom: height - EDGE,
         };
         if let Some(title) = self.look.title.as_ref().filter(|t| !t.trim().is_empty()) {
-            let title = measure::shortened(title, style::TITLE_SIZE, area.width());
+            let title = measure::shortened(title, style::TITLE_SIZE * measure::BOLD, area.width());
             svg.text("t", area.left, area.top + 12.0, svg::Anchor::Start, &title);
             area.top += 28.0;
         }

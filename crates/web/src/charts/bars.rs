@@ -1,7 +1,7 @@
 //! Groups as bars, in the order of the answer. A bar is as long as its value
 //! is large: bars begin at zero, always.
 
-use super::measure::{shortened, width};
+use super::measure::{BOLD, shortened, width};
 use super::read::{Bar, Bars};
 use super::scale::Lengths;
 use super::style::TEXT_SIZE;
@@ -14,6 +14,8 @@ pub(super) const MOST: f64 = 40.0;
 /// How much of the width names and values take at most.
 const NAMES: f64 = 0.36;
 const VALUES: f64 = 0.3;
+/// Values are bold.
+pub(super) const VALUE_SIZE: f64 = TEXT_SIZE * BOLD;
 /// Between names, bars and values.
 pub(super) const GAP: f64 = 10.0;
 
@@ -26,8 +28,8 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, bars: &Bars) {
     }
     let shown = &bars.bars[..shown];
     let each = (area.height() / count(shown.len())).min(MOST);
-    let names = widest(shown.iter().map(|bar| &*bar.name)).min(area.width() * NAMES);
-    let values = widest(shown.iter().map(|bar| &*bar.text)).min(area.width() * VALUES);
+    let names = widest(shown.iter().map(|bar| &*bar.name), TEXT_SIZE).min(area.width() * NAMES);
+    let values = widest(shown.iter().map(|bar| &*bar.text), VALUE_SIZE).min(area.width() * VALUES);
     let columns = Area {
         left: area.left + names + GAP,
         right: area.right - values - GAP,
@@ -45,7 +47,7 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, bars: &Bars) {
             (x(0.0), bar.value.map(x)),
             (middle, thickness(each)),
         );
-        let text = shortened(&bar.text, TEXT_SIZE, values);
+        let text = shortened(&bar.text, VALUE_SIZE, values);
         svg.text("v", area.right, middle + 4.0, Anchor::End, &text);
     }
     let end = area.top + count(shown.len()) * each;
@@ -66,8 +68,8 @@ pub(super) fn thickness(each: f64) -> f64 {
 }
 
 /// The width of the widest.
-pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
-    let widths = texts.map(|text| width(text, TEXT_SIZE));
+pub(super) fn widest<'a>(texts: impl Iterator<Item = &'a str>, size: f64) -> f64 {
+    let widths = texts.map(|text| width(text, size));
     widths.fold(0.0, f64::max)
 }
 

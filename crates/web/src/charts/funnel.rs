@@ -1,7 +1,7 @@
 //! The steps of a funnel: how many came so far, and what share of the first
 //! step that is.
 
-use super::bars::{GAP, MOST, count, rows_in, thickness, widest};
+use super::bars::{GAP, MOST, VALUE_SIZE, count, rows_in, thickness, widest};
 use super::measure::shortened;
 use super::read::Step;
 use super::style::TEXT_SIZE;
@@ -26,9 +26,9 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, steps: &[Step]) {
     });
     let texts: Vec<(String, String)> = texts.collect();
     let each = (area.height() / count(shown.len())).min(MOST * 1.4);
-    let names = widest(shown.iter().map(|step| &*step.name)).min(area.width() * NAMES);
-    let values = widest(texts.iter().map(|(number, _)| &**number));
-    let shares = widest(texts.iter().map(|(_, share)| &**share));
+    let names = widest(shown.iter().map(|step| &*step.name), TEXT_SIZE).min(area.width() * NAMES);
+    let values = widest(texts.iter().map(|(number, _)| &**number), VALUE_SIZE);
+    let shares = widest(texts.iter().map(|(_, share)| &**share), TEXT_SIZE);
     let left = area.left + names + GAP;
     let right = area.right - values - shares - 2.0 * GAP;
     let thick = thickness(each) * 1.2;

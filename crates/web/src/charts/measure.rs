@@ -1,5 +1,8 @@
 //! How wide texts are, about: there is no font here, and the reader's is not known.
 
+/// How much wider bold letters are than others of their size.
+pub(super) const BOLD: f64 = 1.22;
+
 /// About how many pixels a text of this size is wide, rather more than less.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(of_character).sum::<f64>() * size
@@ -9,13 +12,15 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
 pub(super) fn shortened(text: &str, size: f64, max: f64) -> String {
     let mut taken = 0.0;
     let mut fits = 0;
+    // What was measured to fit fits, whatever the last digits say.
+    let room = max / size + 1e-6;
     for (at, character) in text.char_indices() {
         // What fits before it fits with an ellipsis, too.
-        if taken + 1.0 <= max / size {
+        if taken + 1.0 <= room {
             fits = at;
         }
         taken += of_character(character);
-        if taken > max / size {
+        if taken > room {
             let begin = text[..fits].trim_end_matches(|c: char| c.is_whitespace() || joins(c));
             return format!("{begin}…");
         }

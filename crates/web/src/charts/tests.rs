@@ -279,6 +279,33 @@ fn figures_are_read_at_a_glance() {
     }
 }
 
+/// A number of which the end is missing is another number.
+#[test]
+fn no_figure_is_cut_where_fewer_have_room() {
+    let labels = ["a", "b", "c", "d"];
+    let analyses = labels.map(|label| (label, json!({ "analysis": "count" })));
+    let analyses: Json = analyses
+        .into_iter()
+        .map(|(l, a)| (l.to_owned(), a))
+        .collect();
+    let asked = json!({ "analysis": "multi_analysis", "pool": "p", "analyses": analyses });
+    let results = [8_412, 391_204_000, 46, 1_907].map(Value::Integer);
+    let answer = measured(Some(&labels), Results::Whole(results.to_vec()));
+    let mut shown = Vec::new();
+    for (width, height) in [(200, 120), (240, 150), (480, 200), (2_000, 120)] {
+        let look = Look {
+            width,
+            height,
+            ..look()
+        };
+        let texts = texts_in(&asked, &answer, look);
+        assert!(!texts.contains('…'), "{texts}");
+        let figures = texts.lines().filter(|line| labels.contains(line));
+        shown.push(figures.count());
+    }
+    assert_eq!(shown, [1, 4, 4, 4]);
+}
+
 #[test]
 fn a_gap_is_a_gap_and_a_point_between_two_a_dot() {
     let values = [1, 3, -1, 2, -1, 4, 5].map(|value| match value {
