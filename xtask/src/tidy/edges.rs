@@ -65,8 +65,15 @@ pub(crate) const ROOMS: [Room; 6] = [
 ];
 
 /// The outside crates that only tests use.
-const TEST_TOOLS: [&str; 7] = [
-    "csv", "fuser", "insta", "proptest", "rcgen", "sqlx", "tempfile",
+const TEST_TOOLS: [&str; 8] = [
+    "csv",
+    "fuser",
+    "insta",
+    "proptest",
+    "rcgen",
+    "roxmltree",
+    "sqlx",
+    "tempfile",
 ];
 
 /// Whether `name` is one of the names that `pattern` stands for.

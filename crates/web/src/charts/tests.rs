@@ -364,7 +364,7 @@ fn the_highest_groups_have_lines_and_the_others_are_counted() {
         .lines()
         .filter(|line| line.starts_with("group"))
         .count();
-    assert!(names < 8 && shown.contains(&format!("of 8")), "{shown}");
+    assert!(names < 8 && shown.contains("of 8"), "{shown}");
     assert_eq!(
         svg.matches("<path").count() - usize::from(names == 1),
         names,
