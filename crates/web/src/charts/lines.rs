@@ -47,23 +47,24 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, lines: &Lines) {
 }
 
 /// The names of the lines, in as many rows as there is room for; answers the
-/// lines that have a name there.
-fn legend<'a>(svg: &mut Svg, area: &mut Area, lines: &'a Lines) -> &'a [Line] {
-    if let [line] = &lines.lines[..]
-        && lines.all == 1
-        && line.name.is_empty()
-    {
-        return &lines.lines;
+/// lines that have a name there: the highest, in the order of the answer.
+fn legend<'a>(svg: &mut Svg, area: &mut Area, lines: &'a Lines) -> Vec<&'a Line> {
+    let mut drawn: Vec<&Line> = lines.lines.iter().collect();
+    if lines.all == 1 && drawn.iter().all(|line| line.name.is_empty()) {
+        return drawn;
     }
     let room = area.height() - DATES - PLOT_LEAST;
-    let mut shown = lines.lines.len();
     let (places, rows) = loop {
-        let (places, rows) = flow(area, lines, shown);
-        if f64::from(rows) * ROW <= room || shown <= 1 {
+        let (places, rows) = flow(area, &drawn, lines.all);
+        if f64::from(rows) * ROW <= room || drawn.len() <= 1 {
             break (places, rows);
         }
-        shown -= 1;
+        let by_height =
+            |(_, a): &(usize, &&Line), (_, b): &(usize, &&Line)| a.peak().total_cmp(&b.peak());
+        let least = drawn.iter().enumerate().rev().min_by(by_height);
+        drawn.remove(least.map_or(0, |(at, _)| at));
     };
+    let shown = drawn.len();
     for (at, place) in places.iter().enumerate() {
         let (x, y) = (place.x, area.top + f64::from(place.row) * ROW + 10.0);
         match at < shown {
@@ -75,7 +76,7 @@ fn legend<'a>(svg: &mut Svg, area: &mut Area, lines: &'a Lines) -> &'a [Line] {
         }
     }
     area.top += f64::from(rows) * ROW + 8.0;
-    &lines.lines[..shown]
+    drawn
 }
 
 struct Place {
@@ -84,12 +85,12 @@ struct Place {
     text: String,
 }
 
-/// Where the names of the first lines stand, and a word of those left out.
-fn flow(area: &Area, lines: &Lines, shown: usize) -> (Vec<Place>, u16) {
+/// Where the names of lines stand, and a word of those left out.
+fn flow(area: &Area, lines: &[&Line], all: usize) -> (Vec<Place>, u16) {
     let widest = NAME_WIDTH.min(area.width() - SIGN);
-    let names = lines.lines[..shown].iter();
+    let names = lines.iter();
     let names = names.map(|line| (SIGN, shortened(&line.name, TEXT_SIZE, widest)));
-    let more = left_out(shown, lines.all, "lines").map(|text| (0.0, text));
+    let more = left_out(lines.len(), all, "lines").map(|text| (0.0, text));
     let (mut x, mut row) = (area.left, 0);
     let mut places = Vec::new();
     for (sign, text) in names.chain(more) {

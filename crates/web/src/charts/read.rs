@@ -58,6 +58,14 @@ pub(super) struct Line {
     pub(super) values: Vec<Option<f64>>,
 }
 
+impl Line {
+    /// Its highest value.
+    pub(super) fn peak(&self) -> f64 {
+        let values = self.values.iter().flatten().copied();
+        values.fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
 /// Numbers over groups, in the order of the answer.
 #[derive(Clone, Debug)]
 pub(super) struct Bars {
