@@ -43,6 +43,7 @@ mod admit;
 mod analysis;
 mod constrain;
 mod narrow;
+mod scoped;
 mod stored;
 mod ticket;
 
@@ -203,15 +204,6 @@ impl Access {
         }
     }
 
-    /// For `Scoped::held_to` alone, which narrowed the grants.
-    pub(crate) fn scoped(self, grants: Vec<Grant>) -> Self {
-        Self {
-            grants: grants.into(),
-            made_out_of: Some(self.grants),
-            ..self
-        }
-    }
-
     /// The proof that this caller may do `A` there.
     ///
     /// # Errors
@@ -351,16 +343,6 @@ impl Access {
     /// The caller's grants.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
-    }
-
-    /// Those of its key, or of the key that its scoped key was made out of.
-    pub fn grants_of_key(&self) -> &[Grant] {
-        self.made_out_of.as_ref().unwrap_or(&self.grants)
-    }
-
-    /// Whether the caller comes by a scoped key.
-    pub fn is_scoped(&self) -> bool {
-        self.made_out_of.is_some()
     }
 }
 

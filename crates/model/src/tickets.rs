@@ -122,6 +122,11 @@ impl Ticket {
             let detail = "a ticket makes no tickets, or it would never end";
             return Err(Fault::new(FaultCode::NotAvailable, detail));
         }
+        // A ticket remembers a key and not what a scoped key left of it.
+        if access.is_scoped() {
+            let detail = "a scoped key makes no tickets";
+            return Err(Fault::new(FaultCode::NotAvailable, detail));
+        }
         let life = Duration::from_secs(1)..=Duration::from_secs(TICKET_SECONDS_MAX);
         if !life.contains(&terms.life) {
             return Err(too_long());

@@ -157,6 +157,16 @@ fn lives_grants_and_makers_that_may_not_be_are_refused() {
     let permit = access.permit::<RunSaved>(On::Saved(Some(&saved)));
     let again = Ticket::to_run(&permit.expect("granted"), terms(60), noon());
     assert_eq!(again.expect_err("refused").code, FaultCode::NotAvailable);
+    let whole = caller(&project);
+    let grants = whole.grants().to_vec();
+    let permit = whole
+        .scoped(grants)
+        .permit::<RunSaved>(On::Saved(Some(&saved)));
+    let of_scoped = Ticket::to_run(&permit.expect("granted"), terms(60), noon());
+    assert_eq!(
+        of_scoped.expect_err("refused").code,
+        FaultCode::NotAvailable
+    );
 }
 
 /// A key that may do everything, and what a ticket of it may do.
