@@ -9,7 +9,6 @@ mod namespace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
 
 use crate::packages;
 use crate::process::{self, Failure, Outcome};

@@ -17,7 +17,7 @@ use crate::analyses::{Analysis, Period, Source, Typing};
 use crate::datasets::DatasetDraft;
 use crate::fault::{Fault, FaultCode};
 use crate::filters::Constraint;
-use crate::ids::{DatasetId, GrantId, SavedQueryId};
+use crate::ids::{DatasetId, GrantId};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::SavedQuery;
