@@ -9,7 +9,6 @@ mod namespace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-
 use crate::packages;
 use crate::process::{self, Failure, Outcome};
 use crate::repository::Repository;

@@ -1,7 +1,9 @@
 //! A data plane in memory: records in a list, filtered row by row with the
 //! reference meaning of constraints and filters.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod fields;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +19,6 @@ use model::fault::{Fault, FaultCode};
 use model::fields::ColumnType;
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
-use model::names::FieldPath;
 use model::permit::{
     AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
     Idempotency, Permit, Upkeep,
@@ -31,6 +32,7 @@ use model::value::Value;
 
 use super::engine::{self, Pools};
 use crate::plane::{Answer, ByteStream, DataPlane, PlaneError};
+use fields::{called, renamed, undeclared};
 
 /// A change of a pool's records: the times that it touched, whether records
 /// without a time were among them, and whether it took records away.
@@ -215,46 +217,6 @@ impl FakePlane {
             rows: stream::once(ready(Ok(rows))).boxed(),
         })
     }
-}
-
-/// A record with other names for its fields, without those that get none.
-fn renamed(record: &Record, name: impl Fn(&FieldPath) -> Option<FieldPath>) -> Record {
-    let fields = record.fields();
-    let named = fields.filter_map(|(path, value)| Some((name(path)?, value.clone())));
-    let mut named: Vec<_> = named.collect();
-    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    Record::restore(named).expect("names differ")
-}
-
-/// A record, which is held by columns, as the pool calls its fields.
-fn called(pool: &Pool, record: &Record) -> Record {
-    renamed(record, |column| pool.draft.schema.path_of_column(column))
-}
-
-/// The undeclared fields of these records.
-fn undeclared(pool: &Pool, records: &[Record]) -> Vec<SeenField> {
-    let mut seen = BTreeMap::<FieldPath, Vec<&'static str>>::new();
-    for (path, value) in records.iter().flat_map(Record::fields) {
-        let kind = match value {
-            Value::Boolean(_) => "boolean",
-            Value::Integer(_) | Value::Float(_) => "number",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-            _ => "string",
-        };
-        if !path.is_system() && pool.draft.schema.field(path.as_str()).is_none() {
-            let kinds = seen.entry(path.clone()).or_default();
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
-    }
-    let seen = seen.into_iter().map(|(path, kinds)| SeenField {
-        path,
-        seen: SeenType::Mixed(kinds),
-        required: false,
-    });
-    seen.collect()
 }
 
 fn matches(pool: &Pool, filter: &Filter, record: &Record) -> bool {
