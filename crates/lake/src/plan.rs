@@ -45,9 +45,8 @@ use datafusion_physical_plan::ExecutionPlan;
 use datafusion_physical_plan::sorts::sort::SortExec;
 use model::filters::{Constraint, Predicate};
 use model::limits::PAGE_ROWS_MAX;
-use model::names::FieldPath;
 use model::pools::{Pool, Schema};
-use model::queries::{Direction, OrderBy, Query, RecordQuery, Side};
+use model::queries::{Direction, Query, RecordQuery, Side};
 
 use crate::columns::Form;
 use crate::error::{LakeError, Result};
@@ -77,8 +76,6 @@ pub(crate) struct Plan {
     pub(crate) reading: Reading,
     /// What they do for each row of it.
     pub(crate) effort: Effort,
-    /// Whether its rows are read in an order of time, until there are enough.
-    pub(crate) in_order: bool,
     /// Whether the constraint could not be resolved, so that no row is admitted.
     pub(crate) unresolved: Option<String>,
 }
@@ -144,7 +141,6 @@ pub(crate) fn plan(
         root,
         reading,
         effort,
-        in_order: matches!(query, Query::Records(records) if page(records).is_some() && by_time(records, pool).is_some()),
         unresolved,
     })
 }
@@ -234,12 +230,6 @@ fn page(query: &RecordQuery) -> Option<usize> {
     usize::try_from(limit).ok()
 }
 
-/// The order by time that a question's order begins with, if it does.
-fn by_time<'a>(query: &'a RecordQuery, pool: &Pool) -> Option<&'a OrderBy<FieldPath>> {
-    let first = query.order.first();
-    first.filter(|by| by.field == pool.time_field())
-}
-
 /// Missing values come last in both directions; reading backwards turns all round.
 fn sort_options(direction: Direction, side: Side) -> SortOptions {
     let descending = direction == Direction::Descending;
@@ -268,7 +258,9 @@ fn sorted(
             let at = schema.index_of(by.field.as_str())?;
             Ok((at, sort_options(by.direction, side)))
         });
-        let time = by_time(query, pool).map(|by| {
+        let first = query.order.first();
+        let time = first.filter(|by| by.field == pool.time_field());
+        let time = time.map(|by| {
             let options = sort_options(by.direction, side);
             TimeOrder {
                 field: pool.draft.schema.column_path(&by.field),

@@ -55,11 +55,8 @@ struct Shared {
     hints: Hints,
     cached: Cached,
     form: Form,
-    /// Whether it is read by whoever asks: all of it was found to be little
-    /// and in memory, or it was begun in the hope that it is.
+    /// Whether all of it was found to be little and in memory.
     at_hand: AtomicBool,
-    /// Whether that hope was in vain.
-    gave_up: AtomicBool,
     left: Mutex<Left>,
 }
 
@@ -70,8 +67,6 @@ struct Left {
     pieces: VecDeque<Piece>,
     /// The pieces instead, when they are read in an order of time.
     in_order: Option<InOrder>,
-    /// How many rows may still be looked at, where it was begun at hand.
-    room: Option<usize>,
     /// Where the rows with addresses came from.
     sources: Vec<Source>,
 }
@@ -134,7 +129,6 @@ impl Reading {
             cached,
             form,
             at_hand: AtomicBool::new(false),
-            gave_up: AtomicBool::new(false),
             left: Mutex::default(),
         };
         let memory = shared.snapshot.segments.iter().cloned();
@@ -158,12 +152,6 @@ impl Reading {
                         Ok(piece) => piece,
                         Err(error) => return Some(Err(error)),
                     };
-                    if !self
-                        .0
-                        .is_within_reach(&piece, wanted.is_some(), &mut left.room)
-                    {
-                        return Some(Err(self.0.give_up()));
-                    }
                     (piece, wanted)
                 }
             }

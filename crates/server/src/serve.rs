@@ -65,7 +65,7 @@ struct House {
 /// # Errors
 /// Says which setting or file keeps the server from starting.
 pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
-    let _gathering = log::start(&settings)?;
+    log::start(&settings);
     let threads = Threads::start()?;
     let runtime = runtime()?;
     runtime.block_on(async {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use arrow_array::RecordBatch;
 use futures::StreamExt;
+use model::ids::KeyId;
 use model::permit::ConstrainedQuery;
 use model::queries::{AggregateQuery, Query};
 
@@ -45,7 +46,7 @@ impl Lake {
         self.queries_answered.fetch_add(1, Ordering::Relaxed);
         let rows = match query.query() {
             Query::Aggregate(aggregate) => {
-                let batches = self.collect(&query, plan).await?;
+                let batches = self.collect(query.key(), plan).await?;
                 let (aggregate, pool) = (aggregate.clone(), query.pool().clone());
                 let has_few = self::filled(&aggregate, cells(&batches)) <= FEW_CELLS;
                 let finished = move |_: &Asker| {
@@ -60,7 +61,7 @@ impl Lake {
                 in_pieces(rows)
             }
             Query::Actors(actors) => {
-                let batches = self.collect(&query, plan).await?;
+                let batches = self.collect(query.key(), plan).await?;
                 let actors = actors.clone();
                 let has_few = cells(&batches) <= FEW_CELLS;
                 let read = move |_: &Asker| actor_rows(&actors, &batches);
@@ -70,7 +71,7 @@ impl Lake {
                 })
             }
             Query::Records(records) if records.limit.is_some_and(|limit| limit <= PAGE_ROWS) => {
-                let batches = self.collect(&query, plan).await?;
+                let batches = self.collect(query.key(), plan).await?;
                 let mut rows = Vec::new();
                 for batch in &batches {
                     rows.extend(record_rows(records, &query.pool().draft.schema, batch)?);
@@ -92,21 +93,12 @@ impl Lake {
         Ok(Answer { columns, rows })
     }
 
-    async fn collect(&self, query: &ConstrainedQuery, mut plan: Plan) -> Result<Vec<RecordBatch>> {
-        let (key, rows) = (query.key(), plan.effort.rows(CELLS_AT_HAND));
-        if plan.reading.is_at_hand(rows) {
-            return self.runner.collect_here(key, plan.root).await;
+    async fn collect(&self, key: KeyId, plan: Plan) -> Result<Vec<RecordBatch>> {
+        let rows = plan.effort.rows(CELLS_AT_HAND);
+        match plan.reading.is_at_hand(rows) {
+            true => self.runner.collect_here(key, plan.root).await,
+            false => self.runner.collect_for(key, plan.root).await,
         }
-        if plan.in_order && rows > 0 {
-            // A page may have all its rows before much was read, which shows soon.
-            plan.reading.begin_at_hand(rows);
-            let page = self.runner.collect_here(key, plan.root).await;
-            if !plan.reading.gave_up() {
-                return page;
-            }
-            plan = self.plan(query)?;
-        }
-        self.runner.collect_for(key, plan.root).await
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 
 use super::pieces::{Opened, Piece};
 use super::{Left, Reading, Shared};
-use crate::error::LakeError;
 use crate::tables::Cached;
 
 impl Reading {
@@ -17,19 +16,6 @@ impl Reading {
         let is_at_hand = self.0.is_at_hand(rows);
         self.0.at_hand.store(is_at_hand, Ordering::Relaxed);
         is_at_hand
-    }
-
-    /// Begins to read in an order of time on the thread of whoever asks, where
-    /// that may end soon: when `rows` were looked at, hidden ones among them, or
-    /// a cell has to come from the disk, the reading fails and has given up.
-    pub(crate) fn begin_at_hand(&self, rows: usize) {
-        self.0.left().room = Some(rows);
-        self.0.at_hand.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether what was begun at hand is to be read anew, by another thread.
-    pub(crate) fn gave_up(&self) -> bool {
-        self.0.gave_up.load(Ordering::Relaxed)
     }
 
     /// Lets others have their turn between two pieces, and the question be
@@ -66,41 +52,6 @@ impl Shared {
             left.pieces = near;
         }
         is_near
-    }
-
-    /// Whether a piece may be read where it was begun at hand; anywhere else it may.
-    pub(super) fn is_within_reach(
-        &self,
-        piece: &Piece,
-        few_are_wanted: bool,
-        room: &mut Option<usize>,
-    ) -> bool {
-        /// To tell that a row is not wanted takes that much less than to read it.
-        const PASSED: usize = 16;
-        let Some(room) = room else {
-            return true;
-        };
-        let (rows, is_near) = match piece {
-            Piece::Memory(segment) => (segment.rows_to_scan(&self.columns, &self.hints), true),
-            Piece::Rows(_) => (0, true),
-            Piece::File(_) => return false,
-            Piece::Blocks(opened, blocks) => {
-                let is_near = blocks.clone().all(|block| self.is_known(opened, block));
-                let rows = piece.rows() / if few_are_wanted { PASSED } else { 1 };
-                (rows, is_near)
-            }
-        };
-        match room.checked_sub(rows).filter(|_| is_near) {
-            Some(left) => *room = left,
-            None => return false,
-        }
-        true
-    }
-
-    /// What was begun at hand does not end soon.
-    pub(super) fn give_up(&self) -> LakeError {
-        self.gave_up.store(true, Ordering::Relaxed);
-        LakeError::Internal("what is read is not at hand".to_owned())
     }
 
     /// What is left as the blocks of open files, if these are all of them and

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use model::filters::Predicate;
 
@@ -105,18 +104,14 @@ impl Shared {
         Ok(Some(parts.collect()))
     }
 
-    /// The blocks of a file that may matter, if there may be some. What was
-    /// begun at hand opens none.
+    /// The blocks of a file that may matter, if there may be some.
     pub(super) fn chosen_of(&self, entry: &Arc<FileEntry>) -> Result<Option<Chosen>> {
-        let found = match self.at_hand.load(Ordering::Relaxed) {
-            true => self.chosen(entry, |home| Ok(home.known(entry))),
-            false => self.chosen(entry, |home| home.open(entry).map(Some)),
-        };
-        match found? {
-            Found::Blocks(chosen) => Ok(Some(chosen)),
-            Found::Nothing => Ok(None),
-            Found::Closed => Err(self.give_up()),
-        }
+        Ok(
+            match self.chosen(entry, |home| home.open(entry).map(Some))? {
+                Found::Blocks(chosen) => Some(chosen),
+                Found::Nothing | Found::Closed => None,
+            },
+        )
     }
 
     fn chosen(
