@@ -158,7 +158,7 @@ def fields_of(schema, rows):
         for name, cell in row.items():
             if cell is None:
                 continue
-            if metadata[name].get("tidegate.form") == "undeclared-1":
+            if metadata[name].get("tidegate.form") in ("undeclared-1", "undeclared-2"):
                 deleted = json.loads(metadata[name].get("tidegate.deleted", "{}"))
                 values = undeclared.fields(bytes.fromhex(cell), deleted)
                 fields |= {path: shown(value) for path, value in values.items()}

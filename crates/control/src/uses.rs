@@ -44,7 +44,12 @@ pub(crate) fn check_property_unused(
     pool: &Pool,
     path: &FieldPath,
 ) -> Result<(), Fault> {
-    let users = users(definitions, pool, path, None);
+    let mut users = users(definitions, pool, path, None);
+    // What their filters name is known when they come, and to be without a
+    // field may be what a filter asks for.
+    if definitions.project().scoping.is_some() {
+        users.push("scoped keys, which can be switched off".to_owned());
+    }
     match users.is_empty() {
         true => Ok(()),
         false => Err(in_use(path, false, &users)),

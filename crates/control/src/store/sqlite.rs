@@ -104,7 +104,14 @@ impl Store {
             let lost = InternalError::new("the answer was lost");
             return Err(Failed::Unknown(lost.into()));
         }
-        committed.map_err(|error| Failed::Unknown(failed(doing)(error)))
+        committed.map_err(|error| Failed::Unknown(failed(doing)(error)))?;
+        if writes.iter().any(Write::erases) {
+            // What was erased is in the log, too, until its pages are written anew.
+            // The next opening does it where this fails.
+            let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+            let _ = emptied.execute(&mut self.connection).await;
+        }
+        Ok(())
     }
 
     /// Closes the file, also in the eyes of other processes. Whatever is not

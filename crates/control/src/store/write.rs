@@ -48,6 +48,11 @@ pub(crate) enum Write {
 }
 
 impl Write {
+    /// Whether something sealed is to be gone with it.
+    pub(super) fn erases(&self) -> bool {
+        matches!(self, Self::DeleteScoping(_))
+    }
+
     /// Writes the row within the open transaction.
     pub(super) async fn execute(
         &self,

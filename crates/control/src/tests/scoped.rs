@@ -5,6 +5,7 @@ mod made;
 
 use model::grants::{Grant, parse_grants};
 use model::keys::AuthError;
+use model::names::FieldPath;
 use model::permit::{Access, AskPool, Ingest};
 use model::secrets::ScopedText;
 
@@ -183,6 +184,46 @@ async fn they_reach_no_further_than_their_master_key_and_administer_nothing() {
         Err(AuthError::NotUnderstood)
     );
     assert!(!plane.control.is_current(&access));
+}
+
+#[tokio::test]
+async fn no_property_is_deleted_that_a_filter_of_theirs_may_name() {
+    let plane = Plane::new().await;
+    plane.speaking(true).await;
+    let draft = PoolDraft::parse(&value(r#"{"name":"events","schema":"open"}"#)).expect("a pool");
+    let made = plane.control.create_pool(&plane.admin(), draft).await;
+    let events = made.expect("a pool").id;
+    let tier = FieldPath::parse("tier").expect("a path");
+    let by = plane.admin();
+    let refused = plane.control.delete_property(&by, events, &tier).await;
+    let Err(ControlError::Fault(fault)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(fault.detail.contains("scoped keys"), "{}", fault.detail);
+    plane.off().await;
+    let deleted = plane.control.delete_property(&by, events, &tier).await;
+    deleted.expect("nothing names it");
+}
+
+#[tokio::test]
+async fn what_was_sealed_is_in_no_file_once_they_are_off() {
+    let plane = Plane::new().await;
+    plane.speaking(true).await;
+    let sealed = plane.definitions().project().scoping.clone();
+    let sealed = sealed.expect("is on").sealed;
+    let holds = |plane: &Plane| {
+        let files = std::fs::read_dir(plane.folder.path()).expect("a folder");
+        let mut files = files.map(|file| std::fs::read(file.expect("a file").path()));
+        files.any(|bytes| {
+            let bytes = bytes.expect("is read");
+            bytes
+                .windows(sealed.as_bytes().len())
+                .any(|window| window == sealed.as_bytes())
+        })
+    };
+    assert!(holds(&plane));
+    plane.off().await;
+    assert!(!holds(&plane));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 mod carry;
 mod compact;
 mod counters;
+mod definitions;
 mod files;
 mod flush;
 mod levels;
@@ -27,7 +28,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::ids::PoolId;
-use model::isolation::Carried;
 use model::permit::{Permit, Upkeep};
 use model::time::Timestamp;
 
@@ -337,15 +337,6 @@ impl Lake {
             Tended::Merge(pool) => self.merge_pool(pool),
             Tended::ForgetTokens => self.forget_tokens(memory),
         }
-    }
-
-    /// Takes over what the keys of these pools carry: of a pool that does not
-    /// name its isolation field, files lie by what is learned from that. New
-    /// ones at once, others as they are merged, and by themselves when that
-    /// has stood for an hour. It says where records lie and nothing else: who
-    /// sees them, the barrier alone decides.
-    pub fn learn(&self, _: &Permit<Upkeep>, carried: Vec<(PoolId, Carried)>) {
-        self.pools.learn(carried);
     }
 
     /// Whether the lake is being closed: long work is given up then.

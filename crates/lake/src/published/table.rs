@@ -20,6 +20,9 @@ const TYPE: &str = "tidegate.type";
 const FORM: &str = "tidegate.form";
 /// The form of `docs/delta.md`.
 const REST_FORM: &str = "undeclared-1";
+/// The same, of which what was deleted has to be left out: a reader that does
+/// not know that must not show it.
+const REST_FORM_DELETED: &str = "undeclared-2";
 /// The member that tells which undeclared properties were deleted.
 const DELETED: &str = "tidegate.deleted";
 
@@ -173,7 +176,7 @@ fn schema_string(table: &PublishedTable<'_>) -> String {
                 }
                 PublishedType::Rest if table.deleted.is_empty() => json!({FORM: REST_FORM}),
                 PublishedType::Rest => {
-                    json!({FORM: REST_FORM, DELETED: json!(table.deleted).to_string()})
+                    json!({FORM: REST_FORM_DELETED, DELETED: json!(table.deleted).to_string()})
                 }
             };
             json!({"name": name, "type": delta_type(*published), "nullable": true,

@@ -168,6 +168,15 @@ impl Pools {
         })
     }
 
+    /// Goes over to what pools have become, also where nothing is written any more.
+    pub(crate) fn follow(&self, pools: &[Arc<Pool>]) {
+        for pool in pools {
+            if let Some(held) = self.find(pool.id) {
+                held.change(|records| self.counted(records, |records| records.follow(pool)));
+            }
+        }
+    }
+
     /// Whether some of these columns are of fields that were dropped, or of
     /// properties that were deleted, since a key saw the pool. Files may be being written without them already.
     pub(super) fn forgot<'a>(

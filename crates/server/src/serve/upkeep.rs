@@ -18,7 +18,7 @@ use super::threads::Nice;
 /// How long there is nothing to do before it is looked again.
 const PERIOD: Duration = Duration::from_millis(200);
 /// Pieces of work, or pauses, between two looks at the definitions: for what
-/// keys tell of their pools, and for records that are too old.
+/// keys tell of their pools, for pools that have changed, and for records that are too old.
 const LOOK_ROUNDS: u64 = 25;
 /// How long is waited after work that failed, such as on a full disk.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -62,7 +62,9 @@ impl Threads {
             round += 1;
             if now.is_multiple_of(LOOK_ROUNDS) {
                 lake.learn(&permit, control.learn(&mut learning));
-                if let Err(error) = lake.retain(&permit, &control.pools()) {
+                let pools = control.pools();
+                lake.follow(&permit, &pools);
+                if let Err(error) = lake.retain(&permit, &pools) {
                     tracing::error!(%error, "records that are too old are still there");
                 }
             }

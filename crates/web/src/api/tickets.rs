@@ -115,7 +115,7 @@ pub(crate) async fn result(
         respond(ran, shown.zone(), wide, &state).await
     };
     let answered = answered.await.into_response();
-    shown.to_its_page(answered)
+    shown.to_its_page(answered, state.clock.now())
 }
 
 /// Describes [`chart`].
@@ -139,7 +139,7 @@ pub(crate) async fn chart(
         Ok::<_, ApiError>(([(header::CONTENT_TYPE, svg_type)], svg).into_response())
     };
     let drawn = drawn.await.into_response();
-    shown.to_its_page(drawn)
+    shown.to_its_page(drawn, state.clock.now())
 }
 
 /// Why a question's answer is not drawn. It depends on the question alone.

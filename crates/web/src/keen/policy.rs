@@ -86,8 +86,13 @@ impl Policy {
     pub(super) fn scoped(reads: bool, writes: bool, filters: Option<&Value>) -> Self {
         let may = |class: &&str| if *class == "writes" { writes } else { reads };
         let classes = CLASSES.into_iter().filter(may).map(Value::from);
-        let queries = filters.map(|filters| Object::new().with("filters", filters.clone()));
-        let options = queries.map(|queries| Object::new().with("queries", queries));
+        // Definitions of datasets name what the filters hide.
+        let results = || Object::new().with("operations", vec![Value::from("retrieve")]);
+        let options = filters.map(|filters| {
+            Object::new()
+                .with("queries", Object::new().with("filters", filters.clone()))
+                .with("datasets", results())
+        });
         Self {
             permitted: classes.collect(),
             options: options.unwrap_or_default(),

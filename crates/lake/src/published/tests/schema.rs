@@ -113,7 +113,14 @@ fn what_was_deleted_of_undeclared_fields_stands_with_them() {
         assert_eq!(written, Some(version));
         let seen = newest(&disk, &log()).unwrap().unwrap();
         let schema: serde_json::Value = serde_json::from_str(&seen.schema).unwrap();
-        assert_eq!(schema["fields"][3]["metadata"]["tidegate.deleted"], told);
+        let metadata = &schema["fields"][3]["metadata"];
+        assert_eq!(metadata["tidegate.deleted"], told);
+        let form = if told.is_null() {
+            "undeclared-1"
+        } else {
+            "undeclared-2"
+        };
+        assert_eq!(metadata["tidegate.form"], form);
     }
 }
 

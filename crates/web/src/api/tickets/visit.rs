@@ -41,7 +41,6 @@ pub(crate) struct Visit {
 pub(crate) struct Shown {
     ticket: Ticket,
     saved: Arc<SavedQuery>,
-    now: Timestamp,
 }
 
 impl Visit {
@@ -64,7 +63,7 @@ impl Visit {
         may.check(ticket.grant(), now)
             .map_err(|fault| refused(fault.detail))?;
         let saved = Arc::clone(found.item);
-        let shown = Shown { ticket, saved, now };
+        let shown = Shown { ticket, saved };
         Ok(Self { shown, may })
     }
 }
@@ -124,12 +123,12 @@ impl Shown {
     /// The response as the page's browser gets it: this origin alone may read
     /// it, pages may show it, it loads and runs nothing, and it is kept for a
     /// moment where it is no error.
-    pub(super) fn to_its_page(&self, mut response: Response) -> Response {
+    pub(super) fn to_its_page(&self, mut response: Response, now: Timestamp) -> Response {
         let origin = self.ticket.origin().as_str();
         let policy = format!(
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors {origin}; sandbox"
         );
-        let lasts = self.ticket.ends().since(self.now).as_secs();
+        let lasts = self.ticket.ends().since(now).as_secs();
         let is_shown = response.status().is_success();
         response.extensions_mut().insert(Caching {
             seconds: is_shown.then_some(lasts.min(TICKET_CACHE_SECONDS_MAX)),

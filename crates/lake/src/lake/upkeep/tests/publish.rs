@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::names::FieldPath;
 use model::permit::{Permit, Upkeep};
 use model::pools::Pool;
 use model::time::ManualClock;
@@ -95,6 +96,37 @@ fn the_log_follows_flushes_merges_and_deletes() {
     lake.compact(&permit()).unwrap();
     assert_eq!(named(&disk, &pool), Some(Vec::new()), "an empty table");
     assert_eq!(there(&disk, &pool), Vec::<String>::new());
+}
+
+/// Nobody need write to a pool for its log to say what was deleted of it.
+#[test]
+fn the_log_follows_a_property_that_is_deleted_of_a_pool_at_rest() {
+    let (disk, pool) = (SimulatedDisk::new(4), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    append(&lake, &pool, 0..10);
+    lake.flush(&permit()).unwrap();
+    settle(&lake);
+    let log = files_of(&pool).join("_delta_log");
+    let told = |disk: &SimulatedDisk| {
+        let names = disk.list(&log).unwrap().into_iter();
+        let mut texts = names.map(|name| {
+            let file = disk.open(&log.join(name)).unwrap();
+            let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
+            file.read_at(0, &mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        texts.any(|text| text.contains("tidegate.deleted"))
+    };
+    assert!(!told(&disk));
+    let gone = FieldPath::parse("n").unwrap();
+    let changed = Pool {
+        draft: pool.draft.without_property(&gone).unwrap(),
+        revision: pool.revision + 1,
+        ..Pool::clone(&pool)
+    };
+    lake.follow(&permit(), &[Arc::new(changed)]);
+    settle(&lake);
+    assert!(told(&disk));
 }
 
 /// Its files may go by time before the log is looked at, and then nobody looks at it again.
