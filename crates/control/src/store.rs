@@ -32,6 +32,8 @@ pub(crate) enum Failed {
 /// SQLite's words for a full disk and for a file that another process holds.
 const SQLITE_FULL: i64 = 13;
 const SQLITE_BUSY: i64 = 5;
+/// And for one that is too full for what SQLite shares between connections.
+const SQLITE_IOERR_SHMSIZE: i64 = 4_874;
 
 /// Turns a failure of the database into what the caller is told.
 pub(crate) fn failed(doing: &'static str) -> impl Fn(SqlError) -> ControlError {
@@ -40,6 +42,7 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(SqlError) -> ControlError {
             .as_database_error()
             .and_then(|error| error.code()?.parse::<i64>().ok());
         match code.map(|extended| extended & 0xff) {
+            _ if code == Some(SQLITE_IOERR_SHMSIZE) => ControlError::Full,
             Some(SQLITE_FULL) => ControlError::Full,
             Some(SQLITE_BUSY) => Refusal::Locked.into(),
             _ => InternalError::caused(doing, error).into(),

@@ -133,7 +133,7 @@ impl Lake {
             Outcome::NoRoom(held) => Err(self.buffer_full(held)),
             Outcome::NoRoomForTokens(held) => Err(LakeError::TokensFull {
                 held,
-                bound: self.token_options.held,
+                bound: self.tokens.room(),
             }),
             Outcome::Deleted(_)
             | Outcome::Carried(_)

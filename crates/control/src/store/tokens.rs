@@ -18,8 +18,10 @@ use super::failed;
 use super::sqlite::{BUSY_TIMEOUT, make_private};
 use crate::error::{ControlError, InternalError, Refusal};
 
-/// Rows of one statement.
+/// Rows that one statement writes.
 const PART: usize = 1_000;
+/// Tags that one statement looks for; between two, others get their turn.
+const LOOK_PART: usize = 200;
 
 /// What this version writes into a new file, as `PRAGMA user_version`.
 const FORMAT: i64 = 1;
@@ -35,6 +37,8 @@ const SCHEMA: &str = "\
 pub struct TokenFile {
     path: PathBuf,
     is_used: AtomicBool,
+    /// Whether it is known to be a file of this version's, or is not there.
+    is_sound: AtomicBool,
     /// Those who look do not wait for those who write.
     reader: Mutex<Option<SqliteConnection>>,
     writer: Mutex<Option<SqliteConnection>>,
@@ -46,21 +50,37 @@ impl TokenFile {
     /// # Errors
     /// When the file is there and cannot be opened, or a newer version wrote it.
     pub async fn open(path: &Path) -> Result<Self, ControlError> {
-        let doing = "opening the file of tokens";
-        // An absolute path cannot be taken for a URI.
-        let path =
-            std::path::absolute(path).map_err(|error| InternalError::caused(doing, error))?;
-        let is_used = path.exists();
-        let file = Self {
-            path,
-            is_used: AtomicBool::new(is_used),
-            reader: Mutex::new(None),
-            writer: Mutex::new(None),
-        };
-        if is_used {
+        let file = Self::at(path)?;
+        if file.path.exists() {
+            file.is_used.store(true, Ordering::Release);
             *file.writer.lock().await = Some(file.connect_to_write().await?);
         }
+        file.is_sound.store(true, Ordering::Release);
         Ok(file)
+    }
+
+    /// The tokens of a file that did not open: whoever asks for one tries to
+    /// open it again, and is refused as long as that fails.
+    ///
+    /// # Errors
+    /// When nobody can say where the file is.
+    pub fn unopened(path: &Path) -> Result<Self, ControlError> {
+        let file = Self::at(path)?;
+        file.is_used.store(true, Ordering::Release);
+        Ok(file)
+    }
+
+    fn at(path: &Path) -> Result<Self, ControlError> {
+        // An absolute path cannot be taken for a URI.
+        let path = std::path::absolute(path)
+            .map_err(|error| InternalError::caused("finding the file of tokens", error))?;
+        Ok(Self {
+            path,
+            is_used: AtomicBool::new(false),
+            is_sound: AtomicBool::new(false),
+            reader: Mutex::new(None),
+            writer: Mutex::new(None),
+        })
     }
 
     /// Whether there ever were tokens.
@@ -79,15 +99,16 @@ impl TokenFile {
     ) -> Result<Vec<bool>, ControlError> {
         let mut found = std::collections::HashSet::new();
         if self.is_used() {
-            let mut reader = self.reader.lock().await;
-            let mut connection = match reader.take() {
-                Some(connection) => connection,
-                None => self.connect().await?,
-            };
-            for part in tags.chunks(PART) {
+            self.make_sound().await?;
+            for part in tags.chunks(LOOK_PART) {
+                let mut reader = self.reader.lock().await;
+                let mut connection = match reader.take() {
+                    Some(connection) => connection,
+                    None => self.connect().await?,
+                };
                 find(&mut connection, part, now, &mut found).await?;
+                *reader = Some(connection);
             }
-            *reader = Some(connection);
         }
         Ok(tags.iter().map(|tag| found.contains(tag)).collect())
     }
@@ -143,6 +164,20 @@ impl TokenFile {
         }
     }
 
+    /// Opens a file that did not open before.
+    async fn make_sound(&self) -> Result<(), ControlError> {
+        if self.is_sound.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // One tries; nobody else waits for that.
+        let Ok(mut writer) = self.writer.try_lock() else {
+            return Err(InternalError::new("the file of tokens is not open yet").into());
+        };
+        let connection = self.take_writer(&mut writer).await?;
+        *writer = Some(connection);
+        Ok(())
+    }
+
     /// The connection that writes. One whose work failed was let go of, and a
     /// new one begins with what is on the disk.
     async fn take_writer(
@@ -184,7 +219,10 @@ impl TokenFile {
             .await
             .map_err(failed(doing))
         {
-            Ok(_) | Err(ControlError::Full) => Ok(connection),
+            Ok(_) | Err(ControlError::Full) => {
+                self.is_sound.store(true, Ordering::Release);
+                Ok(connection)
+            }
             Err(error) => Err(error),
         }
     }

@@ -116,3 +116,28 @@ async fn a_file_of_a_newer_version_is_refused_and_so_is_one_that_is_none() {
     std::fs::write(&home.path, [0x55; 4_096]).expect("written");
     assert!(TokenFile::open(&home.path).await.is_err());
 }
+
+/// Nobody takes what cannot be read for a file without tokens.
+#[tokio::test]
+async fn a_file_that_did_not_open_is_tried_again_and_answers_nothing_until_then() {
+    let home = home();
+    let file = TokenFile::open(&home.path).await.expect("opened");
+    file.insert(&tags(0..700, 10)).await.expect("inserted");
+    file.close().await;
+    let bytes = std::fs::read(&home.path).expect("read");
+    std::fs::write(&home.path, [0x55; 4_096]).expect("written");
+    let file = TokenFile::unopened(&home.path).expect("a place");
+    assert!(file.is_used());
+    assert!(file.known(&[tag(0)], at(0)).await.is_err());
+    assert!(file.insert(&tags(0..1, 10)).await.is_err());
+    assert!(file.forget(at(0), 10).await.is_err());
+    let now = std::fs::read(&home.path).expect("read");
+    assert_eq!(now, [0x55; 4_096], "it is left as it is");
+    // A newer version's is not read either.
+    let mut newer = bytes.clone();
+    newer[60..64].copy_from_slice(&2_u32.to_be_bytes());
+    std::fs::write(&home.path, newer).expect("written");
+    assert!(file.known(&[tag(0)], at(0)).await.is_err());
+    std::fs::write(&home.path, bytes).expect("written");
+    assert_eq!(known(&file, 0..701, 0).await.len(), 700);
+}

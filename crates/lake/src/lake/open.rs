@@ -125,6 +125,7 @@ impl Lake {
             let mut replay = replay.lock().unwrap_or_else(PoisonError::into_inner);
             replay.finish()?
         };
+        tokens.replayed();
         if leftover.records > 0 {
             tracing::error!(
                 records = leftover.records,

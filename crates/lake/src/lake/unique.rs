@@ -8,9 +8,12 @@ use model::permit::AdmittedBatch;
 use model::uniqueness::{self, TokenTag};
 
 use super::Lake;
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::store::{Operation, Outcome};
 use crate::uniqueness::NewTokens;
+
+/// How often a batch is looked at again before its sender is put off.
+const ROUNDS: usize = 5;
 
 impl Lake {
     /// Stores the records of a batch whose tokens are not known.
@@ -18,6 +21,8 @@ impl Lake {
     /// Tokens in the store are looked for here, and those of the journal where
     /// it writes, in its order. What was found is left out, and what is left is
     /// submitted anew: each time it is less, or tokens were moved meanwhile.
+    /// While that happens again and again, the sender is put off, and nothing
+    /// of the batch is stored.
     pub(super) async fn append_unique(
         &self,
         batch: AdmittedBatch,
@@ -25,7 +30,7 @@ impl Lake {
     ) -> Result<AppendReceipt> {
         let repeated = repeated_within(batch.tokens());
         let mut batch = Arc::new(batch.without(&repeated));
-        loop {
+        for _ in 0..ROUNDS {
             // Before the store is asked: what is moved meanwhile may be in neither answer.
             let looked = self.tokens.moves();
             let known = self.known_tokens(&batch).await?;
@@ -40,6 +45,7 @@ impl Lake {
                 outcome => return self.appended(outcome, receipt),
             }
         }
+        Err(LakeError::Busy)
     }
 
     /// The places of the records whose tokens are in the store.

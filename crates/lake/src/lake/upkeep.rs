@@ -10,6 +10,7 @@ mod carry;
 mod compact;
 mod counters;
 mod definitions;
+mod failures;
 mod files;
 mod flush;
 mod levels;
@@ -37,8 +38,9 @@ use crate::journal::{JournalError, Position};
 use crate::store::PoolState;
 use crate::tables::{FileId, SortedBy};
 use counters::Counters;
+use failures::{Failures, Writing};
 use looks::Looks;
-use publish::{Published, has_passed};
+use publish::Published;
 use retain::Retained;
 use scrub::Scrub;
 
@@ -111,10 +113,6 @@ struct Tending {
     failures: Failures,
 }
 
-/// When writing last failed, and how long after that it is tried again.
-#[derive(Debug, Default)]
-struct Failures(HashMap<Writing, (Timestamp, Duration)>);
-
 /// A piece of freeing memory and the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Freed {
@@ -141,32 +139,6 @@ enum Tended {
     ForgetTokens,
 }
 
-/// What is done for one pool: while it fails, other work gets its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Writing {
-    Sweep(PoolId),
-    Flush(PoolId),
-    Merge(PoolId),
-    Retain(PoolId),
-    Wipe,
-    MoveTokens,
-    ForgetTokens,
-}
-
-impl Writing {
-    /// How long after a failure it is tried again. A file that cannot be read
-    /// does not mend by itself.
-    fn rest(self, error: &LakeError) -> Duration {
-        match self {
-            Self::Sweep(_) | Self::ForgetTokens => Duration::from_secs(60),
-            Self::Flush(_) if matches!(error, LakeError::Damaged { .. }) => Duration::from_secs(60),
-            // A full disk may have room again at any time, and writers wait for it.
-            Self::Flush(_) | Self::MoveTokens => Duration::from_secs(1),
-            Self::Merge(_) | Self::Retain(_) | Self::Wipe => Duration::from_secs(10 * 60),
-        }
-    }
-}
-
 impl Freed {
     fn writes(self) -> Option<Writing> {
         match self {
@@ -186,18 +158,6 @@ impl Tended {
             Self::ForgetTokens => Some(Writing::ForgetTokens),
             Self::Publish(_) => None,
         }
-    }
-}
-
-impl Failures {
-    fn note(&mut self, tried: Writing, error: &LakeError, now: Timestamp) {
-        self.0.insert(tried, (now, tried.rest(error)));
-    }
-
-    /// Whether it failed a short while ago.
-    fn rests(&self, writing: Writing, now: Timestamp) -> bool {
-        let failed = self.0.get(&writing);
-        failed.is_some_and(|(failed, rest)| !has_passed(*failed, now, *rest))
     }
 }
 
@@ -272,8 +232,7 @@ impl Lake {
                 Freed::MoveTokens => self.move_tokens().map(drop),
             };
             memory.has_moved = work == Freed::MoveTokens;
-            let tried = work.writes();
-            self.note_failure(&done, tried, &mut memory.failures);
+            let done = self.noted(done, work.writes(), &mut memory.failures);
             done.map(Some)
         })
     }
@@ -299,7 +258,7 @@ impl Lake {
             self.settle_journal()?;
             let tried = work.writes();
             let done = self.carry_out(&mut memory, work);
-            self.note_failure(&done, tried, &mut memory.failures);
+            let done = self.noted(done, tried, &mut memory.failures);
             done.map(Some)
         })
     }
@@ -312,17 +271,6 @@ impl Lake {
         match work() {
             Err(LakeError::Journal(JournalError::Stopped)) if self.is_stopping() => Ok(false),
             done => Ok(done?.is_some()),
-        }
-    }
-
-    fn note_failure(&self, done: &Result<()>, tried: Option<Writing>, failures: &mut Failures) {
-        if let Err(error) = done
-            && !self.is_stopping()
-        {
-            self.upkeep.counters.failures.add(1);
-            if let Some(tried) = tried {
-                failures.note(tried, error, self.clock.now());
-            }
         }
     }
 

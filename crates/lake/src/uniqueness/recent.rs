@@ -32,6 +32,8 @@ pub(crate) struct RecentTokens {
 
 #[derive(Debug, Default)]
 struct Held {
+    /// How many there may be: more than the bound while replayed ones are there.
+    room: usize,
     ends: HashMap<TokenTag, Timestamp>,
     /// The same tags, each once, in the order in which they came.
     order: VecDeque<TokenTag>,
@@ -42,10 +44,27 @@ struct Held {
 impl RecentTokens {
     /// Room for so many tags.
     pub(crate) fn new(bound: usize) -> Self {
+        let held = Held {
+            room: bound,
+            ..Held::default()
+        };
         Self {
             bound,
-            held: Mutex::default(),
+            held: Mutex::new(held),
         }
+    }
+
+    /// Says that all tags so far were replayed. They take no room from new
+    /// ones: else nobody could use a token before upkeep has moved them anew,
+    /// although most are in the store already.
+    pub(crate) fn replayed(&self) {
+        let mut held = self.held();
+        held.room = self.bound.saturating_add(held.order.len());
+    }
+
+    /// How many tags may be held now.
+    pub(crate) fn room(&self) -> usize {
+        self.held().room
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -74,7 +93,7 @@ impl RecentTokens {
         let all = held.order.len() + waiting + tokens.tags.len();
         if !repeated.is_empty() {
             Judgement::Repeated(repeated)
-        } else if all > self.bound {
+        } else if all > held.room {
             Judgement::NoRoom(held.order.len())
         } else {
             Judgement::New
@@ -118,6 +137,14 @@ impl RecentTokens {
             }
         }
         held.moves += 1;
+        if held.room > self.bound {
+            held.room = held.room.saturating_sub(tags.len()).max(self.bound);
+            if held.room == self.bound {
+                // What a long journal filled is not needed any more.
+                held.ends.shrink_to(self.bound);
+                held.order.shrink_to(self.bound);
+            }
+        }
     }
 }
 

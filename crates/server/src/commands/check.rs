@@ -57,6 +57,7 @@ fn look(offline: &Offline) -> Result<Report, ServeError> {
     let inspection = offline.lake(control.inspected.as_ref())?;
     let strays = inspection.strays()?;
     let mut problems = control.problems.clone();
+    problems.extend(offline.token_problems());
     journal_problems(&control, &inspection, &mut problems);
     verify(&inspection, &mut problems);
     for path in &strays.unknown {

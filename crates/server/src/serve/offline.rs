@@ -5,14 +5,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use control::Inspected;
+use control::{Inspected, TokenFile};
 use lake::disk::{Disk, ReadOnlyDisk};
 use lake::{Environment, Inspection, Lake, MemoryTokens};
 use model::permit::Permit;
 use tokio::runtime::Runtime;
 
 use super::error::cause;
-use super::tokens::Tokens;
+use super::tokens::{Tokens, is_newer};
 use super::{ServeError, files, lake_of, runtime};
 use crate::clock::SystemClock;
 use crate::config::ServeSettings;
@@ -96,6 +96,40 @@ impl Offline {
         Ok(ControlFound {
             inspected,
             problems,
+        })
+    }
+
+    /// What is wrong with the file of the tokens of uniqueness, by a copy.
+    pub(crate) fn token_problems(&self) -> Vec<String> {
+        let file = files::tokens_file(&self.data_dir);
+        if !file.exists() {
+            return Vec::new();
+        }
+        let found = self.look_at_tokens();
+        let found = found.unwrap_or_else(|error| vec![cause(&error)]);
+        let named = found.into_iter();
+        let named = named.map(|text| format!("{}: {text}", file.display()));
+        named.collect()
+    }
+
+    fn look_at_tokens(&self) -> Result<Vec<String>, ServeError> {
+        let folder = tempfile::tempdir();
+        let folder = folder.map_err(|error| ServeError::other("make a temporary folder", error))?;
+        for (path, name) in self.tokens() {
+            copy(&path, &folder.path().join(name))?;
+        }
+        let path = files::tokens_file(folder.path());
+        let looked = self.runtime.block_on(async {
+            TokenFile::open(&path).await?.close().await;
+            control::integrity(&path).await
+        });
+        const WHAT_TO_DO: &str = "put it back from a backup, or take it away: then events that \
+            are sent again may be stored again, and nothing else is lost";
+        let with_advice = |text: &str| format!("{text}; {WHAT_TO_DO}");
+        Ok(match looked {
+            Ok(found) => found.iter().map(|text| with_advice(text)).collect(),
+            Err(error) if is_newer(&error) => vec![error.to_string()],
+            Err(error) => vec![with_advice(&cause(&error))],
         })
     }
 

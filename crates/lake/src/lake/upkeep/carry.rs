@@ -22,7 +22,8 @@ impl Lake {
     }
 
     /// Writes down what is needed: which files each pool has, the saved
-    /// answers, and tokens that their store could not take. Records in memory alone keep the journal from where they are.
+    /// answers, and tokens that their store does not have yet. Records in memory
+    /// alone keep the journal from where they are.
     pub(super) fn carry_on(&self, memory: &mut Freeing) -> Result<()> {
         let begin = self.pools.applied();
         self.carry_from(memory, begin.map(|begin| Position::new(begin.get() + 1)))
@@ -77,7 +78,7 @@ impl Lake {
                 _ => None,
             };
         }
-        self.carry_tokens()?;
+        self.carry_tokens(memory)?;
         let states = self.pools.states();
         let oldest = states.iter().filter_map(|state| state.oldest);
         let needed = oldest.chain(self.upkeep.pinned).min();

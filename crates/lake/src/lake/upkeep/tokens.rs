@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::time::Timestamp;
 use model::uniqueness::TokenTag;
 
 use super::publish::has_passed;
@@ -17,6 +18,8 @@ const MOVED_PART: usize = 1 << 13;
 const FORGOTTEN_PART: usize = 1 << 12;
 /// How long tags that ended may stay in the store when nothing else is to be done.
 const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+/// How long tags that ended are kept on.
+const KEPT_ON: Duration = Duration::from_secs(86_400);
 /// The most tags that are carried on in one operation, and the bytes of each.
 const CARRIED_PART: usize = 4_096;
 const TAG_BYTES: usize = 24;
@@ -37,9 +40,9 @@ impl Lake {
         if tags.is_empty() {
             return Ok(0);
         }
-        let now = self.clock.now();
-        let lasting = tags.iter().filter(|(_, ends)| *ends > now).copied();
-        let lasting: Vec<(TokenTag, _)> = lasting.collect();
+        let ended = self.surely_ended();
+        let lasting = tags.iter().filter(|(_, ends)| *ends > ended).copied();
+        let lasting: Vec<(TokenTag, Timestamp)> = lasting.collect();
         if !lasting.is_empty() {
             self.token_store.insert(&lasting)?;
         }
@@ -48,53 +51,61 @@ impl Lake {
     }
 
     /// Sees to it that the journal is not needed for the tags that are in
-    /// memory now: they are moved or, where the store fails, written down anew.
-    pub(super) fn carry_tokens(&self) -> Result<()> {
-        let mut left = self.tokens.len();
-        while left > 0 {
-            if self.is_stopping() {
-                return Err(JournalError::Stopped.into());
-            }
-            match self.move_tokens() {
-                Ok(moved) => left = left.saturating_sub(moved.max(1)),
-                Err(error) => {
-                    tracing::error!(%error, "tokens stay in the journal");
-                    return self.write_tokens_down();
-                }
-            }
+    /// memory now: some are moved, and the others are written down anew, which
+    /// takes less time than to wait for the store. Records wait for this.
+    pub(super) fn carry_tokens(&self, memory: &mut Freeing) -> Result<()> {
+        if !memory.failures.rests(Writing::MoveTokens, self.clock.now()) {
+            let moved = self.move_tokens().map(drop);
+            self.noted(moved, Some(Writing::MoveTokens), &mut memory.failures)?;
         }
-        Ok(())
+        self.write_tokens_down()
     }
 
     fn write_tokens_down(&self) -> Result<()> {
         let room = self.operation_bytes.saturating_sub(HEAD_BYTES) / TAG_BYTES;
         let most = CARRIED_PART.min(room.max(1));
+        // Those that come meanwhile are where the journal stays.
+        let all = self.tokens.len();
         let mut from = 0;
-        loop {
+        while from < all {
+            if self.is_stopping() {
+                return Err(JournalError::Stopped.into());
+            }
             // Only upkeep takes some away, and this is upkeep.
-            let tags = self.tokens.part(from, most);
+            let tags = self.tokens.part(from, most.min(all - from));
             if tags.is_empty() {
-                return Ok(());
+                break;
             }
             from += tags.len();
             let payload = encode_tokens(&tags);
             self.submit_upkeep(Operation::Tokens { payload })?;
         }
+        Ok(())
     }
 
     /// Whether some tags in the store may have ended.
     pub(super) fn must_forget_tokens(&self, memory: &Tending) -> bool {
         let now = self.clock.now();
-        let is_due = |since| has_passed(since, now, FORGET_EVERY);
+        // A clock that was set back does not say.
+        let is_due = |since| now < since || has_passed(since, now, FORGET_EVERY);
         !self.token_store.is_empty()
             && memory.forgotten.is_none_or(is_due)
             && !memory.failures.rests(Writing::ForgetTokens, now)
     }
 
+    /// Tags that end at this time or before are not needed, also when the clock
+    /// is a little ahead and will be set right.
+    fn surely_ended(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.checked_sub(KEPT_ON).unwrap_or(now)
+    }
+
     /// Forgets some tags that ended.
     pub(super) fn forget_tokens(&self, memory: &mut Tending) -> Result<()> {
         let now = self.clock.now();
-        let gone = self.token_store.forget(now, FORGOTTEN_PART)?;
+        let gone = self
+            .token_store
+            .forget(self.surely_ended(), FORGOTTEN_PART)?;
         memory.forgotten = (gone < FORGOTTEN_PART).then_some(now);
         Ok(())
     }

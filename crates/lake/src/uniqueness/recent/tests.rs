@@ -77,3 +77,26 @@ fn there_is_room_for_so_many_and_what_is_known_needs_none() {
     assert_eq!(recent.judge(&tokens, noon(), 0), Judgement::New);
     assert_eq!(recent.judge(&tokens, noon(), 1), Judgement::NoRoom(2));
 }
+
+/// A long journal brings more tags than there is room for, most of them of
+/// records whose tags are in the store already.
+#[test]
+fn replayed_tags_take_no_room_from_new_ones_and_it_sinks_again() {
+    let recent = RecentTokens::new(3);
+    recent.add((10..17).map(tag), later(10));
+    recent.replayed();
+    assert_eq!(recent.room(), 10);
+    assert_eq!(judged(&recent, &[1, 2, 3], noon(), 0), Judgement::New);
+    assert_eq!(
+        judged(&recent, &[1, 2, 3, 4], noon(), 0),
+        Judgement::NoRoom(7)
+    );
+    recent.add([1, 2, 3].map(tag), later(10));
+    recent.moved(&recent.part(0, 5));
+    assert_eq!((recent.len(), recent.room()), (5, 5));
+    assert_eq!(judged(&recent, &[4], noon(), 1), Judgement::NoRoom(5));
+    recent.moved(&recent.part(0, 3));
+    assert_eq!((recent.len(), recent.room()), (2, 3));
+    assert_eq!(judged(&recent, &[4], noon(), 2), Judgement::New);
+    assert_eq!(judged(&recent, &[4, 5], noon(), 2), Judgement::NoRoom(2));
+}

@@ -159,3 +159,23 @@ fn a_directory_in_use_and_one_that_is_none_are_refused() {
     }
     assert_eq!(server.terminate(), Some(0));
 }
+
+#[test]
+fn a_damaged_file_of_tokens_is_named_and_keeps_no_server_from_starting() {
+    let (home, asked) = stopped();
+    let file = home.path().join("data/tokens.sqlite");
+    std::fs::write(&file, [0x55; 4_096]).expect("written");
+    let before = contents(home.path());
+    let report = run(home.path(), &CHECK).expect(1).json();
+    let problems = report["problems"].as_array().expect("problems");
+    assert_eq!(problems.len(), 1, "{report}");
+    let problem = problems[0].as_str().expect("a text");
+    for word in ["data/tokens.sqlite: ", "take it away"] {
+        assert!(problem.contains(word), "{word}: {problem}");
+    }
+    assert!(before == contents(home.path()), "something was changed");
+    let server = Server::start(home.path());
+    for before in &asked {
+        assert!(before.again(&server) == *before);
+    }
+}
