@@ -41,8 +41,10 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(SqlError) -> ControlError {
         let code = error
             .as_database_error()
             .and_then(|error| error.code()?.parse::<i64>().ok());
+        if code == Some(SQLITE_IOERR_SHMSIZE) {
+            return ControlError::Full;
+        }
         match code.map(|extended| extended & 0xff) {
-            _ if code == Some(SQLITE_IOERR_SHMSIZE) => ControlError::Full,
             Some(SQLITE_FULL) => ControlError::Full,
             Some(SQLITE_BUSY) => Refusal::Locked.into(),
             _ => InternalError::caused(doing, error).into(),

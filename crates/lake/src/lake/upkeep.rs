@@ -209,7 +209,8 @@ impl Lake {
     /// files, and what is still needed of the journal is written down anew.
     /// Answers whether there was one. Blocks while it works, so it wants a
     /// thread of its own. A piece that is given up because the lake is told to
-    /// stop is no failure.
+    /// stop is no failure; nor is one of the store of tokens, which is told in
+    /// the log and rests while other work goes on.
     ///
     /// # Errors
     /// The piece is not done, and nothing is lost; it may be tried again.

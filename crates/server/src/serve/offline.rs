@@ -18,6 +18,10 @@ use crate::clock::SystemClock;
 use crate::config::ServeSettings;
 use crate::random::SystemRandom;
 
+/// What to do with a file of tokens that is damaged.
+const TOKENS_ADVICE: &str = "put it back from a backup, or take it away: then events that are \
+    sent again may be stored again, and nothing else is lost";
+
 /// The data directory of a server that is not running. None starts on it as
 /// long as this is held.
 #[derive(Debug)]
@@ -123,9 +127,7 @@ impl Offline {
             TokenFile::open(&path).await?.close().await;
             control::integrity(&path).await
         });
-        const WHAT_TO_DO: &str = "put it back from a backup, or take it away: then events that \
-            are sent again may be stored again, and nothing else is lost";
-        let with_advice = |text: &str| format!("{text}; {WHAT_TO_DO}");
+        let with_advice = |text: &str| format!("{text}; {TOKENS_ADVICE}");
         Ok(match looked {
             Ok(found) => found.iter().map(|text| with_advice(text)).collect(),
             Err(error) if is_newer(&error) => vec![error.to_string()],
