@@ -26,7 +26,6 @@ mod tokens;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
 use model::ids::PoolId;
 use model::permit::{Permit, Upkeep};

@@ -581,7 +581,12 @@ fn carrying_on_moves_a_part_and_writes_the_rest_down() {
     for part in lines.chunks(1_000) {
         world.send(0, part);
     }
+    // This carries on as well.
+    world.store.is_broken(true);
     world.lake.flush(&Permit::ours()).unwrap();
+    assert_eq!((world.lake.tokens.len(), world.store.len()), (9_000, 0));
+    world.store.is_broken(false);
+    world.clock.advance(Duration::from_secs(1));
     world.lake.free_journal(&Permit::ours()).unwrap();
     assert_eq!((world.lake.tokens.len(), world.store.len()), (808, 8_192));
     world = world.cut();
