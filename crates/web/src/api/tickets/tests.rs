@@ -535,6 +535,8 @@ async fn what_is_asked_after_a_change_sees_it() {
         readers.push(tokio::spawn(async move {
             let mut exact = 0;
             while !over.load(Ordering::SeqCst) {
+                // Nothing here waits, and the change needs a thread as well.
+                tokio::task::yield_now().await;
                 let before = acknowledged.load(Ordering::SeqCst);
                 let told = result(&world, &ticket).await["result"].clone();
                 read.fetch_add(1, Ordering::SeqCst);
