@@ -21,7 +21,7 @@ const CONNECTIONS: usize = 16;
 /// New records of one customer before each refresh, in turn.
 const NEW: [usize; 3] = [100, 1_000, 10_000];
 /// Refreshes that are timed for each of them at each size.
-const REFRESHES: usize = 7;
+const REFRESHES: usize = 5;
 /// A dataset may be that long behind; a read after it makes what is new.
 const BEHIND: Duration = Duration::from_millis(10_050);
 

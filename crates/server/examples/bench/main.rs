@@ -5,7 +5,7 @@
 //! `cargo xtask bench` builds this and the server with the profile `quick` and
 //! runs it. Figures are medians of interleaved rounds where two things are
 //! compared; the machine should be otherwise idle. `security` is the last three,
-//! written to `bench/SECURITY.md`; `--short` only shows that they work.
+//! written to `bench/SECURITY.md`, `datasets` to `bench/DATASETS.md`; `--short` only shows that they work.
 
 #![expect(
     clippy::print_stdout,
@@ -29,8 +29,9 @@ mod timing;
 use report::Table;
 use server::Server;
 
-/// Where `security` is written, from the root of the checkout.
-const PAGE: &str = "bench/SECURITY.md";
+/// Where `security` and `datasets` are written, from the root of the checkout.
+const SECURITY: &str = "bench/SECURITY.md";
+const DATASETS: &str = "bench/DATASETS.md";
 
 /// A part that is written: its name, its server's options, and what it does.
 type Part = (
@@ -79,7 +80,11 @@ fn main() {
     }
     if runs("datasets") {
         let server = Server::start_with(datasets::OPTIONS);
-        datasets::run(&server, short).print();
+        let table = datasets::run(&server, short);
+        table.print();
+        if !short {
+            write(DATASETS, "Cached datasets", "datasets", &[table]);
+        }
     }
     let parts: [Part; 3] = [
         ("timing", timing::OPTIONS, timing::run),
@@ -95,7 +100,11 @@ fn main() {
         }
     }
     if is_security && !short {
-        std::fs::write(PAGE, report::page(&tables)).unwrap();
-        println!("\n{PAGE} was written");
+        write(SECURITY, "What keys cost each other", "security", &tables);
     }
+}
+
+fn write(page: &str, title: &str, part: &str, tables: &[Table]) {
+    std::fs::write(page, report::page(title, part, tables)).unwrap();
+    println!("\n{page} was written");
 }

@@ -1,4 +1,4 @@
-//! What was measured, as tables for the terminal and for `bench/SECURITY.md`.
+//! What was measured, as tables for the terminal and for the pages in `bench`.
 
 use std::fmt::Write as _;
 
@@ -42,11 +42,11 @@ impl Table {
     }
 }
 
-/// All tables as one page.
-pub(crate) fn page(tables: &[Table]) -> String {
-    let mut out = String::from(
-        "# What keys cost each other\n\n\
-         Written by `cargo xtask bench security`; how: [README.md](README.md#security). Measured over HTTP on \
+/// The tables of a part as one page.
+pub(crate) fn page(title: &str, part: &str, tables: &[Table]) -> String {
+    let mut out = format!(
+        "# {title}\n\n\
+         Written by `cargo xtask bench {part}`; how: [README.md](README.md#{part}). Measured over HTTP on \
          loopback, profile quick.\n\n|  |  |\n| --- | --- |\n",
     );
     for (name, value) in machine() {
