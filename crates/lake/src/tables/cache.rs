@@ -38,8 +38,8 @@ enum Part {
     Cells(usize, CellSource),
     /// What the codes of a column stand for in a row group.
     Dictionary(usize, usize),
-    /// How often some rows of a block were asked for, of so many columns.
-    Asked(usize, usize),
+    /// How often some rows of a block were asked for.
+    Asked(usize),
 }
 
 type Key = (FileId, Part);
@@ -153,20 +153,13 @@ impl BlockCache {
         }
     }
 
-    /// How often some rows of a block were asked for before, of so many columns,
-    /// as far as that is remembered; from now on once more. A page asks twice:
-    /// for few columns, and of the rows that it has for all.
-    pub(super) fn asked(
-        &self,
-        cached: Cached,
-        file: FileId,
-        block: usize,
-        columns: usize,
-    ) -> usize {
+    /// How often some rows of a block were asked for before, as far as that is
+    /// remembered; from now on once more.
+    pub(super) fn asked(&self, cached: Cached, file: FileId, block: usize) -> usize {
         if cached == Cached::No {
             return 0;
         }
-        let key = (file, Part::Asked(block, columns));
+        let key = (file, Part::Asked(block));
         let times = self.cache.get(&key).map_or(0, |times| times.len());
         self.cache.insert(key, Arc::new(NullArray::new(times + 1)));
         times

@@ -88,10 +88,7 @@ impl TableFile {
             // To read a block as a whole takes some times as long as a few of its pages;
             // one that is asked for again is likely to be asked for often.
             const ALONE: usize = 1;
-            let read = match self
-                .cache
-                .asked(cached, self.entry.id, block, columns.len())
-            {
+            let read = match self.cache.asked(cached, self.entry.id, block) {
                 0..ALONE => self.rows_alone(block, rows, &wanted)?,
                 _ => self.rows_of_whole(block, rows, &wanted, cached)?,
             };
