@@ -1,8 +1,8 @@
-//! The state that the journal stands for: every pool's records, and the
-//! answers saved under idempotency keys.
+//! The state that the journal stands for: every pool's records, the answers
+//! saved under idempotency keys, and recent tokens of uniqueness.
 //!
-//! Changes come from the journal's thread alone, in log order; readers take
-//! snapshots.
+//! What is there changes by the journal's thread alone, in log order; readers
+//! take snapshots. What definitions say of it, upkeep may tell as well.
 
 mod answers;
 mod held;

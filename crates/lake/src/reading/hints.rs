@@ -76,7 +76,8 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// The numbers of the rows that are, of rows of these times of which the
-    /// first has the number `from`; no more than `most` and one.
+    /// first has the number `from`. Where they are more than `most`, not all
+    /// of them: it ends soon after.
     pub(super) fn of(&self, times: &[i64], from: usize, most: usize) -> Vec<u32> {
         /// So many are passed at once where none is wanted, as mostly.
         const AT_ONCE: usize = 64;

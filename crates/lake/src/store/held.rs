@@ -7,8 +7,9 @@ use super::records::Records;
 use super::touches::Touches;
 use crate::snapshot::Snapshot;
 
-/// The records of one pool. The journal's thread alone changes them. Where
-/// both locks are held, that of `before` was taken first.
+/// The records of one pool. Which there are, the journal's thread alone
+/// changes; what the pool's definition says of them, upkeep may tell as well.
+/// Where both locks are held, that of `before` was taken first.
 #[derive(Debug)]
 pub(super) struct Held {
     /// What readers are given while a long change is under way.
