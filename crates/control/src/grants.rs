@@ -139,7 +139,8 @@ pub(crate) fn is_as_wide(narrowed: &Grant, before: &Grant) -> bool {
         (a, b) => a == b,
     };
     let (a, b) = (shown(&narrowed.fields), shown(&before.fields));
-    same_rows && a.is_subset(&b) && narrowed.injections == before.injections
+    let same_times = narrowed.windows == before.windows;
+    same_rows && same_times && a.is_subset(&b) && narrowed.injections == before.injections
 }
 
 /// The filters that must all hold.

@@ -181,13 +181,15 @@ fn grant_uses(grant: &Grant, path: &FieldPath, becomes: Option<&FieldPath>) -> b
         Some(Constraint::Rows(filter)) => reads(filter, path),
         Some(Constraint::AllRows) | None => false,
     };
+    let mut windows = grant.windows.iter();
+    let is_timed = windows.any(|window| window.field().is_at_or_below(path));
     let mut injected = grant.injections.values.iter();
     let injects = injected.any(|(at, _)| at.is_at_or_below(path));
     // What a grant shows goes by names. A field must not come to be seen, nor
     // cease to be, because it is called something else.
     let shows_otherwise =
         becomes.is_some_and(|new| grant.fields.shows(path) != grant.fields.shows(new));
-    constrains || injects || shows_otherwise
+    constrains || is_timed || injects || shows_otherwise
 }
 
 fn in_use(path: &FieldPath, is_renamed: bool, users: &[String]) -> Fault {

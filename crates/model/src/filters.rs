@@ -39,6 +39,8 @@ pub struct Comparison {
     field: FieldPath,
     operator: Operator,
     value: Value,
+    /// Whether the value is another one each time that it is made.
+    moves: bool,
 }
 
 /// The operators of a comparison.
@@ -128,6 +130,15 @@ impl Comparison {
             field,
             operator,
             value,
+            moves: false,
+        }
+    }
+
+    /// A comparison with a value that moves with time: the start of a window.
+    pub(crate) fn moving(field: FieldPath, operator: Operator, value: Value) -> Self {
+        Self {
+            moves: true,
+            ..Self::restore(field, operator, value)
         }
     }
 
@@ -151,11 +162,7 @@ impl Filter {
     /// `field = value`, for filters that the server itself writes. `value`
     /// is a scalar.
     pub fn equals(field: FieldPath, value: Value) -> Self {
-        Self::Compare(Comparison {
-            field,
-            operator: Operator::Eq,
-            value,
-        })
+        Self::Compare(Comparison::restore(field, Operator::Eq, value))
     }
 
     /// Every filter of a non-empty list holds; `None` for an empty list.
@@ -262,25 +269,42 @@ impl Constraint {
     /// SHA-256 of the canonical form: the order of the parts of an `all` or
     /// `any`, and how operators were spelled, make no difference.
     pub fn digest(&self) -> [u8; 32] {
+        self.digest_with(Moving::AsItIs)
+    }
+
+    /// The same without the values that move with time: what a cursor is
+    /// bound to, which is good for a later page under the same policy.
+    pub(crate) fn digest_at_any_time(&self) -> [u8; 32] {
+        self.digest_with(Moving::LeftOut)
+    }
+
+    fn digest_with(&self, moving: Moving) -> [u8; 32] {
         let mut bytes = Vec::new();
         match self {
             Self::AllRows => bytes.push(0),
             Self::Rows(filter) => {
                 bytes.push(1);
-                canonical(filter, &mut bytes);
+                canonical(filter, moving, &mut bytes);
             }
         }
         Sha256::digest(&bytes).into()
     }
 }
 
-fn canonical(filter: &Filter, out: &mut Vec<u8>) {
+/// What becomes of values that move with time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moving {
+    AsItIs,
+    LeftOut,
+}
+
+fn canonical(filter: &Filter, moving: Moving, out: &mut Vec<u8>) {
     let mut group = |tag: u8, parts: &[Filter]| {
         let mut encoded: Vec<Vec<u8>> = parts
             .iter()
             .map(|part| {
                 let mut bytes = Vec::new();
-                canonical(part, &mut bytes);
+                canonical(part, moving, &mut bytes);
                 bytes
             })
             .collect();
@@ -301,7 +325,11 @@ fn canonical(filter: &Filter, out: &mut Vec<u8>) {
             let text = format!("{} {} ", comparison.field, comparison.operator.name());
             out.extend((text.len() as u64).to_be_bytes());
             out.extend(text.into_bytes());
-            crate::canonical::encode(&comparison.value, out);
+            if comparison.moves && moving == Moving::LeftOut {
+                out.push(6);
+            } else {
+                crate::canonical::encode(&comparison.value, out);
+            }
         }
     }
 }

@@ -4,10 +4,12 @@
 mod modifiers;
 mod parse;
 mod target;
+mod window;
 mod write;
 
 pub(crate) use parse::check_resolves;
 pub use parse::{GrantLookup, parse_grants};
+pub use window::TimeWindow;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +17,7 @@ use crate::filters::Constraint;
 use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use crate::names::{FieldPath, Name};
 use crate::records::Injections;
+use crate::time::Timestamp;
 
 /// The actions that a grant may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -287,6 +290,8 @@ pub struct Grant {
     pub actions: BTreeSet<Action>,
     /// Which rows; `None` only when no action touches rows.
     pub rows: Option<Constraint>,
+    /// Which of those, by their times: rows that lie in every window.
+    pub windows: Vec<TimeWindow>,
     /// Which fields.
     pub fields: VisibleFields,
     /// What is stamped on records.
@@ -297,6 +302,21 @@ impl Grant {
     /// Whether the grant has the action, on whatever resource.
     pub fn allows(&self, action: Action) -> bool {
         self.actions.contains(&action)
+    }
+
+    /// The same grant at this instant: what its windows are about now is among
+    /// the conditions on its rows.
+    pub(crate) fn at(&self, now: Timestamp) -> Self {
+        let windows = self.windows.iter();
+        let rows = self.rows.clone().map(|rows| {
+            windows.fold(rows, |rows, window| {
+                rows.and(&Constraint::Rows(window.at(now)))
+            })
+        });
+        Self {
+            rows,
+            ..self.clone()
+        }
     }
 }
 

@@ -210,7 +210,7 @@ impl KeyRecord {
 
     fn admit_by(&self, secret: &SecretRecord, now: Timestamp) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
-        Ok(Access::admitted(self, secret.id))
+        Ok(Access::admitted(self, secret.id, now))
     }
 
     fn check_in_use(&self, secret: &SecretRecord, now: Timestamp) -> Result<(), AuthError> {

@@ -60,6 +60,10 @@ pub const SCOPED_KEY_BYTES_MAX: usize = 16 << 10;
 pub const KEY_GRANTS_MAX: usize = 100;
 /// Injections of one grant.
 pub const GRANT_INJECTIONS_MAX: usize = 100;
+/// Windows of time of one grant, of which keys made by limited keys have their makers' too.
+pub const GRANT_WINDOWS_MAX: usize = 8;
+/// Days that a moving window of time reaches back at most.
+pub const TIME_WINDOW_DAYS_MAX: u64 = 36_500;
 /// Nesting of one grant's visible fields, which grows when limited keys make keys.
 pub const VISIBLE_FIELDS_DEPTH_MAX: usize = 8;
 /// Rows of one JSON answer when the request names no limit.

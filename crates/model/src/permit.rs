@@ -64,6 +64,7 @@ use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::{SavedQuery, WithPools};
 use crate::secrets::SecretId;
+use crate::time::Timestamp;
 use crate::views::View;
 
 /// An admitted caller: who it is and what its key's policy says.
@@ -74,9 +75,13 @@ pub struct Access {
     kind: KeyKind,
     secret: SecretId,
     project: ProjectId,
+    /// What it may do, as of when it was let in.
     grants: Arc<[Grant]>,
-    /// Of a scoped key: the grants of that which it was made out of.
+    /// The same as they are written.
+    written: Arc<[Grant]>,
+    /// Of a scoped key: those of the key that it was made out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
+    let_in_at: Timestamp,
     /// The only thing that any permit is for, of a caller who was let in by a ticket.
     only: Option<SavedQueryId>,
 }
@@ -189,17 +194,27 @@ pub struct Permit<A> {
     right: PhantomData<fn() -> A>,
 }
 
+/// The grants at an instant; mostly they are the same at all of them.
+fn as_of(grants: &Arc<[Grant]>, now: Timestamp) -> Arc<[Grant]> {
+    if grants.iter().all(|grant| grant.windows.is_empty()) {
+        return grants.clone();
+    }
+    grants.iter().map(|grant| grant.at(now)).collect()
+}
+
 impl Access {
-    /// Only [`KeyRecord::verify`] calls this, after it compared the secret.
-    pub(crate) fn admitted(record: &KeyRecord, secret: SecretId) -> Self {
+    /// Only [`KeyRecord`] calls this, after it compared the secret.
+    pub(crate) fn admitted(record: &KeyRecord, secret: SecretId, now: Timestamp) -> Self {
         Self {
             key: record.id(),
             key_name: record.draft().name.as_str().into(),
             kind: record.draft().kind,
             secret,
             project: record.project(),
-            grants: record.grants().clone(),
+            grants: as_of(record.grants(), now),
+            written: record.grants().clone(),
             made_out_of: None,
+            let_in_at: now,
             only: None,
         }
     }
@@ -340,7 +355,7 @@ impl Access {
         self.project
     }
 
-    /// The caller's grants.
+    /// The caller's grants, with what their windows of time were about when it was let in.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
     }

@@ -11,7 +11,7 @@ pub use collection::KEEN_TIMESTAMP;
 pub use deleted::Deleted;
 pub use grow::FieldChanges;
 pub use parse::unknown_field;
-pub(crate) use parse::{not_available, parse_description, parse_name, parse_path, refuse_not_yet};
+pub(crate) use parse::{parse_description, parse_name, parse_path, refuse_not_yet};
 pub use schema::{Field, Schema, SchemaMode};
 
 use crate::ids::PoolId;

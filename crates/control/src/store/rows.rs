@@ -312,6 +312,7 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
         on,
         actions: std::collections::BTreeSet::new(),
         rows: None,
+        windows: Vec::new(),
         fields: VisibleFields::All,
         injections: Injections {
             values: Vec::new(),

@@ -174,11 +174,7 @@ fn comparison(object: &Object) -> Result<Comparison, Fault> {
     let value = object.get("value").ok_or_else(|| missing("value"))?.clone();
     let (operator, value) =
         check_value(operator, value).map_err(|fault| fault.at("/value").on_field(&field))?;
-    Ok(Comparison {
-        field,
-        operator,
-        value,
-    })
+    Ok(Comparison::restore(field, operator, value))
 }
 
 fn missing(member: &str) -> Fault {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, VisibleFields};
+use super::{Action, TimeWindow, VisibleFields};
 use crate::document::{Document, each, expected, text};
 use crate::fault::{Fault, FaultCode, step};
 use crate::fields::ColumnType;
-use crate::limits::{GRANT_INJECTIONS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
+use crate::limits::{GRANT_INJECTIONS_MAX, GRANT_WINDOWS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
 use crate::names::FieldPath;
 use crate::pools::{Schema, parse_path};
 use crate::records::{Injections, OnConflict};
@@ -105,6 +105,36 @@ fn read_injections(
         values.insert(path, value);
     }
     Ok(values.into_iter().collect())
+}
+
+/// One window, or a list of those that must all hold.
+pub(super) fn parse_windows(
+    document: &mut Document<'_>,
+    actions: &BTreeSet<Action>,
+) -> Result<Vec<TimeWindow>, Fault> {
+    let Some(value) = document.optional("time") else {
+        return Ok(Vec::new());
+    };
+    let refuse = |code, detail: String| Err(Fault::new(code, detail).at("/time"));
+    if !actions.iter().any(|action| action.touches_rows()) {
+        return refuse(
+            FaultCode::InvalidValue,
+            "none of these actions reads or changes rows, so time would do nothing".to_owned(),
+        );
+    }
+    let Some(windows) = value.as_array() else {
+        let window = TimeWindow::parse(value).map_err(|f| f.under("/time"))?;
+        return Ok(vec![window]);
+    };
+    if windows.is_empty() || windows.len() > GRANT_WINDOWS_MAX {
+        return refuse(
+            FaultCode::LimitExceeded,
+            format!(
+                "time is a window or a list of 1 to {GRANT_WINDOWS_MAX}; leave the member out for all times"
+            ),
+        );
+    }
+    each(windows, TimeWindow::parse).map_err(|f| f.under("/time"))
 }
 
 pub(super) fn parse_visible(

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::modifiers::{parse_injections, parse_visible};
+use super::modifiers::{parse_injections, parse_visible, parse_windows};
 use super::target::{actions_on, parse_id, parse_on};
-use super::{Action, Grant, Target};
+use super::{Action, Grant, Target, TimeWindow};
 use crate::document::{Document, each, expected, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::ColumnType;
@@ -12,7 +12,7 @@ use crate::filters::{Constraint, Filter, Predicate, parse_list};
 use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use crate::limits::KEY_GRANTS_MAX;
 use crate::names::{FieldPath, Name};
-use crate::pools::{Schema, not_available};
+use crate::pools::Schema;
 use crate::value::{Object, Value};
 
 /// What the reader of grants must know of the project.
@@ -78,9 +78,8 @@ fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> 
     let rows = parse_rows(&mut document, &actions, schema.as_ref(), index)?;
     let injections = parse_injections(&mut document, &actions, schema.as_ref())?;
     let fields = parse_visible(&mut document, &actions)?;
-    if document.optional("time").is_some() {
-        return Err(not_available("time"));
-    }
+    let windows = parse_windows(&mut document, &actions)?;
+    check_windows(&windows, existing.as_ref(), schema.as_ref())?;
     document.finish()?;
     let id = existing.map_or_else(|| lookup.fresh_id(), |grant| grant.id);
     Ok(Grant {
@@ -88,9 +87,28 @@ fn parse_grant(value: &Value, lookup: &dyn GrantLookup) -> Result<Grant, Fault> 
         on,
         actions,
         rows,
+        windows,
         fields,
         injections,
     })
+}
+
+/// Refuses a window over what is no time in the pool, unless the grant has it
+/// already: a key made by one that reaches further has its maker's.
+fn check_windows(
+    windows: &[TimeWindow],
+    existing: Option<&Grant>,
+    schema: Option<&Schema>,
+) -> Result<(), Fault> {
+    let held = existing.map(|grant| &*grant.windows).unwrap_or_default();
+    let Some(schema) = schema else {
+        return Ok(());
+    };
+    let fresh = windows.iter().filter(|window| !held.contains(window));
+    fresh
+        .map(|window| window.check_against(schema))
+        .collect::<Result<(), _>>()
+        .map_err(|fault| fault.at("/time/field"))
 }
 
 fn parse_actions(document: &mut Document<'_>, on: &Target) -> Result<BTreeSet<Action>, Fault> {

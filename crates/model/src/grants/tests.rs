@@ -17,6 +17,8 @@ fn legal() -> Vec<String> {
         format!(r#"{{"on":"pool:*","actions":["query","schema","delete"],"constraints":{ROWS}}}"#),
         format!(r#"{{"on":"pool:strict","actions":["ingest","query","delete"],"constraints":{ROWS},"injections":{{"n":"5"}}}}"#),
         r#"{"on":"view:records","actions":["read"],"constraints":"all_rows","fields":{"deny":["amount","_id"]}}"#.to_owned(),
+        r#"{"on":"view:records","actions":["read"],"constraints":"all_rows","time":{"field":"at","from":null,"last":"90d"}}"#.to_owned(),
+        r#"{"on":"view:*","actions":["read"],"constraints":"all_rows","time":[{"field":"_ingested_at","last":"5m"},{"field":"x.y","from":"2026-01-01T00:00:00+02:00","to":"2026-02-01T00:00:00.000001Z"}]}"#.to_owned(),
         r#"{"on":"view:*","actions":["read"],"constraints":"all_rows","fields":{"allow":["a.b","c"]}}"#.to_owned(),
         r#"{"on":"view:*","actions":["read"],"constraints":[{"all":[{"field":"a","operator":"eq","value":1}]}]}"#.to_owned(),
         r#"{"on":"view:*","actions":["read"],"constraints":[{"any":[[{"field":"a","operator":"=","value":[1]}],{"not":{"field":"b","operator":"<","value":2}}]},{"field":"c","operator":"exists","value":false}]}"#.to_owned(),
@@ -44,6 +46,7 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
     let read = |rest: &str| format!(r#"{{"on":"pool:strict","actions":["query"],{rest}}}"#);
     let write = |rest: &str| format!(r#"{{"on":"pool:strict","actions":["ingest"],{rest}}}"#);
     let rows = |filter: &str| read(&format!(r#""constraints":{filter}"#));
+    let timed = |window: &str| read(&format!(r#""constraints":"all_rows","time":{window}"#));
     let shown = |fields: &str| read(&format!(r#""constraints":"all_rows","fields":{fields}"#));
     let cases = [
         ("1".to_owned(), "WrongType /0"),
@@ -124,7 +127,28 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (shown(r#"{"hide":["a"]}"#), "UnknownMember /0/fields/hide"),
         (shown(r#"{"both":[{"deny":["a"]}]}"#), "InvalidValue /0/fields"),
         (shown(&nested_both(9)), "InvalidValue /0/fields"),
-        (read(r#""constraints":"all_rows","time":{"field":"at","last":"90d"}"#), "NotAvailable /0/time"),
+        (timed(r#"{"field":"_ingested_at"}"#), "InvalidValue /0/time"),
+        (timed(r#"{"last":"90d"}"#), "MissingMember /0/time/field"),
+        (timed(r#"{"field":"n","last":"90d"}"#), "WrongType /0/time/field"),
+        (timed(r#"{"field":"region","last":"90d"}"#), "WrongType /0/time/field"),
+        (timed(r#"{"field":"absent","last":"90d"}"#), "UnknownField /0/time/field"),
+        (timed(r#"{"field":"a..b","last":"90d"}"#), "InvalidName /0/time/field"),
+        (timed(r#"{"field":"_ingested_at","last":"0d"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":"-1d"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":"1"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":""}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":"1w"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":"d"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":"36501d"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":"99999999999999999999d"}"#), "InvalidValue /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","last":7}"#), "WrongType /0/time/last"),
+        (timed(r#"{"field":"_ingested_at","from":"yesterday"}"#), "InvalidValue /0/time/from"),
+        (timed(r#"{"field":"_ingested_at","from":"2026-01-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}"#), "InvalidValue /0/time/to"),
+        (timed(r#"{"field":"_ingested_at","last":"1d","until":null}"#), "UnknownMember /0/time/until"),
+        (timed("[]"), "LimitExceeded /0/time"),
+        (timed(&format!("[{}]", vec![r#"{"field":"_ingested_at","last":"1d"}"#; 9].join(","))), "LimitExceeded /0/time"),
+        (timed(r#""90d""#), "WrongType /0/time"),
+        (write(r#""time":{"field":"_ingested_at","last":"1d"}"#), "InvalidValue /0/time"),
         (read(r#""constraints":"all_rows","index_by":{"customer.id":["93i"]}"#), "InvalidValue /0/index_by"),
         (read(r#""constraints":"all_rows","constraint":[]"#), "UnknownMember /0/constraint"),
         (read(r#""constraints":"all_rows","id":"01ARZ3NDEKTSV4RRFFQ69G5FAV""#), "InvalidValue /0/id"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Grant, Selector, Target, VisibleFields};
+use super::{Grant, Selector, Target, TimeWindow, VisibleFields};
 use crate::filters::{Constraint, to_list};
 use crate::names::{FieldPath, Name};
 use crate::records::OnConflict;
@@ -29,6 +29,14 @@ impl Grant {
         }
         if let Some(rows) = &self.rows {
             object = object.with("constraints", rows.to_value());
+        }
+        match self.windows.as_slice() {
+            [] => {}
+            [window] => object = object.with("time", window.to_value()),
+            windows => {
+                let windows = windows.iter().map(TimeWindow::to_value);
+                object = object.with("time", windows.collect::<Vec<_>>());
+            }
         }
         if !self.injections.values.is_empty() {
             let values = self.injections.values.iter();

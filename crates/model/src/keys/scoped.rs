@@ -55,7 +55,7 @@ impl KeyRecord {
         };
         self.check_in_use(secret, now)?;
         Ok(Scoped {
-            maker: Access::admitted(self, secret.id),
+            maker: Access::admitted(self, secret.id, now),
             said,
         })
     }

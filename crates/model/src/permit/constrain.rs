@@ -94,7 +94,7 @@ impl ConstrainedQuery {
         let mut digest = Sha256::new();
         digest.update(self.key.to_bytes());
         digest.update(self.pool.id.to_bytes());
-        digest.update(self.rows.digest());
+        digest.update(self.rows.digest_at_any_time());
         digest.update(format!("{query:?}").as_bytes());
         digest.finalize().into()
     }

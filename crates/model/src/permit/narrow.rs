@@ -4,7 +4,7 @@ use super::{Admin, Permit};
 use crate::fault::{Fault, FaultCode};
 use crate::filters::{Constraint, parse_list, to_list};
 use crate::grants::{Action, Grant};
-use crate::limits::{GRANT_INJECTIONS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
+use crate::limits::{GRANT_INJECTIONS_MAX, GRANT_WINDOWS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
 use crate::records::Injections;
 
 impl Permit<Admin> {
@@ -33,7 +33,8 @@ impl Permit<Admin> {
         // Several actions mostly meet the same limits; each is laid on once, not once an action.
         let (mut rows, mut fields) = (Vec::new(), Vec::new());
         for action in grant.actions.clone() {
-            let makers = self.access().grants().iter();
+            // As they are written: a window that moves goes on moving for the new key.
+            let makers = self.access().grants_of_key().iter();
             let makers =
                 makers.filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on));
             let makers: Vec<&Grant> = makers.collect();
@@ -48,6 +49,7 @@ impl Permit<Admin> {
                 let held = makers.iter().filter_map(|maker| maker.rows.clone());
                 rows.push(Constraint::union(held));
                 fields.extend(makers.iter().map(|maker| maker.fields.clone()));
+                hold_to_windows(&mut grant, &makers)?;
             }
             if action == Action::Ingest {
                 for maker in &makers {
@@ -85,11 +87,34 @@ fn refuse_unreadable(grant: &Grant) -> Result<(), Fault> {
     {
         return Err(too_much("/constraints"));
     }
+    if grant.windows.len() > GRANT_WINDOWS_MAX {
+        return Err(too_much("/time"));
+    }
     if grant.fields.depth() > VISIBLE_FIELDS_DEPTH_MAX {
         return Err(too_much("/fields"));
     }
     if grant.injections.values.len() > GRANT_INJECTIONS_MAX {
         return Err(too_much("/injections"));
+    }
+    Ok(())
+}
+
+/// Lays the makers' windows of time on a grant besides its own.
+fn hold_to_windows(grant: &mut Grant, makers: &[&Grant]) -> Result<(), Fault> {
+    let [first, others @ ..] = makers else {
+        return Ok(());
+    };
+    if others.iter().any(|other| other.windows != first.windows) {
+        return Err(Fault::new(
+            FaultCode::InvalidValue,
+            "the calling key has this by several grants with different windows of time, so that it is unclear which holds for the new one",
+        )
+        .at("/time"));
+    }
+    for window in &first.windows {
+        if !grant.windows.contains(window) {
+            grant.windows.push(window.clone());
+        }
     }
     Ok(())
 }

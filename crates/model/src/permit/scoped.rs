@@ -1,21 +1,25 @@
 //! Callers who come by a scoped key of the Keen dialect.
 
-use super::Access;
+use std::sync::Arc;
+
+use super::{Access, as_of};
 use crate::grants::Grant;
 
 impl Access {
     /// For `Scoped::held_to` alone, which narrowed the grants.
     pub(crate) fn scoped(self, grants: Vec<Grant>) -> Self {
+        let written: Arc<[Grant]> = grants.into();
         Self {
-            grants: grants.into(),
-            made_out_of: Some(self.grants),
+            grants: as_of(&written, self.let_in_at),
+            made_out_of: Some(self.written),
+            written,
             ..self
         }
     }
 
-    /// Those of its key, or of the key that its scoped key was made out of.
+    /// Those of its key as they are written, or of the key that its scoped key was made out of.
     pub fn grants_of_key(&self) -> &[Grant] {
-        self.made_out_of.as_ref().unwrap_or(&self.grants)
+        self.made_out_of.as_ref().unwrap_or(&self.written)
     }
 
     /// Whether the caller comes by a scoped key.

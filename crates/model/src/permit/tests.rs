@@ -4,7 +4,7 @@ use super::*;
 use crate::fault::FaultCode;
 use crate::filters::{Constraint, parse_list};
 use crate::fixtures::{
-    Project, access_of, grant_id, json, noon, path, pool, pool_id, refusal, view,
+    Project, access_of, at, grant_id, json, noon, path, pool, pool_id, refusal, view,
 };
 use crate::queries::{Query, Seek, Side};
 use crate::random::SeededRandom;

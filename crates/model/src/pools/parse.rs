@@ -108,7 +108,7 @@ pub(crate) fn refuse_not_yet(
 }
 
 /// The refusal of something that is designed and not enforced yet.
-pub(crate) fn not_available(member: &str) -> Fault {
+fn not_available(member: &str) -> Fault {
     Fault::new(
         FaultCode::NotAvailable,
         format!(

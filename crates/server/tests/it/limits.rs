@@ -462,13 +462,6 @@ fn nothing_is_accepted_that_is_not_enforced() {
         key("grants", json!([grant])),
         Some("/grants/0/on"),
     );
-    let grant = json!({"on": "view:v", "actions": ["read"], "constraints": "all_rows",
-        "time": {"field": "at", "last": "90d"}});
-    refuse(
-        "/v1/keys",
-        key("grants", json!([grant])),
-        Some("/grants/0/time"),
-    );
     let made = server
         .post(&master, "/v1/keys", &key("description", json!("d")))
         .expect(201);

@@ -75,6 +75,7 @@ fn grant(number: u32, rows: Constraint, injections: Vec<(FieldPath, Value)>) -> 
         on: Target::Pool(Selector::everything()),
         actions: BTreeSet::from([Action::Ingest, Action::Delete, Action::Query]),
         rows: Some(rows),
+        windows: Vec::new(),
         fields: VisibleFields::All,
         injections: Injections {
             values: injections,

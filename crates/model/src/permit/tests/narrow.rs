@@ -35,11 +35,18 @@ fn any_grant() -> impl Strategy<Value = String> {
         r#""region":"eu""#,
         r#""region":"eu","customer.id":"a""#,
     ]);
-    (on, actions, any_constraint(), fields, injections).prop_map(
-        |(on, actions, rows, fields, injections)| {
+    let time = prop::sample::select(vec![
+        "",
+        "",
+        r#","time":{"field":"at","last":"30d"}"#,
+        r#","time":[{"field":"at","last":"30d"},{"field":"at","from":"2026-02-20T00:00:00Z"}]"#,
+        r#","time":{"field":"at","to":"2026-03-01T00:00:00Z"}"#,
+    ]);
+    (on, actions, any_constraint(), fields, injections, time).prop_map(
+        |(on, actions, rows, fields, injections, time)| {
             let reads = actions.iter().any(|action| *action != "ingest");
             let rows = if reads {
-                format!(r#","constraints":{rows}{fields}"#)
+                format!(r#","constraints":{rows}{fields}{time}"#)
             } else {
                 String::new()
             };
@@ -79,8 +86,24 @@ fn reach<'a>(
     })
 }
 
-/// Whether everything that `new` can do on the pools, `old` can do too.
+/// Whether everything that `new` can do on the pools, `old` can do too, now and later.
 fn never_wider(
+    new: &[Grant],
+    old: &[Grant],
+    pools: &[Arc<Pool>],
+    record: &Record,
+) -> Result<(), TestCaseError> {
+    ["2026-03-01T12:00:00Z", "2026-03-22T00:00:00Z"]
+        .into_iter()
+        .try_for_each(|now| {
+            let as_of = |grants: &[Grant]| -> Vec<Grant> {
+                grants.iter().map(|grant| grant.at(at(now))).collect()
+            };
+            never_wider_as_they_are(&as_of(new), &as_of(old), pools, record)
+        })
+}
+
+fn never_wider_as_they_are(
     new: &[Grant],
     old: &[Grant],
     pools: &[Arc<Pool>],
@@ -147,7 +170,7 @@ proptest! {
         let Ok(given) = permit.narrow(asked, &[]) else {
             return Err(TestCaseError::reject("the maker does not have that"));
         };
-        never_wider(&given, maker.grants(), &project.pools, &record)?;
+        never_wider(&given, maker.grants_of_key(), &project.pools, &record)?;
         // What is stored can be read back as what was given.
         project.existing = given.clone();
         let written = Value::Array(given.iter().map(Grant::to_value).collect());
@@ -158,8 +181,8 @@ proptest! {
         let second = access_of(second);
         let permit = second.permit::<Admin>(On::Project).expect("an administrator");
         if let Some(third) = grants(&project, &again).and_then(|again| permit.narrow(again, &[]).ok()) {
-            never_wider(&third, second.grants(), &project.pools, &record)?;
-            never_wider(&third, maker.grants(), &project.pools, &record)?;
+            never_wider(&third, second.grants_of_key(), &project.pools, &record)?;
+            never_wider(&third, maker.grants_of_key(), &project.pools, &record)?;
         }
     }
 }

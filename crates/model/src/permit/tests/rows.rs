@@ -28,8 +28,22 @@ pub(super) fn any_record() -> impl Strategy<Value = Record> {
     ]);
     let region = prop::sample::select(vec!["", r#""region":"eu","#, r#""region":"us","#]);
     let n = prop::sample::select(vec![r#""n":1"#, r#""n":2"#, r#""x":0"#]);
-    (customer, region, n)
-        .prop_map(|(customer, region, n)| row(&format!("{{{customer}{region}{n}}}")))
+    let time = prop::sample::select(vec![
+        None,
+        Some("2026-01-15T00:00:00Z"),
+        Some("2026-02-10T00:00:00Z"),
+        Some("2026-02-25T00:00:00Z"),
+        Some("2026-03-10T00:00:00Z"),
+    ]);
+    (customer, region, n, time).prop_map(|(customer, region, n, time)| {
+        let record = row(&format!("{{{customer}{region}{n}}}"));
+        let fields = record.fields();
+        let fields = fields.map(|(path, value)| (path.clone(), value.clone()));
+        let time = time.map(|time| (path("at"), Value::DateTime(at(time))));
+        let mut fields: Vec<_> = fields.chain(time).collect();
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Record::restore(fields).expect("each once")
+    })
 }
 
 proptest! {

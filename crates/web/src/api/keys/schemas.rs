@@ -29,6 +29,17 @@ pub(crate) fn schemas() -> Json {
         },
         "KeyPatch": { "type": "object", "additionalProperties": false, "properties": draft_members() },
         "Grant": grant(),
+        "TimeWindow": {
+            "type": "object", "required": ["field"], "additionalProperties": false,
+            "properties": {
+                "field": { "type": "string", "description": "A declared DateTime, or _ingested_at." },
+                "from": { "type": ["string", "null"], "format": "date-time", "description": "Inclusive." },
+                "to": { "type": ["string", "null"], "format": "date-time", "description": "Exclusive." },
+                "last": { "type": ["string", "null"], "pattern": "^[1-9][0-9]*[mhd]$",
+                    "description": "Minutes, hours or days up to now; the start moves on each full \
+                        minute, from a week on each full hour." },
+            },
+        },
         "VisibleFields": {
             "type": "object", "additionalProperties": false,
             "properties": {
@@ -93,7 +104,9 @@ fn grant() -> Json {
                 "additionalProperties": { "type": ["string", "number", "boolean"] } },
             "on_conflict": { "enum": ["override", "reject", null] },
             "fields": { "anyOf": [refer("VisibleFields"), { "type": "null" }] },
-            "time": { "type": "null", "description": "Not in this version." },
+            "time": { "anyOf": [refer("TimeWindow"),
+                { "type": "array", "minItems": 1, "maxItems": 8, "items": refer("TimeWindow") },
+                { "type": "null" }], "description": "Rows by a time that they hold; all windows must." },
             "index_by": { "type": ["object", "null"], "additionalProperties": { "type": "array" },
                 "description": "Of a dataset: which values of its index the key sees." },
         },
