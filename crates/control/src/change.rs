@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use model::audit::AuditEntry;
 use model::datasets::Dataset;
 use model::ids::{AuditId, KeyId, ProjectId};
 use model::keys::{KeyRecord, KeyStatus};
@@ -14,7 +15,7 @@ use model::saved_queries::SavedQuery;
 use model::time::Timestamp;
 use model::views::View;
 
-use crate::audit::{AuditEntry, Subject};
+use crate::audit::{Author, Subject};
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
 use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
@@ -27,7 +28,7 @@ pub(crate) struct Change {
     pub(crate) project: ProjectId,
     pub(crate) now: Timestamp,
     pub(crate) random: Arc<dyn RandomSource>,
-    pub(crate) actor: String,
+    pub(crate) author: Author,
     pub(crate) definitions: Definitions,
     pub(crate) writes: Vec<Write>,
     pub(crate) callers: Vec<CallerChange>,
@@ -84,7 +85,9 @@ impl Change {
             id: AuditId::generate(self.now, &*self.random),
             project: self.project,
             at: self.now,
-            actor: self.actor.clone(),
+            actor: self.author.name.clone(),
+            secret: self.author.secret,
+            address: self.author.address,
             action: action.to_owned(),
             subject_id: subject.id,
             subject_name: subject.name,

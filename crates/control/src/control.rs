@@ -16,6 +16,7 @@ use model::tickets::Ticket;
 use model::time::{Clock, Timestamp};
 use tokio::sync::Mutex;
 
+use crate::audit::Author;
 use crate::callers::Callers;
 use crate::change::{Change, still};
 use crate::definitions::Definitions;
@@ -208,8 +209,7 @@ impl Control {
         access: &Access,
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
-        let actor = format!("key:{}", access.key());
-        self.change_as(actor, access.project(), |change| {
+        self.change_as(Author::of(access), access.project(), |change| {
             change.check_caller(access)?;
             plan(change)
         })
@@ -219,16 +219,17 @@ impl Control {
     /// Makes a change in the server's own name.
     pub(crate) async fn change_as<T>(
         &self,
-        actor: String,
+        author: impl Into<Author>,
         project: ProjectId,
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
+        let author = author.into();
         let writer = self.0.writer().await?;
         let mut change = Change {
             project,
             now: self.0.options.clock.now(),
             random: Arc::clone(&self.0.options.random),
-            actor,
+            author,
             definitions: Definitions::clone(&self.definitions(project)),
             writes: Vec::new(),
             callers: Vec::new(),

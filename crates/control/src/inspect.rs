@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use model::ids::PoolId;
+use model::audit::{Checkpoint, Verified, Verifier};
+use model::ids::{PoolId, ProjectId};
 use model::isolation::Carried;
 use model::pools::Pool;
 use sqlx::Row as _;
@@ -22,8 +23,61 @@ pub struct Inspected {
     pub carried: Vec<(PoolId, Carried)>,
     /// How many keys there are.
     pub keys: u64,
-    /// How many audit entries there are, all of which can be read.
-    pub audit_entries: u64,
+    /// The audit of every project, verified without a checkpoint.
+    pub audit: Vec<VerifiedProject>,
+}
+
+/// The audit of a project that was verified.
+#[derive(Debug)]
+pub struct VerifiedProject {
+    /// The project's id, or what stands in its place.
+    pub project: String,
+    /// What was found.
+    pub verified: Verified,
+}
+
+/// Verifies the audit of every project that is in a database or in one of the
+/// checkpoints. An older schema is brought to this version first, so give it a
+/// copy.
+///
+/// # Errors
+/// When the database cannot be read at all; what is wrong with the audit is
+/// among what is found.
+pub async fn verify_audit(
+    file: &Path,
+    checkpoints: &[Checkpoint],
+) -> Result<Vec<VerifiedProject>, ControlError> {
+    let mut store = Store::reopen(file).await?;
+    let verified = verify(&mut store, checkpoints).await;
+    store.close().await;
+    verified
+}
+
+async fn verify(
+    store: &mut Store,
+    checkpoints: &[Checkpoint],
+) -> Result<Vec<VerifiedProject>, ControlError> {
+    let mut projects = store.audited_projects().await?;
+    projects.extend(checkpoints.iter().map(|c| c.project.to_string()));
+    projects.sort();
+    projects.dedup();
+    let mut all = Vec::new();
+    for project in projects {
+        let verified = match ProjectId::parse(&project) {
+            Ok(id) => {
+                let known = checkpoints.iter().filter(|c| c.project == id);
+                store.verify_audit(id, known).await?
+            }
+            // Whatever stands there belongs to no project.
+            Err(_) => {
+                let mut verifier = Verifier::new([]);
+                verifier.unreadable(None);
+                verifier.finish(None)
+            }
+        };
+        all.push(VerifiedProject { project, verified });
+    }
+    Ok(all)
 }
 
 /// What is wrong with the structure of a database, in SQLite's words: nothing,
@@ -66,7 +120,7 @@ pub async fn inspect(file: &Path) -> Result<Inspected, ControlError> {
 
 async fn read(store: &mut Store) -> Result<Inspected, ControlError> {
     let loaded = store.load().await?;
-    let audit_entries = store.count_audit().await?;
+    let audit = verify(store, &[]).await?;
     let pools = loaded
         .projects
         .iter()
@@ -79,7 +133,7 @@ async fn read(store: &mut Store) -> Result<Inspected, ControlError> {
         pools: pools.cloned().collect(),
         carried: carried.collect(),
         keys: loaded.keys.len() as u64,
-        audit_entries,
+        audit,
     })
 }
 

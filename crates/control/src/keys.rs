@@ -171,7 +171,7 @@ impl Change {
             project: self.project,
             definition: KeyRow::definition_of(draft),
             disabled: false,
-            created_by: self.actor.clone(),
+            created_by: self.author.name.clone(),
             created_at: self.now,
             revision: 1,
         };

@@ -40,11 +40,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use audit::AuditEntry;
+pub use audit::{AuditPage, AuditSearch};
 pub use control::{Control, ControlOptions};
 pub use definitions::{Definitions, ProjectRecord};
 pub use error::{ControlError, InternalError, Refusal};
-pub use inspect::{Inspected, copy, inspect, integrity};
+pub use inspect::{Inspected, VerifiedProject, copy, inspect, integrity, verify_audit};
 pub use isolation::Learning;
 pub use keen::KeenKeys;
 pub use scoped::Scoping;

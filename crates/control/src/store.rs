@@ -2,6 +2,7 @@
 //! promises. Which database it is, `sqlite` alone knows.
 
 mod ballast;
+mod chain;
 mod load;
 mod rows;
 mod sqlite;

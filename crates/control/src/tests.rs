@@ -1,5 +1,6 @@
 //! The control plane over real SQLite files.
 
+mod audit;
 mod durability;
 mod isolation;
 mod keen;

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::audit::AuditEntry;
 use crate::change::Change;
 use crate::control::Inner;
 use crate::error::{ControlError, InternalError};
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Claim, Failed, Loaded, Store, Write};
-
-use model::ids::ProjectId;
 
 /// Whoever holds its lock may change database and memory.
 #[derive(Debug)]
@@ -186,21 +183,6 @@ impl Inner {
     pub(crate) fn forget_everything(&self) {
         self.callers.clear();
         self.projects.store(Arc::default());
-    }
-
-    /// The latest audit entries of a project, newest first.
-    pub(crate) async fn audit_entries(
-        self: &Arc<Self>,
-        project: ProjectId,
-        limit: i64,
-    ) -> Result<Vec<AuditEntry>, ControlError> {
-        let mut writer = self.writer().await?;
-        match &mut writer.link {
-            Link::Open(store) => store.audit_entries(project, limit).await,
-            Link::Lost | Link::Closed => {
-                Err(InternalError::new("the writer was given without a database").into())
-            }
-        }
     }
 }
 

@@ -20,6 +20,7 @@ extern crate self as model;
 
 pub mod analyses;
 pub mod answers;
+pub mod audit;
 pub mod canonical;
 pub mod datasets;
 pub mod document;

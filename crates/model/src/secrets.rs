@@ -4,8 +4,10 @@
 //! Clients of the Keen dialect know keys of hex digits alone: `secrets/keen.rs`.
 
 mod keen;
+mod scan;
 mod scoped;
 
+pub use scan::{FoundToken, TOKEN_PATTERN, TokenScanner};
 pub use scoped::{ScopedText, SealedSecret};
 
 use std::fmt;

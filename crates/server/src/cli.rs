@@ -1,15 +1,18 @@
 //! The command line's shape and its help.
 
+mod audit;
 mod client;
 mod definitions;
 mod keen;
 mod offline;
 mod query;
+mod scan;
 mod serve;
 
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand};
 
+pub(crate) use audit::{AuditArgs, AuditCommand, VerifyArgs};
 pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
 pub(crate) use definitions::{
     CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
@@ -17,6 +20,7 @@ pub(crate) use definitions::{
 pub(crate) use keen::{KeenArgs, Origin};
 pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};
 pub(crate) use query::{OutputFormat, QueryArgs};
+pub(crate) use scan::ScanArgs;
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
@@ -62,7 +66,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run a server on a temporary directory, loaded with real data, and show what two customers' keys see
     Demo(DemoArgs),
     /// List, make and delete pools
@@ -71,12 +75,16 @@ pub(crate) enum Command {
     Views(ViewsArgs),
     /// List, make, switch and delete keys; make a new master key for a data directory
     Keys(KeysArgs),
+    /// Show, export, sign and verify who changed what
+    Audit(AuditArgs),
     /// Show what the calling key is, what it may do and how many rows it sees
     Whoami(ClientArgs),
     /// Send the records of a file to a pool, and make the pool if there is none; carry a project over from Keen
     Import(ImportArgs),
     /// Ask a view for its data, or a question about a pool
     Query(Box<QueryArgs>),
+    /// Find tokens that were left in files, without a server
+    Scan(ScanArgs),
     /// Compare every byte of a stopped server's data with what was written
     Check(CheckArgs),
     /// Merge the files of a stopped server's pools, and take deleted records from the disk

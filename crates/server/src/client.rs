@@ -4,6 +4,7 @@
 mod address;
 mod digest;
 mod problem;
+mod stream;
 mod token;
 
 use std::fmt;
@@ -224,28 +225,6 @@ impl Client {
         let headers =
             HeaderMap::from_iter([(header::HeaderName::from_static("idempotency-key"), key)]);
         self.whole(self.open(&Method::POST, path, Some(body), headers)?)
-    }
-
-    /// Copies the answer to a `POST` to `out` as it arrives.
-    ///
-    /// # Errors
-    /// As [`Client::get`], and when `out` cannot be written.
-    pub(crate) fn stream(
-        &self,
-        path: &str,
-        body: Body<'_>,
-        out: &mut dyn io::Write,
-    ) -> Result<(), ClientError> {
-        let answer = self.open(&Method::POST, path, Some(body), HeaderMap::new())?;
-        let mut reader = answer.into_body().into_reader();
-        let mut piece = vec![0; 64 << 10];
-        loop {
-            let read = reader.read(&mut piece).map_err(|e| self.broken(&e))?;
-            if read == 0 {
-                return out.flush().map_err(ClientError::Output);
-            }
-            out.write_all(&piece[..read]).map_err(ClientError::Output)?;
-        }
     }
 
     /// Sends a request and answers the response once its status is 2xx.

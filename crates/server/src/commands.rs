@@ -1,5 +1,6 @@
 //! What each command does, and how it ends.
 
+mod audit;
 mod backup;
 mod check;
 mod compact;
@@ -12,6 +13,7 @@ mod keys;
 mod migrate;
 mod pools;
 mod query;
+mod scan;
 mod views;
 mod whoami;
 
@@ -122,11 +124,13 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Pools(args) => pools::run(args),
         Command::Views(args) => views::run(args),
         Command::Keys(args) => keys::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Whoami(args) => whoami::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compact(args) => compact::run(&args),
         Command::Completions { shell } => {

@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 21] = [
+pub(crate) const NAMES: [&str; 22] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -43,6 +43,7 @@ pub(crate) const NAMES: [&str; 21] = [
     "behind_proxy",
     "pepper_file",
     "places_file",
+    "audit_checkpoint_dir",
     "log_format",
     "log_level",
     "journal_segment_bytes",
@@ -153,6 +154,8 @@ pub(crate) struct ServeSettings {
     pub(crate) pepper_file: Option<PathBuf>,
     /// The database of places by address.
     pub(crate) places_file: Option<PathBuf>,
+    /// Where signed checkpoints of the audit go.
+    pub(crate) audit_checkpoint_dir: Option<PathBuf>,
     /// How log lines are written.
     pub(crate) log_format: LogFormat,
     /// Which log lines are written.
@@ -212,6 +215,7 @@ impl ServeSettings {
             tls: None,
             behind_proxy: Vec::new(),
             places_file: None,
+            audit_checkpoint_dir: None,
             log_format: LogFormat::Text,
             log_level: LogLevel::Warn,
             journal_segment_bytes: DEFAULT_JOURNAL_SEGMENT_BYTES,

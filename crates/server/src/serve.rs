@@ -1,5 +1,6 @@
 //! A running server: settings in, listeners out.
 
+mod checkpoints;
 mod error;
 mod files;
 mod linger;
@@ -9,6 +10,7 @@ mod offline;
 mod running;
 mod scrub;
 mod threads;
+mod timers;
 mod tokens;
 mod upkeep;
 
@@ -36,15 +38,12 @@ use crate::clock::SystemClock;
 use crate::config::ServeSettings;
 use crate::plane::LakePlane;
 use crate::random::SystemRandom;
+use checkpoints::Checkpoints;
 use files::{control_file, journal_directory, tables_directory};
 use listen::{Door, accept};
 use threads::Threads;
 use tokens::Tokens;
 
-/// How often the times of last use are written.
-const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
-/// How often is looked whether answers of cached queries are due.
-const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 /// How long running requests have to end at a shutdown.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
 /// Connections of operators that are open at once; more wait.
@@ -58,6 +57,7 @@ struct House {
     lake: Arc<Lake>,
     tokens: Arc<Tokens>,
     state: AppState,
+    checkpoints: Option<Checkpoints>,
 }
 
 /// Runs a server until the process is told to stop.
@@ -128,6 +128,7 @@ async fn open(
     let operations = listen::take(settings.admin_listen)?;
     files::make_directory(&settings.data_dir)?;
     let lock = files::lock(&settings.data_dir)?;
+    let checkpoints = Checkpoints::take(settings)?;
     let is_new = !control_file(&settings.data_dir).exists();
     if is_new && hand_over == HandOver::ToPerson {
         files::check_hand_over(settings)?;
@@ -180,6 +181,7 @@ async fn open(
             lake,
             tokens,
             state,
+            checkpoints,
         },
         token,
     ))
@@ -299,6 +301,7 @@ async fn serve(
         lake,
         tokens,
         state,
+        checkpoints,
     } = house;
     let door = Door::new(settings)?;
     let stopping = CancellationToken::new();
@@ -318,8 +321,13 @@ async fn serve(
         stopping.clone(),
         DRAIN_TIME,
     ));
-    let last_use = tokio::spawn(save_last_use(control.clone(), stopping.clone()));
-    let refreshing = tokio::spawn(refresh(state.clone(), stopping.clone()));
+    let last_use = tokio::spawn(timers::save_last_use(control.clone(), stopping.clone()));
+    let signing = tokio::spawn(checkpoints::keep(
+        checkpoints,
+        control.clone(),
+        stopping.clone(),
+    ));
+    let refreshing = tokio::spawn(timers::refresh(state.clone(), stopping.clone()));
     let upkeep = upkeep::Threads::start(
         lake.clone(),
         control.clone(),
@@ -329,7 +337,7 @@ async fn serve(
     stop.await;
     state.set_ready(false);
     stopping.cancel();
-    for task in [api, operations, last_use, refreshing] {
+    for task in [api, operations, last_use, refreshing, signing] {
         let _ = task.await;
     }
     control.close().await?;
@@ -341,37 +349,6 @@ async fn serve(
     let closed = tokio::task::spawn_blocking(close).await;
     tokens.close().await;
     closed.map_err(|error| ServeError::Other(error.to_string()))
-}
-
-async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {
-    let mut ticks = tokio::time::interval(LAST_USE_PERIOD);
-    loop {
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            _ = ticks.tick() => {
-                if let Err(error) = control.save_last_used().await {
-                    tracing::warn!(%error, "the times of last use were not saved");
-                }
-            }
-        }
-    }
-}
-
-/// Makes due answers of cached queries anew, for whoever asks next.
-async fn refresh(state: web::AppState, stopping: CancellationToken) {
-    let mut ticks = tokio::time::interval(REFRESH_PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            _ = ticks.tick() => {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    () = web::refresh(&state) => {}
-                }
-            }
-        }
-    }
 }
 
 /// Takes over the interrupt and termination signals; ends with the first one.

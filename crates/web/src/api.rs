@@ -1,6 +1,7 @@
 //! The native API, a file for each noun; in each, in this order: the wire's
 //! shape, the conversion, the handlers.
 
+pub(crate) mod audit;
 pub(crate) mod datasets;
 pub(crate) mod keys;
 pub(crate) mod pools;
@@ -34,7 +35,7 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 11] {
+pub(crate) fn schemas() -> [Json; 12] {
     [
         pools::schemas(),
         records::schemas(),
@@ -47,6 +48,7 @@ pub(crate) fn schemas() -> [Json; 11] {
         datasets::schemas(),
         tickets::schemas(),
         whoami::schemas(),
+        audit::schemas(),
     ]
 }
 
@@ -76,6 +78,19 @@ fn done() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
+/// How many items a page of a list has at most.
+fn limit_of(parameters: &Parameters) -> Result<usize, Fault> {
+    let Some(text) = parameters.get("limit") else {
+        return Ok(LIST_ITEMS_DEFAULT);
+    };
+    let limit = text.parse().ok();
+    let limit = limit.filter(|limit| (1..=LIST_ITEMS_MAX).contains(limit));
+    limit.ok_or_else(|| {
+        let detail = format!("limit is a whole number from 1 to {LIST_ITEMS_MAX}");
+        Fault::new(FaultCode::InvalidValue, detail).at("/limit")
+    })
+}
+
 /// One page of a list whose items stand oldest first.
 fn page<T>(
     parameters: &Parameters,
@@ -83,20 +98,7 @@ fn page<T>(
     id: impl Fn(&T) -> [u8; 16],
     show: impl Fn(&T) -> Value,
 ) -> Result<Response, ApiError> {
-    let limit = match parameters.get("limit") {
-        None => LIST_ITEMS_DEFAULT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=LIST_ITEMS_MAX).contains(limit))
-            .ok_or_else(|| {
-                Fault::new(
-                    FaultCode::InvalidValue,
-                    format!("limit is a whole number from 1 to {LIST_ITEMS_MAX}"),
-                )
-                .at("/limit")
-            })?,
-    };
+    let limit = limit_of(parameters)?;
     let mut rest = items;
     if let Some(after) = parameters.get("after") {
         let after = RawId::parse(after).map_err(|_| {

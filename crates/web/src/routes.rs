@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use model::grants::Action;
 
 use crate::api::{
-    datasets, keys, pools, projects, query, records, rows, saved_queries, tickets, version,
+    audit, datasets, keys, pools, projects, query, records, rows, saved_queries, tickets, version,
     view_data, views, whoami,
 };
 use crate::error::{ApiError, Code};
@@ -153,6 +153,11 @@ routes! {
     POST "/v1/keys/{id}/copy" ADMIN, &[], keys::copy, keys::copy_operation;
     POST "/v1/keys/{id}/roll" ADMIN, &[], keys::roll, keys::roll_operation;
     POST "/v1/keys/{id}/simulate" ADMIN, &[], keys::simulate, keys::simulate_operation;
+
+    GET "/v1/audit" ADMIN, audit::LIST_PARAMETERS, audit::list, audit::list_operation;
+    GET "/v1/audit/export" ADMIN, audit::EXPORT_PARAMETERS,
+        audit::export, audit::export_operation;
+    GET "/v1/audit/checkpoint" ADMIN, &[], audit::checkpoint, audit::checkpoint_operation;
 
     POST "/v1/projects/{project}/keen" ADMIN, &[], projects::keen, projects::keen_operation;
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use model::fault::Fault;
-use model::ids::{AuditId, IdError, KeyId, PoolId, ProjectId, ViewId};
+use model::ids::{IdError, KeyId, PoolId, ProjectId, ViewId};
 use model::keys::{KeyRecord, SecretRecord};
 use model::secrets::{SealedSecret, SecretHash, SecretId};
 use model::time::Timestamp;
@@ -14,7 +14,6 @@ use sqlx::sqlite::SqliteRow;
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{Store, failed, text};
-use crate::audit::AuditEntry;
 use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, InternalError};
 use crate::scoped::Scoping;
@@ -98,53 +97,6 @@ impl Store {
             .await
             .map_err(failed(LOADING))
     }
-
-    /// The latest audit entries of a project, newest first.
-    pub(crate) async fn audit_entries(
-        &mut self,
-        project: ProjectId,
-        limit: i64,
-    ) -> Result<Vec<AuditEntry>, ControlError> {
-        let rows = sqlx::query(text::SELECT_AUDIT)
-            .bind(project.to_string())
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(failed("reading the audit"))?;
-        rows.iter().map(|row| audit_entry(row, project)).collect()
-    }
-
-    /// Reads every audit entry of every project; answers how many there are.
-    pub(crate) async fn count_audit(&mut self) -> Result<u64, ControlError> {
-        let (mut count, mut last) = (0, i64::MIN);
-        loop {
-            let rows = sqlx::query(text::SELECT_AUDIT_AFTER).bind(last);
-            let rows = rows.fetch_all(&mut self.connection).await;
-            let rows = rows.map_err(failed("reading the audit"))?;
-            let Some(newest) = rows.last() else {
-                return Ok(count);
-            };
-            last = column(newest, 9)?;
-            for row in &rows {
-                audit_entry(row, id(row, 8, ProjectId::parse)?)?;
-            }
-            count += rows.len() as u64;
-        }
-    }
-}
-
-fn audit_entry(row: &SqliteRow, project: ProjectId) -> Result<AuditEntry, ControlError> {
-    Ok(AuditEntry {
-        id: id(row, 0, AuditId::parse)?,
-        project,
-        at: time(row, 1)?,
-        actor: column(row, 2)?,
-        action: column(row, 3)?,
-        subject_id: column(row, 4)?,
-        subject_name: column(row, 5)?,
-        before: column(row, 6)?,
-        after: column(row, 7)?,
-    })
 }
 
 struct Loading {
@@ -295,14 +247,14 @@ fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
     })
 }
 
-fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ControlError>
+pub(super) fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ControlError>
 where
     T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
 {
     row.try_get(index).map_err(failed(LOADING))
 }
 
-fn id<T>(
+pub(super) fn id<T>(
     row: &SqliteRow,
     index: usize,
     parse: impl Fn(&str) -> Result<T, IdError>,
@@ -311,14 +263,14 @@ fn id<T>(
     parse(&text).map_err(|error| InternalError::caused(LOADING, error).into())
 }
 
-fn bytes(row: &SqliteRow, index: usize) -> Result<[u8; 32], ControlError> {
+pub(super) fn bytes(row: &SqliteRow, index: usize) -> Result<[u8; 32], ControlError> {
     let bytes: Vec<u8> = column(row, index)?;
     bytes
         .try_into()
         .map_err(|_| InternalError::new("a stored digest has not 32 bytes").into())
 }
 
-fn time(row: &SqliteRow, index: usize) -> Result<Timestamp, ControlError> {
+pub(super) fn time(row: &SqliteRow, index: usize) -> Result<Timestamp, ControlError> {
     Timestamp::from_microsecond(column(row, index)?)
         .ok_or_else(|| InternalError::new("a stored time is out of range").into())
 }

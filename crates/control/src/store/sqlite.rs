@@ -9,7 +9,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
-use super::{Failed, Write, failed};
+use super::{Failed, Write, chain, failed};
 use crate::error::{ControlError, InternalError, Refusal};
 
 /// Only the owner may read or write the file and what SQLite puts beside it.
@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -31,6 +31,10 @@ const MIGRATIONS: [(&str, &str); 3] = [
     (
         "scoping",
         include_str!("../../migrations/sqlite/0003_scoping.sql"),
+    ),
+    (
+        "audit chain",
+        include_str!("../../migrations/sqlite/0004_audit_chain.sql"),
     ),
 ];
 
@@ -128,6 +132,7 @@ impl Store {
 /// page that the disk never took.
 async fn prepare(connection: &mut SqliteConnection) -> Result<(), ControlError> {
     migrate(connection).await?;
+    chain::take_in(connection).await?;
     let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
     let doing = "writing the log of the control plane's database to its file";
     match checkpoint.execute(connection).await.map_err(failed(doing)) {
@@ -181,6 +186,9 @@ pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 impl Store {
+    /// The version of the schema that this program knows.
+    pub(crate) const VERSION: usize = MIGRATIONS.len();
+
     /// Runs a statement beside all promises.
     pub(crate) async fn run(&mut self, statement: &'static str) {
         let ran = sqlx::query(statement).execute(&mut self.connection).await;

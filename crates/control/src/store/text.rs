@@ -100,14 +100,54 @@ pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hi
 
 pub(super) const INSERT_AUDIT: &str = "INSERT INTO audit \
      (id, project_id, ordinal, at, actor, action, subject_id, subject_name, \
-     definition_before, definition_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+     definition_before, definition_after, sequence, link, secret_id, address) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-pub(super) const SELECT_AUDIT: &str = "SELECT id, at, actor, action, subject_id, subject_name, \
-     definition_before, definition_after FROM audit WHERE project_id = $1 \
-     ORDER BY ordinal DESC LIMIT $2";
+/// The columns that an entry is read from, in their order.
+macro_rules! entries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, at, actor, action, subject_id, subject_name, definition_before, \
+             definition_after, sequence, link, secret_id, address, ordinal FROM audit ",
+            $rest
+        )
+    };
+}
 
-pub(super) const SELECT_AUDIT_AFTER: &str = "SELECT id, at, actor, action, subject_id, \
-     subject_name, definition_before, definition_after, project_id, ordinal FROM audit \
-     WHERE ordinal > $1 ORDER BY ordinal LIMIT 1000";
+pub(super) const SELECT_AUDIT_PAGE: &str = entries!(
+    "WHERE project_id = $1 AND sequence < $2 AND sequence >= $3 \
+     AND ($4 IS NULL OR actor = $4) AND ($5 IS NULL OR subject_id = $5 OR subject_name = $5) \
+     AND ($6 IS NULL OR action = $6) AND at >= $7 AND at < $8 ORDER BY sequence DESC LIMIT $9"
+);
+
+pub(super) const SELECT_AUDIT_FROM: &str =
+    entries!("WHERE project_id = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3");
+
+pub(super) const SELECT_AUDIT_IN_ORDER: &str =
+    entries!("WHERE project_id = $1 ORDER BY sequence, ordinal");
+
+pub(super) const SELECT_AUDIT_TO_CHAIN: &str =
+    entries!("WHERE project_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3");
+
+pub(super) const CHAIN_AUDIT: &str = "UPDATE audit SET sequence = $2, link = $3 WHERE id = $1";
+
+pub(super) const SELECT_UNCHAINED: &str = "SELECT DISTINCT project_id FROM audit \
+     WHERE project_id NOT IN (SELECT project_id FROM audit_chains)";
+
+pub(super) const SELECT_AUDITED: &str = "SELECT project_id FROM audit \
+     UNION SELECT project_id FROM audit_chains ORDER BY project_id";
+
+pub(super) const SELECT_CHAIN: &str =
+    "SELECT project_id, size, link, peaks FROM audit_chains WHERE project_id = $1";
+
+pub(super) const SELECT_CHAINS: &str =
+    "SELECT project_id, size, link, peaks FROM audit_chains ORDER BY project_id";
+
+pub(super) const INSERT_CHAIN: &str =
+    "INSERT INTO audit_chains (project_id, size, link, peaks) VALUES ($1, $2, $3, $4)";
+
+/// Touches no row when the stored size is not the one before.
+pub(super) const UPDATE_CHAIN: &str = "UPDATE audit_chains SET size = $2, link = $3, peaks = $4 \
+     WHERE project_id = $1 AND size = $2 - 1";
 
 pub(super) const SELECT_LAST_AUDIT: &str = "SELECT COALESCE(MAX(ordinal), 0) FROM audit";

@@ -1,5 +1,6 @@
 //! What a change writes, row by row.
 
+use model::audit::AuditEntry;
 use model::ids::{KeyId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::keys::SecretRecord;
 use model::secrets::SecretId;
@@ -7,8 +8,7 @@ use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
-use super::text;
-use crate::audit::AuditEntry;
+use super::{chain, text};
 use crate::error::{ControlError, InternalError};
 use crate::scoped::Scoping;
 
@@ -42,6 +42,7 @@ pub(crate) enum Write {
     DeleteKey(KeyId),
     InsertSecret(KeyId, SecretRecord),
     DeleteSecretsOf(KeyId),
+    /// With its ordinal; it goes to the end of its project's chain.
     InsertAudit(AuditEntry, i64),
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
@@ -58,6 +59,9 @@ impl Write {
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<(), ControlError> {
+        if let Self::InsertAudit(entry, ordinal) = self {
+            return chain::append(connection, entry, *ordinal).await;
+        }
         let done = self
             .query()
             .execute(connection)
@@ -132,7 +136,7 @@ impl Write {
             Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
             Self::InsertSecret(key, secret) => insert_secret(*key, secret),
             Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
-            Self::InsertAudit(entry, ordinal) => insert_audit(entry, *ordinal),
+            Self::InsertAudit(..) => unreachable!("an entry is written at the end of its chain"),
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
@@ -202,18 +206,4 @@ fn insert_secret(key: KeyId, secret: &SecretRecord) -> Query<'_> {
         .bind(&secret.hint)
         .bind(secret.created_at.as_microsecond())
         .bind(secret.expires_at.map(Timestamp::as_microsecond))
-}
-
-fn insert_audit(entry: &AuditEntry, ordinal: i64) -> Query<'_> {
-    sqlx::query(text::INSERT_AUDIT)
-        .bind(entry.id.to_string())
-        .bind(entry.project.to_string())
-        .bind(ordinal)
-        .bind(entry.at.as_microsecond())
-        .bind(&entry.actor)
-        .bind(&entry.action)
-        .bind(&entry.subject_id)
-        .bind(&entry.subject_name)
-        .bind(&entry.before)
-        .bind(&entry.after)
 }

@@ -104,10 +104,9 @@ fn check_windows(
     let Some(schema) = schema else {
         return Ok(());
     };
-    let fresh = windows.iter().filter(|window| !held.contains(window));
+    let mut fresh = windows.iter().filter(|window| !held.contains(window));
     fresh
-        .map(|window| window.check_against(schema))
-        .collect::<Result<(), _>>()
+        .try_for_each(|window| window.check_against(schema))
         .map_err(|fault| fault.at("/time/field"))
 }
 

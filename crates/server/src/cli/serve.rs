@@ -56,6 +56,10 @@ pub(crate) struct ServeArgs {
     /// Database of places by address in MaxMind's format, for the add-on keen:ip_to_geo
     #[arg(long, value_name = "FILE")]
     places_file: Option<String>,
+    /// Directory that signed checkpoints of the audit are appended to, every hour; best one that
+    /// this server can append to and not change, on another machine
+    #[arg(long, value_name = "DIR")]
+    audit_checkpoint_dir: Option<String>,
     /// How log lines are written: text or json [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Log")]
     log_format: Option<String>,
@@ -108,6 +112,7 @@ impl ServeArgs {
             ("behind_proxy", self.behind_proxy.clone()),
             ("pepper_file", one(&self.pepper_file)),
             ("places_file", one(&self.places_file)),
+            ("audit_checkpoint_dir", one(&self.audit_checkpoint_dir)),
             ("log_format", one(&self.log_format)),
             ("log_level", one(&self.log_level)),
             ("journal_segment_bytes", one(&self.journal_segment_bytes)),

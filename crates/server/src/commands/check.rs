@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use control::Inspected;
 use lake::{InspectedPool, Inspection, PoolLayout, Strays};
 use model::isolation::Isolation;
 use serde_json::{Value, json};
@@ -58,6 +59,7 @@ fn look(offline: &Offline) -> Result<Report, ServeError> {
     let strays = inspection.strays()?;
     let mut problems = control.problems.clone();
     problems.extend(offline.token_problems());
+    audit_problems(&control, &mut problems);
     journal_problems(&control, &inspection, &mut problems);
     verify(&inspection, &mut problems);
     for path in &strays.unknown {
@@ -73,6 +75,14 @@ fn look(offline: &Offline) -> Result<Report, ServeError> {
         strays,
         problems,
     })
+}
+
+fn audit_problems(control: &ControlFound, problems: &mut Vec<String>) {
+    let audits = control.inspected.iter().flat_map(|found| &found.audit);
+    for audit in audits {
+        let findings = audit.verified.findings.iter();
+        problems.extend(findings.map(|f| format!("the audit of project {}: {f}", audit.project)));
+    }
 }
 
 fn journal_problems(control: &ControlFound, inspection: &Inspection, problems: &mut Vec<String>) {
@@ -148,7 +158,7 @@ impl Report {
                 "control database: {} pools, {} keys, {} audit entries; journal: {} operations",
                 control.pools.len(),
                 control.keys,
-                control.audit_entries,
+                audit_entries(control),
                 self.inspection.operations
             ))?;
         }
@@ -183,7 +193,7 @@ impl Report {
             "problems": self.problems,
             "control": control.map(|control| json!({
                 "pools": control.pools.len(), "keys": control.keys,
-                "audit_entries": control.audit_entries})),
+                "audit_entries": audit_entries(control)})),
             "journal": {"operations": self.inspection.operations,
                 "unknown_records": self.inspection.unknown_records},
             "pools": self.inspection.pools.iter().map(pool_json).collect::<Value>(),
@@ -192,6 +202,11 @@ impl Report {
             "leftovers": paths(&self.strays.leftovers),
         })
     }
+}
+
+fn audit_entries(control: &Inspected) -> u64 {
+    let audits = control.audit.iter();
+    audits.map(|audit| audit.verified.entries).sum()
 }
 
 fn shown(path: &Path) -> String {

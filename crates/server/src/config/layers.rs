@@ -172,6 +172,7 @@ impl<'a> Layers<'a> {
             behind_proxy: self.networks("behind_proxy")?,
             pepper_file: self.pepper_file()?,
             places_file: self.path("places_file")?,
+            audit_checkpoint_dir: self.path("audit_checkpoint_dir")?,
             log_format: self
                 .one("log_format", values::log_format)?
                 .unwrap_or(LogFormat::Text),

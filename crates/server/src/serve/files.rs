@@ -145,6 +145,17 @@ pub(super) fn existing_pepper(data_dir: &Path, named: Option<&Path>) -> Result<P
     read_pepper(&path)
 }
 
+/// The pepper where it is at hand: a named one must be there.
+pub(super) fn pepper_at_hand(
+    data_dir: &Path,
+    named: Option<&Path>,
+) -> Result<Option<Pepper>, ServeError> {
+    if named.is_none() && !pepper_file(data_dir, None).exists() {
+        return Ok(None);
+    }
+    existing_pepper(data_dir, named).map(Some)
+}
+
 fn read_pepper(path: &Path) -> Result<Pepper, ServeError> {
     let unreadable = |error| ServeError::file("read the pepper file", path, error);
     let mut file = File::open(path).map_err(unreadable)?;

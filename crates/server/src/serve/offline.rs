@@ -5,9 +5,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use control::{Inspected, TokenFile};
+use control::{Inspected, TokenFile, VerifiedProject};
 use lake::disk::{Disk, ReadOnlyDisk};
 use lake::{Environment, Inspection, Lake, MemoryTokens};
+use model::audit::{Checkpoint, CheckpointKey, VerifierKey};
 use model::permit::Permit;
 use tokio::runtime::Runtime;
 
@@ -101,6 +102,37 @@ impl Offline {
             inspected,
             problems,
         })
+    }
+
+    /// Verifies the audit, by a copy of the control database.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn verify_audit(
+        &self,
+        checkpoints: &[Checkpoint],
+    ) -> Result<Vec<VerifiedProject>, ServeError> {
+        let (folder, copy) = self.control_copy()?;
+        let verified = control::verify_audit(&copy, checkpoints);
+        let verified = self.runtime.block_on(verified);
+        drop(folder);
+        verified.map_err(|source| ServeError::Opening {
+            path: files::control_file(&self.data_dir),
+            source,
+        })
+    }
+
+    /// What verifies the checkpoints of this server; `None` where its pepper is
+    /// not at hand.
+    ///
+    /// # Errors
+    /// When the pepper is there and cannot be read.
+    pub(crate) fn audit_verifier(
+        &self,
+        pepper: Option<&Path>,
+    ) -> Result<Option<VerifierKey>, ServeError> {
+        let found = files::pepper_at_hand(&self.data_dir, pepper)?;
+        Ok(found.map(|pepper| CheckpointKey::new(&pepper).verifier()))
     }
 
     /// What is wrong with the file of the tokens of uniqueness, by a copy.

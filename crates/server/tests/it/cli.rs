@@ -3,6 +3,7 @@
 mod commands;
 mod import;
 mod query;
+mod scan;
 
 use std::io::Write;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! The commands on the files of a server that is stopped.
 
+mod audit;
 mod backup;
 mod check;
 mod compact;

@@ -1,0 +1,86 @@
+//! Finding tokens in any bytes: each by its form and its checksum, so that
+//! ordinary text is not taken for one.
+
+use std::sync::LazyLock;
+
+use memchr::memchr_iter;
+use regex::bytes::Regex;
+
+use super::{Secret, SecretId};
+use crate::keys::KeyKind;
+
+/// What every native token looks like. Whoever searches with another tool
+/// compares the last six characters, too: the CRC-32 of all before them, in
+/// base 62. Keys of the Keen dialect are 64 hexadecimal digits without a
+/// checksum, as a digest is, and cannot be told from one.
+pub const TOKEN_PATTERN: &str = "tg_[a-z]{2}_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}";
+
+/// Bytes of a token.
+const TOKEN_BYTES: usize = 3 + 2 + 1 + 12 + 1 + 49;
+
+/// A token that stands somewhere. It is not the token itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundToken {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The kind that the prefix names.
+    pub kind: KeyKind,
+    /// The public part.
+    pub id: SecretId,
+}
+
+/// Looks through bytes that come in pieces.
+#[derive(Debug)]
+pub struct TokenScanner {
+    /// What may be the beginning of a token that goes on in the next piece.
+    rest: Vec<u8>,
+    /// The line that `rest` begins in.
+    line: u64,
+}
+
+impl Default for TokenScanner {
+    fn default() -> Self {
+        Self {
+            rest: Vec::new(),
+            line: 1,
+        }
+    }
+}
+
+impl TokenScanner {
+    /// Takes the next piece; answers the tokens that end in it.
+    pub fn feed(&mut self, piece: &[u8]) -> Vec<FoundToken> {
+        static PATTERN: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(TOKEN_PATTERN).expect("the pattern is one"));
+        self.rest.extend_from_slice(piece);
+        let mut found = Vec::new();
+        let (mut from, mut counted) = (0, 0);
+        while let Some(hit) = PATTERN.find_at(&self.rest, from) {
+            // What looks like a token and is none may hide the beginning of one.
+            from = hit.start() + 1;
+            let text = std::str::from_utf8(hit.as_bytes()).ok();
+            let Some(secret) = text.and_then(Secret::parse) else {
+                continue;
+            };
+            self.line += lines(&self.rest[counted..hit.start()]);
+            counted = hit.start();
+            from = hit.end();
+            found.push(FoundToken {
+                line: self.line,
+                kind: secret.kind(),
+                id: secret.id(),
+            });
+        }
+        let done = self.rest.len().saturating_sub(TOKEN_BYTES - 1).max(from);
+        self.line += lines(&self.rest[counted..done]);
+        self.rest.drain(..done);
+        found
+    }
+}
+
+fn lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
+}
+
+#[cfg(test)]
+mod tests;

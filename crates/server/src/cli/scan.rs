@@ -1,0 +1,34 @@
+//! The arguments of `scan`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options of `scan`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Finds secret and publishable tokens by their form and their checksum: other text is never taken for
+one. Prints file, line, kind and the public id of the secret, never the token. No server is asked.
+Files that .gitignore and its like leave out are passed over, and so is .git; hidden files are read.
+Keys of the Keen dialect look like any digest and are not found.
+
+To a token that was found: it is exposed. Make another key, then disable this one; the id is that of
+a secret in `tidegate keys get`.
+
+Exit code 0: no token was found. 1: at least one was. 4: something could not be read.
+
+Examples:
+  tidegate scan .
+  git diff --cached | tidegate scan
+  tidegate scan --json /var/log/nginx")]
+pub(crate) struct ScanArgs {
+    /// Files and directories; without one, or for -, standard input
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Read what .gitignore and its like leave out, too
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+    /// Print one JSON document instead of lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,75 @@
+//! `tidegate scan`: K21, with the tokens of a real server.
+
+use std::fs;
+
+use super::{Desk, Ran, command, ran, with_input};
+use crate::support::Address;
+
+/// Runs `scan` where no server is.
+fn scan(home: &std::path::Path, args: &[&str]) -> Ran {
+    let nowhere = Address("http://127.0.0.1:1".to_owned());
+    let args = [&["scan"], args].concat();
+    ran(&mut command(&nowhere, "", home, &args))
+}
+
+#[test]
+fn k21_tokens_are_found_in_a_tree_and_never_shown() {
+    let desk = Desk::new();
+    let token = desk.server.master();
+    let id = token.split('_').nth(2).expect("an id");
+    let tree = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| {
+        let path = tree.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("makes");
+        fs::write(path, text).expect("writes");
+    };
+    write("README.md", "no token here, tg_sk_ or not\n");
+    let clean = scan(tree.path(), &["."]).expect(0);
+    assert_eq!((clean.out.as_str(), clean.err.as_str()), ("", ""));
+    write("deep/.env", &format!("A=1\nTIDEGATE_TOKEN={token}\n"));
+    write("ignored/old.env", &token);
+    write(".git/config", &token);
+    write(".gitignore", "ignored/\n");
+    let mut mistyped = token.clone();
+    mistyped.replace_range(30..31, if &token[30..31] == "x" { "y" } else { "x" });
+    write("mistyped", &mistyped);
+    let found = scan(tree.path(), &["."]).expect(1);
+    assert_eq!(
+        found.out,
+        format!("./deep/.env:2: secret token, secret {id}\n")
+    );
+    assert_eq!(found.err, "tidegate: 1 token was found\n");
+    let all = scan(tree.path(), &["--json", "--no-ignore", "."]).expect(1);
+    let report = all.json();
+    let files: Vec<_> = report["tokens"]
+        .as_array()
+        .expect("tokens")
+        .iter()
+        .collect();
+    assert_eq!(files.len(), 2, "{report}");
+    for found in [&found, &all] {
+        assert!(!found.out.contains(&token[20..32]) && !found.err.contains(&token[20..32]));
+    }
+    let nowhere = scan(tree.path(), &["nowhere"]).expect(4);
+    assert!(nowhere.err.contains("nowhere"), "{}", nowhere.err);
+}
+
+#[test]
+fn k21_tokens_are_found_in_standard_input() {
+    let desk = Desk::new();
+    let token = desk.server.master();
+    let nowhere = Address("http://127.0.0.1:1".to_owned());
+    let home = tempfile::tempdir().expect("a directory");
+    for args in [&["scan"][..], &["scan", "-"]] {
+        let mut scan = command(&nowhere, "", home.path(), args);
+        let found = with_input(&mut scan, &format!("+ key = \"{token}\"\n"));
+        let found = found.expect(1);
+        assert!(
+            found.out.starts_with("-:1: secret token, secret "),
+            "{}",
+            found.out
+        );
+        let mut scan = command(&nowhere, "", home.path(), args);
+        with_input(&mut scan, "+ key = \"\"\n").expect(0);
+    }
+}
