@@ -232,6 +232,16 @@ fn any_cell() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
+    fn a_text_is_in_json_what_the_library_makes_of_it(
+        text in prop_oneof!["\\PC{0,80}", "[a-z é]{0,70}[\u{0}-\u{7f}][a-z é]{0,70}"],
+    ) {
+        let mut written = Vec::new();
+        super::layout::write_value(&Value::from(text.as_str()), &plain(), &mut written).expect("a text");
+        let theirs = serde_json::to_string(&text).expect("a text");
+        prop_assert_eq!(std::str::from_utf8(&written).expect("text"), theirs);
+    }
+
+    #[test]
     fn what_is_written_as_csv_reads_back(
         rows in proptest::collection::vec(proptest::collection::vec(any_cell(), 2), 0..6),
     ) {
