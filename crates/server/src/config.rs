@@ -56,6 +56,7 @@ pub(crate) const NAMES: [&str; 22] = [
     "scrub_bytes_per_second",
     "query_memory_bytes",
     "query_deadline",
+    "query_priority",
 ];
 
 /// How often all files of records are read again, and how fast.
@@ -83,6 +84,15 @@ pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
     /// The private key, PEM.
     pub(crate) key: PathBuf,
+}
+
+/// What queries that take long get of the processors beside other work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QueryPriority {
+    /// A tenth.
+    Behind,
+    /// What is left.
+    Idle,
 }
 
 /// How log lines are written.
@@ -174,6 +184,8 @@ pub(crate) struct ServeSettings {
     pub(crate) query_memory_bytes: u64,
     /// How long one query may take.
     pub(crate) query_deadline: Duration,
+    /// How far queries that take long stand behind what is answered at once.
+    pub(crate) query_priority: QueryPriority,
 }
 
 /// A setting that cannot be used.
@@ -225,6 +237,7 @@ impl ServeSettings {
             scrub: ScrubSettings::default(),
             query_memory_bytes: DEFAULT_QUERY_MEMORY_BYTES,
             query_deadline: DEFAULT_QUERY_DEADLINE,
+            query_priority: QueryPriority::Behind,
         }
     }
 

@@ -66,7 +66,7 @@ struct House {
 /// Says which setting or file keeps the server from starting.
 pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
     log::start(&settings);
-    let threads = Threads::start()?;
+    let threads = Threads::start(settings.query_priority)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let opened = open(&settings, HandOver::ToPerson, threads.handle());

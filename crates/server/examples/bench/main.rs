@@ -86,9 +86,14 @@ fn main() {
             write(DATASETS, "Cached datasets", "datasets", &[table]);
         }
     }
-    let parts: [Part; 3] = [
+    let parts: [Part; 4] = [
         ("timing", timing::OPTIONS, timing::run),
         ("neighbours", neighbours::OPTIONS, neighbours::run),
+        (
+            "neighbours",
+            neighbours::IDLE_OPTIONS,
+            neighbours::run_with_idle,
+        ),
         ("barrier", barrier::OPTIONS, barrier::run),
     ];
     let mut tables = Vec::new();

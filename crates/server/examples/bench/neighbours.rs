@@ -21,11 +21,24 @@ pub(crate) const OPTIONS: &[&str] = &[
     "60s",
 ];
 
+/// The same where long questions have what others leave.
+pub(crate) const IDLE_OPTIONS: &[&str] = &[
+    "--flush-bytes",
+    "8MiB",
+    "--flush-after",
+    "1s",
+    "--query-deadline",
+    "60s",
+    "--query-priority",
+    "idle",
+];
+
 const BATCH: usize = 10_000;
 /// Questions of one greedy key at once.
 const AT_ONCE: usize = 16;
 /// The same where each asks something else.
 const MIXED_AT_ONCE: usize = 21;
+const TITLE: &str = "A small key beside greedy ones";
 /// Records of the largest body that a greedy key sends.
 const BODY_RECORDS: usize = 60_000;
 /// Phases alone and beside the others, in turn.
@@ -56,13 +69,14 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
         rows.extend(compare(server, records, questions, &load));
     }
     Table {
-        title: "A small key beside greedy ones".to_owned(),
+        title: TITLE.to_owned(),
         text: format!(
             "{records} rows of 1,000 customers. The small key counts its own rows, one question after the other: {ROUNDS} times \
              {questions} alone and as many beside the others, in turn. Each greedy key has {AT_ONCE} questions on their \
              way all the time: 20,011 groups with a median and a distinct count, over all rows. The worst are \
              {MIXED_AT_ONCE} each, in turn such groups, a group for every row, a regular expression over all \
-             texts, all rows in an order that no file has, and bodies of {BODY_RECORDS} records."
+             texts, all rows in an order that no file has, and bodies of {BODY_RECORDS} records. Greedy clients would be \
+             other machines, and stand behind everything else on this one (nice 19)."
         ),
         columns: vec![
             "greedy keys",
@@ -74,6 +88,15 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
             "refused",
         ],
         rows,
+    }
+}
+
+/// The same beside long questions of the lowest priority.
+pub(crate) fn run_with_idle(server: &Server, short: bool) -> Table {
+    Table {
+        title: format!("{TITLE}, with --query-priority idle"),
+        text: "As above.".to_owned(),
+        ..run(server, short)
     }
 }
 
@@ -261,6 +284,7 @@ fn ask(server: &Server, token: &str, records: usize, questions: usize) -> Vec<f6
 }
 
 fn ask_much(server: &Server, token: &str, what: Greedy, greed: &Greed) {
+    stand_behind();
     let mut connection = Connection::open(&server.address, token);
     let (path, body) = (what.path(), what.body());
     while !greed.is_over.load(Ordering::SeqCst) {
@@ -271,4 +295,10 @@ fn ask_much(server: &Server, token: &str, what: Greedy, greed: &Greed) {
             status => panic!("a greedy question was answered {status}"),
         };
     }
+}
+
+/// On Linux a thread has a value of its own; elsewhere these are as all others.
+fn stand_behind() {
+    #[cfg(target_os = "linux")]
+    rustix::process::setpriority_process(None, 19).unwrap();
 }

@@ -96,6 +96,9 @@ pub(crate) struct ServeArgs {
     /// How long one query may take [default: 30s]
     #[arg(long, value_name = "DURATION", help_heading = "Limits")]
     query_deadline: Option<String>,
+    /// What queries that take long get of the processors beside other work: behind (a tenth), or idle (what is left) [default: behind]
+    #[arg(long, value_name = "PRIORITY", help_heading = "Limits")]
+    query_priority: Option<String>,
 }
 
 impl ServeArgs {
@@ -125,6 +128,7 @@ impl ServeArgs {
             ("scrub_bytes_per_second", one(&self.scrub_bytes_per_second)),
             ("query_memory_bytes", one(&self.query_memory_bytes)),
             ("query_deadline", one(&self.query_deadline)),
+            ("query_priority", one(&self.query_priority)),
         ]
     }
 }

@@ -9,8 +9,8 @@ use super::values::{self, address, byte_count, cidr, duration};
 use super::{
     ConfigError, DEFAULT_ADMIN_LISTEN, DEFAULT_BUFFER_BYTES, DEFAULT_CACHE_BYTES,
     DEFAULT_JOURNAL_SEGMENT_BYTES, DEFAULT_LISTEN, DEFAULT_QUERY_DEADLINE,
-    DEFAULT_QUERY_MEMORY_BYTES, FileSettings, LogFormat, LogLevel, MIB, ScrubSettings,
-    ServeSettings, TlsFiles,
+    DEFAULT_QUERY_MEMORY_BYTES, FileSettings, LogFormat, LogLevel, MIB, QueryPriority,
+    ScrubSettings, ServeSettings, TlsFiles,
 };
 
 /// The environment, passed in.
@@ -196,6 +196,9 @@ impl<'a> Layers<'a> {
             query_deadline: self
                 .one("query_deadline", duration)?
                 .unwrap_or(DEFAULT_QUERY_DEADLINE),
+            query_priority: self
+                .one("query_priority", values::query_priority)?
+                .unwrap_or(QueryPriority::Behind),
         };
         settings.check()?;
         Ok(settings)

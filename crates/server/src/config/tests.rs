@@ -76,6 +76,7 @@ fn every_setting_is_read_from_every_layer() {
         ("scrub_bytes_per_second", "2MiB"),
         ("query_memory_bytes", "33554432"),
         ("query_deadline", "1500ms"),
+        ("query_priority", "idle"),
     ];
     let by_flag = layers(&values, &nothing, "").serve().expect("flags");
     let environment = |name: &str| {
@@ -92,6 +93,7 @@ fn every_setting_is_read_from_every_layer() {
     assert_eq!(by_flag, by_environment);
     assert_eq!(by_flag, by_file);
     assert_eq!(by_flag.journal_segment_bytes, 48 << 20);
+    assert_eq!(by_flag.query_priority, QueryPriority::Idle);
     assert_eq!(by_flag.query_deadline, Duration::from_millis(1_500));
     // The one setting that excludes another of the list above.
     let named: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
@@ -186,7 +188,7 @@ fn refusals_name_the_place_and_the_rule() {
 #[test]
 fn a_file_with_an_unknown_name_is_refused_with_the_known_ones() {
     let told = FileSettings::parse("my.toml", "lisen = \"127.0.0.1:1\"").expect_err("refused");
-    insta::assert_snapshot!(told, @"my.toml: `lisen` is not a setting; there are data_dir, listen, admin_listen, admin_token_file, tls_cert, tls_key, behind_proxy, pepper_file, places_file, log_format, log_level, journal_segment_bytes, buffer_bytes, cache_bytes, flush_bytes, flush_after, purge_after, scrub_every, scrub_bytes_per_second, query_memory_bytes, query_deadline");
+    insta::assert_snapshot!(told, @"my.toml: `lisen` is not a setting; there are data_dir, listen, admin_listen, admin_token_file, tls_cert, tls_key, behind_proxy, pepper_file, places_file, log_format, log_level, journal_segment_bytes, buffer_bytes, cache_bytes, flush_bytes, flush_after, purge_after, scrub_every, scrub_bytes_per_second, query_memory_bytes, query_deadline, query_priority");
     for bad in [
         "listen = 1.5",
         "listen = {a = 1}",

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{LogFormat, LogLevel};
+use super::{LogFormat, LogLevel, QueryPriority};
 
 /// Reads `address:port`; `localhost` stands for 127.0.0.1.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -98,6 +98,17 @@ fn whole(digits: &str) -> Option<u64> {
         .bytes()
         .all(|b| b.is_ascii_digit())
         .then(|| digits.parse().ok())?
+}
+
+/// Reads `behind` or `idle`.
+pub(super) fn query_priority(text: &str) -> Result<QueryPriority, String> {
+    match text {
+        "behind" => Ok(QueryPriority::Behind),
+        "idle" => Ok(QueryPriority::Idle),
+        _ => Err(format!(
+            "`{text}` is not a priority of queries; there are behind, idle"
+        )),
+    }
 }
 
 /// Reads `text` or `json`.

@@ -26,7 +26,7 @@ pub(crate) fn start(settings: ServeSettings) -> Result<RunningServer, ServeError
     let thread = std::thread::Builder::new()
         .name("tidegate".to_owned())
         .spawn(move || {
-            let threads = Threads::start()?;
+            let threads = Threads::start(settings.query_priority)?;
             let runtime = runtime()?;
             runtime.block_on(async {
                 let opened = open(&settings, HandOver::ToCaller, threads.handle());

@@ -6,6 +6,7 @@
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::ServeError;
+use crate::config::QueryPriority;
 
 /// How far the threads of questions and of large bodies stand behind: their weight is a tenth.
 const BEHIND: i32 = 10;
@@ -19,12 +20,17 @@ pub(super) struct Threads(Runtime);
 
 impl Threads {
     /// Starts them, behind the thread that calls this.
-    pub(super) fn start() -> Result<Self, ServeError> {
+    pub(super) fn start(priority: QueryPriority) -> Result<Self, ServeError> {
         let here = Nice::of_this_thread();
         let runtime = Builder::new_multi_thread()
             .enable_all()
             .thread_name("work")
-            .on_thread_start(move || here.stand_behind(BEHIND))
+            .on_thread_start(move || {
+                if priority == QueryPriority::Idle {
+                    warn_once(system::be_idle());
+                }
+                here.stand_behind(BEHIND);
+            })
             .build();
         let runtime = runtime.map_err(|error| ServeError::other("start the threads", error))?;
         Ok(Self(runtime))
@@ -55,13 +61,18 @@ impl Nice {
     /// it, which may be behind already.
     fn stand_behind(self, by: i32) {
         const LAST: i32 = 19;
-        let Some(front) = self.0 else { return };
-        if let Err(error) = system::be_nice(LAST.min(front.saturating_add(by))) {
-            static ONCE: std::sync::Once = std::sync::Once::new();
-            ONCE.call_once(|| {
-                tracing::warn!(%error, "long questions have the priority of short ones");
-            });
+        if let Some(front) = self.0 {
+            warn_once(system::be_nice(LAST.min(front.saturating_add(by))));
         }
+    }
+}
+
+fn warn_once(done: std::io::Result<()>) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    if let Err(error) = done {
+        ONCE.call_once(|| {
+            tracing::warn!(%error, "long questions have the priority of short ones");
+        });
     }
 }
 
@@ -69,6 +80,10 @@ impl Nice {
 #[cfg(target_os = "linux")]
 mod system {
     use rustix::process::{getpriority_process, setpriority_process};
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id,
+    };
 
     pub(super) fn nice() -> Option<i32> {
         getpriority_process(None).ok()
@@ -76,6 +91,13 @@ mod system {
 
     pub(super) fn be_nice(value: i32) -> std::io::Result<()> {
         Ok(setpriority_process(None, value)?)
+    }
+
+    /// For good: a thread that runs only when no other wants to may not become another one again.
+    pub(super) fn be_idle() -> std::io::Result<()> {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+            .map_err(|error| std::io::Error::other(error.to_string()))
     }
 }
 
@@ -89,16 +111,22 @@ mod system {
     pub(super) fn be_nice(_: i32) -> std::io::Result<()> {
         Ok(())
     }
+
+    pub(super) fn be_idle() -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
+
     use super::*;
 
     #[test]
     fn every_thread_of_long_work_stands_behind_also_one_that_another_starts() {
         let front = system::nice().expect("a nice value");
-        let threads = Threads::start().expect("threads");
+        let threads = Threads::start(QueryPriority::Behind).expect("threads");
         let handle = threads.handle().clone();
         let wanted = Some((front + BEHIND).min(19));
         // A task, a thread for one long work, and one that this starts.
@@ -124,5 +152,23 @@ mod tests {
         });
         let upkeep = upkeep.join().expect("it ends");
         assert_eq!(upkeep, Some((front + TENDING_BEHIND).min(19)));
+    }
+    #[test]
+    fn idle_threads_leave_the_processors_to_all_others() {
+        let threads = Threads::start(QueryPriority::Idle).expect("threads");
+        let handle = threads.handle().clone();
+        let policy = || thread_priority::thread_schedule_policy().expect("a policy");
+        let (first, second) = threads.0.block_on(async {
+            let inner = handle.clone();
+            let nested = handle.spawn_blocking(move || {
+                let second = inner.spawn_blocking(policy);
+                (policy(), inner.block_on(second))
+            });
+            let (first, second) = nested.await.expect("it ends");
+            (first, second.expect("it ends"))
+        });
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        assert_eq!([first, second], [idle; 2]);
+        assert_ne!(policy(), idle, "whoever started them is not");
     }
 }

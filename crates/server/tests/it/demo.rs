@@ -71,6 +71,8 @@ fn each_key_sees_its_own_flights_and_nothing_is_left() {
         let views = &key["views"];
         assert_eq!(sum(&views["flights_by_destination"]), flights, "{carrier}");
         assert_eq!(sum(&views["flights_by_day"]), flights, "{carrier}");
+        assert_eq!(key["delays"]["flights"], flights, "{carrier}");
+        assert!(key["delays"]["median"].is_i64(), "{carrier}");
         let records = views["flights"].as_array().expect("records");
         assert!(!records.is_empty());
         assert!(
@@ -85,6 +87,7 @@ fn each_key_sees_its_own_flights_and_nothing_is_left() {
     assert_eq!(all["flights"], ALL);
     assert_eq!(sum(&all["views"]["flights_by_destination"]), ALL);
     assert_eq!(sum(&all["views"]["flights_by_day"]), ALL);
+    assert_eq!(all["delays"]["flights"], ALL);
     let address = Address(shown["url"].as_str().expect("an address").to_owned());
     let token = all["token"].as_str().expect("a token");
     address

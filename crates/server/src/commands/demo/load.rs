@@ -201,12 +201,14 @@ fn reading_key(carrier: Option<&str>, label: &str) -> Value {
         Some(carrier) => json!([{ "field": "carrier", "operator": "eq", "value": carrier }]),
         None => json!("all_rows"),
     };
-    let grants: Vec<Value> = [RECORDS, BY_DESTINATION, BY_DAY]
-        .iter()
-        .map(|view| {
-            json!({ "on": format!("view:{view}"), "actions": ["read"], "constraints": constraints })
-        })
-        .collect();
+    let views = [RECORDS, BY_DESTINATION, BY_DAY];
+    let views = views.map(|view| (format!("view:{view}"), "read"));
+    let asks = (format!("pool:{POOL}"), "query");
+    let grants = views
+        .into_iter()
+        .chain([asks])
+        .map(|(on, action)| json!({ "on": on, "actions": [action], "constraints": constraints }));
+    let grants: Vec<Value> = grants.collect();
     json!({ "name": format!("{label} reads"), "grants": grants })
 }
 

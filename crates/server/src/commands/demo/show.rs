@@ -22,7 +22,16 @@ pub(super) struct Seen<'a> {
     by_destination: Vec<Value>,
     /// All days.
     by_day: Vec<Value>,
+    /// Results of analytics by their labels.
+    delays: Value,
 }
+
+/// What is asked of the pool itself: a label in the answer, and one for people.
+const DELAYS: [(&str, &str); 3] = [
+    ("flights", "flights asked over"),
+    ("median", "median delay"),
+    ("late", "95 of 100 leave within"),
+];
 
 impl Seen<'_> {
     /// All flights that the key sees, summed over destinations.
@@ -60,6 +69,7 @@ pub(super) fn ask<'a>(admin: &Client, loaded: &'a Loaded) -> Result<Vec<Seen<'a>
                 records: rows(&client, RECORDS, &newest)?,
                 by_destination: rows(&client, BY_DESTINATION, &most_visited)?,
                 by_day: rows(&client, BY_DAY, &day)?,
+                delays: delays(&client)?,
             })
         })
         .collect()
@@ -76,6 +86,20 @@ fn rows(client: &Client, view: &str, question: &Value) -> Result<Vec<Value>, Com
     }
 }
 
+/// Minutes between the planned and the real departure, as a question of analytics.
+fn delays(client: &Client) -> Result<Value, CommandError> {
+    let field = "departure_delay_minutes";
+    let question = json!({ "analysis": "multi_analysis", "pool": POOL, "analyses": {
+        "flights": { "analysis": "count" },
+        "median": { "analysis": "median", "field": field },
+        "late": { "analysis": "percentile", "field": field, "percentile": 95 },
+    } });
+    let body = question.to_string();
+    let answer = client.post("/v1/query", Body::json(body.as_bytes()))?;
+    let result = parse(client, &answer)?.get_mut("result").map(Value::take);
+    result.ok_or_else(|| CommandError::Failed("the question was not answered".to_owned()))
+}
+
 /// Compares what every key saw with the file.
 ///
 /// # Errors
@@ -89,6 +113,7 @@ pub(super) fn check(loaded: &Loaded, seen: &[Seen<'_>]) -> Result<(), CommandErr
         };
         let is_right = seen.flights() == expected
             && sum(&seen.by_day) == expected
+            && seen.delays["flights"] == expected
             && !seen.records.is_empty()
             && !seen.records.iter().any(foreign);
         if !is_right {
@@ -135,6 +160,13 @@ pub(super) fn tables(loaded: &Loaded, seen: &[Seen<'_>]) -> String {
         &title,
         &side_by_side(seen, "scheduled_departure", |seen| &seen.by_day),
     );
+    let delays = DELAYS.map(|(label, words)| {
+        let mut row = vec![Cell::text(words)];
+        row.extend(seen.iter().map(|seen| Cell::of(seen.delays.get(label))));
+        row
+    });
+    let title = "A question of analytics: minutes of delay at departure";
+    section(title, &render(&headers, &delays, false));
     let title = format!("View {RECORDS} (records): the newest two of each key");
     section(&title, &newest(seen));
     text.trim_end().to_owned()
@@ -234,6 +266,12 @@ pub(super) fn commands(admin: &Client, seen: &[Seen<'_>]) -> String {
     add(
         "  --interval daily --timezone America/New_York --from 2013-01-01T00:00:00-05:00 --to 2013-01-08T00:00:00-05:00",
     );
+    add("");
+    add("# A question that no view was made for, drawn in the terminal:");
+    add(&format!(
+        "TIDEGATE_URL={url} TIDEGATE_TOKEN=$UNITED tidegate query --pool {POOL} median departure_delay_minutes \\"
+    ));
+    add("  --group-by origin --plot");
     text
 }
 
@@ -247,6 +285,7 @@ pub(super) fn document(admin: &Client, loaded: &Loaded, seen: &[Seen<'_>]) -> Va
                 "carrier": seen.reader.carrier,
                 "token": seen.reader.token,
                 "flights": seen.flights(),
+                "delays": seen.delays,
                 "views": {
                     RECORDS: seen.records,
                     BY_DESTINATION: seen.by_destination,
