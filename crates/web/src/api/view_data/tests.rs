@@ -213,3 +213,38 @@ async fn other_formats_stream_all_rows() {
         assert!(!named.text().contains("b@"), "{}", named.text());
     }
 }
+
+#[tokio::test]
+async fn a_window_of_time_moves_under_the_reader_and_its_cursors() {
+    let world = World::with_sales().await;
+    let window = json!({ "field": "at", "last": "29d" });
+    let grant = json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows", "time": window }]);
+    let (_, token) = world.key(grant).await;
+    let page = async |path: &str| {
+        world
+            .call(&token, path, &Json::Null)
+            .await
+            .expect(200)
+            .json()
+    };
+    let amounts = |page: &Json| -> Vec<i64> {
+        let rows = page["data"].as_array().expect("rows").iter();
+        rows.map(|row| row["amount"].as_i64().expect("a number"))
+            .collect()
+    };
+    assert_eq!(amounts(&page(GET).await), [5, 4, 3]);
+    let first = page("GET /v1/views/all/data?limit=1").await;
+    assert_eq!(amounts(&first), [5]);
+    // Half a day later the third of April has left the window.
+    world
+        .clock
+        .advance(std::time::Duration::from_secs(12 * 3_600 + 1));
+    assert_eq!(amounts(&page(GET).await), [5, 4]);
+    let after = first["after"].as_str().expect("a cursor");
+    let rest = page(&format!("GET /v1/views/all/data?limit=5&after={after}")).await;
+    assert_eq!(amounts(&rest), [4]);
+    // The key is shown as it was written.
+    let own = page("GET /v1/whoami").await;
+    assert_eq!(own["grants"][0]["time"]["last"], "29d");
+    assert_eq!(own["grants"][0]["constraints"], "all_rows");
+}
