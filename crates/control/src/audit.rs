@@ -17,7 +17,7 @@ use crate::writer::{Link, Writer};
 /// Who makes a change.
 #[derive(Debug)]
 pub(crate) struct Author {
-    /// `server`, or `key:` and an id.
+    /// `server`, or `key:` or `person:` and an id.
     pub(crate) name: String,
     /// The public part of the secret that was presented.
     pub(crate) secret: Option<SecretId>,
@@ -28,9 +28,13 @@ pub(crate) struct Author {
 impl Author {
     /// A caller who was let in.
     pub(crate) fn of(access: &Access) -> Self {
+        let (name, secret) = match access.person() {
+            Some(person) => (format!("person:{}", person.id), None),
+            None => (format!("key:{}", access.key()), Some(access.secret())),
+        };
         Self {
-            name: format!("key:{}", access.key()),
-            secret: Some(access.secret()),
+            name,
+            secret,
             address: None,
         }
     }

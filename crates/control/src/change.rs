@@ -18,6 +18,7 @@ use model::views::View;
 use crate::audit::{Author, Subject};
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
+use crate::people::PeopleChange;
 use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
 
 /// A project as it will be when the change is in force, and the rows that
@@ -32,6 +33,7 @@ pub(crate) struct Change {
     pub(crate) definitions: Definitions,
     pub(crate) writes: Vec<Write>,
     pub(crate) callers: Vec<CallerChange>,
+    pub(crate) people: Vec<PeopleChange>,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
 }
@@ -61,10 +63,14 @@ impl Change {
     }
 
     /// What it may use up of a full disk's last room: a change of a key that
-    /// exists, or an end of scoped keys, may take rights away, and must not be
-    /// kept from it.
+    /// exists, an end of scoped keys, of a session or a person may take rights
+    /// away, and must not be kept from it.
     pub(crate) fn claim(&self) -> Claim {
-        let ends = |write: &Write| matches!(write, Write::DeleteScoping(_));
+        let ends = |write: &Write| match write {
+            Write::DeleteScoping(_) => true,
+            Write::People(write) => write.takes_away(),
+            _ => false,
+        };
         let of_key = self.callers.iter().any(|caller| caller.before.is_some());
         if of_key || self.writes.iter().any(ends) {
             Claim::Everything

@@ -20,8 +20,9 @@ use crate::audit::Author;
 use crate::callers::Callers;
 use crate::change::{Change, still};
 use crate::definitions::Definitions;
-use crate::error::ControlError;
+use crate::error::{ControlError, Refusal};
 use crate::grants::ProjectGrants;
+use crate::people::{People, Proving, StepUp};
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Claim, Store, Write};
 use crate::writer::{Link, Writer};
@@ -48,7 +49,7 @@ pub struct ControlOptions {
 /// every call that starts afterwards. A caller that stops waiting for a
 /// change does not stop the change.
 #[derive(Debug)]
-pub struct Control(pub(crate) Arc<Inner>);
+pub struct Control(pub(crate) Arc<Inner>, pub(crate) Option<Arc<Proving>>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) options: ControlOptions,
     pub(crate) projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
     pub(crate) callers: Callers,
+    pub(crate) people: People,
     pub(crate) writer: Arc<Mutex<Writer>>,
 }
 
@@ -73,6 +75,7 @@ impl Control {
             options,
             projects: ArcSwap::default(),
             callers: Callers::default(),
+            people: People::default(),
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
                 ordinal: 1,
@@ -83,7 +86,7 @@ impl Control {
         inner.load(&mut writer, store).await?;
         writer.ballast.refill().await;
         drop(writer);
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(inner), None))
     }
 
     /// Lets the holder of a token in. Memory alone is asked; the use is noted.
@@ -109,8 +112,11 @@ impl Control {
 
     /// Whether a caller who was let in would be let in now, with the same rights.
     pub fn is_current(&self, access: &Access) -> bool {
-        let definitions = self.definitions(access.project());
-        still(&definitions, access, self.0.options.clock.now())
+        let now = self.0.options.clock.now();
+        match access.person() {
+            Some(_) => self.0.people.still(access, now),
+            None => still(&self.definitions(access.project()), access, now),
+        }
     }
 
     /// What the project defines now; nothing, for a project that is not there.
@@ -210,10 +216,20 @@ impl Control {
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
         self.change_as(Author::of(access), access.project(), |change| {
-            change.check_caller(access)?;
-            plan(change)
+            match access.person() {
+                Some(_) if self.0.people.still(access, change.now) => {}
+                Some(_) => return Err(Refusal::CallerChanged.into()),
+                None => change.check_caller(access)?,
+            }
+            let answer = plan(change)?;
+            self.check_role(change, access)?;
+            Ok(match self.step_up(change, access)? {
+                StepUp::Passed => Some(answer),
+                StepUp::Refused => None,
+            })
         })
-        .await
+        .await?
+        .ok_or_else(|| Refusal::WrongCode.into())
     }
 
     /// Makes a change in the server's own name.
@@ -233,6 +249,7 @@ impl Control {
             definitions: Definitions::clone(&self.definitions(project)),
             writes: Vec::new(),
             callers: Vec::new(),
+            people: Vec::new(),
             ordinal: writer.ordinal,
         };
         let answer = plan(&mut change)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::analyses::Analysis;
 use model::datasets::Dataset;
-use model::ids::{DatasetId, KeyId, PoolId, SavedQueryId, ViewId};
+use model::ids::{DatasetId, KeyId, OrganizationId, PoolId, SavedQueryId, ViewId};
 use model::keys::KeyRecord;
 use model::names::Name;
 use model::pools::Pool;
@@ -40,6 +40,8 @@ pub struct ProjectRecord {
     pub keen: bool,
     /// The master key whose scoped keys are let in; `None` when none are.
     pub scoping: Option<Scoping>,
+    /// Whose it is; `None` for a project that is not there.
+    pub organization: Option<OrganizationId>,
 }
 
 impl Definitions {

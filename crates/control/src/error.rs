@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use model::fault::Fault;
+use model::people::Area;
 
 /// Why a call was not carried out. The text of each is fit for the outside;
 /// what only the log may say stands inside [`InternalError`].
@@ -54,6 +56,53 @@ pub enum Refusal {
     /// The Keen dialect of the project is off.
     #[error("the Keen dialect is not switched on; switch it on first")]
     KeenIsOff,
+    /// What was brought to sign in is not right; which part, nobody is told.
+    #[error("the name, the password or the code is not right, or the code was used before")]
+    SignIn,
+    /// There were wrong attempts just before.
+    #[error("there were too many wrong attempts; wait before the next one")]
+    TooManyAttempts {
+        /// How long to wait; `None` when only another person can help.
+        wait: Option<Duration>,
+    },
+    /// The change widens something and needs a code.
+    #[error(
+        "this change needs a fresh code of a person who manages keys: send \"code\", and with a key \"person\", too"
+    )]
+    NeedsCode,
+    /// The code that was sent for a change is not right.
+    #[error(
+        "the code is not right, it was used before, or the person does not manage keys here; nothing was changed"
+    )]
+    WrongCode,
+    /// As many passwords as may be are being compared.
+    #[error("too many people are signing in at this moment; try again in a second")]
+    TooManyPasswords,
+    /// The first owner is there already.
+    #[error("the organization has people already; an owner or admin among them invites others")]
+    PeopleExist,
+    /// Only a key that reaches as far as an owner sets up the first one.
+    #[error(
+        "the first owner is set up with the master key: one that may do everything over all rows"
+    )]
+    NeedsMasterKey,
+    /// Only people manage people.
+    #[error("people are managed by an owner or admin who signed in, not by a key")]
+    NeedsPerson,
+    /// No role has it; a key may.
+    #[error("no role of a person has this; use a key")]
+    NeedsKey,
+    /// The person's role does not reach so far.
+    #[error("the role of the person who signed in does not reach so far (it is about {})", .0.name())]
+    NotAllowed(Area),
+    /// Nobody could say who is an owner any more.
+    #[error("it is the last owner of the organization; make another owner first")]
+    LastOwner,
+    /// The invitation is unknown, used, taken back or too old.
+    #[error(
+        "the invitation does not count: it is unknown, used, taken back or too old; ask for another one"
+    )]
+    NoInvitation,
     /// Only at opening: the file was written by a newer version.
     #[error(
         "the control plane's file was written by a newer version (schema {found}, this version knows {known}); \

@@ -233,7 +233,7 @@ fn row(before: &KeyRecord, draft: &KeyDraft, disabled: bool) -> KeyRow {
     }
 }
 
-fn check_unchanged(by: &Permit<Admin>, grants: &[Grant]) -> Result<(), Fault> {
+pub(crate) fn check_unchanged(by: &Permit<Admin>, grants: &[Grant]) -> Result<(), Fault> {
     let narrowed = by.narrow(grants.to_vec(), &[])?;
     let narrower = narrowed
         .iter()

@@ -66,6 +66,7 @@ impl Control {
             name: name.to_owned(),
             keen: false,
             scoping: None,
+            organization: Some(organization),
         });
         change.audit("project.create", Subject::new(project, name), None, None);
         let draft = master_key(change, "master")?;

@@ -4,6 +4,7 @@
 mod ballast;
 mod chain;
 mod load;
+mod people;
 mod rows;
 mod sqlite;
 mod text;
@@ -12,6 +13,7 @@ mod write;
 
 pub(crate) use ballast::{Ballast, Claim};
 pub(crate) use load::{Loaded, LoadedKey};
+pub(crate) use people::{LoadedPeople, PeopleWrite};
 pub(crate) use rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 pub(crate) use sqlite::Store;
 pub use tokens::TokenFile;

@@ -149,6 +149,7 @@ impl Inner {
         let Loaded {
             projects,
             keys,
+            people,
             ordinal,
         } = match loaded {
             Ok(loaded) => loaded,
@@ -162,6 +163,7 @@ impl Inner {
             by_id.insert(id, Arc::new(definitions));
         }
         self.callers.replace_all(keys);
+        self.people.replace_all(people);
         self.projects.store(Arc::new(by_id));
         writer.ordinal = ordinal;
         writer.link = Link::Open(store);
@@ -170,6 +172,7 @@ impl Inner {
 
     /// Lets a change take effect. Only the holder of the writer calls it.
     pub(crate) fn apply(&self, change: Change) {
+        self.people.apply(change.people);
         for caller in &change.callers {
             self.callers
                 .replace(caller.id, caller.before.as_deref(), caller.after.as_ref());
@@ -182,6 +185,7 @@ impl Inner {
     /// Fails closed: nobody is let in, and nothing is defined.
     pub(crate) fn forget_everything(&self) {
         self.callers.clear();
+        self.people.clear();
         self.projects.store(Arc::default());
     }
 }

@@ -119,6 +119,12 @@ typed_ids! {
     KeyId
     /// Names a grant of a key.
     GrantId
+    /// Names a person.
+    PersonId
+    /// Names a session of a person; it lets nobody in.
+    SessionId
+    /// Names an invitation; it lets nobody in.
+    InvitationId
     /// Names one audit entry.
     AuditId
     /// Names a record of a pool.

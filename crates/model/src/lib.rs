@@ -37,6 +37,7 @@ pub mod keys;
 pub mod limits;
 pub mod names;
 pub mod origins;
+pub mod people;
 pub mod permit;
 pub mod pools;
 pub mod queries;

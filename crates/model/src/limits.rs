@@ -156,3 +156,34 @@ pub const CELLS_BYTES_MAX: usize = 512 << 20;
 /// How long, in seconds, a dataset may be behind records that were added.
 /// What was taken away is not in it at once.
 pub const DATASET_SECONDS_BEHIND_MAX: i64 = 10;
+
+/// Characters that a password has at least.
+pub const PASSWORD_CHARS_MIN: usize = 15;
+/// Characters that a password has at most.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// Passwords that are hashed at one time, 19 MiB each; what comes beyond is refused.
+pub const PASSWORD_HASHES_AT_ONCE: usize = 2;
+/// Characters in a person's name.
+pub const PERSON_NAME_CHARS_MAX: usize = 256;
+/// Roles of one person.
+pub const PERSON_ROLES_MAX: usize = 1_000;
+/// People of an organization, those included who are invited.
+pub const PEOPLE_MAX: usize = 10_000;
+/// Recovery codes in a set.
+pub const RECOVERY_CODES: usize = 10;
+/// Seconds after which an invitation is of no use.
+pub const INVITATION_SECONDS: u64 = 7 * 86_400;
+/// Sessions of one person; the oldest ends for a further one.
+pub const SESSIONS_MAX: usize = 20;
+/// Seconds after which a session ends, however much it is used.
+pub const SESSION_SECONDS_MAX: u64 = 24 * 3_600;
+/// Seconds after which a session ends that is not used.
+pub const SESSION_IDLE_SECONDS_MAX: u64 = 3_600;
+/// Characters of the client's name that a session keeps.
+pub const SESSION_AGENT_CHARS_MAX: usize = 256;
+/// Wrong attempts in a row that are answered at once.
+pub const ATTEMPTS_FREE: u32 = 5;
+/// Wrong codes in a row, after which no further one is looked at.
+pub const ATTEMPTS_IN_A_ROW_MAX: u32 = 100;
+/// Names whose wrong passwords are remembered.
+pub const ATTEMPTED_NAMES_MAX: usize = 10_000;

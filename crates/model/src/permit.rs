@@ -43,6 +43,8 @@ mod admit;
 mod analysis;
 mod constrain;
 mod narrow;
+mod ours;
+mod person;
 mod scoped;
 mod stored;
 mod ticket;
@@ -50,6 +52,7 @@ mod ticket;
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
+pub use person::Person;
 pub use stored::{KeptPart, KeptUnder};
 
 use std::collections::BTreeMap;
@@ -84,6 +87,8 @@ pub struct Access {
     let_in_at: Timestamp,
     /// The only thing that any permit is for, of a caller who was let in by a ticket.
     only: Option<SavedQueryId>,
+    /// The person who signed in, of one who came by no key.
+    person: Option<Arc<Person>>,
 }
 
 /// Why a caller may not do what it asks.
@@ -216,6 +221,7 @@ impl Access {
             made_out_of: None,
             let_in_at: now,
             only: None,
+            person: None,
         }
     }
 
@@ -330,7 +336,8 @@ impl Access {
         })
     }
 
-    /// The caller's key.
+    /// The caller's key. Of a person it is the person's own id, which no key
+    /// has: what counts by key counts by person there.
     pub fn key(&self) -> KeyId {
         self.key
     }
@@ -376,25 +383,6 @@ impl<A: Right> Permit<A> {
             Resource::Project | Resource::Saved(..) | Resource::Dataset(..) => {
                 unreachable!("the right asks no pool by itself")
             }
-        }
-    }
-}
-
-impl Permit<Found> {
-    /// Who holds the permit.
-    pub fn founder(&self) -> &Access {
-        self.access.as_ref().expect("a founder has an access")
-    }
-}
-
-impl Permit<Upkeep> {
-    /// The permit of the server's own timers and of definitions that went away.
-    pub fn ours() -> Self {
-        Self {
-            access: None,
-            resource: Resource::Project,
-            grants: Vec::new(),
-            right: PhantomData,
         }
     }
 }

@@ -30,6 +30,9 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub struct SecretId([u8; ID_CHARS]);
 
 impl SecretId {
+    /// One that no token has, since it is no base 62.
+    pub(crate) const OF_NO_KEY: Self = Self([b'-'; ID_CHARS]);
+
     /// Reads the 12 characters.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; ID_CHARS] = text.as_bytes().try_into().ok()?;

@@ -122,6 +122,10 @@ impl Ticket {
             let detail = "a ticket makes no tickets, or it would never end";
             return Err(Fault::new(FaultCode::NotAvailable, detail));
         }
+        if access.person().is_some() {
+            let detail = "a ticket ends with the key that makes it; make it by a key";
+            return Err(Fault::new(FaultCode::NotAvailable, detail));
+        }
         // A ticket remembers a key and not what a scoped key left of it.
         if access.is_scoped() {
             let detail = "a scoped key makes no tickets";

@@ -4,12 +4,14 @@
 pub(crate) mod audit;
 pub(crate) mod datasets;
 pub(crate) mod keys;
+pub(crate) mod people;
 pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod query;
 pub(crate) mod records;
 pub(crate) mod rows;
 pub(crate) mod saved_queries;
+pub(crate) mod sessions;
 pub(crate) mod tickets;
 pub(crate) mod version;
 pub(crate) mod view_data;
@@ -35,7 +37,7 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 12] {
+pub(crate) fn schemas() -> [Json; 14] {
     [
         pools::schemas(),
         records::schemas(),
@@ -49,6 +51,8 @@ pub(crate) fn schemas() -> [Json; 12] {
         tickets::schemas(),
         whoami::schemas(),
         audit::schemas(),
+        people::schemas(),
+        sessions::schemas(),
     ]
 }
 

@@ -22,6 +22,7 @@ use model::views::View;
 use crate::error::{ApiError, Code};
 use crate::input;
 use crate::keen;
+use crate::session;
 use crate::state::AppState;
 
 /// Characters of a token; see [`model::secrets`].
@@ -91,6 +92,9 @@ impl FromRequestParts<AppState> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        if let Some(token) = session::presented(&parts.headers) {
+            return session::enter(parts, state, &token).map(Self);
+        }
         let secret = presented(&parts.headers).ok_or(AuthError::Unknown)?;
         let_in(parts, state, &secret).map(Self)
     }
@@ -123,7 +127,9 @@ impl FromRequestParts<AppState> for Caller<Admin> {
         if access.kind() == KeyKind::Legacy {
             return Err(Denied::NoGrant(Action::Admin).into());
         }
-        Ok(Self(access.permit(On::Project)?))
+        let permit = access.permit(On::Project)?;
+        session::check_role(parts, &access)?;
+        Ok(Self(permit))
     }
 }
 

@@ -36,6 +36,9 @@ const NOT_FOUND: &str = "there is no such resource for this key";
 const SERVER_SIDE: &str =
     "the request was not carried out; the server's log has the cause under this request id";
 
+/// What a client is told to wait when only another person can help.
+const HELP_WAIT: Duration = Duration::from_secs(86_400);
+
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub(crate) struct ApiError(Box<Problem>);
@@ -193,6 +196,25 @@ impl From<Refusal> for ApiError {
             Refusal::CallerChanged => Self::new(Code::CallerChanged, refusal.to_string()),
             Refusal::KeenIsOn => Self::new(Code::AlreadyOn, refusal.to_string()),
             Refusal::KeenIsOff => Self::not_found(),
+            Refusal::SignIn => Self::new(Code::SignInRefused, refusal.to_string()),
+            Refusal::TooManyAttempts { wait } => {
+                let error = Self::new(Code::TooManyAttempts, refusal.to_string());
+                error.retry_after(wait.unwrap_or(HELP_WAIT))
+            }
+            Refusal::TooManyPasswords => {
+                let error = Self::new(Code::TooManyAttempts, refusal.to_string());
+                error.retry_after(Duration::from_secs(1))
+            }
+            Refusal::NeedsCode => Self::new(Code::CodeNeeded, refusal.to_string()),
+            Refusal::WrongCode => Self::new(Code::CodeRefused, refusal.to_string()),
+            Refusal::PeopleExist => Self::new(Code::PeopleExist, refusal.to_string()),
+            Refusal::NeedsMasterKey | Refusal::NeedsKey => {
+                Self::new(Code::KeyNeeded, refusal.to_string())
+            }
+            Refusal::NeedsPerson => Self::new(Code::PersonNeeded, refusal.to_string()),
+            Refusal::NotAllowed(_) => Self::new(Code::RoleNotAllowed, refusal.to_string()),
+            Refusal::LastOwner => Self::new(Code::LastOwner, refusal.to_string()),
+            Refusal::NoInvitation => Self::new(Code::NotFound, refusal.to_string()),
             Refusal::NewerSchema { .. } | Refusal::Locked => Self::internal(refusal.to_string()),
         }
     }

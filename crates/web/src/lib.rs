@@ -22,7 +22,9 @@ mod operations;
 pub mod plane;
 mod routes;
 mod saved;
+mod session;
 mod state;
+mod step_up;
 #[cfg(test)]
 mod testing;
 

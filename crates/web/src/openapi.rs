@@ -136,7 +136,7 @@ impl Operation {
     fn describe(mut self, route: &Route) -> Json {
         match route.needs {
             Needs::Nothing => {}
-            Needs::Key | Needs::Right(_) | Needs::OneOf(_) | Needs::Ticket => {
+            Needs::Key | Needs::Session | Needs::Right(_) | Needs::OneOf(_) | Needs::Ticket => {
                 self.problems.extend([401, 403]);
             }
         }
@@ -175,6 +175,9 @@ impl Operation {
         if matches!(route.needs, Needs::Nothing | Needs::Ticket) {
             operation["security"] = json!([]);
         }
+        if route.needs == Needs::Session {
+            operation["security"] = json!([{ "session": [] }]);
+        }
         operation
     }
 }
@@ -210,7 +213,10 @@ pub(crate) fn document() -> Json {
         "security": [{ "key": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "key": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": "__Host-tidegate" },
+            },
             "schemas": schemas,
             "responses": problem_responses(),
         },

@@ -7,8 +7,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post};
 use model::grants::Action;
 
 use crate::api::{
-    audit, datasets, keys, pools, projects, query, records, rows, saved_queries, tickets, version,
-    view_data, views, whoami,
+    audit, datasets, keys, people, pools, projects, query, records, rows, saved_queries, sessions,
+    tickets, version, view_data, views, whoami,
 };
 use crate::error::{ApiError, Code};
 use crate::keen;
@@ -23,6 +23,8 @@ pub(crate) enum Needs {
     Nothing,
     /// A key that is in use.
     Key,
+    /// A session of a person, whatever the person's role is.
+    Session,
     /// This action on the resource of the path, or on the project.
     Right(Action),
     /// One of these actions on the pools that the body names: the one that the
@@ -158,6 +160,23 @@ routes! {
     GET "/v1/audit/export" ADMIN, audit::EXPORT_PARAMETERS,
         audit::export, audit::export_operation;
     GET "/v1/audit/checkpoint" ADMIN, &[], audit::checkpoint, audit::checkpoint_operation;
+
+    GET "/v1/people" ADMIN, PAGED, people::list, people::list_operation;
+    POST "/v1/people/first" ADMIN, &[], people::first, people::first_operation;
+    POST "/v1/people/me/password" Needs::Session, &[],
+        sessions::change_password, sessions::change_password_operation;
+    POST "/v1/people/me/factors" Needs::Session, &[],
+        sessions::change_factors, sessions::change_factors_operation;
+    GET "/v1/people/{id}" ADMIN, &[], people::read, people::read_operation;
+    PATCH "/v1/people/{id}" ADMIN, &[], people::change, people::change_operation;
+    DELETE "/v1/people/{id}" ADMIN, &[], people::delete, people::delete_operation;
+    GET "/v1/invitations" ADMIN, PAGED, people::invitations, people::invitations_operation;
+    POST "/v1/invitations" ADMIN, &[], people::invite, people::invite_operation;
+    POST "/v1/invitations/accept" Needs::Nothing, &[], people::accept, people::accept_operation;
+    DELETE "/v1/invitations/{id}" ADMIN, &[], people::uninvite, people::uninvite_operation;
+    POST "/v1/sessions" Needs::Nothing, &[], sessions::create, sessions::create_operation;
+    GET "/v1/sessions" Needs::Session, PAGED, sessions::list, sessions::list_operation;
+    DELETE "/v1/sessions/{id}" Needs::Session, &[], sessions::delete, sessions::delete_operation;
 
     POST "/v1/projects/{project}/keen" ADMIN, &[], projects::keen, projects::keen_operation;
 }

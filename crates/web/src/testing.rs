@@ -6,6 +6,7 @@ mod engine;
 mod log;
 #[path = "../../model/src/analyses/tests/naive.rs"]
 pub(crate) mod naive;
+pub(crate) mod people;
 mod plane;
 
 use std::path::Path;

@@ -28,8 +28,12 @@ const DISK: [&str; 2] = ["crates/lake/src/disk.rs", "crates/lake/src/disk/"];
 /// Code that is built for tests alone and whose path does not say so.
 const TEST_ONLY: [&str; 2] = ["crates/model/src/fixtures.rs", "fuzz/"];
 
-/// Every place outside `control` that makes a `KeyRecord`: a record made
-/// elsewhere would be a key that nobody stored.
+/// What only `control` makes, because the rest of the house takes one for
+/// something that is stored.
+const RECORDS: [&str; 3] = ["KeyRecord", "PersonRecord", "SessionRecord"];
+
+/// Every place outside `control` that makes a key, a person or a session: one
+/// that is made elsewhere would let in whom nobody stored.
 pub(crate) fn key_records(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources
@@ -38,17 +42,20 @@ pub(crate) fn key_records(sources: &[Source]) -> Vec<Finding> {
         .filter(|source| !TEST_ONLY.iter().any(|path| source.path.starts_with(path)))
     {
         for (number, line) in source.product() {
-            let restored = words(line, "KeyRecord::restore").next().is_some();
-            // The fields are private, so that only `model` could write them.
-            let written = !source.path.starts_with("crates/model/src/")
-                && words(line, "KeyRecord").any(|(before, after)| is_literal(before, after));
-            if restored || written {
-                findings.push(Finding::at(
-                    &source.path,
-                    number,
-                    "only `control` makes a `KeyRecord`",
-                    "ask `control` for the key; a key that is not stored must not exist",
-                ));
+            for record in RECORDS {
+                let restore = format!("{record}::restore");
+                let restored = words(line, &restore).next().is_some();
+                // In `model` the types themselves stand.
+                let written = !source.path.starts_with("crates/model/src/")
+                    && words(line, record).any(|(before, after)| is_literal(before, after));
+                if restored || written {
+                    findings.push(Finding::at(
+                        &source.path,
+                        number,
+                        format!("only `control` makes a `{record}`"),
+                        "ask `control` for it; what is not stored must not exist",
+                    ));
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use model::fault::Fault;
-use model::ids::{IdError, KeyId, PoolId, ProjectId, ViewId};
+use model::ids::{IdError, KeyId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::keys::{KeyRecord, SecretRecord};
 use model::secrets::{SealedSecret, SecretHash, SecretId};
 use model::time::Timestamp;
@@ -13,7 +13,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
-use super::{Store, failed, text};
+use super::{LoadedPeople, Store, failed, text};
 use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, InternalError};
 use crate::scoped::Scoping;
@@ -27,6 +27,8 @@ pub(crate) struct Loaded {
     pub(crate) projects: Vec<(ProjectId, Definitions)>,
     /// Every key of every project, with what is known of its use.
     pub(crate) keys: Vec<LoadedKey>,
+    /// Everybody, with sessions and invitations.
+    pub(crate) people: LoadedPeople,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
 }
@@ -50,6 +52,7 @@ impl Store {
             loaded: Loaded {
                 projects: Vec::new(),
                 keys: Vec::new(),
+                people: LoadedPeople::default(),
                 ordinal: last_audit + 1,
             },
             places: HashMap::new(),
@@ -59,6 +62,7 @@ impl Store {
                 name: column(&row, 1)?,
                 keen: column(&row, 2)?,
                 scoping: None,
+                organization: Some(id(&row, 3, OrganizationId::parse)?),
             };
             loading.project(id(&row, 0, ProjectId::parse)?, project);
         }
@@ -88,10 +92,13 @@ impl Store {
         for row in self.rows(text::SELECT_KEYS).await? {
             loading.key(&row, &mut secrets)?;
         }
+        let people = self.load_people(|ordinal| loading.takes_ordinal(ordinal));
+        let people = people.await?;
+        loading.loaded.people = people;
         Ok(loading.loaded)
     }
 
-    async fn rows(&mut self, sql: &'static str) -> Result<Vec<SqliteRow>, ControlError> {
+    pub(super) async fn rows(&mut self, sql: &'static str) -> Result<Vec<SqliteRow>, ControlError> {
         sqlx::query(sql)
             .fetch_all(&mut self.connection)
             .await
@@ -275,18 +282,21 @@ pub(super) fn time(row: &SqliteRow, index: usize) -> Result<Timestamp, ControlEr
         .ok_or_else(|| InternalError::new("a stored time is out of range").into())
 }
 
-fn optional_time(row: &SqliteRow, index: usize) -> Result<Option<Timestamp>, ControlError> {
+pub(super) fn optional_time(
+    row: &SqliteRow,
+    index: usize,
+) -> Result<Option<Timestamp>, ControlError> {
     Ok(match column::<Option<i64>>(row, index)? {
         None => None,
         Some(_) => Some(time(row, index)?),
     })
 }
 
-fn unreadable(kind: &str, id: impl Display, fault: Fault) -> ControlError {
+pub(super) fn unreadable(kind: &str, id: impl Display, fault: Fault) -> ControlError {
     let place = format!("{kind} {id} cannot be read, at {:?}", fault.pointer);
     InternalError::caused(place, fault).into()
 }
 
-fn damaged(kind: &str, id: impl Display, what: &str) -> ControlError {
+pub(super) fn damaged(kind: &str, id: impl Display, what: &str) -> ControlError {
     InternalError::new(format!("the stored {kind} {id} is damaged: {what}")).into()
 }

@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -35,6 +35,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     (
         "audit chain",
         include_str!("../../migrations/sqlite/0004_audit_chain.sql"),
+    ),
+    (
+        "people",
+        include_str!("../../migrations/sqlite/0005_people.sql"),
     ),
 ];
 

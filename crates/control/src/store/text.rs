@@ -8,7 +8,7 @@ pub(super) const INSERT_PROJECT: &str =
     "INSERT INTO projects (id, organization_id, name, created_at) VALUES ($1, $2, $3, $4)";
 
 pub(super) const SELECT_PROJECTS: &str =
-    "SELECT id, name, keen FROM projects ORDER BY created_at, id";
+    "SELECT id, name, keen, organization_id FROM projects ORDER BY created_at, id";
 
 pub(super) const SWITCH_KEEN: &str = "UPDATE projects SET keen = $2 WHERE id = $1";
 

@@ -8,11 +8,11 @@ use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
-use super::{chain, text};
+use super::{PeopleWrite, chain, text};
 use crate::error::{ControlError, InternalError};
 use crate::scoped::Scoping;
 
-type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
+pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
 
 /// One row to write. Each but the deletion of secrets touches exactly one row,
 /// or the whole change is undone.
@@ -46,12 +46,17 @@ pub(crate) enum Write {
     InsertAudit(AuditEntry, i64),
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
+    People(PeopleWrite),
 }
 
 impl Write {
     /// Whether something sealed is to be gone with it.
     pub(super) fn erases(&self) -> bool {
-        matches!(self, Self::DeleteScoping(_))
+        match self {
+            Self::DeleteScoping(_) => true,
+            Self::People(write) => write.erases(),
+            _ => false,
+        }
     }
 
     /// Writes the row within the open transaction.
@@ -71,6 +76,7 @@ impl Write {
         match self {
             // A key that was used may be gone before that is noted.
             Self::UseKey(..) | Self::UseSecret(..) | Self::DeleteSecretsOf(_) => Ok(()),
+            Self::People(write) if !write.touches_one() => Ok(()),
             _ if touched == 1 => Ok(()),
             _ => Err(InternalError::new(format!(
                 "a row of the control plane is not what memory says ({touched} rows touched)"
@@ -140,6 +146,7 @@ impl Write {
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
+            Self::People(write) => write.query(),
             Self::UseSecret(id, at) => sqlx::query(text::USE_SECRET)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),

@@ -22,6 +22,7 @@ use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, OptionalJsonBody, Parameters};
 use crate::openapi::Operation;
 use crate::state::AppState;
+use crate::step_up;
 
 mod schemas;
 
@@ -127,7 +128,7 @@ pub(crate) fn create_operation() -> Operation {
     Operation::new("createKey", "Makes a key. No other answer holds its token.")
         .takes("KeyDraft")
         .answers(201, "The key with its token.", "NewKey")
-        .problems([409, 507])
+        .problems([409, 429, 507])
 }
 
 /// Makes a key.
@@ -136,9 +137,12 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let (body, proof) = step_up::split(body)?;
     let draft = draft(&caller, &state, &body, None)?;
-    let (key, secret) = state.control.create_key(&caller.0, draft).await?;
-    Ok(answer_with_token(&state, &key, &secret))
+    let control = state.control.proving(proof);
+    let made = control.create_key(&caller.0, draft).await;
+    let made = made.map(|(key, secret)| answer_with_token(&state, &key, &secret));
+    Ok(step_up::finish(&control, made.map_err(ApiError::from)))
 }
 
 /// Describes [`read`].
@@ -164,7 +168,7 @@ pub(crate) fn change_operation() -> Operation {
     )
     .patches("KeyPatch")
     .answers(200, "The key.", "Key")
-    .problems([409, 507])
+    .problems([409, 429, 507])
 }
 
 /// Changes a key by a merge patch.
@@ -175,19 +179,23 @@ pub(crate) async fn change(
     State(state): State<AppState>,
     JsonBody(patch): JsonBody,
 ) -> Result<Response, ApiError> {
+    let (patch, proof) = step_up::split(patch)?;
+    let control = state.control.proving(proof);
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
         let key = path.find(&definitions)?;
         if_match.check(&tag(key.id(), key.revision()))?;
         let merged = merge_patch(&key.draft().to_value(), &patch);
         let draft = draft(&caller, &state, &merged, Some(key))?;
-        let changed = state
-            .control
+        let changed = control
             .change_key(&caller.0, key.id(), Some(key.revision()), draft)
             .await;
         match changed {
             Err(ControlError::StaleRevision) => {}
-            changed => return Ok(answer(&state, &*changed?)),
+            changed => {
+                let changed = changed.map(|key| answer(&state, &key));
+                return Ok(step_up::finish(&control, changed.map_err(ApiError::from)));
+            }
         }
     }
     Err(ApiError::stale())
@@ -248,9 +256,9 @@ pub(crate) async fn disable(
 /// Describes [`enable`].
 pub(crate) fn enable_operation() -> Operation {
     Operation::new("enableKey", "Switches a key on again.")
-        .takes_content(false, schemas::empty_object())
+        .takes_content(false, schemas::proof())
         .answers(200, "The key.", "Key")
-        .problems([409, 507])
+        .problems([409, 429, 507])
 }
 
 /// Switches a key on again.
@@ -270,11 +278,13 @@ async fn switch(
     body: &Value,
     disabled: bool,
 ) -> Result<Response, ApiError> {
-    Document::new(body)?.finish()?;
+    let (body, proof) = step_up::split(body.clone())?;
+    Document::new(&body)?.finish()?;
     let id = path.find(&caller.definitions(state))?.id();
-    let control = &state.control;
-    let key = control.set_key_disabled(&caller.0, id, disabled).await?;
-    Ok(answer(state, &key))
+    let control = state.control.proving(proof);
+    let key = control.set_key_disabled(&caller.0, id, disabled).await;
+    let key = key.map(|key| answer(state, &key));
+    Ok(step_up::finish(&control, key.map_err(ApiError::from)))
 }
 
 /// Describes [`copy`].
@@ -285,7 +295,7 @@ pub(crate) fn copy_operation() -> Operation {
     )
     .takes_content(false, schemas::copy_request())
     .answers(201, "The new key with its token.", "NewKey")
-    .problems([409, 507])
+    .problems([409, 429, 507])
 }
 
 /// Makes a key with the same grants and a life of its own.
@@ -295,12 +305,15 @@ pub(crate) async fn copy(
     State(state): State<AppState>,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
+    let (body, proof) = step_up::split(body)?;
     let mut document = Document::new(&body)?;
     let name = document.optional_text("name")?.map(str::to_owned);
     document.finish()?;
     let id = path.find(&caller.definitions(&state))?.id();
-    let (key, secret) = state.control.copy_key(&caller.0, id, name).await?;
-    Ok(answer_with_token(&state, &key, &secret))
+    let control = state.control.proving(proof);
+    let made = control.copy_key(&caller.0, id, name).await;
+    let made = made.map(|(key, secret)| answer_with_token(&state, &key, &secret));
+    Ok(step_up::finish(&control, made.map_err(ApiError::from)))
 }
 
 /// Describes [`roll`].

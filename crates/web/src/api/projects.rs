@@ -15,11 +15,12 @@ use crate::error::ApiError;
 use crate::input::OptionalJsonBody;
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
+use crate::step_up;
 
 /// The schemas of this file.
 pub(crate) fn schemas() -> Json {
     let key = || json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
-    json!({
+    let mut schemas = json!({
         "KeenSwitch": {
             "type": "object", "additionalProperties": false,
             "properties": {
@@ -48,7 +49,9 @@ pub(crate) fn schemas() -> Json {
             "type": "object", "required": ["project_id", "scoped_keys"],
             "properties": { "project_id": refer("Id"), "scoped_keys": { "type": "boolean" } },
         },
-    })
+    });
+    step_up::describe(&mut schemas["KeenSwitch"]);
+    schemas
 }
 
 /// Describes [`keen`].
@@ -110,7 +113,9 @@ pub(crate) async fn keen(
     if project != id && project != known.name {
         return Err(ApiError::not_found());
     }
+    let (body, proof) = step_up::split(body)?;
     let switch = Switch::read(&body)?;
+    let control = state.control.proving(proof);
     let (status, answer) = match switch.scoped_keys {
         Some(on) if known.keen => {
             switch_scoped(by, &state, on, switch.master, known.scoping.is_some()).await?;
@@ -125,7 +130,7 @@ pub(crate) async fn keen(
                     .into());
             }
             let scoped_keys = on.unwrap_or(false);
-            let keys = state.control.switch_keen_on(by, scoped_keys).await?;
+            let keys = control.switch_keen_on(by, scoped_keys).await?;
             let answer = Object::new()
                 .with("project_id", id)
                 .with("master_key", keys.master.reveal())
@@ -140,7 +145,7 @@ pub(crate) async fn keen(
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, no_store);
-    Ok(response)
+    Ok(step_up::finish(&control, Ok(response)))
 }
 
 async fn switch_scoped(

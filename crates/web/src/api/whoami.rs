@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
+use model::grants::Grant;
 use model::names::Name;
-use model::permit::{Access, AskPool, ConstrainedQuery, On, Read};
+use model::permit::{Access, AskPool, ConstrainedQuery, On, Person, Read};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -33,13 +34,14 @@ pub(crate) fn schemas() -> Json {
     json!({
         "WhoAmI": {
             "type": "object",
-            "required": ["id", "name", "kind", "status", "expires_at", "grants", "restrictions",
-                "limits", "pools", "views"],
+            "required": ["id", "name", "kind", "status", "expires_at", "grants", "pools", "views"],
             "properties": {
                 "id": refer("Id"),
                 "name": { "type": "string" },
                 "description": { "type": "string" },
-                "kind": { "enum": ["secret", "publishable", "legacy"] },
+                "kind": { "enum": ["secret", "publishable", "legacy", "person"] },
+                "project": refer("Id"),
+                "role": { "enum": ["owner", "admin", "developer", "analyst", "viewer"] },
                 "status": { "enum": ["active", "disabled", "expired", "quarantined"] },
                 "expires_at": { "type": ["string", "null"], "format": "date-time" },
                 "grants": { "type": "array", "items": refer("Grant") },
@@ -99,6 +101,9 @@ pub(crate) async fn read(
     Authenticated(access): Authenticated,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
+    if let Some(person) = access.person() {
+        return read_person(&access, person, &state).await;
+    }
     let definitions = state.control.definitions(access.project());
     // The key may have been deleted since it was let in.
     let key = definitions.key(access.key());
@@ -112,13 +117,42 @@ pub(crate) async fn read(
         "expires_at",
         key.draft().expires_at.map(|at| at.to_string()),
     );
-    for (member, counts) in ["pools", "views"].into_iter().zip(counts(&access, &state)) {
+    answer = with_counts(answer, &access, &state).await?;
+    Ok(super::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+async fn with_counts(
+    mut answer: Object,
+    access: &Access,
+    state: &AppState,
+) -> Result<Object, ApiError> {
+    for (member, counts) in ["pools", "views"].into_iter().zip(counts(access, state)) {
         let counted: Vec<Object> = stream::iter(counts)
-            .map(|(name, question)| count(&state, name, question))
+            .map(|(name, question)| count(state, name, question))
             .buffered(COUNTS_AT_ONCE)
             .try_collect()
             .await?;
         answer = answer.with(member, counted);
     }
+    Ok(answer)
+}
+
+/// The person who signed in, as what, and how much that shows.
+async fn read_person(
+    access: &Access,
+    person: Person,
+    state: &AppState,
+) -> Result<Response, ApiError> {
+    let grants = access.grants().iter().map(Grant::to_value);
+    let answer = Object::new()
+        .with("id", person.id.to_string())
+        .with("name", access.key_name())
+        .with("kind", "person")
+        .with("status", "active")
+        .with("expires_at", Value::Null)
+        .with("project", access.project().to_string())
+        .with("role", person.role.name())
+        .with("grants", grants.collect::<Vec<_>>());
+    let answer = with_counts(answer, access, state).await?;
     Ok(super::json(StatusCode::OK, &Value::Object(answer)))
 }

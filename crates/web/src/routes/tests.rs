@@ -7,6 +7,7 @@ use model::tickets::{Ticket, TicketKey};
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::testing::people::{self, FIRST};
 use crate::testing::{Reply, World, committed, request, text};
 
 /// The callers of the table, in the order of its columns.
@@ -30,6 +31,13 @@ fn body(route: &Route, needs: Needs) -> Json {
         ("POST", "/v1/saved-queries") => json!({ "name": "made",
             "query": { "analysis": "count", "pool": "sales" } }),
         ("POST", "/v1/datasets") => dataset("made", "sales"),
+        ("POST", "/v1/people/first") => people::first_owner(),
+        ("POST", "/v1/invitations") => json!({ "sign_in": "bob@example.com",
+            "roles": [{ "role": "viewer" }] }),
+        ("POST", "/v1/invitations/accept") => json!({ "token": "A".repeat(43), "name": "Bob",
+            "password": people::PASSWORD }),
+        ("POST", "/v1/sessions") => json!({ "sign_in": FIRST, "password": people::PASSWORD,
+            "code": "123456" }),
         ("PATCH", _) => json!({ "name": "renamed" }),
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
@@ -80,7 +88,9 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
     let mut all = Vec::new();
     for caller in CALLERS {
         let own;
-        let world = if caller == "right" {
+        // Where there are people, keys that administer are made with a code alone.
+        let has_people = route.pattern.starts_with("/v1/people/{id}");
+        let world = if caller == "right" || has_people {
             own = world().await;
             &own
         } else {
@@ -90,11 +100,18 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             all.push(shown(&visit(world, route, caller).await));
             continue;
         }
+        if needs == Needs::Session {
+            all.push(in_session(route, caller).await);
+            continue;
+        }
         let Some(token) = token(world, (route, needs), caller).await else {
             all.push("-".to_owned());
             continue;
         };
-        let (id, _) = world.key(json!([])).await;
+        let id = match has_people {
+            true => people::first_person(world).await,
+            false => world.key(json!([])).await.0,
+        };
         let mut pool = "sales";
         if (route.method, route.pattern) == ("DELETE", "/v1/pools/{pool}") && caller == "right" {
             // One that no view reads.
@@ -178,6 +195,47 @@ async fn visit(world: &World, route: &Route, caller: &str) -> Reply {
     world.send(request).await
 }
 
+/// A person's call: without a session, with one that nobody has, one that was
+/// ended or has run out, and from a page of another site.
+async fn in_session(route: &Route, caller: &str) -> String {
+    let is_read = route.method == "GET";
+    if caller == "no-action" || caller == "elsewhere" && is_read {
+        return "-".to_owned();
+    }
+    let world = World::new().await;
+    let mut signed_in = people::first_signed_in(&world).await;
+    match caller {
+        "nobody" => *signed_in.cookie.get_mut().expect("nobody panicked") = String::new(),
+        "unknown" => {
+            let cookie = signed_in.cookie.get_mut().expect("nobody panicked");
+            *cookie = format!("__Host-tidegate={}", "A".repeat(43));
+        }
+        "disabled" => {
+            let ended = signed_in.call(&world, "DELETE /v1/sessions/current", &Json::Null);
+            ended.await.expect(204);
+        }
+        "expired" => {
+            world.clock.advance(std::time::Duration::from_secs(3_600));
+        }
+        _ => {}
+    }
+    let path = route.pattern.replace("{id}", "current");
+    let body = match route.pattern {
+        "/v1/people/me/password" => signed_in.proving(
+            &world,
+            json!({
+            "new_password": "amber orchard over stone" }),
+        ),
+        "/v1/people/me/factors" => signed_in.proving(&world, json!({})),
+        _ => Json::Null,
+    };
+    let call = format!("{} {path}", route.method);
+    if caller == "elsewhere" {
+        signed_in.site = "cross-site";
+    }
+    shown(&signed_in.call(&world, &call, &body).await)
+}
+
 /// The token of such a caller; `None` where there can be none.
 async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> Option<String> {
     let wrong = match needs {
@@ -232,7 +290,10 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
                     "dataset:other"
                 }
                 Needs::Right(Action::Read) => "view:other",
-                Needs::Right(Action::Admin | Action::List) | Needs::Key | Needs::Nothing => {
+                Needs::Right(Action::Admin | Action::List)
+                | Needs::Key
+                | Needs::Session
+                | Needs::Nothing => {
                     return None;
                 }
                 Needs::Right(_) | Needs::OneOf(_) | Needs::Ticket => "pool:other",
@@ -280,6 +341,7 @@ async fn the_committed_table_says_who_gets_which_status() {
             Needs::Nothing => "nothing",
             Needs::Key => "a key",
             Needs::Ticket => "a ticket",
+            Needs::Session => "session",
             Needs::Right(action) => action.name(),
             Needs::OneOf(_) => panic!("each of them has its own line"),
         };

@@ -24,13 +24,16 @@ fn only_control_makes_key_records() {
         "rows.map(KeyRecord::restore)",
         "Some(x) => KeyRecord { id },",
     ] {
-        assert_eq!(key_records(&source(PLACE, text)).len(), 1, "{text}");
-        assert_eq!(
-            key_records(&source("crates/control/src/keys.rs", text)).len(),
-            0,
-            "{text}"
-        );
-        assert_eq!(key_records(&in_test(text)).len(), 0, "tests may: {text}");
+        for record in ["KeyRecord", "PersonRecord", "SessionRecord"] {
+            let text = text.replace("KeyRecord", record);
+            assert_eq!(key_records(&source(PLACE, &text)).len(), 1, "{text}");
+            assert_eq!(
+                key_records(&source("crates/control/src/keys.rs", &text)).len(),
+                0,
+                "{text}"
+            );
+            assert_eq!(key_records(&in_test(&text)).len(), 0, "tests may: {text}");
+        }
     }
 }
 

@@ -3,26 +3,36 @@
 use serde_json::{Value as Json, json};
 
 use crate::openapi::refer;
+use crate::step_up;
 
 /// The body of a call that takes none.
 pub(super) fn empty_object() -> Json {
     json!({ "application/json": { "schema": { "type": "object", "additionalProperties": false } } })
 }
 
+/// The body of a call that takes a proof alone.
+pub(super) fn proof() -> Json {
+    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": {} });
+    step_up::describe(&mut schema);
+    json!({ "application/json": { "schema": schema } })
+}
+
 /// The body of a copy.
 pub(super) fn copy_request() -> Json {
-    json!({ "application/json": { "schema": {
+    let mut schema = json!({
         "type": "object", "additionalProperties": false,
         "properties": { "name": {
             "type": ["string", "null"], "minLength": 1, "maxLength": 256,
             "description": "The new key's name; the same as the old one's when left out.",
         } },
-    } } })
+    });
+    step_up::describe(&mut schema);
+    json!({ "application/json": { "schema": schema } })
 }
 
 /// The schemas of this noun.
 pub(crate) fn schemas() -> Json {
-    json!({
+    let mut schemas = json!({
         "KeyDraft": {
             "type": "object", "required": ["name", "grants"], "additionalProperties": false,
             "properties": draft_members(),
@@ -71,7 +81,11 @@ pub(crate) fn schemas() -> Json {
         },
         "Key": key(false),
         "NewKey": key(true),
-    })
+    });
+    for proven in ["KeyDraft", "KeyPatch"] {
+        step_up::describe(&mut schemas[proven]);
+    }
+    schemas
 }
 
 fn draft_members() -> Json {

@@ -173,6 +173,7 @@ async fn the_committed_table_says_who_gets_which_status() {
         let needs = match route.needs {
             Needs::Nothing => "nothing".to_owned(),
             Needs::Key => "a key".to_owned(),
+            Needs::Session => "a session".to_owned(),
             Needs::Ticket => "a ticket".to_owned(),
             Needs::Right(action) => action.name().to_owned(),
             Needs::OneOf(actions) => {

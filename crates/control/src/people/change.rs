@@ -1,0 +1,134 @@
+//! What a change does to people: the row that it writes and what memory holds
+//! afterwards, together, so that the two cannot come to differ by an omission.
+
+use std::sync::Arc;
+
+use model::ids::{InvitationId, PersonId};
+use model::json;
+use model::people::{
+    InvitationRecord, PersonParts, PersonRecord, RecoveryHash, SessionHash, SessionRecord,
+};
+use model::value::{Object, Value};
+
+use crate::audit::Subject;
+use crate::change::Change;
+use crate::error::ControlError;
+use crate::store::{PeopleWrite, Write};
+
+/// One change of what is in memory of people.
+#[derive(Debug)]
+pub(crate) enum PeopleChange {
+    PutPerson(Arc<PersonRecord>),
+    /// With everything that is the person's.
+    RemovePerson(PersonId),
+    PutSession(SessionRecord),
+    RemoveSession(SessionHash),
+    PutInvitation(Arc<InvitationRecord>),
+    RemoveInvitation(InvitationId),
+}
+
+impl Change {
+    fn writes_people(&mut self, write: PeopleWrite) {
+        self.writes.push(Write::People(write));
+    }
+
+    pub(super) fn insert_person(
+        &mut self,
+        parts: PersonParts,
+    ) -> Result<Arc<PersonRecord>, ControlError> {
+        let person = Arc::new(PersonRecord::restore(parts)?);
+        let ordinal = self.take_ordinal();
+        self.writes_people(PeopleWrite::InsertPerson(Arc::clone(&person), ordinal));
+        for code in &person.parts().recovery {
+            self.writes_people(PeopleWrite::InsertCode(person.id(), *code));
+        }
+        self.people
+            .push(PeopleChange::PutPerson(Arc::clone(&person)));
+        Ok(person)
+    }
+
+    /// A person as the change leaves it, when it changes that one.
+    pub(super) fn changed_person(&self, id: PersonId) -> Option<&Arc<PersonRecord>> {
+        self.people.iter().rev().find_map(|change| match change {
+            PeopleChange::PutPerson(person) if person.id() == id => Some(person),
+            _ => None,
+        })
+    }
+
+    /// Writes everything of a person but the recovery codes.
+    pub(super) fn update_person(
+        &mut self,
+        parts: PersonParts,
+    ) -> Result<Arc<PersonRecord>, ControlError> {
+        let person = Arc::new(PersonRecord::restore(parts)?);
+        self.writes_people(PeopleWrite::UpdatePerson(Arc::clone(&person)));
+        self.people
+            .push(PeopleChange::PutPerson(Arc::clone(&person)));
+        Ok(person)
+    }
+
+    /// Writes that a recovery code is used up. The person is to be updated, too.
+    pub(super) fn spend_code(&mut self, parts: &mut PersonParts, code: RecoveryHash) {
+        parts.recovery.retain(|kept| *kept != code);
+        self.writes_people(PeopleWrite::DeleteCode(code));
+    }
+
+    /// Writes another set of recovery codes. The person is to be updated, too.
+    pub(super) fn replace_codes(&mut self, parts: &mut PersonParts, codes: Vec<RecoveryHash>) {
+        self.writes_people(PeopleWrite::DeleteCodesOf(parts.id));
+        for code in &codes {
+            self.writes_people(PeopleWrite::InsertCode(parts.id, *code));
+        }
+        parts.recovery = codes;
+    }
+
+    /// Removes a person with everything that is the person's.
+    pub(super) fn delete_person(&mut self, id: PersonId) {
+        self.writes_people(PeopleWrite::DeleteSessionsOf(id));
+        self.writes_people(PeopleWrite::DeleteCodesOf(id));
+        self.writes_people(PeopleWrite::DeletePerson(id));
+        self.people.push(PeopleChange::RemovePerson(id));
+    }
+
+    pub(super) fn insert_session(&mut self, session: SessionRecord) {
+        self.writes_people(PeopleWrite::InsertSession(session.clone()));
+        self.people.push(PeopleChange::PutSession(session));
+    }
+
+    pub(super) fn delete_session(&mut self, hash: SessionHash) {
+        self.writes_people(PeopleWrite::DeleteSession(hash));
+        self.people.push(PeopleChange::RemoveSession(hash));
+    }
+
+    pub(super) fn insert_invitation(&mut self, invitation: InvitationRecord) {
+        let invitation = Arc::new(invitation);
+        let ordinal = self.take_ordinal();
+        let write = PeopleWrite::InsertInvitation(Arc::clone(&invitation), ordinal);
+        self.writes_people(write);
+        self.people.push(PeopleChange::PutInvitation(invitation));
+    }
+
+    pub(super) fn delete_invitation(&mut self, id: InvitationId) {
+        self.writes_people(PeopleWrite::DeleteInvitation(id));
+        self.people.push(PeopleChange::RemoveInvitation(id));
+    }
+}
+
+/// What the audit calls a person.
+pub(super) fn subject(person: &PersonParts) -> Subject {
+    Subject::new(person.id, &person.sign_in)
+}
+
+/// What the audit keeps of a person: nothing of what lets the person in.
+pub(super) fn text(person: &PersonParts) -> String {
+    let definition = match person.draft.to_value() {
+        Value::Object(object) => Value::Object(object.with("sign_in", person.sign_in.as_str())),
+        other => other,
+    };
+    json::to_text(&definition)
+}
+
+/// What the audit keeps of a step with factors.
+pub(super) fn note(members: Object) -> Option<String> {
+    Some(json::to_text(&Value::Object(members)))
+}

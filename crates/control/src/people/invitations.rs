@@ -1,0 +1,139 @@
+//! Invitations: shown once, for a week, used once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::fault::{Fault, FaultCode};
+use model::ids::{InvitationId, OrganizationId};
+use model::limits::{INVITATION_SECONDS, PEOPLE_MAX};
+use model::people::{InvitationHash, InvitationRecord, InvitationToken, PersonDraft, SignInName};
+use model::permit::{Admin, Permit};
+use model::time::Timestamp;
+use model::value::Object;
+
+use super::People;
+use super::change::note;
+use crate::audit::Subject;
+use crate::control::Control;
+use crate::error::{ControlError, Refusal};
+
+impl People {
+    /// The invitation of this hash, while it counts.
+    pub(super) fn invitation_by(
+        &self,
+        hash: &InvitationHash,
+        now: Timestamp,
+    ) -> Option<Arc<InvitationRecord>> {
+        let maps = self.read();
+        let found = maps.invitations.values().find(|i| i.hash == *hash);
+        found.filter(|found| now < found.ends_at).cloned()
+    }
+}
+
+impl Control {
+    /// Invites somebody: the token can be had this time alone, and makes one
+    /// person with the password that this person chooses.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAllowed`] when the caller's role does not reach so far,
+    /// [`ControlError::NameTaken`].
+    pub async fn invite(
+        &self,
+        by: &Permit<Admin>,
+        sign_in: SignInName,
+        draft: PersonDraft,
+    ) -> Result<(Arc<InvitationRecord>, InvitationToken), ControlError> {
+        self.change(by, |change| {
+            let organization = self.check_covers(by, &draft.roles)?;
+            let now = self.people_now();
+            let invited = self.invitations_of(organization);
+            let is_invited = invited.iter().any(|other| other.sign_in == sign_in);
+            if is_invited || self.people().by_name(&sign_in).is_some() {
+                return Err(ControlError::NameTaken);
+            }
+            if invited.len() + self.people().of_organization(organization).len() >= PEOPLE_MAX {
+                let detail = format!("an organization has at most {PEOPLE_MAX} people");
+                return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
+            }
+            self.check_projects(organization, &draft.roles)?;
+            // Of one who was invited before in vain.
+            for ended in self.ended_invitations(organization) {
+                change.delete_invitation(ended);
+            }
+            let token = InvitationToken::generate(&*change.random);
+            let life = Duration::from_secs(INVITATION_SECONDS);
+            let invitation = InvitationRecord {
+                id: InvitationId::generate(now, &*change.random),
+                organization,
+                sign_in,
+                draft,
+                hash: token.hash(self.pepper()),
+                created_by: change.author.name.clone(),
+                created_at: now,
+                ends_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
+            };
+            change.insert_invitation(invitation.clone());
+            let after = model::json::to_text(&invitation.draft.to_value());
+            change.audit("person.invite", subject(&invitation), None, Some(after));
+            Ok((Arc::new(invitation), token))
+        })
+        .await
+    }
+
+    /// The invitations of the caller's organization that count, oldest first.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] when the project is gone.
+    pub fn invitations(
+        &self,
+        by: &Permit<Admin>,
+    ) -> Result<Vec<Arc<InvitationRecord>>, ControlError> {
+        let organization = self.organization_of(by.access().project())?;
+        Ok(self.invitations_of(organization))
+    }
+
+    /// Takes an invitation back: its token makes nobody when this returns.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`Refusal::NotAllowed`].
+    pub async fn take_invitation_back(
+        &self,
+        by: &Permit<Admin>,
+        id: InvitationId,
+    ) -> Result<(), ControlError> {
+        self.change(by, |change| {
+            by.access().person().ok_or(Refusal::NeedsPerson)?;
+            let invitations = self.invitations(by)?;
+            let found = invitations.into_iter().find(|other| other.id == id);
+            let invitation = found.ok_or(ControlError::NotFound)?;
+            self.check_covers(by, &invitation.draft.roles)?;
+            change.delete_invitation(id);
+            let members = Object::new().with("invitation", id.to_string());
+            change.audit("person.uninvite", subject(&invitation), note(members), None);
+            Ok(())
+        })
+        .await
+    }
+
+    fn invitations_of(&self, organization: OrganizationId) -> Vec<Arc<InvitationRecord>> {
+        let now = self.people_now();
+        let maps = self.people().read();
+        let own = maps.invitations.values().filter(|invitation| {
+            invitation.organization == organization && now < invitation.ends_at
+        });
+        own.cloned().collect()
+    }
+
+    fn ended_invitations(&self, organization: OrganizationId) -> Vec<InvitationId> {
+        let now = self.people_now();
+        let maps = self.people().read();
+        let ended = maps.invitations.values().filter(|invitation| {
+            invitation.organization == organization && invitation.ends_at <= now
+        });
+        ended.map(|invitation| invitation.id).collect()
+    }
+}
+
+fn subject(invitation: &InvitationRecord) -> Subject {
+    Subject::new(invitation.id, &invitation.sign_in)
+}

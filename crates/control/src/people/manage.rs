@@ -1,0 +1,196 @@
+//! Who manages whom: reading people, changing their roles, removing them.
+
+use std::sync::Arc;
+
+use model::fault::{Fault, FaultCode};
+use model::ids::{OrganizationId, PersonId};
+use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
+use model::permit::{Access, Admin, Permit};
+
+use super::change::{subject, text};
+use crate::change::Change;
+use crate::control::Control;
+use crate::error::{ControlError, Refusal};
+use crate::store::Write;
+
+impl Control {
+    /// Everybody of the caller's organization, oldest first.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] when the project is gone.
+    pub fn people_of(&self, by: &Permit<Admin>) -> Result<Vec<Arc<PersonRecord>>, ControlError> {
+        let organization = self.organization_of(by.access().project())?;
+        Ok(self.people().of_organization(organization))
+    }
+
+    /// Changes a person's name and roles; in force for every request that
+    /// the person sends after this returns.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`ControlError::StaleRevision`],
+    /// [`Refusal::NotAllowed`] when the caller's role reaches neither as far as
+    /// the roles before nor as those afterwards, [`Refusal::LastOwner`].
+    pub async fn change_person(
+        &self,
+        by: &Permit<Admin>,
+        id: PersonId,
+        expected: Option<i64>,
+        draft: PersonDraft,
+    ) -> Result<Arc<PersonRecord>, ControlError> {
+        self.change(by, |change| {
+            by.access().person().ok_or(Refusal::NeedsPerson)?;
+            let before = self.find(by, id, expected)?;
+            self.check_covers(by, &before.parts().draft.roles)?;
+            let organization = self.check_covers(by, &draft.roles)?;
+            self.check_projects(organization, &draft.roles)?;
+            if draft == before.parts().draft {
+                return Ok(before);
+            }
+            let mut parts = before.parts().clone();
+            parts.draft = draft;
+            parts.revision += 1;
+            if !is_owner(&parts.draft) {
+                self.check_owner_left(&before)?;
+            }
+            let after = change.update_person(parts)?;
+            let texts = (Some(text(before.parts())), Some(text(after.parts())));
+            change.audit("person.change", subject(after.parts()), texts.0, texts.1);
+            Ok(after)
+        })
+        .await
+    }
+
+    /// Removes a person who leaves: sessions end with it, before this returns.
+    /// Keys that the person made live on.
+    ///
+    /// # Errors
+    /// As for [`Control::change_person`].
+    pub async fn remove_person(
+        &self,
+        by: &Permit<Admin>,
+        id: PersonId,
+        expected: Option<i64>,
+    ) -> Result<(), ControlError> {
+        self.change(by, |change| {
+            by.access().person().ok_or(Refusal::NeedsPerson)?;
+            let person = self.find(by, id, expected)?;
+            self.check_covers(by, &person.parts().draft.roles)?;
+            self.check_owner_left(&person)?;
+            change.delete_person(id);
+            let before = Some(text(person.parts()));
+            change.audit("person.delete", subject(person.parts()), before, None);
+            Ok(())
+        })
+        .await
+    }
+
+    fn find(
+        &self,
+        by: &Permit<Admin>,
+        id: PersonId,
+        expected: Option<i64>,
+    ) -> Result<Arc<PersonRecord>, ControlError> {
+        let organization = self.organization_of(by.access().project())?;
+        let person = self.people().person(id);
+        let person = person.filter(|person| person.parts().organization == organization);
+        let person = person.ok_or(ControlError::NotFound)?;
+        if expected.is_some_and(|revision| revision != person.parts().revision) {
+            return Err(ControlError::StaleRevision);
+        }
+        Ok(person)
+    }
+
+    /// Refuses a caller who is no person, or whose role does not reach over
+    /// each of these; answers the caller's organization.
+    pub(super) fn check_covers(
+        &self,
+        by: &Permit<Admin>,
+        roles: &[RoleGrant],
+    ) -> Result<OrganizationId, ControlError> {
+        let organization = self.organization_of(by.access().project())?;
+        let caller = by.access().person().ok_or(Refusal::NeedsPerson)?;
+        let caller = self
+            .people()
+            .person(caller.id)
+            .ok_or(Refusal::CallerChanged)?;
+        let own = &caller.parts().draft;
+        let covers = |role: &RoleGrant| {
+            let area = match role.role {
+                Role::Owner => Area::Owners,
+                _ => Area::People,
+            };
+            let held = match role.project {
+                Some(project) => own.role_in(project),
+                None => own.roles.iter().find(|held| held.project.is_none()),
+            };
+            held.is_some_and(|held| held.role.may(area))
+        };
+        match roles.iter().all(covers) {
+            true => Ok(organization),
+            false => Err(Refusal::NotAllowed(Area::People).into()),
+        }
+    }
+
+    /// Refuses roles in projects that the organization does not have.
+    pub(super) fn check_projects(
+        &self,
+        organization: OrganizationId,
+        roles: &[RoleGrant],
+    ) -> Result<(), Fault> {
+        let projects = self.projects_of(organization);
+        let is_unknown = |role: &RoleGrant| role.project.is_some_and(|id| !projects.contains(&id));
+        let unknown = roles.iter().position(is_unknown);
+        unknown.map_or(Ok(()), |index| {
+            let detail = "the organization has no such project";
+            let fault = Fault::new(FaultCode::UnknownResource, detail);
+            Err(fault.at(format!("/roles/{index}/project")))
+        })
+    }
+
+    fn check_owner_left(&self, before: &PersonRecord) -> Result<(), ControlError> {
+        let parts = before.parts();
+        let others = self.people().of_organization(parts.organization);
+        let another =
+            |other: &Arc<PersonRecord>| other.id() != parts.id && is_owner(&other.parts().draft);
+        if is_owner(&parts.draft) && !others.iter().any(another) {
+            return Err(Refusal::LastOwner.into());
+        }
+        Ok(())
+    }
+
+    /// Refuses a change that the caller's role does not have. Every change has
+    /// its entry for the audit, and the entry says what it is about; so nothing
+    /// is changed by a person that the matrix of roles does not know.
+    pub(crate) fn check_role(&self, change: &Change, access: &Access) -> Result<(), ControlError> {
+        let Some(person) = access.person() else {
+            return Ok(());
+        };
+        let entries = change.writes.iter().filter_map(|write| match write {
+            Write::InsertAudit(entry, _) => Some(entry),
+            _ => None,
+        });
+        for entry in entries {
+            let area = area_of(&entry.action).ok_or(Refusal::NeedsKey)?;
+            if !person.role.may(area) {
+                return Err(Refusal::NotAllowed(area).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_owner(draft: &PersonDraft) -> bool {
+    draft.roles.iter().any(|role| role.role == Role::Owner)
+}
+
+/// What a kind of change is about; `None` for one that no role has.
+fn area_of(action: &str) -> Option<Area> {
+    let (noun, _) = action.split_once('.')?;
+    match noun {
+        "pool" | "view" | "saved_query" | "dataset" => Some(Area::Definitions),
+        "key" => Some(Area::Keys),
+        "project" => Some(Area::Projects),
+        "person" => Some(Area::People),
+        _ => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! Sessions: letting their holders in, listing and ending them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::ids::{PersonId, ProjectId, SessionId};
+use model::keys::AuthError;
+use model::people::{PersonRecord, SessionRecord, SessionToken};
+use model::permit::Access;
+use model::time::Timestamp;
+use model::value::Object;
+
+use super::change::{note, subject};
+use crate::control::Control;
+use crate::error::ControlError;
+
+/// A session, and when it was last used. After a restart a session counts as
+/// used when it began.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// The session.
+    pub record: SessionRecord,
+    /// When it was last used.
+    pub last_used: Timestamp,
+}
+
+impl Control {
+    /// Who holds a session; the use is noted. Memory alone is asked.
+    ///
+    /// # Errors
+    /// Says why not, for the log; the caller is told the same in all cases.
+    pub fn session(
+        &self,
+        token: &SessionToken,
+    ) -> Result<(Arc<PersonRecord>, SessionRecord), AuthError> {
+        let now = self.people_now();
+        let live = self.people().live(&token.hash(self.pepper()));
+        let live = live.ok_or(AuthError::Unknown)?;
+        if !live.lasts(now) {
+            return Err(AuthError::Expired);
+        }
+        let person = self.people().person(live.record.person);
+        let person = person.ok_or(AuthError::Unknown)?;
+        live.used.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+        Ok((person, live.record.clone()))
+    }
+
+    /// Lets the holder of a session in to a project, named by its id or name;
+    /// without one, to the oldest in which the person has a role.
+    ///
+    /// # Errors
+    /// Says why not, for the log; the caller is told the same in all cases.
+    pub fn enter(&self, token: &SessionToken, project: Option<&str>) -> Result<Access, AuthError> {
+        let (person, session) = self.session(token)?;
+        let projects = self.projects_of(person.parts().organization);
+        let has_role = |id: &ProjectId| person.parts().draft.role_in(*id).is_some();
+        let is_meant = |id: &ProjectId| match project {
+            None => true,
+            Some(text) => id.to_string() == text || self.definitions(*id).project().name == text,
+        };
+        let mut found = projects.into_iter().filter(has_role);
+        let project = found.find(is_meant).ok_or(AuthError::Unknown)?;
+        let (now, hash) = (self.people_now(), token.hash(self.pepper()));
+        // The use was noted just now.
+        person.enter(&session, &hash, project, now, now)
+    }
+
+    /// The sessions of a person that last, oldest first.
+    pub fn sessions_of(&self, person: PersonId) -> Vec<OpenSession> {
+        let now = self.people_now();
+        let sessions = self.people().sessions_of(person);
+        let lasting = sessions.into_iter().filter(|live| live.lasts(now));
+        let shown = lasting.map(|live| OpenSession {
+            record: live.record.clone(),
+            last_used: live.used(),
+        });
+        shown.collect()
+    }
+
+    /// Ends a session of a person: it lets nobody in when this returns.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] when the person has no such session.
+    pub async fn end_session(
+        &self,
+        person: &PersonRecord,
+        session: SessionId,
+    ) -> Result<(), ControlError> {
+        let home = self.home_of(person.parts().organization)?;
+        let actor = format!("person:{}", person.id());
+        self.change_as(actor, home, |change| {
+            let sessions = self.people().sessions_of(person.id());
+            let live = sessions.iter().find(|live| live.record.id == session);
+            let live = live.ok_or(ControlError::NotFound)?;
+            change.delete_session(live.record.hash);
+            let ended = note(Object::new().with("session", session.to_string()));
+            change.audit("person.sign_out", subject(person.parts()), None, ended);
+            Ok(())
+        })
+        .await
+    }
+}

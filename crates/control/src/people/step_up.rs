@@ -1,0 +1,292 @@
+//! Step-up: changes that widen what somebody may do ask for a fresh code of a
+//! person, bound to that very change.
+//!
+//! It is asked at the one place that every change of a caller passes, by what
+//! the change does and not by the call that makes it: so a call that comes
+//! later cannot forget it. The code is used up in the transaction of the change,
+//! whose digest is in the audit beside it; a change that is refused uses up none.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::filters::Constraint;
+use model::grants::{Action, Grant};
+use model::ids::ProjectId;
+use model::keys::KeyRecord;
+use model::people::{Area, Code, PersonRecord, RoleGrant, SessionRecord, SessionToken, SignInName};
+use model::permit::Access;
+use model::value::Object;
+use sha2::{Digest, Sha256};
+
+use super::PeopleChange;
+use super::change::{note, subject};
+use super::sign_in::SecondFactor;
+use crate::change::{CallerChange, Change};
+use crate::control::Control;
+use crate::error::{ControlError, Refusal};
+use crate::grants::is_as_wide;
+use crate::store::Write;
+
+/// What a caller sends to prove that a person stands behind a change.
+#[derive(Debug)]
+pub struct Proof {
+    /// Who it is; a person who signed in need not say.
+    pub person: Option<SignInName>,
+    /// What the person's app shows.
+    pub code: Code,
+}
+
+/// A proof on its way, and the session's new token when it was taken.
+#[derive(Debug)]
+pub(crate) struct Proving {
+    proof: Proof,
+    renewed: Mutex<Option<SessionToken>>,
+}
+
+/// What became of a change that may need a code.
+pub(crate) enum StepUp {
+    /// The change may be written.
+    Passed,
+    /// The code is wrong: that is what the change writes now.
+    Refused,
+}
+
+impl Control {
+    /// The same control plane, with what a caller sent to prove that a person
+    /// stands behind a change.
+    #[must_use]
+    pub fn proving(&self, proof: Option<Proof>) -> Self {
+        let proving = proof.map(|proof| {
+            Arc::new(Proving {
+                proof,
+                renewed: Mutex::default(),
+            })
+        });
+        Self(Arc::clone(&self.0), proving)
+    }
+
+    /// The token that the caller's session has from now on, when the proof was
+    /// taken and the caller came by a session; it can be had once.
+    pub fn renewed(&self) -> Option<SessionToken> {
+        let proving = self.1.as_deref()?;
+        let mut renewed = proving
+            .renewed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        renewed.take()
+    }
+
+    /// Asks for a code when the change widens something and there are people
+    /// who could give one. Narrowing, disabling and revoking ask for none.
+    pub(crate) fn step_up(
+        &self,
+        change: &mut Change,
+        access: &Access,
+    ) -> Result<StepUp, ControlError> {
+        if !self.widens(change) {
+            return Ok(StepUp::Passed);
+        }
+        let signed_in = access.person().and_then(|own| self.people().person(own.id));
+        if signed_in.is_none() && !self.has_people(change.project) {
+            return Ok(StepUp::Passed);
+        }
+        let proof = &self.1.as_deref().ok_or(Refusal::NeedsCode)?.proof;
+        let person = match (signed_in, &proof.person) {
+            (Some(own), None) => own,
+            (Some(own), Some(name)) if own.parts().sign_in == *name => own,
+            (Some(_), Some(_)) => return Err(Refusal::WrongCode.into()),
+            (None, None) => return Err(Refusal::NeedsCode.into()),
+            (None, Some(name)) => self.behind_key(change.project, name)?,
+        };
+        self.check_wait(&person.parts().sign_in, Some(&person))?;
+        let digest = digest(change);
+        let planned = (
+            std::mem::take(&mut change.writes),
+            std::mem::take(&mut change.people),
+        );
+        let second = SecondFactor::Code(proof.code.clone());
+        let Some((parts, _)) = self.spend(change, &person, &second)? else {
+            // Of the change itself nothing is left; the failure is counted.
+            change.callers.clear();
+            change.definitions = (*self.definitions(change.project)).clone();
+            return Ok(StepUp::Refused);
+        };
+        (change.writes, change.people) = planned;
+        self.take_code(change, access, parts, &digest)?;
+        Ok(StepUp::Passed)
+    }
+
+    /// Writes that the code was used, for which change, and gives the session
+    /// that asked another token.
+    fn take_code(
+        &self,
+        change: &mut Change,
+        access: &Access,
+        parts: model::people::PersonParts,
+        digest: &str,
+    ) -> Result<(), ControlError> {
+        // The change may be of this very person.
+        let mut parts = parts;
+        if let Some(changed) = change.changed_person(parts.id) {
+            parts.draft = changed.parts().draft.clone();
+            parts.revision = changed.parts().revision;
+        }
+        let person = change.update_person(parts)?;
+        let members = Object::new().with("change", digest);
+        change.audit(
+            "person.step_up",
+            subject(person.parts()),
+            None,
+            note(members),
+        );
+        let Some(own) = access.person() else {
+            return Ok(());
+        };
+        let sessions = self.people().sessions_of(own.id);
+        let live = sessions.iter().find(|live| live.record.id == own.session);
+        let before = live.ok_or(Refusal::CallerChanged)?.record.clone();
+        let token = SessionToken::generate(&*change.random);
+        change.delete_session(before.hash);
+        change.insert_session(SessionRecord {
+            hash: token.hash(self.pepper()),
+            created_at: self.people_now(),
+            ..before
+        });
+        if let Some(proving) = self.1.as_deref() {
+            let mut renewed = proving
+                .renewed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *renewed = Some(token);
+        }
+        Ok(())
+    }
+
+    /// The person whom a caller with a key names: one who manages the keys of
+    /// the project. An unknown name is counted as a wrong guess at it.
+    fn behind_key(
+        &self,
+        project: ProjectId,
+        name: &SignInName,
+    ) -> Result<Arc<PersonRecord>, ControlError> {
+        self.check_wait(name, None)?;
+        let organization = self.organization_of(project)?;
+        let found = self.people().by_name(name).filter(|person| {
+            let role = person.parts().draft.role_in(project);
+            person.parts().organization == organization
+                && role.is_some_and(|role| role.role.may(Area::Keys))
+        });
+        found.ok_or_else(|| {
+            self.people().guesses.failed(name, self.people_now());
+            Refusal::WrongCode.into()
+        })
+    }
+
+    /// Whether somebody could give a code for a change of the project's keys.
+    fn has_people(&self, project: ProjectId) -> bool {
+        let Ok(organization) = self.organization_of(project) else {
+            return false;
+        };
+        let people = self.people().of_organization(organization);
+        people.iter().any(|person| {
+            let role = person.parts().draft.role_in(project);
+            role.is_some_and(|role| role.role.may(Area::Keys))
+        })
+    }
+
+    fn widens(&self, change: &Change) -> bool {
+        // A new name that keys follow widens none of them.
+        let is_of_keys = change.writes.iter().any(|write| match write {
+            Write::InsertAudit(entry, _) => {
+                entry.action.starts_with("key.") || entry.action.starts_with("project.")
+            }
+            _ => false,
+        });
+        is_of_keys && change.callers.iter().any(widens_key)
+            || change
+                .people
+                .iter()
+                .any(|change| self.widens_person(change))
+    }
+
+    fn widens_person(&self, change: &PeopleChange) -> bool {
+        match change {
+            PeopleChange::PutInvitation(invitation) => invitation.draft.roles.iter().any(manages),
+            PeopleChange::PutPerson(person) => {
+                let Some(before) = self.people().person(person.id()) else {
+                    return false;
+                };
+                let before = &before.parts().draft.roles;
+                let after = person.parts().draft.roles.iter();
+                after
+                    .filter(|role| manages(role))
+                    .any(|role| !before.contains(role))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a role lets somebody manage others or keys.
+fn manages(role: &RoleGrant) -> bool {
+    role.role.may(Area::People) || role.role.may(Area::Keys)
+}
+
+fn widens_key(change: &CallerChange) -> bool {
+    let Some(after) = change.after.as_deref() else {
+        return false;
+    };
+    let Some(before) = change.before.as_deref() else {
+        return administers(after);
+    };
+    let is_new = |id| before.secrets().iter().all(|secret| secret.id != id);
+    let is_rolled = after.secrets().iter().any(|secret| is_new(secret.id));
+    let is_enabled = before.is_disabled() && !after.is_disabled();
+    let lasts_longer = match (before.draft().expires_at, after.draft().expires_at) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(before), Some(after)) => before < after,
+    };
+    let is_wider = |grant: &Grant| !before.grants().iter().any(|held| covers(held, grant));
+    is_rolled || is_enabled || lasts_longer || after.grants().iter().any(is_wider)
+}
+
+fn administers(key: &KeyRecord) -> bool {
+    key.grants().iter().any(|grant| grant.allows(Action::Admin))
+}
+
+/// Whether one grant that was held gives all that another one gives. What
+/// only the later one is held to, narrows it.
+fn covers(held: &Grant, grant: &Grant) -> bool {
+    if held == grant {
+        return true;
+    }
+    let mut held = held.clone();
+    if held.rows == Some(Constraint::AllRows) {
+        held.rows.clone_from(&grant.rows);
+    }
+    if held.windows.is_empty() {
+        held.windows.clone_from(&grant.windows);
+    }
+    if held.injections.values.is_empty() {
+        held.injections.clone_from(&grant.injections);
+    }
+    let has_all = grant.actions.iter().all(|action| held.allows(*action));
+    has_all && held.on.covers_all_of(&grant.on) && is_as_wide(&held, grant)
+}
+
+/// A digest of what the change does: its actions, what they are on, and the
+/// definitions afterwards, which hold every parameter.
+fn digest(change: &Change) -> String {
+    let mut hash = Sha256::new();
+    for write in &change.writes {
+        if let Write::InsertAudit(entry, _) = write {
+            let after = entry.after.as_deref().unwrap_or_default();
+            for part in [&entry.action, &entry.subject_id, after] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part.as_bytes());
+            }
+        }
+    }
+    let digest = hash.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,258 @@
+use super::people::{named, refusal, role};
+use super::*;
+use crate::{Proof, Refusal, Shown, SignedIn};
+use model::people::{Code, Role};
+
+const DATA: &str = r#"{"on":"pool:*","actions":["query"],"constraints":"all_rows"}"#;
+
+/// A project with Ada, an owner who is signed in.
+async fn with_ada() -> (Plane, Shown, SignedIn) {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let entered = plane.enter("ada@example.com", &shown).await;
+    (plane, shown, entered.expect("signs in"))
+}
+
+impl Plane {
+    /// A control plane that is shown the next code.
+    fn proven(&self, shown: &Shown, person: Option<&str>) -> Control {
+        self.step();
+        self.shown(&shown.totp.shown_at(self.now()), person)
+    }
+
+    fn shown(&self, code: &str, person: Option<&str>) -> Control {
+        self.control.proving(Some(Proof {
+            person: person.map(named),
+            code: Code::parse(code).expect("a code"),
+        }))
+    }
+
+    async fn last_audit(&self) -> Vec<(String, String)> {
+        let mut audit = self.audit().await;
+        audit.split_off(audit.len() - 2)
+    }
+}
+
+#[tokio::test]
+async fn without_people_a_key_needs_no_code() {
+    let plane = Plane::new().await;
+    plane.key("an admin", &format!("[{ADMIN}]")).await;
+}
+
+#[tokio::test]
+async fn k8_what_widens_needs_a_code_and_what_narrows_needs_none() {
+    let (plane, shown, _) = with_ada().await;
+    let by = plane.admin();
+    let control = &plane.control;
+    let needed = |outcome: Result<Arc<KeyRecord>, ControlError>| {
+        assert_eq!(refusal(outcome), Refusal::NeedsCode);
+    };
+    // A key that administers; one that does not needs none.
+    let admin = plane.key_draft("an admin", &format!("[{ADMIN}]"));
+    let made = control.create_key(&by, admin.clone()).await;
+    needed(made.map(|(key, _)| key));
+    let (plain, _) = plane.key("plain", &format!("[{DATA}]")).await;
+    let proven = plane.proven(&shown, Some("ada@example.com"));
+    let (key, _) = proven.create_key(&by, admin).await.expect("a key");
+    assert!(proven.renewed().is_none(), "a key has no session");
+    let audit = plane.last_audit().await;
+    assert_eq!(audit[0].0, "key.create");
+    assert_eq!(
+        audit[1],
+        ("person.step_up".to_owned(), "ada@example.com".to_owned())
+    );
+    // Off without, on with one.
+    control
+        .set_key_disabled(&by, key.id(), true)
+        .await
+        .expect("goes off");
+    needed(control.set_key_disabled(&by, key.id(), false).await);
+    let proven = plane.proven(&shown, Some("ada@example.com"));
+    proven
+        .set_key_disabled(&by, key.id(), false)
+        .await
+        .expect("goes on");
+    // Wider grants and a later end; narrower ones and an earlier end.
+    let of_93i = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
+    let narrow = DATA.replace(r#""all_rows""#, of_93i);
+    let change = |grants: String, end: Option<&str>| {
+        let key = plane.definitions().key(plain.id()).cloned().expect("a key");
+        let mut draft = plane.key_draft_over("plain", &grants, Some(&key));
+        draft.expires_at = end.map(|end| Timestamp::parse(end).expect("a time"));
+        draft
+    };
+    let narrower = change(format!("[{narrow}]"), Some("2027-01-01T00:00:00Z"));
+    control
+        .change_key(&by, plain.id(), None, narrower)
+        .await
+        .expect("narrows");
+    let earlier = change(format!("[{narrow}]"), Some("2026-12-01T00:00:00Z"));
+    control
+        .change_key(&by, plain.id(), None, earlier)
+        .await
+        .expect("narrows");
+    for (grants, end) in [
+        (DATA.to_owned(), Some("2026-12-01T00:00:00Z")),
+        (
+            narrow.replace("query", "extract"),
+            Some("2026-12-01T00:00:00Z"),
+        ),
+        (narrow.clone(), Some("2026-12-01T00:00:01Z")),
+        (narrow.clone(), None),
+    ] {
+        let wider = change(format!("[{grants}]"), end);
+        needed(control.change_key(&by, plain.id(), None, wider).await);
+    }
+    control
+        .delete_key(&by, plain.id(), None)
+        .await
+        .expect("goes");
+}
+
+#[tokio::test]
+async fn a_new_name_that_keys_follow_needs_no_code() {
+    let (plane, _, _) = with_ada().await;
+    plane.pool("sales").await;
+    let grants = format!("[{}]", DATA.replace("pool:*", "pool:sales"));
+    let (key, _) = plane.key("k", &grants).await;
+    let by = plane.admin();
+    let id = plane.definitions().pool("sales").expect("a pool").id;
+    let renamed = plane
+        .control
+        .change_pool(&by, id, None, super::pool("sold"))
+        .await;
+    renamed.expect("is renamed");
+    let key = plane.definitions().key(key.id()).cloned().expect("a key");
+    assert!(format!("{:?}", key.grants()).contains("sold"));
+}
+
+#[tokio::test]
+async fn k8_a_code_is_used_up_by_the_change_that_it_was_sent_with_and_by_no_other() {
+    let (plane, shown, _) = with_ada().await;
+    let by = plane.admin();
+    let admin = |name: &str| plane.key_draft(name, &format!("[{ADMIN}]"));
+    plane.step();
+    let code = shown.totp.shown_at(plane.now());
+    let ada = Some("ada@example.com");
+    // A change that is refused for another reason uses it up not.
+    let nobodys = model::ids::KeyId::generate(plane.now(), &SeededRandom::new(1));
+    let proven = plane.shown(&code, ada);
+    let missing = proven.set_key_disabled(&by, nobodys, false).await;
+    assert!(matches!(missing, Err(ControlError::NotFound)));
+    let first = plane
+        .shown(&code, ada)
+        .create_key(&by, admin("first"))
+        .await;
+    first.expect("a key");
+    let keys = plane.definitions().keys().count();
+    let second = plane
+        .shown(&code, ada)
+        .create_key(&by, admin("second"))
+        .await;
+    assert_eq!(refusal(second), Refusal::WrongCode);
+    assert_eq!(plane.definitions().keys().count(), keys, "nothing is made");
+    let plane = plane.restarted().await;
+    let by = plane.admin();
+    let draft = plane.key_draft("third", &format!("[{ADMIN}]"));
+    let third = plane.shown(&code, ada).create_key(&by, draft).await;
+    assert_eq!(refusal(third), Refusal::WrongCode);
+    assert_eq!(plane.definitions().keys().count(), keys);
+    let people = plane.control.people_of(&by).expect("a list");
+    assert_eq!(people[0].parts().attempts.failures(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn k8_one_good_code_sent_with_a_hundred_changes_at_once_makes_one() {
+    let (plane, shown, _) = with_ada().await;
+    plane.step();
+    let code = shown.totp.shown_at(plane.now());
+    let before = plane.definitions().keys().count();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let control = plane.shown(&code, Some("ada@example.com"));
+        let (by, draft) = (
+            plane.admin(),
+            plane.key_draft(&format!("{n}"), &format!("[{ADMIN}]")),
+        );
+        tasks.spawn(async move { control.create_key(&by, draft).await.is_ok() });
+    }
+    let made = tasks.join_all().await;
+    assert_eq!(made.into_iter().filter(|made| *made).count(), 1);
+    assert_eq!(plane.definitions().keys().count(), before + 1);
+}
+
+#[tokio::test]
+async fn k10_a_session_has_another_token_after_a_step_up() {
+    let (plane, shown, entered) = with_ada().await;
+    let by = plane.permit_of(&entered);
+    let draft = plane.key_draft("an admin", &format!("[{ADMIN}]"));
+    let without = plane.control.create_key(&by, draft.clone()).await;
+    assert_eq!(refusal(without), Refusal::NeedsCode);
+    // Nobody stands behind somebody else's session.
+    let other = plane.proven(&shown, Some("bob@example.com"));
+    assert_eq!(
+        refusal(other.create_key(&by, draft.clone()).await),
+        Refusal::WrongCode
+    );
+    let proven = plane.proven(&shown, None);
+    proven.create_key(&by, draft).await.expect("a key");
+    let token = proven.renewed().expect("another token");
+    assert!(
+        plane.control.enter(&entered.token, None).is_err(),
+        "the one before"
+    );
+    let access = plane.control.enter(&token, None).expect("is let in");
+    let session = access.person().expect("a person").session;
+    assert_eq!(session, entered.session.id, "it is the same session");
+    assert!(plane.control.is_current(by.access()));
+    let plane = plane.restarted().await;
+    assert!(plane.control.enter(&token, None).is_ok());
+    assert!(plane.control.enter(&entered.token, None).is_err());
+}
+
+#[tokio::test]
+async fn who_manages_no_keys_stands_behind_none() {
+    let (plane, shown, entered) = with_ada().await;
+    let owner = plane.permit_of(&entered);
+    let token = plane
+        .invited(&owner, "cy@example.com", role(Role::Developer))
+        .await;
+    let (_, cys) = plane.join(&token, "Cy").await;
+    let draft = plane.key_draft("an admin", &format!("[{ADMIN}]"));
+    for (who, shown) in [("cy@example.com", &cys), ("nobody@example.com", &shown)] {
+        let proven = plane.proven(shown, Some(who));
+        let made = proven.create_key(&plane.admin(), draft.clone()).await;
+        assert_eq!(refusal(made), Refusal::WrongCode, "{who}");
+    }
+}
+
+#[tokio::test]
+async fn k8_a_role_that_manages_is_given_with_a_code() {
+    let (plane, shown, entered) = with_ada().await;
+    let owner = plane.permit_of(&entered);
+    let invited = plane
+        .control
+        .invite(&owner, named("bob@example.com"), role(Role::Admin))
+        .await;
+    assert_eq!(refusal(invited), Refusal::NeedsCode);
+    let token = plane
+        .invited(&owner, "cy@example.com", role(Role::Viewer))
+        .await;
+    let (cy, _) = plane.join(&token, "Cy").await;
+    let control = &plane.control;
+    let wider = control
+        .change_person(&owner, cy.id(), None, role(Role::Admin))
+        .await;
+    assert_eq!(refusal(wider), Refusal::NeedsCode);
+    let proven = plane.proven(&shown, None);
+    let wider = proven
+        .change_person(&owner, cy.id(), None, role(Role::Admin))
+        .await;
+    wider.expect("is an admin now");
+    let narrower = control
+        .change_person(&owner, cy.id(), None, role(Role::Viewer))
+        .await;
+    narrower.expect("needs none");
+    let gone = control.remove_person(&owner, cy.id(), None).await;
+    gone.expect("needs none");
+}

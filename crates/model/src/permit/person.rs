@@ -1,0 +1,56 @@
+//! The access of a person.
+
+use std::sync::Arc;
+
+use super::{Access, as_of};
+use crate::grants::Grant;
+use crate::ids::{KeyId, PersonId, ProjectId, SessionId};
+use crate::keys::KeyKind;
+use crate::people::Role;
+use crate::secrets::SecretId;
+use crate::time::Timestamp;
+
+/// Who signed in, and as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The person.
+    pub id: PersonId,
+    /// The session that the request came by.
+    pub session: SessionId,
+    /// The person's role in the project.
+    pub role: Role,
+}
+
+impl Access {
+    /// Only [`PersonRecord::enter`](crate::people::PersonRecord::enter) calls
+    /// this, after it compared the session.
+    ///
+    /// What counts by key counts by the person's id here: no key has it. And
+    /// no key has the secret, so that no ticket made of it lets anybody in.
+    pub(crate) fn of_person(
+        person: Person,
+        name: &str,
+        project: ProjectId,
+        written: Arc<[Grant]>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            key: KeyId::from_bytes(person.id.to_bytes()),
+            key_name: name.into(),
+            kind: KeyKind::Secret,
+            secret: SecretId::OF_NO_KEY,
+            project,
+            grants: as_of(&written, now),
+            written,
+            made_out_of: None,
+            let_in_at: now,
+            only: None,
+            person: Some(Arc::new(person)),
+        }
+    }
+
+    /// The person who signed in; `None` for a caller with a key.
+    pub fn person(&self) -> Option<Person> {
+        self.person.as_deref().copied()
+    }
+}

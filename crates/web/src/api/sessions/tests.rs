@@ -1,0 +1,97 @@
+use serde_json::{Value as Json, json};
+
+use crate::testing::people::{FIRST, PASSWORD, first_owner, first_signed_in};
+use crate::testing::{World, text};
+
+#[tokio::test]
+async fn what_is_malformed_is_named_and_uses_nothing_up() {
+    let world = World::new().await;
+    let made = world
+        .post("/v1/people/first", &first_owner())
+        .await
+        .expect(201)
+        .json();
+    let recovery = made["recovery_codes"][0].clone();
+    let good = json!({ "sign_in": FIRST, "password": PASSWORD, "recovery_code": recovery });
+    for (member, value, pointer) in [
+        ("sign_in", json!("ada"), "/sign_in"),
+        ("password", json!("x".repeat(257)), "/password"),
+        ("recovery_code", json!("short"), "/recovery_code"),
+        ("recovery_code", Json::Null, "/code"),
+        ("code", json!("123456"), "/recovery_code"),
+        ("remember", json!(true), "/remember"),
+    ] {
+        let mut body = good.clone();
+        body[member] = value;
+        let reply = world.call("", "POST /v1/sessions", &body).await.expect(400);
+        assert_eq!(reply.json()["pointer"], pointer, "{member}");
+    }
+    let entered = world
+        .call("", "POST /v1/sessions", &good)
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(entered["person"]["recovery_codes_left"], 9);
+    let again = world.call("", "POST /v1/sessions", &good).await.expect(401);
+    assert_eq!(again.code(), "sign_in_refused");
+}
+
+#[tokio::test]
+async fn k8_after_five_wrong_attempts_the_answer_says_how_long_to_wait() {
+    let world = World::new().await;
+    world
+        .post("/v1/people/first", &first_owner())
+        .await
+        .expect(201);
+    let wrong = json!({ "sign_in": FIRST, "password": "not the password at all",
+        "code": "123456" });
+    for _ in 0..5 {
+        world
+            .call("", "POST /v1/sessions", &wrong)
+            .await
+            .expect(401);
+    }
+    let reply = world
+        .call("", "POST /v1/sessions", &wrong)
+        .await
+        .expect(429);
+    assert_eq!(reply.header("retry-after"), "30");
+    assert_eq!(reply.code(), "too_many_attempts");
+}
+
+#[tokio::test]
+async fn k10_short_and_common_passwords_are_refused_by_name() {
+    let world = World::new().await;
+    for password in ["fourteen chars", "passwordpassword", FIRST] {
+        let mut body = first_owner();
+        body["password"] = json!(password);
+        let reply = world.post("/v1/people/first", &body).await.expect(400);
+        assert_eq!(reply.json()["pointer"], "/password", "{password}");
+    }
+    let people = world.get("/v1/people").await.expect(200).json();
+    assert_eq!(people["items"], json!([]));
+}
+
+#[tokio::test]
+async fn k9_new_factors_are_shown_once_and_begin_a_new_session() {
+    let world = World::new().await;
+    let ada = first_signed_in(&world).await;
+    let body = ada.proving(&world, json!({}));
+    let changed = ada
+        .call(&world, "POST /v1/people/me/factors", &body)
+        .await
+        .expect(200);
+    assert!(changed.header("set-cookie").starts_with("__Host-tidegate="));
+    assert_eq!(changed.header("cache-control"), "no-store");
+    let shown = changed.json();
+    assert_ne!(text(&shown, "/app/secret"), ada.app.reveal().as_str());
+    assert_eq!(shown["recovery_codes"].as_array().expect("codes").len(), 10);
+    // The browser has the new session, and the one before has ended.
+    let sessions = ada.call(&world, "GET /v1/sessions", &Json::Null).await;
+    let sessions = sessions.expect(200).json();
+    assert_eq!(sessions["items"].as_array().expect("a list").len(), 1);
+    // The old app's next code is of no use.
+    let mut body = ada.proving(&world, json!({}));
+    body["sign_in"] = json!(FIRST);
+    world.call("", "POST /v1/sessions", &body).await.expect(401);
+}

@@ -1,0 +1,95 @@
+use http::HeaderValue;
+use serde_json::{Value as Json, json};
+
+use crate::testing::people::{FIRST, first_signed_in};
+use crate::testing::{World, text};
+
+fn admin_key() -> Json {
+    json!({ "name": "an admin", "grants": [{ "on": "project", "actions": ["admin"] }] })
+}
+
+#[tokio::test]
+async fn a_proof_is_read_and_named_where_it_is_malformed() {
+    let world = World::new().await;
+    for (member, value, pointer) in [
+        ("code", json!("12345"), "/code"),
+        ("code", json!(123_456), "/code"),
+        ("person", json!("ada"), "/person"),
+        ("person", json!(FIRST), "/code"),
+    ] {
+        let mut body = admin_key();
+        body[member] = value;
+        let reply = world.post("/v1/keys", &body).await.expect(400);
+        assert_eq!(reply.json()["pointer"], pointer, "{member}");
+    }
+    // Without people nobody could give a code, and none is asked for.
+    world.post("/v1/keys", &admin_key()).await.expect(201);
+}
+
+#[tokio::test]
+async fn k8_a_key_sends_a_person_and_that_persons_code_to_widen_something() {
+    let world = World::new().await;
+    let ada = first_signed_in(&world).await;
+    let reply = world.post("/v1/keys", &admin_key()).await.expect(403);
+    assert_eq!(reply.code(), "code_needed");
+    let mut body = admin_key();
+    body["person"] = json!(FIRST);
+    body["code"] = json!("000000");
+    let reply = world.post("/v1/keys", &body).await.expect(403);
+    assert_eq!(reply.code(), "code_refused");
+    body["code"] = json!(ada.code(&world));
+    let made = world.post("/v1/keys", &body).await.expect(201);
+    assert_eq!(made.header("set-cookie"), "");
+    let id = text(&made.json(), "/id").to_owned();
+    let again = world.post("/v1/keys", &body).await.expect(403);
+    assert_eq!(again.code(), "code_refused");
+    // Switching off needs none, switching on does; so do a copy and a wider grant.
+    let path = |what: &str| format!("/v1/keys/{id}/{what}");
+    world.post(&path("disable"), &Json::Null).await.expect(200);
+    for call in ["enable", "copy"] {
+        let reply = world.post(&path(call), &Json::Null).await.expect(403);
+        assert_eq!(reply.code(), "code_needed", "{call}");
+        let proof = json!({ "person": FIRST, "code": ada.code(&world) });
+        let reply = world.post(&path(call), &proof).await;
+        assert!(
+            [200, 201].contains(&reply.status),
+            "{call}: {}",
+            reply.text()
+        );
+    }
+    let (plain, _) = world.key(json!([])).await;
+    let call = format!("PATCH /v1/keys/{plain}");
+    let mut patch = json!({ "grants": admin_key()["grants"] });
+    let reply = world.call(&world.admin, &call, &patch).await.expect(403);
+    assert_eq!(reply.code(), "code_needed");
+    patch["person"] = json!(FIRST);
+    patch["code"] = json!(ada.code(&world));
+    world.call(&world.admin, &call, &patch).await.expect(200);
+    let narrow = json!({ "grants": [] });
+    world.call(&world.admin, &call, &narrow).await.expect(200);
+}
+
+#[tokio::test]
+async fn k10_a_step_up_gives_the_browser_another_cookie_and_a_refusal_gives_none() {
+    let world = World::new().await;
+    let ada = first_signed_in(&world).await;
+    let before = ada.cookie();
+    let mut body = admin_key();
+    body["code"] = json!("000000");
+    let refused = ada.call(&world, "POST /v1/keys", &body).await.expect(403);
+    assert_eq!(refused.header("set-cookie"), "");
+    body["code"] = json!(ada.code(&world));
+    let made = ada.call(&world, "POST /v1/keys", &body).await.expect(201);
+    assert!(
+        made.header("set-cookie")
+            .ends_with("; Secure; HttpOnly; SameSite=Lax")
+    );
+    assert_ne!(ada.cookie(), before);
+    ada.call(&world, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(200);
+    let mut request = crate::testing::request("", "GET /v1/whoami", &Json::Null);
+    let value = HeaderValue::from_str(&before).expect("a header");
+    request.headers_mut().insert("cookie", value);
+    assert_eq!(world.send(request).await.status, 401);
+}
