@@ -17,7 +17,7 @@ use model::views::View;
 
 use crate::audit::{Author, Subject};
 use crate::definitions::Definitions;
-use crate::error::{ControlError, Refusal};
+use crate::error::ControlError;
 use crate::people::PeopleChange;
 use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
 
@@ -34,6 +34,8 @@ pub(crate) struct Change {
     pub(crate) writes: Vec<Write>,
     pub(crate) callers: Vec<CallerChange>,
     pub(crate) people: Vec<PeopleChange>,
+    /// Whether the project is gone when the change is in force.
+    pub(crate) is_deleted: bool,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
 }
@@ -51,15 +53,6 @@ impl Change {
         let ordinal = self.ordinal;
         self.ordinal += 1;
         ordinal
-    }
-
-    /// Refuses a caller who was let in by a key that is no longer what it
-    /// was: a permit must not outlive the acknowledged revocation of its key.
-    pub(crate) fn check_caller(&self, access: &Access) -> Result<(), ControlError> {
-        match still(&self.definitions, access, self.now) {
-            true => Ok(()),
-            false => Err(Refusal::CallerChanged.into()),
-        }
     }
 
     /// What it may use up of a full disk's last room: a change of a key that

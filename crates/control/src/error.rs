@@ -98,6 +98,9 @@ pub enum Refusal {
     /// Nobody could say who is an owner any more.
     #[error("it is the last owner of the organization; make another owner first")]
     LastOwner,
+    /// The organization would have no project any more.
+    #[error("it is the last project of the organization; make another one first")]
+    LastProject,
     /// The invitation is unknown, used, taken back or too old.
     #[error(
         "the invitation does not count: it is unknown, used, taken back or too old; ask for another one"

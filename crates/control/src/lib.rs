@@ -27,6 +27,7 @@ mod inspect;
 mod isolation;
 mod keen;
 mod keys;
+mod organization;
 mod people;
 mod pools;
 mod projects;

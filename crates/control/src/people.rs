@@ -233,13 +233,16 @@ impl Control {
     }
 
     /// The organization of a project that is there.
-    fn organization_of(&self, project: ProjectId) -> Result<OrganizationId, ControlError> {
+    pub(crate) fn organization_of(
+        &self,
+        project: ProjectId,
+    ) -> Result<OrganizationId, ControlError> {
         let organization = self.definitions(project).project().organization;
         organization.ok_or(ControlError::NotFound)
     }
 
     /// The projects of an organization, oldest first.
-    fn projects_of(&self, organization: OrganizationId) -> Vec<ProjectId> {
+    pub(crate) fn projects_of(&self, organization: OrganizationId) -> Vec<ProjectId> {
         let mut projects = self.projects();
         projects.retain(|id| self.organization_of(*id).is_ok_and(|o| o == organization));
         projects

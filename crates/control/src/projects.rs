@@ -56,12 +56,22 @@ impl Control {
         change: &mut Change,
         name: &str,
     ) -> Result<Secret, ControlError> {
+        let organization = OrganizationId::generate(change.now, &*change.random);
+        let write = Write::InsertOrganization(organization, name.to_owned(), change.now);
+        change.writes.push(write);
+        self.make_project_in(change, organization, name)
+    }
+
+    /// Makes a project in an organization that is there, with a master key.
+    pub(crate) fn make_project_in(
+        &self,
+        change: &mut Change,
+        organization: OrganizationId,
+        name: &str,
+    ) -> Result<Secret, ControlError> {
         let (now, project) = (change.now, change.project);
-        let organization = OrganizationId::generate(now, &*change.random);
-        change.writes.extend([
-            Write::InsertOrganization(organization, name.to_owned(), now),
-            Write::InsertProject(project, organization, name.to_owned(), now),
-        ]);
+        let write = Write::InsertProject(project, organization, name.to_owned(), now);
+        change.writes.push(write);
         change.definitions.put_project(ProjectRecord {
             name: name.to_owned(),
             keen: false,

@@ -6,6 +6,7 @@ mod isolation;
 mod keen;
 mod keys;
 mod opening;
+mod organization;
 mod people;
 mod pools;
 mod questions;

@@ -178,7 +178,11 @@ impl Inner {
                 .replace(caller.id, caller.before.as_deref(), caller.after.as_ref());
         }
         let mut projects = SortedMap::clone(&self.projects.load());
-        projects.insert(change.project, Arc::new(change.definitions));
+        if change.is_deleted {
+            projects.remove(&change.project);
+        } else {
+            projects.insert(change.project, Arc::new(change.definitions));
+        }
         self.projects.store(Arc::new(projects));
     }
 

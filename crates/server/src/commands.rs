@@ -163,7 +163,8 @@ fn recover(args: &RecoverArgs) -> Result<(), CommandError> {
         ));
     }
     let reserved = token_file.as_deref().map(NewSecret::reserve).transpose()?;
-    let token = serve::recover(&layers.data_dir()?, layers.pepper_file()?.as_deref())?;
+    let (data_dir, pepper) = (layers.data_dir()?, layers.pepper_file()?);
+    let token = serve::recover(&data_dir, pepper.as_deref(), args.forget_people)?;
     match reserved {
         Some(file) => {
             let path = file.keep(&token)?;

@@ -85,13 +85,21 @@ pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
     })
 }
 
-/// Makes a new master key for a server that is not running; answers its token.
-pub(crate) fn recover(data_dir: &Path, pepper: Option<&Path>) -> Result<String, ServeError> {
+/// Makes a new master key for a server that is not running, and removes
+/// everybody who signs in when that is said; answers the key's token.
+pub(crate) fn recover(
+    data_dir: &Path,
+    pepper: Option<&Path>,
+    forget_people: bool,
+) -> Result<String, ServeError> {
     let runtime = runtime()?;
     runtime.block_on(async {
         let _lock = files::lock(data_dir)?;
         let pepper = files::existing_pepper(data_dir, pepper)?;
         let control = open_control(data_dir, pepper).await?;
+        if forget_people {
+            control.forget_people().await?;
+        }
         let secret = control.recover_master().await?;
         let token = secret.reveal().to_owned();
         control.close().await?;

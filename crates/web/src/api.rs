@@ -78,7 +78,7 @@ fn tag(id: impl std::fmt::Display, revision: i64) -> String {
 }
 
 /// An answer with nothing in it.
-fn done() -> Response {
+pub(crate) fn done() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
@@ -96,7 +96,7 @@ fn limit_of(parameters: &Parameters) -> Result<usize, Fault> {
 }
 
 /// One page of a list whose items stand oldest first.
-fn page<T>(
+pub(crate) fn page<T>(
     parameters: &Parameters,
     items: &[T],
     id: impl Fn(&T) -> [u8; 16],

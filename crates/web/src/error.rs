@@ -213,6 +213,7 @@ impl From<Refusal> for ApiError {
             }
             Refusal::NeedsPerson => Self::new(Code::PersonNeeded, refusal.to_string()),
             Refusal::NotAllowed(_) => Self::new(Code::RoleNotAllowed, refusal.to_string()),
+            Refusal::LastProject => Self::new(Code::LastProject, refusal.to_string()),
             Refusal::LastOwner => Self::new(Code::LastOwner, refusal.to_string()),
             Refusal::NoInvitation => Self::new(Code::NotFound, refusal.to_string()),
             Refusal::NewerSchema { .. } | Refusal::Locked => Self::internal(refusal.to_string()),

@@ -178,6 +178,14 @@ routes! {
     GET "/v1/sessions" Needs::Session, PAGED, sessions::list, sessions::list_operation;
     DELETE "/v1/sessions/{id}" Needs::Session, &[], sessions::delete, sessions::delete_operation;
 
+    GET "/v1/projects" ADMIN, PAGED, projects::manage::list, projects::manage::list_operation;
+    POST "/v1/projects" ADMIN, &[], projects::manage::create, projects::manage::create_operation;
+    GET "/v1/projects/{project}" ADMIN, &[],
+        projects::manage::read, projects::manage::read_operation;
+    PATCH "/v1/projects/{project}" ADMIN, &[],
+        projects::manage::change, projects::manage::change_operation;
+    DELETE "/v1/projects/{project}" ADMIN, &[],
+        projects::manage::delete, projects::manage::delete_operation;
     POST "/v1/projects/{project}/keen" ADMIN, &[], projects::keen, projects::keen_operation;
 }
 

@@ -56,7 +56,7 @@ impl Change {
     }
 
     /// Writes everything of a person but the recovery codes.
-    pub(super) fn update_person(
+    pub(crate) fn update_person(
         &mut self,
         parts: PersonParts,
     ) -> Result<Arc<PersonRecord>, ControlError> {

@@ -80,7 +80,8 @@ impl Control {
         .await
     }
 
-    /// The invitations of the caller's organization that count, oldest first.
+    /// The invitations that count and that the caller knows of, as of people,
+    /// oldest first.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] when the project is gone.
@@ -89,7 +90,9 @@ impl Control {
         by: &Permit<Admin>,
     ) -> Result<Vec<Arc<InvitationRecord>>, ControlError> {
         let organization = self.organization_of(by.access().project())?;
-        Ok(self.invitations_of(organization))
+        let mut invitations = self.invitations_of(organization);
+        invitations.retain(|invitation| self.knows(by, &invitation.draft));
+        Ok(invitations)
     }
 
     /// Takes an invitation back: its token makes nobody when this returns.
@@ -122,6 +125,13 @@ impl Control {
             invitation.organization == organization && now < invitation.ends_at
         });
         own.cloned().collect()
+    }
+
+    pub(super) fn every_invitation_of(&self, organization: OrganizationId) -> Vec<InvitationId> {
+        let maps = self.people().read();
+        let own = maps.invitations.values();
+        let own = own.filter(|invitation| invitation.organization == organization);
+        own.map(|invitation| invitation.id).collect()
     }
 
     fn ended_invitations(&self, organization: OrganizationId) -> Vec<InvitationId> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::fault::{Fault, FaultCode};
-use model::ids::{OrganizationId, PersonId};
+use model::ids::{OrganizationId, PersonId, ProjectId};
 use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::{Access, Admin, Permit};
 
@@ -14,13 +14,25 @@ use crate::error::{ControlError, Refusal};
 use crate::store::Write;
 
 impl Control {
-    /// Everybody of the caller's organization, oldest first.
+    /// The people that the caller knows of, oldest first: everybody of the
+    /// organization, for a person who manages people in all of it; for others
+    /// those with a role in the project.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] when the project is gone.
     pub fn people_of(&self, by: &Permit<Admin>) -> Result<Vec<Arc<PersonRecord>>, ControlError> {
         let organization = self.organization_of(by.access().project())?;
-        Ok(self.people().of_organization(organization))
+        let mut people = self.people().of_organization(organization);
+        people.retain(|person| self.knows(by, &person.parts().draft));
+        Ok(people)
+    }
+
+    /// Whether the caller knows of whom this is said.
+    pub(super) fn knows(&self, by: &Permit<Admin>, draft: &PersonDraft) -> bool {
+        let access = by.access();
+        let person = access.person().map(|own| own.id);
+        let has_all = person.is_some_and(|own| self.has_everywhere(own, Area::People));
+        has_all || draft.role_in(access.project()).is_some()
     }
 
     /// Changes a person's name and roles; in force for every request that
@@ -84,6 +96,30 @@ impl Control {
         .await
     }
 
+    /// Removes everybody of the first project's organization, with every
+    /// invitation, for somebody who holds the machine when no owner can sign in
+    /// any more. The first owner can be set up again. Keys stay as they are.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] when there is no project.
+    pub async fn forget_people(&self) -> Result<(), ControlError> {
+        let first = self.projects().first().copied();
+        let first = first.ok_or(ControlError::NotFound)?;
+        let organization = self.organization_of(first)?;
+        self.change_as("server".to_owned(), first, |change| {
+            for person in self.everybody_of(organization) {
+                change.delete_person(person.id());
+                let before = Some(text(person.parts()));
+                change.audit("person.delete", subject(person.parts()), before, None);
+            }
+            for invitation in self.every_invitation_of(organization) {
+                change.delete_invitation(invitation);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     fn find(
         &self,
         by: &Permit<Admin>,
@@ -92,7 +128,10 @@ impl Control {
     ) -> Result<Arc<PersonRecord>, ControlError> {
         let organization = self.organization_of(by.access().project())?;
         let person = self.people().person(id);
-        let person = person.filter(|person| person.parts().organization == organization);
+        let person = person.filter(|person| {
+            let parts = person.parts();
+            parts.organization == organization && self.knows(by, &parts.draft)
+        });
         let person = person.ok_or(ControlError::NotFound)?;
         if expected.is_some_and(|revision| revision != person.parts().revision) {
             return Err(ControlError::StaleRevision);
@@ -147,6 +186,32 @@ impl Control {
         })
     }
 
+    /// Whether a person's role for the whole organization has this.
+    pub(crate) fn has_everywhere(&self, person: PersonId, area: Area) -> bool {
+        let person = self.people().person(person);
+        person.is_some_and(|person| {
+            let mut roles = person.parts().draft.roles.iter();
+            roles.any(|role| role.project.is_none() && role.role.may(area))
+        })
+    }
+
+    /// Whether the role of a person who signed in has this in a project.
+    pub(crate) fn has_there(&self, access: &Access, project: ProjectId, area: Area) -> bool {
+        let person = access.person().and_then(|own| self.people().person(own.id));
+        person.is_some_and(|person| {
+            let role = person.parts().draft.role_in(project);
+            role.is_some_and(|role| role.role.may(area))
+        })
+    }
+
+    pub(crate) fn is_without_people(&self, organization: OrganizationId) -> bool {
+        self.everybody_of(organization).is_empty()
+    }
+
+    pub(crate) fn everybody_of(&self, organization: OrganizationId) -> Vec<Arc<PersonRecord>> {
+        self.people().of_organization(organization)
+    }
+
     fn check_owner_left(&self, before: &PersonRecord) -> Result<(), ControlError> {
         let parts = before.parts();
         let others = self.people().of_organization(parts.organization);
@@ -165,13 +230,20 @@ impl Control {
         let Some(person) = access.person() else {
             return Ok(());
         };
+        // The change may be to another project, where the person is something else.
+        let record = self.people().person(person.id);
+        let role = record.and_then(|record| {
+            let role = record.parts().draft.role_in(change.project);
+            role.map(|role| role.role)
+        });
+        let role = role.ok_or(Refusal::CallerChanged)?;
         let entries = change.writes.iter().filter_map(|write| match write {
             Write::InsertAudit(entry, _) => Some(entry),
             _ => None,
         });
         for entry in entries {
             let area = area_of(&entry.action).ok_or(Refusal::NeedsKey)?;
-            if !person.role.may(area) {
+            if !role.may(area) {
                 return Err(Refusal::NotAllowed(area).into());
             }
         }

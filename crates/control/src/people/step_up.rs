@@ -86,7 +86,7 @@ impl Control {
             return Ok(StepUp::Passed);
         }
         let signed_in = access.person().and_then(|own| self.people().person(own.id));
-        if signed_in.is_none() && !self.has_people(change.project) {
+        if signed_in.is_none() && !self.has_people(access.project()) {
             return Ok(StepUp::Passed);
         }
         let proof = &self.1.as_deref().ok_or(Refusal::NeedsCode)?.proof;
@@ -95,10 +95,12 @@ impl Control {
             (Some(own), Some(name)) if own.parts().sign_in == *name => own,
             (Some(_), Some(_)) => return Err(Refusal::WrongCode.into()),
             (None, None) => return Err(Refusal::NeedsCode.into()),
-            (None, Some(name)) => self.behind_key(change.project, name)?,
+            (None, Some(name)) => self.behind_key(access.project(), name)?,
         };
         self.check_wait(&person.parts().sign_in, Some(&person))?;
         let digest = digest(change);
+        // A wrong code is noted where the caller is, whatever it was meant for.
+        let meant = std::mem::replace(&mut change.project, access.project());
         let planned = (
             std::mem::take(&mut change.writes),
             std::mem::take(&mut change.people),
@@ -107,10 +109,12 @@ impl Control {
         let Some((parts, _)) = self.spend(change, &person, &second)? else {
             // Of the change itself nothing is left; the failure is counted.
             change.callers.clear();
+            change.is_deleted = false;
             change.definitions = (*self.definitions(change.project)).clone();
             return Ok(StepUp::Refused);
         };
         (change.writes, change.people) = planned;
+        change.project = meant;
         self.take_code(change, access, parts, &digest)?;
         Ok(StepUp::Passed)
     }

@@ -10,6 +10,10 @@ pub(super) const INSERT_PROJECT: &str =
 pub(super) const SELECT_PROJECTS: &str =
     "SELECT id, name, keen, organization_id FROM projects ORDER BY created_at, id";
 
+pub(super) const RENAME_PROJECT: &str = "UPDATE projects SET name = $2 WHERE id = $1";
+
+pub(super) const DELETE_PROJECT: &str = "DELETE FROM projects WHERE id = $1";
+
 pub(super) const SWITCH_KEEN: &str = "UPDATE projects SET keen = $2 WHERE id = $1";
 
 pub(super) const INSERT_SCOPING: &str =

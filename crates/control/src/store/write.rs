@@ -20,6 +20,8 @@ pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Data
 pub(crate) enum Write {
     InsertOrganization(OrganizationId, String, Timestamp),
     InsertProject(ProjectId, OrganizationId, String, Timestamp),
+    RenameProject(ProjectId, String),
+    DeleteProject(ProjectId),
     /// Switches the Keen dialect on or off.
     SwitchKeen(ProjectId, bool),
     InsertScoping(ProjectId, Scoping),
@@ -96,6 +98,10 @@ impl Write {
                 .bind(organization.to_string())
                 .bind(name)
                 .bind(at.as_microsecond()),
+            Self::RenameProject(id, name) => sqlx::query(text::RENAME_PROJECT)
+                .bind(id.to_string())
+                .bind(name),
+            Self::DeleteProject(id) => sqlx::query(text::DELETE_PROJECT).bind(id.to_string()),
             Self::SwitchKeen(id, on) => {
                 sqlx::query(text::SWITCH_KEEN).bind(id.to_string()).bind(on)
             }

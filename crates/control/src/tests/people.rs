@@ -643,3 +643,23 @@ async fn k10_no_password_code_or_token_is_in_the_file() {
         assert!(!holds(code.reveal().as_bytes()));
     }
 }
+
+#[tokio::test]
+async fn who_holds_the_machine_begins_anew_with_people_and_keys_stay() {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let entered = plane.enter("ada@example.com", &shown).await;
+    let entered = entered.expect("signs in");
+    let owner = plane.permit_of(&entered);
+    let token = plane
+        .invited(&owner, "bob@example.com", role(Role::Viewer))
+        .await;
+    plane.control.forget_people().await.expect("forgets");
+    assert!(plane.control.enter(&entered.token, None).is_err());
+    let late = plane.control.accept_invitation(&token, new("Bob")).await;
+    assert_eq!(refusal(late), Refusal::NoInvitation);
+    let plane = plane.restarted().await;
+    plane.owner().await;
+    let audit = plane.audit().await;
+    assert!(audit.contains(&("person.delete".to_owned(), "ada@example.com".to_owned())));
+}

@@ -220,7 +220,7 @@ impl RoleGrant {
     ///
     /// # Errors
     /// A fault for a constraint that no grant may have.
-    pub(crate) fn grants(&self) -> Result<Arc<[Grant]>, Fault> {
+    pub fn grants(&self) -> Result<Arc<[Grant]>, Fault> {
         let may = |area: Area| self.role.may(area);
         let mut pool: Vec<Action> = Vec::new();
         if may(Area::WriteRecords) {

@@ -194,19 +194,45 @@ mod tests {
         Timestamp::from_microsecond(micros).expect("in range")
     }
 
-    #[test]
-    fn k8_a_code_counts_one_step_around_its_own_and_after_the_last_that_was_used() {
+    /// Whether codes count one step around their own, and after the last that was used.
+    fn counts_as_promised(step_of: impl Fn(&Totp, &Code, Timestamp, u64) -> Option<u64>) -> bool {
         let totp = Totp(Zeroizing::new(*b"12345678901234567890"));
         let (now, step) = (at(1_000_000), 1_000_000_u64);
-        for (shown, counts) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+        let shown = [(-2, false), (-1, true), (0, true), (1, true), (2, false)];
+        shown.into_iter().all(|(shown, counts)| {
             let shown = step.saturating_add_signed(shown);
             let code = totp.shows(shown);
-            assert_eq!(totp.step_of(&code, now, 0), counts.then_some(shown));
             // Used up, and with it every code before it.
-            assert_eq!(totp.step_of(&code, now, shown), None);
-            assert_eq!(totp.step_of(&code, now, shown + 1), None);
-            assert_eq!(totp.step_of(&code, now, shown - 1), counts.then_some(shown));
-        }
+            step_of(&totp, &code, now, 0) == counts.then_some(shown)
+                && step_of(&totp, &code, now, shown).is_none()
+                && step_of(&totp, &code, now, shown + 1).is_none()
+                && step_of(&totp, &code, now, shown - 1) == counts.then_some(shown)
+        })
+    }
+
+    #[test]
+    fn k8_a_code_counts_one_step_around_its_own_and_after_the_last_that_was_used() {
+        assert!(counts_as_promised(Totp::step_of));
+    }
+
+    #[test]
+    fn k8_the_check_finds_those_that_promise_less() {
+        assert!(!counts_as_promised(
+            |totp, code, now, _| totp.step_of(code, now, 0)
+        ));
+        assert!(!counts_as_promised(|totp, code, now, used| {
+            totp.step_of(code, now, used.saturating_sub(1))
+        }));
+        // A window of two steps, and of none.
+        assert!(!counts_as_promised(|totp, code, now, used| {
+            let later = now.checked_add(std::time::Duration::from_secs(30))?;
+            let found = totp.step_of(code, now, used);
+            found.or_else(|| totp.step_of(code, later, used))
+        }));
+        assert!(!counts_as_promised(|totp, code, now, used| {
+            totp.step_of(code, now, used)
+                .filter(|step| *step == step_at(now))
+        }));
     }
 
     #[test]

@@ -148,6 +148,9 @@ pub(crate) struct RecoverArgs {
     /// Where the new token goes; needed when there is no terminal
     #[arg(long, value_name = "FILE")]
     admin_token_file: Option<String>,
+    /// Remove everybody who signs in, too, for when no owner can any more: a first owner is made anew
+    #[arg(long)]
+    pub(crate) forget_people: bool,
 }
 
 impl RecoverArgs {

@@ -1,4 +1,6 @@
-//! The caller's project.
+//! Projects.
+
+pub(crate) mod manage;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -51,6 +53,9 @@ pub(crate) fn schemas() -> Json {
         },
     });
     step_up::describe(&mut schemas["KeenSwitch"]);
+    if let (Json::Object(all), Json::Object(more)) = (&mut schemas, manage::schemas()) {
+        all.extend(more);
+    }
     schemas
 }
 

@@ -72,6 +72,7 @@ codes! {
     AlreadyOn CONFLICT "already_on" "It is switched on already.";
     PeopleExist CONFLICT "people_exist" "The organization has people already.";
     LastOwner CONFLICT "last_owner" "The organization would have no owner any more.";
+    LastProject CONFLICT "last_project" "The organization would have no project any more.";
     LastAdmin CONFLICT "last_admin" "Nobody could administer the project any more.";
     CallerChanged CONFLICT "caller_changed" "The calling key changed while the request was under way.";
     StaleRevision PRECONDITION_FAILED "stale_revision" "The definition has changed since it was read.";

@@ -38,6 +38,7 @@ fn body(route: &Route, needs: Needs) -> Json {
             "password": people::PASSWORD }),
         ("POST", "/v1/sessions") => json!({ "sign_in": FIRST, "password": people::PASSWORD,
             "code": "123456" }),
+        ("POST", "/v1/projects") => json!({ "name": "made" }),
         ("PATCH", _) => json!({ "name": "renamed" }),
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),

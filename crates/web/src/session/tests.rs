@@ -277,8 +277,17 @@ async fn tried(
         let made = world.post(path, &body).await;
         made.expect(201)
     };
-    let mut path = route.pattern.replace("{project}", "default");
     let is_delete = route.method == "DELETE";
+    let mut path = route.pattern.to_owned();
+    if is_delete && path.contains("{project}") {
+        let project = json!({ "name": name, "code": owner.code(world) });
+        owner
+            .call(world, "POST /v1/projects", &project)
+            .await
+            .expect(201);
+        path = path.replace("{project}", &name);
+    }
+    path = path.replace("{project}", "default");
     if path.contains("/keys/{id}") {
         path = path.replace("{id}", &world.key(json!([])).await.0);
     }
@@ -348,6 +357,7 @@ async fn tried(
             [{ "field": "customer", "operator": "eq", "value": "nobody" }] }),
         ("POST", "/v1/query") => query,
         ("POST", "/v1/views/{view}/data") | ("PATCH", _) => json!({}),
+        ("POST", "/v1/projects") => json!({ "name": name, "code": by.code(world) }),
         ("POST", "/v1/projects/{project}/keen") => json!({ "code": by.code(world) }),
         _ => Json::Null,
     };

@@ -1,0 +1,173 @@
+use super::people::{named, refusal, role};
+use super::*;
+use crate::{Proof, Refusal, Shown, SignedIn};
+use model::names::Name;
+use model::people::{Code, PersonDraft, Role, RoleGrant};
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+impl Plane {
+    /// A control plane that is shown Ada's next code.
+    fn by_ada(&self, shown: &Shown) -> Control {
+        self.step();
+        let code = shown.totp.shown_at(self.now());
+        self.control.proving(Some(Proof {
+            person: Some(named("ada@example.com")),
+            code: Code::parse(&code).expect("a code"),
+        }))
+    }
+
+    async fn ada_in(&self) -> (Shown, SignedIn) {
+        let (_, shown) = self.owner().await;
+        let entered = self.enter("ada@example.com", &shown).await;
+        (shown, entered.expect("signs in"))
+    }
+}
+
+#[tokio::test]
+async fn without_people_the_master_key_makes_projects_that_know_nothing_of_each_other() {
+    let plane = Plane::new().await;
+    plane.pool("sales").await;
+    let (_, limited) = plane.key("limited", &format!("[{ADMIN}]")).await;
+    let by = plane.permit(&limited);
+    let made = plane.control.create_project(&by, &name("made")).await;
+    assert_eq!(refusal(made), Refusal::NeedsMasterKey);
+    let (id, master) = plane
+        .control
+        .create_project(&plane.admin(), &name("made"))
+        .await
+        .expect("a project");
+    let taken = plane
+        .control
+        .create_project(&plane.admin(), &name("made"))
+        .await;
+    assert!(matches!(taken, Err(ControlError::NameTaken)));
+    let other = plane.permit(&master);
+    assert_eq!(other.access().project(), id);
+    assert_eq!(plane.control.definitions(id).pools().len(), 0);
+    // A key knows of its own project alone.
+    let known = |by: &Permit<Admin>| {
+        let known = plane.control.known_projects(by);
+        known.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(known(&other), [id]);
+    assert_eq!(known(&plane.admin()), [plane.project()]);
+    let renamed = plane
+        .control
+        .rename_project(&other, plane.project(), &name("mine"))
+        .await;
+    assert!(matches!(renamed, Err(ControlError::NotFound)));
+    plane
+        .control
+        .rename_project(&other, id, &name("renamed"))
+        .await
+        .expect("is renamed");
+    let taken = plane
+        .control
+        .rename_project(&other, id, &name("default"))
+        .await;
+    assert!(matches!(taken, Err(ControlError::NameTaken)));
+    let deleted = plane.control.delete_project(&other, id).await;
+    assert_eq!(refusal(deleted), Refusal::NeedsPerson);
+    let plane = plane.restarted().await;
+    assert_eq!(plane.control.definitions(id).project().name, "renamed");
+    assert!(plane.control.authenticate(&master).is_ok());
+}
+
+#[tokio::test]
+async fn with_people_an_owner_or_admin_of_all_makes_and_deletes_projects() {
+    let plane = Plane::new().await;
+    let (shown, entered) = plane.ada_in().await;
+    let owner = plane.permit_of(&entered);
+    let by_key = plane
+        .by_ada(&shown)
+        .create_project(&plane.admin(), &name("made"))
+        .await;
+    assert_eq!(refusal(by_key), Refusal::NeedsPerson);
+    let without = plane.control.create_project(&owner, &name("made")).await;
+    assert_eq!(refusal(without), Refusal::NeedsCode);
+    let before = plane.control.projects();
+    let wrong = plane.control.proving(Some(Proof {
+        person: None,
+        code: Code::parse("000000").expect("a code"),
+    }));
+    assert_eq!(
+        refusal(wrong.create_project(&owner, &name("made")).await),
+        Refusal::WrongCode
+    );
+    assert_eq!(
+        plane.control.projects(),
+        before,
+        "nothing is made, not even in memory"
+    );
+    let proven = plane.by_ada(&shown);
+    let (id, master) = proven
+        .create_project(&owner, &name("made"))
+        .await
+        .expect("a project");
+    let token = proven.renewed().expect("another token");
+    assert!(plane.control.enter(&token, Some("made")).is_ok());
+    assert_eq!(plane.control.known_projects(&owner).len(), 2);
+
+    // One who runs a single project makes and deletes none.
+    let draft = in_project(id, Role::Developer);
+    let invited = plane
+        .control
+        .invite(&owner, named("cy@example.com"), draft)
+        .await;
+    let (cy, cys) = plane.join(&invited.expect("an invitation").1, "Cy").await;
+    let cy_in = plane.enter("cy@example.com", &cys).await.expect("signs in");
+    let developer = plane.permit_of(&cy_in);
+    assert_eq!(developer.access().project(), id, "the only one with a role");
+    assert!(plane.control.known_projects(&developer).is_empty());
+    assert!(plane.control.enter(&cy_in.token, Some("default")).is_err());
+
+    // It is deleted when nothing is in it and nobody is only there.
+    let by = plane.permit(&master);
+    let pool = plane
+        .control
+        .create_pool(&by, super::pool("sales"))
+        .await
+        .expect("a pool");
+    let used = plane.control.delete_project(&owner, id).await;
+    let Err(ControlError::InUse(uses)) = used else {
+        panic!("it is in use: {used:?}");
+    };
+    assert_eq!(uses, ["pool sales", "person cy@example.com"]);
+    plane
+        .control
+        .delete_pool(&by, pool.id, None)
+        .await
+        .expect("goes");
+    plane
+        .control
+        .change_person(&owner, cy.id(), None, role(Role::Viewer))
+        .await
+        .expect("changes");
+    plane
+        .control
+        .delete_project(&owner, id)
+        .await
+        .expect("goes");
+    assert!(plane.control.authenticate(&master).is_err());
+    assert_eq!(plane.control.projects(), before);
+    let last = plane.control.delete_project(&owner, before[0]).await;
+    assert_eq!(refusal(last), Refusal::LastProject);
+    let plane = plane.restarted().await;
+    assert!(plane.control.authenticate(&master).is_err());
+    assert_eq!(plane.control.projects(), before);
+}
+
+/// A role in one project.
+fn in_project(project: ProjectId, role: Role) -> PersonDraft {
+    PersonDraft {
+        name: "x".to_owned(),
+        roles: vec![RoleGrant {
+            project: Some(project),
+            role,
+            constraints: None,
+        }],
+    }
+}
