@@ -40,7 +40,8 @@ use guesses::Guesses;
 pub(crate) struct People {
     maps: RwLock<Maps>,
     /// The latest moment that was seen, in microseconds: a clock that steps
-    /// back lets no session last longer.
+    /// back lets no session last longer. After a restart it is the latest that
+    /// is stored of people.
     latest: AtomicI64,
     guesses: Guesses,
     hashing: Arc<Semaphore>,
@@ -98,9 +99,17 @@ impl People {
         let mut known = self.write();
         let mut maps = Maps::default();
         for person in loaded.people {
+            let parts = person.parts();
+            let seen = parts.attempts.last().max(Some(parts.created_at));
+            self.latest.fetch_max(
+                seen.map_or(i64::MIN, Timestamp::as_microsecond),
+                Ordering::AcqRel,
+            );
             maps.put_person(person);
         }
         for invitation in loaded.invitations {
+            let made = invitation.created_at.as_microsecond();
+            self.latest.fetch_max(made, Ordering::AcqRel);
             maps.invitations.insert(invitation.id, invitation);
         }
         for record in loaded.sessions {

@@ -210,6 +210,22 @@ async fn k7_a_clock_that_steps_back_revives_no_session_and_no_invitation() {
 }
 
 #[tokio::test]
+async fn k7_nor_does_a_restart_with_the_clock_before_what_is_stored() {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let first = plane.enter("ada@example.com", &shown).await;
+    let (first, start) = (first.expect("signs in"), plane.now());
+    // A wrong code of the next day is stored, and with it how late it is.
+    plane.clock.advance(Duration::from_secs(25 * 3_600));
+    let later = plane.code(&shown);
+    plane.clock.advance(Duration::from_secs(3_600));
+    assert!(plane.is_used_up(later).await, "too old");
+    plane.clock.set(start);
+    let plane = plane.restarted().await;
+    assert!(plane.control.enter(&first.token, None).is_err());
+}
+
+#[tokio::test]
 async fn k10_whether_somebody_has_the_name_cannot_be_told() {
     let plane = Plane::new().await;
     let (_, shown) = plane.owner().await;

@@ -1,3 +1,5 @@
+mod isolation;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
