@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use model::grants::{Grant, GrantLookup, parse_grants};
 use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
-use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
+use model::keys::{
+    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+};
 use model::names::{FieldPath, Name};
 use model::permit::{Access, Ingest, On};
 use model::pools::{Pool, PoolDraft, Schema};
@@ -155,6 +157,7 @@ fn access(grants: &str) -> Access {
             kind: KeyKind::Secret,
             grants: parse_grants(&grants, &NoLookup).expect("legal grants"),
             expires_at: None,
+            restrictions: Restrictions::NONE,
             dialect: None,
         },
         disabled: false,
@@ -171,6 +174,6 @@ fn access(grants: &str) -> Access {
         revision: 1,
     });
     record
-        .verify(&secret, &pepper, now)
+        .verify(&secret, &pepper, &Circumstances::unknown(), now)
         .expect("the right secret")
 }

@@ -35,7 +35,7 @@ impl Author {
         Self {
             name,
             secret,
-            address: None,
+            address: access.address(),
         }
     }
 }

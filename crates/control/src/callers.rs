@@ -1,17 +1,20 @@
 //! Who is let in: every live secret of every project, in memory.
 
+mod pages;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
-use model::keys::{AuthError, KeyRecord};
+use model::keys::{AuthError, Circumstances, KeyRecord, Page};
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
 use model::time::Timestamp;
 
 use crate::store::{LoadedKey, Write};
+use pages::Pages;
 
 /// The live secrets, found by their public part in one look-up. The lock is
 /// held for the look-up alone, never while a token is checked; one map holds
@@ -24,6 +27,7 @@ pub(crate) struct Callers(RwLock<Maps>);
 struct Maps {
     secrets: HashMap<SecretId, Arc<Caller>>,
     keys: HashMap<KeyId, Arc<Usage>>,
+    pages: Pages,
 }
 
 #[derive(Debug)]
@@ -111,13 +115,14 @@ impl Callers {
         &self,
         presented: &Secret,
         pepper: &Pepper,
+        seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Access, AuthError> {
         let caller = self.read().secrets.get(&presented.id()).cloned();
         let Some(caller) = caller else {
             return Err(KeyRecord::verify_absent(presented, pepper));
         };
-        let access = caller.record.verify(presented, pepper, now)?;
+        let access = caller.record.verify(presented, pepper, seen, now)?;
         caller.note(now);
         Ok(access)
     }
@@ -132,10 +137,15 @@ impl Callers {
 
     /// Lets the holder of a ticket in while the secret that made it lives, and
     /// notes the use of the key.
-    pub(crate) fn admit(&self, ticket: &Ticket, now: Timestamp) -> Result<Access, AuthError> {
+    pub(crate) fn admit(
+        &self,
+        ticket: &Ticket,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> Result<Access, AuthError> {
         let caller = self.read().secrets.get(&ticket.secret()).cloned();
         let caller = caller.ok_or(AuthError::Unknown)?;
-        let access = caller.record.admit(ticket, now)?;
+        let access = caller.record.admit(ticket, seen, now)?;
         caller.note(now);
         Ok(access)
     }
@@ -148,6 +158,12 @@ impl Callers {
         now: Option<&Arc<KeyRecord>>,
     ) {
         let mut maps = self.write();
+        if let Some(before) = before {
+            maps.pages.remove(before);
+        }
+        if let Some(now) = now {
+            maps.pages.add(now);
+        }
         let old = before.map(KeyRecord::secrets).unwrap_or_default();
         let old: Vec<_> = old
             .iter()
@@ -187,6 +203,7 @@ impl Callers {
             secrets_last_used,
         } in keys
         {
+            maps.pages.add(&key);
             let usage = kept(known.keys.get(&key.id()).cloned(), last_used);
             maps.keys.insert(key.id(), Arc::clone(&usage));
             for (id, last_used) in secrets_last_used {
@@ -200,6 +217,11 @@ impl Callers {
             }
         }
         *known = maps;
+    }
+
+    /// Whether some key that may live in a page is for this one.
+    pub(crate) fn is_for_page(&self, page: &Page<'_>) -> bool {
+        self.read().pages.have(page)
     }
 
     /// Lets nobody in from now on.

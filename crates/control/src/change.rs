@@ -274,5 +274,6 @@ pub(crate) fn still(definitions: &Definitions, access: &Access, now: Timestamp) 
     key.status(now) == KeyStatus::Active
         && secret.is_some_and(|s| s.expires_at.is_none_or(|end| end > now))
         && **key.grants() == *access.grants_of_key()
+        && **key.restrictions() == *access.restrictions()
         && (!access.is_scoped() || scoping.is_some_and(|s| s.secret == access.secret()))
 }

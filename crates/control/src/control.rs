@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use model::grants::{Grant, GrantLookup};
 use model::ids::{KeyId, ProjectId};
-use model::keys::AuthError;
+use model::keys::{AuthError, Circumstances, Page};
 use model::permit::{Access, Admin, Permit};
 use model::pools::Pool;
 use model::random::RandomSource;
@@ -89,15 +89,21 @@ impl Control {
         Ok(Self(Arc::new(inner), None))
     }
 
-    /// Lets the holder of a token in. Memory alone is asked; the use is noted.
+    /// Lets the holder of a token in, whose request is seen as this. Memory
+    /// alone is asked; the use is noted.
     ///
     /// # Errors
-    /// Says why not, for the log; the caller is told the same in all cases.
-    pub fn authenticate(&self, presented: &Secret) -> Result<Access, AuthError> {
+    /// Says why not, for the log; the caller is told the same in all cases but
+    /// those of a key's restrictions.
+    pub fn authenticate(
+        &self,
+        presented: &Secret,
+        seen: &Circumstances<'_>,
+    ) -> Result<Access, AuthError> {
         let options = &self.0.options;
         self.0
             .callers
-            .authenticate(presented, &options.pepper, options.clock.now())
+            .authenticate(presented, &options.pepper, seen, options.clock.now())
     }
 
     /// Lets the holder of a ticket in, to its one query, as long as the key and
@@ -106,8 +112,15 @@ impl Control {
     ///
     /// # Errors
     /// Says why not, for the log; the caller is told the same in all cases.
-    pub fn admit(&self, ticket: &Ticket) -> Result<Access, AuthError> {
-        self.0.callers.admit(ticket, self.0.options.clock.now())
+    pub fn admit(&self, ticket: &Ticket, seen: &Circumstances<'_>) -> Result<Access, AuthError> {
+        let now = self.0.options.clock.now();
+        self.0.callers.admit(ticket, seen, now)
+    }
+
+    /// Whether some key that may live in a page is for this one, in whatever
+    /// project. What a browser asks before it shows the key.
+    pub fn is_for_page(&self, page: &Page<'_>) -> bool {
+        self.0.callers.is_for_page(page)
     }
 
     /// Whether a caller who was let in would be let in now, with the same rights.

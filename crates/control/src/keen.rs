@@ -1,7 +1,7 @@
 //! Switching the Keen dialect on, with the keys that its clients begin with.
 
 use model::grants::{Action, parse_grants};
-use model::keys::{KeyDraft, KeyKind};
+use model::keys::{KeyDraft, KeyKind, Restrictions};
 use model::permit::{Admin, Permit};
 use model::secrets::Secret;
 use model::value::{Object, Value};
@@ -122,6 +122,7 @@ fn draft(
         kind: KeyKind::Legacy,
         grants: by.narrow(grants, &[])?,
         expires_at: None,
+        restrictions: Restrictions::NONE,
         dialect: None,
     })
 }

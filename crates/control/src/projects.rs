@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::fault::Fault;
 use model::grants::{Action, parse_grants};
 use model::ids::{OrganizationId, ProjectId};
-use model::keys::{KeyDraft, KeyKind};
+use model::keys::{KeyDraft, KeyKind, Restrictions};
 use model::secrets::Secret;
 use model::value::{Object, Value};
 
@@ -111,6 +111,7 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         kind: KeyKind::Secret,
         grants: parse_grants(&Value::from(grants), &lookup)?,
         expires_at: None,
+        restrictions: Restrictions::NONE,
         dialect: None,
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::fault::{Fault, FaultCode};
 use model::grants::Grant;
 use model::ids::{KeyId, ProjectId};
-use model::keys::{AuthError, KeyKind, KeyRecord, Scoped};
+use model::keys::{AuthError, Circumstances, KeyKind, KeyRecord, Scoped};
 use model::permit::{Access, Admin, Permit};
 use model::secrets::{ScopedText, SealedSecret, Secret, SecretId};
 
@@ -35,8 +35,9 @@ impl Control {
         &self,
         by: &Permit<Admin>,
         master: &Secret,
+        seen: &Circumstances<'_>,
     ) -> Result<(), ControlError> {
-        let maker = self.master_of_dialect(by.access().project(), master);
+        let maker = self.master_of_dialect(by.access().project(), master, seen);
         let maker = maker.ok_or_else(no_master)?;
         self.change(by, |change| {
             // As the key is now, with nobody else changing it.
@@ -76,6 +77,7 @@ impl Control {
         &self,
         project: ProjectId,
         presented: &ScopedText,
+        seen: &Circumstances<'_>,
     ) -> Result<Scoped, AuthError> {
         let definitions = self.definitions(project);
         let scoping = definitions.project().scoping.as_ref();
@@ -83,7 +85,13 @@ impl Control {
         let key = definitions.key(scoping.key).ok_or(AuthError::Unknown)?;
         let options = &self.0.options;
         let sealed = (scoping.secret, &scoping.sealed);
-        key.read_scoped(sealed, presented, &options.pepper, options.clock.now())
+        key.read_scoped(
+            sealed,
+            presented,
+            &options.pepper,
+            seen,
+            options.clock.now(),
+        )
     }
 
     /// Lets the holder of a scoped key in with the grants that it says, and
@@ -98,8 +106,13 @@ impl Control {
         Ok(access)
     }
 
-    fn master_of_dialect(&self, project: ProjectId, master: &Secret) -> Option<Access> {
-        let access = self.authenticate(master).ok()?;
+    fn master_of_dialect(
+        &self,
+        project: ProjectId,
+        master: &Secret,
+        seen: &Circumstances<'_>,
+    ) -> Option<Access> {
+        let access = self.authenticate(master, seen).ok()?;
         (access.project() == project && access.kind() == KeyKind::Legacy).then_some(access)
     }
 }

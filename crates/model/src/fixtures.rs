@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::fault::Fault;
 use crate::grants::{Grant, GrantLookup, parse_grants};
 use crate::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
-use crate::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
+use crate::keys::{
+    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+};
 use crate::names::{FieldPath, Name};
 use crate::permit::Access;
 use crate::pools::{Pool, PoolDraft, Schema};
@@ -179,6 +181,7 @@ pub(crate) fn draft(grants: Vec<Grant>) -> KeyDraft {
         kind: KeyKind::Secret,
         grants,
         expires_at: None,
+        restrictions: Restrictions::NONE,
         dialect: None,
     }
 }
@@ -206,7 +209,7 @@ pub(crate) fn parts(draft: KeyDraft, secret: &Secret) -> KeyParts {
 pub(crate) fn access_of(grants: Vec<Grant>) -> Access {
     let secret = Secret::generate(KeyKind::Secret, &SeededRandom::new(1));
     KeyRecord::restore(parts(draft(grants), &secret))
-        .verify(&secret, &pepper(), noon())
+        .verify(&secret, &pepper(), &Circumstances::unknown(), noon())
         .expect("the right secret")
 }
 

@@ -1,9 +1,14 @@
 //! Keys: named credentials that carry their own policy.
 
+mod circumstances;
 mod draft;
+mod publishable;
+mod restrictions;
 mod scoped;
 
+pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
+pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use scoped::Scoped;
 
 use std::sync::Arc;
@@ -99,6 +104,7 @@ pub struct KeyRecord {
     project: ProjectId,
     draft: KeyDraft,
     grants: Arc<[Grant]>,
+    restrictions: Arc<Restrictions>,
     disabled: bool,
     secrets: Vec<SecretRecord>,
     created_by: String,
@@ -127,7 +133,8 @@ pub struct KeyParts {
     pub revision: i64,
 }
 
-/// Why a presented token is not let in. The wire says one sentence for all.
+/// Why a presented token is not let in. Of the first four the wire says one
+/// sentence for all; the others are told to holders of a secret in use alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// No key has this secret.
@@ -142,6 +149,12 @@ pub enum AuthError {
     /// A scoped key does not say what a key may say.
     #[error("a scoped key says what no key can be made of")]
     NotUnderstood,
+    /// The key is not for requests from this address, or the address is not known.
+    #[error("the key is not for requests from this address")]
+    AddressNotAllowed,
+    /// The key is not for this page, or the request does not say of which page it is.
+    #[error("the key is not for requests from this page")]
+    PageNotAllowed,
 }
 
 impl KeyRecord {
@@ -158,11 +171,13 @@ impl KeyRecord {
             revision,
         } = parts;
         let grants = draft.grants.as_slice().into();
+        let restrictions = Arc::new(draft.restrictions.clone());
         Self {
             id,
             project,
             draft,
             grants,
+            restrictions,
             disabled,
             secrets,
             created_by,
@@ -176,10 +191,14 @@ impl KeyRecord {
     /// [`KeyRecord::read_scoped`], that of tickets [`KeyRecord::admit`].
     ///
     /// The comparison takes the same time for every wrong secret.
+    ///
+    /// # Errors
+    /// Says why not, for the log.
     pub fn verify(
         &self,
         presented: &Secret,
         pepper: &Pepper,
+        seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Access, AuthError> {
         let hash = presented.hash(pepper);
@@ -190,27 +209,40 @@ impl KeyRecord {
         let Some(secret) = secret.filter(|secret| secret.hash.matches(&hash)) else {
             return Err(AuthError::Unknown);
         };
-        self.admit_by(secret, now)
+        self.admit_by(secret, seen, now)
     }
 
     /// Lets the holder of a ticket in, to the one query that it is for, as
-    /// long as the key and the secret that made it are in use.
+    /// long as the key and the secret that made it are in use. The key's
+    /// restrictions hold for them as for its own holder.
     ///
     /// # Errors
     /// Says why not, for the log.
-    pub fn admit(&self, ticket: &Ticket, now: Timestamp) -> Result<Access, AuthError> {
+    pub fn admit(
+        &self,
+        ticket: &Ticket,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> Result<Access, AuthError> {
         let mut secrets = self.secrets.iter();
         let secret = secrets.find(|secret| secret.id == ticket.secret());
         let Some(secret) = secret.filter(|_| self.id == ticket.key()) else {
             return Err(AuthError::Unknown);
         };
-        let access = self.admit_by(secret, now)?;
+        let access = self.admit_by(secret, seen, now)?;
         Ok(access.held_to(ticket.saved_query()))
     }
 
-    fn admit_by(&self, secret: &SecretRecord, now: Timestamp) -> Result<Access, AuthError> {
+    /// Every road to an [`Access`] ends here.
+    fn admit_by(
+        &self,
+        secret: &SecretRecord,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
-        Ok(Access::admitted(self, secret.id, now))
+        self.restrictions.check(seen)?;
+        Ok(Access::admitted(self, secret.id, seen, now))
     }
 
     fn check_in_use(&self, secret: &SecretRecord, now: Timestamp) -> Result<(), AuthError> {
@@ -259,6 +291,11 @@ impl KeyRecord {
     /// Its grants.
     pub fn grants(&self) -> &Arc<[Grant]> {
         &self.grants
+    }
+
+    /// What a request must be for its sender to be let in.
+    pub fn restrictions(&self) -> &Arc<Restrictions> {
+        &self.restrictions
     }
 
     /// Whether a person switched it off.

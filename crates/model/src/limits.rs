@@ -115,6 +115,12 @@ pub const JSON_SAFE_INTEGER_MAX: i128 = (1 << 53) - 1;
 pub const REFRESH_SECONDS_MIN: i64 = 60;
 /// See [`REFRESH_SECONDS_MIN`].
 pub const REFRESH_SECONDS_MAX: i64 = 7 * 86_400;
+/// Networks that the restrictions of a key name.
+pub const KEY_IP_RANGES_MAX: usize = 256;
+/// Pages that the restrictions of a key name.
+pub const KEY_ALLOWED_DOMAINS_MAX: usize = 100;
+/// Characters of one of them.
+pub const KEY_DOMAIN_CHARS_MAX: usize = 512;
 /// For how many seconds a ticket lives when its maker does not say.
 pub const TICKET_SECONDS_DEFAULT: u64 = 600;
 /// For how many seconds a ticket lives at most.

@@ -71,7 +71,7 @@ fn is_port(text: &str, usual: u16) -> bool {
     port.is_ok_and(|port| port > 0 && port != usual && port.to_string() == text)
 }
 
-fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     if let Some(address) = address {
         let read = address.parse::<Ipv6Addr>();

@@ -41,6 +41,7 @@
 
 mod admit;
 mod analysis;
+mod caller;
 mod constrain;
 mod narrow;
 mod ours;
@@ -57,12 +58,13 @@ pub use stored::{KeptPart, KeptUnder};
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::datasets::Dataset;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
-use crate::keys::{KeyKind, KeyRecord};
+use crate::keys::{Circumstances, KeyKind, KeyRecord, Restrictions};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::{SavedQuery, WithPools};
@@ -82,6 +84,10 @@ pub struct Access {
     grants: Arc<[Grant]>,
     /// The same as they are written.
     written: Arc<[Grant]>,
+    /// Those of the key that the request was found to keep.
+    restrictions: Arc<Restrictions>,
+    /// Where the request was seen to come from.
+    address: Option<IpAddr>,
     /// Of a scoped key: those of the key that it was made out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
     let_in_at: Timestamp,
@@ -209,7 +215,12 @@ fn as_of(grants: &Arc<[Grant]>, now: Timestamp) -> Arc<[Grant]> {
 
 impl Access {
     /// Only [`KeyRecord`] calls this, after it compared the secret.
-    pub(crate) fn admitted(record: &KeyRecord, secret: SecretId, now: Timestamp) -> Self {
+    pub(crate) fn admitted(
+        record: &KeyRecord,
+        secret: SecretId,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             key: record.id(),
             key_name: record.draft().name.as_str().into(),
@@ -218,6 +229,8 @@ impl Access {
             project: record.project(),
             grants: as_of(record.grants(), now),
             written: record.grants().clone(),
+            restrictions: Arc::clone(record.restrictions()),
+            address: seen.address(),
             made_out_of: None,
             let_in_at: now,
             only: None,
@@ -246,7 +259,8 @@ impl Access {
         let candidates = self
             .grants
             .iter()
-            .filter(|grant| grant.allows(A::ACTION) && of_type(&grant.on));
+            .filter(|grant| grant.allows(A::ACTION) && of_type(&grant.on))
+            .filter(|_| self.kind.may_ever(A::ACTION));
         let candidates: Vec<&Grant> = candidates.collect();
         if candidates.is_empty() {
             return Err(Denied::NoGrant(A::ACTION));
@@ -334,37 +348,6 @@ impl Access {
             grants: Vec::new(),
             right: PhantomData,
         })
-    }
-
-    /// The caller's key. Of a person it is the person's own id, which no key
-    /// has: what counts by key counts by person there.
-    pub fn key(&self) -> KeyId {
-        self.key
-    }
-
-    /// The caller's key's name.
-    pub fn key_name(&self) -> &str {
-        &self.key_name
-    }
-
-    /// The caller's key's kind.
-    pub fn kind(&self) -> KeyKind {
-        self.kind
-    }
-
-    /// The secret that was presented.
-    pub fn secret(&self) -> SecretId {
-        self.secret
-    }
-
-    /// The project of the caller's key.
-    pub fn project(&self) -> ProjectId {
-        self.project
-    }
-
-    /// The caller's grants, with what their windows of time were about when it was let in.
-    pub fn grants(&self) -> &[Grant] {
-        &self.grants
     }
 }
 

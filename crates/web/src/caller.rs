@@ -5,15 +5,19 @@
 //! the right, and a handler that takes none of them can reach neither a
 //! definition nor a row.
 
+pub(crate) mod seen;
+
+pub(crate) use seen::{Seen, circumstances};
+
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRequestParts, Path};
 use control::Definitions;
 use http::request::Parts;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use model::grants::Action;
 use model::ids::KeyId;
-use model::keys::{AuthError, KeyKind};
+use model::keys::{AuthError, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};
 use model::pools::Pool;
 use model::secrets::Secret;
@@ -63,20 +67,29 @@ pub(crate) struct Asker(pub(crate) Access);
 #[derive(Debug)]
 pub(crate) struct Named(pub(crate) String);
 
-/// The key that a request was let in with, for the access log.
+/// The key that a request was let in with, for the access log, and the page
+/// that may have its answer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LetIn(Arc<OnceLock<KeyId>>);
+pub(crate) struct LetIn {
+    key: Arc<OnceLock<KeyId>>,
+    page: Arc<OnceLock<HeaderValue>>,
+}
 
 impl LetIn {
     /// The key; `None` while nobody was let in.
     pub(crate) fn key(&self) -> Option<KeyId> {
-        self.0.get().copied()
+        self.key.get().copied()
+    }
+
+    /// The origin of the page that the key was found to be for.
+    pub(crate) fn page(&self) -> Option<&HeaderValue> {
+        self.page.get()
     }
 
     /// Notes the key that this request was let in with.
     pub(crate) fn note(parts: &Parts, key: KeyId) {
         if let Some(let_in) = parts.extensions.get::<Self>() {
-            let_in.0.get_or_init(|| key);
+            let_in.key.get_or_init(|| key);
         }
     }
 }
@@ -105,7 +118,8 @@ impl FromRequestParts<AppState> for Authenticated {
 /// # Errors
 /// Whoever is not let in, and a secret key that is used from a page.
 pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result<Access, ApiError> {
-    admitted(parts, state.control.authenticate(secret)?)
+    let access = state.control.authenticate(secret, &circumstances(parts))?;
+    admitted(parts, access)
 }
 
 /// Notes the key of one who was let in, for the access log.
@@ -115,6 +129,15 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
 pub(crate) fn admitted(parts: &Parts, access: Access) -> Result<Access, ApiError> {
     LetIn::note(parts, access.key());
     refuse_from_page(&access, &parts.headers)?;
+    let let_in = parts.extensions.get::<LetIn>();
+    if access.kind() == KeyKind::Publishable
+        && let (Some(let_in), Some(page)) = (let_in, parts.headers.get(header::ORIGIN))
+        && page
+            .to_str()
+            .is_ok_and(|page| Page::of_origin(page).is_some())
+    {
+        let_in.page.get_or_init(|| page.clone());
+    }
     Ok(access)
 }
 

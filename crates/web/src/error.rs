@@ -30,6 +30,12 @@ pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
 /// The one sentence for every caller who is not let in.
 const UNAUTHENTICATED: &str =
     "this call needs a key that is in use, sent as \"Authorization: Bearer <token>\"";
+/// For the holder of a secret in use, who learns where it is not to be used.
+const ADDRESS_NOT_ALLOWED: &str = "the key is not for requests from this address; \
+    send them from a network of its restrictions.ip_ranges, or ask who administers it to add this one";
+/// The same, for pages.
+const PAGE_NOT_ALLOWED: &str = "the key is not for requests from this page, or the request does not say of which page it is; \
+    it needs the header Origin, or without it Referer, of a page of the key's restrictions.allowed_domains";
 /// The one sentence for what does not exist and for what the key may not see.
 const NOT_FOUND: &str = "there is no such resource for this key";
 /// The one sentence of every failure of ours; the request id leads to its cause.
@@ -163,7 +169,15 @@ impl From<Denied> for ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
-        Self::new(Code::Unauthenticated, UNAUTHENTICATED).logged(error)
+        let (code, detail) = match error {
+            AuthError::Unknown
+            | AuthError::Disabled
+            | AuthError::Expired
+            | AuthError::NotUnderstood => (Code::Unauthenticated, UNAUTHENTICATED),
+            AuthError::AddressNotAllowed => (Code::AddressNotAllowed, ADDRESS_NOT_ALLOWED),
+            AuthError::PageNotAllowed => (Code::OriginNotAllowed, PAGE_NOT_ALLOWED),
+        };
+        Self::new(code, detail).logged(error)
     }
 }
 

@@ -32,7 +32,6 @@ pub(crate) use error::failed;
 pub(crate) use parameters::Parameters;
 pub(crate) use question::Question;
 pub(crate) use transport::{finish_error, preflight, serves, share};
-pub use writing::ClientAddress;
 
 use axum::Router;
 use axum::middleware::from_fn;

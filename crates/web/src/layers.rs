@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use model::ids::RequestId;
 
 use crate::caller::{LetIn, refuse_key_in_address};
+use crate::cors;
 use crate::error::{ApiError, PROBLEM_TYPE, Problem};
 use crate::input::Parameters;
 use crate::keen;
@@ -40,10 +41,13 @@ pub(crate) async fn around(
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let is_keen = keen::serves(request.uri().path());
-    let mut response = match refuse_key_in_address(request.uri()) {
-        Err(error) => error.into_response(),
-        Ok(()) if is_keen && method == Method::OPTIONS => keen::preflight(),
-        Ok(()) => AssertUnwindSafe(next.run(request))
+    let pattern = matched.as_ref().map(MatchedPath::as_str);
+    let preflight = cors::preflight(&state, pattern, &method, request.headers());
+    let mut response = match (refuse_key_in_address(request.uri()), preflight) {
+        (Err(error), _) => error.into_response(),
+        (Ok(()), _) if is_keen && method == Method::OPTIONS => keen::preflight(),
+        (Ok(()), Some(told)) => told,
+        (Ok(()), None) => AssertUnwindSafe(next.run(request))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response()),
@@ -64,6 +68,8 @@ pub(crate) async fn around(
     stamp(&mut response, id);
     if is_keen {
         keen::share(&mut response);
+    } else {
+        cors::share(&mut response, (pattern, &method), let_in.page());
     }
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let micros = state.clock.now().as_microsecond() - started.as_microsecond();

@@ -37,7 +37,7 @@ pub(crate) struct World {
     /// The token of the first key, which may do everything.
     pub(crate) admin: String,
     pub(crate) router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read to its end.
@@ -87,18 +87,33 @@ impl Reply {
     }
 }
 
+const CONTROL_FILE: &str = "control.sqlite";
 /// A moment in 2026.
 pub(crate) const NOW: &str = "2026-05-01T12:00:00Z";
 
 impl World {
     /// A server with nothing but its first key.
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let clock = Arc::new(ManualClock::new(Timestamp::parse(NOW).expect("a time")));
-        let random = Arc::new(SeededRandom::new(7));
-        let control = open(folder.path(), clock.clone(), random.clone()).await;
-        let secret = control.bootstrap().await.expect("a first key");
+        let mut world = Self::in_folder(tempfile::tempdir().expect("a temporary folder"), 7).await;
+        let secret = world.state.control.bootstrap().await.expect("a first key");
         let secret = secret.expect("there was no project");
+        world.admin = secret.reveal().to_owned();
+        world
+    }
+
+    /// A server over a copy of an earlier one's control plane, whose records
+    /// are not there. Nobody's token is known.
+    pub(crate) async fn over(file: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::copy(file, folder.path().join(CONTROL_FILE)).expect("a copy");
+        // What is made now has other ids than what was made then.
+        Self::in_folder(folder, 8).await
+    }
+
+    async fn in_folder(folder: TempDir, seed: u64) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::parse(NOW).expect("a time")));
+        let random = Arc::new(SeededRandom::new(seed));
+        let control = open(folder.path(), clock.clone(), random.clone()).await;
         let plane = Arc::new(FakePlane::default());
         let state = AppState::new(
             Arc::new(control),
@@ -113,9 +128,15 @@ impl World {
             state,
             plane,
             clock,
-            admin: secret.reveal().to_owned(),
-            _folder: folder,
+            admin: String::new(),
+            folder,
         }
+    }
+
+    /// Ends the server; what is left of it is the file of its control plane.
+    pub(crate) async fn into_control_file(self, copy: &Path) {
+        self.state.control.close().await.expect("closed");
+        std::fs::copy(self.folder.path().join(CONTROL_FILE), copy).expect("a copy");
     }
 
     /// A server with pool `sales`, the view `all` of it, and two customers'
@@ -199,7 +220,7 @@ async fn open(folder: &Path, clock: Arc<ManualClock>, random: Arc<SeededRandom>)
         random,
         pepper,
     };
-    let control = Control::open(&folder.join("control.sqlite"), options).await;
+    let control = Control::open(&folder.join(CONTROL_FILE), options).await;
     control.expect("a control plane")
 }
 

@@ -251,7 +251,9 @@ fn widens_key(change: &CallerChange) -> bool {
         (Some(before), Some(after)) => before < after,
     };
     let is_wider = |grant: &Grant| !before.grants().iter().any(|held| covers(held, grant));
-    is_rolled || is_enabled || lasts_longer || after.grants().iter().any(is_wider)
+    // A request that was refused before may be let in.
+    let is_looser = !after.restrictions().are_within(before.restrictions());
+    is_rolled || is_enabled || lasts_longer || is_looser || after.grants().iter().any(is_wider)
 }
 
 fn administers(key: &KeyRecord) -> bool {

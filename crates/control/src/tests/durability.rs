@@ -45,7 +45,11 @@ async fn a_change_without_its_audit_entry_does_not_happen() {
     internal(control.delete_key(&by, key.id(), None).await);
     internal(control.recover_master().await.map(drop));
     assert_eq!(plane.picture(), picture);
-    assert!(control.authenticate(&secret).is_ok());
+    assert!(
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
     let plane = plane.restarted_after("DROP TRIGGER refuse").await;
     assert_eq!(plane.picture(), picture);
     plane.pool("sales").await;
@@ -65,7 +69,9 @@ async fn after_a_failed_commit_memory_is_what_the_database_says() {
     let (by, control) = (plane.admin(), &plane.control);
     plane.pool("sales").await;
     let used = plane.clock.advance(std::time::Duration::from_secs(5));
-    control.authenticate(&plane.master).expect("is let in");
+    control
+        .authenticate(&plane.master, &Circumstances::unknown())
+        .expect("is let in");
     let picture = plane.picture();
     let failed = control.create_pool(&by, pool("odd")).await;
     assert!(
@@ -99,7 +105,7 @@ async fn a_commit_that_succeeded_unheard_is_in_force() {
     }
     let unheard = control.set_key_disabled(&by, key.id(), true).await;
     assert!(matches!(unheard, Err(ControlError::Internal(_))));
-    let outcome = control.authenticate(&secret);
+    let outcome = control.authenticate(&secret, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
     plane.pool("sales").await;
     let picture = plane.picture();
@@ -124,7 +130,7 @@ async fn a_lost_database_lets_nobody_in_until_it_is_back() {
         matches!(failed, Err(ControlError::Internal(_))),
         "{failed:?}"
     );
-    let outcome = control.authenticate(&plane.master);
+    let outcome = control.authenticate(&plane.master, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
     assert!(control.pools().is_empty());
     assert!(control.save_last_used().await.is_err());
@@ -139,7 +145,11 @@ async fn a_lost_database_lets_nobody_in_until_it_is_back() {
         .save_last_used()
         .await
         .expect("the timer finds it again");
-    assert!(control.authenticate(&plane.master).is_ok());
+    assert!(
+        control
+            .authenticate(&plane.master, &Circumstances::unknown())
+            .is_ok()
+    );
     assert_eq!(plane.picture(), picture);
 }
 
@@ -185,7 +195,11 @@ async fn a_full_disk_is_said_and_changes_nothing() {
     assert!(matches!(full, Err(ControlError::Full)), "{full:?}");
     assert_eq!(plane.picture(), picture);
     assert_eq!(ballast(&plane), whole / 4, "the last piece is for keys");
-    assert!(control.authenticate(&plane.master).is_ok());
+    assert!(
+        control
+            .authenticate(&plane.master, &Circumstances::unknown())
+            .is_ok()
+    );
     let made = control.create_pool(&by, wide_pool()).await;
     made.expect("there is room again");
     assert_eq!(ballast(&plane), whole);
@@ -224,7 +238,7 @@ async fn the_last_piece_of_the_ballast_is_for_changes_of_keys() {
     }
     let disabled = control.set_key_disabled(&by, key.id(), true).await;
     disabled.expect("disables");
-    let outcome = control.authenticate(&secret);
+    let outcome = control.authenticate(&secret, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
 }
 
@@ -251,7 +265,9 @@ async fn what_was_acknowledged_survives_a_kill() {
     };
     let found = found.opened_again(5).await;
     assert_eq!(found.picture(), picture);
-    let outcome = found.control.authenticate(&secret);
+    let outcome = found
+        .control
+        .authenticate(&secret, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
 }
 
@@ -286,7 +302,9 @@ async fn a_closed_plane_does_nothing_more() {
     let plane = Plane::new().await;
     let by = plane.admin();
     plane.control.close().await.expect("closes");
-    let outcome = plane.control.authenticate(&plane.master);
+    let outcome = plane
+        .control
+        .authenticate(&plane.master, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
     let refused = plane.control.create_pool(&by, pool("sales")).await;
     assert!(matches!(refused, Err(ControlError::Internal(_))));

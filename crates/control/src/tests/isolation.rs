@@ -103,7 +103,10 @@ async fn only_what_was_changed_is_told_again() {
     let (key, secret) = plane.key("a key", &grant).await;
     let told = plane.control.learn(&mut learning);
     assert_eq!(learned(&told, &sales), some("customer.id"));
-    plane.control.authenticate(&secret).expect("is let in");
+    plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     plane.control.save_last_used().await.expect("saves");
     assert_eq!(
         plane.control.learn(&mut learning),

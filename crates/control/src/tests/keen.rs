@@ -29,7 +29,10 @@ async fn three_keys_come_with_the_dialect_and_once() {
     assert_eq!(definitions.project().name, "default");
     let orders = definitions.pool("orders").expect("a pool");
     let may = |secret: &Secret| {
-        let access = plane.control.authenticate(secret).expect("is let in");
+        let access = plane
+            .control
+            .authenticate(secret, &Circumstances::unknown())
+            .expect("is let in");
         assert_eq!(access.kind(), KeyKind::Legacy);
         let orders = On::Pool(Some(orders));
         [
@@ -59,7 +62,12 @@ async fn a_key_of_the_dialect_is_not_the_last_admin() {
 async fn who_writes_to_every_pool_founds_them_and_nobody_else() {
     let plane = Plane::new().await;
     let keen = plane.keen().await;
-    let let_in = |secret: &Secret| plane.control.authenticate(secret).expect("is let in");
+    let let_in = |secret: &Secret| {
+        plane
+            .control
+            .authenticate(secret, &Circumstances::unknown())
+            .expect("is let in")
+    };
     let visits = Name::parse("visits").expect("a name");
     let by = let_in(&keen.write)
         .permit_founding(&visits)

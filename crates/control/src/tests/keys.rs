@@ -32,7 +32,10 @@ async fn a_key_opens_what_it_was_given_at_once_and_after_a_restart() {
         Some(Arc::as_ptr(&key))
     );
     let check = |plane: &Plane| {
-        let access = plane.control.authenticate(&secret).expect("is let in");
+        let access = plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .expect("is let in");
         assert_eq!((access.key(), access.key_name()), (key.id(), "Ada"));
         assert_eq!(access.grants(), &**key.grants());
         assert!(access.permit::<Ingest>(On::Pool(Some(&pool))).is_ok());
@@ -56,7 +59,9 @@ async fn a_key_opens_what_it_was_given_at_once_and_after_a_restart() {
 async fn who_has_no_secret_is_nobody() {
     let plane = Plane::new().await;
     let stranger = Secret::generate(KeyKind::Secret, &SeededRandom::new(99));
-    let outcome = plane.control.authenticate(&stranger);
+    let outcome = plane
+        .control
+        .authenticate(&stranger, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
     // The right public part with another secret part.
     let forged = plane
@@ -69,7 +74,10 @@ async fn who_has_no_secret_is_nobody() {
     let forged = forge(&forged, stranger.reveal());
     assert_eq!(forged.id(), plane.master.id());
     assert_eq!(
-        plane.control.authenticate(&forged).map(drop),
+        plane
+            .control
+            .authenticate(&forged, &Circumstances::unknown())
+            .map(drop),
         Err(AuthError::Unknown)
     );
     assert_eq!(plane.control.last_used(KeyId::from_bytes([1; 16])), None);
@@ -119,7 +127,9 @@ async fn a_changed_key_is_what_it_is_from_then_on() {
         .await
         .expect("changes");
     assert_eq!((changed.revision(), changed.draft()), (2, &draft));
-    let access = control.authenticate(&secret).expect("is let in");
+    let access = control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     assert_eq!((access.key_name(), access.grants().len()), ("Ada L.", 1));
     let same = control
         .change_key(&by, key.id(), Some(2), draft.clone())
@@ -139,9 +149,13 @@ async fn a_changed_key_is_what_it_is_from_then_on() {
         .change_key(&by, key.id(), None, expiring)
         .await
         .expect("changes");
-    assert!(control.authenticate(&secret).is_ok());
+    assert!(
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
     plane.clock.advance(Duration::from_secs(60));
-    let late = control.authenticate(&secret);
+    let late = control.authenticate(&secret, &Circumstances::unknown());
     assert_eq!(late.map(drop), Err(AuthError::Expired));
 }
 
@@ -159,7 +173,9 @@ async fn disabled_and_deleted_are_in_force_for_the_next_caller() {
         (2, KeyStatus::Disabled)
     );
     assert_eq!(
-        control.authenticate(&secret).map(drop),
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .map(drop),
         Err(AuthError::Disabled)
     );
     let again = control.set_key_disabled(&by, key.id(), true).await;
@@ -167,14 +183,20 @@ async fn disabled_and_deleted_are_in_force_for_the_next_caller() {
     let plane = plane.restarted().await;
     let (by, control) = (plane.admin(), &plane.control);
     assert_eq!(
-        control.authenticate(&secret).map(drop),
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .map(drop),
         Err(AuthError::Disabled)
     );
     control
         .set_key_disabled(&by, key.id(), false)
         .await
         .expect("enables");
-    assert!(control.authenticate(&secret).is_ok());
+    assert!(
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
     let stale = control.delete_key(&by, key.id(), Some(2)).await;
     assert!(matches!(stale, Err(ControlError::StaleRevision)));
     control
@@ -182,7 +204,9 @@ async fn disabled_and_deleted_are_in_force_for_the_next_caller() {
         .await
         .expect("deletes");
     assert_eq!(
-        control.authenticate(&secret).map(drop),
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .map(drop),
         Err(AuthError::Unknown)
     );
     assert!(plane.definitions().key(key.id()).is_none());
@@ -190,7 +214,10 @@ async fn disabled_and_deleted_are_in_force_for_the_next_caller() {
     assert!(matches!(gone, Err(ControlError::NotFound)));
     let plane = plane.restarted().await;
     assert_eq!(
-        plane.control.authenticate(&secret).map(drop),
+        plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .map(drop),
         Err(AuthError::Unknown)
     );
     let actions: Vec<_> = plane
@@ -236,7 +263,7 @@ async fn the_last_admin_key_stays() {
         .delete_key(&by, master, None)
         .await
         .expect("a key may end itself");
-    let gone = control.authenticate(&plane.master);
+    let gone = control.authenticate(&plane.master, &Circumstances::unknown());
     assert_eq!(gone.map(drop), Err(AuthError::Unknown));
     last_admin(
         control
@@ -267,7 +294,9 @@ async fn a_key_made_by_a_limited_key_reaches_no_further() {
         "held to its maker's rows"
     );
     assert_eq!(made.created_by(), format!("key:{}", maker.id()));
-    let access = control.authenticate(&made_secret).expect("is let in");
+    let access = control
+        .authenticate(&made_secret, &Circumstances::unknown())
+        .expect("is let in");
     assert_eq!(access.grants()[0].rows, maker.grants()[1].rows);
     assert!(access.permit::<AskPool>(On::Pool(Some(&sales))).is_ok());
     for wider in [
@@ -378,7 +407,11 @@ async fn a_copy_has_the_same_grants_and_a_life_of_its_own() {
         .delete_key(&by, first.id(), None)
         .await
         .expect("deletes");
-    assert!(control.authenticate(&secret).is_ok());
+    assert!(
+        control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
     let named = control
         .copy_key(&by, copy.id(), Some("Bob".to_owned()))
         .await
@@ -405,11 +438,17 @@ async fn the_last_use_is_known_and_survives() {
     assert_eq!(plane.control.last_used(key.id()), None);
     assert_eq!(plane.control.secret_last_used(secret.id()), None);
     let first = plane.clock.advance(Duration::from_secs(5));
-    plane.control.authenticate(&secret).expect("is let in");
+    plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     assert_eq!(plane.control.last_used(key.id()), Some(first));
     plane.control.save_last_used().await.expect("saves");
     let last = plane.clock.advance(Duration::from_secs(5));
-    plane.control.authenticate(&secret).expect("is let in");
+    plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     // A refused caller is no use.
     let draft = plane.key_draft("Ada L.", "[]");
     let by = plane.admin();
@@ -424,7 +463,12 @@ async fn the_last_use_is_known_and_survives() {
         .await
         .expect("disables");
     plane.clock.advance(Duration::from_secs(5));
-    assert!(plane.control.authenticate(&secret).is_err());
+    assert!(
+        plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_err()
+    );
     let plane = plane.restarted().await;
     assert_eq!(plane.control.last_used(key.id()), Some(last));
     assert_eq!(plane.control.secret_last_used(secret.id()), Some(last));

@@ -8,7 +8,7 @@ async fn the_first_start_makes_a_project_and_its_master_key_once() {
     let plane = Plane::new().await;
     let access = plane
         .control
-        .authenticate(&plane.master)
+        .authenticate(&plane.master, &Circumstances::unknown())
         .expect("is let in");
     let grants: Vec<_> = access
         .grants()
@@ -33,7 +33,12 @@ async fn the_first_start_makes_a_project_and_its_master_key_once() {
     assert!(plane.control.bootstrap().await.expect("succeeds").is_none());
     let plane = plane.restarted().await;
     assert!(plane.control.bootstrap().await.expect("succeeds").is_none());
-    assert!(plane.control.authenticate(&plane.master).is_ok());
+    assert!(
+        plane
+            .control
+            .authenticate(&plane.master, &Circumstances::unknown())
+            .is_ok()
+    );
     let entries = plane
         .control
         .audit_entries(&plane.admin(), 10)
@@ -60,10 +65,13 @@ async fn a_lost_master_key_is_replaced_and_that_is_audited() {
     let plane = Plane::new().await;
     let first = plane
         .control
-        .authenticate(&plane.master)
+        .authenticate(&plane.master, &Circumstances::unknown())
         .expect("is let in");
     let recovered = plane.control.recover_master().await.expect("recovers");
-    let access = plane.control.authenticate(&recovered).expect("is let in");
+    let access = plane
+        .control
+        .authenticate(&recovered, &Circumstances::unknown())
+        .expect("is let in");
     assert_eq!(access.project(), plane.project());
     assert_ne!(access.key(), first.key());
     let reach = |access: &model::permit::Access| -> Vec<_> {

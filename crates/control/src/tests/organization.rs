@@ -73,7 +73,12 @@ async fn without_people_the_master_key_makes_projects_that_know_nothing_of_each_
     assert_eq!(refusal(deleted), Refusal::NeedsPerson);
     let plane = plane.restarted().await;
     assert_eq!(plane.control.definitions(id).project().name, "renamed");
-    assert!(plane.control.authenticate(&master).is_ok());
+    assert!(
+        plane
+            .control
+            .authenticate(&master, &Circumstances::unknown())
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -151,12 +156,22 @@ async fn with_people_an_owner_or_admin_of_all_makes_and_deletes_projects() {
         .delete_project(&owner, id)
         .await
         .expect("goes");
-    assert!(plane.control.authenticate(&master).is_err());
+    assert!(
+        plane
+            .control
+            .authenticate(&master, &Circumstances::unknown())
+            .is_err()
+    );
     assert_eq!(plane.control.projects(), before);
     let last = plane.control.delete_project(&owner, before[0]).await;
     assert_eq!(refusal(last), Refusal::LastProject);
     let plane = plane.restarted().await;
-    assert!(plane.control.authenticate(&master).is_err());
+    assert!(
+        plane
+            .control
+            .authenticate(&master, &Circumstances::unknown())
+            .is_err()
+    );
     assert_eq!(plane.control.projects(), before);
 }
 

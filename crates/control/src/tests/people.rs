@@ -529,10 +529,20 @@ async fn who_leaves_has_no_access_and_the_keys_that_were_made_live_on() {
         refusal(plane.enter("bob@example.com", &bobs).await),
         Refusal::SignIn
     );
-    assert!(plane.control.authenticate(&secret).is_ok());
+    assert!(
+        plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
     // Nothing of Bob is left but what the audit says.
     let plane = plane.restarted().await;
-    assert!(plane.control.authenticate(&secret).is_ok());
+    assert!(
+        plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
     let people = plane.control.people_of(&plane.admin()).expect("a list");
     assert_eq!(
         people.iter().map(|p| p.id()).collect::<Vec<PersonId>>(),

@@ -145,7 +145,10 @@ async fn a_new_name_is_followed_by_views_and_grants() {
                 .revision(),
             1
         );
-        let access = plane.control.authenticate(&secret).expect("is let in");
+        let access = plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .expect("is let in");
         assert_eq!(access.grants()[0].on.to_text().0, "pool:deals");
         assert!(access.permit::<AskPool>(On::Pool(Some(&changed))).is_ok());
     };
@@ -165,7 +168,10 @@ async fn a_new_name_never_opens_what_was_excepted() {
     let changed = changed.await.expect("renames");
     let taken = plane.pool("hidden").await;
     let plane = plane.restarted().await;
-    let access = plane.control.authenticate(&secret).expect("is let in");
+    let access = plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     for pool in [&changed, &taken] {
         let asked = access.permit::<SeeSchema>(On::Pool(Some(pool)));
         assert_eq!(asked.map(drop), Err(Denied::NotFound));
@@ -209,7 +215,10 @@ async fn a_pool_goes_when_no_view_reads_it_and_its_grants_stay_behind() {
         .cloned()
         .expect("is there");
     assert_eq!(kept.draft(), key.draft(), "the grant can still be read");
-    let access = plane.control.authenticate(&secret).expect("is let in");
+    let access = plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     let asked = access.permit::<AskPool>(On::Pool(Some(&again)));
     assert_eq!(
         asked.map(drop),

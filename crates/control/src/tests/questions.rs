@@ -101,7 +101,10 @@ async fn each_class_of_questions_is_opened_by_its_own_grants() {
     );
     let (_, secret) = plane.key("k", &grants).await;
     let plane = plane.restarted().await;
-    let access = plane.control.authenticate(&secret).expect("is let in");
+    let access = plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     let definitions = plane.definitions();
     let [of_totals, of_kept] = ["totals", "kept"].map(|name| definitions.saved_query(name));
     assert!(
@@ -160,7 +163,10 @@ async fn grants_follow_a_new_name_and_die_with_what_they_were_on() {
         .await;
     changed.expect("changes");
     let may = |name: &str| {
-        let access = plane.control.authenticate(&secret).expect("is let in");
+        let access = plane
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .expect("is let in");
         let definitions = plane.definitions();
         let saved = definitions.saved_query(name);
         access.permit::<RunSaved>(On::Saved(saved.as_ref())).is_ok()

@@ -36,7 +36,9 @@ impl Plane {
     fn scoped_as(&self, master: &Secret, grants: &str) -> Result<Access, AuthError> {
         let text = made::scoped(master.reveal(), SAID, VECTOR);
         let text = ScopedText::parse(&text).expect("of the form");
-        let scoped = self.control.read_scoped(self.project(), &text)?;
+        let scoped = self
+            .control
+            .read_scoped(self.project(), &text, &Circumstances::unknown())?;
         if scoped.said() != SAID.as_bytes() {
             return Err(AuthError::NotUnderstood);
         }
@@ -44,7 +46,9 @@ impl Plane {
     }
 
     async fn on(&self, master: &Secret) -> Result<(), ControlError> {
-        self.control.switch_scoped_on(&self.admin(), master).await
+        self.control
+            .switch_scoped_on(&self.admin(), master, &Circumstances::unknown())
+            .await
     }
 
     async fn off(&self) {
@@ -262,6 +266,6 @@ async fn of_the_master_key_nothing_lies_open_and_a_copy_of_the_data_reads_none()
     let control = Control::open(&copy, stolen).await.expect("opens");
     let text = made::scoped(keys.master.reveal(), SAID, VECTOR);
     let text = ScopedText::parse(&text).expect("of the form");
-    let read = control.read_scoped(project, &text);
+    let read = control.read_scoped(project, &text, &Circumstances::unknown());
     assert_eq!(read.map(drop), Err(AuthError::Unknown));
 }

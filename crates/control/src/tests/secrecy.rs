@@ -78,11 +78,16 @@ async fn a_copied_database_lets_nobody_in_without_its_pepper() {
     };
     let control = Control::open(&copy, stolen).await.expect("opens");
     for secret in [&secret, &plane.master] {
-        let outcome = control.authenticate(secret);
+        let outcome = control.authenticate(secret, &Circumstances::unknown());
         assert_eq!(outcome.map(drop), Err(AuthError::Unknown));
     }
     let rightful = plane.opened_again(4).await;
-    assert!(rightful.control.authenticate(&secret).is_ok());
+    assert!(
+        rightful
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .is_ok()
+    );
 }
 
 #[tokio::test]

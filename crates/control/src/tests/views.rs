@@ -82,7 +82,10 @@ async fn a_view_changes_but_for_its_pool_and_grants_follow_its_name() {
     let key = definitions.key(key.id()).expect("is there");
     assert_eq!(key.grants()[0].on, changed.target());
     assert_eq!(key.grants()[1].on.to_text().2, ["all", "every"]);
-    let access = plane.control.authenticate(&secret).expect("is let in");
+    let access = plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
     assert!(
         access
             .permit::<Read>(On::View(definitions.view("every")))

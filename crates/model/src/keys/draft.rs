@@ -1,6 +1,6 @@
 //! What clients say of keys.
 
-use super::KeyKind;
+use super::{KeyKind, Restrictions, publishable};
 use crate::document::{Document, expected};
 use crate::fault::{Fault, FaultCode};
 use crate::grants::{Action, Grant, GrantLookup, parse_grants};
@@ -22,13 +22,14 @@ pub struct KeyDraft {
     pub grants: Vec<Grant>,
     /// From this instant on the key is as if it did not exist.
     pub expires_at: Option<Timestamp>,
+    /// What a request must be for the key to let its sender in.
+    pub restrictions: Restrictions,
     /// For a key that a dialect made: what the dialect was told, word for
     /// word. The grants are made from it and change with it alone.
     pub dialect: Option<Object>,
 }
 
-/// Restrictions and limits that are designed and not enforced yet.
-const RESTRICTIONS_NOT_YET: [&str; 2] = ["ip_ranges", "allowed_domains"];
+/// Limits that are designed and not enforced yet.
 const LIMITS_NOT_YET: [&str; 2] = ["requests_per_second", "concurrent_queries"];
 
 impl KeyDraft {
@@ -36,8 +37,14 @@ impl KeyDraft {
     pub fn parse(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
         let draft = Self::restore(value, lookup)?;
         match draft.kind {
+            KeyKind::Secret if draft.restrictions.allowed_domains.is_some() => Err(Fault::new(
+                FaultCode::InvalidValue,
+                "a secret key is refused from every page; make a key of the kind publishable for pages",
+            )
+            .at("/restrictions/allowed_domains")),
             KeyKind::Secret => Ok(draft),
-            KeyKind::Publishable | KeyKind::Legacy => Err(unenforced("/kind")),
+            KeyKind::Publishable => publishable::check(&draft.grants).map(|()| draft),
+            KeyKind::Legacy => Err(unenforced("/kind")),
         }
     }
 
@@ -105,8 +112,8 @@ impl KeyDraft {
         };
         let grants =
             parse_grants(document.required("grants")?, lookup).map_err(|f| f.under("/grants"))?;
-        let expires_at = match document.optional("restrictions") {
-            None => None,
+        let (restrictions, expires_at) = match document.optional("restrictions") {
+            None => (Restrictions::NONE, None),
             Some(value) => parse_restrictions(value).map_err(|f| f.under("/restrictions"))?,
         };
         if let Some(value) = document.optional("limits") {
@@ -123,17 +130,15 @@ impl KeyDraft {
             kind,
             grants,
             expires_at,
+            restrictions,
             dialect,
         })
     }
 
     /// The definition that [`KeyDraft::parse`] reads back.
     pub fn to_value(&self) -> Value {
-        let restrictions = Object::new()
-            .with("ip_ranges", Value::Null)
-            .with("allowed_domains", Value::Null)
-            .with("signed_requests", false)
-            .with("expires_at", self.expires_at.map(|at| at.to_string()));
+        let expires_at = self.expires_at.map(|at| at.to_string());
+        let restrictions = self.restrictions.to_object().with("expires_at", expires_at);
         let limits = Object::new()
             .with("requests_per_second", Value::Null)
             .with("concurrent_queries", Value::Null)
@@ -165,7 +170,7 @@ fn object(value: &Value) -> Result<Object, Fault> {
         .ok_or_else(|| expected("an object", value).at("/dialect"))
 }
 
-fn unenforced(pointer: &str) -> Fault {
+pub(super) fn unenforced(pointer: &str) -> Fault {
     Fault::new(
         FaultCode::NotAvailable,
         "this version does not enforce it and therefore does not accept it; send null",
@@ -173,19 +178,12 @@ fn unenforced(pointer: &str) -> Fault {
     .at(pointer)
 }
 
-fn parse_restrictions(value: &Value) -> Result<Option<Timestamp>, Fault> {
+fn parse_restrictions(value: &Value) -> Result<(Restrictions, Option<Timestamp>), Fault> {
     let mut document = Document::new(value)?;
-    for member in RESTRICTIONS_NOT_YET {
-        if document.optional(member).is_some() {
-            return Err(unenforced(&format!("/{member}")));
-        }
-    }
-    if document.optional_boolean("signed_requests")? == Some(true) {
-        return Err(unenforced("/signed_requests"));
-    }
+    let restrictions = Restrictions::read(&mut document)?;
     let expires_at = document.optional_text("expires_at")?;
     document.finish()?;
-    expires_at
+    let expires_at = expires_at
         .map(|text| {
             Timestamp::parse(text).map_err(|_| {
                 Fault::new(
@@ -195,7 +193,8 @@ fn parse_restrictions(value: &Value) -> Result<Option<Timestamp>, Fault> {
                 .at("/expires_at")
             })
         })
-        .transpose()
+        .transpose()?;
+    Ok((restrictions, expires_at))
 }
 
 fn parse_limits(value: &Value) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{AuthError, KeyRecord};
+use super::{AuthError, Circumstances, KeyRecord};
 use crate::grants::{Action, Grant};
 use crate::permit::{Access, Admin, On};
 use crate::secrets::{Pepper, ScopedText, SealedSecret, SecretId};
@@ -46,6 +46,7 @@ impl KeyRecord {
         (secret, sealed): (SecretId, &SealedSecret),
         presented: &ScopedText,
         pepper: &Pepper,
+        seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Scoped, AuthError> {
         let said = sealed.read(secret, presented, pepper);
@@ -53,11 +54,8 @@ impl KeyRecord {
         let (Some(said), Some(secret)) = (said, secret) else {
             return Err(AuthError::Unknown);
         };
-        self.check_in_use(secret, now)?;
-        Ok(Scoped {
-            maker: Access::admitted(self, secret.id, now),
-            said,
-        })
+        let maker = self.admit_by(secret, seen, now)?;
+        Ok(Scoped { maker, said })
     }
 }
 

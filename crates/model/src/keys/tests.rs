@@ -40,7 +40,6 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (r#"{"name":1}"#, "WrongType /name"),
         (r#"{"name":""}"#, "InvalidName /name"),
         (r#"{"description":1}"#, "WrongType /description"),
-        (r#"{"kind":"publishable"}"#, "NotAvailable /kind"),
         (r#"{"kind":"legacy"}"#, "NotAvailable /kind"),
         (r#"{"kind":"SECRET"}"#, "InvalidValue /kind"),
         (r#"{"kind":1}"#, "WrongType /kind"),
@@ -54,20 +53,28 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (r#"{"status":"active"}"#, "UnknownMember /status"),
         (r#"{"restrictions":[]}"#, "WrongType /restrictions"),
         (
-            r#"{"restrictions":{"ip_ranges":["10.0.0.0/8"]}}"#,
-            "NotAvailable /restrictions/ip_ranges",
+            r#"{"restrictions":{"ip_ranges":["10.0.0.0/8","10.0.0.1/8"]}}"#,
+            "InvalidValue /restrictions/ip_ranges/1",
         ),
         (
             r#"{"restrictions":{"ip_ranges":[]}}"#,
-            "NotAvailable /restrictions/ip_ranges",
+            "InvalidValue /restrictions/ip_ranges",
+        ),
+        (
+            r#"{"restrictions":{"ip_ranges":"any"}}"#,
+            "WrongType /restrictions/ip_ranges",
         ),
         (
             r#"{"restrictions":{"allowed_domains":["a.example"]}}"#,
-            "NotAvailable /restrictions/allowed_domains",
+            "InvalidValue /restrictions/allowed_domains",
+        ),
+        (
+            r#"{"kind":"publishable","restrictions":{"allowed_domains":["a.example","*"]}}"#,
+            "InvalidValue /restrictions/allowed_domains/1",
         ),
         (
             r#"{"restrictions":{"allowed_domains":false}}"#,
-            "NotAvailable /restrictions/allowed_domains",
+            "WrongType /restrictions/allowed_domains",
         ),
         (
             r#"{"restrictions":{"signed_requests":true}}"#,
@@ -150,19 +157,23 @@ fn only_the_right_secret_lets_in() {
     let right = secret(1);
     let record = KeyRecord::restore(parts(draft(Vec::new()), &right));
     let access = record
-        .verify(&right, &pepper(), noon())
+        .verify(&right, &pepper(), &Circumstances::unknown(), noon())
         .expect("the right secret");
     assert_eq!(
         (access.key(), access.project(), access.secret()),
         (record.id(), record.project(), right.id())
     );
     assert_eq!(
-        record.verify(&secret(2), &pepper(), noon()).err(),
+        record
+            .verify(&secret(2), &pepper(), &Circumstances::unknown(), noon())
+            .err(),
         Some(AuthError::Unknown)
     );
     let other_pepper = Pepper::from_bytes([8; 32]);
     assert_eq!(
-        record.verify(&right, &other_pepper, noon()).err(),
+        record
+            .verify(&right, &other_pepper, &Circumstances::unknown(), noon())
+            .err(),
         Some(AuthError::Unknown)
     );
     assert_eq!(
@@ -178,7 +189,9 @@ fn a_secret_with_the_id_of_another_is_unknown() {
     stored.secrets[0].hash = other.hash(&pepper());
     let record = KeyRecord::restore(stored);
     assert_eq!(
-        record.verify(&right, &pepper(), noon()).err(),
+        record
+            .verify(&right, &pepper(), &Circumstances::unknown(), noon())
+            .err(),
         Some(AuthError::Unknown)
     );
 }
@@ -192,12 +205,22 @@ fn each_of_two_secrets_lets_in_until_its_own_end() {
     stored.secrets.append(&mut second);
     let record = KeyRecord::restore(stored);
     let before = at("2026-03-01T11:59:59.999999Z");
-    assert!(record.verify(&old, &pepper(), before).is_ok());
+    assert!(
+        record
+            .verify(&old, &pepper(), &Circumstances::unknown(), before)
+            .is_ok()
+    );
     assert_eq!(
-        record.verify(&old, &pepper(), noon()).err(),
+        record
+            .verify(&old, &pepper(), &Circumstances::unknown(), noon())
+            .err(),
         Some(AuthError::Expired)
     );
-    assert!(record.verify(&new, &pepper(), noon()).is_ok());
+    assert!(
+        record
+            .verify(&new, &pepper(), &Circumstances::unknown(), noon())
+            .is_ok()
+    );
     assert_eq!(
         record.status(noon()),
         KeyStatus::Active,
@@ -213,11 +236,17 @@ fn a_key_ends_exactly_at_its_instant() {
     let record = KeyRecord::restore(parts(ending, &right));
     let before = at("2026-03-01T11:59:59.999999Z");
     let after = at("2026-03-01T12:00:00.000001Z");
-    assert!(record.verify(&right, &pepper(), before).is_ok());
+    assert!(
+        record
+            .verify(&right, &pepper(), &Circumstances::unknown(), before)
+            .is_ok()
+    );
     assert_eq!(record.status(before), KeyStatus::Active);
     for now in [noon(), after] {
         assert_eq!(
-            record.verify(&right, &pepper(), now).err(),
+            record
+                .verify(&right, &pepper(), &Circumstances::unknown(), now)
+                .err(),
             Some(AuthError::Expired)
         );
         assert_eq!(record.status(now), KeyStatus::Expired);
@@ -231,11 +260,15 @@ fn a_disabled_key_lets_nobody_in() {
     stored.disabled = true;
     let record = KeyRecord::restore(stored);
     assert_eq!(
-        record.verify(&right, &pepper(), noon()).err(),
+        record
+            .verify(&right, &pepper(), &Circumstances::unknown(), noon())
+            .err(),
         Some(AuthError::Disabled)
     );
     assert_eq!(
-        record.verify(&secret(2), &pepper(), noon()).err(),
+        record
+            .verify(&secret(2), &pepper(), &Circumstances::unknown(), noon())
+            .err(),
         Some(AuthError::Unknown)
     );
     assert_eq!(record.status(noon()), KeyStatus::Disabled);
@@ -251,7 +284,11 @@ fn a_disabled_key_past_its_end_is_expired() {
     stored.disabled = true;
     let record = KeyRecord::restore(stored);
     assert_eq!(record.status(noon()), KeyStatus::Expired);
-    assert!(record.verify(&right, &pepper(), noon()).is_err());
+    assert!(
+        record
+            .verify(&right, &pepper(), &Circumstances::unknown(), noon())
+            .is_err()
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Access, as_of};
 use crate::grants::Grant;
 use crate::ids::{KeyId, PersonId, ProjectId, SessionId};
-use crate::keys::KeyKind;
+use crate::keys::{KeyKind, Restrictions};
 use crate::people::Role;
 use crate::secrets::SecretId;
 use crate::time::Timestamp;
@@ -42,6 +42,8 @@ impl Access {
             project,
             grants: as_of(&written, now),
             written,
+            restrictions: Arc::new(Restrictions::NONE),
+            address: None,
             made_out_of: None,
             let_in_at: now,
             only: None,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fixtures::{Project, draft, grant_id, json, noon, parts, pepper};
-use crate::keys::{AuthError, KeyKind, KeyParts, KeyRecord};
+use crate::keys::{AuthError, Circumstances, KeyKind, KeyParts, KeyRecord};
 use crate::permit::{
     Access, Admin, AskPool, Denied, Extract, Ingest, ListDataset, On, Read, RetrieveDataset,
     SeeSchema,
@@ -54,7 +54,7 @@ fn key_parts(project: &Project) -> KeyParts {
 fn caller(project: &Project) -> Access {
     let record = KeyRecord::restore(key_parts(project));
     record
-        .verify(&secret(), &pepper(), noon())
+        .verify(&secret(), &pepper(), &Circumstances::unknown(), noon())
         .expect("the right secret")
 }
 
@@ -153,7 +153,9 @@ fn lives_grants_and_makers_that_may_not_be_are_refused() {
     let saved = with_pools(&project, &item);
     let ticket = made(&project, terms(60)).expect("legal");
     let record = KeyRecord::restore(key_parts(&project));
-    let access = record.admit(&ticket, noon()).expect("in use");
+    let access = record
+        .admit(&ticket, &Circumstances::unknown(), noon())
+        .expect("in use");
     let permit = access.permit::<RunSaved>(On::Saved(Some(&saved)));
     let again = Ticket::to_run(&permit.expect("granted"), terms(60), noon());
     assert_eq!(again.expect_err("refused").code, FaultCode::NotAvailable);
@@ -175,7 +177,9 @@ fn a_ticket_gets_a_permit_on_its_query_and_on_nothing_else() {
     let project = Project::new();
     let ticket = made(&project, terms(60)).expect("legal");
     let record = KeyRecord::restore(key_parts(&project));
-    let access = record.admit(&ticket, noon()).expect("in use");
+    let access = record
+        .admit(&ticket, &Circumstances::unknown(), noon())
+        .expect("in use");
     let [its, cached, other] = [saved(1, 0), saved(1, 60), saved(2, 0)];
     let [its, cached, other] = [&its, &cached, &other].map(|item| with_pools(&project, item));
     assert!(access.permit::<RunSaved>(On::Saved(Some(&its))).is_ok());
@@ -211,7 +215,9 @@ fn a_ticket_ends_with_the_key_and_the_secret_that_made_it() {
         let mut parts = key_parts(&project);
         change(&mut parts);
         let record = KeyRecord::restore(parts);
-        record.admit(&ticket, later(60)).err()
+        record
+            .admit(&ticket, &Circumstances::unknown(), later(60))
+            .err()
     };
     assert_eq!(admit(&|_| ()), None);
     assert_eq!(admit(&|key| key.disabled = true), Some(AuthError::Disabled));

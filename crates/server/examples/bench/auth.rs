@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use control::{Control, ControlOptions};
-use model::keys::{KeyDraft, KeyKind};
+use model::keys::{Circumstances, KeyDraft, KeyKind, Restrictions};
 use model::permit::{Admin, On};
 use model::random::SeededRandom;
 use model::secrets::{Pepper, Secret};
@@ -31,7 +31,9 @@ pub(crate) fn run() {
         .block_on(Control::open(&home.path().join("control.sqlite"), options))
         .unwrap();
     let master = runtime.block_on(control.bootstrap()).unwrap().unwrap();
-    let access = control.authenticate(&master).unwrap();
+    let access = control
+        .authenticate(&master, &Circumstances::unknown())
+        .unwrap();
     let admin = access.permit::<Admin>(On::Project).unwrap();
     let start = Instant::now();
     let tokens: Vec<String> = (0..KEYS)
@@ -42,6 +44,7 @@ pub(crate) fn run() {
                 kind: KeyKind::Secret,
                 grants: Vec::new(),
                 expires_at: None,
+                restrictions: Restrictions::NONE,
                 dialect: None,
             };
             let (_, secret) = runtime.block_on(control.create_key(&admin, draft)).unwrap();
@@ -56,7 +59,9 @@ pub(crate) fn run() {
         let text = &tokens[n * 7_919 % KEYS];
         let start = Instant::now();
         let secret = Secret::parse(text).unwrap();
-        let access = control.authenticate(&secret).unwrap();
+        let access = control
+            .authenticate(&secret, &Circumstances::unknown())
+            .unwrap();
         let time = start.elapsed().as_secs_f64() * 1e6;
         drop(access);
         time

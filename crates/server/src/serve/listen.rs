@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use http::HeaderMap;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,7 +22,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use web::ClientAddress;
+use web::Proxies;
 
 use super::ServeError;
 use super::linger::Lingering;
@@ -117,7 +116,7 @@ pub(super) fn listen(socket: TcpSocket) -> Result<TcpListener, ServeError> {
 #[derive(Clone)]
 pub(super) struct Door {
     tls: Option<TlsAcceptor>,
-    proxies: Arc<[IpNet]>,
+    proxies: Arc<Proxies>,
 }
 
 impl Door {
@@ -136,39 +135,9 @@ impl Door {
                 ServeError::Setting(format!("{text} is not a network; write it as 10.0.0.0/8"))
             })
         });
-        let proxies = proxies.collect::<Result<Vec<_>, _>>()?.into();
+        let proxies = Arc::new(Proxies::new(proxies.collect::<Result<_, _>>()?));
         let tls = settings.tls.as_ref().map(acceptor).transpose()?;
         Ok(Self { tls, proxies })
-    }
-
-    /// The address that a request came from: the connection's own, or what the
-    /// trusted proxies say. Each adds the address that it saw behind those it
-    /// was told, so that the last one that is no proxy's is the client's; what
-    /// stands before it, anybody may have written.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let is_proxy = |address: &IpAddr| {
-            let is_named = self.proxies.iter().any(|network| network.contains(address));
-            is_named || (!self.proxies.is_empty() && address.is_loopback())
-        };
-        let mut client = peer.to_canonical();
-        let told = headers.get_all("x-forwarded-for").into_iter();
-        let told: Vec<&str> = told.filter_map(|value| value.to_str().ok()).collect();
-        for text in told.iter().rev().flat_map(|value| value.rsplit(',')) {
-            let address = text.trim().parse::<IpAddr>();
-            match address {
-                Ok(address) if is_proxy(&client) => client = address.to_canonical(),
-                _ => break,
-            }
-        }
-        client
-    }
-
-    /// Behind a proxy, only the proxy may connect: whoever else does would speak in clear.
-    fn admits(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.proxies.is_empty()
-            || peer.is_loopback()
-            || self.proxies.iter().any(|network| network.contains(&peer))
     }
 }
 
@@ -212,7 +181,7 @@ pub(super) async fn accept(
         let (stream, peer) = tokio::select! {
             () = stopping.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if door.admits(peer.ip()) => (stream, peer.ip()),
+                Ok((stream, peer)) if door.proxies.admit(peer.ip()) => (stream, peer.ip()),
                 Ok((_, peer)) => {
                     tracing::warn!(peer = %peer.ip(), "a connection that did not come from the proxy was closed");
                     continue;
@@ -274,7 +243,7 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let has_asked = has_asked.clone();
         move |mut request: hyper::Request<Incoming>| {
             has_asked.store(true, Ordering::Relaxed);
-            let client = ClientAddress(door.client(peer, request.headers()));
+            let client = door.proxies.client(peer, request.headers());
             request.extensions_mut().insert(client);
             service.call(request.map(Lingering::new))
         }
@@ -293,49 +262,6 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_client_is_who_the_trusted_proxies_saw_and_not_who_it_says_it_is() {
-        let behind = |networks: &[&str]| Door {
-            tls: None,
-            proxies: networks
-                .iter()
-                .map(|text| text.parse().expect("a network"))
-                .collect(),
-        };
-        let client = |door: &Door, peer: &str, told: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for told in told {
-                headers.append("x-forwarded-for", told.parse().expect("visible text"));
-            }
-            door.client(peer.parse().expect("an address"), &headers)
-                .to_string()
-        };
-        let open = behind(&[]);
-        assert_eq!(client(&open, "::ffff:192.0.2.1", &[]), "192.0.2.1");
-        assert_eq!(
-            client(&open, "127.0.0.1", &["198.51.100.9"]),
-            "127.0.0.1",
-            "nobody is trusted"
-        );
-        let door = behind(&["10.0.0.0/8"]);
-        for (peer, told, expected) in [
-            ("10.0.0.1", &[][..], "10.0.0.1"),
-            ("10.0.0.1", &["198.51.100.9"], "198.51.100.9"),
-            ("127.0.0.1", &["198.51.100.9"], "198.51.100.9"),
-            ("10.0.0.1", &["203.0.113.1, 198.51.100.9"], "198.51.100.9"),
-            (
-                "10.0.0.1",
-                &["203.0.113.1", "198.51.100.9, 10.0.0.2"],
-                "198.51.100.9",
-            ),
-            ("10.0.0.1", &["203.0.113.1, unknown"], "10.0.0.1"),
-            ("10.0.0.1", &["203.0.113.1, unknown, 10.0.0.2"], "10.0.0.2"),
-            ("10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
-        ] {
-            assert_eq!(client(&door, peer, told), expected, "{peer} {told:?}");
-        }
-    }
 
     #[test]
     fn connections_leave_files_for_the_journal() {

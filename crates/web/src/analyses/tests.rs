@@ -11,7 +11,11 @@ use crate::testing::World;
 async fn heard(world: &World, grants: Json, question: Json) -> String {
     let (_, token) = world.key(grants).await;
     let secret = Secret::parse(&token).expect("a token");
-    let access = world.state.control.authenticate(&secret).expect("a key");
+    let access = world
+        .state
+        .control
+        .authenticate(&secret, &model::keys::Circumstances::unknown())
+        .expect("a key");
     let definitions = world.state.control.definitions(access.project());
     let question = model::json::parse(question.to_string().as_bytes()).expect("JSON");
     let analysis = Analysis::parse(&question).expect("a question");
@@ -99,7 +103,11 @@ async fn the_right_comes_first_then_the_pools_then_the_question() {
 async fn a_loose_step_may_name_a_pool_that_is_not_there() {
     let world = World::with_sales().await;
     let secret = Secret::parse(&world.admin).expect("a token");
-    let access = world.state.control.authenticate(&secret).expect("a key");
+    let access = world
+        .state
+        .control
+        .authenticate(&secret, &model::keys::Circumstances::unknown())
+        .expect("a key");
     let definitions = world.state.control.definitions(access.project());
     let question = funnel(["sales", "absent"], "customer").to_string();
     let question = model::json::parse(question.as_bytes()).expect("JSON");

@@ -12,7 +12,7 @@ use model::secrets::Secret;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
-use crate::caller::{Caller, Named};
+use crate::caller::{Caller, Named, Seen};
 use crate::error::ApiError;
 use crate::input::OptionalJsonBody;
 use crate::openapi::{Operation, refer};
@@ -108,6 +108,7 @@ impl Switch {
 pub(crate) async fn keen(
     caller: Caller<Admin>,
     Named(project): Named,
+    seen: Seen,
     State(state): State<AppState>,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
@@ -123,7 +124,14 @@ pub(crate) async fn keen(
     let control = state.control.proving(proof);
     let (status, answer) = match switch.scoped_keys {
         Some(on) if known.keen => {
-            switch_scoped(by, &state, on, switch.master, known.scoping.is_some()).await?;
+            switch_scoped(
+                (by, &seen),
+                &state,
+                on,
+                switch.master,
+                known.scoping.is_some(),
+            )
+            .await?;
             let answer = Object::new().with("project_id", id);
             (StatusCode::OK, answer.with("scoped_keys", on))
         }
@@ -154,7 +162,7 @@ pub(crate) async fn keen(
 }
 
 async fn switch_scoped(
-    by: &Permit<Admin>,
+    (by, seen): (&Permit<Admin>, &Seen),
     state: &AppState,
     on: bool,
     master: Option<Secret>,
@@ -162,7 +170,12 @@ async fn switch_scoped(
 ) -> Result<(), ApiError> {
     match (on, master) {
         (false, _) => state.control.switch_scoped_off(by).await?,
-        (true, Some(master)) => state.control.switch_scoped_on(by, &master).await?,
+        (true, Some(master)) => {
+            state
+                .control
+                .switch_scoped_on(by, &master, &seen.circumstances())
+                .await?
+        }
         (true, None) if is_on => {}
         (true, None) => {
             let detail = "master_key is needed, the one that the Keen dialect showed when it was switched on: the server has only a digest of it";

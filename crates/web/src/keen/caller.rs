@@ -12,7 +12,7 @@ use model::permit::{Access, Admin, Denied, On, Permit, Right};
 use model::secrets::{ScopedText, Secret};
 
 use super::{Parameters, failed, is_on, scoped};
-use crate::caller::{admitted, let_in};
+use crate::caller::{admitted, circumstances, let_in};
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
 
@@ -141,7 +141,9 @@ impl FromRequestParts<AppState> for Caller {
         let access = match presented(&parts.headers, &parameters) {
             Some(Presented::Key(secret)) => let_in(parts, state, &secret)?,
             Some(Presented::Scoped(text)) => {
-                admitted(parts, scoped::let_in(&state.control, project, &text)?)?
+                let seen = circumstances(parts);
+                let access = scoped::let_in(&state.control, project, &text, &seen)?;
+                admitted(parts, access)?
             }
             None => return Err(not_let_in()),
         };

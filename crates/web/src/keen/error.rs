@@ -52,7 +52,9 @@ fn name(problem: &Problem) -> &'static str {
     }
     match problem.code() {
         Code::Unauthenticated => "InvalidApiKeyError",
-        Code::ActionNotGranted | Code::OriginNotAllowed => "RequestForbiddenError",
+        Code::ActionNotGranted | Code::OriginNotAllowed | Code::AddressNotAllowed => {
+            "RequestForbiddenError"
+        }
         Code::NotFound | Code::MethodNotAllowed => "ResourceNotFoundError",
         Code::NameTaken | Code::InUse | Code::LastAdmin => "ResourceConflictError",
         Code::CallerChanged | Code::StaleRevision | Code::IdempotencyMismatch => {

@@ -8,7 +8,7 @@ use control::Definitions;
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::grants::parse_grants;
-use model::keys::{KeyDraft, KeyKind, KeyRecord};
+use model::keys::{KeyDraft, KeyKind, KeyRecord, Restrictions};
 use model::limits::KEY_NAME_CHARS_MAX;
 use model::permit::{Admin, Permit};
 use model::secrets::SecretId;
@@ -75,6 +75,7 @@ fn read(sent: &Object, by: &Permit<Admin>, state: &AppState) -> Result<Sent, Fau
             kind: KeyKind::Legacy,
             grants,
             expires_at: None,
+            restrictions: Restrictions::NONE,
             dialect: Some(policy.told()),
         },
         is_active,
@@ -144,6 +145,8 @@ pub(crate) async fn change(
     } = read(&sent, &by, &state)?;
     draft.description = before.draft().description.clone();
     draft.expires_at = before.draft().expires_at;
+    // The dialect knows no restrictions, so its clients do not lift any.
+    draft.restrictions = before.draft().restrictions.clone();
     // Rights are taken away before they are given.
     let control = &state.control;
     if !is_active {

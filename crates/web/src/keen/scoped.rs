@@ -10,7 +10,7 @@ use model::document::Document;
 use model::grants::{Grant, parse_grants};
 use model::ids::ProjectId;
 use model::json;
-use model::keys::AuthError;
+use model::keys::{AuthError, Circumstances};
 use model::permit::Access;
 use model::secrets::ScopedText;
 use model::value::{Object, Value};
@@ -36,8 +36,9 @@ pub(super) fn let_in(
     control: &Control,
     project: ProjectId,
     text: &ScopedText,
+    seen: &Circumstances<'_>,
 ) -> Result<Access, AuthError> {
-    let scoped = control.read_scoped(project, text)?;
+    let scoped = control.read_scoped(project, text, seen)?;
     let grants = policy(scoped.said()).and_then(|policy| grants(control, project, &policy));
     let grants = grants.ok_or(AuthError::NotUnderstood)?;
     control.let_scoped_in(scoped, grants)

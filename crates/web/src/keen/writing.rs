@@ -32,13 +32,9 @@ use crate::bodies;
 use crate::error::{ApiError, Code};
 use crate::input::receive;
 use crate::plane::PlaneError;
+use crate::proxies::ClientAddress;
 use crate::state::AppState;
 use collections::Collection;
-
-/// The address that a request came from, as far as the server trusts what it
-/// is told; put into the extensions of a request by whoever accepted it.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientAddress(pub IpAddr);
 
 /// What is kept of a request's head for its events.
 #[derive(Clone, Debug)]
@@ -51,7 +47,7 @@ impl Head {
     fn of(parts: &Parts) -> Self {
         let from = parts.extensions.get::<ClientAddress>();
         Self {
-            from: from.map(|ClientAddress(address)| *address),
+            from: from.and_then(|from| from.get()),
             agent: agent(&parts.headers),
         }
     }

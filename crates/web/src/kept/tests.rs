@@ -34,7 +34,11 @@ async fn world() -> (World, Permit<ReadCached>, Vec<KeptUnder>) {
         let grants = json!([{ "on": "cached:*", "actions": ["read"], "constraints": rows }]);
         let (_, token) = world.key(grants).await;
         let token = model::secrets::Secret::parse(&token).expect("a token");
-        let access = world.state.control.authenticate(&token).expect("a key");
+        let access = world
+            .state
+            .control
+            .authenticate(&token, &model::keys::Circumstances::unknown())
+            .expect("a key");
         let definitions = world.state.control.definitions(access.project());
         let saved = definitions.saved_query("total").expect("it is there");
         let permit: Permit<ReadCached> = access.permit(On::Cached(Some(&saved))).expect("granted");

@@ -1,3 +1,4 @@
+mod golden;
 mod isolation;
 
 use std::fmt::Write as _;

@@ -9,7 +9,9 @@ use model::filters::{Constraint, Filter, parse_filter};
 use model::grants::{Action, Grant, Selector, Target, VisibleFields};
 use model::ids::{GrantId, KeyId, PoolId, ProjectId};
 use model::isolation::Carried;
-use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
+use model::keys::{
+    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+};
 use model::names::FieldPath;
 use model::permit::{
     Access, AdmittedBatch, ConstrainedDelete, Delete, Idempotency, Ingest, On, Permit,
@@ -105,6 +107,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
             kind: KeyKind::Secret,
             grants,
             expires_at: None,
+            restrictions: Restrictions::NONE,
             dialect: None,
         },
         disabled: false,
@@ -114,7 +117,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
         revision: 1,
     };
     KeyRecord::restore(parts)
-        .verify(&secret, &pepper, noon())
+        .verify(&secret, &pepper, &Circumstances::unknown(), noon())
         .expect("the right secret")
 }
 

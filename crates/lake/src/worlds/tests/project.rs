@@ -7,7 +7,9 @@ use model::fault::Fault;
 use model::fields::{ColumnType, FieldType, ScalarType};
 use model::grants::{Grant, GrantLookup, parse_grants};
 use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
-use model::keys::{KeyDraft, KeyKind, KeyParts, KeyRecord, SecretRecord};
+use model::keys::{
+    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+};
 use model::names::{FieldPath, Name};
 use model::permit::Access;
 use model::pools::{Pool, PoolDraft, Schema};
@@ -322,6 +324,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
             kind: KeyKind::Secret,
             grants,
             expires_at: None,
+            restrictions: Restrictions::NONE,
             dialect: None,
         },
         disabled: false,
@@ -338,6 +341,6 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
         revision: 1,
     };
     KeyRecord::restore(parts)
-        .verify(&secret, &pepper, noon())
+        .verify(&secret, &pepper, &Circumstances::unknown(), noon())
         .unwrap()
 }

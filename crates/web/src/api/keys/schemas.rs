@@ -1,5 +1,6 @@
 //! The schemas of keys and grants.
 
+use model::limits::{KEY_ALLOWED_DOMAINS_MAX, KEY_DOMAIN_CHARS_MAX, KEY_IP_RANGES_MAX};
 use serde_json::{Value as Json, json};
 
 use crate::openapi::refer;
@@ -62,8 +63,16 @@ pub(crate) fn schemas() -> Json {
         "Restrictions": {
             "type": "object", "additionalProperties": false,
             "properties": {
-                "ip_ranges": { "type": "null", "description": "Not in this version." },
-                "allowed_domains": { "type": "null", "description": "Not in this version." },
+                "ip_ranges": { "type": ["array", "null"], "minItems": 1, "maxItems": KEY_IP_RANGES_MAX,
+                    "items": { "type": "string" },
+                    "description": "Networks and addresses that requests must come from, such as \
+                        192.0.2.0/24 and 2001:db8::1; null for any." },
+                "allowed_domains": { "type": ["array", "null"], "minItems": 1,
+                    "maxItems": KEY_ALLOWED_DOMAINS_MAX,
+                    "items": { "type": "string", "maxLength": KEY_DOMAIN_CHARS_MAX },
+                    "description": "Of a publishable key: hosts and addresses of pages that requests \
+                        must come from, such as www.example.com and https://*.example.com; null for any. \
+                        A brake for browsers, not a lock." },
                 "signed_requests": { "enum": [false, null] },
                 "expires_at": { "type": ["string", "null"], "format": "date-time" },
             },
@@ -92,7 +101,7 @@ fn draft_members() -> Json {
     json!({
         "name": { "type": "string", "minLength": 1, "maxLength": 256 },
         "description": { "type": ["string", "null"], "maxLength": 4096 },
-        "kind": { "enum": ["secret", null] },
+        "kind": { "enum": ["secret", "publishable", null] },
         "grants": { "type": "array", "maxItems": 100, "items": refer("Grant") },
         "restrictions": { "anyOf": [refer("Restrictions"), { "type": "null" }] },
         "limits": { "anyOf": [refer("Limits"), { "type": "null" }] },

@@ -125,11 +125,7 @@ async fn a_token_is_in_the_answer_that_made_it_and_in_no_other() {
 async fn what_is_not_enforced_is_not_accepted() {
     let world = World::with_sales().await;
     for (change, pointer) in [
-        (json!({ "kind": "publishable" }), "/kind"),
-        (
-            json!({ "restrictions": { "ip_ranges": ["10.0.0.0/8"] } }),
-            "/restrictions/ip_ranges",
-        ),
+        (json!({ "kind": "legacy" }), "/kind"),
         (
             json!({ "restrictions": { "signed_requests": true } }),
             "/restrictions/signed_requests",

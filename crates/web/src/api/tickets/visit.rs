@@ -15,7 +15,7 @@ use model::saved_queries::SavedQuery;
 use model::tickets::Ticket;
 use model::time::{TimeZone, Timestamp};
 
-use crate::caller::{LetIn, Named};
+use crate::caller::{LetIn, Named, circumstances};
 use crate::error::{ApiError, Code};
 use crate::layers::Caching;
 use crate::saved::May;
@@ -53,7 +53,8 @@ impl Visit {
     fn open(text: &str, parts: &Parts, state: &AppState) -> Result<Self, ApiError> {
         let now = state.clock.now();
         let ticket = Ticket::open(text, &state.tickets, now).map_err(refused)?;
-        let access = state.control.admit(&ticket).map_err(refused)?;
+        let access = state.control.admit(&ticket, &circumstances(parts));
+        let access = access.map_err(refused)?;
         LetIn::note(parts, access.key());
         let definitions = state.control.definitions(access.project());
         let found = definitions.saved_query_by_id(ticket.saved_query());

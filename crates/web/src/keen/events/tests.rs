@@ -25,7 +25,11 @@ async fn stamping(injections: Json, on_conflict: &str) -> (World, Permit<Ingest>
     let grants = json!([grant]);
     let (_, token) = world.key(grants).await;
     let secret = Secret::parse(&token).expect("a token");
-    let access = world.state.control.authenticate(&secret).expect("a key");
+    let access = world
+        .state
+        .control
+        .authenticate(&secret, &model::keys::Circumstances::unknown())
+        .expect("a key");
     let definitions = world.state.control.definitions(access.project());
     let permit = access
         .permit(On::Pool(definitions.pool("orders")))

@@ -204,7 +204,11 @@ impl Machine {
             Wrong::HidesDeletes => world.plane.hides_deletes.store(true, Ordering::Relaxed),
         }
         let token = model::secrets::Secret::parse(&world.admin).expect("a token");
-        let access = world.state.control.authenticate(&token).expect("let in");
+        let access = world
+            .state
+            .control
+            .authenticate(&token, &model::keys::Circumstances::unknown())
+            .expect("let in");
         let definitions = world.state.control.definitions(access.project());
         let pool = definitions.pool(POOL).expect("a pool").clone();
         let mut machine = Self {

@@ -53,7 +53,11 @@ async fn filled(dice: &mut dice::Dice<'_>) -> World {
 fn plainly(world: &World, question: &Value, rows: &Constraint) -> String {
     let analysis = Analysis::parse(question).expect("it was answered");
     let access = model::secrets::Secret::parse(&world.admin).expect("a token");
-    let access = world.state.control.authenticate(&access).expect("a key");
+    let access = world
+        .state
+        .control
+        .authenticate(&access, &model::keys::Circumstances::unknown())
+        .expect("a key");
     let definitions = world.state.control.definitions(access.project());
     let pools = ["p", "q"].map(|name| definitions.pool(name).expect("a pool").clone());
     let records = pools.each_ref().map(|pool| world.plane.seen(pool, rows));

@@ -1,0 +1,89 @@
+//! What a request must be for a key to let its sender in, beside the secret.
+
+mod addresses;
+mod domains;
+
+pub use addresses::IpRanges;
+pub use domains::{AllowedDomains, Page, Site};
+
+use super::draft::unenforced;
+use super::{AuthError, Circumstances};
+use crate::document::Document;
+use crate::fault::Fault;
+use crate::value::{Object, Value};
+
+/// The restrictions of a key but for its end. Each that is `None` restricts nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restrictions {
+    /// Where requests must come from.
+    pub ip_ranges: Option<IpRanges>,
+    /// Which pages requests must come from, as far as they say so.
+    pub allowed_domains: Option<AllowedDomains>,
+}
+
+impl Restrictions {
+    /// No restriction, in a word.
+    pub const NONE: Self = Self {
+        ip_ranges: None,
+        allowed_domains: None,
+    };
+
+    /// Takes the members out of `restrictions` that are read here.
+    pub(super) fn read(document: &mut Document<'_>) -> Result<Self, Fault> {
+        if document.optional_boolean("signed_requests")? == Some(true) {
+            return Err(unenforced("/signed_requests"));
+        }
+        let ip_ranges = document.optional_list("ip_ranges")?;
+        let ip_ranges = ip_ranges.map(IpRanges::parse).transpose();
+        let domains = document.optional_list("allowed_domains")?;
+        let domains = domains.map(AllowedDomains::parse).transpose();
+        Ok(Self {
+            ip_ranges: ip_ranges.map_err(|fault| fault.under("/ip_ranges"))?,
+            allowed_domains: domains.map_err(|fault| fault.under("/allowed_domains"))?,
+        })
+    }
+
+    /// The members that [`Restrictions::read`] takes.
+    pub(super) fn to_object(&self) -> Object {
+        let ip_ranges = self.ip_ranges.as_ref().map(IpRanges::to_value);
+        let domains = self.allowed_domains.as_ref().map(AllowedDomains::to_value);
+        Object::new()
+            .with("ip_ranges", ip_ranges.unwrap_or(Value::Null))
+            .with("allowed_domains", domains.unwrap_or(Value::Null))
+            .with("signed_requests", false)
+    }
+
+    /// Whether every request that these let through the others do, too; in
+    /// doubt they do not.
+    pub fn are_within(&self, others: &Self) -> bool {
+        let addresses = match (&self.ip_ranges, &others.ip_ranges) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(these), Some(others)) => these.are_within(others),
+        };
+        let pages = match (&self.allowed_domains, &others.allowed_domains) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(these), Some(others)) => these.are_among(others),
+        };
+        addresses && pages
+    }
+
+    /// Refuses a request that is not as it must be.
+    pub(super) fn check(&self, seen: &Circumstances<'_>) -> Result<(), AuthError> {
+        if let Some(ranges) = &self.ip_ranges
+            && !seen.address().is_some_and(|from| ranges.contain(from))
+        {
+            return Err(AuthError::AddressNotAllowed);
+        }
+        if let Some(domains) = &self.allowed_domains
+            && !domains.admit(seen)
+        {
+            return Err(AuthError::PageNotAllowed);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Who a caller is.
+
+use std::net::IpAddr;
+
+use super::Access;
+use crate::grants::Grant;
+use crate::ids::{KeyId, ProjectId};
+use crate::keys::{KeyKind, Restrictions};
+use crate::secrets::SecretId;
+
+impl Access {
+    /// The caller's key. Of a person it is the person's own id, which no key
+    /// has: what counts by key counts by person there.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// The caller's key's name.
+    pub fn key_name(&self) -> &str {
+        &self.key_name
+    }
+
+    /// The caller's key's kind.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The secret that was presented.
+    pub fn secret(&self) -> SecretId {
+        self.secret
+    }
+
+    /// The project of the caller's key.
+    pub fn project(&self) -> ProjectId {
+        self.project
+    }
+
+    /// Where its request was seen to come from; `None` when that is not known.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The restrictions of the caller's key that its request was found to keep.
+    pub fn restrictions(&self) -> &Restrictions {
+        &self.restrictions
+    }
+
+    /// The caller's grants, with what their windows of time were about when it was let in.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+}

@@ -1,0 +1,66 @@
+//! What a request is seen as, out of its head.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
+use model::keys::{Circumstances, Said};
+
+use crate::proxies::ClientAddress;
+
+/// What a request is seen as, for handlers that let somebody else in than who
+/// sent the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    from: Option<ClientAddress>,
+    headers: HeaderMap,
+}
+
+impl Seen {
+    /// The same, borrowed.
+    pub(crate) fn circumstances(&self) -> Circumstances<'_> {
+        of(self.from, &self.headers)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Seen {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self {
+            from: parts.extensions.get().copied(),
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+/// What a request with this head is seen as.
+pub(crate) fn circumstances(parts: &Parts) -> Circumstances<'_> {
+    of(parts.extensions.get().copied(), &parts.headers)
+}
+
+fn of(from: Option<ClientAddress>, headers: &HeaderMap) -> Circumstances<'_> {
+    let agent = match said(headers, header::USER_AGENT) {
+        Said::Text(agent) => Some(agent),
+        Said::Nothing | Said::Unclear => None,
+    };
+    Circumstances::from_address(from.and_then(ClientAddress::get))
+        .of_page(
+            said(headers, header::ORIGIN),
+            said(headers, header::REFERER),
+        )
+        .by_agent(agent)
+}
+
+fn said(headers: &HeaderMap, name: HeaderName) -> Said<'_> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Said::Nothing,
+        (Some(value), None) => value.to_str().map_or(Said::Unclear, Said::Text),
+        (Some(_), Some(_)) => Said::Unclear,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,165 @@
+//! Keys as earlier versions stored them, replayed against all routes of this
+//! one: a capability that is added is granted to no existing key (K15).
+//!
+//! `routes/golden` has for each version of the stored form the control plane of
+//! a server of then, the tokens of its keys, and what these opened then. Files
+//! that are there are never written again. Those of a form that is new in
+//! [`FORMS`] are made by a run with `TIDEGATE_WRITE_DOCS`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::*;
+
+/// The stored forms: each by the number of its last migration.
+const FORMS: [&str; 1] = ["0004"];
+
+/// A key, a method and a pattern, for each call that was carried out.
+type Opened = BTreeSet<String>;
+
+fn file(form: &str, end: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes/golden");
+    folder.join(format!("{form}.{end}"))
+}
+
+/// Makes the control plane of a form, with a key of every sort: their names
+/// with their tokens.
+async fn make(form: &str) -> Json {
+    std::fs::create_dir_all(file(form, "").parent().expect("a folder")).expect("a folder");
+    let world = world().await;
+    let rows = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    let mut tokens = json!({ "first": world.admin });
+    for (name, grants) in [
+        ("nothing", json!([])),
+        ("admin", json!([{ "on": "project", "actions": ["admin"] }])),
+        (
+            "reader",
+            json!([{ "on": "view:all", "actions": ["read"], "constraints": rows }]),
+        ),
+        (
+            "asker",
+            json!([{ "on": "pool:*", "actions": ["query", "extract", "schema"], "constraints": "all_rows" }]),
+        ),
+        (
+            "writer",
+            json!([{ "on": "pool:sales", "actions": ["ingest"], "injections": { "customer": "a" } }]),
+        ),
+        (
+            "deleter",
+            json!([{ "on": "pool:*", "actions": ["delete"], "constraints": rows }]),
+        ),
+        (
+            "runner",
+            json!([{ "on": "saved:*", "actions": ["run"], "constraints": rows },
+                { "on": "cached:*", "actions": ["read"], "constraints": rows }]),
+        ),
+        (
+            "datasets",
+            json!([{ "on": "dataset:*", "actions": ["read", "list", "retrieve"], "constraints": "all_rows" }]),
+        ),
+        (
+            "disabled",
+            json!([{ "on": "project", "actions": ["admin"] }]),
+        ),
+    ] {
+        let (id, token) = world.key(grants).await;
+        if name == "disabled" {
+            let path = format!("/v1/keys/{id}/disable");
+            world.post(&path, &Json::Null).await.expect(200);
+        }
+        tokens[name] = token.into();
+    }
+    let keen = world
+        .post("/v1/projects/default/keen", &json!({}))
+        .await
+        .expect(201)
+        .json();
+    for name in ["master_key", "write_key", "read_key"] {
+        tokens[name] = keen[name].clone();
+    }
+    let text = serde_json::to_string_pretty(&tokens).expect("JSON");
+    std::fs::write(file(form, "json"), text + "\n").expect("a writable checkout");
+    world.into_control_file(&file(form, "sqlite")).await;
+    tokens
+}
+
+/// What the keys of a form open now.
+async fn opened(form: &str, tokens: &Json) -> Opened {
+    let mut opened = Opened::new();
+    let shared = World::over(&file(form, "sqlite")).await;
+    for (name, token) in tokens.as_object().expect("tokens by name") {
+        let token = token.as_str().expect("a token");
+        for (route, needs) in ROUTES.iter().flat_map(rights) {
+            if matches!(needs, Needs::Nothing | Needs::Ticket) {
+                continue;
+            }
+            // Whoever administers leaves nothing as it was.
+            let own;
+            let world = if ["first", "admin"].contains(&name.as_str()) {
+                own = World::over(&file(form, "sqlite")).await;
+                &own
+            } else {
+                &shared
+            };
+            let saved = match needs {
+                Needs::Right(Action::Read) => "kept",
+                _ => "total",
+            };
+            let path = route
+                .pattern
+                .replace("{pool}", "sales")
+                .replace("{view}", "all")
+                .replace("{project}", "default")
+                .replace("{saved}", saved)
+                .replace("{dataset}/results", "daily/results?index_by=a")
+                .replace("{dataset}", "daily")
+                .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+            let call = format!("{} {path}", route.method);
+            let reply = world.call(token, &call, &body(route, needs)).await;
+            // A key that is none is not who may not: that id names nothing.
+            let is_let_through = ![401, 403].contains(&reply.status)
+                && (reply.status != 404 || route.pattern.contains("{id}"));
+            if is_let_through {
+                opened.insert(format!("{name} {} {}", route.method, route.pattern));
+            }
+        }
+    }
+    opened
+}
+
+#[tokio::test]
+async fn k15_keys_of_earlier_versions_gain_no_route() {
+    for form in FORMS {
+        let is_new = !file(form, "sqlite").exists();
+        if is_new && std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
+            let tokens = make(form).await;
+            let lines: Vec<String> = opened(form, &tokens).await.into_iter().collect();
+            let text = lines.join("\n") + "\n";
+            std::fs::write(file(form, "txt"), text).expect("a writable checkout");
+        }
+        let read = |end| std::fs::read_to_string(file(form, end)).expect("a golden file");
+        let tokens: Json = serde_json::from_str(&read("json")).expect("tokens by name");
+        let then = read("txt");
+        let then: Opened = then.lines().map(str::to_owned).collect();
+        let now = opened(form, &tokens).await;
+        let gained: Vec<_> = now.difference(&then).collect();
+        let lost: Vec<_> = then.difference(&now).collect();
+        assert!(
+            gained.is_empty(),
+            "{form}: {gained:?} is open to keys that were made before it"
+        );
+        assert!(
+            lost.is_empty(),
+            "{form}: {lost:?} is shut for keys that had it"
+        );
+        assert!(
+            then.iter()
+                .any(|line| line == "reader GET /v1/views/{view}/data")
+        );
+        assert!(
+            !then
+                .iter()
+                .any(|line| line.starts_with("nothing") && !line.ends_with("whoami"))
+        );
+    }
+}
