@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
-use model::keys::{AuthError, Circumstances, KeyRecord, Page};
+use model::keys::{AuthError, Circumstances, KeyRecord, Page, SignedRequest, Unspent};
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
@@ -125,6 +125,20 @@ impl Callers {
         let access = caller.record.verify(presented, pepper, seen, now)?;
         caller.note(now);
         Ok(access)
+    }
+
+    /// Verifies a signed request. Nobody is let in before its nonce is spent.
+    pub(crate) fn verify_signed(
+        &self,
+        request: &SignedRequest<'_>,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> Result<Unspent, AuthError> {
+        let caller = self.read().secrets.get(&request.secret()).cloned();
+        let Some(caller) = caller else {
+            return Err(KeyRecord::verify_signed_absent(request));
+        };
+        caller.record.verify_signed(request, seen, now)
     }
 
     /// Notes that a secret was used, by one whom its key let in.

@@ -22,6 +22,7 @@ use crate::change::{Change, still};
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
 use crate::grants::ProjectGrants;
+use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Claim, Store, Write};
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
     pub(crate) callers: Callers,
     pub(crate) people: People,
+    pub(crate) nonces: Nonces,
     pub(crate) writer: Arc<Mutex<Writer>>,
 }
 
@@ -76,6 +78,7 @@ impl Control {
             projects: ArcSwap::default(),
             callers: Callers::default(),
             people: People::default(),
+            nonces: Nonces::beside(file).await?,
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
                 ordinal: 1,
@@ -209,6 +212,7 @@ impl Control {
         if let Link::Open(store) = std::mem::replace(&mut writer.link, Link::Closed) {
             store.close().await;
         }
+        self.0.nonces.close().await;
         saved
     }
 

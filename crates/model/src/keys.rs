@@ -5,11 +5,13 @@ mod draft;
 mod publishable;
 mod restrictions;
 mod scoped;
+mod signed;
 
 pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use scoped::Scoped;
+pub use signed::{SignatureFault, SignedHead, SignedRequest, Unspent, digest_of};
 
 use std::sync::Arc;
 
@@ -70,6 +72,15 @@ pub struct SecretRecord {
     pub created_at: Timestamp,
     /// When it ends, when that is known.
     pub expires_at: Option<Timestamp>,
+}
+
+/// By what the holder of a secret proves that it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// It shows the secret, or what was made out of it.
+    Token,
+    /// It signed this very request.
+    Signature,
 }
 
 /// Whether a key is in use.
@@ -155,6 +166,9 @@ pub enum AuthError {
     /// The key is not for this page, or the request does not say of which page it is.
     #[error("the key is not for requests from this page")]
     PageNotAllowed,
+    /// The key takes signed requests alone.
+    #[error("the key takes signed requests alone")]
+    Unsigned,
 }
 
 impl KeyRecord {
@@ -209,7 +223,7 @@ impl KeyRecord {
         let Some(secret) = secret.filter(|secret| secret.hash.matches(&hash)) else {
             return Err(AuthError::Unknown);
         };
-        self.admit_by(secret, seen, now)
+        self.admit_by(secret, (Proof::Token, seen), now)
     }
 
     /// Lets the holder of a ticket in, to the one query that it is for, as
@@ -229,7 +243,7 @@ impl KeyRecord {
         let Some(secret) = secret.filter(|_| self.id == ticket.key()) else {
             return Err(AuthError::Unknown);
         };
-        let access = self.admit_by(secret, seen, now)?;
+        let access = self.admit_by(secret, (Proof::Token, seen), now)?;
         Ok(access.held_to(ticket.saved_query()))
     }
 
@@ -237,11 +251,11 @@ impl KeyRecord {
     fn admit_by(
         &self,
         secret: &SecretRecord,
-        seen: &Circumstances<'_>,
+        (proof, seen): (Proof, &Circumstances<'_>),
         now: Timestamp,
     ) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
-        self.restrictions.check(seen)?;
+        self.restrictions.check(proof, seen)?;
         Ok(Access::admitted(self, secret.id, seen, now))
     }
 

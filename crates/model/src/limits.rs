@@ -115,6 +115,14 @@ pub const JSON_SAFE_INTEGER_MAX: i128 = (1 << 53) - 1;
 pub const REFRESH_SECONDS_MIN: i64 = 60;
 /// See [`REFRESH_SECONDS_MIN`].
 pub const REFRESH_SECONDS_MAX: i64 = 7 * 86_400;
+/// For how many seconds after its signing a request is let in.
+pub const SIGNATURE_SECONDS_MAX: i64 = 300;
+/// By how many seconds a signer's clock may be ahead.
+pub const SIGNATURE_SECONDS_AHEAD_MAX: i64 = 30;
+/// By how many seconds the server's clock may be set back without a nonce being forgotten too early.
+pub const SIGNATURE_CLOCK_SECONDS_MAX: i64 = 600;
+/// Nonces of signed requests that are kept at one time.
+pub const NONCES_MAX: usize = 1_000_000;
 /// Networks that the restrictions of a key name.
 pub const KEY_IP_RANGES_MAX: usize = 256;
 /// Pages that the restrictions of a key name.

@@ -148,10 +148,18 @@ impl Secret {
     /// The public half of the Ed25519 pair that is derived from this secret,
     /// for signed requests and derived tokens.
     pub fn public_key(&self) -> [u8; 32] {
+        self.key_pair().verifying_key().to_bytes()
+    }
+
+    /// Signs a message under the private half of that pair.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        use ed25519_dalek::Signer;
+        self.key_pair().sign(message).to_bytes()
+    }
+
+    fn key_pair(&self) -> ed25519_dalek::SigningKey {
         let seed = Zeroizing::new(mac(self.text.as_bytes(), b"tidegate ed25519 v1", b""));
         ed25519_dalek::SigningKey::from_bytes(&seed)
-            .verifying_key()
-            .to_bytes()
     }
 }
 

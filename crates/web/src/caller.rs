@@ -6,8 +6,10 @@
 //! definition nor a row.
 
 pub(crate) mod seen;
+mod signed;
 
 pub(crate) use seen::{Seen, circumstances};
+pub(crate) use signed::{checked, refusal_of};
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,6 +23,7 @@ use model::keys::{AuthError, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};
 use model::pools::Pool;
 use model::secrets::Secret;
+use model::uniqueness::TokenTag;
 use model::views::View;
 
 use crate::error::{ApiError, Code};
@@ -73,6 +76,8 @@ pub(crate) struct Named(pub(crate) String);
 pub(crate) struct LetIn {
     key: Arc<OnceLock<KeyId>>,
     page: Arc<OnceLock<HeaderValue>>,
+    /// The nonce that a signed request spent when it was first let in.
+    spent: Arc<OnceLock<TokenTag>>,
 }
 
 impl LetIn {
@@ -107,6 +112,9 @@ impl FromRequestParts<AppState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         if let Some(token) = session::presented(&parts.headers) {
             return session::enter(parts, state, &token).map(Self);
+        }
+        if signed::is_signed(&parts.headers) {
+            return signed::let_in(parts, state).await.map(Self);
         }
         let secret = presented(&parts.headers).ok_or(AuthError::Unknown)?;
         let_in(parts, state, &secret).map(Self)

@@ -25,8 +25,9 @@ fn is_for_pages(pattern: &str, method: &str) -> bool {
     match route.map(|route| route.needs) {
         Some(Needs::Key | Needs::OneOf(_)) => true,
         Some(Needs::Right(action)) => action != Action::Admin,
-        // A ticket's page is told by the ticket; without a key there is nothing to protect.
-        Some(Needs::Nothing | Needs::Ticket) | None => false,
+        // A ticket's page is told by the ticket, a person's session is for no other
+        // site, and without a key there is nothing to protect.
+        Some(Needs::Nothing | Needs::Session | Needs::Ticket) | None => false,
     }
 }
 

@@ -36,6 +36,9 @@ const ADDRESS_NOT_ALLOWED: &str = "the key is not for requests from this address
 /// The same, for pages.
 const PAGE_NOT_ALLOWED: &str = "the key is not for requests from this page, or the request does not say of which page it is; \
     it needs the header Origin, or without it Referer, of a page of the key's restrictions.allowed_domains";
+/// For the holder of a secret who showed it where it should have signed.
+const SIGNATURE_REQUIRED: &str = "the key takes signed requests alone (restrictions.signed_requests); \
+    sign the request with the key pair of its token and do not send the token";
 /// The one sentence for what does not exist and for what the key may not see.
 const NOT_FOUND: &str = "there is no such resource for this key";
 /// The one sentence of every failure of ours; the request id leads to its cause.
@@ -176,6 +179,7 @@ impl From<AuthError> for ApiError {
             | AuthError::NotUnderstood => (Code::Unauthenticated, UNAUTHENTICATED),
             AuthError::AddressNotAllowed => (Code::AddressNotAllowed, ADDRESS_NOT_ALLOWED),
             AuthError::PageNotAllowed => (Code::OriginNotAllowed, PAGE_NOT_ALLOWED),
+            AuthError::Unsigned => (Code::SignatureRequired, SIGNATURE_REQUIRED),
         };
         Self::new(code, detail).logged(error)
     }

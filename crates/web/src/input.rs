@@ -14,7 +14,7 @@ use model::limits::DEFINITION_BYTES_MAX;
 use model::value::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::caller::LetIn;
+use crate::caller::{LetIn, refusal_of};
 use crate::error::{ApiError, Code};
 use crate::state::{AppState, KEY_BODIES_BYTES_MAX};
 
@@ -227,8 +227,10 @@ pub(crate) async fn receive(
         let Some(frame) = frame else {
             break;
         };
-        let frame = frame.map_err(|_| {
-            ApiError::new(Code::MalformedBody, "the body ended before it was complete")
+        let frame = frame.map_err(|error| {
+            refusal_of(&error).unwrap_or_else(|| {
+                ApiError::new(Code::MalformedBody, "the body ended before it was complete")
+            })
         })?;
         let Ok(data) = frame.into_data() else {
             continue;

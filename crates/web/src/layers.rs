@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use model::ids::RequestId;
 
-use crate::caller::{LetIn, refuse_key_in_address};
+use crate::caller::{LetIn, checked, refuse_key_in_address};
 use crate::cors;
 use crate::error::{ApiError, PROBLEM_TYPE, Problem};
 use crate::input::Parameters;
@@ -47,7 +47,7 @@ pub(crate) async fn around(
         (Err(error), _) => error.into_response(),
         (Ok(()), _) if is_keen && method == Method::OPTIONS => keen::preflight(),
         (Ok(()), Some(told)) => told,
-        (Ok(()), None) => AssertUnwindSafe(next.run(request))
+        (Ok(()), None) => AssertUnwindSafe(next.run(with_checked_body(request)))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response()),
@@ -89,6 +89,13 @@ pub(crate) async fn around(
         "request"
     );
     response
+}
+
+/// The same request; if it is signed, so is the body that is read.
+fn with_checked_body(request: Request) -> Request {
+    let (parts, body) = request.into_parts();
+    let body = checked(body, &parts.headers);
+    Request::from_parts(parts, body)
 }
 
 /// The same body; when it breaks off, which its reader only sees as an end

@@ -146,7 +146,7 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (timed(r#"{"field":"_ingested_at","from":"2026-01-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}"#), "InvalidValue /0/time/to"),
         (timed(r#"{"field":"_ingested_at","last":"1d","until":null}"#), "UnknownMember /0/time/until"),
         (timed("[]"), "LimitExceeded /0/time"),
-        (timed(&format!("[{}]", vec![r#"{"field":"_ingested_at","last":"1d"}"#; 9].join(","))), "LimitExceeded /0/time"),
+        (timed(&format!("[{}]", [r#"{"field":"_ingested_at","last":"1d"}"#; 9].join(","))), "LimitExceeded /0/time"),
         (timed(r#""90d""#), "WrongType /0/time"),
         (write(r#""time":{"field":"_ingested_at","last":"1d"}"#), "InvalidValue /0/time"),
         (read(r#""constraints":"all_rows","index_by":{"customer.id":["93i"]}"#), "InvalidValue /0/index_by"),

@@ -6,8 +6,7 @@ mod domains;
 pub use addresses::IpRanges;
 pub use domains::{AllowedDomains, Page, Site};
 
-use super::draft::unenforced;
-use super::{AuthError, Circumstances};
+use super::{AuthError, Circumstances, Proof};
 use crate::document::Document;
 use crate::fault::Fault;
 use crate::value::{Object, Value};
@@ -19,6 +18,8 @@ pub struct Restrictions {
     pub ip_ranges: Option<IpRanges>,
     /// Which pages requests must come from, as far as they say so.
     pub allowed_domains: Option<AllowedDomains>,
+    /// Whether each request must be signed.
+    pub signed_requests: bool,
 }
 
 impl Restrictions {
@@ -26,13 +27,12 @@ impl Restrictions {
     pub const NONE: Self = Self {
         ip_ranges: None,
         allowed_domains: None,
+        signed_requests: false,
     };
 
     /// Takes the members out of `restrictions` that are read here.
     pub(super) fn read(document: &mut Document<'_>) -> Result<Self, Fault> {
-        if document.optional_boolean("signed_requests")? == Some(true) {
-            return Err(unenforced("/signed_requests"));
-        }
+        let signed_requests = document.optional_boolean("signed_requests")?;
         let ip_ranges = document.optional_list("ip_ranges")?;
         let ip_ranges = ip_ranges.map(IpRanges::parse).transpose();
         let domains = document.optional_list("allowed_domains")?;
@@ -40,6 +40,7 @@ impl Restrictions {
         Ok(Self {
             ip_ranges: ip_ranges.map_err(|fault| fault.under("/ip_ranges"))?,
             allowed_domains: domains.map_err(|fault| fault.under("/allowed_domains"))?,
+            signed_requests: signed_requests.unwrap_or(false),
         })
     }
 
@@ -50,7 +51,7 @@ impl Restrictions {
         Object::new()
             .with("ip_ranges", ip_ranges.unwrap_or(Value::Null))
             .with("allowed_domains", domains.unwrap_or(Value::Null))
-            .with("signed_requests", false)
+            .with("signed_requests", self.signed_requests)
     }
 
     /// Whether every request that these let through the others do, too; in
@@ -66,11 +67,14 @@ impl Restrictions {
             (None, Some(_)) => false,
             (Some(these), Some(others)) => these.are_among(others),
         };
-        addresses && pages
+        addresses && pages && (self.signed_requests || !others.signed_requests)
     }
 
     /// Refuses a request that is not as it must be.
-    pub(super) fn check(&self, seen: &Circumstances<'_>) -> Result<(), AuthError> {
+    pub(super) fn check(&self, proof: Proof, seen: &Circumstances<'_>) -> Result<(), AuthError> {
+        if self.signed_requests && proof != Proof::Signature {
+            return Err(AuthError::Unsigned);
+        }
         if let Some(ranges) = &self.ip_ranges
             && !seen.address().is_some_and(|from| ranges.contain(from))
         {

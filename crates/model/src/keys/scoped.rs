@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{AuthError, Circumstances, KeyRecord};
+use super::{AuthError, Circumstances, KeyRecord, Proof};
 use crate::grants::{Action, Grant};
 use crate::permit::{Access, Admin, On};
 use crate::secrets::{Pepper, ScopedText, SealedSecret, SecretId};
@@ -54,7 +54,7 @@ impl KeyRecord {
         let (Some(said), Some(secret)) = (said, secret) else {
             return Err(AuthError::Unknown);
         };
-        let maker = self.admit_by(secret, seen, now)?;
+        let maker = self.admit_by(secret, (Proof::Token, seen), now)?;
         Ok(Scoped { maker, said })
     }
 }

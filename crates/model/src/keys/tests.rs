@@ -77,10 +77,6 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
             "WrongType /restrictions/allowed_domains",
         ),
         (
-            r#"{"restrictions":{"signed_requests":true}}"#,
-            "NotAvailable /restrictions/signed_requests",
-        ),
-        (
             r#"{"restrictions":{"signed_requests":1}}"#,
             "WrongType /restrictions/signed_requests",
         ),

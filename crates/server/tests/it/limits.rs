@@ -419,11 +419,6 @@ fn nothing_is_accepted_that_is_not_enforced() {
     }
     let key = |name: &str, value: Value| json!({"name": "new", "grants": [], name: value});
     refuse("/v1/keys", key("kind", json!("legacy")), Some("/kind"));
-    refuse(
-        "/v1/keys",
-        key("restrictions", json!({"signed_requests": true})),
-        Some("/restrictions/signed_requests"),
-    );
     for (name, value, pointer) in [
         (
             "requests_per_second",
@@ -474,13 +469,13 @@ fn nothing_is_accepted_that_is_not_enforced() {
         ("/v1/views/v".to_owned(), json!({"public": true}), "/public"),
         (
             format!("/v1/keys/{id}"),
-            json!({"restrictions": {"signed_requests": true}}),
-            "/restrictions/signed_requests",
+            json!({"limits": {"concurrent_queries": 5}}),
+            "/limits/concurrent_queries",
         ),
         (format!("/v1/keys/{id}"), json!({"kind": "legacy"}), "/kind"),
     ] {
         let reply = server.call(&master, "PATCH", &path, Some(&change));
         refused(&reply, 400, "not_available", Some(pointer));
     }
-    assert_eq!(asked, 13);
+    assert_eq!(asked, 12);
 }

@@ -82,6 +82,10 @@ pub(crate) async fn create(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let Draft { saved_query, terms } = Draft::parse(&body)?;
+    if access.restrictions().signed_requests {
+        let detail = "the key takes signed requests alone, and a page with a ticket signs nothing; use another key";
+        return Err(Fault::new(FaultCode::NotAvailable, detail).into());
+    }
     let definitions = state.control.definitions(access.project());
     let found = definitions.saved_query(&saved_query);
     let may = May::of(&access, found.as_ref()).map_err(|denied| match denied {

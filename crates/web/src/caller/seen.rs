@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
+use http::header::AsHeaderName;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, header};
 use model::keys::{Circumstances, Said};
 
 use crate::proxies::ClientAddress;
@@ -53,7 +54,8 @@ fn of(from: Option<ClientAddress>, headers: &HeaderMap) -> Circumstances<'_> {
         .by_agent(agent)
 }
 
-fn said(headers: &HeaderMap, name: HeaderName) -> Said<'_> {
+/// What a header says that should stand once.
+pub(super) fn said(headers: &HeaderMap, name: impl AsHeaderName) -> Said<'_> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Said::Nothing,

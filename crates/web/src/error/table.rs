@@ -54,6 +54,8 @@ codes! {
     NotAvailable BAD_REQUEST "not_available" "This version does not have the feature.";
     KeyInQuery BAD_REQUEST "key_in_query" "A key must not stand in an address.";
     Unauthenticated UNAUTHORIZED "unauthenticated" "The caller is not let in.";
+    SignatureRequired UNAUTHORIZED "signature_required" "The key takes signed requests alone.";
+    SignatureRefused UNAUTHORIZED "signature_refused" "The signature is not one to let the request in by.";
     ActionNotGranted FORBIDDEN "action_not_granted" "No grant of the key has this action.";
     OriginNotAllowed FORBIDDEN "origin_not_allowed" "The request comes from a page that must not send it.";
     SignInRefused UNAUTHORIZED "sign_in_refused" "What was brought to sign in is not right.";

@@ -51,7 +51,9 @@ fn name(problem: &Problem) -> &'static str {
         return name;
     }
     match problem.code() {
-        Code::Unauthenticated => "InvalidApiKeyError",
+        Code::Unauthenticated | Code::SignatureRequired | Code::SignatureRefused => {
+            "InvalidApiKeyError"
+        }
         Code::ActionNotGranted | Code::OriginNotAllowed | Code::AddressNotAllowed => {
             "RequestForbiddenError"
         }

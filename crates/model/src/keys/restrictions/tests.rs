@@ -135,7 +135,7 @@ fn k13_a_request_is_let_in_from_the_networks_alone() {
             ..Restrictions::NONE
         };
         let from: Option<IpAddr> = from.map(|text| text.parse().expect(text));
-        let outcome = restrictions.check(&Circumstances::from_address(from));
+        let outcome = restrictions.check(Proof::Token, &Circumstances::from_address(from));
         let refused = Err(AuthError::AddressNotAllowed);
         assert_eq!(
             outcome,
@@ -145,7 +145,7 @@ fn k13_a_request_is_let_in_from_the_networks_alone() {
     }
     for from in [None, Some("10.0.0.1".parse().expect("an address"))] {
         assert_eq!(
-            Restrictions::NONE.check(&Circumstances::from_address(from)),
+            Restrictions::NONE.check(Proof::Token, &Circumstances::from_address(from)),
             Ok(())
         );
     }

@@ -73,7 +73,8 @@ pub(crate) fn schemas() -> Json {
                     "description": "Of a publishable key: hosts and addresses of pages that requests \
                         must come from, such as www.example.com and https://*.example.com; null for any. \
                         A brake for browsers, not a lock." },
-                "signed_requests": { "enum": [false, null] },
+                "signed_requests": { "type": ["boolean", "null"],
+                    "description": "Whether each request must be signed (RFC 9421)." },
                 "expires_at": { "type": ["string", "null"], "format": "date-time" },
             },
         },

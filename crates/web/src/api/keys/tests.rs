@@ -127,10 +127,6 @@ async fn what_is_not_enforced_is_not_accepted() {
     for (change, pointer) in [
         (json!({ "kind": "legacy" }), "/kind"),
         (
-            json!({ "restrictions": { "signed_requests": true } }),
-            "/restrictions/signed_requests",
-        ),
-        (
             json!({ "limits": { "requests_per_second": 1 } }),
             "/limits/requests_per_second",
         ),

@@ -286,7 +286,7 @@ fn k14_what_names_no_page_is_refused_at_its_place() {
     ] {
         assert_eq!(refusal(parse(list)), expected, "{list}");
     }
-    let many = format!("[{}]", vec!["\"example.com\""; 101].join(","));
+    let many = format!("[{}]", ["\"example.com\""; 101].join(","));
     assert_eq!(refusal(parse(&many)), "LimitExceeded ");
 }
 
