@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::grants::{Grant, GrantLookup, parse_grants};
 use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::keys::{
-    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+    Circumstances, KeyDraft, KeyKind, KeyLimits, KeyParts, KeyRecord, Restrictions, SecretRecord,
 };
 use model::names::{FieldPath, Name};
 use model::permit::{Access, Ingest, On};
@@ -158,6 +158,7 @@ fn access(grants: &str) -> Access {
             grants: parse_grants(&grants, &NoLookup).expect("legal grants"),
             expires_at: None,
             restrictions: Restrictions::NONE,
+            limits: KeyLimits::NONE,
             dialect: None,
         },
         disabled: false,

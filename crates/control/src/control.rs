@@ -22,10 +22,13 @@ use crate::change::{Change, still};
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
 use crate::grants::ProjectGrants;
+use crate::ledger::{Ledger, first_day_read};
+use crate::meters::Meters;
 use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Claim, Store, Write};
+use crate::usage::Usage;
 use crate::writer::{Link, Writer};
 
 /// Uses that are written in one transaction; between two, changes get their turn.
@@ -60,6 +63,9 @@ pub(crate) struct Inner {
     pub(crate) callers: Callers,
     pub(crate) people: People,
     pub(crate) nonces: Nonces,
+    pub(crate) meters: Meters,
+    pub(crate) ledger: Ledger,
+    pub(crate) usage: Usage,
     pub(crate) writer: Arc<Mutex<Writer>>,
 }
 
@@ -71,7 +77,8 @@ impl Control {
     /// [`ControlError::Refused`] when the file was written by a newer
     /// version, or another process has it open.
     pub async fn open(file: &Path, options: ControlOptions) -> Result<Self, ControlError> {
-        let store = Store::open(file).await?;
+        let mut store = Store::open(file).await?;
+        let charged = store.charges(first_day_read(options.clock.now())).await;
         let inner = Inner {
             file: file.to_owned(),
             options,
@@ -79,12 +86,22 @@ impl Control {
             callers: Callers::default(),
             people: People::default(),
             nonces: Nonces::beside(file).await?,
+            meters: Meters::default(),
+            ledger: Ledger::default(),
+            usage: Usage::default(),
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
                 ordinal: 1,
                 ballast: Ballast::beside(file),
             })),
         };
+        inner.ledger.fill(match charged {
+            Ok(charged) => charged,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        });
         let mut writer = Arc::clone(&inner.writer).lock_owned().await;
         inner.load(&mut writer, store).await?;
         writer.ballast.refill().await;
@@ -178,9 +195,10 @@ impl Control {
         self.0.callers.secret_last_used(secret)
     }
 
-    /// Writes down the uses noted so far. For a timer, and for the end: uses
+    /// Writes down the uses noted so far, and what was counted. For a timer, and for the end: uses
     /// that were not saved are forgotten with the process.
     pub async fn save_last_used(&self) -> Result<(), ControlError> {
+        self.0.save_usage().await?;
         let mut unsaved = self.0.callers.unsaved();
         loop {
             // The writer is asked for even when there is nothing to save: so

@@ -1,7 +1,7 @@
 //! Switching the Keen dialect on, with the keys that its clients begin with.
 
 use model::grants::{Action, parse_grants};
-use model::keys::{KeyDraft, KeyKind, Restrictions};
+use model::keys::{KeyDraft, KeyKind, KeyLimits, Restrictions};
 use model::permit::{Admin, Permit};
 use model::secrets::Secret;
 use model::value::{Object, Value};
@@ -123,6 +123,7 @@ fn draft(
         grants: by.narrow(grants, &[])?,
         expires_at: None,
         restrictions: Restrictions::NONE,
+        limits: KeyLimits::NONE,
         dialect: None,
     })
 }

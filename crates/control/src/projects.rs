@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::fault::Fault;
 use model::grants::{Action, parse_grants};
 use model::ids::{OrganizationId, ProjectId};
-use model::keys::{KeyDraft, KeyKind, Restrictions};
+use model::keys::{KeyDraft, KeyKind, KeyLimits, Restrictions};
 use model::secrets::Secret;
 use model::value::{Object, Value};
 
@@ -112,6 +112,7 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         grants: parse_grants(&Value::from(grants), &lookup)?,
         expires_at: None,
         restrictions: Restrictions::NONE,
+        limits: KeyLimits::NONE,
         dialect: None,
     })
 }

@@ -3,12 +3,14 @@
 
 mod ballast;
 mod chain;
+mod charges;
 mod load;
 mod people;
 mod rows;
 mod sqlite;
 mod text;
 mod tokens;
+mod usage;
 mod write;
 
 pub(crate) use ballast::{Ballast, Claim};

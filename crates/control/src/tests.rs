@@ -5,6 +5,8 @@ mod durability;
 mod isolation;
 mod keen;
 mod keys;
+mod ledger;
+mod meters;
 mod opening;
 mod organization;
 mod people;
@@ -14,6 +16,7 @@ mod scoped;
 mod secrecy;
 mod step_up;
 mod tokens;
+mod usage;
 mod uses;
 mod views;
 

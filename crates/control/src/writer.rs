@@ -176,6 +176,10 @@ impl Inner {
         for caller in &change.callers {
             self.callers
                 .replace(caller.id, caller.before.as_deref(), caller.after.as_ref());
+            if caller.after.is_none() {
+                self.meters.forget(caller.id);
+                self.ledger.forget(caller.id);
+            }
         }
         let mut projects = SortedMap::clone(&self.projects.load());
         if change.is_deleted {

@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::grants::{Grant, GrantLookup, parse_grants};
 use crate::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use crate::keys::{
-    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+    Circumstances, KeyDraft, KeyKind, KeyLimits, KeyParts, KeyRecord, Restrictions, SecretRecord,
 };
 use crate::names::{FieldPath, Name};
 use crate::permit::Access;
@@ -182,6 +182,7 @@ pub(crate) fn draft(grants: Vec<Grant>) -> KeyDraft {
         grants,
         expires_at: None,
         restrictions: Restrictions::NONE,
+        limits: KeyLimits::NONE,
         dialect: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod circumstances;
 mod draft;
+mod limits;
 mod publishable;
 mod restrictions;
 mod scoped;
@@ -9,6 +10,7 @@ mod signed;
 
 pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
+pub use limits::KeyLimits;
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use scoped::Scoped;
 pub use signed::{SignatureFault, SignedHead, SignedRequest, Unspent, digest_of};

@@ -56,6 +56,18 @@ pub const REGEX_BYTES_MAX: usize = 1_024;
 pub const REGEX_COMPILED_BYTES_MAX: usize = 1 << 20;
 /// Bytes of what a scoped key of the Keen dialect says.
 pub const SCOPED_KEY_BYTES_MAX: usize = 16 << 10;
+/// What `requests_per_second` of a key may say: an instant is kept for each request of the last second.
+pub const REQUESTS_PER_SECOND_MAX: u32 = 100_000;
+/// What `concurrent_queries` of a key may say.
+pub const CONCURRENT_QUERIES_MAX: u32 = 10_000;
+/// Credits of one period at most.
+pub const CREDITS_MAX: i64 = 1_000_000_000_000_000;
+/// Rows of a streamed answer, and records of an ingest, that cost one credit.
+pub const ROWS_PER_CREDIT: u64 = 1_000;
+/// What a streamed answer of rows costs at most, and one without a limit.
+pub const STREAM_CREDITS: u64 = 1_000;
+/// Rows of usage in one answer.
+pub const USAGE_ROWS_MAX: usize = 10_000;
 /// Grants of one key.
 pub const KEY_GRANTS_MAX: usize = 100;
 /// Injections of one grant.

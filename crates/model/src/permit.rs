@@ -39,6 +39,7 @@
 //! fn trick(records: Vec<Record>) -> AdmittedBatch { records.into() }
 //! ```
 
+mod access;
 mod admit;
 mod analysis;
 mod caller;
@@ -64,7 +65,7 @@ use std::sync::Arc;
 use crate::datasets::Dataset;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
-use crate::keys::{Circumstances, KeyKind, KeyRecord, Restrictions};
+use crate::keys::{Circumstances, KeyKind, KeyLimits, KeyRecord, Restrictions};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::{SavedQuery, WithPools};
@@ -88,6 +89,7 @@ pub struct Access {
     restrictions: Arc<Restrictions>,
     /// Where the request was seen to come from.
     address: Option<IpAddr>,
+    limits: KeyLimits,
     /// Of a scoped key: those of the key that it was made out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
     let_in_at: Timestamp,
@@ -231,6 +233,7 @@ impl Access {
             written: record.grants().clone(),
             restrictions: Arc::clone(record.restrictions()),
             address: seen.address(),
+            limits: record.draft().limits,
             made_out_of: None,
             let_in_at: now,
             only: None,

@@ -14,6 +14,7 @@ pub use parse::unknown_field;
 pub(crate) use parse::{parse_description, parse_name, parse_path, refuse_not_yet};
 pub use schema::{Field, Schema, SchemaMode};
 
+use crate::credits::Tier;
 use crate::ids::PoolId;
 use crate::names::{FieldPath, Name};
 use crate::time::Timestamp;
@@ -63,6 +64,8 @@ pub struct PoolDraft {
     pub retention_days: Option<u32>,
     /// How records are laid out in files.
     pub layout: FileLayout,
+    /// Whose credits are used up by what is asked of it or written to it.
+    pub tier: Tier,
 }
 
 /// A pool.
@@ -133,7 +136,7 @@ impl PoolDraft {
         let path = |path: &Option<FieldPath>| Value::from(path.as_ref().map(FieldPath::as_str));
         let unique = self.unique.iter().map(|path| Value::from(path.as_str()));
         let unique = (!self.unique.is_empty()).then(|| unique.collect::<Vec<_>>());
-        Object::new()
+        let object = Object::new()
             .with("name", self.name.as_str())
             .with("description", self.description.as_str())
             .with("schema", mode)
@@ -142,7 +145,11 @@ impl PoolDraft {
             .with("time_field", path(&self.time_field))
             .with("unique", unique)
             .with("retention_days", self.retention_days)
-            .with("layout", self.layout.name())
+            .with("layout", self.layout.name());
+        match self.tier {
+            Tier::Core => object,
+            Tier::Premium => object.with("tier", self.tier.name()),
+        }
     }
 }
 

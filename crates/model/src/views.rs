@@ -11,6 +11,7 @@ use parse::aggregate_name;
 pub(crate) use parse::{parse_order, parse_order_of, parse_percentile};
 pub(crate) use request::{parse_grant, side as parse_side, time_fault};
 
+use crate::credits::Tier;
 use crate::filters::{Filter, to_list};
 use crate::grants::Target;
 use crate::ids::{PoolId, ViewId};
@@ -80,6 +81,8 @@ pub struct ViewDraft {
     pub order_by: Vec<OrderBy<FieldPath>>,
     /// Whether answers are nested by group values.
     pub grouped_output: bool,
+    /// Whose credits are used up by what is asked of it; as of its pool without it.
+    pub tier: Option<Tier>,
 }
 
 /// A view.
@@ -140,6 +143,9 @@ impl ViewDraft {
                     .with("direction", direction)
             });
             object = object.with("order_by", orders.collect::<Vec<_>>());
+        }
+        if let Some(tier) = self.tier {
+            object = object.with("tier", tier.name());
         }
         Value::Object(object.with("grouped_output", self.grouped_output))
     }

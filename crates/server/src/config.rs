@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 23] = [
+pub(crate) const NAMES: [&str; 24] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -57,6 +57,7 @@ pub(crate) const NAMES: [&str; 23] = [
     "query_memory_bytes",
     "query_deadline",
     "query_priority",
+    "rate_limit_headers",
 ];
 
 /// How often all files of records are read again, and how fast.
@@ -186,6 +187,8 @@ pub(crate) struct ServeSettings {
     pub(crate) query_deadline: Duration,
     /// How far queries that take long stand behind what is answered at once.
     pub(crate) query_priority: QueryPriority,
+    /// Whether answers say where their key stands with its rate.
+    pub(crate) rate_limit_headers: bool,
 }
 
 /// A setting that cannot be used.
@@ -238,6 +241,7 @@ impl ServeSettings {
             query_memory_bytes: DEFAULT_QUERY_MEMORY_BYTES,
             query_deadline: DEFAULT_QUERY_DEADLINE,
             query_priority: QueryPriority::Behind,
+            rate_limit_headers: false,
         }
     }
 

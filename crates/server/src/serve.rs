@@ -172,7 +172,8 @@ async fn open(
     let random = Arc::new(SystemRandom);
     let version = env!("CARGO_PKG_VERSION");
     let threads = threads.clone();
-    let state = AppState::new(control.clone(), plane, clock, random, version, threads);
+    let state = AppState::new(control.clone(), plane, clock, random, version, threads)
+        .with_rate_headers(settings.rate_limit_headers);
     let state = match places {
         None => state,
         Some(places) => state.with_places(places),

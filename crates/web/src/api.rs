@@ -13,6 +13,7 @@ pub(crate) mod rows;
 pub(crate) mod saved_queries;
 pub(crate) mod sessions;
 pub(crate) mod tickets;
+pub(crate) mod usage;
 pub(crate) mod version;
 pub(crate) mod view_data;
 pub(crate) mod views;
@@ -37,7 +38,7 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 14] {
+pub(crate) fn schemas() -> [Json; 15] {
     [
         pools::schemas(),
         records::schemas(),
@@ -49,6 +50,7 @@ pub(crate) fn schemas() -> [Json; 14] {
         saved_queries::schemas(),
         datasets::schemas(),
         tickets::schemas(),
+        usage::schemas(),
         whoami::schemas(),
         audit::schemas(),
         people::schemas(),

@@ -11,24 +11,23 @@ mod signed;
 pub(crate) use seen::{Seen, circumstances};
 pub(crate) use signed::{checked, refusal_of};
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use control::Definitions;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use model::grants::Action;
-use model::ids::KeyId;
 use model::keys::{AuthError, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};
 use model::pools::Pool;
 use model::secrets::Secret;
-use model::uniqueness::TokenTag;
 use model::views::View;
 
 use crate::error::{ApiError, Code};
 use crate::input;
 use crate::keen;
+use crate::metering::LetIn;
 use crate::session;
 use crate::state::AppState;
 
@@ -70,35 +69,6 @@ pub(crate) struct Asker(pub(crate) Access);
 #[derive(Debug)]
 pub(crate) struct Named(pub(crate) String);
 
-/// The key that a request was let in with, for the access log, and the page
-/// that may have its answer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LetIn {
-    key: Arc<OnceLock<KeyId>>,
-    page: Arc<OnceLock<HeaderValue>>,
-    /// The nonce that a signed request spent when it was first let in.
-    spent: Arc<OnceLock<TokenTag>>,
-}
-
-impl LetIn {
-    /// The key; `None` while nobody was let in.
-    pub(crate) fn key(&self) -> Option<KeyId> {
-        self.key.get().copied()
-    }
-
-    /// The origin of the page that the key was found to be for.
-    pub(crate) fn page(&self) -> Option<&HeaderValue> {
-        self.page.get()
-    }
-
-    /// Notes the key that this request was let in with.
-    pub(crate) fn note(parts: &Parts, key: KeyId) {
-        if let Some(let_in) = parts.extensions.get::<Self>() {
-            let_in.key.get_or_init(|| key);
-        }
-    }
-}
-
 impl<A: Right> Caller<A> {
     /// The definitions of the caller's project.
     pub(crate) fn definitions(&self, state: &AppState) -> Arc<Definitions> {
@@ -121,31 +91,39 @@ impl FromRequestParts<AppState> for Authenticated {
     }
 }
 
-/// Lets the holder of a secret in, and notes the key for the access log.
+/// Lets the holder of a secret in, as far as the key's limits go, and notes
+/// the key for the access log.
 ///
 /// # Errors
-/// Whoever is not let in, and a secret key that is used from a page.
+/// Whoever is not let in, a secret key that is used from a page, and a limit of
+/// the key that is reached.
 pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result<Access, ApiError> {
     let access = state.control.authenticate(secret, &circumstances(parts))?;
-    admitted(parts, access)
+    admitted(parts, state, access)
 }
 
-/// Notes the key of one who was let in, for the access log.
+/// Lets one whose key is in use in as far as the key's limits go.
 ///
 /// # Errors
-/// A secret key that is used from a page.
-pub(crate) fn admitted(parts: &Parts, access: Access) -> Result<Access, ApiError> {
+/// A secret key that is used from a page; a limit of the key that is reached.
+pub(crate) fn admitted(
+    parts: &Parts,
+    state: &AppState,
+    access: Access,
+) -> Result<Access, ApiError> {
     LetIn::note(parts, access.key());
     refuse_from_page(&access, &parts.headers)?;
-    let let_in = parts.extensions.get::<LetIn>();
+    let page = parts.headers.get(header::ORIGIN);
+    let page = page.filter(|page| {
+        let text = page.to_str();
+        text.is_ok_and(|text| Page::of_origin(text).is_some())
+    });
     if access.kind() == KeyKind::Publishable
-        && let (Some(let_in), Some(page)) = (let_in, parts.headers.get(header::ORIGIN))
-        && page
-            .to_str()
-            .is_ok_and(|page| Page::of_origin(page).is_some())
+        && let Some(page) = page
     {
-        let_in.page.get_or_init(|| page.clone());
+        LetIn::note_page(parts, page);
     }
+    LetIn::enter(parts, state, &access)?;
     Ok(access)
 }
 

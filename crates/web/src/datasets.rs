@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use model::analyses::{Answer, Period};
+use model::credits::{DOCUMENT_COST, Tier};
 use model::datasets::Dataset;
 use model::fault::{Fault, FaultCode};
 use model::filters::Constraint;
@@ -13,6 +14,7 @@ use model::value::Value;
 
 use crate::cells::Reading;
 use crate::error::ApiError;
+use crate::metering::LetIn;
 use crate::plane::PlaneError;
 use crate::state::AppState;
 
@@ -40,7 +42,7 @@ pub(crate) async fn read(
     access: &Access,
     dataset: Option<&WithPools<'_, Dataset>>,
     asked: &Asked,
-    state: &AppState,
+    (let_in, state): (&LetIn, &AppState),
     write: impl AsyncFnOnce(Answer) -> Result<Bytes, ApiError>,
 ) -> Result<Bytes, ApiError> {
     let permit: Permit<RetrieveDataset> = access.permit(On::Dataset(dataset))?;
@@ -54,6 +56,11 @@ pub(crate) async fn read(
     let ask = |range: TimeRange| -> Result<_, ApiError> {
         Ok(permit.series(asked.grant, &index, range, now)?)
     };
+    let tier = permit.reads().map_or(Tier::Core, |pool| pool.draft.tier);
+    if let Some(pool) = permit.reads() {
+        let_in.touch(pool.id, None);
+    }
+    let_in.reserve(state, access, tier, DOCUMENT_COST)?;
     let Some(range) = chosen else {
         return write(empty(&permit, asked, &index, &window, now)?).await;
     };

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use control::{ControlError, Refusal};
+use control::{ControlError, CreditsSpent, OverLimit, Refusal};
 use http::{HeaderValue, StatusCode, header};
 use model::fault::{Fault, FaultCode};
 use model::ids::RequestId;
@@ -182,6 +182,31 @@ impl From<AuthError> for ApiError {
             AuthError::Unsigned => (Code::SignatureRequired, SIGNATURE_REQUIRED),
         };
         Self::new(code, detail).logged(error)
+    }
+}
+
+impl From<OverLimit> for ApiError {
+    fn from(over: OverLimit) -> Self {
+        let rule = over.to_string();
+        match over {
+            OverLimit::Rate { retry_after, .. } => {
+                let detail =
+                    format!("{rule}; send it again after as many seconds as Retry-After says");
+                Self::new(Code::RateLimited, detail).retry_after(retry_after)
+            }
+            // When one of them ends is not known.
+            OverLimit::Questions { .. } => {
+                let detail = format!("{rule}; wait for one of the key's questions to be answered");
+                Self::new(Code::TooManyQueries, detail).retry_after(Duration::from_secs(1))
+            }
+        }
+    }
+}
+
+impl From<CreditsSpent> for ApiError {
+    fn from(spent: CreditsSpent) -> Self {
+        let detail = format!("{spent}; the next one begins at {}", spent.resets_at);
+        Self::new(Code::CreditsSpent, detail).retry_after(spent.resets_in)
     }
 }
 

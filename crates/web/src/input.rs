@@ -14,8 +14,9 @@ use model::limits::DEFINITION_BYTES_MAX;
 use model::value::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::caller::{LetIn, refusal_of};
+use crate::caller::refusal_of;
 use crate::error::{ApiError, Code};
+use crate::metering::LetIn;
 use crate::state::{AppState, KEY_BODIES_BYTES_MAX};
 
 /// The parameters of a request, each name once; all are known to the route.

@@ -22,7 +22,7 @@ mod queries;
 mod question;
 mod saved;
 mod schema;
-mod scoped;
+pub(crate) mod scoped;
 mod transport;
 mod writing;
 
@@ -33,16 +33,17 @@ pub(crate) use parameters::Parameters;
 pub(crate) use question::Question;
 pub(crate) use transport::{finish_error, preflight, serves, share};
 
-use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use control::Definitions;
 use http::StatusCode;
 use model::grants::Action;
 use model::value::{Object, Value};
 
 use crate::layers;
+use crate::metering;
 use crate::routes::Needs;
 use crate::state::AppState;
 
@@ -140,6 +141,9 @@ pub(crate) fn routes() -> Router<AppState> {
         let mut handler = (route.handler)();
         if route.changes_something() {
             handler = handler.route_layer(from_fn(layers::to_completion));
+        }
+        if metering::asks(route.pattern) {
+            handler = handler.route_layer(Extension(metering::Asks));
         }
         router.route(route.pattern, handler)
     })

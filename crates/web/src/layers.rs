@@ -14,11 +14,12 @@ use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use model::ids::RequestId;
 
-use crate::caller::{LetIn, checked, refuse_key_in_address};
+use crate::caller::{checked, refuse_key_in_address};
 use crate::cors;
 use crate::error::{ApiError, PROBLEM_TYPE, Problem};
 use crate::input::Parameters;
 use crate::keen;
+use crate::metering::LetIn;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,6 +53,12 @@ pub(crate) async fn around(
             .await
             .unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response()),
     };
+    let is_answered = !response.status().is_client_error() && !response.status().is_server_error();
+    let settled = let_in.settle(&state, is_answered).await;
+    let_in.count(&state, is_answered && settled.is_ok());
+    if let Err(error) = settled {
+        response = error.into_response();
+    }
     if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         problem.log(id);
         if is_keen {
@@ -63,9 +70,13 @@ pub(crate) async fn around(
             *response.body_mut() = Body::from(problem.document(id));
         }
     } else {
-        response = response.map(|body| logging_its_end(body, id));
+        let held = let_in.clone();
+        response = response.map(|body| logging_its_end(body, id, held));
     }
     stamp(&mut response, id);
+    if state.rate_headers {
+        let_in.tell(response.headers_mut());
+    }
     if is_keen {
         keen::share(&mut response);
     } else {
@@ -99,9 +110,11 @@ fn with_checked_body(request: Request) -> Request {
 }
 
 /// The same body; when it breaks off, which its reader only sees as an end
-/// that is missing, the log has the cause.
-fn logging_its_end(body: Body, request: RequestId) -> Body {
+/// that is missing, the log has the cause. Until it is sent or given up, the
+/// request counts as one that is being answered.
+fn logging_its_end(body: Body, request: RequestId, held: LetIn) -> Body {
     Body::new(body.map_err(move |error| {
+        let _ = &held;
         tracing::error!(%request, inside = %chain(&error), "answer broken off");
         error
     }))

@@ -17,6 +17,7 @@ mod input;
 mod keen;
 mod kept;
 mod layers;
+mod metering;
 mod metrics;
 mod openapi;
 mod operations;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api;
 use crate::error::{Code, PROBLEM_TYPE};
+use crate::metering;
 use crate::routes::{Needs, ROUTES, Route};
 
 /// What one call takes and answers.
@@ -137,8 +138,11 @@ impl Operation {
         match route.needs {
             Needs::Nothing => {}
             Needs::Key | Needs::Session | Needs::Right(_) | Needs::OneOf(_) | Needs::Ticket => {
-                self.problems.extend([401, 403]);
+                self.problems.extend([401, 403, 429]);
             }
+        }
+        if metering::costs(route.pattern) {
+            self.problems.insert(402);
         }
         let mut parameters: Vec<Json> = Vec::new();
         for name in route.path_parameters() {

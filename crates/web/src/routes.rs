@@ -1,18 +1,19 @@
 //! The one list of routes: the router, the OpenAPI document and the table of
 //! who gets which status (`docs/route-by-caller.txt`) are made from it.
 
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::{Extension, Router};
 use model::grants::Action;
 
 use crate::api::{
     audit, datasets, keys, people, pools, projects, query, records, rows, saved_queries, sessions,
-    tickets, version, view_data, views, whoami,
+    tickets, usage, version, view_data, views, whoami,
 };
 use crate::error::{ApiError, Code};
 use crate::keen;
 use crate::layers;
+use crate::metering;
 use crate::openapi::Operation;
 use crate::state::AppState;
 
@@ -160,6 +161,7 @@ routes! {
     GET "/v1/audit/export" ADMIN, audit::EXPORT_PARAMETERS,
         audit::export, audit::export_operation;
     GET "/v1/audit/checkpoint" ADMIN, &[], audit::checkpoint, audit::checkpoint_operation;
+    GET "/v1/usage" ADMIN, usage::PARAMETERS, usage::list, usage::list_operation;
 
     GET "/v1/people" ADMIN, PAGED, people::list, people::list_operation;
     POST "/v1/people/first" ADMIN, &[], people::first, people::first_operation;
@@ -199,6 +201,9 @@ fn routes() -> Router<AppState> {
         let mut handler = (route.handler)();
         if route.changes_something() {
             handler = handler.route_layer(from_fn(layers::to_completion));
+        }
+        if metering::asks(route.pattern) {
+            handler = handler.route_layer(Extension(metering::Asks));
         }
         let parameters = from_fn_with_state(route.parameters, layers::read_parameters);
         router.route(route.pattern, handler.route_layer(parameters))

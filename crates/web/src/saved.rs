@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use model::analyses::{Answer, Form};
+use model::credits::DOCUMENT_COST;
 use model::fault::Fault;
 use model::grants::Action;
 use model::ids::GrantId;
@@ -16,6 +17,7 @@ use model::time::Timestamp;
 
 use crate::error::ApiError;
 use crate::kept::{self, KeptAnswer, ToKeep};
+use crate::metering::LetIn;
 use crate::plane::{DataPlane, PlaneError};
 use crate::state::AppState;
 
@@ -100,9 +102,10 @@ pub(crate) async fn run(
     access: &Access,
     saved: Option<&WithPools<'_, SavedQuery>>,
     grant: Option<GrantId>,
+    let_in: &LetIn,
     state: &AppState,
 ) -> Result<Ran, ApiError> {
-    ask(May::of(access, saved)?, grant, state).await
+    ask(May::of(access, saved)?, grant, let_in, state).await
 }
 
 /// The same by a permit.
@@ -112,18 +115,25 @@ pub(crate) async fn run(
 pub(crate) async fn ask(
     may: May,
     grant: Option<GrantId>,
+    let_in: &LetIn,
     state: &AppState,
 ) -> Result<Ran, ApiError> {
+    // A kept answer costs what a fresh one does: which it is must not be told.
+    let reserve = |access: &Access, asked: &ConstrainedAnalysis| {
+        let_in.reserve_for(state, access, asked, DOCUMENT_COST)
+    };
     let now = state.clock.now();
     let plane = &*state.plane;
     let (permit, rate) = match may {
         May::Run(permit) => {
             let asked = permit.constrain(grant, now)?;
+            reserve(permit.access(), &asked)?;
             return Ok(Ran::Now(answer(asked, plane).await?));
         }
         May::Read(permit, rate) => (permit, rate),
     };
     let (asked, under) = permit.constrain(grant, now)?;
+    reserve(permit.access(), &asked)?;
     if let Some(found) = state.kept.find(under, now, plane) {
         return Ok(Ran::Kept(found));
     }

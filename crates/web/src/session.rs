@@ -12,8 +12,8 @@ use model::limits::SESSION_SECONDS_MAX;
 use model::people::{Area, PersonRecord, SessionRecord, SessionToken};
 use model::permit::Access;
 
-use crate::caller::LetIn;
 use crate::error::{ApiError, Code};
+use crate::metering::LetIn;
 use crate::state::AppState;
 
 /// The cookie. By its prefix browsers take it over TLS alone, for this host
@@ -121,7 +121,7 @@ pub(crate) fn check_role(parts: &Parts, access: &Access) -> Result<(), ApiError>
 fn area_of(route: &str) -> Option<Area> {
     match route.strip_prefix("/v1/")?.split('/').next()? {
         "pools" | "views" | "saved-queries" | "datasets" => Some(Area::Definitions),
-        "keys" => Some(Area::Keys),
+        "keys" | "usage" => Some(Area::Keys),
         "projects" => Some(Area::Projects),
         "people" | "invitations" => Some(Area::People),
         "audit" => Some(Area::Audit),

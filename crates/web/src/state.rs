@@ -64,6 +64,8 @@ pub struct AppState {
     pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) body_idle: Duration,
     pub(crate) places: Option<Arc<Places>>,
+    /// Whether answers say where their key stands with its rate.
+    pub(crate) rate_headers: bool,
     ready: Arc<AtomicBool>,
 }
 
@@ -97,6 +99,7 @@ impl AppState {
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             body_idle: BODY_IDLE_MAX,
             places: None,
+            rate_headers: false,
             ready: Arc::default(),
         }
     }
@@ -105,6 +108,13 @@ impl AppState {
     #[must_use]
     pub fn with_places(mut self, places: Places) -> Self {
         self.places = Some(Arc::new(places));
+        self
+    }
+
+    /// The same state whose answers say where their key stands with its rate.
+    #[must_use]
+    pub fn with_rate_headers(mut self, rate_headers: bool) -> Self {
+        self.rate_headers = rate_headers;
         self
     }
 

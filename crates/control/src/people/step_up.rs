@@ -253,7 +253,9 @@ fn widens_key(change: &CallerChange) -> bool {
     let is_wider = |grant: &Grant| !before.grants().iter().any(|held| covers(held, grant));
     // A request that was refused before may be let in.
     let is_looser = !after.restrictions().are_within(before.restrictions());
-    is_rolled || is_enabled || lasts_longer || is_looser || after.grants().iter().any(is_wider)
+    let takes_more = after.draft().limits.allows_more_than(before.draft().limits);
+    let is_wider = after.grants().iter().any(is_wider);
+    is_rolled || is_enabled || lasts_longer || is_looser || takes_more || is_wider
 }
 
 fn administers(key: &KeyRecord) -> bool {

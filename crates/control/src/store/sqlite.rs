@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -39,6 +39,14 @@ const MIGRATIONS: [(&str, &str); 5] = [
     (
         "people",
         include_str!("../../migrations/sqlite/0005_people.sql"),
+    ),
+    (
+        "credits",
+        include_str!("../../migrations/sqlite/0006_credits.sql"),
+    ),
+    (
+        "usage",
+        include_str!("../../migrations/sqlite/0007_usage.sql"),
     ),
 ];
 

@@ -86,6 +86,24 @@ pub(super) const UPDATE_KEY: &str = "UPDATE keys SET definition = $2, disabled =
 
 pub(super) const USE_KEY: &str = "UPDATE keys SET last_used_at = $2 WHERE id = $1";
 
+/// The total is given, so that writing it again changes nothing.
+pub(super) const CHARGE: &str = "INSERT INTO credits (key_id, tier, day, spent) \
+     VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (key_id, tier, day) DO UPDATE SET spent = excluded.spent";
+
+pub(super) const SELECT_CHARGES: &str =
+    "SELECT key_id, tier, day, spent FROM credits WHERE day >= $1";
+
+pub(super) const USE: &str = "INSERT INTO usage (project_id, day, key_id, secret_id, pool_id, \
+     view_id, requests, refused, records) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     ON CONFLICT (project_id, day, key_id, secret_id, pool_id, view_id) DO UPDATE SET \
+     requests = usage.requests + excluded.requests, refused = usage.refused + excluded.refused, \
+     records = usage.records + excluded.records";
+
+pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, view_id, \
+     requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
+     AND ($4 = '' OR key_id = $4) ORDER BY day, key_id, secret_id, pool_id, view_id LIMIT $5";
+
 pub(super) const DELETE_KEY: &str = "DELETE FROM keys WHERE id = $1";
 
 pub(super) const SELECT_KEYS: &str = "SELECT id, project_id, ordinal, definition, disabled, \

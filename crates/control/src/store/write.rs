@@ -10,7 +10,9 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{PeopleWrite, chain, text};
 use crate::error::{ControlError, InternalError};
+use crate::ledger::DayRow;
 use crate::scoped::Scoping;
+use crate::usage::{UsageCounts, UsageOf};
 
 pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
 
@@ -49,6 +51,10 @@ pub(crate) enum Write {
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
     People(PeopleWrite),
+    /// What a key used up on a day, as a total.
+    Charge(DayRow),
+    /// Adds to what is counted.
+    Use(UsageOf, UsageCounts),
 }
 
 impl Write {
@@ -156,8 +162,29 @@ impl Write {
             Self::UseSecret(id, at) => sqlx::query(text::USE_SECRET)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
+            Self::Charge(row) => sqlx::query(text::CHARGE)
+                .bind(row.key.to_string())
+                .bind(row.tier.name())
+                .bind(row.day)
+                .bind(row.spent),
+            Self::Use(of, counts) => add_usage(of, *counts),
         }
     }
+}
+
+fn add_usage<'q>(of: &UsageOf, counts: UsageCounts) -> Query<'q> {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let id = |id: Option<String>| id.unwrap_or_default();
+    sqlx::query(text::USE)
+        .bind(of.project.to_string())
+        .bind(of.day)
+        .bind(of.key.to_string())
+        .bind(of.secret.to_string())
+        .bind(id(of.pool.map(|id| id.to_string())))
+        .bind(id(of.view.map(|id| id.to_string())))
+        .bind(number(counts.requests))
+        .bind(number(counts.refused))
+        .bind(number(counts.records))
 }
 
 fn insert_pool<'a>(row: &'a PoolRow, ordinal: i64, name: &'a str) -> Query<'a> {

@@ -1,6 +1,7 @@
 //! Questions without declared types: what of them a pool cannot answer is
 //! decided here, from its fields alone, and never asked of an engine.
 
+use crate::credits::Tier;
 use crate::fields::ColumnType;
 use crate::filters::{Comparison, Filter, Operator, Predicate};
 use crate::ids::PoolId;
@@ -119,6 +120,7 @@ pub(super) fn nowhere(name: Name) -> Pool {
             unique: Vec::new(),
             retention_days: None,
             layout: FileLayout::Shared,
+            tier: Tier::Core,
         },
         created_at: Timestamp::EPOCH,
         revision: 0,

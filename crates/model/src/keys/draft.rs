@@ -1,6 +1,6 @@
 //! What clients say of keys.
 
-use super::{KeyKind, Restrictions, publishable};
+use super::{KeyKind, KeyLimits, Restrictions, publishable};
 use crate::document::{Document, expected};
 use crate::fault::{Fault, FaultCode};
 use crate::grants::{Action, Grant, GrantLookup, parse_grants};
@@ -24,13 +24,12 @@ pub struct KeyDraft {
     pub expires_at: Option<Timestamp>,
     /// What a request must be for the key to let its sender in.
     pub restrictions: Restrictions,
+    /// How much of the server it may take.
+    pub limits: KeyLimits,
     /// For a key that a dialect made: what the dialect was told, word for
     /// word. The grants are made from it and change with it alone.
     pub dialect: Option<Object>,
 }
-
-/// Limits that are designed and not enforced yet.
-const LIMITS_NOT_YET: [&str; 2] = ["requests_per_second", "concurrent_queries"];
 
 impl KeyDraft {
     /// Reads and checks a definition.
@@ -116,9 +115,10 @@ impl KeyDraft {
             None => (Restrictions::NONE, None),
             Some(value) => parse_restrictions(value).map_err(|f| f.under("/restrictions"))?,
         };
-        if let Some(value) = document.optional("limits") {
-            parse_limits(value).map_err(|f| f.under("/limits"))?;
-        }
+        let limits = match document.optional("limits") {
+            None => KeyLimits::NONE,
+            Some(value) => KeyLimits::parse(value).map_err(|f| f.under("/limits"))?,
+        };
         let dialect = match kind {
             KeyKind::Legacy => document.optional("dialect").map(object).transpose()?,
             KeyKind::Secret | KeyKind::Publishable => None,
@@ -131,6 +131,7 @@ impl KeyDraft {
             grants,
             expires_at,
             restrictions,
+            limits,
             dialect,
         })
     }
@@ -139,10 +140,6 @@ impl KeyDraft {
     pub fn to_value(&self) -> Value {
         let expires_at = self.expires_at.map(|at| at.to_string());
         let restrictions = self.restrictions.to_object().with("expires_at", expires_at);
-        let limits = Object::new()
-            .with("requests_per_second", Value::Null)
-            .with("concurrent_queries", Value::Null)
-            .with("credits", Value::Null);
         let grants = Value::Array(self.grants.iter().map(Grant::to_value).collect());
         let object = Object::new()
             .with("name", self.name.as_str())
@@ -150,7 +147,7 @@ impl KeyDraft {
             .with("kind", self.kind.name())
             .with("grants", grants)
             .with("restrictions", restrictions)
-            .with("limits", limits);
+            .with("limits", self.limits.to_value());
         Value::Object(match &self.dialect {
             None => object,
             Some(told) => object.with("dialect", told.clone()),
@@ -195,23 +192,4 @@ fn parse_restrictions(value: &Value) -> Result<(Restrictions, Option<Timestamp>)
         })
         .transpose()?;
     Ok((restrictions, expires_at))
-}
-
-fn parse_limits(value: &Value) -> Result<(), Fault> {
-    let mut document = Document::new(value)?;
-    for member in LIMITS_NOT_YET {
-        if document.optional(member).is_some() {
-            return Err(unenforced(&format!("/{member}")));
-        }
-    }
-    if let Some(credits) = document.optional("credits") {
-        let mut tiers = Document::new(credits).map_err(|f| f.under("/credits"))?;
-        for tier in ["core", "premium"] {
-            if tiers.optional(tier).is_some() {
-                return Err(unenforced(&format!("/credits/{tier}")));
-            }
-        }
-        tiers.finish().map_err(|f| f.under("/credits"))?;
-    }
-    document.finish()
 }

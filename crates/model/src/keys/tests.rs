@@ -95,20 +95,20 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (r#"{"limits":1}"#, "WrongType /limits"),
         (
             r#"{"limits":{"requests_per_second":0}}"#,
-            "NotAvailable /limits/requests_per_second",
+            "InvalidValue /limits/requests_per_second",
         ),
         (
-            r#"{"limits":{"concurrent_queries":4}}"#,
-            "NotAvailable /limits/concurrent_queries",
+            r#"{"limits":{"concurrent_queries":0}}"#,
+            "InvalidValue /limits/concurrent_queries",
         ),
         (r#"{"limits":{"credits":1}}"#, "WrongType /limits/credits"),
         (
-            r#"{"limits":{"credits":{"core":{"amount":1,"period":"month"}}}}"#,
-            "NotAvailable /limits/credits/core",
+            r#"{"limits":{"credits":{"core":{"amount":1,"period":"year"}}}}"#,
+            "InvalidValue /limits/credits/core/period",
         ),
         (
             r#"{"limits":{"credits":{"premium":0}}}"#,
-            "NotAvailable /limits/credits/premium",
+            "WrongType /limits/credits/premium",
         ),
         (
             r#"{"limits":{"credits":{"gold":null}}}"#,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Access, as_of};
 use crate::grants::Grant;
 use crate::ids::{KeyId, PersonId, ProjectId, SessionId};
-use crate::keys::{KeyKind, Restrictions};
+use crate::keys::{KeyKind, KeyLimits, Restrictions};
 use crate::people::Role;
 use crate::secrets::SecretId;
 use crate::time::Timestamp;
@@ -44,6 +44,7 @@ impl Access {
             written,
             restrictions: Arc::new(Restrictions::NONE),
             address: None,
+            limits: KeyLimits::NONE,
             made_out_of: None,
             let_in_at: now,
             only: None,

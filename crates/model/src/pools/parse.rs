@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::grow::{SentField, check_own_fields, grown};
 use super::members::{parse_layout, parse_unique};
 use super::{Deleted, Field, PoolDraft, Schema, SchemaMode};
+use crate::credits::Tier;
 use crate::document::{Document, each, merge_patch, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::{FieldType, ScalarType};
@@ -77,8 +78,8 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
     let retention_days =
         document.optional_integer("retention_days", 1..=i64::from(RETENTION_DAYS_MAX))?;
     let layout = parse_layout(&mut document, &schema, isolation_field.as_ref())?;
-    refuse_not_yet(&mut document, "tier", Some("core"))?;
-    refuse_not_yet(&mut document, "public", None)?;
+    let tier = Tier::read(&mut document)?.unwrap_or(Tier::Core);
+    refuse_not_yet(&mut document, "public")?;
     document.finish()?;
     Ok(PoolDraft {
         name,
@@ -89,6 +90,7 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
         unique,
         retention_days: retention_days.and_then(|days| u32::try_from(days).ok()),
         layout,
+        tier,
     })
 }
 
@@ -97,12 +99,10 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
 pub(crate) fn refuse_not_yet(
     document: &mut Document<'_>,
     member: &'static str,
-    neutral: Option<&str>,
 ) -> Result<(), Fault> {
     match document.optional(member) {
         None => Ok(()),
         Some(Value::Boolean(false)) if member == "public" => Ok(()),
-        Some(Value::String(text)) if Some(text.as_str()) == neutral => Ok(()),
         Some(_) => Err(not_available(member)),
     }
 }

@@ -60,6 +60,14 @@ impl Date {
             .expect("a date and an instant cover the same years")
     }
 
+    /// The days of this date's month, counted from 1970-01-01.
+    pub fn month(self) -> std::ops::Range<i32> {
+        let (year, month, day) = civil::civil_from_days(i64::from(self.0));
+        let length = |number: i64| i32::try_from(number).unwrap_or_default();
+        let first = self.0 - length(day - 1);
+        first..first + length(civil::days_in_month(year, month))
+    }
+
     /// The date of an instant in UTC.
     pub(super) fn containing(instant: Timestamp) -> Self {
         i32::try_from(instant.as_microsecond().div_euclid(civil::DAY))

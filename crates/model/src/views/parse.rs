@@ -1,6 +1,7 @@
 //! From the wire's tree of values to a view.
 
 use super::{Shape, ViewDraft, ViewField, ViewFieldRole};
+use crate::credits::Tier;
 use crate::document::{Document, each};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::{ColumnType, FieldType, ScalarType};
@@ -41,8 +42,8 @@ impl ViewDraft {
         let grouped_output = document
             .optional_boolean("grouped_output")?
             .unwrap_or(false);
-        refuse_not_yet(&mut document, "tier", Some("core"))?;
-        refuse_not_yet(&mut document, "public", None)?;
+        let tier = Tier::read(&mut document)?;
+        refuse_not_yet(&mut document, "public")?;
         document.finish()?;
         let draft = Self {
             name,
@@ -52,6 +53,7 @@ impl ViewDraft {
             filters,
             order_by,
             grouped_output,
+            tier,
         };
         draft.check_names()?;
         Ok(draft)

@@ -234,7 +234,7 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
             plain(r#""grouped_output":"yes""#),
             "WrongType /grouped_output",
         ),
-        (plain(r#""tier":"premium""#), "NotAvailable /tier"),
+        (plain(r#""tier":"gold""#), "InvalidValue /tier"),
         (plain(r#""public":true"#), "NotAvailable /public"),
         (plain(r#""sql":"select 1""#), "UnknownMember /sql"),
     ];

@@ -99,6 +99,9 @@ pub(crate) struct ServeArgs {
     /// What queries that take long get of the processors beside other work: behind (a tenth), or idle (what is left) [default: behind]
     #[arg(long, value_name = "PRIORITY", help_heading = "Limits")]
     query_priority: Option<String>,
+    /// Whether answers say in the fields RateLimit and RateLimit-Policy (an IETF draft) what of the key's rate is left: on or off [default: off]
+    #[arg(long, value_name = "SWITCH", help_heading = "Limits")]
+    rate_limit_headers: Option<String>,
 }
 
 impl ServeArgs {
@@ -129,6 +132,7 @@ impl ServeArgs {
             ("query_memory_bytes", one(&self.query_memory_bytes)),
             ("query_deadline", one(&self.query_deadline)),
             ("query_priority", one(&self.query_priority)),
+            ("rate_limit_headers", one(&self.rate_limit_headers)),
         ]
     }
 }

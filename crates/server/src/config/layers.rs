@@ -199,6 +199,9 @@ impl<'a> Layers<'a> {
             query_priority: self
                 .one("query_priority", values::query_priority)?
                 .unwrap_or(QueryPriority::Behind),
+            rate_limit_headers: self
+                .one("rate_limit_headers", values::switch)?
+                .unwrap_or(false),
         };
         settings.check()?;
         Ok(settings)

@@ -408,10 +408,10 @@ fn nothing_is_accepted_that_is_not_enforced() {
         json!({"name": "new", "schema": "open", "isolation_field": "a", name: value,
                "fields": [{"name": "a", "type": "String"}]})
     };
-    for (name, value) in [("tier", json!("premium")), ("public", json!(true))] {
+    for (name, value) in [("public", json!(true))] {
         refuse("/v1/pools", pool(name, value), Some(&format!("/{name}")));
     }
-    for (name, value) in [("tier", json!("premium")), ("public", json!(true))] {
+    for (name, value) in [("public", json!(true))] {
         let mut view =
             json!({"name": "new", "pool": "p", "shape": "records", "fields": [{"field": "n"}]});
         view[name] = value;
@@ -419,30 +419,6 @@ fn nothing_is_accepted_that_is_not_enforced() {
     }
     let key = |name: &str, value: Value| json!({"name": "new", "grants": [], name: value});
     refuse("/v1/keys", key("kind", json!("legacy")), Some("/kind"));
-    for (name, value, pointer) in [
-        (
-            "requests_per_second",
-            json!(5),
-            "/limits/requests_per_second",
-        ),
-        ("concurrent_queries", json!(5), "/limits/concurrent_queries"),
-        (
-            "credits",
-            json!({"core": {"amount": 1, "period": "month"}}),
-            "/limits/credits/core",
-        ),
-        (
-            "credits",
-            json!({"premium": {"amount": 1, "period": "month"}}),
-            "/limits/credits/premium",
-        ),
-    ] {
-        refuse(
-            "/v1/keys",
-            key("limits", json!({name: value})),
-            Some(pointer),
-        );
-    }
     let grant = json!({"on": "tier:premium", "actions": ["read"], "constraints": "all_rows"});
     refuse(
         "/v1/keys",
@@ -461,21 +437,11 @@ fn nothing_is_accepted_that_is_not_enforced() {
     refuse(&format!("/v1/keys/{id}/simulate"), json!({}), None);
     // By a change they do not come in either.
     for (path, change, pointer) in [
-        (
-            "/v1/pools/p".to_owned(),
-            json!({"tier": "premium"}),
-            "/tier",
-        ),
         ("/v1/views/v".to_owned(), json!({"public": true}), "/public"),
-        (
-            format!("/v1/keys/{id}"),
-            json!({"limits": {"concurrent_queries": 5}}),
-            "/limits/concurrent_queries",
-        ),
         (format!("/v1/keys/{id}"), json!({"kind": "legacy"}), "/kind"),
     ] {
         let reply = server.call(&master, "PATCH", &path, Some(&change));
         refused(&reply, 400, "not_available", Some(pointer));
     }
-    assert_eq!(asked, 12);
+    assert_eq!(asked, 8);
 }

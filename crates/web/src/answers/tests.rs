@@ -35,6 +35,7 @@ fn view(shape: Shape, fields: &[(&str, char)], grouped_output: bool) -> ViewDraf
         filters: None,
         order_by: Vec::new(),
         grouped_output,
+        tier: None,
     }
 }
 

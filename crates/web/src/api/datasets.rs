@@ -25,6 +25,7 @@ use crate::caller::{Authenticated, Caller, Named};
 use crate::datasets::{self, Asked};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
+use crate::metering::LetIn;
 use crate::openapi::Operation;
 use crate::state::AppState;
 
@@ -194,6 +195,7 @@ pub(crate) fn results_operation() -> Operation {
 /// The dataset's series for one index.
 pub(crate) async fn results(
     Authenticated(access): Authenticated,
+    let_in: LetIn,
     Named(name): Named,
     parameters: Parameters,
     State(state): State<AppState>,
@@ -228,7 +230,7 @@ pub(crate) async fn results(
         let text = AnswerText::in_zone(calendar.zone.clone());
         Ok(written(answer, text, wide, &state).await?.into())
     };
-    let bytes = datasets::read(&access, dataset.as_ref(), &asked, &state, write).await?;
+    let bytes = datasets::read(&access, dataset.as_ref(), &asked, (&let_in, &state), write).await?;
     Ok(rows::respond(AnswerFormat::Json, Body::from(bytes)))
 }
 

@@ -8,6 +8,7 @@ use axum::response::Response;
 use control::{ControlError, Definitions};
 use http::StatusCode;
 use http::request::Parts;
+use model::credits::Tier;
 use model::document::{Document, merge_patch};
 use model::fault::{Fault, FaultCode};
 use model::ids::KeyId;
@@ -63,11 +64,39 @@ fn show(state: &AppState, key: &KeyRecord) -> Object {
     });
     let front = Object::new().with("id", key.id().to_string());
     with_members(front, key.draft().to_value())
+        .with("left", left(state, key))
         .with("status", key.status(state.clock.now()).name())
         .with("secrets", secrets.collect::<Vec<_>>())
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
         .with("last_used_at", last_used.map(|at| at.to_string()))
+}
+
+/// What of a key's limits is left now.
+pub(super) fn left(state: &AppState, key: &KeyRecord) -> Object {
+    let left = state.control.limits_left(key);
+    let credits = state.control.credits_left(key);
+    let of_tier = |tier: Tier| {
+        let now = credits.iter().find(|credits| credits.tier == tier)?;
+        Some(
+            Object::new()
+                .with("spent", now.spent)
+                .with("reserved", now.reserved)
+                .with("left", now.left())
+                .with("resets_at", now.resets_at.to_string())
+                .with("alert", now.alert()),
+        )
+    };
+    let credits = (!credits.is_empty()).then(|| {
+        let tiers = Tier::ALL.into_iter();
+        tiers.fold(Object::new(), |object, tier| {
+            object.with(tier.name(), of_tier(tier))
+        })
+    });
+    Object::new()
+        .with("requests_per_second", left.requests_per_second)
+        .with("concurrent_queries", left.concurrent_queries)
+        .with("credits", credits)
 }
 
 fn answer(state: &AppState, key: &KeyRecord) -> Response {

@@ -49,7 +49,7 @@ pub(crate) fn schemas() -> Json {
                 "type": ["integer", "null"], "minimum": 1, "maximum": RETENTION_DAYS_MAX,
                 "description": "Counted from the time field, or else from the time of ingestion.",
             },
-            "tier": { "enum": ["core", null] },
+            "tier": { "enum": ["core", "premium", null] },
             "layout": { "enum": [shared, apart, null] },
             "public": { "enum": [false, null] },
         })
@@ -98,6 +98,7 @@ pub(crate) fn schemas() -> Json {
                 "unique": { "type": ["array", "null"], "items": { "type": "string" } },
                 "retention_days": { "type": ["integer", "null"] },
                 "layout": { "enum": layouts },
+                "tier": { "enum": ["core", "premium"], "description": "Shown where it is not core." },
                 "created_at": refer("Time"),
             },
         },

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use model::analyses::{Analysis, AnswerText, Cursor, Extraction, Selection};
+use model::credits::DOCUMENT_COST;
 use model::permit::ConstrainedAnalysis;
 use model::queries::{Query, Side};
 use model::time::{TimeZone, Timestamp};
@@ -20,6 +21,7 @@ use crate::answers::{self, AnswerFormat, Layout, Offered, Style, Trees};
 use crate::caller::Asker;
 use crate::error::ApiError;
 use crate::input::{JsonBody, Parameters, Under};
+use crate::metering::{LetIn, cost_of};
 use crate::openapi::Operation;
 use crate::state::AppState;
 
@@ -63,6 +65,7 @@ pub(crate) fn ask_operation() -> Operation {
 
 /// Answers a question of analytics over the rows that the key sees.
 pub(crate) async fn ask(
+    let_in: LetIn,
     parameters: Parameters,
     headers: HeaderMap,
     State(state): State<AppState>,
@@ -77,6 +80,10 @@ pub(crate) async fn ask(
     let now = state.clock.now();
     let definitions = state.control.definitions(access.project());
     let asked = analyses::constrain(&access, &definitions, &analysis, format.delivery(), now)?;
+    let is_page = format == AnswerFormat::Json;
+    let costs = asked.parts().iter().map(|part| cost_of(part, is_page));
+    let cost = costs.max().unwrap_or(DOCUMENT_COST);
+    let_in.reserve_for(&state, &access, &asked, cost)?;
     let body = match (&analysis, format) {
         (Analysis::Extraction(extraction), AnswerFormat::Json) => {
             page(extraction, asked, style, now, &state).await?

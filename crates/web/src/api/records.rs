@@ -20,6 +20,7 @@ use crate::bodies::{self, RecordFormat, TextFormat};
 use crate::caller::OnPool;
 use crate::error::{ApiError, Code};
 use crate::input::{JsonBody, Under, receive};
+use crate::metering::LetIn;
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
 
@@ -254,6 +255,7 @@ pub(crate) async fn aside<T: Send + 'static>(
 /// Stores records.
 pub(crate) async fn ingest(
     OnPool(permit, _): OnPool<Ingest>,
+    let_in: LetIn,
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -264,6 +266,7 @@ pub(crate) async fn ingest(
     let received = receive(body, BODY_BYTES_MAX, sender, &state).await?;
     // The body may have taken long to come, and the key may be revoked by now.
     let OnPool(permit, pool) = OnPool::<Ingest>::from_request_parts(&mut parts, &state).await?;
+    let access = permit.access().clone();
     let method_and_path = format!("{} {}", parts.method, parts.uri.path());
     let idempotency = idempotency(&method_and_path, &parts.headers, &received.bytes)?;
     // Held until the records are stored: what is made of a body takes many times its bytes.
@@ -301,7 +304,9 @@ pub(crate) async fn ingest(
         }
     };
     let batch = admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?;
+    let reserved = let_in.storing(&state, &access, &batch)?;
     let receipt = state.plane.append(batch).await?;
+    let_in.stored(&state, reserved, &receipt).await?;
     Ok(super::json(StatusCode::OK, &show(&receipt)))
 }
 

@@ -27,6 +27,7 @@ use crate::answers::AnswerFormat;
 use crate::caller::{Authenticated, Caller, Named};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
+use crate::metering::LetIn;
 use crate::openapi::Operation;
 use crate::saved::{self, Ran};
 use crate::state::AppState;
@@ -234,6 +235,7 @@ pub(crate) fn result_operation() -> Operation {
 /// The saved query's result over the rows that the caller's grant on it says.
 pub(crate) async fn result(
     Authenticated(access): Authenticated,
+    let_in: LetIn,
     Named(name): Named,
     parameters: Parameters,
     State(state): State<AppState>,
@@ -242,7 +244,7 @@ pub(crate) async fn result(
     let grant = grant_of(&parameters)?;
     let definitions = state.control.definitions(access.project());
     let found = definitions.saved_query(&name);
-    let ran = saved::run(&access, found.as_ref(), grant, &state).await?;
+    let ran = saved::run(&access, found.as_ref(), grant, &let_in, &state).await?;
     let zone = found.map_or_else(TimeZone::utc, |found| zone_of(&found.item.draft.query));
     respond(ran, zone, wide, &state).await
 }

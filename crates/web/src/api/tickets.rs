@@ -29,6 +29,7 @@ use crate::caller::Authenticated;
 use crate::charts::{self, Drawing, Look, Theme};
 use crate::error::{ApiError, Code};
 use crate::input::{JsonBody, Parameters};
+use crate::metering::LetIn;
 use crate::openapi::Operation;
 use crate::saved::{self, May};
 use crate::state::AppState;
@@ -109,13 +110,14 @@ pub(crate) fn result_operation() -> Operation {
 /// The saved query's result, to a page that has a ticket.
 pub(crate) async fn result(
     visit: Visit,
+    let_in: LetIn,
     parameters: Parameters,
     State(state): State<AppState>,
 ) -> Response {
     let (shown, may) = visit.split();
     let answered = async {
         let wide = rows::integers_of(&parameters)?;
-        let ran = saved::ask(may, shown.grant(), &state).await?;
+        let ran = saved::ask(may, shown.grant(), &let_in, &state).await?;
         respond(ran, shown.zone(), wide, &state).await
     };
     let answered = answered.await.into_response();
@@ -130,6 +132,7 @@ pub(crate) fn chart_operation() -> Operation {
 /// The saved query's result as a picture, to a page that has a ticket.
 pub(crate) async fn chart(
     visit: Visit,
+    let_in: LetIn,
     parameters: Parameters,
     State(state): State<AppState>,
 ) -> Response {
@@ -137,7 +140,7 @@ pub(crate) async fn chart(
     let drawn = async {
         let look = look_of(&parameters)?;
         let drawing = Drawing::of(shown.query(), look).map_err(no_chart)?;
-        let ran = saved::ask(may, shown.grant(), &state).await?;
+        let ran = saved::ask(may, shown.grant(), &let_in, &state).await?;
         let svg = draw(drawing, ran.into_answer(), &state).await?;
         let svg_type = HeaderValue::from_static(SVG);
         Ok::<_, ApiError>(([(header::CONTENT_TYPE, svg_type)], svg).into_response())

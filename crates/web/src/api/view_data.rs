@@ -16,6 +16,7 @@ use crate::answers::{self, AnswerFormat, Layout, Offered, Style};
 use crate::caller::OnView;
 use crate::error::ApiError;
 use crate::input::{OptionalJsonBody, Parameters, Under};
+use crate::metering::{LetIn, cost_of};
 use crate::openapi::{Operation, refer};
 use crate::plane::{Answer, ByteStream};
 use crate::state::AppState;
@@ -166,12 +167,14 @@ pub(crate) fn get_operation() -> Operation {
 /// The view's rows that the key sees.
 pub(crate) async fn get(
     OnView(permit, view): OnView<Read>,
+    let_in: LetIn,
     parameters: Parameters,
     headers: HeaderMap,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let body = body_of(&parameters)?;
-    answer(&permit, &view, &parameters, &headers, &state, &body).await
+    let sent = (&parameters, &headers, &body);
+    answer(&permit, &view, sent, &let_in, &state).await
 }
 
 /// Describes [`post`].
@@ -185,21 +188,22 @@ pub(crate) fn post_operation() -> Operation {
 
 /// The view's rows that the key sees.
 pub(crate) async fn post(
+    let_in: LetIn,
     parameters: Parameters,
     headers: HeaderMap,
     State(state): State<AppState>,
     Under(OnView(permit, view), OptionalJsonBody(body)): Under<OnView<Read>, OptionalJsonBody>,
 ) -> Result<Response, ApiError> {
-    answer(&permit, &view, &parameters, &headers, &state, &body).await
+    let sent = (&parameters, &headers, &body);
+    answer(&permit, &view, sent, &let_in, &state).await
 }
 
 async fn answer(
     permit: &Permit<Read>,
     view: &View,
-    parameters: &Parameters,
-    headers: &HeaderMap,
+    (parameters, headers, body): (&Parameters, &HeaderMap, &Value),
+    let_in: &LetIn,
     state: &AppState,
-    body: &Value,
 ) -> Result<Response, ApiError> {
     let format = rows::format_of(Offered::Rows, parameters, headers)?;
     let wide = rows::integers_of(parameters)?;
@@ -208,6 +212,10 @@ async fn answer(
     let question = permit.constrain(&request, format.delivery(), now)?;
     let binding = question.page_digest();
     let question = rows::continued(question, cursor(&request), &binding, now, state)?;
+    let_in.touch(question.pool().id, Some(view.id));
+    let tier = view.draft.tier.unwrap_or(question.pool().draft.tier);
+    let cost = cost_of(&question, format == AnswerFormat::Json);
+    let_in.reserve(state, permit.access(), tier, cost)?;
     let style = Style {
         zone: request.zone(),
         wide,

@@ -32,7 +32,7 @@ pub(crate) fn schemas() -> Json {
             "filters": { "anyOf": [refer("Filters"), { "type": "null" }] },
             "order_by": { "anyOf": [refer("OrderBy"), { "type": "null" }] },
             "grouped_output": { "type": ["boolean", "null"] },
-            "tier": { "enum": ["core", null] },
+            "tier": { "enum": ["core", "premium", null] },
             "public": { "enum": [false, null] },
         })
     };
@@ -67,6 +67,8 @@ pub(crate) fn schemas() -> Json {
                 "filters": refer("Filters"),
                 "order_by": refer("OrderBy"),
                 "grouped_output": { "type": "boolean" },
+                "tier": { "enum": ["core", "premium"],
+                    "description": "As of its pool where it is not shown." },
                 "created_at": refer("Time"),
             },
         },

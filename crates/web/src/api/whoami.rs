@@ -47,6 +47,7 @@ pub(crate) fn schemas() -> Json {
                 "grants": { "type": "array", "items": refer("Grant") },
                 "restrictions": refer("Restrictions"),
                 "limits": refer("Limits"),
+                "left": refer("Left"),
                 "pools": rows("The pools that the key may query, with the rows that it sees now."),
                 "views": rows("The views that the key may read, with the rows behind them that it sees now."),
             },
@@ -112,6 +113,7 @@ pub(crate) async fn read(
         Object::new().with("id", key.id().to_string()),
         key.draft().to_value(),
     )
+    .with("left", super::keys::left(&state, key))
     .with("status", key.status(state.clock.now()).name())
     .with(
         "expires_at",

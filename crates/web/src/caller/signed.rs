@@ -60,14 +60,14 @@ pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, Ap
     };
     let request = SignedRequest::read(head, state.clock.now()).map_err(refused)?;
     let let_in = parts.extensions.get::<LetIn>();
-    let spent = let_in.and_then(|let_in| let_in.spent.get().copied());
+    let spent = let_in.and_then(LetIn::spent);
     let seen = circumstances(parts);
     let control = &state.control;
     let (access, nonce) = control.authenticate_signed(&request, &seen, spent).await?;
     if let Some(let_in) = let_in {
-        let_in.spent.get_or_init(|| nonce);
+        let_in.note_spent(nonce);
     }
-    admitted(parts, access)
+    admitted(parts, state, access)
 }
 
 impl From<SignedError> for ApiError {

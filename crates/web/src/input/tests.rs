@@ -207,8 +207,8 @@ async fn bodies_of_definitions_are_plain_json() {
             "invalid_value",
         ),
         (
-            r#"{"name":"a","schema":"open","tier":"premium"}"#,
-            "not_available",
+            r#"{"name":"a","schema":"open","tier":"gold"}"#,
+            "invalid_value",
         ),
         (
             r#"{"name":"a","schema":"open","colour":1}"#,

@@ -14,6 +14,7 @@ use model::secrets::{ScopedText, Secret};
 use super::{Parameters, failed, is_on, scoped};
 use crate::caller::{admitted, circumstances, let_in};
 use crate::error::{ApiError, Code};
+use crate::metering::LetIn;
 use crate::state::AppState;
 
 /// A caller whose key belongs to the project that the path names, whatever the
@@ -24,6 +25,8 @@ pub(crate) struct Caller {
     pub(crate) access: Access,
     /// What the project defines.
     pub(crate) definitions: Arc<Definitions>,
+    /// What the request holds of the key's limits, and does.
+    pub(crate) let_in: LetIn,
 }
 
 /// The variable segments of a path, decoded.
@@ -97,6 +100,7 @@ impl FromRequestParts<AppState> for OwnCaller {
             return Err(not_let_in());
         };
         let access = let_in(parts, state, &secret)?;
+        let let_in = LetIn::from_request_parts(parts, state).await?;
         let definitions = state.control.definitions(access.project());
         if !is_on(&definitions) {
             return Err(no_project());
@@ -104,6 +108,7 @@ impl FromRequestParts<AppState> for OwnCaller {
         Ok(Self(Caller {
             access,
             definitions,
+            let_in,
         }))
     }
 }
@@ -143,16 +148,18 @@ impl FromRequestParts<AppState> for Caller {
             Some(Presented::Scoped(text)) => {
                 let seen = circumstances(parts);
                 let access = scoped::let_in(&state.control, project, &text, &seen)?;
-                admitted(parts, access)?
+                admitted(parts, state, access)?
             }
             None => return Err(not_let_in()),
         };
+        let let_in = LetIn::from_request_parts(parts, state).await?;
         if access.project() != project {
             return Err(not_let_in());
         }
         Ok(Self {
             access,
             definitions,
+            let_in,
         })
     }
 }

@@ -184,7 +184,13 @@ pub(crate) async fn results(
             .await?
             .into())
     };
-    let read = datasets::read(&caller.access, Some(&found), &asked, &state, write);
+    let read = datasets::read(
+        &caller.access,
+        Some(&found),
+        &asked,
+        (&caller.let_in, &state),
+        write,
+    );
     let result = read.await?;
     let request = ["index_by", "timeframe"];
     let request = request.iter().fold(Object::new(), |request, name| {

@@ -62,6 +62,8 @@ fn name(problem: &Problem) -> &'static str {
         Code::CallerChanged | Code::StaleRevision | Code::IdempotencyMismatch => {
             "ResourceConflictError"
         }
+        Code::CreditsSpent => "CreditsSpentError",
+        Code::RateLimited | Code::TooManyQueries => "TooManyRequestsError",
         Code::Busy => "ServiceUnavailableError",
         Code::DeadlineExceeded => "QueryTimeoutError",
         Code::Internal | Code::DiskFull => "InternalServerError",

@@ -8,7 +8,7 @@ use control::Definitions;
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::grants::parse_grants;
-use model::keys::{KeyDraft, KeyKind, KeyRecord, Restrictions};
+use model::keys::{KeyDraft, KeyKind, KeyLimits, KeyRecord, Restrictions};
 use model::limits::KEY_NAME_CHARS_MAX;
 use model::permit::{Admin, Permit};
 use model::secrets::SecretId;
@@ -76,6 +76,7 @@ fn read(sent: &Object, by: &Permit<Admin>, state: &AppState) -> Result<Sent, Fau
             grants,
             expires_at: None,
             restrictions: Restrictions::NONE,
+            limits: KeyLimits::NONE,
             dialect: Some(policy.told()),
         },
         is_active,
@@ -147,6 +148,7 @@ pub(crate) async fn change(
     draft.expires_at = before.draft().expires_at;
     // The dialect knows no restrictions, so its clients do not lift any.
     draft.restrictions = before.draft().restrictions.clone();
+    draft.limits = before.draft().limits;
     // Rights are taken away before they are given.
     let control = &state.control;
     if !is_active {

@@ -110,7 +110,7 @@ async fn respond(
     question: Question,
     state: &AppState,
 ) -> Result<Response, ApiError> {
-    let answered = ask(&caller.access, &caller.definitions, &question, state).await?;
+    let answered = ask(caller, &question, state).await?;
     let query = Object::new().with("query", question.echo);
     answered.respond(&Object::new(), &query).await
 }

@@ -218,7 +218,7 @@ pub(crate) async fn result(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let found = caller.definitions.saved_query(segments.get("saved"));
-    let ran = saved::run(&caller.access, found.as_ref(), None, &state).await;
+    let ran = saved::run(&caller.access, found.as_ref(), None, &caller.let_in, &state).await;
     let ran = ran.map_err(|error| refused(&caller, error))?;
     let found = found.ok_or_else(ApiError::not_found)?.item;
     let shown = show(&caller, found, Some(&ran));

@@ -104,4 +104,4 @@ fn is_whole(filter: &Value) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -140,8 +140,9 @@ async fn store_one(
     if let Some(fault) = batch.faults().first() {
         return Err(EventFault::from(fault.clone()).into());
     }
-    state.plane.append(batch).await?;
-    Ok(())
+    let reserved = caller.let_in.storing(state, &caller.access, &batch)?;
+    let receipt = state.plane.append(batch).await?;
+    caller.let_in.stored(state, reserved, &receipt).await
 }
 
 /// Stores the events of many collections, each on its own.
@@ -258,8 +259,14 @@ impl Batch {
         let outcomes = outcomes(&records, Some(&batch));
         let stores = !batch.records().is_empty();
         if stores {
+            let reserved = caller
+                .let_in
+                .storing(state, &caller.access, &batch)
+                .map_err(failed)?;
             let appended = state.plane.append(batch).await;
-            appended.map_err(|error: PlaneError| failed(error.into()))?;
+            let receipt = appended.map_err(|error: PlaneError| failed(error.into()))?;
+            let charged = caller.let_in.stored(state, reserved, &receipt).await;
+            charged.map_err(failed)?;
         }
         Ok((outcomes, stores))
     }

@@ -80,7 +80,7 @@ async fn an_answer_that_breaks_off_leaves_its_cause_in_the_log() {
     let id = RequestId::from_bytes([1; 16]);
     let cause = PlaneError::Internal("the cause".to_owned());
     let pieces = futures::stream::iter([Ok("piece"), Err(cause)]);
-    let body = logging_its_end(Body::from_stream(pieces), id);
+    let body = logging_its_end(Body::from_stream(pieces), id, LetIn::default());
     BodyExt::collect(body).await.expect_err("it breaks off");
     let text = log.text();
     assert_eq!(text.matches("the cause").count(), 1, "{text}");

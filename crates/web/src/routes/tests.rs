@@ -14,13 +14,14 @@ use crate::testing::people::{self, FIRST};
 use crate::testing::{Reply, World, committed, request, text};
 
 /// The callers of the table, in the order of its columns.
-const CALLERS: [&str; 7] = [
+const CALLERS: [&str; 8] = [
     "nobody",
     "unknown",
     "disabled",
     "expired",
     "no-action",
     "elsewhere",
+    "over-limit",
     "right",
 ];
 
@@ -178,6 +179,16 @@ async fn visit(world: &World, route: &Route, caller: &str) -> Reply {
             let path = format!("{key}/disable");
             world.post(&path, &Json::Null).await.expect(200);
         }
+        // The ticket was asked for with the one request of this second.
+        "over-limit" => {
+            let body = json!({ "limits": { "requests_per_second": 1 } });
+            world.call(&world.admin, &patch, &body).await.expect(200);
+            let again = json!({ "saved_query": "total", "origin": "https://shop.example" });
+            world
+                .call(&token, "POST /v1/tickets", &again)
+                .await
+                .expect(201);
+        }
         "expired" => {
             let body = json!({ "restrictions": { "expires_at": crate::testing::NOW } });
             world.call(&world.admin, &patch, &body).await.expect(200);
@@ -203,7 +214,8 @@ async fn visit(world: &World, route: &Route, caller: &str) -> Reply {
 /// ended or has run out, and from a page of another site.
 async fn in_session(route: &Route, caller: &str) -> String {
     let is_read = route.method == "GET";
-    if caller == "no-action" || caller == "elsewhere" && is_read {
+    // A person has no limits.
+    if caller == "no-action" || caller == "over-limit" || caller == "elsewhere" && is_read {
         return "-".to_owned();
     }
     let world = World::new().await;
@@ -277,6 +289,16 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
                 "restrictions": { "expires_at": crate::testing::NOW } });
             let made = world.post("/v1/keys", &body).await.expect(201).json();
             made["token"].as_str().expect("a token").to_owned()
+        }
+        "over-limit" if needs == Needs::Nothing => return None,
+        "over-limit" => {
+            let body = json!({ "name": "k", "grants": everything,
+                "limits": { "requests_per_second": 1 } });
+            let made = world.post("/v1/keys", &body).await.expect(201).json();
+            let token = made["token"].as_str().expect("a token").to_owned();
+            let first = world.call(&token, "GET /v1/whoami", &Json::Null).await;
+            first.expect(200);
+            token
         }
         "no-action" if needs == Needs::Key => return None,
         "no-action" => world.key(wrong_action).await.1,
@@ -370,6 +392,9 @@ fn check_line(needs: Needs, line: &str) {
         _ => 4,
     };
     assert_eq!(refused, expected, "{line}");
+    let is_limited = line.contains("429 rate_limited");
+    let has_limits = !matches!(needs, Needs::Nothing | Needs::Session);
+    assert_eq!(is_limited, has_limits, "{line}");
     if let Needs::Right(action) = needs {
         assert!(line.contains("403 action_not_granted"), "{line}");
         let elsewhere = line.contains("404 not_found");

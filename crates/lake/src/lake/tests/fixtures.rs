@@ -10,7 +10,7 @@ use model::grants::{Action, Grant, Selector, Target, VisibleFields};
 use model::ids::{GrantId, KeyId, PoolId, ProjectId};
 use model::isolation::Carried;
 use model::keys::{
-    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+    Circumstances, KeyDraft, KeyKind, KeyLimits, KeyParts, KeyRecord, Restrictions, SecretRecord,
 };
 use model::names::FieldPath;
 use model::permit::{
@@ -108,6 +108,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
             grants,
             expires_at: None,
             restrictions: Restrictions::NONE,
+            limits: KeyLimits::NONE,
             dialect: None,
         },
         disabled: false,

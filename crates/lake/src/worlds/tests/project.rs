@@ -8,7 +8,7 @@ use model::fields::{ColumnType, FieldType, ScalarType};
 use model::grants::{Grant, GrantLookup, parse_grants};
 use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::keys::{
-    Circumstances, KeyDraft, KeyKind, KeyParts, KeyRecord, Restrictions, SecretRecord,
+    Circumstances, KeyDraft, KeyKind, KeyLimits, KeyParts, KeyRecord, Restrictions, SecretRecord,
 };
 use model::names::{FieldPath, Name};
 use model::permit::Access;
@@ -325,6 +325,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
             grants,
             expires_at: None,
             restrictions: Restrictions::NONE,
+            limits: KeyLimits::NONE,
             dialect: None,
         },
         disabled: false,

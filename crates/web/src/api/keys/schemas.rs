@@ -81,14 +81,19 @@ pub(crate) fn schemas() -> Json {
         "Limits": {
             "type": "object", "additionalProperties": false,
             "properties": {
-                "requests_per_second": { "type": "null", "description": "Not in this version." },
-                "concurrent_queries": { "type": "null", "description": "Not in this version." },
+                "requests_per_second": { "type": ["integer", "null"], "minimum": 1,
+                    "maximum": model::limits::REQUESTS_PER_SECOND_MAX,
+                    "description": "Requests that are let in within any one second." },
+                "concurrent_queries": { "type": ["integer", "null"], "minimum": 1,
+                    "maximum": model::limits::CONCURRENT_QUERIES_MAX,
+                    "description": "Questions that are answered at one time." },
                 "credits": {
                     "type": ["object", "null"], "additionalProperties": false,
-                    "properties": { "core": { "type": "null" }, "premium": { "type": "null" } },
+                    "properties": { "core": allowance(), "premium": allowance() },
                 },
             },
         },
+        "Left": left(),
         "Key": key(false),
         "NewKey": key(true),
     });
@@ -137,6 +142,50 @@ fn grant() -> Json {
     })
 }
 
+fn allowance() -> Json {
+    json!({
+        "type": ["object", "null"], "additionalProperties": false,
+        "required": ["amount", "period"],
+        "properties": {
+            "amount": { "type": "integer", "minimum": 0, "maximum": model::limits::CREDITS_MAX },
+            "period": { "enum": ["day", "week", "month"],
+                "description": "Of the calendar in UTC; weeks begin on Monday." },
+        },
+    })
+}
+
+fn left() -> Json {
+    let number = || json!({ "type": ["integer", "null"], "minimum": 0 });
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    let credits = || {
+        json!({
+            "type": ["object", "null"],
+            "required": ["spent", "reserved", "left", "resets_at", "alert"],
+            "properties": {
+                "spent": count(),
+                "reserved": { "type": "integer", "minimum": 0,
+                    "description": "Set aside for calls that are under way." },
+                "left": count(),
+                "resets_at": refer("Time"),
+                "alert": { "enum": [80, 100, null],
+                    "description": "The highest of these percentages that is used up." },
+            },
+        })
+    };
+    json!({
+        "type": "object", "required": ["requests_per_second", "concurrent_queries", "credits"],
+        "description": "What of the limits is left at this moment; null without a limit.",
+        "properties": {
+            "requests_per_second": number(),
+            "concurrent_queries": number(),
+            "credits": {
+                "type": ["object", "null"], "required": ["core", "premium"],
+                "properties": { "core": credits(), "premium": credits() },
+            },
+        },
+    })
+}
+
 fn key(with_token: bool) -> Json {
     let mut required = vec![
         "id",
@@ -146,6 +195,7 @@ fn key(with_token: bool) -> Json {
         "grants",
         "restrictions",
         "limits",
+        "left",
         "status",
         "secrets",
         "created_by",
@@ -163,6 +213,7 @@ fn key(with_token: bool) -> Json {
             "grants": { "type": "array", "items": refer("Grant") },
             "restrictions": refer("Restrictions"),
             "limits": refer("Limits"),
+            "left": refer("Left"),
             "dialect": { "type": "object",
                 "description": "What a dialect was told of the key; its grants follow from it." },
             "status": { "enum": ["active", "disabled", "expired", "quarantined"] },

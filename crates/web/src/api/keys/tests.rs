@@ -127,14 +127,6 @@ async fn what_is_not_enforced_is_not_accepted() {
     for (change, pointer) in [
         (json!({ "kind": "legacy" }), "/kind"),
         (
-            json!({ "limits": { "requests_per_second": 1 } }),
-            "/limits/requests_per_second",
-        ),
-        (
-            json!({ "limits": { "credits": { "core": { "amount": 1, "period": "month" } } } }),
-            "/limits/credits/core",
-        ),
-        (
             json!({ "grants": [{ "on": "tier:premium", "actions": ["read"],
             "constraints": "all_rows" }] }),
             "/grants/0/on",

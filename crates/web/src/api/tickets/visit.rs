@@ -11,13 +11,15 @@ use model::analyses::Analysis;
 use model::ids::GrantId;
 use model::limits::TICKET_CACHE_SECONDS_MAX;
 use model::origins::Origin;
+use model::permit::Access;
 use model::saved_queries::SavedQuery;
 use model::tickets::Ticket;
 use model::time::{TimeZone, Timestamp};
 
-use crate::caller::{LetIn, Named, circumstances};
+use crate::caller::{Named, circumstances};
 use crate::error::{ApiError, Code};
 use crate::layers::Caching;
+use crate::metering::LetIn;
 use crate::saved::May;
 use crate::state::AppState;
 
@@ -50,7 +52,7 @@ impl Visit {
     }
 
     /// Looks up the key and the query of the ticket as they are now.
-    fn open(text: &str, parts: &Parts, state: &AppState) -> Result<Self, ApiError> {
+    fn open(text: &str, parts: &Parts, state: &AppState) -> Result<(Self, Access), ApiError> {
         let now = state.clock.now();
         let ticket = Ticket::open(text, &state.tickets, now).map_err(refused)?;
         let access = state.control.admit(&ticket, &circumstances(parts));
@@ -65,7 +67,7 @@ impl Visit {
             .map_err(|fault| refused(fault.detail))?;
         let saved = Arc::clone(found.item);
         let shown = Shown { ticket, saved };
-        Ok(Self { shown, may })
+        Ok((Self { shown, may }, access))
     }
 }
 
@@ -78,9 +80,12 @@ impl FromRequestParts<AppState> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let Named(text) = Named::from_request_parts(parts, state).await?;
-        let visit = Self::open(&text, parts, state)?;
+        let (visit, access) = Self::open(&text, parts, state)?;
         match is_of(&parts.headers, visit.shown.ticket.origin()) {
-            true => Ok(visit),
+            true => {
+                LetIn::enter(parts, state, &access)?;
+                Ok(visit)
+            }
             false => Err(ApiError::new(Code::OriginNotAllowed, OTHER_PAGE)),
         }
     }

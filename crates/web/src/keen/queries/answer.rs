@@ -3,25 +3,26 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use control::Definitions;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use http::{HeaderValue, header};
 use model::analyses::{Answer, AnswerText, RowsForm, Step, TimeText};
+use model::credits::DOCUMENT_COST;
 use model::json::WideIntegers;
 use model::names::{ID, INGESTED_AT, KEY};
-use model::permit::{Access, ConstrainedAnalysis};
+use model::permit::ConstrainedAnalysis;
 use model::queries::Row;
 use model::time::{TimeZone, Timestamp};
 use model::value::{Object, Value};
 use model::views::Delivery;
 
-use super::super::Question;
 use super::super::question::shown_step;
+use super::super::{Caller, Question};
 use super::metadata::{Effort, Tally};
 use crate::analyses::{constrain, written};
 use crate::answers::started;
 use crate::error::ApiError;
+use crate::metering::cost_of;
 use crate::plane::{ByteStream, PlaneError};
 use crate::state::AppState;
 
@@ -56,11 +57,11 @@ pub(crate) fn text(zone: &TimeZone) -> AnswerText {
 /// The key may ask no collection at all; what is wrong with the question; and
 /// what the data plane fails with.
 pub(crate) async fn ask(
-    access: &Access,
-    definitions: &Definitions,
+    caller: &Caller,
     question: &Question,
     state: &AppState,
 ) -> Result<Answered, ApiError> {
+    let (access, definitions) = (&caller.access, &*caller.definitions);
     let now = state.clock.now();
     let asked = constrain(
         access,
@@ -69,6 +70,9 @@ pub(crate) async fn ask(
         Delivery::Stream,
         now,
     )?;
+    let costs = asked.parts().iter().map(|part| cost_of(part, false));
+    let cost = costs.max().unwrap_or(DOCUMENT_COST);
+    caller.let_in.reserve_for(state, access, &asked, cost)?;
     let tally = match question.has_metadata {
         true => Some(Tally::of(access, definitions, question, now, state).await?),
         false => None,

@@ -491,7 +491,11 @@ pub(super) fn orders_question(kind: &str, rest: &str) -> Question {
 async fn a_kept_answer_has_the_members_of_a_sent_one() {
     let world = world().await;
     let access = access(&world);
-    let definitions = world.state.control.definitions(access.project());
+    let caller = Caller {
+        definitions: world.state.control.definitions(access.project()),
+        access,
+        let_in: crate::metering::LetIn::default(),
+    };
     for (kind, expected) in [
         ("count", "4"),
         (
@@ -500,7 +504,7 @@ async fn a_kept_answer_has_the_members_of_a_sent_one() {
         ),
     ] {
         let question = orders_question(kind, r#"{"property_names":"amount"}"#);
-        let ask = async || ask(&access, &definitions, &question, &world.state).await;
+        let ask = async || ask(&caller, &question, &world.state).await;
         let members = ask().await.expect("an answer").into_members(1_000).await;
         let text = model::json::to_text(&members.expect("small").into());
         assert_eq!(text, format!(r#"{{"result":{expected}}}"#));

@@ -17,7 +17,7 @@ use crate::state::AppState;
 #[derive(Debug)]
 pub(super) enum Collection {
     /// Its pool is there.
-    There(Permit<Ingest>),
+    There(Box<Permit<Ingest>>),
     /// There is no such pool yet, and the key may write to whatever is called so.
     Absent(Name, Injections),
 }
@@ -35,7 +35,7 @@ impl Collection {
         };
         let pool = caller.definitions.pool(text);
         match caller.access.permit(On::Pool(pool)) {
-            Ok(permit) => Ok(Ok(Self::There(permit))),
+            Ok(permit) => Ok(Ok(Self::There(Box::new(permit)))),
             Err(Denied::NotFound) if pool.is_none() => match injections(caller, &name) {
                 Some(injections) => Ok(Ok(Self::Absent(name.clone(), injections.clone()))),
                 None => Err(not_granted()),
@@ -59,7 +59,7 @@ impl Collection {
         state: &AppState,
     ) -> Result<Permit<Ingest>, ApiError> {
         match self {
-            Self::There(permit) => Ok(permit),
+            Self::There(permit) => Ok(*permit),
             Self::Absent(name, _) => found(caller, state, &name).await,
         }
     }

@@ -1,0 +1,261 @@
+//! The ledger of credits: reserved in memory before anything is done for a
+//! call, charged on stable storage before it is answered.
+//!
+//! The rules, which `docs/adr/023-credits.md` gives the reasons for:
+//!
+//! - **Reserve.** In one step under the lock of the key's account: what is
+//!   charged and what is reserved, together with the cost, must not be more
+//!   than the allowance of the period. So no number of calls at once gets more.
+//! - **Charge.** What is answered is charged before, durably; calls that wait
+//!   for it share a transaction. A call that fails is charged nothing: dropping
+//!   the reservation gives it back.
+//! - **Crash.** Reservations are in memory alone and are given back by a crash.
+//!   A charge counts if and only if it is in the database. So whatever was
+//!   answered is charged; a call whose answer the crash cut off is charged when
+//!   its charge was written, and never twice.
+//!
+//! A row holds what a key used up of a tier on one day, as a total and not as
+//! a step: written again, it stays the same. What a period has used up is the
+//! sum of its days, so that a change of the period gives nothing back.
+
+mod account;
+
+pub use account::{CreditsLeft, CreditsSpent};
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use model::credits::Tier;
+use model::ids::KeyId;
+use model::keys::KeyRecord;
+use model::permit::Access;
+use model::time::Timestamp;
+use tokio::sync::oneshot;
+
+use account::{Account, Reserved};
+
+use crate::control::{Control, Inner};
+use crate::error::{ControlError, InternalError};
+use crate::store::{Claim, Write};
+
+/// How many days back the ledger is read at a start: those of the longest
+/// period, twice, for a clock that is set back.
+const DAYS_READ: i32 = 2 * 31;
+
+/// What a key used up on one day, as it is in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DayRow {
+    pub(crate) key: KeyId,
+    pub(crate) tier: Tier,
+    /// Days since 1970-01-01.
+    pub(crate) day: i32,
+    pub(crate) spent: i64,
+}
+
+/// The accounts of keys that used credits, and the charges that wait for a transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    accounts: RwLock<HashMap<(KeyId, Tier), Arc<Account>>>,
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+/// Credits that are set aside for one call. Dropped, they are given back.
+#[derive(Debug)]
+pub struct Reservation(Option<Reserved>);
+
+/// A charge that waits for its transaction.
+#[derive(Debug)]
+struct Waiting {
+    reserved: Reserved,
+    actual: u64,
+    done: oneshot::Sender<Result<(), Arc<ControlError>>>,
+}
+
+impl Reservation {
+    /// Of a call that costs nothing.
+    pub const NOTHING: Self = Self(None);
+}
+
+impl Ledger {
+    /// Takes what the database holds. Only at the opening, before anybody is let in.
+    pub(crate) fn fill(&self, rows: Vec<DayRow>) {
+        for row in rows {
+            let charged = u64::try_from(row.spent).unwrap_or(0);
+            self.of(row.key, row.tier).fill(row.day, charged);
+        }
+    }
+
+    fn of(&self, key: KeyId, tier: Tier) -> Arc<Account> {
+        let known = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = known.get(&(key, tier)) {
+            return Arc::clone(account);
+        }
+        drop(known);
+        let mut known = self
+            .accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let account = known
+            .entry((key, tier))
+            .or_insert_with(|| Arc::new(Account::new(key, tier)));
+        Arc::clone(account)
+    }
+
+    /// Forgets a key that is gone for good.
+    pub(crate) fn forget(&self, key: KeyId) {
+        let mut known = self
+            .accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for tier in Tier::ALL {
+            known.remove(&(key, tier));
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first day that a start must know the ledger of.
+pub(crate) fn first_day_read(now: Timestamp) -> i32 {
+    now.date().as_days().saturating_sub(DAYS_READ)
+}
+
+impl Control {
+    /// Sets credits aside for a call of this cost, as the key's allowance was
+    /// when the caller was let in. Memory alone is asked. A key without an
+    /// allowance pays nothing.
+    ///
+    /// # Errors
+    /// Too few are left; nothing was set aside.
+    pub fn reserve(
+        &self,
+        access: &Access,
+        tier: Tier,
+        cost: u64,
+    ) -> Result<Reservation, CreditsSpent> {
+        let Some(allowance) = access.limits().credits(tier).filter(|_| cost > 0) else {
+            return Ok(Reservation::NOTHING);
+        };
+        let account = self.0.ledger.of(access.key(), tier);
+        let reserved = account.reserve(allowance, cost, &*self.0.options.clock)?;
+        Ok(Reservation(Some(reserved)))
+    }
+
+    /// Charges `actual` of what was set aside, and gives the rest back. When
+    /// it returns, the charge is on stable storage. A caller that stops waiting
+    /// does not stop the charge.
+    ///
+    /// # Errors
+    /// Nothing was charged, and all was given back.
+    pub async fn charge(&self, reservation: Reservation, actual: u64) -> Result<(), ControlError> {
+        let Some(reserved) = reservation.0 else {
+            return Ok(());
+        };
+        let actual = actual.min(reserved.cost);
+        if actual == 0 {
+            return Ok(());
+        }
+        let (done, outcome) = oneshot::channel();
+        self.0.ledger.waiting().push(Waiting {
+            reserved,
+            actual,
+            done,
+        });
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move { inner.charge_waiting().await });
+        let lost = || InternalError::new("a charge was not carried out").into();
+        match outcome.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(match &*error {
+                ControlError::Full => ControlError::Full,
+                other => InternalError::new(format!("charging credits: {other}")).into(),
+            }),
+            Err(_) => Err(lost()),
+        }
+    }
+
+    /// What a key has used up of each tier that it has an allowance of.
+    pub fn credits_left(&self, key: &KeyRecord) -> Vec<CreditsLeft> {
+        let now = self.0.options.clock.now();
+        let of = |tier| {
+            let allowance = key.draft().limits.credits(tier)?;
+            Some(self.0.ledger.of(key.id(), tier).look(allowance, now))
+        };
+        Tier::ALL.into_iter().filter_map(of).collect()
+    }
+}
+
+impl Inner {
+    /// Writes all charges that wait in one transaction. Who holds the writer
+    /// finds those of all who wait for it, and these then find none.
+    async fn charge_waiting(self: Arc<Self>) {
+        let writer = self.writer().await;
+        let waiting = std::mem::take(&mut *self.ledger.waiting());
+        if waiting.is_empty() {
+            return;
+        }
+        let writes = totals(&waiting).into_iter().map(Write::Charge).collect();
+        // Left in there by whatever fails before they take effect.
+        let waiting = Arc::new(Mutex::new(waiting));
+        let written = match writer {
+            Err(error) => Err(error),
+            Ok(writer) => {
+                let ordinal = writer.ordinal;
+                let charged = Arc::clone(&waiting);
+                let apply = move |_: &Inner| taken(&charged).into_iter().for_each(Waiting::charged);
+                self.carry_out(writer, writes, ordinal, Claim::Nothing, apply)
+                    .await
+            }
+        };
+        if let Err(error) = written {
+            let error = Arc::new(error);
+            for Waiting { reserved, done, .. } in taken(&waiting) {
+                drop(reserved);
+                let _ = done.send(Err(Arc::clone(&error)));
+            }
+        }
+    }
+}
+
+fn taken(waiting: &Mutex<Vec<Waiting>>) -> Vec<Waiting> {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *waiting)
+}
+
+impl Waiting {
+    fn charged(self) {
+        let Self {
+            mut reserved,
+            actual,
+            done,
+        } = self;
+        reserved.settle(actual);
+        // Whoever asked may be gone.
+        let _ = done.send(Ok(()));
+    }
+}
+
+/// What each day of an account comes to with these charges. Only the holder of
+/// the writer charges, so nothing else is charged meanwhile.
+fn totals(waiting: &[Waiting]) -> Vec<DayRow> {
+    let mut totals = BTreeMap::new();
+    for Waiting {
+        reserved, actual, ..
+    } in waiting
+    {
+        let Reserved { account, day, .. } = reserved;
+        let total = totals
+            .entry((account.key.to_bytes(), account.tier, *day))
+            .or_insert_with(|| (account.key, account.charged(*day)));
+        total.1 += *actual;
+    }
+    let row = |((_, tier, day), (key, spent)): ((_, Tier, i32), (KeyId, u64))| DayRow {
+        key,
+        tier,
+        day,
+        spent: i64::try_from(spent).unwrap_or(i64::MAX),
+    };
+    totals.into_iter().map(row).collect()
+}

@@ -1,0 +1,182 @@
+//! What keys take of the server at this moment, in memory: requests of the
+//! last second and questions that are being answered.
+//!
+//! A meter is found by its key's id and outlives every change of the key, so
+//! that no change gives back what was taken. The process begins with empty
+//! ones. Whoever comes by a scoped key or a ticket takes of the key that these
+//! were made out of.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use model::ids::KeyId;
+use model::keys::{KeyLimits, KeyRecord};
+use model::permit::Access;
+use model::rate::{RateLog, RateStanding};
+use model::time::Clock;
+
+use crate::control::Control;
+
+/// The meters of keys that were used since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Meters(RwLock<HashMap<KeyId, Arc<Meter>>>);
+
+#[derive(Debug, Default)]
+struct Meter {
+    requests: Mutex<RateLog>,
+    questions: AtomicU32,
+}
+
+/// A request that its key's limits let in. While it is held, its question
+/// counts as being answered.
+#[derive(Debug)]
+pub struct Entered {
+    /// Of a request that asks something.
+    asking: Option<Arc<Meter>>,
+    rate: Option<RateStanding>,
+}
+
+/// Which limit of its key a request would break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverLimit {
+    /// As many requests as are let in within a second have come.
+    #[error("the key's limit of {limit} requests per second is reached")]
+    Rate {
+        /// `requests_per_second`.
+        limit: NonZeroU32,
+        /// Who comes after so long is let in, unless others of the key were faster.
+        retry_after: Duration,
+    },
+    /// As many questions as may be are being answered.
+    #[error("the key's limit of {limit} concurrent queries is reached")]
+    Questions {
+        /// `concurrent_queries`.
+        limit: NonZeroU32,
+    },
+}
+
+/// What a key may still take at this moment; `None` is without a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitsLeft {
+    /// Requests that would be let in now.
+    pub requests_per_second: Option<u32>,
+    /// Questions that could be asked beside those that are being answered.
+    pub concurrent_queries: Option<u32>,
+}
+
+impl Entered {
+    /// Where the key stands with its rate, this request counted.
+    pub fn rate(&self) -> Option<RateStanding> {
+        self.rate
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if let Some(meter) = &self.asking {
+            meter.questions.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Meter {
+    /// Counts a question while the answer is held; refuses one too many.
+    fn ask(self: &Arc<Self>, limit: Option<NonZeroU32>) -> Result<Entered, OverLimit> {
+        let most = limit.map_or(u32::MAX, NonZeroU32::get);
+        let one_more = |running: u32| (running < most).then(|| running + 1);
+        let counted = self
+            .questions
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        match (counted, limit) {
+            (Ok(_), _) => Ok(Entered {
+                asking: Some(Arc::clone(self)),
+                rate: None,
+            }),
+            (Err(_), Some(limit)) => Err(OverLimit::Questions { limit }),
+            // More than four thousand millions are not being answered.
+            (Err(_), None) => Ok(Entered {
+                asking: None,
+                rate: None,
+            }),
+        }
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        limits: KeyLimits,
+        asks: bool,
+        clock: &dyn Clock,
+    ) -> Result<Entered, OverLimit> {
+        // A question that finds no place has taken nothing of the rate, and
+        // one that the rate refuses gives its place back.
+        let mut entered = match asks {
+            true => self.ask(limits.concurrent_queries)?,
+            false => Entered {
+                asking: None,
+                rate: None,
+            },
+        };
+        if let Some(limit) = limits.requests_per_second {
+            let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            // Read under the lock: the log must see instants in their order.
+            let standing = requests.take(limit, clock.now());
+            drop(requests);
+            let refused = |retry_after| OverLimit::Rate { limit, retry_after };
+            entered.rate = Some(standing.map_err(refused)?);
+        }
+        Ok(entered)
+    }
+
+    fn left(&self, limits: KeyLimits, clock: &dyn Clock) -> LimitsLeft {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_rate = |limit| requests.look(limit, clock.now()).remaining;
+        let asked = self.questions.load(Ordering::Acquire);
+        LimitsLeft {
+            requests_per_second: limits.requests_per_second.map(of_rate),
+            concurrent_queries: limits
+                .concurrent_queries
+                .map(|limit| limit.get().saturating_sub(asked)),
+        }
+    }
+}
+
+impl Meters {
+    fn of(&self, key: KeyId) -> Arc<Meter> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(meter) = known.get(&key) {
+            return Arc::clone(meter);
+        }
+        drop(known);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let meter = known.entry(key).or_default();
+        Arc::clone(meter)
+    }
+
+    /// Forgets a key that is gone for good.
+    pub(crate) fn forget(&self, key: KeyId) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&key);
+    }
+}
+
+impl Control {
+    /// Lets a request in as far as its key's limits go, as they were when the
+    /// caller was let in. `asks` says that it has rows read for an answer; such
+    /// a request counts until what is returned is dropped.
+    ///
+    /// # Errors
+    /// The limit that is reached. A request that is refused takes nothing of any limit.
+    pub fn meter(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
+        let meter = self.0.meters.of(access.key());
+        meter.enter(access.limits(), asks, &*self.0.options.clock)
+    }
+
+    /// What a key may still take at this moment.
+    pub fn limits_left(&self, key: &KeyRecord) -> LimitsLeft {
+        let meter = self.0.meters.of(key.id());
+        meter.left(key.draft().limits, &*self.0.options.clock)
+    }
+}

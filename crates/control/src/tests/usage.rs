@@ -1,0 +1,85 @@
+use super::*;
+use crate::{Did, UsageAsked, UsageCounts};
+
+const ONE: UsageCounts = UsageCounts {
+    requests: 1,
+    refused: 0,
+    records: 5,
+};
+
+async fn counted(plane: &Plane) -> Vec<(i32, UsageCounts)> {
+    let asked = UsageAsked {
+        from: 0,
+        to: i32::MAX,
+        key: None,
+        limit: 100,
+    };
+    let usage = plane.control.usage(&plane.admin(), asked).await;
+    let usage = usage.expect("reads").into_iter();
+    usage.map(|(of, counts)| (of.day, counts)).collect()
+}
+
+#[tokio::test]
+async fn usage_adds_up_across_restarts_and_a_crash_loses_what_was_not_saved() {
+    let plane = Plane::new().await;
+    let pool = plane.pool("sales").await;
+    let did = Did {
+        pool: Some(pool.id),
+        view: None,
+        counts: ONE,
+    };
+    let access = plane.admin().access().clone();
+    let today = plane.now().date().as_days();
+    let times = |count: u64| UsageCounts {
+        requests: count,
+        refused: 0,
+        records: 5 * count,
+    };
+    plane.control.note_usage(&access, did);
+    plane.control.note_usage(&access, did);
+    assert_eq!(counted(&plane).await, [(today, times(2))]);
+    plane.control.note_usage(&access, did);
+    let plane = plane.restarted().await;
+    assert_eq!(counted(&plane).await, [(today, times(3))]);
+    plane.control.note_usage(&access, did);
+    // Another project is told nothing of it.
+    let other = plane.other_project().await;
+    let asked = UsageAsked {
+        from: 0,
+        to: i32::MAX,
+        key: None,
+        limit: 100,
+    };
+    let told = plane.control.usage(&other, asked).await.expect("reads");
+    assert!(told.is_empty());
+    assert_eq!(counted(&plane).await, [(today, times(4))]);
+}
+
+#[tokio::test]
+async fn usage_that_cannot_be_written_stays_counted() {
+    let plane = Plane::new().await;
+    let plane = plane
+        .restarted_after(
+            "CREATE TRIGGER refuse BEFORE INSERT ON usage BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .await;
+    let access = plane.admin().access().clone();
+    let did = Did {
+        pool: None,
+        view: None,
+        counts: ONE,
+    };
+    plane.control.note_usage(&access, did);
+    assert!(plane.control.save_last_used().await.is_err());
+    plane.control.note_usage(&access, did);
+    let control = plane.control.clone();
+    {
+        let mut writer = control.0.writer.lock().await;
+        let crate::writer::Link::Open(store) = &mut writer.link else {
+            panic!("open")
+        };
+        store.run("DROP TRIGGER refuse").await;
+    }
+    let counts = counted(&plane).await;
+    assert_eq!(counts.first().map(|(_, counts)| counts.requests), Some(2));
+}

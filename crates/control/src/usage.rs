@@ -1,0 +1,158 @@
+//! Usage: how much each secret of each key did with each pool and view on each
+//! day of UTC. Counted in memory, and written down with the times of last use:
+//! a crash loses what was counted since. Credits are not counted here: they
+//! have a ledger that loses nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::ids::{KeyId, PoolId, ProjectId, ViewId};
+use model::permit::{Access, Admin, Permit};
+use model::secrets::SecretId;
+
+use crate::control::{Control, Inner};
+use crate::error::ControlError;
+use crate::store::{Claim, Write};
+use crate::writer::Link;
+
+/// Rows that are written in one transaction; between two, changes get their turn.
+const ROWS_PER_TRANSACTION: usize = 1_000;
+
+/// What usage is told of apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UsageOf {
+    /// The project of the key.
+    pub project: ProjectId,
+    /// Whose it is.
+    pub key: KeyId,
+    /// By which of its secrets.
+    pub secret: SecretId,
+    /// Of which pool, when it was of one.
+    pub pool: Option<PoolId>,
+    /// Through which view.
+    pub view: Option<ViewId>,
+    /// Days since 1970-01-01.
+    pub day: i32,
+}
+
+/// How much was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageCounts {
+    /// Requests that were let in.
+    pub requests: u64,
+    /// Those of them that were refused or failed.
+    pub refused: u64,
+    /// Records that were stored.
+    pub records: u64,
+}
+
+/// What a request did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Did {
+    /// Of which pool, when it was of one.
+    pub pool: Option<PoolId>,
+    /// Through which view.
+    pub view: Option<ViewId>,
+    /// How much.
+    pub counts: UsageCounts,
+}
+
+/// Which days of usage are asked for, and whose.
+#[derive(Clone, Copy, Debug)]
+pub struct UsageAsked {
+    /// The first day, counted from 1970-01-01.
+    pub from: i32,
+    /// The first day after the last one.
+    pub to: i32,
+    /// Of one key alone.
+    pub key: Option<KeyId>,
+    /// So many rows at most.
+    pub limit: usize,
+}
+
+/// What was counted and is not in the database.
+#[derive(Debug, Default)]
+pub(crate) struct Usage(Mutex<HashMap<UsageOf, UsageCounts>>);
+
+impl UsageCounts {
+    fn add(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.refused += more.refused;
+        self.records += more.records;
+    }
+}
+
+impl Usage {
+    fn note(&self, of: UsageOf, counts: UsageCounts) {
+        self.counted().entry(of).or_default().add(counts);
+    }
+
+    fn take(&self) -> Vec<(UsageOf, UsageCounts)> {
+        self.counted().drain().collect()
+    }
+
+    fn counted(&self) -> MutexGuard<'_, HashMap<UsageOf, UsageCounts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control {
+    /// Counts what a request of this caller did. Memory alone is touched.
+    pub fn note_usage(&self, access: &Access, did: Did) {
+        let of = UsageOf {
+            project: access.project(),
+            key: access.key(),
+            secret: access.secret(),
+            pool: did.pool,
+            view: did.view,
+            day: self.0.options.clock.now().date().as_days(),
+        };
+        self.0.usage.note(of, did.counts);
+    }
+
+    /// The usage of the caller's project, that of the last moment included, by
+    /// day, key, secret, pool and view.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn usage(
+        &self,
+        by: &Permit<Admin>,
+        asked: UsageAsked,
+    ) -> Result<Vec<(UsageOf, UsageCounts)>, ControlError> {
+        self.0.save_usage().await?;
+        let mut writer = self.0.writer().await?;
+        match &mut writer.link {
+            Link::Open(store) => store.usage(by.access().project(), asked).await,
+            Link::Lost | Link::Closed => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Inner {
+    /// Writes down what was counted. What cannot be written stays counted.
+    pub(crate) async fn save_usage(self: &std::sync::Arc<Self>) -> Result<(), ControlError> {
+        let mut unsaved = self.usage.take();
+        while !unsaved.is_empty() {
+            let rest = unsaved.split_off(unsaved.len().min(ROWS_PER_TRANSACTION));
+            let written = match self.writer().await {
+                Err(error) => Err(error),
+                Ok(writer) => {
+                    let ordinal = writer.ordinal;
+                    let rows = unsaved.iter().map(|(of, counts)| Write::Use(*of, *counts));
+                    let rows = rows.collect();
+                    self.carry_out(writer, rows, ordinal, Claim::Nothing, |_| {})
+                        .await
+                }
+            };
+            if let Err(error) = written {
+                for (of, counts) in unsaved.into_iter().chain(rest) {
+                    self.usage.note(of, counts);
+                }
+                return Err(error);
+            }
+            unsaved = rest;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use crate::testing::{World, text};
+
+use super::*;
+
+/// Day, pool, view, and how many requests, refusals and records.
+type UsageRow = (String, Option<String>, Option<String>, [u64; 3]);
+
+fn rows(usage: &Json) -> Vec<UsageRow> {
+    let name = |item: &Json, member: &str| item[member]["name"].as_str().map(str::to_owned);
+    let count = |item: &Json, member: &str| item[member].as_u64().expect("a number");
+    let items = usage["items"].as_array().expect("a list").iter();
+    let rows = items.map(|item| {
+        let counts = ["requests", "refused", "records"].map(|member| count(item, member));
+        let day = item["day"].as_str().expect("a day").to_owned();
+        (day, name(item, "pool"), name(item, "view"), counts)
+    });
+    rows.collect()
+}
+
+#[tokio::test]
+async fn usage_is_told_by_day_secret_pool_and_view() {
+    let world = World::with_sales().await;
+    let all = serde_json::json!([
+        { "on": "pool:sales", "actions": ["ingest", "query"], "constraints": "all_rows" },
+        { "on": "view:all", "actions": ["read"], "constraints": "all_rows" },
+    ]);
+    let (id, token) = world.key(all).await;
+    let record = json!([{ "customer": "a" }, { "customer": "b" }, { "customer": 1 }]);
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    for _ in 0..2 {
+        for (call, body) in [
+            ("GET /v1/views/all/data", &Json::Null),
+            ("GET /v1/views/all/data?limit=0", &Json::Null),
+            ("POST /v1/pools/sales/records", &record),
+            ("POST /v1/query", &count),
+            ("GET /v1/pools", &Json::Null),
+        ] {
+            world.call(&token, call, body).await;
+        }
+        world.clock.advance(Duration::from_secs(86_400));
+    }
+    let usage = world
+        .get(&format!("/v1/usage?key={id}"))
+        .await
+        .expect(200)
+        .json();
+    let of_day = |day: &str| {
+        let (pool, view) = (Some("sales".to_owned()), Some("all".to_owned()));
+        vec![
+            (day.to_owned(), None, None, [2, 2, 0]),
+            (day.to_owned(), pool.clone(), None, [2, 0, 2]),
+            (day.to_owned(), pool, view, [1, 0, 0]),
+        ]
+    };
+    assert_eq!(
+        rows(&usage),
+        [of_day("2026-05-01"), of_day("2026-05-02")].concat()
+    );
+    assert_eq!(text(&usage, "/items/0/key/id"), id);
+    assert_eq!(text(&usage, "/items/0/key/name"), "k");
+    // Of one day, and after the key is gone.
+    let call = format!("DELETE /v1/keys/{id}");
+    world
+        .call(&world.admin, &call, &Json::Null)
+        .await
+        .expect(204);
+    let path = format!("/v1/usage?key={id}&from=2026-05-02&to=2026-05-03");
+    let usage = world.get(&path).await.expect(200).json();
+    assert_eq!(rows(&usage), of_day("2026-05-02"));
+    assert_eq!(usage["items"][0]["key"]["name"], Json::Null);
+    let none = world
+        .get("/v1/usage?from=2026-05-03&key=01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        .await;
+    assert!(rows(&none.expect(200).json()).is_empty());
+    for (parameter, pointer) in [("from=today", "/from"), ("to=1", "/to"), ("key=k", "/key")] {
+        let refused = world
+            .get(&format!("/v1/usage?{parameter}"))
+            .await
+            .expect(400);
+        assert_eq!(text(&refused.json(), "/pointer"), pointer);
+    }
+}

@@ -1,0 +1,320 @@
+//! How much of the server a request takes of what its key may take.
+//!
+//! Every road that lets somebody in passes [`LetIn::enter`]: a token, a scoped
+//! key of the Keen dialect, a ticket. A request passes once, however often its
+//! caller is looked up while it runs, and what it holds is given back when its
+//! answer is sent or given up.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use axum::extract::FromRequestParts;
+use control::{Did, Entered, OverLimit, Reservation, UsageCounts};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use model::answers::AppendReceipt;
+use model::credits::{DOCUMENT_COST, Tier, ingest_cost, stream_cost};
+use model::ids::{KeyId, PoolId, ViewId};
+use model::permit::{Access, AdmittedBatch, ConstrainedAnalysis, ConstrainedQuery};
+use model::queries::Query;
+use model::rate::{RATE_WINDOW, RateStanding};
+use model::uniqueness::TokenTag;
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+const RATE: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Of a request whose answer is made of rows: it counts towards
+/// `concurrent_queries` of its key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asks;
+
+/// Whether calls of this pattern answer rows, or functions of rows.
+pub(crate) fn asks(pattern: &str) -> bool {
+    const ENDS: [&str; 7] = [
+        "/v1/whoami",
+        "/v1/query",
+        "/data",
+        "/result",
+        "/results",
+        "/chart.svg",
+        "/queries/{analysis}",
+    ];
+    ENDS.iter().any(|end| pattern.ends_with(end))
+}
+
+/// Whether calls of this pattern may cost credits.
+pub(crate) fn costs(pattern: &str) -> bool {
+    let is_free = pattern == "/v1/whoami";
+    asks(pattern) && !is_free || pattern.ends_with("/records")
+}
+
+/// What an answer of the rows of this question costs: by the rows that were
+/// asked for, and never by those that there are. A page is one document, as is
+/// whatever is made of groups.
+pub(crate) fn cost_of(question: &ConstrainedQuery, is_page: bool) -> u64 {
+    match question.query() {
+        Query::Records(records) if !is_page => stream_cost(records.limit),
+        Query::Records(_) | Query::Aggregate(_) | Query::Actors(_) => DOCUMENT_COST,
+    }
+}
+
+/// Whose credits a question uses up: premium ones, when one of the pools that
+/// the caller sees of it is of that tier.
+fn tier_of(asked: &ConstrainedAnalysis) -> Tier {
+    let parts = asked.parts().iter();
+    let tiers = parts.map(|part| part.pool().draft.tier);
+    tiers.max().unwrap_or(Tier::Core)
+}
+
+/// The key that a request was let in with, and what the request holds of the
+/// key's limits. All clones are of the same request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LetIn(Arc<Passed>);
+
+#[derive(Debug, Default)]
+struct Passed {
+    key: OnceLock<KeyId>,
+    entered: OnceLock<Entered>,
+    rate: OnceLock<RateStanding>,
+    /// The page that may have the answer.
+    page: OnceLock<HeaderValue>,
+    /// The nonce that a signed request spent when it was first let in.
+    spent: OnceLock<TokenTag>,
+    /// Charged when the request is about to be answered, and given back when
+    /// it is refused.
+    reserved: Mutex<Option<(Reservation, u64)>>,
+    /// Who came, and what it did.
+    access: OnceLock<Access>,
+    did: Mutex<Touched>,
+}
+
+/// What a request had to do with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Touched {
+    pool: Option<PoolId>,
+    view: Option<ViewId>,
+    records: u64,
+}
+
+impl FromRequestParts<AppState> for LetIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        Self::of(parts).cloned()
+    }
+}
+
+impl LetIn {
+    /// The key; `None` while nobody was let in.
+    pub(crate) fn key(&self) -> Option<KeyId> {
+        self.0.key.get().copied()
+    }
+
+    /// Notes the key that this request was let in with, for the access log.
+    pub(crate) fn note(parts: &Parts, key: KeyId) {
+        if let Some(let_in) = parts.extensions.get::<Self>() {
+            let_in.0.key.get_or_init(|| key);
+        }
+    }
+
+    /// The origin of the page that the key was found to be for.
+    pub(crate) fn page(&self) -> Option<&HeaderValue> {
+        self.0.page.get()
+    }
+
+    /// Notes the origin of the page that the key is for.
+    pub(crate) fn note_page(parts: &Parts, page: &HeaderValue) {
+        if let Some(let_in) = parts.extensions.get::<Self>() {
+            let_in.0.page.get_or_init(|| page.clone());
+        }
+    }
+
+    /// The nonce that the request spent already.
+    pub(crate) fn spent(&self) -> Option<TokenTag> {
+        self.0.spent.get().copied()
+    }
+
+    /// Notes the nonce that the request spent.
+    pub(crate) fn note_spent(&self, nonce: TokenTag) {
+        self.0.spent.get_or_init(|| nonce);
+    }
+
+    fn of(parts: &Parts) -> Result<&Self, ApiError> {
+        let let_in = parts.extensions.get::<Self>();
+        let_in.ok_or_else(|| ApiError::internal("a request outside the layers"))
+    }
+
+    /// Sets credits aside for the answer to this request, once. They are
+    /// charged before it is sent, if it is one that answers.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::CreditsSpent`].
+    pub(crate) fn reserve_for(
+        &self,
+        state: &AppState,
+        access: &Access,
+        asked: &ConstrainedAnalysis,
+        cost: u64,
+    ) -> Result<(), ApiError> {
+        if let Some(part) = asked.parts().first() {
+            self.touch(part.pool().id, None);
+        }
+        self.reserve(state, access, tier_of(asked), cost)
+    }
+
+    /// The same for what is of this tier.
+    ///
+    /// # Errors
+    /// As [`LetIn::reserve_for`].
+    pub(crate) fn reserve(
+        &self,
+        state: &AppState,
+        access: &Access,
+        tier: Tier,
+        cost: u64,
+    ) -> Result<(), ApiError> {
+        let reservation = state.control.reserve(access, tier, cost)?;
+        *self.reserved() = Some((reservation, cost));
+        Ok(())
+    }
+
+    /// Sets aside what storing a batch costs, for [`LetIn::stored`].
+    ///
+    /// # Errors
+    /// [`crate::error::Code::CreditsSpent`]; nothing was stored.
+    pub(crate) fn storing(
+        &self,
+        state: &AppState,
+        access: &Access,
+        batch: &AdmittedBatch,
+    ) -> Result<Reservation, ApiError> {
+        self.touch(batch.pool().id, None);
+        let records = u64::try_from(batch.records().len()).unwrap_or(u64::MAX);
+        let cost = ingest_cost(records);
+        Ok(state
+            .control
+            .reserve(access, batch.pool().draft.tier, cost)?)
+    }
+
+    /// Charges what was stored: nothing for a batch whose saved answer is repeated.
+    ///
+    /// # Errors
+    /// The charge could not be written; the records are stored, and the client is
+    /// not told so.
+    pub(crate) async fn stored(
+        &self,
+        state: &AppState,
+        reservation: Reservation,
+        receipt: &AppendReceipt,
+    ) -> Result<(), ApiError> {
+        let accepted = match receipt.repeated {
+            true => 0,
+            false => receipt.accepted,
+        };
+        self.did().records += accepted;
+        let cost = ingest_cost(accepted);
+        Ok(state.control.charge(reservation, cost).await?)
+    }
+
+    /// Notes the pool, and the view, that the request is about.
+    pub(crate) fn touch(&self, pool: PoolId, view: Option<ViewId>) {
+        let mut did = self.did();
+        did.pool = Some(pool);
+        did.view = view;
+    }
+
+    /// Counts what the request did for its key's usage.
+    pub(crate) fn count(&self, state: &AppState, is_answered: bool) {
+        let Some(access) = self.0.access.get() else {
+            return;
+        };
+        let Touched {
+            pool,
+            view,
+            records,
+        } = *self.did();
+        let counts = UsageCounts {
+            requests: 1,
+            refused: u64::from(!is_answered),
+            records,
+        };
+        state.control.note_usage(access, Did { pool, view, counts });
+    }
+
+    fn did(&self) -> std::sync::MutexGuard<'_, Touched> {
+        self.0.did.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Charges what was set aside when the request is answered, and gives it
+    /// back when it is refused.
+    ///
+    /// # Errors
+    /// The charge could not be written: then the request is not answered.
+    pub(crate) async fn settle(&self, state: &AppState, is_answered: bool) -> Result<(), ApiError> {
+        let reserved = self.reserved().take();
+        let Some((reservation, cost)) = reserved.filter(|_| is_answered) else {
+            return Ok(());
+        };
+        Ok(state.control.charge(reservation, cost).await?)
+    }
+
+    fn reserved(&self) -> std::sync::MutexGuard<'_, Option<(Reservation, u64)>> {
+        let reserved = self.0.reserved.lock();
+        reserved.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes of the limits of the caller's key, once for each request.
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub(crate) fn enter(parts: &Parts, state: &AppState, access: &Access) -> Result<(), ApiError> {
+        let passed = &Self::of(parts)?.0;
+        if passed.entered.get().is_some() {
+            return Ok(());
+        }
+        passed.access.get_or_init(|| access.clone());
+        let asks = parts.extensions.get::<Asks>().is_some();
+        match state.control.meter(access, asks) {
+            Ok(entered) => {
+                if let Some(rate) = entered.rate() {
+                    passed.rate.get_or_init(|| rate);
+                }
+                // One request is never looked at by two threads at once.
+                let _ = passed.entered.set(entered);
+                Ok(())
+            }
+            Err(over) => {
+                if let OverLimit::Rate { limit, .. } = over {
+                    let remaining = 0;
+                    passed
+                        .rate
+                        .get_or_init(|| RateStanding { limit, remaining });
+                }
+                Err(over.into())
+            }
+        }
+    }
+
+    /// Says where the key stands with its rate, in the fields of the IETF
+    /// draft `ratelimit-headers` (11, May 2026). They say nothing of rows.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let Some(RateStanding { limit, remaining }) = self.0.rate.get() else {
+            return;
+        };
+        let window = RATE_WINDOW.as_secs();
+        // The oldest request of the window leaves it within the window.
+        let texts = [
+            (RATE_POLICY, format!("\"second\";q={limit};w={window}")),
+            (RATE, format!("\"second\";r={remaining};t={window}")),
+        ];
+        for (name, text) in texts {
+            let value = HeaderValue::from_str(&text).expect("numbers are visible ASCII");
+            headers.insert(name, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
