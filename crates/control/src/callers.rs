@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
-use model::keys::{AuthError, Circumstances, KeyRecord, Page, SignedRequest, Unspent};
+use model::keys::{
+    AuthError, Circumstances, KeyRecord, Page, SecretRecord, SignedRequest, Unspent,
+};
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
@@ -38,6 +40,21 @@ struct Caller {
 }
 
 impl Caller {
+    fn record_of(&self, secret: SecretId) -> Option<&SecretRecord> {
+        let mut secrets = self.record.secrets().iter();
+        secrets.find(|known| known.id == secret)
+    }
+
+    /// Refuses a replaced secret that was silent for too long.
+    fn check_heard(&self, secret: SecretId, now: Timestamp) -> Result<(), AuthError> {
+        let silence = self.record_of(secret).and_then(|record| record.silence);
+        let end = silence.map(|silence| silence.ends_at(self.secret.last()));
+        match end.is_some_and(|end| end <= now) {
+            true => Err(AuthError::Expired),
+            false => Ok(()),
+        }
+    }
+
     fn note(&self, now: Timestamp) {
         self.key.note(now);
         self.secret.note(now);
@@ -68,6 +85,14 @@ impl Usage {
 
     fn last(&self) -> Option<Timestamp> {
         match self.used.load(Ordering::Relaxed) {
+            NEVER => None,
+            micros => Timestamp::from_microsecond(micros),
+        }
+    }
+
+    /// The last use that the database knows.
+    fn last_saved(&self) -> Option<Timestamp> {
+        match self.saved.load(Ordering::Relaxed) {
             NEVER => None,
             micros => Timestamp::from_microsecond(micros),
         }
@@ -123,6 +148,7 @@ impl Callers {
             return Err(KeyRecord::verify_absent(presented, pepper));
         };
         let access = caller.record.verify(presented, pepper, seen, now)?;
+        caller.check_heard(presented.id(), now)?;
         caller.note(now);
         Ok(access)
     }
@@ -138,7 +164,9 @@ impl Callers {
         let Some(caller) = caller else {
             return Err(KeyRecord::verify_signed_absent(request));
         };
-        caller.record.verify_signed(request, seen, now)
+        let unspent = caller.record.verify_signed(request, seen, now)?;
+        caller.check_heard(request.secret(), now)?;
+        Ok(unspent)
     }
 
     /// Notes that a secret was used, by one whom its key let in.
@@ -160,8 +188,40 @@ impl Callers {
         let caller = self.read().secrets.get(&ticket.secret()).cloned();
         let caller = caller.ok_or(AuthError::Unknown)?;
         let access = caller.record.admit(ticket, seen, now)?;
+        caller.check_heard(ticket.secret(), now)?;
         caller.note(now);
         Ok(access)
+    }
+
+    /// Refuses a replaced secret that was silent for too long.
+    pub(crate) fn check_heard(&self, secret: SecretId, now: Timestamp) -> Result<(), AuthError> {
+        let caller = self.read().secrets.get(&secret).cloned();
+        caller.map_or(Ok(()), |caller| caller.check_heard(secret, now))
+    }
+
+    /// Of a secret that was replaced: when it ends at the latest.
+    pub(crate) fn grace_of(&self, secret: SecretId) -> Option<Timestamp> {
+        let caller = self.read().secrets.get(&secret).cloned()?;
+        let key_ends = caller.record.draft().expires_at;
+        let end = caller.record_of(secret)?.expires_at?;
+        Some(key_ends.map_or(end, |key_ends| key_ends.min(end)))
+    }
+
+    /// The use of a secret that must be in the database before it is
+    /// answered, since by it silence is counted anew.
+    pub(crate) fn telling_use(&self, secret: SecretId) -> Option<UnsavedUse> {
+        let caller = self.read().secrets.get(&secret).cloned()?;
+        let silence = caller.record_of(secret)?.silence?;
+        let at = caller.secret.unsaved()?;
+        silence
+            .is_moved_by(caller.secret.last_saved(), at)
+            .then(|| UnsavedUse {
+                write: Write::UseSecret(secret, at),
+                noted: NotedUse {
+                    usage: Arc::clone(&caller.secret),
+                    at,
+                },
+            })
     }
 
     /// Takes a key as it is from now on; `None` when it is gone.

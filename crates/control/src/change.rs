@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::audit::AuditEntry;
 use model::datasets::Dataset;
 use model::ids::{AuditId, KeyId, ProjectId};
-use model::keys::{KeyRecord, KeyStatus};
+use model::keys::{KeyRecord, KeyStatus, SecretRecord};
 use model::permit::Access;
 use model::pools::Pool;
 use model::random::RandomSource;
@@ -18,6 +18,7 @@ use model::views::View;
 use crate::audit::{Author, Subject};
 use crate::definitions::Definitions;
 use crate::error::ControlError;
+use crate::keys;
 use crate::people::PeopleChange;
 use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
 
@@ -218,7 +219,7 @@ impl Change {
     pub(crate) fn insert_key(
         &mut self,
         row: KeyRow,
-        secret: model::keys::SecretRecord,
+        secret: SecretRecord,
     ) -> Result<Arc<KeyRecord>, ControlError> {
         let key = Arc::new(row.read(vec![secret.clone()])?);
         let ordinal = self.take_ordinal();
@@ -242,6 +243,41 @@ impl Change {
         let key = Arc::new(row.read(before.secrets().to_vec())?);
         self.writes.push(Write::UpdateKey(row));
         // The ordinal given here is not looked at: the key is there already.
+        self.definitions.put_key(0, Arc::clone(&key));
+        self.callers.push(CallerChange {
+            id: key.id(),
+            before: Some(Arc::clone(before)),
+            after: Some(Arc::clone(&key)),
+        });
+        Ok(key)
+    }
+
+    /// Gives a key other secrets; all else stays.
+    pub(crate) fn update_secrets(
+        &mut self,
+        before: &Arc<KeyRecord>,
+        secrets: Vec<SecretRecord>,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        for old in before.secrets() {
+            match secrets.iter().find(|secret| secret.id == old.id) {
+                None => {
+                    self.forget_scoping_by(old.id);
+                    self.writes.push(Write::DeleteSecret(old.id));
+                }
+                Some(new) if (new.expires_at, new.silence) != (old.expires_at, old.silence) => {
+                    self.writes.push(Write::EndSecret(new.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        let known = |id| before.secrets().iter().any(|secret| secret.id == id);
+        for new in secrets.iter().filter(|secret| !known(secret.id)) {
+            self.writes
+                .push(Write::InsertSecret(before.id(), new.clone()));
+        }
+        let row = keys::row(before, before.draft(), before.is_disabled());
+        let key = Arc::new(row.read(secrets)?);
+        self.writes.push(Write::UpdateKey(row));
         self.definitions.put_key(0, Arc::clone(&key));
         self.callers.push(CallerChange {
             id: key.id(),

@@ -14,7 +14,7 @@ use model::random::RandomSource;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
 use model::time::{Clock, Timestamp};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::audit::Author;
 use crate::callers::Callers;
@@ -262,21 +262,44 @@ impl Control {
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
         self.change_as(Author::of(access), project, |change| {
-            match access.person() {
-                Some(_) if self.0.people.still(access, change.now) => {}
-                Some(_) => return Err(Refusal::CallerChanged.into()),
-                None if still(&self.definitions(access.project()), access, change.now) => {}
-                None => return Err(Refusal::CallerChanged.into()),
-            }
-            let answer = plan(change)?;
-            self.check_role(change, access)?;
-            Ok(match self.step_up(change, access)? {
-                StepUp::Passed => Some(answer),
-                StepUp::Refused => None,
-            })
+            self.check_author(change, access)?;
+            self.carry_plan(change, access, plan)
         })
         .await?
         .ok_or_else(|| Refusal::WrongCode.into())
+    }
+
+    /// Refuses a caller who would not be let in any more, or with other rights.
+    pub(crate) fn check_author(
+        &self,
+        change: &Change,
+        access: &Access,
+    ) -> Result<(), ControlError> {
+        let still = match access.person() {
+            Some(_) => self.0.people.still(access, change.now),
+            // The change may be of another project than the caller's.
+            None => still(&self.definitions(access.project()), access, change.now),
+        };
+        match still {
+            true => Ok(()),
+            false => Err(Refusal::CallerChanged.into()),
+        }
+    }
+
+    /// Plans a change, which may need a code; `None` when the code is wrong,
+    /// which the change then writes down in the place of what was planned.
+    pub(crate) fn carry_plan<T>(
+        &self,
+        change: &mut Change,
+        access: &Access,
+        plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
+    ) -> Result<Option<T>, ControlError> {
+        let answer = plan(change)?;
+        self.check_role(change, access)?;
+        Ok(match self.step_up(change, access)? {
+            StepUp::Passed => Some(answer),
+            StepUp::Refused => None,
+        })
     }
 
     /// Makes a change in the server's own name.
@@ -288,7 +311,15 @@ impl Control {
     ) -> Result<T, ControlError> {
         let author = author.into();
         let writer = self.0.writer().await?;
-        let mut change = Change {
+        let mut change = self.begin(&writer, author, project);
+        let answer = plan(&mut change)?;
+        self.finish(writer, change).await?;
+        Ok(answer)
+    }
+
+    /// A change of nothing yet.
+    pub(crate) fn begin(&self, writer: &Writer, author: Author, project: ProjectId) -> Change {
+        Change {
             project,
             now: self.0.options.clock.now(),
             random: Arc::clone(&self.0.options.random),
@@ -299,10 +330,17 @@ impl Control {
             people: Vec::new(),
             is_deleted: false,
             ordinal: writer.ordinal,
-        };
-        let answer = plan(&mut change)?;
+        }
+    }
+
+    /// Writes a change, and lets it take effect.
+    pub(crate) async fn finish(
+        &self,
+        writer: OwnedMutexGuard<Writer>,
+        mut change: Change,
+    ) -> Result<(), ControlError> {
         if change.writes.is_empty() {
-            return Ok(answer);
+            return Ok(());
         }
         let claim = change.claim();
         let writes = std::mem::take(&mut change.writes);
@@ -310,8 +348,7 @@ impl Control {
         let apply = move |inner: &Inner| inner.apply(change);
         self.0
             .carry_out(writer, writes, ordinal, claim, apply)
-            .await?;
-        Ok(answer)
+            .await
     }
 
     /// The projects, oldest ids first.

@@ -23,6 +23,12 @@ pub enum ControlError {
     /// What the caller would delete is read by these views.
     #[error("it is in use; delete what uses it first")]
     InUse(Vec<String>),
+    /// Its sender named another request before by the same idempotency key.
+    #[error("this idempotency key came with another request before; use a fresh one")]
+    OtherRequest,
+    /// What would end was used a short while ago, by these.
+    #[error("it was used a short while ago; end it with force, or wait until it is silent")]
+    SeenRecently(Vec<String>),
     /// A rule forbids it, whatever the request says.
     #[error("{0}")]
     Refused(#[from] Refusal),
@@ -48,6 +54,15 @@ pub enum Refusal {
         "the calling key was changed or revoked while the request was under way; send it again"
     )]
     CallerChanged,
+    /// A replaced secret still goes on beside its successor.
+    #[error(
+        "an older secret of the key still goes on beside the current one, and a key has two at most; \
+         end its grace or undo that roll first"
+    )]
+    Rolling,
+    /// No replaced secret goes on.
+    #[error("the key has one secret only: no roll is under way")]
+    NotRolling,
     /// The Keen dialect of the project is on already, and its keys are shown once.
     #[error(
         "the Keen dialect is switched on already; make further keys by the dialect, or copy one"

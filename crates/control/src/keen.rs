@@ -124,6 +124,7 @@ fn draft(
         expires_at: None,
         restrictions: Restrictions::NONE,
         limits: KeyLimits::NONE,
+        rotate_after: None,
         dialect: None,
     })
 }

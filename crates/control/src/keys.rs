@@ -17,6 +17,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
 use crate::grants::{Renamed, is_as_wide};
+use crate::once::{Made, Once};
 use crate::store::KeyRow;
 
 impl Control {
@@ -31,6 +32,23 @@ impl Control {
         mut draft: KeyDraft,
     ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
         self.change(by, |change| {
+            draft.grants = by.narrow(draft.grants, &[])?;
+            change.create_key(self.pepper(), &draft)
+        })
+        .await
+    }
+
+    /// The same for a request that its sender may repeat.
+    ///
+    /// # Errors
+    /// As [`Control::create_key`], and [`ControlError::OtherRequest`].
+    pub async fn create_key_once(
+        &self,
+        by: &Permit<Admin>,
+        mut draft: KeyDraft,
+        once: Option<Once>,
+    ) -> Result<Made, ControlError> {
+        self.change_once(by, once, |change| {
             draft.grants = by.narrow(draft.grants, &[])?;
             change.create_key(self.pepper(), &draft)
         })
@@ -136,17 +154,23 @@ impl Control {
         id: KeyId,
         name: Option<String>,
     ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
-        self.change(by, |change| {
-            let first = find(change, id, None)?;
-            let mut draft = first.draft().clone();
-            draft.name = name.unwrap_or_else(|| name_of_copy(&draft.name));
-            check_unchanged(by, &draft.grants)?;
-            for grant in &mut draft.grants {
-                grant.id = GrantId::generate(change.now, &*change.random);
-            }
-            change.create_key(self.pepper(), &draft)
-        })
-        .await
+        let plan = |change: &mut Change| change.copy_key(self.pepper(), by, id, name);
+        self.change(by, plan).await
+    }
+
+    /// The same for a request that its sender may repeat.
+    ///
+    /// # Errors
+    /// As [`Control::copy_key`], and [`ControlError::OtherRequest`].
+    pub async fn copy_key_once(
+        &self,
+        by: &Permit<Admin>,
+        id: KeyId,
+        name: Option<String>,
+        once: Option<Once>,
+    ) -> Result<Made, ControlError> {
+        let plan = |change: &mut Change| change.copy_key(self.pepper(), by, id, name);
+        self.change_once(by, once, plan).await
     }
 }
 
@@ -158,14 +182,7 @@ impl Change {
         draft: &KeyDraft,
     ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
         let secret = Secret::generate(draft.kind, &*self.random);
-        let record = SecretRecord {
-            id: secret.id(),
-            hash: secret.hash(pepper),
-            public_key: secret.public_key(),
-            hint: secret.hint(),
-            created_at: self.now,
-            expires_at: None,
-        };
+        let record = SecretRecord::fresh(&secret, pepper, self.now);
         let row = KeyRow {
             id: KeyId::generate(self.now, &*self.random),
             project: self.project,
@@ -178,6 +195,23 @@ impl Change {
         let key = self.insert_key(row, record)?;
         self.audit("key.create", subject(&key), None, Some(text(&key)));
         Ok((key, secret))
+    }
+
+    fn copy_key(
+        &mut self,
+        pepper: &Pepper,
+        by: &Permit<Admin>,
+        id: KeyId,
+        name: Option<String>,
+    ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
+        let first = find(self, id, None)?;
+        let mut draft = first.draft().clone();
+        draft.name = name.unwrap_or_else(|| name_of_copy(&draft.name));
+        check_unchanged(by, &draft.grants)?;
+        for grant in &mut draft.grants {
+            grant.id = GrantId::generate(self.now, &*self.random);
+        }
+        self.create_key(pepper, &draft)
     }
 
     /// Writes a resource's new name into the grants that speak of it.
@@ -212,7 +246,11 @@ impl Change {
     }
 }
 
-fn find(change: &Change, id: KeyId, expected: Option<i64>) -> Result<Arc<KeyRecord>, ControlError> {
+pub(crate) fn find(
+    change: &Change,
+    id: KeyId,
+    expected: Option<i64>,
+) -> Result<Arc<KeyRecord>, ControlError> {
     let key = change.definitions.key(id).ok_or(ControlError::NotFound)?;
     if expected.is_some_and(|revision| revision != key.revision()) {
         return Err(ControlError::StaleRevision);
@@ -221,7 +259,7 @@ fn find(change: &Change, id: KeyId, expected: Option<i64>) -> Result<Arc<KeyReco
 }
 
 /// The next stored form of a key.
-fn row(before: &KeyRecord, draft: &KeyDraft, disabled: bool) -> KeyRow {
+pub(crate) fn row(before: &KeyRecord, draft: &KeyDraft, disabled: bool) -> KeyRow {
     KeyRow {
         id: before.id(),
         project: before.project(),
@@ -255,7 +293,7 @@ fn name_of_copy(name: &str) -> String {
     name.chars().take(kept).chain(MARK.chars()).collect()
 }
 
-fn subject(key: &KeyRecord) -> Subject {
+pub(crate) fn subject(key: &KeyRecord) -> Subject {
     Subject::new(key.id(), &key.draft().name)
 }
 

@@ -113,6 +113,7 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         expires_at: None,
         restrictions: Restrictions::NONE,
         limits: KeyLimits::NONE,
+        rotate_after: None,
         dialect: None,
     })
 }

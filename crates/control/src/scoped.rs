@@ -83,15 +83,11 @@ impl Control {
         let scoping = definitions.project().scoping.as_ref();
         let scoping = scoping.ok_or(AuthError::Unknown)?;
         let key = definitions.key(scoping.key).ok_or(AuthError::Unknown)?;
-        let options = &self.0.options;
-        let sealed = (scoping.secret, &scoping.sealed);
-        key.read_scoped(
-            sealed,
-            presented,
-            &options.pepper,
-            seen,
-            options.clock.now(),
-        )
+        let (options, sealed) = (&self.0.options, (scoping.secret, &scoping.sealed));
+        let now = options.clock.now();
+        let scoped = key.read_scoped(sealed, presented, &options.pepper, seen, now)?;
+        self.0.callers.check_heard(scoping.secret, now)?;
+        Ok(scoped)
     }
 
     /// Lets the holder of a scoped key in with the grants that it says, and
@@ -159,6 +155,16 @@ impl Change {
     /// Scoped keys end with the key that they were made out of.
     pub(crate) fn forget_scoping_of(&mut self, key: KeyId) {
         if self.scoping().is_some_and(|scoping| scoping.key == key) {
+            self.forget_scoping();
+        }
+    }
+
+    /// And with its secret.
+    pub(crate) fn forget_scoping_by(&mut self, secret: SecretId) {
+        if self
+            .scoping()
+            .is_some_and(|scoping| scoping.secret == secret)
+        {
             self.forget_scoping();
         }
     }

@@ -12,6 +12,7 @@ mod organization;
 mod people;
 mod pools;
 mod questions;
+mod rolling;
 mod scoped;
 mod secrecy;
 mod step_up;

@@ -183,6 +183,7 @@ pub(crate) fn draft(grants: Vec<Grant>) -> KeyDraft {
         expires_at: None,
         restrictions: Restrictions::NONE,
         limits: KeyLimits::NONE,
+        rotate_after: None,
         dialect: None,
     }
 }
@@ -193,14 +194,7 @@ pub(crate) fn parts(draft: KeyDraft, secret: &Secret) -> KeyParts {
         project: ProjectId::from_bytes(sixteen(5, 1)),
         draft,
         disabled: false,
-        secrets: vec![SecretRecord {
-            id: secret.id(),
-            hash: secret.hash(&pepper()),
-            public_key: [0; 32],
-            hint: secret.hint(),
-            created_at: noon(),
-            expires_at: None,
-        }],
+        secrets: vec![SecretRecord::fresh(secret, &pepper(), noon())],
         created_by: "server".to_owned(),
         created_at: noon(),
         revision: 1,

@@ -5,14 +5,18 @@ mod draft;
 mod limits;
 mod publishable;
 mod restrictions;
+mod roll;
 mod scoped;
+mod secret;
 mod signed;
 
 pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
+pub use roll::Roll;
 pub use scoped::Scoped;
+pub use secret::{SecretRecord, Silence};
 pub use signed::{SignatureFault, SignedHead, SignedRequest, Unspent, digest_of};
 
 use std::sync::Arc;
@@ -20,7 +24,7 @@ use std::sync::Arc;
 use crate::grants::Grant;
 use crate::ids::{KeyId, ProjectId};
 use crate::permit::Access;
-use crate::secrets::{Pepper, Secret, SecretHash, SecretId};
+use crate::secrets::{Pepper, Secret, SecretHash};
 use crate::tickets::Ticket;
 use crate::time::Timestamp;
 
@@ -57,23 +61,6 @@ impl KeyKind {
             Self::Legacy => "lk",
         }
     }
-}
-
-/// One live secret of a key, in its stored form.
-#[derive(Clone, Debug)]
-pub struct SecretRecord {
-    /// The public part of the token.
-    pub id: SecretId,
-    /// The stored form of the token.
-    pub hash: SecretHash,
-    /// The Ed25519 public key derived from the token.
-    pub public_key: [u8; 32],
-    /// What may be shown of the token.
-    pub hint: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends, when that is known.
-    pub expires_at: Option<Timestamp>,
 }
 
 /// By what the holder of a secret proves that it is one.
@@ -136,7 +123,7 @@ pub struct KeyParts {
     pub draft: KeyDraft,
     /// Whether it is switched off.
     pub disabled: bool,
-    /// Its live secrets, oldest first.
+    /// Its secrets.
     pub secrets: Vec<SecretRecord>,
     /// Who made it: `server`, or `key:` and an id.
     pub created_by: String,
@@ -181,11 +168,12 @@ impl KeyRecord {
             project,
             draft,
             disabled,
-            secrets,
+            mut secrets,
             created_by,
             created_at,
             revision,
         } = parts;
+        secrets.sort_by_key(|secret| !secret.is_replaced());
         let grants = draft.grants.as_slice().into();
         let restrictions = Arc::new(draft.restrictions.clone());
         Self {
@@ -319,7 +307,8 @@ impl KeyRecord {
         self.disabled
     }
 
-    /// Its live secrets, oldest first.
+    /// Its secrets, the current one last: at most one that was replaced
+    /// stands before it.
     pub fn secrets(&self) -> &[SecretRecord] {
         &self.secrets
     }
@@ -332,6 +321,24 @@ impl KeyRecord {
     /// When it was made.
     pub fn created_at(&self) -> Timestamp {
         self.created_at
+    }
+
+    /// The secret that replaces all others.
+    pub fn current_secret(&self) -> Option<&SecretRecord> {
+        self.secrets.last().filter(|secret| !secret.is_replaced())
+    }
+
+    /// The secret that was replaced and may still go on.
+    pub fn replaced_secret(&self) -> Option<&SecretRecord> {
+        self.secrets.first().filter(|secret| secret.is_replaced())
+    }
+
+    /// Since when it should have been rolled; `None` while that is not due,
+    /// and where nobody asked to be told.
+    pub fn rotation_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let age = self.draft.rotate_after?.as_duration();
+        let due = self.current_secret()?.created_at.checked_add(age)?;
+        (due <= now).then_some(due)
     }
 
     /// Counts changes.

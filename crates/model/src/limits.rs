@@ -68,6 +68,16 @@ pub const ROWS_PER_CREDIT: u64 = 1_000;
 pub const STREAM_CREDITS: u64 = 1_000;
 /// Rows of usage in one answer.
 pub const USAGE_ROWS_MAX: usize = 10_000;
+/// Days for which a replaced secret may go on beside the new one.
+pub const GRACE_DAYS_MAX: u32 = 7;
+/// Minutes of silence after which a replaced secret may be told to end: the longest grace.
+pub const SILENCE_MINUTES_MAX: i64 = GRACE_DAYS_MAX as i64 * 24 * 60;
+/// Seconds of a step in which the last use of a replaced secret is counted.
+pub const SILENCE_STEP_SECONDS: i64 = 10;
+/// Minutes after its last use in which a secret or key is not ended without force.
+pub const SEEN_RECENTLY_MINUTES: u64 = 10;
+/// Days that `rotate_after` may say: ten years.
+pub const ROTATE_AFTER_DAYS_MAX: u32 = 3_650;
 /// Grants of one key.
 pub const KEY_GRANTS_MAX: usize = 100;
 /// Injections of one grant.

@@ -42,7 +42,6 @@
 mod access;
 mod admit;
 mod analysis;
-mod caller;
 mod constrain;
 mod narrow;
 mod ours;

@@ -330,7 +330,11 @@ async fn serve(
         stopping.clone(),
         DRAIN_TIME,
     ));
-    let last_use = tokio::spawn(timers::save_last_use(control.clone(), stopping.clone()));
+    let last_use = tokio::spawn(timers::tend_keys(
+        control.clone(),
+        Arc::new(SystemClock),
+        stopping.clone(),
+    ));
     let signing = tokio::spawn(checkpoints::keep(
         checkpoints,
         control.clone(),

@@ -111,7 +111,7 @@ pub(crate) fn admitted(
     state: &AppState,
     access: Access,
 ) -> Result<Access, ApiError> {
-    LetIn::note(parts, access.key());
+    LetIn::note(parts, &access);
     refuse_from_page(&access, &parts.headers)?;
     let page = parts.headers.get(header::ORIGIN);
     let page = page.filter(|page| {

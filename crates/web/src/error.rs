@@ -19,6 +19,7 @@ use http::{HeaderValue, StatusCode, header};
 use model::fault::{Fault, FaultCode};
 use model::ids::RequestId;
 use model::keys::AuthError;
+use model::limits::SEEN_RECENTLY_MINUTES;
 use model::permit::Denied;
 use serde_json::{Map, Value as Json};
 
@@ -224,6 +225,18 @@ impl From<ControlError> for ApiError {
                 "others are built on it, listed under errors; delete those first",
             )
             .listing(by),
+            ControlError::OtherRequest => Self::new(
+                Code::IdempotencyMismatch,
+                "this Idempotency-Key came with another request before; use a fresh one",
+            ),
+            ControlError::SeenRecently(by) => Self::new(
+                Code::RecentlyUsed,
+                format!(
+                    "what would end was used in the last {SEEN_RECENTLY_MINUTES} minutes, see errors; \
+                     whoever uses it would fail: send \"force\": true to end it all the same"
+                ),
+            )
+            .listing(by),
             ControlError::Refused(refusal) => refusal.into(),
             ControlError::Fault(fault) => fault.into(),
             ControlError::Full => Self::new(Code::DiskFull, "the control plane's disk is full"),
@@ -237,6 +250,8 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::LastAdmin => Self::new(Code::LastAdmin, refusal.to_string()),
             Refusal::CallerChanged => Self::new(Code::CallerChanged, refusal.to_string()),
+            Refusal::Rolling => Self::new(Code::Rolling, refusal.to_string()),
+            Refusal::NotRolling => Self::new(Code::NotRolling, refusal.to_string()),
             Refusal::KeenIsOn => Self::new(Code::AlreadyOn, refusal.to_string()),
             Refusal::KeenIsOff => Self::not_found(),
             Refusal::SignIn => Self::new(Code::SignInRefused, refusal.to_string()),

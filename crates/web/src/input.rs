@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
 use model::fault::{Fault, FaultCode, shorten, step};
 use model::ids::KeyId;
-use model::limits::DEFINITION_BYTES_MAX;
+use model::limits::{DEFINITION_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
 use model::value::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -73,6 +73,28 @@ impl Parameters {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
+}
+
+/// The name that the sender of a request gave it.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for a header that cannot be one.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let legal = |key: &[u8]| {
+        (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
+    };
+    let text = key.to_str().ok().filter(|key| legal(key.as_bytes()));
+    let text = text.filter(|_| keys.next().is_none());
+    text.map(Some).ok_or_else(|| {
+        let detail = format!(
+            "Idempotency-Key stands once and has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
+        );
+        ApiError::new(Code::InvalidValue, detail)
+    })
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {

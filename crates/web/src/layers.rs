@@ -13,6 +13,7 @@ use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use model::ids::RequestId;
+use model::secrets::SecretId;
 
 use crate::caller::{checked, refuse_key_in_address};
 use crate::cors;
@@ -23,6 +24,9 @@ use crate::metering::LetIn;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// When the secret that a request came with ends, where it was replaced.
+const SECRET_EXPIRES: HeaderName = HeaderName::from_static("tidegate-secret-expires");
 
 /// The word for a request that no route takes, in logs and counters.
 const NO_ROUTE: &str = "none";
@@ -77,6 +81,9 @@ pub(crate) async fn around(
     if state.rate_headers {
         let_in.tell(response.headers_mut());
     }
+    if let Some(access) = let_in.caller() {
+        warn_of_end(&state, access.secret(), &mut response).await;
+    }
     if is_keen {
         keen::share(&mut response);
     } else {
@@ -107,6 +114,19 @@ fn with_checked_body(request: Request) -> Request {
     let (parts, body) = request.into_parts();
     let body = checked(body, &parts.headers);
     Request::from_parts(parts, body)
+}
+
+/// Tells whoever came with a secret that was replaced when it ends, and sees
+/// to it that this use of it counts after a crash.
+async fn warn_of_end(state: &AppState, secret: SecretId, response: &mut Response) {
+    let Some(end) = state.control.grace_of(secret) else {
+        return;
+    };
+    let end = HeaderValue::from_str(&end.to_string()).expect("a time is visible ASCII");
+    response.headers_mut().insert(SECRET_EXPIRES, end);
+    if let Err(error) = state.control.settle_use(secret).await {
+        tracing::warn!(%secret, %error, "the use of a replaced secret was not saved");
+    }
 }
 
 /// The same body; when it breaks off, which its reader only sees as an end

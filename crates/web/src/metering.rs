@@ -76,6 +76,8 @@ pub(crate) struct LetIn(Arc<Passed>);
 #[derive(Debug, Default)]
 struct Passed {
     key: OnceLock<KeyId>,
+    /// The caller, however let in; none for a person whose request is about no project.
+    caller: OnceLock<Access>,
     entered: OnceLock<Entered>,
     rate: OnceLock<RateStanding>,
     /// The page that may have the answer.
@@ -112,10 +114,24 @@ impl LetIn {
         self.0.key.get().copied()
     }
 
-    /// Notes the key that this request was let in with, for the access log.
-    pub(crate) fn note(parts: &Parts, key: KeyId) {
+    /// The caller, who may have been let in by a ticket or a scoped key;
+    /// `None` for a person whose request is about no project.
+    pub(crate) fn caller(&self) -> Option<&Access> {
+        self.0.caller.get()
+    }
+
+    /// Notes who this request was let in with.
+    pub(crate) fn note(parts: &Parts, access: &Access) {
         if let Some(let_in) = parts.extensions.get::<Self>() {
-            let_in.0.key.get_or_init(|| key);
+            let_in.0.key.get_or_init(|| access.key());
+            let_in.0.caller.get_or_init(|| access.clone());
+        }
+    }
+
+    /// Notes the person whom this request was let in with.
+    pub(crate) fn note_person(parts: &Parts, person: KeyId) {
+        if let Some(let_in) = parts.extensions.get::<Self>() {
+            let_in.0.key.get_or_init(|| person);
         }
     }
 

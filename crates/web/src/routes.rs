@@ -155,6 +155,8 @@ routes! {
     POST "/v1/keys/{id}/enable" ADMIN, &[], keys::enable, keys::enable_operation;
     POST "/v1/keys/{id}/copy" ADMIN, &[], keys::copy, keys::copy_operation;
     POST "/v1/keys/{id}/roll" ADMIN, &[], keys::roll, keys::roll_operation;
+    POST "/v1/keys/{id}/end-grace" ADMIN, &[], keys::end_grace, keys::end_grace_operation;
+    POST "/v1/keys/{id}/undo-roll" ADMIN, &[], keys::undo_roll, keys::undo_roll_operation;
     POST "/v1/keys/{id}/simulate" ADMIN, &[], keys::simulate, keys::simulate_operation;
 
     GET "/v1/audit" ADMIN, audit::LIST_PARAMETERS, audit::list, audit::list_operation;

@@ -36,7 +36,7 @@ impl FromRequestParts<AppState> for InSession {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let token = presented(&parts.headers).ok_or(AuthError::Unknown)?;
         let (person, session) = state.control.session(&token)?;
-        LetIn::note(parts, KeyId::from_bytes(person.id().to_bytes()));
+        LetIn::note_person(parts, KeyId::from_bytes(person.id().to_bytes()));
         require_own_page(parts)?;
         Ok(Self { person, session })
     }
@@ -91,7 +91,7 @@ pub(crate) fn enter(
     let project = parts.headers.get(PROJECT).map(HeaderValue::to_str);
     let project = project.transpose().map_err(|_| AuthError::Unknown)?;
     let access = state.control.enter(token, project)?;
-    LetIn::note(parts, access.key());
+    LetIn::note(parts, &access);
     require_own_page(parts)?;
     Ok(access)
 }

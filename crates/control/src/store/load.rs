@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::fault::Fault;
 use model::ids::{IdError, KeyId, OrganizationId, PoolId, ProjectId, ViewId};
-use model::keys::{KeyRecord, SecretRecord};
+use model::keys::{KeyRecord, SecretRecord, Silence};
 use model::secrets::{SealedSecret, SecretHash, SecretId};
 use model::time::Timestamp;
 use sqlx::Row;
@@ -251,7 +251,17 @@ fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
         hint: column(row, 4)?,
         created_at: time(row, 5)?,
         expires_at: optional_time(row, 6)?,
+        silence: silence(row)?,
     })
+}
+
+fn silence(row: &SqliteRow) -> Result<Option<Silence>, ControlError> {
+    let minutes: Option<i64> = column(row, 9)?;
+    let minutes = minutes.and_then(|minutes| u32::try_from(minutes).ok());
+    let since = optional_time(row, 8)?;
+    Ok(since
+        .zip(minutes)
+        .map(|(since, minutes)| Silence { since, minutes }))
 }
 
 pub(super) fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ControlError>

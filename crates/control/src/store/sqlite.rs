@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -47,6 +47,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (
         "usage",
         include_str!("../../migrations/sqlite/0007_usage.sql"),
+    ),
+    (
+        "rolling",
+        include_str!("../../migrations/sqlite/0008_rolling.sql"),
     ),
 ];
 

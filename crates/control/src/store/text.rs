@@ -110,15 +110,28 @@ pub(super) const SELECT_KEYS: &str = "SELECT id, project_id, ordinal, definition
      created_by, created_at, last_used_at, revision FROM keys ORDER BY ordinal";
 
 pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
-     (id, key_id, hash, public_key, hint, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+     (id, key_id, hash, public_key, hint, created_at, expires_at, silence_since, silence_minutes) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+pub(super) const END_SECRET: &str = "UPDATE secrets SET expires_at = $2, silence_since = $3, \
+     silence_minutes = $4 WHERE id = $1";
+
+pub(super) const DELETE_SECRET: &str = "DELETE FROM secrets WHERE id = $1";
 
 pub(super) const USE_SECRET: &str = "UPDATE secrets SET last_used_at = $2 WHERE id = $1";
 
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 
 pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \
-     expires_at, last_used_at FROM secrets ORDER BY created_at, id";
+     expires_at, last_used_at, silence_since, silence_minutes FROM secrets ORDER BY created_at, id";
+
+pub(super) const INSERT_REPEAT: &str = "INSERT INTO repeats \
+     (caller_id, path, name, fingerprint, key_id, made_at) VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(super) const FORGET_REPEATS: &str = "DELETE FROM repeats WHERE made_at < $1";
+
+pub(super) const SELECT_REPEAT: &str = "SELECT fingerprint, key_id FROM repeats \
+     WHERE caller_id = $1 AND path = $2 AND name = $3 AND made_at >= $4";
 
 pub(super) const INSERT_AUDIT: &str = "INSERT INTO audit \
      (id, project_id, ordinal, at, actor, action, subject_id, subject_name, \

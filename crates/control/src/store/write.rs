@@ -7,6 +7,7 @@ use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{PeopleWrite, chain, text};
 use crate::error::{ControlError, InternalError};
@@ -45,7 +46,13 @@ pub(crate) enum Write {
     UpdateKey(KeyRow),
     DeleteKey(KeyId),
     InsertSecret(KeyId, SecretRecord),
+    DeleteSecret(SecretId),
+    /// Writes down when it ends.
+    EndSecret(SecretRecord),
     DeleteSecretsOf(KeyId),
+    InsertRepeat(RepeatRow),
+    /// Those from before this time.
+    ForgetRepeats(Timestamp),
     /// With its ordinal; it goes to the end of its project's chain.
     InsertAudit(AuditEntry, i64),
     UseKey(KeyId, Timestamp),
@@ -83,7 +90,10 @@ impl Write {
         let touched = done.rows_affected();
         match self {
             // A key that was used may be gone before that is noted.
-            Self::UseKey(..) | Self::UseSecret(..) | Self::DeleteSecretsOf(_) => Ok(()),
+            Self::UseKey(..)
+            | Self::UseSecret(..)
+            | Self::DeleteSecretsOf(_)
+            | Self::ForgetRepeats(_) => Ok(()),
             Self::People(write) if !write.touches_one() => Ok(()),
             _ if touched == 1 => Ok(()),
             _ => Err(InternalError::new(format!(
@@ -154,6 +164,12 @@ impl Write {
             Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
             Self::InsertSecret(key, secret) => insert_secret(*key, secret),
             Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
+            Self::DeleteSecret(id) => sqlx::query(text::DELETE_SECRET).bind(id.to_string()),
+            Self::EndSecret(secret) => end_secret(secret),
+            Self::InsertRepeat(row) => insert_repeat(row),
+            Self::ForgetRepeats(before) => {
+                sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
+            }
             Self::InsertAudit(..) => unreachable!("an entry is written at the end of its chain"),
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
                 .bind(id.to_string())
@@ -246,4 +262,24 @@ fn insert_secret(key: KeyId, secret: &SecretRecord) -> Query<'_> {
         .bind(&secret.hint)
         .bind(secret.created_at.as_microsecond())
         .bind(secret.expires_at.map(Timestamp::as_microsecond))
+        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
+        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
+}
+
+fn end_secret(secret: &SecretRecord) -> Query<'_> {
+    sqlx::query(text::END_SECRET)
+        .bind(secret.id.to_string())
+        .bind(secret.expires_at.map(Timestamp::as_microsecond))
+        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
+        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
+}
+
+fn insert_repeat(row: &RepeatRow) -> Query<'_> {
+    sqlx::query(text::INSERT_REPEAT)
+        .bind(row.caller.to_string())
+        .bind(&row.path)
+        .bind(&row.name)
+        .bind(row.fingerprint.as_slice())
+        .bind(row.key.to_string())
+        .bind(row.made_at.as_microsecond())
 }

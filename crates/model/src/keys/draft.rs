@@ -4,9 +4,9 @@ use super::{KeyKind, KeyLimits, Restrictions, publishable};
 use crate::document::{Document, expected};
 use crate::fault::{Fault, FaultCode};
 use crate::grants::{Action, Grant, GrantLookup, parse_grants};
-use crate::limits::KEY_NAME_CHARS_MAX;
+use crate::limits::{KEY_NAME_CHARS_MAX, ROTATE_AFTER_DAYS_MAX};
 use crate::pools::parse_description;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::value::{Object, Value};
 
 /// What a client says of a key.
@@ -26,6 +26,8 @@ pub struct KeyDraft {
     pub restrictions: Restrictions,
     /// How much of the server it may take.
     pub limits: KeyLimits,
+    /// How old a secret of it may become before its owner is told to roll it.
+    pub rotate_after: Option<Span>,
     /// For a key that a dialect made: what the dialect was told, word for
     /// word. The grants are made from it and change with it alone.
     pub dialect: Option<Object>,
@@ -119,6 +121,8 @@ impl KeyDraft {
             None => KeyLimits::NONE,
             Some(value) => KeyLimits::parse(value).map_err(|f| f.under("/limits"))?,
         };
+        let rotate_after = document.optional_text("rotate_after")?;
+        let rotate_after = rotate_after.map(parse_rotate_after).transpose()?;
         let dialect = match kind {
             KeyKind::Legacy => document.optional("dialect").map(object).transpose()?,
             KeyKind::Secret | KeyKind::Publishable => None,
@@ -132,6 +136,7 @@ impl KeyDraft {
             expires_at,
             restrictions,
             limits,
+            rotate_after,
             dialect,
         })
     }
@@ -147,7 +152,11 @@ impl KeyDraft {
             .with("kind", self.kind.name())
             .with("grants", grants)
             .with("restrictions", restrictions)
-            .with("limits", self.limits.to_value());
+            .with("limits", self.limits.to_value())
+            .with(
+                "rotate_after",
+                self.rotate_after.map(|span| span.to_string()),
+            );
         Value::Object(match &self.dialect {
             None => object,
             Some(told) => object.with("dialect", told.clone()),
@@ -165,6 +174,15 @@ fn object(value: &Value) -> Result<Object, Fault> {
         .as_object()
         .cloned()
         .ok_or_else(|| expected("an object", value).at("/dialect"))
+}
+
+fn parse_rotate_after(text: &str) -> Result<Span, Fault> {
+    let range = Span::days(1)..=Span::days(ROTATE_AFTER_DAYS_MAX);
+    let span = Span::parse(text).filter(|span| range.contains(span));
+    span.ok_or_else(|| {
+        let rule = format!("rotate_after is from 1d to {ROTATE_AFTER_DAYS_MAX}d, such as \"90d\"");
+        Fault::new(FaultCode::InvalidValue, rule).at("/rotate_after")
+    })
 }
 
 pub(super) fn unenforced(pointer: &str) -> Fault {

@@ -1,8 +1,11 @@
 //! Who an admitted caller is.
 
+use std::net::IpAddr;
+
 use super::Access;
+use crate::grants::Grant;
 use crate::ids::{KeyId, ProjectId};
-use crate::keys::{KeyKind, KeyLimits};
+use crate::keys::{KeyKind, KeyLimits, Restrictions};
 use crate::secrets::SecretId;
 
 impl Access {
@@ -36,5 +39,20 @@ impl Access {
     /// what the key has that they were made out of.
     pub fn limits(&self) -> KeyLimits {
         self.limits
+    }
+
+    /// Where its request was seen to come from; `None` when that is not known.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The restrictions of the caller's key that its request was found to keep.
+    pub fn restrictions(&self) -> &Restrictions {
+        &self.restrictions
+    }
+
+    /// The caller's grants, with what their windows of time were about when it was let in.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
     }
 }

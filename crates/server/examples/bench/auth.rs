@@ -59,6 +59,7 @@ pub(crate) fn run() {
                 expires_at: None,
                 restrictions: Restrictions::NONE,
                 limits,
+                rotate_after: None,
                 dialect: None,
             };
             let (_, secret) = runtime.block_on(control.create_key(&admin, draft)).unwrap();

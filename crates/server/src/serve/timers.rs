@@ -4,26 +4,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::Control;
+use model::time::{Clock, Timestamp};
 use tokio_util::sync::CancellationToken;
 use web::AppState;
 
-/// How often the times of last use are written.
+/// How often the times of last use are written, and secrets that have ended taken away.
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
 /// How often is looked whether answers of cached queries are due.
 const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 
-/// Writes down when keys were last used.
-pub(super) async fn save_last_use(control: Arc<Control>, stopping: CancellationToken) {
+/// Writes down when keys were used, takes secrets away that have ended, and
+/// says once which keys should be rolled: at the start all of them.
+pub(super) async fn tend_keys(
+    control: Arc<Control>,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+) {
     let mut ticks = tokio::time::interval(LAST_USE_PERIOD);
+    let mut seen = Timestamp::MIN;
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
-            _ = ticks.tick() => {
-                if let Err(error) = control.save_last_used().await {
-                    tracing::warn!(%error, "the times of last use were not saved");
-                }
-            }
+            _ = ticks.tick() => {}
         }
+        if let Err(error) = control.save_last_used().await {
+            tracing::warn!(%error, "the times of last use were not saved");
+        }
+        if let Err(error) = control.tidy_secrets().await {
+            tracing::warn!(%error, "secrets that have ended were not taken away");
+        }
+        let now = clock.now();
+        control.log_due_rotations(seen, now);
+        seen = seen.max(now);
     }
 }
 

@@ -429,11 +429,6 @@ fn nothing_is_accepted_that_is_not_enforced() {
         .post(&master, "/v1/keys", &key("description", json!("d")))
         .expect(201);
     let id = made["id"].as_str().expect("an id");
-    refuse(
-        &format!("/v1/keys/{id}/roll"),
-        json!({"grace": "24h"}),
-        None,
-    );
     refuse(&format!("/v1/keys/{id}/simulate"), json!({}), None);
     // By a change they do not come in either.
     for (path, change, pointer) in [

@@ -14,10 +14,9 @@ use model::fault::{Fault, FaultCode};
 use model::ids::KeyId;
 use model::keys::{KeyDraft, KeyRecord};
 use model::permit::Admin;
-use model::secrets::Secret;
-use model::value::{Object, Value};
+use model::value::Value;
 
-use super::{CHANGE_ATTEMPTS, done, page, tag, tagged, with_members};
+use super::{CHANGE_ATTEMPTS, done, page, tag, tagged};
 use crate::caller::{Caller, Named};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, OptionalJsonBody, Parameters};
@@ -25,9 +24,18 @@ use crate::openapi::Operation;
 use crate::state::AppState;
 use crate::step_up;
 
+mod once;
+mod rolling;
 mod schemas;
+mod shown;
 
+pub(crate) use rolling::{
+    end_grace, end_grace_operation, roll, roll_operation, undo_roll, undo_roll_operation,
+};
 pub(crate) use schemas::schemas;
+
+use once::{Sent, finish_made};
+use shown::show;
 
 /// The variable segment of the path as a key's id; `None` for a text that can
 /// be no id, which means nothing just like an unused one.
@@ -48,28 +56,6 @@ impl KeyPath {
         let key = self.0.and_then(|id| definitions.key(id));
         key.ok_or_else(ApiError::not_found)
     }
-}
-
-/// A key as the wire shows it.
-fn show(state: &AppState, key: &KeyRecord) -> Object {
-    let last_used = state.control.last_used(key.id());
-    let secrets = key.secrets().iter().map(|secret| {
-        let last_used = state.control.secret_last_used(secret.id);
-        Object::new()
-            .with("id", secret.id.to_string())
-            .with("hint", secret.hint.as_str())
-            .with("created_at", secret.created_at.to_string())
-            .with("expires_at", secret.expires_at.map(|at| at.to_string()))
-            .with("last_used_at", last_used.map(|at| at.to_string()))
-    });
-    let front = Object::new().with("id", key.id().to_string());
-    with_members(front, key.draft().to_value())
-        .with("left", left(state, key))
-        .with("status", key.status(state.clock.now()).name())
-        .with("secrets", secrets.collect::<Vec<_>>())
-        .with("created_by", key.created_by())
-        .with("created_at", key.created_at().to_string())
-        .with("last_used_at", last_used.map(|at| at.to_string()))
 }
 
 /// What of a key's limits is left now.
@@ -102,13 +88,6 @@ pub(super) fn left(state: &AppState, key: &KeyRecord) -> Object {
 fn answer(state: &AppState, key: &KeyRecord) -> Response {
     let shown = Value::Object(show(state, key));
     tagged(StatusCode::OK, &shown, &tag(key.id(), key.revision()))
-}
-
-/// The answer that holds the token.
-fn answer_with_token(state: &AppState, key: &KeyRecord, secret: &Secret) -> Response {
-    let shown = show(state, key).with("token", secret.reveal());
-    let tag = tag(key.id(), key.revision());
-    tagged(StatusCode::CREATED, &Value::Object(shown), &tag)
 }
 
 fn draft(
@@ -154,8 +133,8 @@ pub(crate) async fn list(
 
 /// Describes [`create`].
 pub(crate) fn create_operation() -> Operation {
-    Operation::new("createKey", "Makes a key. No other answer holds its token.")
-        .takes("KeyDraft")
+    let operation = Operation::new("createKey", "Makes a key. No other answer holds its token.");
+    once::once(operation.takes("KeyDraft"))
         .answers(201, "The key with its token.", "NewKey")
         .problems([409, 429, 507])
 }
@@ -163,15 +142,15 @@ pub(crate) fn create_operation() -> Operation {
 /// Makes a key.
 pub(crate) async fn create(
     caller: Caller<Admin>,
+    sent: Sent,
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let (body, proof) = step_up::split(body)?;
     let draft = draft(&caller, &state, &body, None)?;
-    let control = state.control.proving(proof);
-    let made = control.create_key(&caller.0, draft).await;
-    let made = made.map(|(key, secret)| answer_with_token(&state, &key, &secret));
-    Ok(step_up::finish(&control, made.map_err(ApiError::from)))
+    let (control, once) = (state.control.proving(proof), sent.once(&body));
+    let made = control.create_key_once(&caller.0, draft, once).await;
+    Ok(finish_made(&state, &control, made))
 }
 
 /// Describes [`read`].
@@ -318,19 +297,20 @@ async fn switch(
 
 /// Describes [`copy`].
 pub(crate) fn copy_operation() -> Operation {
-    Operation::new(
+    let operation = Operation::new(
         "copyKey",
         "Makes a key with the same grants and a life of its own.",
-    )
-    .takes_content(false, schemas::copy_request())
-    .answers(201, "The new key with its token.", "NewKey")
-    .problems([409, 429, 507])
+    );
+    once::once(operation.takes_content(false, schemas::copy_request()))
+        .answers(201, "The new key with its token.", "NewKey")
+        .problems([409, 429, 507])
 }
 
 /// Makes a key with the same grants and a life of its own.
 pub(crate) async fn copy(
     caller: Caller<Admin>,
     path: KeyPath,
+    sent: Sent,
     State(state): State<AppState>,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
@@ -339,25 +319,9 @@ pub(crate) async fn copy(
     let name = document.optional_text("name")?.map(str::to_owned);
     document.finish()?;
     let id = path.find(&caller.definitions(&state))?.id();
-    let control = state.control.proving(proof);
-    let made = control.copy_key(&caller.0, id, name).await;
-    let made = made.map(|(key, secret)| answer_with_token(&state, &key, &secret));
-    Ok(step_up::finish(&control, made.map_err(ApiError::from)))
-}
-
-/// Describes [`roll`].
-pub(crate) fn roll_operation() -> Operation {
-    Operation::new("rollKey", "Not in this version.")
-}
-
-/// Not in this version.
-pub(crate) async fn roll(
-    caller: Caller<Admin>,
-    path: KeyPath,
-    State(state): State<AppState>,
-) -> Result<Response, ApiError> {
-    path.find(&caller.definitions(&state))?;
-    Err(not_in_this_version("roll"))
+    let (control, once) = (state.control.proving(proof), sent.once(&body));
+    let made = control.copy_key_once(&caller.0, id, name, once).await;
+    Ok(finish_made(&state, &control, made))
 }
 
 /// Describes [`simulate`].

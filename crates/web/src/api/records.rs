@@ -8,7 +8,7 @@ use model::answers::AppendReceipt;
 use model::document::Document;
 use model::fault::{Fault, FaultCode};
 use model::filters::{Filter, parse_list};
-use model::limits::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use model::limits::BODY_BYTES_MAX;
 use model::permit::{Delete, Idempotency, Ingest};
 use model::records::{RecordFault, RecordFaultCode};
 use model::value::{Object, Value};
@@ -19,12 +19,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::bodies::{self, RecordFormat, TextFormat};
 use crate::caller::OnPool;
 use crate::error::{ApiError, Code};
+use crate::input::{JsonBody, Under, idempotency_key, receive};
 use crate::input::{JsonBody, Under, receive};
 use crate::metering::LetIn;
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
-
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Bytes of a body whose reading holds up nobody.
 const SMALL_BODY_BYTES: usize = 64 << 10;
@@ -131,19 +130,8 @@ fn idempotency(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Option<Idempotency>, ApiError> {
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(key) = keys.next() else {
+    let Some(text) = idempotency_key(headers)? else {
         return Ok(None);
-    };
-    let legal = |key: &[u8]| {
-        (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
-    };
-    let text = key.to_str().ok().filter(|key| legal(key.as_bytes()));
-    let Some(text) = text.filter(|_| keys.next().is_none()) else {
-        let detail = format!(
-            "Idempotency-Key stands once and has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
-        );
-        return Err(ApiError::new(Code::InvalidValue, detail));
     };
     let mut digest = Sha256::new();
     let mut add = |part: &[u8]| {

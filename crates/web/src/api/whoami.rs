@@ -48,6 +48,7 @@ pub(crate) fn schemas() -> Json {
                 "restrictions": refer("Restrictions"),
                 "limits": refer("Limits"),
                 "left": refer("Left"),
+                "rotate_after": { "type": ["string", "null"] },
                 "pools": rows("The pools that the key may query, with the rows that it sees now."),
                 "views": rows("The views that the key may read, with the rows behind them that it sees now."),
             },

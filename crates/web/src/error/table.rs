@@ -78,6 +78,9 @@ codes! {
     LastOwner CONFLICT "last_owner" "The organization would have no owner any more.";
     LastProject CONFLICT "last_project" "The organization would have no project any more.";
     LastAdmin CONFLICT "last_admin" "Nobody could administer the project any more.";
+    Rolling CONFLICT "rolling" "An older secret of the key still goes on.";
+    NotRolling CONFLICT "not_rolling" "No roll of the key is under way.";
+    RecentlyUsed CONFLICT "recently_used" "It was used a short while ago.";
     CallerChanged CONFLICT "caller_changed" "The calling key changed while the request was under way.";
     StaleRevision PRECONDITION_FAILED "stale_revision" "The definition has changed since it was read.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's type or encoding is not taken here.";

@@ -58,7 +58,9 @@ fn name(problem: &Problem) -> &'static str {
             "RequestForbiddenError"
         }
         Code::NotFound | Code::MethodNotAllowed => "ResourceNotFoundError",
-        Code::NameTaken | Code::InUse | Code::LastAdmin => "ResourceConflictError",
+        Code::NameTaken | Code::InUse | Code::LastAdmin | Code::RecentlyUsed => {
+            "ResourceConflictError"
+        }
         Code::CallerChanged | Code::StaleRevision | Code::IdempotencyMismatch => {
             "ResourceConflictError"
         }

@@ -77,6 +77,7 @@ fn read(sent: &Object, by: &Permit<Admin>, state: &AppState) -> Result<Sent, Fau
             expires_at: None,
             restrictions: Restrictions::NONE,
             limits: KeyLimits::NONE,
+            rotate_after: None,
             dialect: Some(policy.told()),
         },
         is_active,

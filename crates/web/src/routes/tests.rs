@@ -43,6 +43,7 @@ fn body(route: &Route, needs: Needs) -> Json {
         ("POST", "/v1/sessions") => json!({ "sign_in": FIRST, "password": people::PASSWORD,
             "code": "123456" }),
         ("POST", "/v1/projects") => json!({ "name": "made" }),
+        ("POST", "/v1/keys/{id}/roll") => json!({ "grace": "1h" }),
         ("PATCH", _) => json!({ "name": "renamed" }),
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
@@ -117,6 +118,12 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             true => people::first_person(world).await,
             false => world.key(json!([])).await.0,
         };
+        let ends_a_roll = ["/v1/keys/{id}/end-grace", "/v1/keys/{id}/undo-roll"];
+        if ends_a_roll.contains(&route.pattern) {
+            let roll = json!({ "grace": "1h" });
+            let path = format!("/v1/keys/{id}/roll");
+            world.post(&path, &roll).await.expect(201);
+        }
         let mut pool = "sales";
         if (route.method, route.pattern) == ("DELETE", "/v1/pools/{pool}") && caller == "right" {
             // One that no view reads.

@@ -90,14 +90,7 @@ fn grant(number: u32, rows: Constraint, injections: Vec<(FieldPath, Value)>) -> 
 pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
     let pepper = Pepper::from_bytes([7; 32]);
     let secret = Secret::generate(KeyKind::Secret, &SeededRandom::new(u64::from(number)));
-    let record = SecretRecord {
-        id: secret.id(),
-        hash: secret.hash(&pepper),
-        public_key: secret.public_key(),
-        hint: secret.hint(),
-        created_at: noon(),
-        expires_at: None,
-    };
+    let record = SecretRecord::fresh(&secret, &pepper, noon());
     let parts = KeyParts {
         id: KeyId::from_bytes(sixteen(4, number)),
         project: ProjectId::from_bytes(sixteen(5, 1)),
@@ -109,6 +102,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
             expires_at: None,
             restrictions: Restrictions::NONE,
             limits: KeyLimits::NONE,
+            rotate_after: None,
             dialect: None,
         },
         disabled: false,

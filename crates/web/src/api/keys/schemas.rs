@@ -31,6 +31,30 @@ pub(super) fn copy_request() -> Json {
     json!({ "application/json": { "schema": schema } })
 }
 
+/// The body of a roll.
+pub(super) fn roll_request() -> Json {
+    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": {
+        "grace": { "type": ["string", "null"], "pattern": "^[0-9]{1,9}[smhd]$",
+            "description": "How long the old secret goes on: from 0s to 7d." },
+        "ends_at": { "type": ["string", "null"], "format": "date-time",
+            "description": "When the old secret ends, in the place of grace." },
+        "end_after_silence": { "type": ["integer", "null"],
+            "minimum": 1, "maximum": model::limits::SILENCE_MINUTES_MAX,
+            "description": "Minutes after which the old secret ends when nobody uses it." },
+    } });
+    step_up::describe(&mut schema);
+    json!({ "application/json": { "schema": schema } })
+}
+
+/// The body of a call that ends a secret.
+pub(super) fn force_request() -> Json {
+    json!({ "application/json": { "schema": {
+        "type": "object", "additionalProperties": false,
+        "properties": { "force": { "type": ["boolean", "null"],
+            "description": "End it although it was used a short while ago." } },
+    } } })
+}
+
 /// The schemas of this noun.
 pub(crate) fn schemas() -> Json {
     let mut schemas = json!({
@@ -94,8 +118,9 @@ pub(crate) fn schemas() -> Json {
             },
         },
         "Left": left(),
-        "Key": key(false),
-        "NewKey": key(true),
+        "Key": key(None),
+        "NewKey": key(Some(("token", json!({ "type": "string" })))),
+        "RepeatedKey": key(Some(("repeated", json!({ "const": true })))),
     });
     for proven in ["KeyDraft", "KeyPatch"] {
         step_up::describe(&mut schemas[proven]);
@@ -111,6 +136,8 @@ fn draft_members() -> Json {
         "grants": { "type": "array", "maxItems": 100, "items": refer("Grant") },
         "restrictions": { "anyOf": [refer("Restrictions"), { "type": "null" }] },
         "limits": { "anyOf": [refer("Limits"), { "type": "null" }] },
+        "rotate_after": { "type": ["string", "null"], "pattern": "^[0-9]{1,9}[smhd]$",
+            "description": "From 1d to 3650d: how old a secret may become before an alert says to roll it." },
     })
 }
 
@@ -186,7 +213,7 @@ fn left() -> Json {
     })
 }
 
-fn key(with_token: bool) -> Json {
+fn key(more: Option<(&str, Json)>) -> Json {
     let mut required = vec![
         "id",
         "name",
@@ -198,6 +225,8 @@ fn key(with_token: bool) -> Json {
         "left",
         "status",
         "secrets",
+        "alerts",
+        "rotate_after",
         "created_by",
         "created_at",
         "last_used_at",
@@ -219,23 +248,37 @@ fn key(with_token: bool) -> Json {
             "status": { "enum": ["active", "disabled", "expired", "quarantined"] },
             "secrets": { "type": "array", "items": {
                 "type": "object",
-                "required": ["id", "hint", "created_at", "expires_at", "last_used_at"],
+                "required": ["id", "hint", "created_at", "replaced", "expires_at",
+                    "end_after_silence", "ends_if_silent_at", "last_used_at"],
                 "properties": {
                     "id": { "type": "string" },
                     "hint": { "type": "string" },
                     "created_at": refer("Time"),
+                    "replaced": { "type": "boolean",
+                        "description": "Whether another one took its place." },
                     "expires_at": time,
+                    "end_after_silence": { "type": ["integer", "null"] },
+                    "ends_if_silent_at": time,
                     "last_used_at": time,
                 },
             } },
+            "alerts": { "type": "array", "items": {
+                "type": "object", "required": ["code", "since", "detail"],
+                "properties": {
+                    "code": { "enum": ["rotation_due"] },
+                    "since": refer("Time"),
+                    "detail": { "type": "string" },
+                },
+            } },
+            "rotate_after": { "type": ["string", "null"] },
             "created_by": { "type": "string" },
             "created_at": refer("Time"),
             "last_used_at": time,
         },
     });
-    if with_token {
-        required.push("token");
-        schema["properties"]["token"] = json!({ "type": "string" });
+    if let Some((member, of)) = more {
+        required.push(member);
+        schema["properties"][member] = of;
     }
     schema["required"] = json!(required);
     schema

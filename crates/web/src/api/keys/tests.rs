@@ -89,7 +89,7 @@ async fn a_token_is_in_the_answer_that_made_it_and_in_no_other() {
             .await
             .expect(201),
         world
-            .post(&format!("{path}/roll"), &json!({}))
+            .post(&format!("{path}/simulate"), &json!({}))
             .await
             .expect(400),
     ];

@@ -57,7 +57,7 @@ impl Visit {
         let ticket = Ticket::open(text, &state.tickets, now).map_err(refused)?;
         let access = state.control.admit(&ticket, &circumstances(parts));
         let access = access.map_err(refused)?;
-        LetIn::note(parts, access.key());
+        LetIn::note(parts, &access);
         let definitions = state.control.definitions(access.project());
         let found = definitions.saved_query_by_id(ticket.saved_query());
         let found = found.filter(|found| ticket.is_for(found.item));

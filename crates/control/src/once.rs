@@ -1,0 +1,100 @@
+//! Requests that make a token, at most once for each name that their sender
+//! gives them.
+
+use std::sync::Arc;
+
+use model::keys::KeyRecord;
+use model::limits::IDEMPOTENCY_SECONDS;
+use model::permit::{Admin, Permit};
+use model::secrets::Secret;
+use std::time::Duration;
+
+use crate::audit::Author;
+use crate::change::Change;
+use crate::control::Control;
+use crate::error::{ControlError, InternalError, Refusal};
+use crate::store::{RepeatRow, Write};
+use crate::writer::Link;
+
+/// The name that the sender of a request gave it.
+#[derive(Debug)]
+pub struct Once {
+    /// The call.
+    pub path: String,
+    /// The idempotency key.
+    pub name: String,
+    /// What is the same exactly when the request is.
+    pub fingerprint: [u8; 32],
+}
+
+/// What a request that makes a token came to.
+#[derive(Debug)]
+pub enum Made {
+    /// The key with the token. It can be had this one time.
+    Now(Arc<KeyRecord>, Secret),
+    /// The same request made it before: the key as it is now. Nobody can say
+    /// its token again.
+    Before(Arc<KeyRecord>),
+}
+
+impl Made {
+    /// The key.
+    pub fn key(&self) -> &Arc<KeyRecord> {
+        match self {
+            Self::Now(key, _) | Self::Before(key) => key,
+        }
+    }
+}
+
+impl Control {
+    /// Carries a change out unless the caller's request of this name did
+    /// already. That it did is written in the transaction of the change.
+    ///
+    /// # Errors
+    /// As the change; [`ControlError::OtherRequest`] for another request of
+    /// the same name, [`ControlError::NotFound`] when the key that was made
+    /// is gone.
+    pub(crate) async fn change_once(
+        &self,
+        by: &Permit<Admin>,
+        once: Option<Once>,
+        plan: impl FnOnce(&mut Change) -> Result<(Arc<KeyRecord>, Secret), ControlError>,
+    ) -> Result<Made, ControlError> {
+        let made = |(key, secret)| Made::Now(key, secret);
+        let Some(once) = once else {
+            return self.change(by, plan).await.map(made);
+        };
+        let access = by.access();
+        let mut writer = self.0.writer().await?;
+        let mut change = self.begin(&writer, Author::of(access), access.project());
+        self.check_author(&change, access)?;
+        let since = change
+            .now
+            .checked_sub(Duration::from_secs(IDEMPOTENCY_SECONDS.unsigned_abs()));
+        let since = since.unwrap_or(model::time::Timestamp::MIN);
+        let Link::Open(store) = &mut writer.link else {
+            return Err(InternalError::new("the writer was given without a database").into());
+        };
+        if let Some((fingerprint, key)) = store.repeated(access.key(), &once, since).await? {
+            if fingerprint != once.fingerprint {
+                return Err(ControlError::OtherRequest);
+            }
+            let key = change.definitions.key(key).cloned();
+            return key.map(Made::Before).ok_or(ControlError::NotFound);
+        }
+        let planned = self.carry_plan(&mut change, access, plan)?;
+        if let Some((key, _)) = &planned {
+            change.writes.push(Write::ForgetRepeats(since));
+            change.writes.push(Write::InsertRepeat(RepeatRow {
+                caller: access.key(),
+                path: once.path,
+                name: once.name,
+                fingerprint: once.fingerprint,
+                key: key.id(),
+                made_at: change.now,
+            }));
+        }
+        self.finish(writer, change).await?;
+        planned.map(made).ok_or_else(|| Refusal::WrongCode.into())
+    }
+}

@@ -1,0 +1,43 @@
+//! The stored form of requests that must not be carried out twice.
+
+use model::ids::KeyId;
+use model::time::Timestamp;
+
+use super::load::{bytes, id};
+use super::{Store, failed, text};
+use crate::error::ControlError;
+use crate::once::Once;
+
+/// A request that made a token.
+#[derive(Debug)]
+pub(crate) struct RepeatRow {
+    pub(crate) caller: KeyId,
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) fingerprint: [u8; 32],
+    /// The key that has the token.
+    pub(crate) key: KeyId,
+    pub(crate) made_at: Timestamp,
+}
+
+impl Store {
+    /// What the caller's request of this name made since then: its
+    /// fingerprint and the key.
+    pub(crate) async fn repeated(
+        &mut self,
+        caller: KeyId,
+        once: &Once,
+        since: Timestamp,
+    ) -> Result<Option<([u8; 32], KeyId)>, ControlError> {
+        let row = sqlx::query(text::SELECT_REPEAT)
+            .bind(caller.to_string())
+            .bind(&once.path)
+            .bind(&once.name)
+            .bind(since.as_microsecond())
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(failed("looking for an earlier request"))?;
+        row.map(|row| Ok((bytes(&row, 0)?, id(&row, 1, KeyId::parse)?)))
+            .transpose()
+    }
+}

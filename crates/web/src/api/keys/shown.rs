@@ -1,0 +1,62 @@
+//! A key as the wire shows it.
+
+use model::keys::{KeyRecord, SecretRecord};
+use model::time::Timestamp;
+use model::value::{Object, Value};
+
+use crate::api::with_members;
+use crate::state::AppState;
+
+/// A key as the wire shows it: its secrets as long as they let somebody in.
+pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
+    let now = state.clock.now();
+    let last_used = state.control.last_used(key.id());
+    let secrets = key.secrets().iter();
+    let secrets = secrets.filter_map(|secret| show_secret(state, secret, now));
+    let front = Object::new().with("id", key.id().to_string());
+    with_members(front, key.draft().to_value())
+        .with("left", super::left(state, key))
+        .with("status", key.status(now).name())
+        .with("secrets", secrets.collect::<Vec<_>>())
+        .with("alerts", alerts(key, now))
+        .with("created_by", key.created_by())
+        .with("created_at", key.created_at().to_string())
+        .with("last_used_at", last_used.map(|at| at.to_string()))
+}
+
+fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Option<Object> {
+    let ends_at = state.control.secret_ends_at(secret);
+    if secret.is_replaced() && ends_at.is_some_and(|end| end <= now) {
+        return None;
+    }
+    let last_used = state.control.secret_last_used(secret.id);
+    let silence = secret.silence;
+    let if_silent = ends_at.filter(|_| silence.is_some());
+    let minutes = silence.map(|silence| u64::from(silence.minutes));
+    let shown = Object::new()
+        .with("id", secret.id.to_string())
+        .with("hint", secret.hint.as_str())
+        .with("created_at", secret.created_at.to_string())
+        .with("replaced", secret.is_replaced())
+        .with("expires_at", secret.expires_at.map(|at| at.to_string()))
+        .with("end_after_silence", minutes)
+        .with("ends_if_silent_at", if_silent.map(|at| at.to_string()))
+        .with("last_used_at", last_used.map(|at| at.to_string()));
+    Some(shown)
+}
+
+/// What the owner should do something about.
+fn alerts(key: &KeyRecord, now: Timestamp) -> Vec<Value> {
+    let due = key.rotation_due(now).map(|since| {
+        let detail = "the secret is older than rotate_after; roll the key";
+        Value::Object(alert("rotation_due", since, detail))
+    });
+    due.into_iter().collect()
+}
+
+fn alert(code: &str, since: Timestamp, detail: &str) -> Object {
+    Object::new()
+        .with("code", code)
+        .with("since", since.to_string())
+        .with("detail", detail)
+}
