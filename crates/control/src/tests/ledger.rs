@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::credits::{Allowance, Period, Tier};
-use model::keys::{KeyDraft, KeyLimits, KeyRecord};
+use model::keys::{Circumstances, KeyDraft, KeyLimits, KeyRecord};
 use model::permit::Access;
 
 use super::*;
@@ -21,7 +21,7 @@ impl Plane {
             .create_key(&self.admin(), draft)
             .await
             .expect("a key");
-        let access = self.control.authenticate(&secret).expect("is let in");
+        let access = self.control.authenticate(&secret, &Circumstances::unknown()).expect("is let in");
         (key, access)
     }
 
@@ -61,7 +61,7 @@ impl Plane {
             .await
             .expect("copies");
         drop(copy);
-        self.control.authenticate(&secret).expect("is let in")
+        self.control.authenticate(&secret, &Circumstances::unknown()).expect("is let in")
     }
 }
 

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use model::keys::{KeyDraft, KeyLimits, KeyRecord};
+use model::keys::{Circumstances, KeyDraft, KeyLimits, KeyRecord};
 use model::permit::Access;
 use model::secrets::Secret;
 
@@ -38,7 +38,7 @@ impl Plane {
     }
 
     fn access(&self, secret: &Secret) -> Access {
-        self.control.authenticate(secret).expect("is let in")
+        self.control.authenticate(secret, &Circumstances::unknown()).expect("is let in")
     }
 
     fn requests(&self, secret: &Secret, tries: usize) -> usize {

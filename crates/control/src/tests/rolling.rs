@@ -6,7 +6,7 @@ use super::*;
 use crate::{Made, Once, Refusal};
 use model::document::Document;
 use model::ids::KeyId;
-use model::keys::{AuthError, Roll};
+use model::keys::{AuthError, Circumstances, Roll};
 
 const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -26,7 +26,7 @@ impl Plane {
     }
 
     fn lets_in(&self, secret: &Secret) -> bool {
-        match self.control.authenticate(secret) {
+        match self.control.authenticate(secret, &Circumstances::unknown()) {
             Ok(_) => true,
             Err(AuthError::Expired | AuthError::Unknown) => false,
             Err(other) => panic!("{other}"),
@@ -124,7 +124,7 @@ async fn k06_a_roll_changes_secrets_and_nothing_else() {
     assert_eq!(rolled.created_by(), key.created_by());
     assert_eq!(rolled.revision(), key.revision() + 1);
     assert_eq!(rolled.secrets().len(), 1);
-    let access = plane.control.authenticate(&new).expect("is let in");
+    let access = plane.control.authenticate(&new, &Circumstances::unknown()).expect("is let in");
     assert_eq!(access.grants(), &**key.grants());
     let plane = plane.restarted().await;
     assert!(!plane.lets_in(&old) && plane.lets_in(&new));
@@ -326,7 +326,7 @@ async fn k06_silence_ends_the_old_secret_exactly_also_after_a_crash() {
         .expect("opens");
     let lets_in = |at: Timestamp| {
         plane.clock.set(at);
-        after.authenticate(&old).is_ok()
+        after.authenticate(&old, &Circumstances::unknown()).is_ok()
     };
     assert!(!lets_in(ends), "it ended");
     assert!(!lets_in(ends.checked_add(MS).expect("a time")));

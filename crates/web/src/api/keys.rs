@@ -14,7 +14,7 @@ use model::fault::{Fault, FaultCode};
 use model::ids::KeyId;
 use model::keys::{KeyDraft, KeyRecord};
 use model::permit::Admin;
-use model::value::Value;
+use model::value::{Object, Value};
 
 use super::{CHANGE_ATTEMPTS, done, page, tag, tagged};
 use crate::caller::{Caller, Named};

@@ -20,7 +20,6 @@ use crate::bodies::{self, RecordFormat, TextFormat};
 use crate::caller::OnPool;
 use crate::error::{ApiError, Code};
 use crate::input::{JsonBody, Under, idempotency_key, receive};
-use crate::input::{JsonBody, Under, receive};
 use crate::metering::LetIn;
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;

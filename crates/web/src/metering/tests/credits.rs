@@ -1,5 +1,7 @@
 //! Credits over the router: what calls cost, and what refusals do not.
 
+use model::keys::Circumstances;
+
 use super::*;
 use crate::testing::NOW;
 
@@ -159,7 +161,7 @@ async fn a_write_whose_saved_answer_is_repeated_is_not_charged_again() {
     let world = World::with_sales().await;
     let (id, token) = paying(&world, 10).await;
     let secret = model::secrets::Secret::parse(&token).expect("a token");
-    let access = world.state.control.authenticate(&secret).expect("let in");
+    let access = world.state.control.authenticate(&secret, &Circumstances::unknown()).expect("let in");
     for (repeated, cost) in [(true, 0), (false, 1)] {
         let reserved = world.state.control.reserve(&access, Tier::Core, 1);
         let receipt = AppendReceipt {
