@@ -37,6 +37,8 @@ struct Caller {
     record: Arc<KeyRecord>,
     key: Arc<Usage>,
     secret: Arc<Usage>,
+    /// When the secret came from a page, where it must not be.
+    pages: Arc<Usage>,
 }
 
 impl Caller {
@@ -254,6 +256,7 @@ impl Callers {
                 record: Arc::clone(record),
                 key: Arc::clone(&key),
                 secret: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.secret)),
+                pages: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.pages)),
             };
             maps.secrets.insert(secret.id, Arc::new(caller));
         }
@@ -274,20 +277,23 @@ impl Callers {
         for LoadedKey {
             key,
             last_used,
-            secrets_last_used,
+            secrets,
         } in keys
         {
             maps.pages.add(&key);
             let usage = kept(known.keys.get(&key.id()).cloned(), last_used);
             maps.keys.insert(key.id(), Arc::clone(&usage));
-            for (id, last_used) in secrets_last_used {
-                let before = known.secrets.get(&id).map(|c| Arc::clone(&c.secret));
+            for loaded in secrets {
+                let before = known.secrets.get(&loaded.id);
+                let used = before.map(|caller| Arc::clone(&caller.secret));
+                let on_page = before.map(|caller| Arc::clone(&caller.pages));
                 let caller = Caller {
                     record: Arc::clone(&key),
                     key: Arc::clone(&usage),
-                    secret: kept(before, last_used),
+                    secret: kept(used, loaded.last_used),
+                    pages: kept(on_page, loaded.on_page),
                 };
-                maps.secrets.insert(id, Arc::new(caller));
+                maps.secrets.insert(loaded.id, Arc::new(caller));
             }
         }
         *known = maps;
@@ -311,6 +317,17 @@ impl Callers {
         self.read().secrets.get(&secret)?.secret.last()
     }
 
+    pub(crate) fn last_on_page(&self, secret: SecretId) -> Option<Timestamp> {
+        self.read().secrets.get(&secret)?.pages.last()
+    }
+
+    /// Notes that a secret came from a page.
+    pub(crate) fn note_page(&self, secret: SecretId, now: Timestamp) {
+        if let Some(caller) = self.read().secrets.get(&secret) {
+            caller.pages.note(now);
+        }
+    }
+
     /// Every use that the database does not know.
     pub(crate) fn unsaved(&self) -> Vec<UnsavedUse> {
         let maps = self.read();
@@ -328,7 +345,10 @@ impl Callers {
         let secrets = maps.secrets.iter();
         let secrets = secrets
             .filter_map(|(id, caller)| unsaved(&caller.secret, &|at| Write::UseSecret(*id, at)));
-        keys.chain(secrets).collect()
+        let pages = maps.secrets.iter();
+        let pages = pages
+            .filter_map(|(id, caller)| unsaved(&caller.pages, &|at| Write::SecretOnPage(*id, at)));
+        keys.chain(secrets).chain(pages).collect()
     }
 
     // No code panics while it holds the lock, and a map is never half changed

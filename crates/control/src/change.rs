@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::audit::AuditEntry;
 use model::datasets::Dataset;
 use model::ids::{AuditId, KeyId, ProjectId};
-use model::keys::{KeyRecord, KeyStatus, SecretRecord};
+use model::keys::{AuthError, KeyRecord, KeyStatus, SecretRecord};
 use model::permit::Access;
 use model::pools::Pool;
 use model::random::RandomSource;
@@ -17,7 +17,7 @@ use model::views::View;
 
 use crate::audit::{Author, Subject};
 use crate::definitions::Definitions;
-use crate::error::ControlError;
+use crate::error::{ControlError, Ended};
 use crate::keys;
 use crate::people::PeopleChange;
 use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
@@ -302,14 +302,34 @@ impl Change {
 
 /// Whether the caller's key would let it in now, with the same rights.
 pub(crate) fn still(definitions: &Definitions, access: &Access, now: Timestamp) -> bool {
-    let Some(key) = definitions.key(access.key()) else {
-        return false;
-    };
+    check_still(definitions, access, now).is_ok()
+}
+
+/// Refuses a caller whose key would not let it in now, or with other rights.
+pub(crate) fn check_still(
+    definitions: &Definitions,
+    access: &Access,
+    now: Timestamp,
+) -> Result<(), Ended> {
+    let key = definitions.key(access.key()).ok_or(AuthError::Unknown)?;
     let secret = key.secrets().iter().find(|s| s.id == access.secret());
+    let secret = secret.ok_or(AuthError::Unknown)?;
+    match key.status(now) {
+        KeyStatus::Disabled => return Err(AuthError::Disabled.into()),
+        KeyStatus::Expired => return Err(AuthError::Expired.into()),
+        KeyStatus::Active => {}
+    }
+    if secret.expires_at.is_some_and(|end| end <= now) {
+        return Err(AuthError::Expired.into());
+    }
     let scoping = definitions.project().scoping.as_ref();
-    key.status(now) == KeyStatus::Active
-        && secret.is_some_and(|s| s.expires_at.is_none_or(|end| end > now))
-        && **key.grants() == *access.grants_of_key()
-        && **key.restrictions() == *access.restrictions()
-        && (!access.is_scoped() || scoping.is_some_and(|s| s.secret == access.secret()))
+    if access.is_scoped() && !scoping.is_some_and(|s| s.secret == access.secret()) {
+        return Err(AuthError::Unknown.into());
+    }
+    let is_same =
+        **key.grants() == *access.grants_of_key() && **key.restrictions() == *access.restrictions();
+    match is_same {
+        true => Ok(()),
+        false => Err(Ended::Changed),
+    }
 }

@@ -14,13 +14,14 @@ use model::random::RandomSource;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
 use model::time::{Clock, Timestamp};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::audit::Author;
 use crate::callers::Callers;
-use crate::change::{Change, still};
+use crate::change::{Change, check_still, still};
+use crate::clock::HighWater;
 use crate::definitions::Definitions;
-use crate::error::{ControlError, Refusal};
+use crate::error::{ControlError, Ended, Refusal};
 use crate::grants::ProjectGrants;
 use crate::ledger::{Ledger, first_day_read};
 use crate::meters::Meters;
@@ -59,6 +60,8 @@ pub struct Control(pub(crate) Arc<Inner>, pub(crate) Option<Arc<Proving>>);
 pub(crate) struct Inner {
     pub(crate) file: PathBuf,
     pub(crate) options: ControlOptions,
+    /// That of the options.
+    pub(crate) clock: Arc<HighWater>,
     pub(crate) projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
     pub(crate) callers: Callers,
     pub(crate) people: People,
@@ -66,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) meters: Meters,
     pub(crate) ledger: Ledger,
     pub(crate) usage: Usage,
+    /// Rings after every change that is in force.
+    pub(crate) changes: watch::Sender<()>,
     pub(crate) writer: Arc<Mutex<Writer>>,
 }
 
@@ -76,12 +81,15 @@ impl Control {
     /// # Errors
     /// [`ControlError::Refused`] when the file was written by a newer
     /// version, or another process has it open.
-    pub async fn open(file: &Path, options: ControlOptions) -> Result<Self, ControlError> {
+    pub async fn open(file: &Path, mut options: ControlOptions) -> Result<Self, ControlError> {
+        let clock = HighWater::over(options.clock);
+        options.clock = Arc::clone(&clock) as _;
         let mut store = Store::open(file).await?;
         let charged = store.charges(first_day_read(options.clock.now())).await;
         let inner = Inner {
             file: file.to_owned(),
             options,
+            clock,
             projects: ArcSwap::default(),
             callers: Callers::default(),
             people: People::default(),
@@ -89,6 +97,7 @@ impl Control {
             meters: Meters::default(),
             ledger: Ledger::default(),
             usage: Usage::default(),
+            changes: watch::Sender::new(()),
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
                 ordinal: 1,
@@ -152,6 +161,33 @@ impl Control {
         }
     }
 
+    /// The control plane's time, which never steps back: what goes by keys
+    /// goes by it.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.options.clock)
+    }
+
+    /// Tells of every change of any key, once it is in force.
+    pub fn watch_keys(&self) -> watch::Receiver<()> {
+        self.0.changes.subscribe()
+    }
+
+    /// Whether a caller who was let in may go on: its key would let it in
+    /// now, with the same rights.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check_still(&self, access: &Access) -> Result<(), Ended> {
+        let now = self.0.options.clock.now();
+        if access.person().is_some() {
+            let still = self.0.people.still(access, now);
+            return still.then_some(()).ok_or(Ended::Changed);
+        }
+        let definitions = self.definitions(access.project());
+        check_still(&definitions, access, now)?;
+        Ok(self.0.callers.check_heard(access.secret(), now)?)
+    }
+
     /// What the project defines now; nothing, for a project that is not there.
     pub fn definitions(&self, project: ProjectId) -> Arc<Definitions> {
         let projects = self.0.projects.load();
@@ -204,19 +240,20 @@ impl Control {
             // The writer is asked for even when there is nothing to save: so
             // a timer heals a database that was lost.
             let mut writer = self.0.writer().await?;
-            if unsaved.is_empty() {
-                writer.ballast.refill().await;
-                return Ok(());
-            }
+            writer.ballast.refill().await;
             let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
-            let (writes, uses): (Vec<Write>, Vec<_>) =
+            let (mut writes, uses): (Vec<Write>, Vec<_>) =
                 unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
+            writes.push(Write::MarkTime(self.0.options.clock.now()));
             let ordinal = writer.ordinal;
             self.0
                 .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {
                     uses.iter().for_each(|saved| saved.is_saved());
                 })
                 .await?;
+            if rest.is_empty() {
+                return Ok(());
+            }
             unsaved = rest;
         }
     }
@@ -343,7 +380,8 @@ impl Control {
             return Ok(());
         }
         let claim = change.claim();
-        let writes = std::mem::take(&mut change.writes);
+        let mut writes = std::mem::take(&mut change.writes);
+        writes.push(Write::MarkTime(change.now));
         let ordinal = change.ordinal;
         let apply = move |inner: &Inner| inner.apply(change);
         self.0

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use model::fault::Fault;
+use model::keys::AuthError;
 use model::people::Area;
 
 /// Why a call was not carried out. The text of each is fit for the outside;
@@ -135,6 +136,17 @@ pub enum Refusal {
     /// Only at opening: another process has the file open.
     #[error("another process has the control plane's file open; stop it first")]
     Locked,
+}
+
+/// Why somebody who was let in may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// The key or the secret would not let it in any more.
+    #[error("{0}")]
+    ShutOut(#[from] AuthError),
+    /// The key's grants are others now.
+    #[error("the grants of the key were changed")]
+    Changed,
 }
 
 /// A failure of the database or of this crate. Its text is for the log: it

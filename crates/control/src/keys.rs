@@ -92,7 +92,7 @@ impl Control {
         .await
     }
 
-    /// Ends a key for good.
+    /// Ends a key for good, whoever uses it.
     ///
     /// # Errors
     /// [`ControlError::StaleRevision`], [`Refusal::LastAdmin`].
@@ -102,14 +102,7 @@ impl Control {
         id: KeyId,
         expected: Option<i64>,
     ) -> Result<(), ControlError> {
-        self.change(by, |change| {
-            let key = find(change, id, expected)?;
-            change.delete_key(&key);
-            change.check_admin_left(&key)?;
-            change.audit("key.delete", subject(&key), Some(text(&key)), None);
-            Ok(())
-        })
-        .await
+        self.end_key(by, id, expected, true).await
     }
 
     /// Switches a key off or on again. Off is in force for every request
@@ -214,6 +207,14 @@ impl Change {
         self.create_key(pepper, &draft)
     }
 
+    /// Ends a key for good, and says so to the audit.
+    pub(crate) fn end_key(&mut self, key: &Arc<KeyRecord>) -> Result<(), ControlError> {
+        self.delete_key(key);
+        self.check_admin_left(key)?;
+        self.audit("key.delete", subject(key), Some(text(key)), None);
+        Ok(())
+    }
+
     /// Writes a resource's new name into the grants that speak of it.
     pub(crate) fn follow_in_keys(&mut self, renamed: &Renamed<'_>) -> Result<(), ControlError> {
         let keys = self.definitions.keys().filter_map(|key| {
@@ -237,6 +238,7 @@ impl Change {
         let admin = |key: &KeyRecord| {
             key.draft().is_admin()
                 && key.draft().kind != KeyKind::Legacy
+                && !key.secrets().is_empty()
                 && key.status(self.now) == KeyStatus::Active
         };
         if admin(before) && !self.definitions.keys().any(|key| admin(key)) {

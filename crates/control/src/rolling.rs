@@ -250,7 +250,7 @@ impl Control {
 
 impl Change {
     /// Gives a key other secrets, and says so to the audit.
-    fn change_secrets(
+    pub(crate) fn change_secrets(
         &mut self,
         action: &str,
         before: &Arc<KeyRecord>,

@@ -7,6 +7,7 @@ mod keen;
 mod keys;
 mod ledger;
 mod meters;
+mod lives;
 mod opening;
 mod organization;
 mod people;

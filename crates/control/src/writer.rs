@@ -151,6 +151,7 @@ impl Inner {
             keys,
             people,
             ordinal,
+            high,
         } = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -158,6 +159,7 @@ impl Inner {
                 return Err(error);
             }
         };
+        self.clock.raise(high);
         let mut by_id = SortedMap::default();
         for (id, definitions) in projects {
             by_id.insert(id, Arc::new(definitions));
@@ -165,6 +167,7 @@ impl Inner {
         self.callers.replace_all(keys);
         self.people.replace_all(people);
         self.projects.store(Arc::new(by_id));
+        self.changes.send_replace(());
         writer.ordinal = ordinal;
         writer.link = Link::Open(store);
         Ok(())
@@ -188,6 +191,7 @@ impl Inner {
             projects.insert(change.project, Arc::new(change.definitions));
         }
         self.projects.store(Arc::new(projects));
+        self.changes.send_replace(());
     }
 
     /// Fails closed: nobody is let in, and nothing is defined.
@@ -195,6 +199,7 @@ impl Inner {
         self.callers.clear();
         self.people.clear();
         self.projects.store(Arc::default());
+        self.changes.send_replace(());
     }
 }
 

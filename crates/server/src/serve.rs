@@ -34,7 +34,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use web::AppState;
 
-use crate::clock::SystemClock;
+use crate::clock::{SteadyClock, SystemClock};
 use crate::config::ServeSettings;
 use crate::plane::LakePlane;
 use crate::random::SystemRandom;
@@ -168,7 +168,7 @@ async fn open(
     }
     let (lake, tokens) = opened?;
     let plane = Arc::new(LakePlane(lake.clone()));
-    let clock = Arc::new(SystemClock);
+    let clock = control.clock();
     let random = Arc::new(SystemRandom);
     let version = env!("CARGO_PKG_VERSION");
     let threads = threads.clone();
@@ -198,7 +198,7 @@ async fn open(
 
 async fn open_control(data_dir: &Path, pepper: Pepper) -> Result<Control, ServeError> {
     let options = ControlOptions {
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(SteadyClock::new()),
         random: Arc::new(SystemRandom),
         pepper,
     };
@@ -332,7 +332,7 @@ async fn serve(
     ));
     let last_use = tokio::spawn(timers::tend_keys(
         control.clone(),
-        Arc::new(SystemClock),
+        control.clock(),
         stopping.clone(),
     ));
     let signing = tokio::spawn(checkpoints::keep(

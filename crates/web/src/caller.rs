@@ -102,7 +102,8 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
     admitted(parts, state, access)
 }
 
-/// Lets one whose key is in use in as far as the key's limits go.
+/// Lets one whose key is in use in as far as the key's limits go, and notes of
+/// a secret key that is used from a page that it was.
 ///
 /// # Errors
 /// A secret key that is used from a page; a limit of the key that is reached.
@@ -112,7 +113,8 @@ pub(crate) fn admitted(
     access: Access,
 ) -> Result<Access, ApiError> {
     LetIn::note(parts, &access);
-    refuse_from_page(&access, &parts.headers)?;
+    refuse_from_page(&access, &parts.headers)
+        .inspect_err(|_| state.control.note_page(access.secret()))?;
     let page = parts.headers.get(header::ORIGIN);
     let page = page.filter(|page| {
         let text = page.to_str();

@@ -233,7 +233,7 @@ impl From<ControlError> for ApiError {
                 Code::RecentlyUsed,
                 format!(
                     "what would end was used in the last {SEEN_RECENTLY_MINUTES} minutes, see errors; \
-                     whoever uses it would fail: send \"force\": true to end it all the same"
+                     whoever uses it would fail: force ends it all the same"
                 ),
             )
             .listing(by),

@@ -33,7 +33,7 @@ pub(crate) use parameters::Parameters;
 pub(crate) use question::Question;
 pub(crate) use transport::{finish_error, preflight, serves, share};
 
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use axum::{Extension, Router};
@@ -44,6 +44,7 @@ use model::value::{Object, Value};
 
 use crate::layers;
 use crate::metering;
+use crate::revoked::while_let_in;
 use crate::routes::Needs;
 use crate::state::AppState;
 
@@ -136,12 +137,13 @@ routes! {
 
 /// The routes of the dialect. What changes something runs to its end even when
 /// its caller goes away.
-pub(crate) fn routes() -> Router<AppState> {
+pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     ROUTES.iter().fold(Router::new(), |router, route| {
         let mut handler = (route.handler)();
-        if route.changes_something() {
-            handler = handler.route_layer(from_fn(layers::to_completion));
-        }
+        handler = match route.changes_something() {
+            true => handler.route_layer(from_fn(layers::to_completion)),
+            false => handler.route_layer(from_fn_with_state(state.clone(), while_let_in)),
+        };
         if metering::asks(route.pattern) {
             handler = handler.route_layer(Extension(metering::Asks));
         }

@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 pub mod plane;
 mod proxies;
+mod revoked;
 mod routes;
 mod saved;
 mod session;

@@ -15,6 +15,7 @@ use crate::keen;
 use crate::layers;
 use crate::metering;
 use crate::openapi::Operation;
+use crate::revoked::while_let_in;
 use crate::state::AppState;
 
 /// What a caller must have.
@@ -150,7 +151,8 @@ routes! {
     POST "/v1/keys" ADMIN, &[], keys::create, keys::create_operation;
     GET "/v1/keys/{id}" ADMIN, &[], keys::read, keys::read_operation;
     PATCH "/v1/keys/{id}" ADMIN, &[], keys::change, keys::change_operation;
-    DELETE "/v1/keys/{id}" ADMIN, &[], keys::delete, keys::delete_operation;
+    DELETE "/v1/keys/{id}" ADMIN, &["force"], keys::delete, keys::delete_operation;
+    POST "/v1/keys/self/revoke" Needs::Key, &[], keys::revoke, keys::revoke_operation;
     POST "/v1/keys/{id}/disable" ADMIN, &[], keys::disable, keys::disable_operation;
     POST "/v1/keys/{id}/enable" ADMIN, &[], keys::enable, keys::enable_operation;
     POST "/v1/keys/{id}/copy" ADMIN, &[], keys::copy, keys::copy_operation;
@@ -195,15 +197,16 @@ routes! {
 
 /// The native API.
 pub fn router(state: AppState) -> Router {
-    with_layers(routes(), state)
+    with_layers(routes(&state), state)
 }
 
-fn routes() -> Router<AppState> {
-    ROUTES.iter().fold(keen::routes(), |router, route| {
+fn routes(state: &AppState) -> Router<AppState> {
+    ROUTES.iter().fold(keen::routes(state), |router, route| {
         let mut handler = (route.handler)();
-        if route.changes_something() {
-            handler = handler.route_layer(from_fn(layers::to_completion));
-        }
+        handler = match route.changes_something() {
+            true => handler.route_layer(from_fn(layers::to_completion)),
+            false => handler.route_layer(from_fn_with_state(state.clone(), while_let_in)),
+        };
         if metering::asks(route.pattern) {
             handler = handler.route_layer(Extension(metering::Asks));
         }

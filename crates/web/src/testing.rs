@@ -115,10 +115,11 @@ impl World {
         let random = Arc::new(SeededRandom::new(seed));
         let control = open(folder.path(), clock.clone(), random.clone()).await;
         let plane = Arc::new(FakePlane::default());
+        let time = control.clock();
         let state = AppState::new(
             Arc::new(control),
             plane.clone(),
-            clock.clone(),
+            time,
             random,
             "1.2.3",
             tokio::runtime::Handle::current(),

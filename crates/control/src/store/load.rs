@@ -31,6 +31,8 @@ pub(crate) struct Loaded {
     pub(crate) people: LoadedPeople,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
+    /// The latest time that was known.
+    pub(crate) high: Timestamp,
 }
 
 /// A key with what is known of its use.
@@ -38,13 +40,28 @@ pub(crate) struct Loaded {
 pub(crate) struct LoadedKey {
     pub(crate) key: Arc<KeyRecord>,
     pub(crate) last_used: Option<Timestamp>,
-    pub(crate) secrets_last_used: Vec<(SecretId, Option<Timestamp>)>,
+    pub(crate) secrets: Vec<LoadedSecret>,
 }
+
+/// What is known of a secret's use.
+#[derive(Debug)]
+pub(crate) struct LoadedSecret {
+    pub(crate) id: SecretId,
+    pub(crate) last_used: Option<Timestamp>,
+    /// When it came from a page, where it must not be.
+    pub(crate) on_page: Option<Timestamp>,
+}
+
+type Secrets = HashMap<KeyId, Vec<(SecretRecord, LoadedSecret)>>;
 
 impl Store {
     /// Reads everything.
     pub(crate) async fn load(&mut self) -> Result<Loaded, ControlError> {
         let last_audit: i64 = sqlx::query_scalar(text::SELECT_LAST_AUDIT)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(failed(LOADING))?;
+        let high: i64 = sqlx::query_scalar(text::SELECT_TIME)
             .fetch_one(&mut self.connection)
             .await
             .map_err(failed(LOADING))?;
@@ -54,6 +71,7 @@ impl Store {
                 keys: Vec::new(),
                 people: LoadedPeople::default(),
                 ordinal: last_audit + 1,
+                high: Timestamp::from_microsecond(high).unwrap_or(Timestamp::EPOCH),
             },
             places: HashMap::new(),
         };
@@ -83,11 +101,16 @@ impl Store {
                 loading.question(noun, &row)?;
             }
         }
-        let mut secrets: HashMap<KeyId, Vec<(SecretRecord, Option<Timestamp>)>> = HashMap::new();
+        let mut secrets: Secrets = HashMap::new();
         for row in self.rows(text::SELECT_SECRETS).await? {
             let key = id(&row, 1, KeyId::parse)?;
-            let used = optional_time(&row, 7)?;
-            secrets.entry(key).or_default().push((secret(&row)?, used));
+            let record = secret(&row)?;
+            let loaded = LoadedSecret {
+                id: record.id,
+                last_used: optional_time(&row, 7)?,
+                on_page: optional_time(&row, 10)?,
+            };
+            secrets.entry(key).or_default().push((record, loaded));
         }
         for row in self.rows(text::SELECT_KEYS).await? {
             loading.key(&row, &mut secrets)?;
@@ -204,11 +227,7 @@ impl Loading {
         Ok(())
     }
 
-    fn key(
-        &mut self,
-        row: &SqliteRow,
-        secrets: &mut HashMap<KeyId, Vec<(SecretRecord, Option<Timestamp>)>>,
-    ) -> Result<(), ControlError> {
+    fn key(&mut self, row: &SqliteRow, secrets: &mut Secrets) -> Result<(), ControlError> {
         let stored = KeyRow {
             id: id(row, 0, KeyId::parse)?,
             project: id(row, 1, ProjectId::parse)?,
@@ -220,9 +239,7 @@ impl Loading {
         };
         let ordinal = column(row, 2)?;
         let secrets = secrets.remove(&stored.id).unwrap_or_default();
-        let secrets_last_used = secrets.iter().map(|(secret, used)| (secret.id, *used));
-        let secrets_last_used = secrets_last_used.collect();
-        let secrets = secrets.into_iter().map(|(secret, _)| secret).collect();
+        let (secrets, loaded_secrets) = secrets.into_iter().unzip();
         let key = stored
             .read(secrets)
             .map_err(|f| unreadable("key", stored.id, f))?;
@@ -233,7 +250,7 @@ impl Loading {
         self.loaded.keys.push(LoadedKey {
             key,
             last_used: optional_time(row, 7)?,
-            secrets_last_used,
+            secrets: loaded_secrets,
         });
         Ok(())
     }

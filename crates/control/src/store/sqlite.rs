@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -51,6 +51,10 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         "rolling",
         include_str!("../../migrations/sqlite/0008_rolling.sql"),
+    ),
+    (
+        "lives",
+        include_str!("../../migrations/sqlite/0009_lives.sql"),
     ),
 ];
 

@@ -120,10 +120,16 @@ pub(super) const DELETE_SECRET: &str = "DELETE FROM secrets WHERE id = $1";
 
 pub(super) const USE_SECRET: &str = "UPDATE secrets SET last_used_at = $2 WHERE id = $1";
 
+pub(super) const SECRET_ON_PAGE: &str = "UPDATE secrets SET page_at = $2 WHERE id = $1";
+
+pub(super) const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
+
+pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";
+
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 
 pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \
-     expires_at, last_used_at, silence_since, silence_minutes FROM secrets ORDER BY created_at, id";
+     expires_at, last_used_at, silence_since, silence_minutes, page_at FROM secrets ORDER BY created_at, id";
 
 pub(super) const INSERT_REPEAT: &str = "INSERT INTO repeats \
      (caller_id, path, name, fingerprint, key_id, made_at) VALUES ($1, $2, $3, $4, $5, $6)";

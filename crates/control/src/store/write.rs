@@ -57,6 +57,9 @@ pub(crate) enum Write {
     InsertAudit(AuditEntry, i64),
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
+    SecretOnPage(SecretId, Timestamp),
+    /// The latest time that is known.
+    MarkTime(Timestamp),
     People(PeopleWrite),
     /// What a key used up on a day, as a total.
     Charge(DayRow),
@@ -92,6 +95,8 @@ impl Write {
             // A key that was used may be gone before that is noted.
             Self::UseKey(..)
             | Self::UseSecret(..)
+            | Self::SecretOnPage(..)
+            | Self::MarkTime(_)
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_) => Ok(()),
             Self::People(write) if !write.touches_one() => Ok(()),
@@ -184,6 +189,10 @@ impl Write {
                 .bind(row.day)
                 .bind(row.spent),
             Self::Use(of, counts) => add_usage(of, *counts),
+            Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
+                .bind(id.to_string())
+                .bind(at.as_microsecond()),
+            Self::MarkTime(now) => sqlx::query(text::MARK_TIME).bind(now.as_microsecond()),
         }
     }
 }

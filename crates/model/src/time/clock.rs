@@ -12,11 +12,21 @@ pub trait Clock: Send + Sync + Debug {
     /// The present instant. It may repeat, and may step back when the machine's
     /// clock is corrected.
     fn now(&self) -> Timestamp;
+
+    /// Says that `mark` was the present once. A clock that can tell how much
+    /// time goes by without the machine's time of day may go on from there.
+    fn not_before(&self, mark: Timestamp) {
+        let _ = mark;
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
+    }
+
+    fn not_before(&self, mark: Timestamp) {
+        (**self).not_before(mark);
     }
 }
 

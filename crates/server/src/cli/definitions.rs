@@ -152,6 +152,9 @@ pub(crate) enum KeyCommand {
         /// Delete without asking
         #[arg(long, short)]
         yes: bool,
+        /// Delete it although it was used a short while ago
+        #[arg(long)]
+        force: bool,
     },
     /// Make a key with the same grants and a token of its own
     Copy {

@@ -44,9 +44,10 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
         }
         KeyCommand::Disable { id } => switch(&client, &id, "disable", json),
         KeyCommand::Enable { id } => switch(&client, &id, "enable", json),
-        KeyCommand::Delete { id, yes } => {
+        KeyCommand::Delete { id, yes, force } => {
             confirm(&format!("Delete key {id} for ever?"), yes)?;
-            client.delete(&address(&id))?;
+            let force = if force { "?force=true" } else { "" };
+            client.delete(&format!("{}{force}", address(&id)))?;
             output::note(&format!("key {id} is deleted"));
             Ok(())
         }

@@ -199,7 +199,12 @@ fn a_key_that_is_switched_off_is_refused_on_open_connections() {
         .expect(200);
     expect(200);
     server
-        .call(&master, "DELETE", &format!("/v1/keys/{id}"), None)
+        .call(
+            &master,
+            "DELETE",
+            &format!("/v1/keys/{id}?force=true"),
+            None,
+        )
         .expect(204);
     expect(401);
 }

@@ -17,7 +17,7 @@ use model::permit::Admin;
 use model::value::{Object, Value};
 
 use super::{CHANGE_ATTEMPTS, done, page, tag, tagged};
-use crate::caller::{Caller, Named};
+use crate::caller::{Authenticated, Caller, Named};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, OptionalJsonBody, Parameters};
 use crate::openapi::Operation;
@@ -212,6 +212,11 @@ pub(crate) async fn change(
 /// Describes [`delete`].
 pub(crate) fn delete_operation() -> Operation {
     Operation::new("deleteKey", "Deletes a key; final, and in force at once.")
+        .parameter(
+            "force",
+            "Delete it although it was used a short while ago.",
+            serde_json::json!({ "enum": ["true", "false"] }),
+        )
         .conditional()
         .answers_nothing()
         .problems([409, 507])
@@ -222,15 +227,17 @@ pub(crate) async fn delete(
     caller: Caller<Admin>,
     path: KeyPath,
     if_match: IfMatch,
+    parameters: Parameters,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
+    let force = read_force(&parameters)?;
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
         let key = path.find(&definitions)?;
         if_match.check(&tag(key.id(), key.revision()))?;
         let deleted = state
             .control
-            .delete_key(&caller.0, key.id(), Some(key.revision()))
+            .end_key(&caller.0, key.id(), Some(key.revision()), force)
             .await;
         match deleted {
             Err(ControlError::StaleRevision) => {}
@@ -241,6 +248,34 @@ pub(crate) async fn delete(
         }
     }
     Err(ApiError::stale())
+}
+
+/// Whether the parameters say that something is to end although somebody uses it.
+fn read_force(parameters: &Parameters) -> Result<bool, Fault> {
+    match parameters.get("force") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Fault::new(FaultCode::InvalidValue, "force is true or false").at("/force")),
+    }
+}
+
+/// Describes [`revoke`].
+pub(crate) fn revoke_operation() -> Operation {
+    Operation::new(
+        "revokePresentedSecret",
+        "Ends the secret that is presented, for good; every key may do that.",
+    )
+    .answers_nothing()
+    .problems([409, 507])
+}
+
+/// Ends the secret that is presented. Its key keeps all else.
+pub(crate) async fn revoke(
+    Authenticated(access): Authenticated,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    state.control.revoke_presented(&access).await?;
+    Ok(done())
 }
 
 /// Describes [`disable`].

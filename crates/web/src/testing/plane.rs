@@ -5,7 +5,7 @@ mod fields;
 mod storing;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -78,9 +78,13 @@ pub(crate) struct FakePlane {
     /// What changed of each pool's records, in order.
     changes: Mutex<HashMap<PoolId, Vec<Change>>>,
     /// Whether deletes are told as if records had come: for mutants.
-    pub(crate) hides_deletes: std::sync::atomic::AtomicBool,
+    pub(crate) hides_deletes: AtomicBool,
     /// The keys of questions that were asked, each with the rows asked about.
     pub(crate) asked: Mutex<Vec<(KeyId, Constraint)>>,
+    /// Whether answers have no end after their first rows.
+    pub(crate) is_endless: AtomicBool,
+    /// Endless answers that somebody still holds.
+    pub(crate) held: Arc<()>,
     /// Pools that were dropped.
     pub(crate) dropped: Mutex<Vec<PoolId>>,
 }
@@ -162,9 +166,18 @@ impl FakePlane {
         self.note_asked(std::slice::from_ref(question));
         let pools = self.pools(std::iter::once(question));
         let rows = engine::run(question, question.rows(), &pools);
+        let mut rows = stream::once(ready(Ok(rows))).boxed();
+        if self.is_endless.load(Ordering::Relaxed) {
+            let held = Arc::clone(&self.held);
+            let never = stream::pending().map(move |never| {
+                let _ = &held;
+                never
+            });
+            rows = rows.chain(never).boxed();
+        }
         Ok(Answer {
             columns: columns(question),
-            rows: stream::once(ready(Ok(rows))).boxed(),
+            rows,
         })
     }
 }

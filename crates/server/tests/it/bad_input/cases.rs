@@ -641,7 +641,12 @@ fn whoever_is_not_let_in_gets_one_answer() {
     let id = dead["id"].as_str().expect("an id");
     let dead = dead["token"].as_str().expect("a token");
     server
-        .call(&master, "DELETE", &format!("/v1/keys/{id}"), None)
+        .call(
+            &master,
+            "DELETE",
+            &format!("/v1/keys/{id}?force=true"),
+            None,
+        )
         .expect(204);
     let last = if master.ends_with('A') { "B" } else { "A" };
     let typo = format!("{}{last}", &master[..master.len() - 1]);

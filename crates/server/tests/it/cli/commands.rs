@@ -204,7 +204,9 @@ fn keys_are_made_switched_and_deleted_and_their_tokens_shown_once() {
     desk.run(&["keys", "enable", id]).expect(0);
     desk.server.get(token, "/v1/whoami").expect(200);
     desk.run(&["keys", "delete", id]).expect(2);
-    desk.run(&["keys", "delete", id, "--yes"]).expect(0);
+    desk.run(&["keys", "delete", id, "--yes"]).expect(1);
+    desk.run(&["keys", "delete", id, "--yes", "--force"])
+        .expect(0);
     desk.server.get(token, "/v1/whoami").expect(401);
     let foreign = desk.run(&[
         "keys",

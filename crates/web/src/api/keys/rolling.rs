@@ -97,3 +97,6 @@ pub(crate) async fn undo_roll(
     let key = state.control.undo_roll(&caller.0, id, force).await?;
     Ok(answer(&state, &key))
 }
+
+#[cfg(test)]
+mod tests;

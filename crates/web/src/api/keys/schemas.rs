@@ -249,7 +249,8 @@ fn key(more: Option<(&str, Json)>) -> Json {
             "secrets": { "type": "array", "items": {
                 "type": "object",
                 "required": ["id", "hint", "created_at", "replaced", "expires_at",
-                    "end_after_silence", "ends_if_silent_at", "last_used_at"],
+                    "end_after_silence", "ends_if_silent_at", "last_used_at",
+                    "used_from_page_at"],
                 "properties": {
                     "id": { "type": "string" },
                     "hint": { "type": "string" },
@@ -260,13 +261,14 @@ fn key(more: Option<(&str, Json)>) -> Json {
                     "end_after_silence": { "type": ["integer", "null"] },
                     "ends_if_silent_at": time,
                     "last_used_at": time,
+                    "used_from_page_at": time,
                 },
             } },
             "alerts": { "type": "array", "items": {
                 "type": "object", "required": ["code", "since", "detail"],
                 "properties": {
-                    "code": { "enum": ["rotation_due"] },
-                    "since": refer("Time"),
+                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret"] },
+                    "since": time,
                     "detail": { "type": "string" },
                 },
             } },

@@ -18,7 +18,7 @@ pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("left", super::left(state, key))
         .with("status", key.status(now).name())
         .with("secrets", secrets.collect::<Vec<_>>())
-        .with("alerts", alerts(key, now))
+        .with("alerts", alerts(state, key, now))
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
         .with("last_used_at", last_used.map(|at| at.to_string()))
@@ -41,22 +41,42 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
         .with("expires_at", secret.expires_at.map(|at| at.to_string()))
         .with("end_after_silence", minutes)
         .with("ends_if_silent_at", if_silent.map(|at| at.to_string()))
-        .with("last_used_at", last_used.map(|at| at.to_string()));
+        .with("last_used_at", last_used.map(|at| at.to_string()))
+        .with(
+            "used_from_page_at",
+            state
+                .control
+                .last_on_page(secret.id)
+                .map(|at| at.to_string()),
+        );
     Some(shown)
 }
 
 /// What the owner should do something about.
-fn alerts(key: &KeyRecord, now: Timestamp) -> Vec<Value> {
-    let due = key.rotation_due(now).map(|since| {
+fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Value> {
+    let due = key.rotation_due(now);
+    let due = due.map(|since| {
         let detail = "the secret is older than rotate_after; roll the key";
-        Value::Object(alert("rotation_due", since, detail))
+        alert("rotation_due", Some(since), detail)
     });
-    due.into_iter().collect()
+    let mut secrets = key.secrets().iter();
+    let on_page = secrets.find_map(|secret| state.control.last_on_page(secret.id));
+    let on_page = on_page.map(|since| {
+        let detail = "a secret of the key came from a web page, where whoever opened it has it; \
+                      the request was refused: roll the key";
+        alert("used_from_page", Some(since), detail)
+    });
+    let none = key.secrets().is_empty().then(|| {
+        let detail = "every secret of the key was revoked; roll the key to make it a new one";
+        alert("no_secret", None, detail)
+    });
+    [due, on_page, none].into_iter().flatten().collect()
 }
 
-fn alert(code: &str, since: Timestamp, detail: &str) -> Object {
-    Object::new()
+fn alert(code: &str, since: Option<Timestamp>, detail: &str) -> Value {
+    let alert = Object::new()
         .with("code", code)
-        .with("since", since.to_string())
-        .with("detail", detail)
+        .with("since", since.map(|since| since.to_string()))
+        .with("detail", detail);
+    Value::Object(alert)
 }

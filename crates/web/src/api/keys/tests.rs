@@ -105,7 +105,11 @@ async fn a_token_is_in_the_answer_that_made_it_and_in_no_other() {
     assert_eq!(rows.json()["data"].as_array().map(Vec::len), Some(3));
     later.push(
         world
-            .call(&world.admin, &format!("DELETE {path}"), &Json::Null)
+            .call(
+                &world.admin,
+                &format!("DELETE {path}?force=true"),
+                &Json::Null,
+            )
             .await
             .expect(204),
     );
@@ -162,7 +166,7 @@ async fn the_last_admin_stays_and_grants_are_kept_by_their_id() {
     let me = world.get("/v1/whoami").await.expect(200).json();
     let path = format!("/v1/keys/{}", text(&me, "/id"));
     for (call, body) in [
-        (format!("DELETE {path}"), Json::Null),
+        (format!("DELETE {path}?force=true"), Json::Null),
         (format!("POST {path}/disable"), Json::Null),
         (format!("PATCH {path}"), json!({ "grants": [] })),
     ] {
@@ -200,4 +204,73 @@ async fn the_last_admin_stays_and_grants_are_kept_by_their_id() {
         .call(&token, "GET /v1/whoami", &Json::Null)
         .await
         .expect(401);
+}
+
+#[tokio::test]
+async fn any_token_ends_itself_and_nothing_else() {
+    let world = World::with_sales().await;
+    let (id, token) = world.key(json!([])).await;
+    let revoke = "POST /v1/keys/self/revoke";
+    world.call("", revoke, &Json::Null).await.expect(401);
+    world.call(&token, revoke, &Json::Null).await.expect(204);
+    world.call(&token, revoke, &Json::Null).await.expect(401);
+    world
+        .call(&token, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(401);
+    let key = world.get(&format!("/v1/keys/{id}")).await.expect(200);
+    let key = key.json();
+    assert_eq!(key["secrets"], json!([]));
+    assert_eq!(text(&key, "/alerts/0/code"), "no_secret");
+    world
+        .call(&world.admin, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_key_in_use_is_deleted_with_force_alone() {
+    let world = World::new().await;
+    let (id, token) = world.key(json!([])).await;
+    world
+        .call(&token, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(200);
+    for (parameters, status, code) in [
+        ("", 409, "recently_used"),
+        ("?force=false", 409, "recently_used"),
+        ("?force=yes", 400, "invalid_value"),
+        ("?forced=true", 400, "unknown_member"),
+    ] {
+        let call = format!("DELETE /v1/keys/{id}{parameters}");
+        let reply = world.call(&world.admin, &call, &Json::Null).await;
+        assert_eq!((reply.status, reply.code().as_str()), (status, code));
+    }
+    let call = format!("DELETE /v1/keys/{id}?force=true");
+    world
+        .call(&world.admin, &call, &Json::Null)
+        .await
+        .expect(204);
+}
+
+#[tokio::test]
+async fn the_owner_is_told_that_a_secret_came_from_a_page() {
+    let world = World::new().await;
+    let (id, token) = world.key(json!([])).await;
+    let mut from_page = crate::testing::request(&token, "GET /v1/whoami", &Json::Null);
+    let origin = "https://shop.example".parse().expect("a header");
+    from_page.headers_mut().insert("origin", origin);
+    let refused = world.send(from_page).await.expect(403);
+    assert_eq!(refused.code(), "origin_not_allowed");
+    let path = format!("/v1/keys/{id}");
+    let key = world.get(&path).await.expect(200).json();
+    assert_eq!(
+        text(&key, "/secrets/0/used_from_page_at"),
+        crate::testing::NOW
+    );
+    assert_eq!(text(&key, "/alerts/0/code"), "used_from_page");
+    let roll = json!({ "grace": "0s" });
+    world.post(&format!("{path}/roll"), &roll).await.expect(201);
+    let key = world.get(&path).await.expect(200).json();
+    assert_eq!(key["alerts"], json!([]));
 }

@@ -237,7 +237,7 @@ async fn a_changed_key_changes_or_ends_its_tickets_at_once() {
     let call = format!("PATCH {key}");
     world.call(&world.admin, &call, &expires).await.expect(200);
     assert_ended(&world, &ticket, "the key has expired").await;
-    let call = format!("DELETE {key}");
+    let call = format!("DELETE {key}?force=true");
     world
         .call(&world.admin, &call, &Json::Null)
         .await

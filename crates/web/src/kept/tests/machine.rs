@@ -316,7 +316,7 @@ impl Machine {
         if self.keys.len() > 5 {
             let gone = self.keys.remove(self.below(5));
             if gone.status != Status::Deleted {
-                let call = format!("DELETE /v1/keys/{}", gone.id);
+                let call = format!("DELETE /v1/keys/{}?force=true", gone.id);
                 self.admin(&call, Json::Null).await.expect(204);
             }
         }
@@ -342,7 +342,7 @@ impl Machine {
                 self.keys.remove(at);
                 return self.make_key().await;
             }
-            (_, 0) => ("DELETE /v1/keys/ID", Status::Deleted, 204),
+            (_, 0) => ("DELETE /v1/keys/ID?force=true", Status::Deleted, 204),
             (Status::Active, _) => ("POST /v1/keys/ID/disable", Status::Disabled, 200),
             (Status::Disabled, _) => ("POST /v1/keys/ID/enable", Status::Active, 200),
         };

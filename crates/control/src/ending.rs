@@ -1,0 +1,68 @@
+//! Ending keys and secrets for good: by who administers, and by whoever holds
+//! the token.
+
+use model::ids::KeyId;
+use model::permit::{Access, Admin, Permit};
+use model::secrets::SecretId;
+use model::time::Timestamp;
+
+use crate::control::Control;
+use crate::error::{ControlError, Refusal};
+use crate::keys::find;
+
+impl Control {
+    /// Ends a key for good.
+    ///
+    /// # Errors
+    /// [`ControlError::StaleRevision`], [`Refusal::LastAdmin`]; without force
+    /// [`ControlError::SeenRecently`].
+    pub async fn end_key(
+        &self,
+        by: &Permit<Admin>,
+        id: KeyId,
+        expected: Option<i64>,
+        force: bool,
+    ) -> Result<(), ControlError> {
+        self.change(by, |change| {
+            let key = find(change, id, expected)?;
+            let secrets = key.secrets().iter();
+            let secrets: Vec<SecretId> = secrets.map(|secret| secret.id).collect();
+            self.check_silent(&secrets, change.now, force)?;
+            change.end_key(&key)
+        })
+        .await
+    }
+
+    /// Ends the secret that the caller presented, for good: whoever has a
+    /// token may end it, and needs no grant for that. The key stays with its
+    /// grants and its history, and with its other secret when it has one; a
+    /// roll makes it a new one. Nothing keeps a leaked token alive, so this
+    /// may also be the last one that administers.
+    ///
+    /// # Errors
+    /// [`Refusal::CallerChanged`] when it was ended meanwhile; a person presents none.
+    pub async fn revoke_presented(&self, access: &Access) -> Result<(), ControlError> {
+        if access.person().is_some() {
+            return Err(Refusal::NeedsKey.into());
+        }
+        self.change_by(access, |change| {
+            let before = find(change, access.key(), None)?;
+            let mut secrets = before.secrets().to_vec();
+            secrets.retain(|secret| secret.id != access.secret());
+            change.change_secrets("key.revoke_secret", &before, secrets)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes that a secret came from a page, where it must not be.
+    pub fn note_page(&self, secret: SecretId) {
+        let now = self.0.options.clock.now();
+        self.0.callers.note_page(secret, now);
+    }
+
+    /// When a secret last came from a page, where it must not be.
+    pub fn last_on_page(&self, secret: SecretId) -> Option<Timestamp> {
+        self.0.callers.last_on_page(secret)
+    }
+}
