@@ -19,7 +19,7 @@ use crate::openapi::{Operation, refer};
 use crate::state::AppState;
 
 /// The query parameters of [`list`].
-pub(crate) const PARAMETERS: &[&str] = &["from", "to", "key"];
+pub(crate) const PARAMETERS: &[&str] = &["from", "to", "key_id"];
 
 /// Days that are told of when the request names none, today included.
 const DAYS_DEFAULT: i32 = 30;
@@ -71,7 +71,7 @@ pub(crate) fn list_operation() -> Operation {
         "The first day that is not meant; all days without it.",
         date(),
     )
-    .parameter("key", "Of this key alone.", refer("Id"))
+    .parameter("key_id", "Of this key alone.", refer("Id"))
     .answers(200, "By day, key, secret, pool and view.", "Usage")
 }
 
@@ -86,9 +86,9 @@ fn asked(parameters: &Parameters, now: Timestamp) -> Result<UsageAsked, Fault> {
         })?;
         Ok(date.as_days())
     };
-    let key = parameters.get("key").map(|text| {
+    let key = parameters.get("key_id").map(|text| {
         KeyId::parse(text)
-            .map_err(|rule| Fault::new(FaultCode::InvalidValue, rule.to_string()).at("/key"))
+            .map_err(|rule| Fault::new(FaultCode::InvalidValue, rule.to_string()).at("/key_id"))
     });
     let tomorrow = now.date().as_days() + 1;
     Ok(UsageAsked {
@@ -136,7 +136,7 @@ pub(crate) async fn list(
     let rows = state.control.usage(&caller.0, asked).await?;
     if rows.len() > USAGE_ROWS_MAX {
         let detail = format!(
-            "there are more than {USAGE_ROWS_MAX} rows; ask for fewer days with from and to, or for one key"
+            "there are more than {USAGE_ROWS_MAX} rows; ask for fewer days with from and to, or for one key_id"
         );
         return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
     }

@@ -42,7 +42,7 @@ async fn usage_is_told_by_day_secret_pool_and_view() {
         world.clock.advance(Duration::from_secs(86_400));
     }
     let usage = world
-        .get(&format!("/v1/usage?key={id}"))
+        .get(&format!("/v1/usage?key_id={id}"))
         .await
         .expect(200)
         .json();
@@ -66,15 +66,19 @@ async fn usage_is_told_by_day_secret_pool_and_view() {
         .call(&world.admin, &call, &Json::Null)
         .await
         .expect(204);
-    let path = format!("/v1/usage?key={id}&from=2026-05-02&to=2026-05-03");
+    let path = format!("/v1/usage?key_id={id}&from=2026-05-02&to=2026-05-03");
     let usage = world.get(&path).await.expect(200).json();
     assert_eq!(rows(&usage), of_day("2026-05-02"));
     assert_eq!(usage["items"][0]["key"]["name"], Json::Null);
     let none = world
-        .get("/v1/usage?from=2026-05-03&key=01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        .get("/v1/usage?from=2026-05-03&key_id=01ARZ3NDEKTSV4RRFFQ69G5FAV")
         .await;
     assert!(rows(&none.expect(200).json()).is_empty());
-    for (parameter, pointer) in [("from=today", "/from"), ("to=1", "/to"), ("key=k", "/key")] {
+    for (parameter, pointer) in [
+        ("from=today", "/from"),
+        ("to=1", "/to"),
+        ("key_id=k", "/key_id"),
+    ] {
         let refused = world
             .get(&format!("/v1/usage?{parameter}"))
             .await
