@@ -5,6 +5,7 @@ mod draft;
 mod limits;
 mod publishable;
 mod restrictions;
+pub mod review;
 mod roll;
 mod scoped;
 mod secret;

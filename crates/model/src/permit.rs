@@ -47,6 +47,7 @@ mod narrow;
 mod ours;
 mod person;
 mod scoped;
+mod simulate;
 mod stored;
 mod ticket;
 
@@ -54,6 +55,7 @@ pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
 pub use person::Person;
+pub use simulate::Shown;
 pub use stored::{KeptPart, KeptUnder};
 
 use std::collections::BTreeMap;

@@ -15,7 +15,8 @@ use clap::{Parser, Subcommand};
 pub(crate) use audit::{AuditArgs, AuditCommand, VerifyArgs};
 pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
 pub(crate) use definitions::{
-    CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs,
+    CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, TokenTo, ViewCommand,
+    ViewsArgs,
 };
 pub(crate) use keen::{KeenArgs, Origin};
 pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod compact;
 mod definitions;
+mod delivery;
 mod demo;
 mod files;
 mod filters;

@@ -85,7 +85,7 @@ pub(crate) fn done() -> Response {
 }
 
 /// How many items a page of a list has at most.
-fn limit_of(parameters: &Parameters) -> Result<usize, Fault> {
+pub(crate) fn limit_of(parameters: &Parameters) -> Result<usize, Fault> {
     let Some(text) = parameters.get("limit") else {
         return Ok(LIST_ITEMS_DEFAULT);
     };

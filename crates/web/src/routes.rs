@@ -149,6 +149,8 @@ routes! {
 
     GET "/v1/keys" ADMIN, PAGED, keys::list, keys::list_operation;
     POST "/v1/keys" ADMIN, &[], keys::create, keys::create_operation;
+    GET "/v1/keys/review" ADMIN, keys::REVIEW_PARAMETERS,
+        keys::review, keys::review_operation;
     GET "/v1/keys/{id}" ADMIN, &[], keys::read, keys::read_operation;
     PATCH "/v1/keys/{id}" ADMIN, &[], keys::change, keys::change_operation;
     DELETE "/v1/keys/{id}" ADMIN, &["force"], keys::delete, keys::delete_operation;

@@ -64,7 +64,7 @@ async fn every_change_is_in_the_chain_with_who_made_it() {
     let checkpoints = plane.checkpoints().await;
     assert_eq!(checkpoints.len(), 1);
     let signed = plane.control.audit_checkpoint(&by).await.expect("signs");
-    assert_eq!(checkpoints, [signed.clone()]);
+    assert_eq!(checkpoints, std::slice::from_ref(&signed));
     assert_eq!((signed.head.size, signed.at), (8, plane.now()));
     assert_eq!(signed.head.link, entries[7].link);
     let verifier = plane.control.audit_verifier();

@@ -21,7 +21,10 @@ impl Plane {
             .create_key(&self.admin(), draft)
             .await
             .expect("a key");
-        let access = self.control.authenticate(&secret, &Circumstances::unknown()).expect("is let in");
+        let access = self
+            .control
+            .authenticate(&secret, &Circumstances::unknown())
+            .expect("is let in");
         (key, access)
     }
 
@@ -61,7 +64,9 @@ impl Plane {
             .await
             .expect("copies");
         drop(copy);
-        self.control.authenticate(&secret, &Circumstances::unknown()).expect("is let in")
+        self.control
+            .authenticate(&secret, &Circumstances::unknown())
+            .expect("is let in")
     }
 }
 

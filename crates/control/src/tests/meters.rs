@@ -38,7 +38,9 @@ impl Plane {
     }
 
     fn access(&self, secret: &Secret) -> Access {
-        self.control.authenticate(secret, &Circumstances::unknown()).expect("is let in")
+        self.control
+            .authenticate(secret, &Circumstances::unknown())
+            .expect("is let in")
     }
 
     fn requests(&self, secret: &Secret, tries: usize) -> usize {

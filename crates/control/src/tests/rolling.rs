@@ -125,7 +125,10 @@ async fn k06_a_roll_changes_secrets_and_nothing_else() {
     assert_eq!(rolled.created_by(), key.created_by());
     assert_eq!(rolled.revision(), key.revision() + 1);
     assert_eq!(rolled.secrets().len(), 1);
-    let access = plane.control.authenticate(&new, &Circumstances::unknown()).expect("is let in");
+    let access = plane
+        .control
+        .authenticate(&new, &Circumstances::unknown())
+        .expect("is let in");
     assert_eq!(access.grants(), &**key.grants());
     let plane = plane.restarted().await;
     assert!(!plane.lets_in(&old) && plane.lets_in(&new));

@@ -217,7 +217,7 @@ fn no_rows() -> Constraint {
     Constraint::Rows(Filter::Any(Vec::new()))
 }
 
-fn count_rows() -> Query {
+pub(super) fn count_rows() -> Query {
     Query::Aggregate(AggregateQuery {
         columns: vec!["count".to_owned()],
         series: None,

@@ -163,15 +163,45 @@ pub(crate) enum KeyCommand {
         /// Name of the new key
         #[arg(long)]
         name: Option<String>,
-        /// New file, readable by you alone, for the token instead of the terminal
+        #[command(flatten)]
+        token_to: TokenTo,
+    },
+    /// List what good practice would change about the keys
+    #[command(after_help = "Example:\n  tidegate keys review --rule unused")]
+    Review {
+        /// Advice of this rule alone: unused, never_rolled, old_secret_in_use, writes_and_reads,
+        /// field_writable_by_others or many_admins
+        #[arg(long)]
+        rule: Option<String>,
+    },
+    /// Show what a key sees, and what it would gain and lose by a change, of the rows that you see
+    #[command(
+        after_help = "Example:\n  tidegate keys simulate 01M7Y10V0GS6DQE8G7HER2NSG2 --change change.json"
+    )]
+    Simulate {
+        /// Id of the key
+        id: String,
+        /// File with the change in JSON, as for PATCH; - reads standard input. Nothing is saved
         #[arg(long, value_name = "FILE")]
-        save_token: Option<PathBuf>,
+        change: Option<PathBuf>,
     },
     /// Make a new master key for a data directory, while no server runs on it
     #[command(
         after_help = "Example:\n  tidegate keys recover --data-dir /var/lib/tidegate --admin-token-file ./new-token"
     )]
     Recover(RecoverArgs),
+}
+
+/// Where a new token goes instead of the terminal.
+#[derive(Args, Debug)]
+pub(crate) struct TokenTo {
+    /// New file, readable by you alone, for the token instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_token: Option<PathBuf>,
+    /// Command for sh that reads the token from its standard input, such as that of a secret
+    /// manager; when it fails, the new key is deleted again
+    #[arg(long, value_name = "COMMAND", conflicts_with = "save_token")]
+    pub(crate) pipe_token: Option<String>,
 }
 
 /// Options of `keys create`.
@@ -184,7 +214,8 @@ Examples:
   tidegate keys create --name 'Ada dashboard' --grant 'view:sales_by_day read where customer.id = 93i'
   tidegate keys create --name 'Ada writer' --grant 'pool:sales ingest inject customer.id=93i'
   tidegate keys create --name 'reports' --grant 'view:* read all_rows' --expires-at 2027-01-31T00:00:00Z
-  tidegate keys create key.json --save-token ada-token")]
+  tidegate keys create key.json --save-token ada-token
+  tidegate keys create key.json --pipe-token 'vault kv put secret/ada token=-'")]
 pub(crate) struct CreateKey {
     /// File with the definition in JSON; - reads standard input
     #[arg(required_unless_present = "name", conflicts_with = "name")]
@@ -201,7 +232,6 @@ pub(crate) struct CreateKey {
     /// From this instant on the key is refused
     #[arg(long, conflicts_with = "file", value_name = "TIME")]
     pub(crate) expires_at: Option<String>,
-    /// New file, readable by you alone, for the token instead of the terminal
-    #[arg(long, value_name = "FILE")]
-    pub(crate) save_token: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) token_to: TokenTo,
 }

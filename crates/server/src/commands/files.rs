@@ -86,7 +86,7 @@ impl NewSecret {
             .and_then(|()| file.sync_all());
         written.map_err(|error| {
             CommandError::File(format!(
-                "the key is made, but its token could not be written to {}: {error}; delete the key and make another",
+                "the token could not be written to {}: {error}; it is lost, so make another key",
                 self.path.display()
             ))
         })?;

@@ -1,14 +1,14 @@
 //! `tidegate keys`.
 
-use std::path::Path;
+mod advice;
 
 use serde_json::{Value, json};
 
 use super::definitions::{joined, list, member, print_answer, print_list, print_properties};
-use super::files::NewSecret;
+use super::delivery::Delivery;
 use super::filters::parse_grant;
 use super::{CommandError, confirm, connect, files, parse, recover};
-use crate::cli::{CreateKey, KeyCommand, KeysArgs};
+use crate::cli::{CreateKey, KeyCommand, KeysArgs, TokenTo};
 use crate::client::{Body, Client, segment};
 use crate::output::{self, table, table::Cell};
 
@@ -40,7 +40,7 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
                 Some(path) => files::read_definition(path)?,
                 None => from_flags(&args)?,
             };
-            make(&client, "/v1/keys", &body, args.save_token.as_deref(), json)
+            make(&client, "/v1/keys", &body, &args.token_to, json)
         }
         KeyCommand::Disable { id } => switch(&client, &id, "disable", json),
         KeyCommand::Enable { id } => switch(&client, &id, "enable", json),
@@ -51,15 +51,15 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             output::note(&format!("key {id} is deleted"));
             Ok(())
         }
-        KeyCommand::Copy {
-            id,
-            name,
-            save_token,
-        } => {
+        KeyCommand::Copy { id, name, token_to } => {
             let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
             let body = body.to_string().into_bytes();
             let path = format!("{}/copy", address(&id));
-            make(&client, &path, &body, save_token.as_deref(), json)
+            make(&client, &path, &body, &token_to, json)
+        }
+        KeyCommand::Review { rule } => advice::review(&client, rule.as_deref(), json),
+        KeyCommand::Simulate { id, change } => {
+            advice::simulate(&client, &id, change.as_deref(), json)
         }
         KeyCommand::Recover(_) => unreachable!("handled before a server is looked for"),
     }
@@ -90,37 +90,50 @@ fn switch(client: &Client, id: &str, verb: &str, json: bool) -> Result<(), Comma
     print_key(client, &answer, json)
 }
 
-/// Makes a key and gives its token to the person, in a new file or on
-/// standard output. The file is made before the key, so that a token is
-/// never lost for want of a place.
+/// Makes a key and gives its token to the person, to a new file or to a
+/// command. The file is made before the key, so that a token is never lost for
+/// want of a place; a key whose token did not arrive is deleted again.
 fn make(
     client: &Client,
     path: &str,
     body: &[u8],
-    save_token: Option<&Path>,
+    token_to: &TokenTo,
     json: bool,
 ) -> Result<(), CommandError> {
-    let Some(file_path) = save_token else {
-        let answer = client.post(path, Body::json(body))?;
-        print_key(client, &answer, json)?;
-        if json {
-            return Ok(());
-        }
-        let key = parse(client, &answer)?;
-        output::note("the token, shown this once; keep it secret:");
-        return Ok(output::line(
-            key.get("token").and_then(Value::as_str).unwrap_or_default(),
-        )?);
-    };
-    let file = NewSecret::reserve(file_path)?;
+    let delivery = Delivery::prepare(token_to)?;
     let answer = client.post(path, Body::json(body))?;
     let mut key = parse(client, &answer)?;
     let token = key
         .as_object_mut()
         .and_then(|key| key.shift_remove("token"));
-    file.keep(token.as_ref().and_then(Value::as_str).unwrap_or_default())?;
-    output::note(&format!("the token is in {}", file_path.display()));
+    let token = token.as_ref().and_then(Value::as_str).unwrap_or_default();
+    if delivery.is_screen() {
+        print_key(client, &answer, json)?;
+        if json {
+            return Ok(());
+        }
+        output::note("the token, shown this once; keep it secret:");
+        return Ok(output::line(token)?);
+    }
+    if let Err(error) = delivery.deliver(token) {
+        return Err(take_back(client, &key, &error));
+    }
     print_key(client, key.to_string().as_bytes(), json)
+}
+
+/// Deletes a key whose token did not arrive, and says so.
+fn take_back(client: &Client, key: &Value, error: &CommandError) -> CommandError {
+    let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
+    let text = match client.delete(&address(id)) {
+        Ok(_) => format!("{error}; the key {id} was deleted again"),
+        Err(second) => {
+            format!("{error}; the key {id} is there and its token is lost, delete it: {second}")
+        }
+    };
+    match error {
+        CommandError::File(_) => CommandError::File(text),
+        _ => CommandError::Failed(text),
+    }
 }
 
 fn print_keys(items: &[Value]) -> Result<(), CommandError> {

@@ -64,6 +64,7 @@ fn every_setting_is_read_from_every_layer() {
         ("tls_key", "k"),
         ("pepper_file", "p"),
         ("places_file", "m"),
+        ("audit_checkpoint_dir", "a"),
         ("log_format", "json"),
         ("log_level", "warn"),
         ("journal_segment_bytes", "48MiB"),

@@ -25,14 +25,18 @@ use crate::state::AppState;
 use crate::step_up;
 
 mod once;
+mod review;
 mod rolling;
 mod schemas;
 mod shown;
+mod simulate;
 
+pub(crate) use review::{PARAMETERS as REVIEW_PARAMETERS, review, review_operation};
 pub(crate) use rolling::{
     end_grace, end_grace_operation, roll, roll_operation, undo_roll, undo_roll_operation,
 };
 pub(crate) use schemas::schemas;
+pub(crate) use simulate::{simulate, simulate_operation};
 
 use once::{Sent, finish_made};
 use shown::show;
@@ -357,21 +361,6 @@ pub(crate) async fn copy(
     let (control, once) = (state.control.proving(proof), sent.once(&body));
     let made = control.copy_key_once(&caller.0, id, name, once).await;
     Ok(finish_made(&state, &control, made))
-}
-
-/// Describes [`simulate`].
-pub(crate) fn simulate_operation() -> Operation {
-    Operation::new("simulateKey", "Not in this version.")
-}
-
-/// Not in this version.
-pub(crate) async fn simulate(
-    caller: Caller<Admin>,
-    path: KeyPath,
-    State(state): State<AppState>,
-) -> Result<Response, ApiError> {
-    path.find(&caller.definitions(&state))?;
-    Err(not_in_this_version("simulate"))
 }
 
 #[cfg(test)]

@@ -70,11 +70,11 @@ fn counts(access: &Access, state: &AppState) -> [Vec<(Name, ConstrainedQuery)>; 
     [pools.collect(), views.collect()]
 }
 
-async fn count(
+/// The one number that a count answers.
+pub(crate) async fn count(
     state: &AppState,
-    name: Name,
     question: ConstrainedQuery,
-) -> Result<Object, PlaneError> {
+) -> Result<Value, PlaneError> {
     let mut answer = state.plane.query(question).await?;
     let mut rows = Value::from(0_u64);
     while let Some(batch) = answer.rows.try_next().await? {
@@ -86,7 +86,7 @@ async fn count(
             rows = count;
         }
     }
-    Ok(Object::new().with("name", name.as_str()).with("rows", rows))
+    Ok(rows)
 }
 
 /// Describes [`read`].
@@ -131,7 +131,11 @@ async fn with_counts(
 ) -> Result<Object, ApiError> {
     for (member, counts) in ["pools", "views"].into_iter().zip(counts(access, state)) {
         let counted: Vec<Object> = stream::iter(counts)
-            .map(|(name, question)| count(state, name, question))
+            .map(async |(name, question)| {
+                let rows = count(state, question).await?;
+                let counted = Object::new().with("name", name.as_str()).with("rows", rows);
+                Ok::<_, PlaneError>(counted)
+            })
             .buffered(COUNTS_AT_ONCE)
             .try_collect()
             .await?;

@@ -321,3 +321,88 @@ fn completions_need_no_server() {
         }
     }
 }
+
+#[test]
+fn keys_are_simulated_and_advised_on() {
+    let desk = Desk::new();
+    let pool = ["pools", "create", "--name", "sales", "--field", "n:Int64!"];
+    desk.run(&pool).expect(0);
+    let grant = "pool:sales query where n = 1i";
+    let make = [
+        "keys", "create", "--name", "Ada", "--grant", grant, "--json",
+    ];
+    let made = desk.run(&make).expect(0).json();
+    let id = made["id"].as_str().expect("an id");
+    let shown = desk.run(&["keys", "simulate", id]).expect(0);
+    assert!(shown.out.contains("sales"), "{}", shown.out);
+    desk.write(
+        "change.json",
+        r#"{"grants":[{"on":"pool:sales","actions":["query"],"constraints":"all_rows"}]}"#,
+    );
+    let simulate = ["keys", "simulate", id, "--change", "change.json"];
+    let shown = desk.run(&simulate).expect(0);
+    assert!(shown.out.contains("gained"), "{}", shown.out);
+    let told = desk
+        .run(&[&simulate[..], &["--json"]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(told["pools"][0]["rows_gained"], 0, "{told}");
+    let advice = desk.run(&["keys", "review"]).expect(0);
+    assert_eq!(advice.out, "nothing to advise\n");
+    let unknown = desk.run(&["keys", "review", "--rule", "none"]).expect(1);
+    assert!(unknown.err.contains("writes_and_reads"), "{}", unknown.err);
+}
+
+#[test]
+fn a_new_token_goes_to_a_command_or_there_is_no_key() {
+    let desk = Desk::new();
+    let make = |command: &str| {
+        let args = [
+            "keys",
+            "create",
+            "--name",
+            "Ada",
+            "--pipe-token",
+            command,
+            "--json",
+        ];
+        desk.run(&args)
+    };
+    let keys = || {
+        let list = desk.run(&["keys", "list", "--json"]).expect(0).json();
+        list["items"].as_array().expect("a list").len()
+    };
+    let before = keys();
+    let taken =
+        make("read token; echo \"own: $TIDEGATE_TOKEN\"; printf %s \"$token\" > taken").expect(0);
+    let token = std::fs::read_to_string(desk.home.path().join("taken")).expect("taken");
+    let key = taken.json();
+    assert!(token.contains(key["secrets"][0]["id"].as_str().expect("an id")));
+    assert!(!taken.out.contains(&token[20..40]) && !taken.err.contains(&token[20..40]));
+    assert!(taken.err.contains("own: \n"), "{}", taken.err);
+    let used = ran(&mut command(
+        &desk.server.address,
+        &token,
+        desk.home.path(),
+        &["whoami"],
+    ));
+    used.expect(0);
+    assert_eq!(keys(), before + 1);
+    for failing in ["cat > /dev/null; exit 7", "no-such-command-at-all"] {
+        let refused = make(failing).expect(1);
+        assert!(refused.err.contains("was deleted again"), "{}", refused.err);
+        assert!(!refused.err.contains("tg_"), "{}", refused.err);
+    }
+    assert_eq!(keys(), before + 1);
+    desk.run(&[
+        "keys",
+        "create",
+        "--name",
+        "x",
+        "--pipe-token",
+        "cat",
+        "--save-token",
+        "f",
+    ])
+    .expect(2);
+}

@@ -121,6 +121,8 @@ pub(crate) fn schemas() -> Json {
         "Key": key(None),
         "NewKey": key(Some(("token", json!({ "type": "string" })))),
         "RepeatedKey": key(Some(("repeated", json!({ "const": true })))),
+        "KeyReview": super::review::schema(),
+        "KeySimulation": super::simulate::schema(),
     });
     for proven in ["KeyDraft", "KeyPatch"] {
         step_up::describe(&mut schemas[proven]);

@@ -149,7 +149,7 @@ async fn what_is_not_enforced_is_not_accepted() {
         ("disable", json!({ "for": "1h" }), "unknown_member"),
         ("copy", json!({ "name": 1 }), "wrong_type"),
         ("copy", json!({ "name": "" }), "invalid_name"),
-        ("simulate", json!({}), "not_available"),
+        ("simulate", json!({ "changes": {} }), "unknown_member"),
     ] {
         let reply = world.post(&format!("/v1/keys/{id}/{path}"), &body).await;
         assert_eq!(reply.expect(400).code(), code, "{path} {body}");

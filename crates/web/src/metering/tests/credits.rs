@@ -161,7 +161,11 @@ async fn a_write_whose_saved_answer_is_repeated_is_not_charged_again() {
     let world = World::with_sales().await;
     let (id, token) = paying(&world, 10).await;
     let secret = model::secrets::Secret::parse(&token).expect("a token");
-    let access = world.state.control.authenticate(&secret, &Circumstances::unknown()).expect("let in");
+    let access = world
+        .state
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("let in");
     for (repeated, cost) in [(true, 0), (false, 1)] {
         let reserved = world.state.control.reserve(&access, Tier::Core, 1);
         let receipt = AppendReceipt {

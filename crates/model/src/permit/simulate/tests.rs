@@ -1,0 +1,107 @@
+use super::*;
+use crate::fixtures::{Project, noon, path};
+use crate::permit::Access;
+
+fn asker(project: &Project, rest: &str) -> Permit<AskPool> {
+    let access = access(project, rest);
+    let permit = access.permit(On::Pool(Some(project.strict())));
+    permit.expect("may ask")
+}
+
+fn access(project: &Project, rest: &str) -> Access {
+    project.access(&format!(
+        r#"[{{"on":"pool:strict","actions":["query"],{rest}}}]"#
+    ))
+}
+
+fn shown(project: &Project, rest: &str) -> Shown {
+    let grants = format!(r#"[{{"on":"pool:strict","actions":["query"],{rest}}}]"#);
+    let grants = project.grants(&grants).expect("grants");
+    let on = On::Pool(Some(project.strict()));
+    Shown::by(&grants, on, noon()).expect("shows something")
+}
+
+fn only(field: &str, value: &str) -> String {
+    format!(r#""constraints":[{{"field":"{field}","operator":"eq","value":"{value}"}}]"#)
+}
+
+/// The rows of the question are the caller's, whatever key is simulated; what
+/// that one is held to is a condition of the question and nothing else.
+#[test]
+fn a_simulation_is_a_question_of_the_caller_over_the_callers_rows() {
+    let project = Project::new();
+    let callers = [
+        r#""constraints":"all_rows""#.to_owned(),
+        only("region", "eu"),
+    ];
+    for caller in &callers {
+        let permit = asker(&project, caller);
+        for simulated in [
+            r#""constraints":"all_rows""#.to_owned(),
+            only("region", "us"),
+            only("customer.id", "ada"),
+        ] {
+            let simulated = shown(&project, &simulated);
+            let question = permit.count_among(simulated.rows()).expect("may be told");
+            let own = permit.count();
+            assert_eq!(question.rows(), own.rows());
+            assert_eq!(question.key(), own.key());
+            let Query::Aggregate(query) = question.query() else {
+                panic!("a count");
+            };
+            let filter = query.filter.clone().map(Constraint::Rows);
+            let asked = filter.unwrap_or(Constraint::AllRows);
+            assert_eq!(&asked, simulated.rows());
+        }
+    }
+}
+
+/// K21, the rule: a field that the caller does not see is one that there is
+/// not, so no constraint on it can be tried.
+#[test]
+fn what_is_chosen_by_a_field_that_the_caller_does_not_see_is_not_told() {
+    let project = Project::new();
+    let permit = asker(
+        &project,
+        r#""constraints":"all_rows","fields":{"deny":["region"]}"#,
+    );
+    let hidden = shown(&project, &only("region", "eu"));
+    let refused = permit.count_among(hidden.rows()).expect_err("is hidden");
+    assert_eq!(refused.code, FaultCode::UnknownField);
+    assert!(!permit.sees(&path("region")) && permit.sees(&path("n")));
+    // Nor as one of several conditions, or behind a view.
+    let both = shown(&project, &only("customer.id", "ada"))
+        .rows()
+        .and(hidden.rows());
+    permit.count_among(&both).expect_err("is hidden");
+    let view =
+        project.grants(r#"[{"on":"view:records","actions":["read"],"constraints":"all_rows"}]"#);
+    let records = (&project.views[0], project.strict());
+    let behind = Shown::by(&view.expect("grants"), On::View(Some(records)), noon());
+    let behind = behind.expect("shows something");
+    permit
+        .count_among(behind.rows())
+        .expect_err("the view's filter is on region");
+    let sees_all = asker(&project, r#""constraints":"all_rows""#);
+    sees_all.count_among(behind.rows()).expect("may be told");
+    // The proof can fail: the question of the rows alone would be answered.
+    let open = shown(&project, &only("customer.id", "ada"));
+    permit.count_among(open.rows()).expect("may be told");
+}
+
+#[test]
+fn grants_that_show_nothing_are_no_sight() {
+    let project = Project::new();
+    let grants = r#"[{"on":"pool:open","actions":["query"],"constraints":"all_rows"},
+        {"on":"pool:strict","actions":["ingest"]}]"#;
+    let grants = project.grants(grants).expect("grants");
+    let sight = |on: On<'_>| Shown::by(&grants, on, noon());
+    assert!(sight(On::Pool(Some(project.open()))).is_some());
+    assert_eq!(sight(On::Pool(Some(project.strict()))), None);
+    assert_eq!(sight(On::Pool(None)), None);
+    assert_eq!(
+        sight(On::View(Some((&project.views[0], project.strict())))),
+        None
+    );
+    assert_eq!(sight(On::Project), None);
+}

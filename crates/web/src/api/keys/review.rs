@@ -1,0 +1,123 @@
+//! Advice about the keys of a project.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::fault::{Fault, FaultCode};
+use model::keys::review::{Advice, AdviceRule, ReviewedKey, review as reviewed};
+use model::limits::LIST_ITEMS_MAX;
+use model::permit::Admin;
+use model::value::{Object, Value};
+use serde_json::{Value as Json, json};
+
+use crate::api::limit_of;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::openapi::{Operation, refer};
+use crate::state::AppState;
+
+/// The query parameters of [`review`].
+pub(crate) const PARAMETERS: &[&str] = &["rule", "limit"];
+
+fn rules() -> Vec<&'static str> {
+    AdviceRule::ALL.into_iter().map(AdviceRule::name).collect()
+}
+
+/// The schemas of this call.
+pub(crate) fn schema() -> Json {
+    let text = || json!({ "type": "string" });
+    json!({
+        "type": "object", "required": ["items", "total"],
+        "properties": {
+            "items": { "type": "array", "items": {
+                "type": "object", "required": ["key", "name", "rule", "why", "remedy"],
+                "properties": {
+                    "key": refer("Id"),
+                    "name": text(),
+                    "rule": { "enum": rules() },
+                    "why": { "type": "string", "description": "What was seen." },
+                    "remedy": { "type": "string", "description": "What to do." },
+                },
+            } },
+            "total": { "type": "integer", "minimum": 0,
+                "description": "How many there are, be they on this page or not." },
+        },
+    })
+}
+
+/// Describes [`review`].
+pub(crate) fn review_operation() -> Operation {
+    Operation::new(
+        "reviewKeys",
+        "What good practice would change about the keys that are in use.",
+    )
+    .parameter(
+        "rule",
+        "Advice of this rule alone.",
+        json!({ "enum": rules() }),
+    )
+    .parameter(
+        "limit",
+        "Items at most.",
+        json!({ "type": "integer", "minimum": 1, "maximum": LIST_ITEMS_MAX }),
+    )
+    .answers(200, "The advice, by keys in their order.", "KeyReview")
+}
+
+fn rule_of(parameters: &Parameters) -> Result<Option<AdviceRule>, Fault> {
+    let Some(text) = parameters.get("rule") else {
+        return Ok(None);
+    };
+    let mut all = AdviceRule::ALL.into_iter();
+    let found = all.find(|rule| rule.name() == text);
+    found.map(Some).ok_or_else(|| {
+        let detail = format!("there are the rules {}", rules().join(", "));
+        Fault::new(FaultCode::InvalidValue, detail).at("/rule")
+    })
+}
+
+/// What good practice would change about the keys that are in use.
+pub(crate) async fn review(
+    caller: Caller<Admin>,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let limit = limit_of(&parameters)?;
+    let rule = rule_of(&parameters)?;
+    let definitions = caller.definitions(&state);
+    let control = &state.control;
+    let keys: Vec<ReviewedKey<'_>> = definitions
+        .keys()
+        .map(|key| ReviewedKey {
+            key,
+            last_used: control.last_used(key.id()),
+            secrets_last_used: key
+                .secrets()
+                .iter()
+                .map(|secret| (secret.id, control.secret_last_used(secret.id)))
+                .collect(),
+        })
+        .collect();
+    let pools: Vec<_> = definitions.pools().cloned().collect();
+    let views: Vec<_> = definitions.views().map(|(view, _)| view.clone()).collect();
+    let mut advice = reviewed(&keys, &pools, &views, state.clock.now());
+    advice.retain(|advice| rule.is_none_or(|rule| advice.rule == rule));
+    let show = |advice: &Advice| {
+        let name = definitions.key(advice.key).map(|key| &key.draft().name);
+        Object::new()
+            .with("key", advice.key.to_string())
+            .with("name", name.cloned().unwrap_or_default())
+            .with("rule", advice.rule.name())
+            .with("why", advice.why.as_str())
+            .with("remedy", advice.rule.remedy())
+    };
+    let items: Vec<Object> = advice.iter().take(limit).map(show).collect();
+    let answer = Object::new()
+        .with("items", items)
+        .with("total", advice.len() as u64);
+    Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! What a key would see, as it is and after a change that is not saved. What
+//! the caller may be told of it: `model::permit::Shown`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::StatusCode;
+use model::document::{Document, merge_patch};
+use model::filters::Constraint;
+use model::grants::Grant;
+use model::names::{FieldPath, Name};
+use model::permit::{Admin, AskPool, ConstrainedQuery, On, Permit, Shown};
+use model::pools::Pool;
+use model::value::{Object, Value};
+use serde_json::{Value as Json, json};
+
+use super::{KeyPath, draft};
+use crate::api::whoami::count;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::input::OptionalJsonBody;
+use crate::openapi::{Operation, refer};
+use crate::state::AppState;
+
+/// Pools and views that are asked at the same time.
+const ASKED_AT_ONCE: usize = 2;
+
+/// Why a number is not told.
+const NOT_ASKED: &str =
+    "the calling key may not query the pool, so it is not told how many rows another key sees";
+const HIDDEN: &str =
+    "the rows are chosen by what the calling key does not see, so it is not told how many they are";
+
+/// The schemas of these calls.
+pub(crate) fn schema() -> Json {
+    let rows =
+        |what: &str| json!({ "type": ["integer", "null"], "minimum": 0, "description": what });
+    let fields =
+        |what: &str| json!({ "type": "array", "description": what, "items": { "type": "string" } });
+    let seen = json!({ "type": "array", "items": {
+        "type": "object", "required": ["name", "among", "rows", "fields"],
+        "properties": {
+            "name": { "type": "string" },
+            "among": rows("The rows of the pool that the calling key sees."),
+            "rows": rows("How many of those the key sees."),
+            "fields": fields("The declared fields of the pool that the key and the calling key see."),
+            "rows_after": rows("The same after the change."),
+            "rows_gained": rows("How many of those it did not see before."),
+            "rows_lost": rows("How many it does not see any more."),
+            "fields_gained": fields("Fields that it did not see before."),
+            "fields_lost": fields("Fields that it does not see any more."),
+            "reason": { "type": "string", "description": "Why a number is not told." },
+        },
+    } });
+    json!({
+        "type": "object", "required": ["key", "changed", "pools", "views"],
+        "properties": {
+            "key": refer("Id"),
+            "changed": { "type": "boolean", "description": "Whether a change was simulated." },
+            "pools": seen,
+            "views": seen,
+        },
+    })
+}
+
+/// The body of a simulation.
+pub(crate) fn request() -> Json {
+    json!({ "application/json": { "schema": {
+        "type": "object", "additionalProperties": false,
+        "properties": { "change": {
+            "anyOf": [refer("KeyPatch"), { "type": "null" }],
+            "description": "What a PATCH of the key would say; nothing of it is saved.",
+        } },
+    } } })
+}
+
+/// Describes [`simulate`].
+pub(crate) fn simulate_operation() -> Operation {
+    Operation::new(
+        "simulateKey",
+        "What the key sees, among the rows that the calling key sees; and what it would gain and lose by a change.",
+    )
+    .takes_content(false, request())
+    .answers(200, "What the key sees.", "KeySimulation")
+}
+
+/// What the key would see of one pool or view.
+struct Sight {
+    name: Name,
+    pool: Arc<Pool>,
+    before: Option<Shown>,
+    after: Option<Shown>,
+}
+
+/// What the key sees, and what it would gain and lose by a change.
+pub(crate) async fn simulate(
+    caller: Caller<Admin>,
+    path: KeyPath,
+    State(state): State<AppState>,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, ApiError> {
+    let mut document = Document::new(&body)?;
+    let change = document.optional("change");
+    document.finish()?;
+    let definitions = caller.definitions(&state);
+    let key = path.find(&definitions)?;
+    let before = key.grants();
+    let after = match change {
+        None => None,
+        Some(patch) => {
+            let merged = merge_patch(&key.draft().to_value(), patch);
+            let draft = draft(&caller, &state, &merged, Some(key))?;
+            // As it would be saved, or refused.
+            Some(caller.0.narrow(draft.grants, before)?)
+        }
+    };
+    let now = state.clock.now();
+    let sight = |name: &Name, pool: &Arc<Pool>, on: On<'_>| {
+        let shown = |grants: &[Grant]| Shown::by(grants, on, now);
+        let sight = Sight {
+            name: name.clone(),
+            pool: pool.clone(),
+            before: shown(before),
+            after: after.as_deref().map_or_else(|| shown(before), shown),
+        };
+        (sight.before.is_some() || sight.after.is_some()).then_some(sight)
+    };
+    let pools = definitions.pools();
+    let pools = pools.filter_map(|pool| sight(&pool.draft.name, pool, On::Pool(Some(pool))));
+    let views = definitions.views();
+    let views = views
+        .filter_map(|(view, pool)| sight(&view.draft.name, pool, On::View(Some((view, pool)))));
+    let mut answer = Object::new()
+        .with("key", key.id().to_string())
+        .with("changed", after.is_some());
+    for (member, sights) in [
+        ("pools", pools.collect::<Vec<_>>()),
+        ("views", views.collect()),
+    ] {
+        let told: Vec<Object> = stream::iter(sights)
+            .map(|sight| tell(&caller, &state, sight, after.is_some()))
+            .buffered(ASKED_AT_ONCE)
+            .try_collect()
+            .await?;
+        answer = answer.with(member, told);
+    }
+    Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+/// What the caller may be told of one pool or view.
+async fn tell(
+    caller: &Caller<Admin>,
+    state: &AppState,
+    sight: Sight,
+    changed: bool,
+) -> Result<Object, ApiError> {
+    let told = Object::new().with("name", sight.name.as_str());
+    let on = On::Pool(Some(&sight.pool));
+    let Ok(permit) = caller.0.access().permit::<AskPool>(on) else {
+        return Ok(untold(told, changed, NOT_ASKED));
+    };
+    let (Some(before), Some(after)) = (
+        counted(&permit, state, sight.before.as_ref()).await?,
+        counted(&permit, state, sight.after.as_ref()).await?,
+    ) else {
+        let told = untold(told, changed, HIDDEN);
+        return Ok(with_fields(told, &permit, &sight, changed));
+    };
+    let among = number(state, permit.count()).await?;
+    let mut told = told.with("among", among).with("rows", before);
+    if changed {
+        // Both together, so that what is in neither is never looked for.
+        let both = [&sight.before, &sight.after];
+        let both = both.into_iter().flatten().map(|shown| shown.rows().clone());
+        let both = match Constraint::union(both) {
+            None => Some(0),
+            Some(rows) => asked(&permit, state, &rows).await?,
+        };
+        let beyond = |rows: u64| both.map(|both| both.saturating_sub(rows));
+        told = told
+            .with("rows_after", after)
+            .with("rows_gained", beyond(before))
+            .with("rows_lost", beyond(after));
+    }
+    Ok(with_fields(told, &permit, &sight, changed))
+}
+
+/// Numbers that the caller is not told.
+fn untold(told: Object, changed: bool, reason: &str) -> Object {
+    let nothing = Value::Null;
+    let mut told = told.with("among", nothing.clone()).with("rows", nothing);
+    if changed {
+        for name in ["rows_after", "rows_gained", "rows_lost"] {
+            told = told.with(name, Value::Null);
+        }
+    }
+    told.with("reason", reason)
+}
+
+fn with_fields(told: Object, permit: &Permit<AskPool>, sight: &Sight, changed: bool) -> Object {
+    let declared = sight.pool.draft.schema.declared().iter();
+    let seen: Vec<&FieldPath> = declared
+        .map(|field| &field.path)
+        .filter(|field| permit.sees(field))
+        .collect();
+    let of = |shown: &Option<Shown>, field: &FieldPath| {
+        shown.as_ref().is_some_and(|shown| shown.shows(field))
+    };
+    let texts = |keep: &dyn Fn(&FieldPath) -> bool| -> Vec<String> {
+        let kept = seen.iter().filter(|field| keep(field));
+        kept.map(ToString::to_string).collect()
+    };
+    let (before, after) = (&sight.before, &sight.after);
+    let told = told.with("fields", texts(&|field| of(before, field)));
+    if !changed {
+        return told;
+    }
+    told.with("fields_gained", texts(&|f| !of(before, f) && of(after, f)))
+        .with("fields_lost", texts(&|f| of(before, f) && !of(after, f)))
+}
+
+/// How many of the caller's rows are shown; `None` when it may not be told.
+async fn counted(
+    permit: &Permit<AskPool>,
+    state: &AppState,
+    shown: Option<&Shown>,
+) -> Result<Option<u64>, ApiError> {
+    match shown {
+        None => Ok(Some(0)),
+        Some(shown) => asked(permit, state, shown.rows()).await,
+    }
+}
+
+async fn asked(
+    permit: &Permit<AskPool>,
+    state: &AppState,
+    rows: &Constraint,
+) -> Result<Option<u64>, ApiError> {
+    match permit.count_among(rows) {
+        Err(_) => Ok(None),
+        Ok(question) => number(state, question).await.map(Some),
+    }
+}
+
+async fn number(state: &AppState, question: ConstrainedQuery) -> Result<u64, ApiError> {
+    let counted = count(state, question).await?;
+    match counted {
+        Value::Integer(number) => u64::try_from(number)
+            .map_err(|_| ApiError::internal("a count of rows is no number of rows")),
+        _ => Err(ApiError::internal("a count of rows is no number")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
