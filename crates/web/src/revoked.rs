@@ -19,8 +19,8 @@ use futures::StreamExt;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::caller::LetIn;
 use crate::error::ApiError;
+use crate::metering::LetIn;
 use crate::state::AppState;
 
 /// How often the clock is asked whether it has ended the key.

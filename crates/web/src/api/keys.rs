@@ -109,11 +109,6 @@ fn draft(
     }
 }
 
-fn not_in_this_version(what: &str) -> ApiError {
-    let detail = format!("this version cannot {what} keys");
-    Fault::new(FaultCode::NotAvailable, detail).into()
-}
-
 /// Describes [`list`].
 pub(crate) fn list_operation() -> Operation {
     Operation::new("listKeys", "The project's keys, without their tokens.").lists("Key")
