@@ -16,7 +16,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path};
 use control::Definitions;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, Uri, header};
 use model::grants::Action;
 use model::keys::{AuthError, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};

@@ -81,7 +81,7 @@ pub(crate) async fn around(
     if state.rate_headers {
         let_in.tell(response.headers_mut());
     }
-    if let Some(access) = let_in.caller() {
+    if let Some(access) = let_in.access() {
         warn_of_end(&state, access.secret(), &mut response).await;
     }
     if is_keen {

@@ -76,8 +76,6 @@ pub(crate) struct LetIn(Arc<Passed>);
 #[derive(Debug, Default)]
 struct Passed {
     key: OnceLock<KeyId>,
-    /// The caller, however let in; none for a person whose request is about no project.
-    caller: OnceLock<Access>,
     entered: OnceLock<Entered>,
     rate: OnceLock<RateStanding>,
     /// The page that may have the answer.
@@ -116,15 +114,15 @@ impl LetIn {
 
     /// The caller, who may have been let in by a ticket or a scoped key;
     /// `None` for a person whose request is about no project.
-    pub(crate) fn caller(&self) -> Option<&Access> {
-        self.0.caller.get()
+    pub(crate) fn access(&self) -> Option<&Access> {
+        self.0.access.get()
     }
 
     /// Notes who this request was let in with.
     pub(crate) fn note(parts: &Parts, access: &Access) {
         if let Some(let_in) = parts.extensions.get::<Self>() {
             let_in.0.key.get_or_init(|| access.key());
-            let_in.0.caller.get_or_init(|| access.clone());
+            let_in.0.access.get_or_init(|| access.clone());
         }
     }
 
