@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use control::{Ended, Refusal};
 use futures::StreamExt;
+use model::permit::Access;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -35,37 +36,38 @@ pub(crate) async fn while_let_in(
     let let_in = request.extensions().get::<LetIn>().cloned();
     let let_in = let_in.unwrap_or_default();
     // Subscribed before anybody is let in: no change is missed in between.
-    let watch = Watch {
+    let mut watch = Watch {
         changes: state.control.watch_keys(),
         state,
-        let_in,
     };
-    let mut ended = watch.clone();
-    tokio::select! {
+    let access = || let_in.access().cloned();
+    let response = tokio::select! {
         biased;
-        response = next.run(request) => watch.over(response),
-        ended = ended.ended() => ApiError::from(ended).into_response(),
+        response = next.run(request) => response,
+        ended = watch.ended(access) => return ApiError::from(ended).into_response(),
+    };
+    match access() {
+        // What the request holds of its key's limits is not held here.
+        Some(access) => watch.over(response, access),
+        None => response,
     }
 }
 
-#[derive(Clone)]
 struct Watch {
     changes: watch::Receiver<()>,
     state: AppState,
-    let_in: LetIn,
 }
 
 impl Watch {
     /// Returns when the caller may not go on, and never for one who may.
-    async fn ended(&mut self) -> Ended {
+    async fn ended(&mut self, access: impl Fn() -> Option<Access>) -> Ended {
         loop {
             let changed = tokio::time::timeout(LOOK_PERIOD, self.changes.changed());
             if let Ok(Err(_)) = changed.await {
                 // There is no control plane any more, and nobody to ask.
                 return std::future::pending().await;
             }
-            let access = self.let_in.access();
-            let still = access.map_or(Ok(()), |access| self.state.control.check_still(access));
+            let still = access().map_or(Ok(()), |access| self.state.control.check_still(&access));
             if let Err(ended) = still {
                 return ended;
             }
@@ -74,7 +76,7 @@ impl Watch {
 
     /// The same answer; one that is streamed breaks off when the caller may
     /// not go on.
-    fn over(mut self, response: Response) -> Response {
+    fn over(mut self, response: Response, access: Access) -> Response {
         if response.body().size_hint().exact().is_some() {
             return response;
         }
@@ -87,7 +89,7 @@ impl Watch {
             // A task of its own: a client that reads nothing must not keep
             // the work alive.
             let watching = tokio::spawn(async move {
-                let why = self.ended().await;
+                let why = self.ended(|| Some(access.clone())).await;
                 lock(&ended).end(why);
             });
             let watched = Watched {

@@ -281,11 +281,14 @@ async fn credits_come_back_with_the_period_and_no_change_brings_them_back() {
     assert_eq!(plane.account(&key).left(), 0);
     plane.clock.advance(Duration::from_secs(86_400));
     assert_eq!(plane.account(&key).left(), 5);
-    // A clock that is set back revives nothing.
+    // A clock that is set back gives nothing back: the plane's own does not follow it.
+    let access = plane.relimited(&key, limits(5, Period::Day)).await;
+    let spent = plane.control.reserve(&access, Tier::Core, 5);
     plane
         .clock
         .set(Timestamp::parse("2026-06-01T01:00:00Z").expect("a time"));
-    assert_eq!(plane.account(&key).left(), 0);
+    assert!(plane.control.reserve(&access, Tier::Core, 1).is_err());
+    drop(spent);
     let copied = plane.relimited(&key, limits(5, Period::Day)).await;
     assert!(
         plane.control.reserve(&copied, Tier::Core, 5).is_ok(),

@@ -304,31 +304,33 @@ async fn k16_every_road_is_charged() {
             1,
         ),
         (
-            format!("GET {base}/queries/count?event_collection=orders"),
+            format!("GET {base}/queries/count?event_collection=orders&timeframe=this_1_days"),
             Json::Null,
             200,
             1,
         ),
         (
-            format!("GET {base}/queries/extraction?event_collection=orders"),
+            format!("GET {base}/queries/extraction?event_collection=orders&timeframe=this_1_days"),
             Json::Null,
             200,
             1_000,
         ),
         (
-            format!("GET {base}/queries/nonsense?event_collection=orders"),
+            format!("GET {base}/queries/nonsense?event_collection=orders&timeframe=this_1_days"),
             Json::Null,
             404,
             0,
         ),
         (
-            format!("GET {base}/queries/extraction?event_collection=orders&latest=5"),
+            format!(
+                "GET {base}/queries/extraction?event_collection=orders&timeframe=this_1_days&latest=5"
+            ),
             Json::Null,
             200,
             1,
         ),
         (
-            format!("GET {base}/queries/count?event_collection=orders"),
+            format!("GET {base}/queries/count?event_collection=orders&timeframe=this_1_days"),
             Json::Null,
             402,
             0,

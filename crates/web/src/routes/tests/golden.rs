@@ -93,6 +93,10 @@ async fn opened(form: &str, tokens: &Json) -> Opened {
             if matches!(needs, Needs::Nothing | Needs::Session | Needs::Ticket) {
                 continue;
             }
+            // It only takes away, and nothing would be left to ask with.
+            if route.pattern == "/v1/keys/self/revoke" {
+                continue;
+            }
             // Whoever administers leaves nothing as it was.
             let own;
             let world = if ["first", "admin"].contains(&name.as_str()) {

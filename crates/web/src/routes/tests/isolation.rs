@@ -150,6 +150,10 @@ async fn a_project_does_not_exist_for_another_over_every_route() {
         if matches!(route.needs, Needs::Nothing | Needs::Session | Needs::Ticket) {
             continue;
         }
+        // It only takes away, and nothing would be left to ask with.
+        if route.pattern == "/v1/keys/self/revoke" {
+            continue;
+        }
         let call = |names: &Names| {
             let call = format!("{} {}", route.method, names.path(route));
             (call, names.body(route))

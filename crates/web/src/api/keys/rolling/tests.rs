@@ -87,14 +87,14 @@ async fn what_a_roll_cannot_mean_is_refused_and_the_key_is_as_it_was() {
         (json!({}), "missing_member", "/grace"),
         (json!({ "grace": "8d" }), "invalid_value", "/grace"),
         (
-            json!({ "grace": "1h", "code": "123456" }),
-            "not_available",
+            json!({ "grace": "1h", "code": "12345" }),
+            "invalid_value",
             "/code",
         ),
         (
-            json!({ "grace": "1h", "person": "ada" }),
-            "not_available",
-            "/person",
+            json!({ "grace": "1h", "person": "ada@shop.example" }),
+            "missing_member",
+            "/code",
         ),
         (
             json!({ "ends_at": "2026-04-01T00:00:00Z" }),
