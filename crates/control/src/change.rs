@@ -323,7 +323,7 @@ pub(crate) fn check_still(
         return Err(AuthError::Expired.into());
     }
     let scoping = definitions.project().scoping.as_ref();
-    if access.is_scoped() && !scoping.is_some_and(|s| s.secret == access.secret()) {
+    if access.is_scoped() && scoping.is_none_or(|s| s.secret != access.secret()) {
         return Err(AuthError::Unknown.into());
     }
     let is_same =

@@ -96,7 +96,9 @@ pub(crate) fn run() {
 fn charges(control: &Control, runtime: &Runtime, tokens: &[String]) {
     let times = (0..CHARGES).map(|n| {
         let secret = Secret::parse(&tokens[n * 7_919 % KEYS]).unwrap();
-        let access = control.authenticate(&secret).unwrap();
+        let access = control
+            .authenticate(&secret, &Circumstances::unknown())
+            .unwrap();
         let start = Instant::now();
         let reserved = control.reserve(&access, Tier::Core, 1).unwrap();
         runtime.block_on(control.charge(reserved, 1)).unwrap();
