@@ -1,8 +1,13 @@
 use std::collections::BTreeSet;
 
-use super::*;
-use crate::testing::World;
+use control::ControlError;
+use model::fault::Fault;
+use model::keys::AuthError;
 use serde_json::json;
+
+use super::*;
+use crate::plane::PlaneError;
+use crate::testing::World;
 
 #[test]
 fn the_list_of_codes_is_closed_and_grows_only_on_purpose() {
