@@ -68,6 +68,8 @@ pub struct Reservation(Option<Reserved>);
 struct Waiting {
     reserved: Reserved,
     actual: u64,
+    /// Whether what it is for is done, and cannot be taken back.
+    is_done: bool,
     done: oneshot::Sender<Result<(), Arc<ControlError>>>,
 }
 
@@ -138,6 +140,11 @@ impl Control {
         let Some(allowance) = access.limits().credits(tier).filter(|_| cost > 0) else {
             return Ok(Reservation::NOTHING);
         };
+        // Of a key that was deleted meanwhile there is nobody to charge.
+        let definitions = self.definitions(access.project());
+        if definitions.key(access.key()).is_none() {
+            return Ok(Reservation::NOTHING);
+        }
         let account = self.0.ledger.of(access.key(), tier);
         let reserved = account.reserve(allowance, cost, &*self.0.options.clock)?;
         Ok(Reservation(Some(reserved)))
@@ -150,6 +157,29 @@ impl Control {
     /// # Errors
     /// Nothing was charged, and all was given back.
     pub async fn charge(&self, reservation: Reservation, actual: u64) -> Result<(), ControlError> {
+        self.charge_for(reservation, actual, false).await
+    }
+
+    /// The same for what is stored already: where the charge cannot be
+    /// written, memory counts it all the same, and the account's next one of
+    /// that day writes the total.
+    ///
+    /// # Errors
+    /// The charge was not carried out at all.
+    pub async fn charge_done(
+        &self,
+        reservation: Reservation,
+        actual: u64,
+    ) -> Result<(), ControlError> {
+        self.charge_for(reservation, actual, true).await
+    }
+
+    async fn charge_for(
+        &self,
+        reservation: Reservation,
+        actual: u64,
+        is_done: bool,
+    ) -> Result<(), ControlError> {
         let Some(reserved) = reservation.0 else {
             return Ok(());
         };
@@ -161,6 +191,7 @@ impl Control {
         self.0.ledger.waiting().push(Waiting {
             reserved,
             actual,
+            is_done,
             done,
         });
         let inner = Arc::clone(&self.0);
@@ -211,9 +242,14 @@ impl Inner {
         };
         if let Err(error) = written {
             let error = Arc::new(error);
-            for Waiting { reserved, done, .. } in taken(&waiting) {
-                drop(reserved);
-                let _ = done.send(Err(Arc::clone(&error)));
+            for waiting in taken(&waiting) {
+                if waiting.is_done {
+                    tracing::warn!(%error, "a charge waits for the next one to be written");
+                    waiting.charged();
+                    continue;
+                }
+                drop(waiting.reserved);
+                let _ = waiting.done.send(Err(Arc::clone(&error)));
             }
         }
     }
@@ -230,6 +266,7 @@ impl Waiting {
             mut reserved,
             actual,
             done,
+            ..
         } = self;
         reserved.settle(actual);
         // Whoever asked may be gone.

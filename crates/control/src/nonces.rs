@@ -42,10 +42,18 @@ pub(crate) struct Nonces {
 impl Nonces {
     /// The nonces beside the control plane's file.
     pub(crate) async fn beside(file: &Path) -> Result<Self, ControlError> {
-        Ok(Self {
-            file: TokenFile::open(&file.with_file_name("nonces.sqlite")).await?,
-            recent: Mutex::default(),
-        })
+        let path = file.with_file_name("nonces.sqlite");
+        let file = match TokenFile::open(&path).await {
+            Err(error) if !matches!(error, ControlError::Refused(_)) => {
+                tracing::error!(file = %path.display(), %error,
+                    "the file of nonces does not open; signed requests are refused until it does; \
+                     if it is damaged, stop the server for six minutes and take it away");
+                TokenFile::unopened(&path)?
+            }
+            opened => opened?,
+        };
+        let recent = Mutex::default();
+        Ok(Self { file, recent })
     }
 
     pub(crate) async fn close(&self) {

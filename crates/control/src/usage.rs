@@ -13,7 +13,7 @@ use model::secrets::SecretId;
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
 use crate::store::{Claim, Write};
-use crate::writer::Link;
+use crate::writer::{Link, in_a_task};
 
 /// Rows that are written in one transaction; between two, changes get their turn.
 const ROWS_PER_TRANSACTION: usize = 1_000;
@@ -99,6 +99,10 @@ impl Usage {
 impl Control {
     /// Counts what a request of this caller did. Memory alone is touched.
     pub fn note_usage(&self, access: &Access, did: Did) {
+        // A person presents no secret; usage is that of keys.
+        if access.person().is_some() {
+            return;
+        }
         let of = UsageOf {
             project: access.project(),
             key: access.key(),
@@ -132,6 +136,12 @@ impl Control {
 impl Inner {
     /// Writes down what was counted. What cannot be written stays counted.
     pub(crate) async fn save_usage(self: &std::sync::Arc<Self>) -> Result<(), ControlError> {
+        let inner = std::sync::Arc::clone(self);
+        // Whoever asked may go away; what was taken out of memory must not.
+        in_a_task(async move { inner.write_usage().await }).await
+    }
+
+    async fn write_usage(self: &std::sync::Arc<Self>) -> Result<(), ControlError> {
         let mut unsaved = self.usage.take();
         while !unsaved.is_empty() {
             let rest = unsaved.split_off(unsaved.len().min(ROWS_PER_TRANSACTION));

@@ -204,7 +204,7 @@ impl Inner {
 }
 
 /// Runs to the end even when nobody waits for it any more.
-async fn in_a_task<T: Send + 'static>(
+pub(crate) async fn in_a_task<T: Send + 'static>(
     work: impl Future<Output = Result<T, ControlError>> + Send + 'static,
 ) -> Result<T, ControlError> {
     let joined = tokio::spawn(work).await;

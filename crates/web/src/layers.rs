@@ -48,6 +48,11 @@ pub(crate) async fn around(
     let is_keen = keen::serves(request.uri().path());
     let pattern = matched.as_ref().map(MatchedPath::as_str);
     let preflight = cors::preflight(&state, pattern, &method, request.headers());
+    let mut counted = Counted {
+        let_in: let_in.clone(),
+        state: state.clone(),
+        is_answered: false,
+    };
     let mut response = match (refuse_key_in_address(request.uri()), preflight) {
         (Err(error), _) => error.into_response(),
         (Ok(()), _) if is_keen && method == Method::OPTIONS => keen::preflight(),
@@ -59,7 +64,8 @@ pub(crate) async fn around(
     };
     let is_answered = !response.status().is_client_error() && !response.status().is_server_error();
     let settled = let_in.settle(&state, is_answered).await;
-    let_in.count(&state, is_answered && settled.is_ok());
+    counted.is_answered = is_answered && settled.is_ok();
+    drop(counted);
     if let Err(error) = settled {
         response = error.into_response();
     }
@@ -107,6 +113,19 @@ pub(crate) async fn around(
         "request"
     );
     response
+}
+
+/// A request counts however it ends, also when its sender goes away.
+struct Counted {
+    let_in: LetIn,
+    state: AppState,
+    is_answered: bool,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.let_in.count(&self.state, self.is_answered);
+    }
 }
 
 /// The same request; if it is signed, so is the body that is read.

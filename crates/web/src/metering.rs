@@ -95,7 +95,6 @@ struct Passed {
 struct Touched {
     pool: Option<PoolId>,
     view: Option<ViewId>,
-    records: u64,
 }
 
 impl FromRequestParts<AppState> for LetIn {
@@ -215,8 +214,7 @@ impl LetIn {
     /// Charges what was stored: nothing for a batch whose saved answer is repeated.
     ///
     /// # Errors
-    /// The charge could not be written; the records are stored, and the client is
-    /// not told so.
+    /// The charge was not carried out; the records are stored.
     pub(crate) async fn stored(
         &self,
         state: &AppState,
@@ -227,9 +225,19 @@ impl LetIn {
             true => 0,
             false => receipt.accepted,
         };
-        self.did().records += accepted;
+        // At once and for its own pool: a request may write to many, and its
+        // sender may be gone at its end.
+        if let Some(access) = self.access().filter(|_| accepted > 0) {
+            let pool = self.did().pool;
+            let counts = UsageCounts {
+                records: accepted,
+                ..UsageCounts::default()
+            };
+            let view = None;
+            state.control.note_usage(access, Did { pool, view, counts });
+        }
         let cost = ingest_cost(accepted);
-        Ok(state.control.charge(reservation, cost).await?)
+        Ok(state.control.charge_done(reservation, cost).await?)
     }
 
     /// Notes the pool, and the view, that the request is about.
@@ -244,15 +252,11 @@ impl LetIn {
         let Some(access) = self.0.access.get() else {
             return;
         };
-        let Touched {
-            pool,
-            view,
-            records,
-        } = *self.did();
+        let Touched { pool, view } = *self.did();
         let counts = UsageCounts {
             requests: 1,
             refused: u64::from(!is_answered),
-            records,
+            records: 0,
         };
         state.control.note_usage(access, Did { pool, view, counts });
     }
