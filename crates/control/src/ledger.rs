@@ -140,11 +140,6 @@ impl Control {
         let Some(allowance) = access.limits().credits(tier).filter(|_| cost > 0) else {
             return Ok(Reservation::NOTHING);
         };
-        // Of a key that was deleted meanwhile there is nobody to charge.
-        let definitions = self.definitions(access.project());
-        if definitions.key(access.key()).is_none() {
-            return Ok(Reservation::NOTHING);
-        }
         let account = self.0.ledger.of(access.key(), tier);
         let reserved = account.reserve(allowance, cost, &*self.0.options.clock)?;
         Ok(Reservation(Some(reserved)))

@@ -20,6 +20,21 @@ fn rows(usage: &Json) -> Vec<UsageRow> {
 }
 
 #[tokio::test]
+async fn people_are_not_counted_and_may_see_what_is() {
+    let world = World::with_sales().await;
+    let owner = crate::testing::people::first_signed_in(&world).await;
+    owner
+        .call(&world, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(200);
+    for _ in 0..2 {
+        let usage = owner.call(&world, "GET /v1/usage", &Json::Null).await;
+        let usage = rows(&usage.expect(200).json());
+        assert!(!usage.is_empty(), "the first key made the pool");
+    }
+}
+
+#[tokio::test]
 async fn usage_is_told_by_day_secret_pool_and_view() {
     let world = World::with_sales().await;
     let all = serde_json::json!([
