@@ -65,6 +65,9 @@ impl Control {
             return self.change(by, plan).await.map(made);
         };
         let access = by.access();
+        // A person may be in several projects.
+        let path = format!("{} {}", access.project(), once.path);
+        let once = Once { path, ..once };
         let mut writer = self.0.writer().await?;
         let mut change = self.begin(&writer, Author::of(access), access.project());
         self.check_author(&change, access)?;

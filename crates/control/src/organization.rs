@@ -141,6 +141,9 @@ impl Control {
             if !self.is_without_people(organization) {
                 return Err(Refusal::NeedsPerson.into());
             }
+            if self.home_of(organization)? != access.project() {
+                return Err(Refusal::NeedsMasterKey.into());
+            }
             let everything = RoleGrant {
                 project: None,
                 role: Role::Owner,

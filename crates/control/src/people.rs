@@ -259,7 +259,7 @@ impl Control {
 
     /// The project whose audit tells of what concerns a whole organization:
     /// its oldest.
-    fn home_of(&self, organization: OrganizationId) -> Result<ProjectId, ControlError> {
+    pub(crate) fn home_of(&self, organization: OrganizationId) -> Result<ProjectId, ControlError> {
         let first = self.projects_of(organization).first().copied();
         first.ok_or(ControlError::NotFound)
     }

@@ -335,10 +335,11 @@ async fn serve(
         control.clock(),
         stopping.clone(),
     ));
+    let drained = CancellationToken::new();
     let signing = tokio::spawn(checkpoints::keep(
         checkpoints,
         control.clone(),
-        stopping.clone(),
+        drained.clone(),
     ));
     let refreshing = tokio::spawn(timers::refresh(state.clone(), stopping.clone()));
     let upkeep = upkeep::Threads::start(
@@ -350,9 +351,12 @@ async fn serve(
     stop.await;
     state.set_ready(false);
     stopping.cancel();
-    for task in [api, operations, last_use, refreshing, signing] {
+    for task in [api, operations, last_use, refreshing] {
         let _ = task.await;
     }
+    // The last checkpoint is of after the last change.
+    drained.cancel();
+    let _ = signing.await;
     control.close().await?;
     let close = move || {
         lake.stop();

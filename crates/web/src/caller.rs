@@ -202,21 +202,25 @@ impl FromRequestParts<AppState> for Named {
     }
 }
 
+/// Whether the token may stand in a page, where everybody has it.
+pub(crate) fn may_be_public(access: &Access) -> bool {
+    match access.kind() {
+        KeyKind::Secret => false,
+        KeyKind::Publishable => true,
+        KeyKind::Legacy => {
+            let mut grants = access.grants().iter();
+            !grants.any(|grant| grant.allows(Action::Admin))
+        }
+    }
+}
+
 /// Refuses a key that must not be in a page: a secret one, and one of a
 /// dialect that administers.
 ///
 /// # Errors
 /// [`Code::OriginNotAllowed`], for a request that comes from a page.
 fn refuse_from_page(access: &Access, headers: &HeaderMap) -> Result<(), ApiError> {
-    let may_be_public = match access.kind() {
-        KeyKind::Secret => false,
-        KeyKind::Publishable => true,
-        KeyKind::Legacy => !access
-            .grants()
-            .iter()
-            .any(|grant| grant.allows(Action::Admin)),
-    };
-    if may_be_public || !headers.contains_key(header::ORIGIN) {
+    if may_be_public(access) || !headers.contains_key(header::ORIGIN) {
         return Ok(());
     }
     Err(ApiError::new(

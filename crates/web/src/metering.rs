@@ -32,8 +32,9 @@ pub(crate) struct Asks;
 
 /// Whether calls of this pattern answer rows, or functions of rows.
 pub(crate) fn asks(pattern: &str) -> bool {
-    const ENDS: [&str; 7] = [
+    const ENDS: [&str; 8] = [
         "/v1/whoami",
+        "/simulate",
         "/v1/query",
         "/data",
         "/result",
@@ -46,7 +47,7 @@ pub(crate) fn asks(pattern: &str) -> bool {
 
 /// Whether calls of this pattern may cost credits.
 pub(crate) fn costs(pattern: &str) -> bool {
-    let is_free = pattern == "/v1/whoami";
+    let is_free = pattern == "/v1/whoami" || pattern.ends_with("/simulate");
     asks(pattern) && !is_free || pattern.ends_with("/records")
 }
 

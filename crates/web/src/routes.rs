@@ -63,7 +63,8 @@ impl Route {
 
     fn changes_something(&self) -> bool {
         let asks = matches!(self.needs, Needs::Right(Action::Read) | Needs::OneOf(_));
-        self.method != "GET" && !asks
+        // A simulation asks questions and changes nothing.
+        self.method != "GET" && !asks && !self.pattern.ends_with("/simulate")
     }
 }
 

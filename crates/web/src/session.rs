@@ -91,6 +91,7 @@ pub(crate) fn enter(
     let project = parts.headers.get(PROJECT).map(HeaderValue::to_str);
     let project = project.transpose().map_err(|_| AuthError::Unknown)?;
     let access = state.control.enter(token, project)?;
+    let access = access.seen_from(circumstances(parts).address());
     LetIn::note(parts, &access);
     require_own_page(parts)?;
     Ok(access)

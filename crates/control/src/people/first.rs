@@ -71,6 +71,10 @@ impl Control {
         if by.access().person().is_some() {
             return Err(Refusal::NeedsMasterKey.into());
         }
+        // An owner reaches every project: only who runs the first one makes the first owner.
+        if self.home_of(organization)? != by.access().project() {
+            return Err(Refusal::NeedsMasterKey.into());
+        }
         if !is_alone() {
             return Err(Refusal::PeopleExist.into());
         }

@@ -160,7 +160,14 @@ impl Control {
             };
             let held = match role.project {
                 Some(project) => own.role_in(project),
-                None => own.roles.iter().find(|held| held.project.is_none()),
+                // It reaches into every project, and so must the giver's own roles.
+                None => {
+                    let mut held = own.roles.iter();
+                    let held = held.find(|held| held.project.is_none());
+                    held.filter(|held| {
+                        held.role == Role::Owner || own.roles.iter().all(|one| one.role.may(area))
+                    })
+                }
             };
             held.is_some_and(|held| held.role.may(area))
         };
@@ -193,6 +200,21 @@ impl Control {
             let mut roles = person.parts().draft.roles.iter();
             roles.any(|role| role.project.is_none() && role.role.may(area))
         })
+    }
+
+    /// What the caller may be told of a person: of its roles those that reach
+    /// into the caller's project, and those in projects whose people it manages.
+    pub fn told_of(&self, by: &Permit<Admin>, draft: &PersonDraft) -> PersonDraft {
+        let access = by.access();
+        let own = access.person();
+        let all = own.is_some_and(|own| self.has_everywhere(own.id, Area::People));
+        let mut told = draft.clone();
+        told.roles.retain(|role| {
+            let is_there =
+                |id: ProjectId| id == access.project() || self.has_there(access, id, Area::People);
+            all || role.project.is_none_or(is_there)
+        });
+        told
     }
 
     /// Whether the role of a person who signed in has this in a project.

@@ -211,6 +211,13 @@ impl Control {
         (session, token)
     }
 
+    /// Refuses to look at a code that comes too soon after wrong ones of the
+    /// person. Passwords that strangers guess at do not count.
+    pub(super) fn check_code_wait(&self, person: &PersonRecord) -> Result<(), ControlError> {
+        let wait = person.parts().attempts.wait(self.people_now());
+        longer(Wait::No, wait).map_err(|wait| Refusal::TooManyAttempts { wait }.into())
+    }
+
     /// Refuses to look at an attempt that comes too soon after wrong ones: of
     /// passwords for this name, and of codes of this person.
     pub(super) fn check_wait(

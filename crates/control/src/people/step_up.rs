@@ -97,7 +97,7 @@ impl Control {
             (None, None) => return Err(Refusal::NeedsCode.into()),
             (None, Some(name)) => self.behind_key(access.project(), name)?,
         };
-        self.check_wait(&person.parts().sign_in, Some(&person))?;
+        self.check_code_wait(&person)?;
         let digest = digest(change);
         // A wrong code is noted where the caller is, whatever it was meant for.
         let meant = std::mem::replace(&mut change.project, access.project());
@@ -172,17 +172,18 @@ impl Control {
         project: ProjectId,
         name: &SignInName,
     ) -> Result<Arc<PersonRecord>, ControlError> {
-        self.check_wait(name, None)?;
         let organization = self.organization_of(project)?;
         let found = self.people().by_name(name).filter(|person| {
             let role = person.parts().draft.role_in(project);
             person.parts().organization == organization
                 && role.is_some_and(|role| role.role.may(Area::Keys))
         });
-        found.ok_or_else(|| {
-            self.people().guesses.failed(name, self.people_now());
-            Refusal::WrongCode.into()
-        })
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        self.check_wait(name, None)?;
+        self.people().guesses.failed(name, self.people_now());
+        Err(Refusal::WrongCode.into())
     }
 
     /// Whether somebody could give a code for a change of the project's keys.
@@ -205,25 +206,34 @@ impl Control {
             }
             _ => false,
         });
-        is_of_keys && change.callers.iter().any(widens_key)
+        let mut writes = change.writes.iter();
+        let lets_scoped_in = writes.any(|write| matches!(write, Write::InsertScoping(..)));
+        lets_scoped_in
+            || is_of_keys && change.callers.iter().any(widens_key)
             || change
                 .people
                 .iter()
-                .any(|change| self.widens_person(change))
+                .any(|one| self.widens_person(change, one))
     }
 
-    fn widens_person(&self, change: &PeopleChange) -> bool {
+    fn widens_person(&self, whole: &Change, change: &PeopleChange) -> bool {
         match change {
             PeopleChange::PutInvitation(invitation) => invitation.draft.roles.iter().any(manages),
             PeopleChange::PutPerson(person) => {
                 let Some(before) = self.people().person(person.id()) else {
                     return false;
                 };
-                let before = &before.parts().draft.roles;
-                let after = person.parts().draft.roles.iter();
-                after
-                    .filter(|role| manages(role))
-                    .any(|role| !before.contains(role))
+                let (before, after) = (&before.parts().draft, &person.parts().draft);
+                // Without a role of its own a project has that for all of them.
+                let is_going = |id| whole.is_deleted && id == whole.project;
+                let mut there = before.roles.iter().filter_map(|role| role.project);
+                let uncovers = there.any(|id| {
+                    let now = after.role_in(id).filter(|role| manages(role));
+                    let had = before.role_in(id).map(|role| role.role);
+                    !is_going(id) && now.is_some_and(|now| had != Some(now.role))
+                });
+                let mut managing = after.roles.iter().filter(|role| manages(role));
+                uncovers || managing.any(|role| !before.roles.contains(role))
             }
             _ => false,
         }
@@ -244,6 +254,12 @@ fn widens_key(change: &CallerChange) -> bool {
     };
     let is_new = |id| before.secrets().iter().all(|secret| secret.id != id);
     let is_rolled = after.secrets().iter().any(|secret| is_new(secret.id));
+    // A replaced secret that has no end any more.
+    let is_undone = after.secrets().iter().any(|now| {
+        let mut held = before.secrets().iter();
+        !now.is_replaced() && held.any(|held| held.id == now.id && held.is_replaced())
+    });
+    let is_rolled = is_rolled || is_undone;
     let is_enabled = before.is_disabled() && !after.is_disabled();
     let lasts_longer = match (before.draft().expires_at, after.draft().expires_at) {
         (None, _) => false,

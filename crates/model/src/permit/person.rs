@@ -52,6 +52,16 @@ impl Access {
         }
     }
 
+    /// The same person, seen to come from there. A key's request was seen
+    /// before it was let in.
+    #[must_use]
+    pub fn seen_from(self, address: Option<std::net::IpAddr>) -> Self {
+        match self.person {
+            Some(_) => Self { address, ..self },
+            None => self,
+        }
+    }
+
     /// The person who signed in; `None` for a caller with a key.
     pub fn person(&self) -> Option<Person> {
         self.person.as_deref().copied()

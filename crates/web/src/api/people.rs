@@ -31,12 +31,21 @@ use crate::step_up;
 
 /// A person as the wire shows one.
 pub(super) fn show(person: &PersonRecord) -> Object {
+    show_as(person, &person.parts().draft)
+}
+
+/// The same with as much of its roles as the caller may be told of.
+fn show_to(state: &AppState, by: &Permit<Admin>, person: &PersonRecord) -> Object {
+    show_as(person, &state.control.told_of(by, &person.parts().draft))
+}
+
+fn show_as(person: &PersonRecord, draft: &PersonDraft) -> Object {
     let parts = person.parts();
     let front = Object::new()
         .with("id", parts.id.to_string())
         .with("sign_in", parts.sign_in.as_str());
     let left = i64::try_from(parts.recovery.len()).unwrap_or(0);
-    with_members(front, parts.draft.to_value())
+    with_members(front, draft.to_value())
         .with("recovery_codes_left", left)
         .with("created_by", parts.created_by.as_str())
         .with("created_at", parts.created_at.to_string())
@@ -66,9 +75,13 @@ fn show_invitation(invitation: &InvitationRecord) -> Object {
         .with("expires_at", invitation.ends_at.to_string())
 }
 
-fn answer(person: &PersonRecord) -> Response {
+fn answer(state: &AppState, by: &Permit<Admin>, person: &PersonRecord) -> Response {
     let tag = tag(person.id(), person.parts().revision);
-    tagged(StatusCode::OK, &Value::Object(show(person)), &tag)
+    tagged(
+        StatusCode::OK,
+        &Value::Object(show_to(state, by, person)),
+        &tag,
+    )
 }
 
 pub(super) fn sign_in_name(document: &mut Document<'_>) -> Result<SignInName, Fault> {
@@ -140,7 +153,7 @@ pub(crate) async fn list(
         &parameters,
         &people,
         |person| person.id().to_bytes(),
-        |person| Value::Object(show(person)),
+        |person| Value::Object(show_to(&state, &caller.0, person)),
     )
 }
 
@@ -156,7 +169,7 @@ pub(crate) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let people = state.control.people_of(&caller.0)?;
-    Ok(answer(&*find(&people, &id)?))
+    Ok(answer(&state, &caller.0, &*find(&people, &id)?))
 }
 
 /// Describes [`change`].
@@ -191,7 +204,7 @@ pub(crate) async fn change(
         match changed.await {
             Err(ControlError::StaleRevision) => {}
             changed => {
-                let changed = changed.map(|person| answer(&person));
+                let changed = changed.map(|person| answer(&state, &caller.0, &person));
                 return Ok(step_up::finish(&control, changed.map_err(ApiError::from)));
             }
         }

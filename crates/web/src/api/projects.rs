@@ -4,6 +4,7 @@ pub(crate) mod manage;
 
 use axum::extract::State;
 use axum::response::Response;
+use control::Control;
 use http::{HeaderValue, StatusCode, header};
 use model::document::Document;
 use model::fault::{Fault, FaultCode};
@@ -126,7 +127,7 @@ pub(crate) async fn keen(
         Some(on) if known.keen => {
             switch_scoped(
                 (by, &seen),
-                &state,
+                &control,
                 on,
                 switch.master,
                 known.scoping.is_some(),
@@ -163,16 +164,15 @@ pub(crate) async fn keen(
 
 async fn switch_scoped(
     (by, seen): (&Permit<Admin>, &Seen),
-    state: &AppState,
+    control: &Control,
     on: bool,
     master: Option<Secret>,
     is_on: bool,
 ) -> Result<(), ApiError> {
     match (on, master) {
-        (false, _) => state.control.switch_scoped_off(by).await?,
+        (false, _) => control.switch_scoped_off(by).await?,
         (true, Some(master)) => {
-            state
-                .control
+            control
                 .switch_scoped_on(by, &master, &seen.circumstances())
                 .await?
         }

@@ -25,7 +25,7 @@ use crate::state::AppState;
 /// A key as the dialect shows it. Whole it is shown once, when it is made;
 /// afterwards zeros stand for the secret part.
 fn show(key: &KeyRecord, token: Option<&str>) -> Object {
-    let hint = key.secrets().first().map(|secret| secret.hint.as_str());
+    let hint = key.secrets().last().map(|secret| secret.hint.as_str());
     let none = Object::new();
     let told = key.draft().dialect.as_ref().unwrap_or(&none);
     let front = Object::new()
@@ -150,6 +150,7 @@ pub(crate) async fn change(
     // The dialect knows no restrictions, so its clients do not lift any.
     draft.restrictions = before.draft().restrictions.clone();
     draft.limits = before.draft().limits;
+    draft.rotate_after = before.draft().rotate_after;
     // Rights are taken away before they are given.
     let control = &state.control;
     if !is_active {

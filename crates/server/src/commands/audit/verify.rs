@@ -50,6 +50,12 @@ pub(super) fn run(args: &VerifyArgs) -> Result<(), CommandError> {
         let findings = project.verified.findings.iter();
         problems.extend(findings.map(|f| format!("project {}: {f}", project.project)));
     }
+    let is_compared = verified
+        .iter()
+        .any(|project| project.verified.checkpoints > 0);
+    if !checkpoints.is_empty() && !is_compared {
+        problems.push("none of the checkpoints is of what was looked at".to_owned());
+    }
     if args.json {
         print_json(&verified, &problems)?;
     } else {

@@ -80,9 +80,9 @@ pub(crate) fn undo_roll_operation() -> Operation {
         "undoRoll",
         "Takes a roll back within the grace: the new secret ends at once, the old one goes on.",
     )
-    .takes_content(false, schemas::force_request())
+    .takes_content(false, schemas::undo_request())
     .answers(200, "The key.", "Key")
-    .problems([409, 507])
+    .problems([409, 429, 507])
 }
 
 /// Takes a roll back.
@@ -92,10 +92,13 @@ pub(crate) async fn undo_roll(
     State(state): State<AppState>,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
+    let (body, proof) = step_up::split(body)?;
     let force = read_force(&body)?;
     let id = path.find(&caller.definitions(&state))?.id();
-    let key = state.control.undo_roll(&caller.0, id, force).await?;
-    Ok(answer(&state, &key))
+    let control = state.control.proving(proof);
+    let key = control.undo_roll(&caller.0, id, force).await;
+    let key = key.map(|key| answer(&state, &key));
+    Ok(step_up::finish(&control, key.map_err(ApiError::from)))
 }
 
 #[cfg(test)]

@@ -55,6 +55,13 @@ pub(super) fn force_request() -> Json {
     } } })
 }
 
+/// The same for one that gives a secret its life back.
+pub(super) fn undo_request() -> Json {
+    let mut request = force_request();
+    step_up::describe(&mut request["application/json"]["schema"]);
+    request
+}
+
 /// The schemas of this noun.
 pub(crate) fn schemas() -> Json {
     let mut schemas = json!({
