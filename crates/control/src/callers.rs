@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
 use model::keys::{
-    AuthError, Circumstances, KeyRecord, Page, SecretRecord, SignedRequest, Unspent,
+    AuthError, Circumstances, KeyRecord, Page, Said, SecretRecord, SignedRequest, Unspent,
 };
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
@@ -54,6 +54,14 @@ impl Caller {
         match end.is_some_and(|end| end <= now) {
             true => Err(AuthError::Expired),
             false => Ok(()),
+        }
+    }
+
+    /// Notes the use, unless it will be refused for the page that it comes from.
+    fn note_from(&self, seen: &Circumstances<'_>, now: Timestamp) {
+        let is_from_page = !matches!(seen.origin(), Said::Nothing);
+        if !(is_from_page && self.record.must_not_be_in_a_page()) {
+            self.note(now);
         }
     }
 
@@ -151,7 +159,7 @@ impl Callers {
         };
         let access = caller.record.verify(presented, pepper, seen, now)?;
         caller.check_heard(presented.id(), now)?;
-        caller.note(now);
+        caller.note_from(seen, now);
         Ok(access)
     }
 
@@ -169,6 +177,14 @@ impl Callers {
         let unspent = caller.record.verify_signed(request, seen, now)?;
         caller.check_heard(request.secret(), now)?;
         Ok(unspent)
+    }
+
+    /// Notes that a secret was used by a request that was seen so.
+    pub(crate) fn note_from(&self, secret: SecretId, seen: &Circumstances<'_>, now: Timestamp) {
+        let caller = self.read().secrets.get(&secret).cloned();
+        if let Some(caller) = caller {
+            caller.note_from(seen, now);
+        }
     }
 
     /// Notes that a secret was used, by one whom its key let in.

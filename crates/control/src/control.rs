@@ -157,7 +157,7 @@ impl Control {
         let now = self.0.options.clock.now();
         match access.person() {
             Some(_) => self.0.people.still(access, now),
-            None => still(&self.definitions(access.project()), access, now),
+            None => self.check_still(access).is_ok(),
         }
     }
 
@@ -315,7 +315,11 @@ impl Control {
         let still = match access.person() {
             Some(_) => self.0.people.still(access, change.now),
             // The change may be of another project than the caller's.
-            None => still(&self.definitions(access.project()), access, change.now),
+            None => {
+                let heard = self.0.callers.check_heard(access.secret(), change.now);
+                let definitions = self.definitions(access.project());
+                heard.is_ok() && still(&definitions, access, change.now)
+            }
         };
         match still {
             true => Ok(()),

@@ -127,7 +127,7 @@ impl Control {
             self.0.nonces.spend((tag, ends), now).await?;
         }
         let access = unspent.spent();
-        callers.note(access.secret(), now);
+        callers.note_from(access.secret(), seen, now);
         Ok((access, tag))
     }
 }

@@ -298,6 +298,15 @@ impl KeyRecord {
         &self.grants
     }
 
+    /// Whether a request from a page is refused whatever else it is.
+    pub fn must_not_be_in_a_page(&self) -> bool {
+        match self.draft.kind {
+            KeyKind::Secret => true,
+            KeyKind::Publishable => false,
+            KeyKind::Legacy => self.draft.is_admin(),
+        }
+    }
+
     /// What a request must be for its sender to be let in.
     pub fn restrictions(&self) -> &Arc<Restrictions> {
         &self.restrictions

@@ -12,6 +12,7 @@ use model::limits::SESSION_SECONDS_MAX;
 use model::people::{Area, PersonRecord, SessionRecord, SessionToken};
 use model::permit::Access;
 
+use crate::caller::circumstances;
 use crate::error::{ApiError, Code};
 use crate::metering::LetIn;
 use crate::state::AppState;

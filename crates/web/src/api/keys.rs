@@ -11,13 +11,14 @@ use http::request::Parts;
 use model::credits::Tier;
 use model::document::{Document, merge_patch};
 use model::fault::{Fault, FaultCode};
+use model::grants::Action;
 use model::ids::KeyId;
 use model::keys::{KeyDraft, KeyRecord};
-use model::permit::Admin;
+use model::permit::{Admin, Denied};
 use model::value::{Object, Value};
 
 use super::{CHANGE_ATTEMPTS, done, page, tag, tagged};
-use crate::caller::{Authenticated, Caller, Named};
+use crate::caller::{Authenticated, Caller, Named, may_be_public};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, OptionalJsonBody, Parameters};
 use crate::openapi::Operation;
@@ -273,6 +274,10 @@ pub(crate) async fn revoke(
     Authenticated(access): Authenticated,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
+    // Everybody who opens the page has the token: its end is for who administers.
+    if may_be_public(&access) {
+        return Err(Denied::NoGrant(Action::Admin).into());
+    }
     state.control.revoke_presented(&access).await?;
     Ok(done())
 }

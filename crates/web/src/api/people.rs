@@ -17,7 +17,7 @@ use model::ids::{InvitationId, PersonId};
 use model::people::{
     InvitationRecord, InvitationToken, Password, PersonDraft, PersonRecord, RoleGrant, SignInName,
 };
-use model::permit::Admin;
+use model::permit::{Admin, Permit};
 use model::value::{Object, Value};
 
 use super::{CHANGE_ATTEMPTS, done, json, page, tag, tagged, with_members};
