@@ -4,7 +4,7 @@ use crate::{Proof, Refusal, Shown, SignedIn};
 use model::names::Name;
 use model::people::{Code, PersonDraft, Role, RoleGrant};
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
@@ -34,6 +34,7 @@ async fn without_people_the_master_key_makes_projects_that_know_nothing_of_each_
     let by = plane.permit(&limited);
     let made = plane.control.create_project(&by, &name("made")).await;
     assert_eq!(refusal(made), Refusal::NeedsMasterKey);
+    plane.clock.advance(std::time::Duration::from_secs(1));
     let (id, master) = plane
         .control
         .create_project(&plane.admin(), &name("made"))

@@ -110,6 +110,17 @@ async fn the_first_owner_is_set_up_once_and_with_the_master_key_alone() {
         .control
         .set_up_first_owner(&by, named("eve@example.com"), new("Eve"));
     assert_eq!(refusal(made.await), Refusal::NeedsMasterKey);
+    // An owner reaches every project: the master key of another one is none to make it.
+    plane.clock.advance(Duration::from_secs(1));
+    let made = plane
+        .control
+        .create_project(&plane.admin(), &super::organization::name("second"));
+    let (_, second) = made.await.expect("a project");
+    let second = plane.permit(&second);
+    let made = plane
+        .control
+        .set_up_first_owner(&second, named("eve@example.com"), new("Eve"));
+    assert_eq!(refusal(made.await), Refusal::NeedsMasterKey);
     let (ada, shown) = plane.owner().await;
     assert_eq!(
         ada.parts().created_by,

@@ -256,3 +256,26 @@ async fn k8_a_role_that_manages_is_given_with_a_code() {
     let gone = control.remove_person(&owner, cy.id(), None).await;
     gone.expect("needs none");
 }
+
+#[tokio::test]
+async fn k8_to_take_a_roll_back_needs_a_code() {
+    let (plane, shown, _) = with_ada().await;
+    let by = plane.admin();
+    let (key, old) = plane.key("plain", &format!("[{DATA}]")).await;
+    let asked = model::json::parse(br#"{"grace":"24h"}"#).expect("JSON");
+    let mut asked = model::document::Document::new(&asked).expect("an object");
+    let asked = model::keys::Roll::read(&mut asked).expect("a roll");
+    let proven = plane.proven(&shown, Some("ada@example.com"));
+    let rolled = proven.roll_key(&by, key.id(), asked, None).await;
+    rolled.expect("rolls");
+    // Whoever has the old secret would make it last for ever.
+    let undone = plane.control.undo_roll(&by, key.id(), true).await;
+    assert_eq!(refusal(undone), Refusal::NeedsCode);
+    let proven = plane.proven(&shown, Some("ada@example.com"));
+    let undone = proven
+        .undo_roll(&by, key.id(), true)
+        .await
+        .expect("goes back");
+    assert_eq!(undone.secrets().len(), 1);
+    assert_eq!(undone.secrets()[0].id, old.id());
+}

@@ -327,7 +327,7 @@ fn keys_are_simulated_and_advised_on() {
     let desk = Desk::new();
     let pool = ["pools", "create", "--name", "sales", "--field", "n:Int64!"];
     desk.run(&pool).expect(0);
-    let grant = "pool:sales query where n = 1i";
+    let grant = "pool:sales query where n = 1";
     let make = [
         "keys", "create", "--name", "Ada", "--grant", grant, "--json",
     ];

@@ -208,6 +208,13 @@ async fn the_last_admin_stays_and_grants_are_kept_by_their_id() {
 #[tokio::test]
 async fn any_token_ends_itself_and_nothing_else() {
     let world = World::with_sales().await;
+    // Whoever opens a page has the token in it.
+    let body = json!({ "name": "page", "kind": "publishable",
+        "grants": [{ "on": "pool:sales", "actions": ["ingest"] }] });
+    let page = world.post("/v1/keys", &body).await.expect(201).json();
+    let page = text(&page, "/token").to_owned();
+    let refused = world.call(&page, "POST /v1/keys/self/revoke", &Json::Null);
+    assert_eq!(refused.await.expect(403).code(), "action_not_granted");
     let (id, token) = world.key(json!([])).await;
     let revoke = "POST /v1/keys/self/revoke";
     world.call("", revoke, &Json::Null).await.expect(401);
