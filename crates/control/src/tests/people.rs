@@ -114,8 +114,9 @@ async fn the_first_owner_is_set_up_once_and_with_the_master_key_alone() {
     plane.clock.advance(Duration::from_secs(1));
     let made = plane
         .control
-        .create_project(&plane.admin(), &super::organization::name("second"));
-    let (_, second) = made.await.expect("a project");
+        .create_project(&plane.admin(), &super::organization::name("second"))
+        .await;
+    let (_, second) = made.expect("a project");
     let second = plane.permit(&second);
     let made = plane
         .control
