@@ -356,6 +356,10 @@ pub(crate) fn every_route(pool: &str) -> Vec<Request> {
     let document: Value = serde_json::from_str(DOCUMENT).expect("an OpenAPI document");
     let mut all = Vec::new();
     for (pattern, operations) in document["paths"].as_object().expect("paths") {
+        // It ends the key that asks, which has more to ask.
+        if pattern == "/v1/keys/self/revoke" {
+            continue;
+        }
         for method in ["GET", "POST", "PATCH", "DELETE", "PUT"] {
             if operations.get(method.to_lowercase()).is_none() {
                 continue;
