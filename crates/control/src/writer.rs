@@ -1,6 +1,8 @@
 //! The writer: one change at a time, in the database and then in memory.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
@@ -31,6 +33,11 @@ pub(crate) enum Link {
     /// For good.
     Closed,
 }
+
+/// How long, and how often, a change that may take a right away waits for room
+/// on a full disk when no ballast is left.
+const ROOM_WAIT: Duration = Duration::from_millis(100);
+const ROOM_WAITS_MAX: u32 = 50;
 
 impl Inner {
     /// The right to change something. Memory is what the database holds when
@@ -66,20 +73,20 @@ impl Inner {
     ) -> Result<(), ControlError> {
         let inner = Arc::clone(self);
         in_a_task(async move {
-            let before = writer.ordinal;
+            let (before, mut waits) = (writer.ordinal, 0);
             loop {
-                match inner.commit(&mut writer, &writes).await {
+                match inner.attempt(&mut writer, &writes, before..ordinal).await {
                     Ok(()) => break,
                     Err(ControlError::Full) if writer.ballast.release(claim).await => {}
+                    // What else writes may have taken the room that was given up,
+                    // and gives it back when it fails itself.
+                    Err(ControlError::Full)
+                        if claim == Claim::Everything && waits < ROOM_WAITS_MAX =>
+                    {
+                        waits += 1;
+                        tokio::time::sleep(ROOM_WAIT).await;
+                    }
                     Err(error) => return Err(error),
-                }
-                if let Link::Lost = writer.link {
-                    inner.recover(&mut writer).await?;
-                }
-                // Whatever may be repeated has an audit entry. When it is in
-                // the database that was read anew, so is the change.
-                if before < ordinal && writer.ordinal == ordinal {
-                    break;
                 }
             }
             apply(&inner);
@@ -88,6 +95,25 @@ impl Inner {
             Ok(())
         })
         .await
+    }
+
+    /// Writes the rows, once what the database holds is known; to read it anew
+    /// may need room, too.
+    async fn attempt(
+        self: &Arc<Self>,
+        writer: &mut Writer,
+        writes: &[Write],
+        ordinals: Range<i64>,
+    ) -> Result<(), ControlError> {
+        if let Link::Lost = writer.link {
+            self.recover(writer).await?;
+            // Whatever may be repeated has an audit entry. When it is in
+            // the database that was read anew, so is the change.
+            if !ordinals.is_empty() && writer.ordinal == ordinals.end {
+                return Ok(());
+            }
+        }
+        self.commit(writer, writes).await
     }
 
     /// Writes the rows in one transaction. After a failure that leaves open
