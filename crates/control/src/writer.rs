@@ -107,11 +107,12 @@ impl Inner {
     ) -> Result<(), ControlError> {
         if let Link::Lost = writer.link {
             self.recover(writer).await?;
-            // Whatever may be repeated has an audit entry. When it is in
-            // the database that was read anew, so is the change.
-            if !ordinals.is_empty() && writer.ordinal == ordinals.end {
-                return Ok(());
-            }
+        }
+        // Whatever may be repeated has an audit entry. When it is in the
+        // database that was read anew, here or by a commit that failed, so is
+        // the change.
+        if !ordinals.is_empty() && writer.ordinal == ordinals.end {
+            return Ok(());
         }
         self.commit(writer, writes).await
     }
