@@ -62,6 +62,15 @@ fn clock() -> Arc<ManualClock> {
 }
 
 impl Plane {
+    /// Lets the next commit succeed and say that it failed.
+    async fn loses_an_answer(&self, said: ControlError) {
+        let mut writer = self.control.0.writer.lock().await;
+        let crate::writer::Link::Open(store) = &mut writer.link else {
+            panic!("the database is open");
+        };
+        store.lost_answer = Some(said);
+    }
+
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = clock();

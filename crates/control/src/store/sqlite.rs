@@ -63,9 +63,10 @@ const MIGRATIONS: [(&str, &str); 9] = [
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(super) connection: SqliteConnection,
-    /// Says of the next commit that its outcome is unknown, although it succeeds.
+    /// What the next commit says, of an outcome that is unknown, although it
+    /// succeeds.
     #[cfg(test)]
-    pub(crate) loses_an_answer: bool,
+    pub(crate) lost_answer: Option<ControlError>,
 }
 
 impl Store {
@@ -104,7 +105,7 @@ impl Store {
         Ok(Self {
             connection,
             #[cfg(test)]
-            loses_an_answer: false,
+            lost_answer: None,
         })
     }
 
@@ -124,9 +125,8 @@ impl Store {
         }
         let committed = transaction.commit().await;
         #[cfg(test)]
-        if self.loses_an_answer {
-            let lost = InternalError::new("the answer was lost");
-            return Err(Failed::Unknown(lost.into()));
+        if let Some(error) = self.lost_answer.take() {
+            return Err(Failed::Unknown(error));
         }
         committed.map_err(|error| Failed::Unknown(failed(doing)(error)))?;
         if writes.iter().any(Write::erases) {

@@ -1,6 +1,7 @@
 use std::task::{Context, Waker};
 
 use super::*;
+use crate::InternalError;
 use crate::store::Claim;
 use crate::writer::Link;
 use model::keys::AuthError;
@@ -96,18 +97,29 @@ async fn a_commit_that_succeeded_unheard_is_in_force() {
     let plane = Plane::new().await;
     let (key, secret) = plane.key("Ada", "[]").await;
     let (by, control) = (plane.admin(), &plane.control);
-    {
-        let mut writer = control.0.writer.lock().await;
-        let Link::Open(store) = &mut writer.link else {
-            panic!("the database is open");
-        };
-        store.loses_an_answer = true;
-    }
+    let lost = InternalError::new("the answer was lost");
+    plane.loses_an_answer(lost.into()).await;
     let unheard = control.set_key_disabled(&by, key.id(), true).await;
     assert!(matches!(unheard, Err(ControlError::Internal(_))));
     let outcome = control.authenticate(&secret, &Circumstances::unknown());
     assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
     plane.pool("sales").await;
+    let picture = plane.picture();
+    assert_eq!(plane.restarted().await.picture(), picture);
+}
+
+#[tokio::test]
+async fn a_commit_that_succeeded_unheard_is_not_repeated() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let entries = plane.audit().await.len();
+    plane.loses_an_answer(ControlError::Full).await;
+    let disabled = control.set_key_disabled(&by, key.id(), true).await;
+    disabled.expect("is in the database");
+    assert_eq!(plane.audit().await.len(), entries + 1, "once");
+    let outcome = control.authenticate(&secret, &Circumstances::unknown());
+    assert_eq!(outcome.map(drop), Err(AuthError::Disabled));
     let picture = plane.picture();
     assert_eq!(plane.restarted().await.picture(), picture);
 }

@@ -300,13 +300,8 @@ async fn credits_come_back_with_the_period_and_no_change_brings_them_back() {
 async fn a_charge_that_cannot_be_written_is_none_and_one_written_unheard_is_not_doubled() {
     let plane = Plane::new().await;
     let (key, access) = plane.paying(5).await;
-    {
-        let mut writer = plane.control.0.writer.lock().await;
-        let crate::writer::Link::Open(store) = &mut writer.link else {
-            panic!("open")
-        };
-        store.loses_an_answer = true;
-    }
+    let lost = crate::InternalError::new("the answer was lost");
+    plane.loses_an_answer(lost.into()).await;
     let reserved = plane
         .control
         .reserve(&access, Tier::Core, 2)
@@ -322,13 +317,8 @@ async fn a_charge_that_cannot_be_written_is_none_and_one_written_unheard_is_not_
         .expect("is left");
     plane.control.charge(reserved, 2).await.expect("charged");
     // What is done already counts in memory, and is written with the next one.
-    {
-        let mut writer = plane.control.0.writer.lock().await;
-        let crate::writer::Link::Open(store) = &mut writer.link else {
-            panic!("open")
-        };
-        store.loses_an_answer = true;
-    }
+    let lost = crate::InternalError::new("the answer was lost");
+    plane.loses_an_answer(lost.into()).await;
     let reserved = plane
         .control
         .reserve(&access, Tier::Core, 1)
