@@ -1,8 +1,9 @@
 //! Nonces of signed requests: each counts once, through restarts and crashes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::keys::{AuthError, Circumstances, SignedRequest, Unspent};
 use model::limits::NONCES_MAX;
@@ -60,21 +61,30 @@ impl Nonces {
         self.file.close().await;
     }
 
-    /// Spends the nonce; when this returns, no request with it is let in again.
-    async fn spend(
+    /// Takes hold of a nonce, so that of two requests with it one goes on. It
+    /// is given back, unspent, when the claim is dropped.
+    fn claim(
         &self,
         (tag, ends): (TokenTag, Timestamp),
         now: Timestamp,
-    ) -> Result<(), SignedError> {
-        if !self.note(tag, ends, now)? {
-            return Err(SignedError::Replayed);
+    ) -> Result<Claim<'_>, SignedError> {
+        let mut recent = self.recent();
+        if recent.len() >= NONCES_MAX {
+            recent.retain(|_, ends| *ends > now);
         }
-        // What failed stays noted: its sender makes another nonce.
-        match self.write(tag, ends, now).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(SignedError::Replayed),
-            Err(error) => Err(SignedError::Control(error)),
-        }
+        let is_full = recent.len() >= NONCES_MAX;
+        match recent.entry(tag) {
+            Entry::Occupied(_) => return Err(SignedError::Replayed),
+            Entry::Vacant(_) if is_full => return Err(SignedError::Busy),
+            Entry::Vacant(free) => free.insert(ends),
+        };
+        drop(recent);
+        let nonces = Some(self);
+        Ok(Claim { nonces, tag, ends })
+    }
+
+    fn recent(&self) -> MutexGuard<'_, HashMap<TokenTag, Timestamp>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the nonce down, unless a run before this one did.
@@ -91,17 +101,37 @@ impl Nonces {
         self.file.forget(now, FORGOTTEN_AT_ONCE).await?;
         Ok(true)
     }
+}
 
-    /// Whether this is the first with the tag in this run.
-    fn note(&self, tag: TokenTag, ends: Timestamp, now: Timestamp) -> Result<bool, SignedError> {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= NONCES_MAX {
-            recent.retain(|_, ends| *ends > now);
+/// A nonce that one request holds and has not spent.
+#[derive(Debug)]
+struct Claim<'n> {
+    nonces: Option<&'n Nonces>,
+    tag: TokenTag,
+    ends: Timestamp,
+}
+
+impl Claim<'_> {
+    /// Spends the nonce; when this returns, no request with it is let in again.
+    async fn spend(mut self, now: Timestamp) -> Result<(), SignedError> {
+        // From here on it stays noted, also when it cannot be written: what
+        // was begun may be on the disk. Its sender makes another nonce.
+        let Some(nonces) = self.nonces.take() else {
+            return Err(SignedError::Replayed);
+        };
+        match nonces.write(self.tag, self.ends, now).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SignedError::Replayed),
+            Err(error) => Err(SignedError::Control(error)),
         }
-        if recent.len() >= NONCES_MAX {
-            return Err(SignedError::Busy);
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(nonces) = self.nonces {
+            nonces.recent().remove(&self.tag);
         }
-        Ok(recent.insert(tag, ends).is_none())
     }
 }
 
@@ -110,21 +140,30 @@ impl Control {
     /// is on stable storage before this returns. A request that is let in once
     /// more on its way, when its body is there, names the nonce that it spent.
     ///
+    /// `admit` is asked about a caller whose signature is good and whose nonce
+    /// was not seen in this run, before anything is written: whom it refuses
+    /// has cost nothing, and the nonce is as unspent as before.
+    ///
     /// # Errors
-    /// Says why not; nothing was done for the sender then.
-    pub async fn authenticate_signed(
+    /// Says why not, or what `admit` says; nothing was done for the sender then.
+    pub async fn authenticate_signed<E: From<SignedError>>(
         &self,
         request: &SignedRequest<'_>,
         seen: &Circumstances<'_>,
         spent: Option<TokenTag>,
-    ) -> Result<(Access, TokenTag), SignedError> {
+        admit: impl FnOnce(&Access) -> Result<(), E>,
+    ) -> Result<(Access, TokenTag), E> {
         let now = self.0.options.clock.now();
         let callers = &self.0.callers;
         let unspent = callers.verify_signed(request, seen, now);
         let unspent: Unspent = unspent.map_err(SignedError::Auth)?;
         let (tag, ends) = unspent.nonce();
-        if spent != Some(tag) {
-            self.0.nonces.spend((tag, ends), now).await?;
+        if spent == Some(tag) {
+            admit(unspent.access())?;
+        } else {
+            let claim = self.0.nonces.claim((tag, ends), now)?;
+            admit(unspent.access())?;
+            claim.spend(now).await?;
         }
         let access = unspent.spent();
         callers.note_from(access.secret(), seen, now);

@@ -99,7 +99,8 @@ impl FromRequestParts<AppState> for Authenticated {
 /// the key that is reached.
 pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result<Access, ApiError> {
     let access = state.control.authenticate(secret, &circumstances(parts))?;
-    admitted(parts, state, access)
+    admitted(parts, state, &access)?;
+    Ok(access)
 }
 
 /// Lets one whose key is in use in as far as the key's limits go, and notes of
@@ -107,13 +108,9 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
 ///
 /// # Errors
 /// A secret key that is used from a page; a limit of the key that is reached.
-pub(crate) fn admitted(
-    parts: &Parts,
-    state: &AppState,
-    access: Access,
-) -> Result<Access, ApiError> {
-    LetIn::note(parts, &access);
-    refuse_from_page(&access, &parts.headers)
+pub(crate) fn admitted(parts: &Parts, state: &AppState, access: &Access) -> Result<(), ApiError> {
+    LetIn::note(parts, access);
+    refuse_from_page(access, &parts.headers)
         .inspect_err(|_| state.control.note_page(access.secret()))?;
     let page = parts.headers.get(header::ORIGIN);
     let page = page.filter(|page| {
@@ -125,8 +122,7 @@ pub(crate) fn admitted(
     {
         LetIn::note_page(parts, page);
     }
-    LetIn::enter(parts, state, &access)?;
-    Ok(access)
+    LetIn::enter(parts, state, access)
 }
 
 impl FromRequestParts<AppState> for Caller<Admin> {

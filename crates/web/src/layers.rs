@@ -41,7 +41,7 @@ pub(crate) async fn around(
 ) -> Response {
     let started = state.clock.now();
     let id = RequestId::generate(started, &*state.random);
-    let let_in = LetIn::default();
+    let let_in = LetIn::arrived_at(started);
     request.extensions_mut().insert(let_in.clone());
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();

@@ -17,6 +17,7 @@ use model::ids::{KeyId, PoolId, ViewId};
 use model::permit::{Access, AdmittedBatch, ConstrainedAnalysis, ConstrainedQuery};
 use model::queries::Query;
 use model::rate::{RATE_WINDOW, RateStanding};
+use model::time::Timestamp;
 use model::uniqueness::TokenTag;
 
 use crate::error::ApiError;
@@ -71,11 +72,13 @@ fn tier_of(asked: &ConstrainedAnalysis) -> Tier {
 
 /// The key that a request was let in with, and what the request holds of the
 /// key's limits. All clones are of the same request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct LetIn(Arc<Passed>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Passed {
+    /// When the head of the request was there.
+    arrived: Timestamp,
     key: OnceLock<KeyId>,
     entered: OnceLock<Entered>,
     rate: OnceLock<RateStanding>,
@@ -107,6 +110,26 @@ impl FromRequestParts<AppState> for LetIn {
 }
 
 impl LetIn {
+    /// Of a request whose head came at this moment.
+    pub(crate) fn arrived_at(arrived: Timestamp) -> Self {
+        Self(Arc::new(Passed {
+            arrived,
+            key: OnceLock::new(),
+            entered: OnceLock::new(),
+            rate: OnceLock::new(),
+            page: OnceLock::new(),
+            spent: OnceLock::new(),
+            reserved: Mutex::default(),
+            access: OnceLock::new(),
+            did: Mutex::default(),
+        }))
+    }
+
+    /// When the head of the request was there.
+    pub(crate) fn arrived(&self) -> Timestamp {
+        self.0.arrived
+    }
+
     /// The key; `None` while nobody was let in.
     pub(crate) fn key(&self) -> Option<KeyId> {
         self.0.key.get().copied()
@@ -155,7 +178,11 @@ impl LetIn {
         self.0.spent.get_or_init(|| nonce);
     }
 
-    fn of(parts: &Parts) -> Result<&Self, ApiError> {
+    /// Of this request.
+    ///
+    /// # Errors
+    /// A fault of the server, for a request that the layers did not see.
+    pub(crate) fn of(parts: &Parts) -> Result<&Self, ApiError> {
         let let_in = parts.extensions.get::<Self>();
         let_in.ok_or_else(|| ApiError::internal("a request outside the layers"))
     }

@@ -34,13 +34,12 @@ pub(crate) async fn while_let_in(
     next: Next,
 ) -> Response {
     let let_in = request.extensions().get::<LetIn>().cloned();
-    let let_in = let_in.unwrap_or_default();
     // Subscribed before anybody is let in: no change is missed in between.
     let mut watch = Watch {
         changes: state.control.watch_keys(),
         state,
     };
-    let access = || let_in.access().cloned();
+    let access = || let_in.as_ref().and_then(LetIn::access).cloned();
     let response = tokio::select! {
         biased;
         response = next.run(request) => response,

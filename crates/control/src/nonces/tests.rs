@@ -18,6 +18,29 @@ fn later(seconds: u64) -> Timestamp {
         .expect("a time")
 }
 
+impl Nonces {
+    async fn spend(&self, nonce: (TokenTag, Timestamp), now: Timestamp) -> Result<(), SignedError> {
+        self.claim(nonce, now)?.spend(now).await
+    }
+}
+
+#[tokio::test]
+async fn k11_a_nonce_that_was_held_and_not_spent_is_unspent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control.sqlite");
+    let nonces = Nonces::beside(&file).await.expect("opened");
+    let nonce = (tag(1), later(900));
+    let held = nonces.claim(nonce, noon()).expect("the first");
+    let other = nonces.claim(nonce, noon());
+    assert!(matches!(other, Err(SignedError::Replayed)), "{other:?}");
+    // Its sender is refused for something else, or goes away.
+    drop(held);
+    nonces.spend(nonce, noon()).await.expect("still unspent");
+    let again = nonces.claim(nonce, noon());
+    assert!(matches!(again, Err(SignedError::Replayed)), "{again:?}");
+    nonces.close().await;
+}
+
 #[tokio::test]
 async fn k11_a_nonce_is_spent_once_through_a_process_that_was_killed() {
     let folder = tempfile::tempdir().expect("a folder");

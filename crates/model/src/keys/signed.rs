@@ -79,10 +79,12 @@ pub enum SignatureFault {
 
 impl<'r> SignedRequest<'r> {
     /// Reads a signed request's head and refuses what the policy does not take.
+    /// `arrived` is when the head came: how long the body takes, and how often
+    /// the request is looked at meanwhile, makes it no older.
     ///
     /// # Errors
     /// Says which rule was broken.
-    pub fn read(head: SignedHead<'r>, now: Timestamp) -> Result<Self, SignatureFault> {
+    pub fn read(head: SignedHead<'r>, arrived: Timestamp) -> Result<Self, SignatureFault> {
         let input = read::input(head.signature_input).ok_or(SignatureFault::Input)?;
         let covers = |name: &str| input.components.contains(&name);
         let is_covered = ["@method", "@target-uri", "content-digest"]
@@ -104,13 +106,13 @@ impl<'r> SignedRequest<'r> {
             signature,
             digest,
         };
-        request.check_time(now)?;
+        request.check_time(arrived)?;
         Ok(request)
     }
 
-    fn check_time(&self, now: Timestamp) -> Result<(), SignatureFault> {
+    fn check_time(&self, arrived: Timestamp) -> Result<(), SignatureFault> {
         let second = 1_000_000;
-        let ago = now.as_microsecond() - self.input.created.saturating_mul(second);
+        let ago = arrived.as_microsecond() - self.input.created.saturating_mul(second);
         let window = -SIGNATURE_SECONDS_AHEAD_MAX * second..=SIGNATURE_SECONDS_MAX * second;
         match window.contains(&ago) {
             true => Ok(()),
@@ -198,6 +200,12 @@ impl Unspent {
     /// until when.
     pub fn nonce(&self) -> (TokenTag, Timestamp) {
         self.nonce
+    }
+
+    /// The caller, to be asked about before its nonce is spent. Only the control
+    /// plane calls this, and gives nobody the right to act by it.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Lets the caller in. Only the control plane calls this, once the nonce is

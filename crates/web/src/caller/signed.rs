@@ -58,16 +58,16 @@ pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, Ap
         signature_input: one(SIGNATURE_INPUT)?.unwrap_or_default(),
         signature: one(SIGNATURE)?,
     };
-    let request = SignedRequest::read(head, state.clock.now()).map_err(refused)?;
-    let let_in = parts.extensions.get::<LetIn>();
-    let spent = let_in.and_then(LetIn::spent);
-    let seen = circumstances(parts);
+    let let_in = LetIn::of(parts)?;
+    let request = SignedRequest::read(head, let_in.arrived()).map_err(refused)?;
+    let (spent, seen) = (let_in.spent(), circumstances(parts));
+    // The key's limits are asked before the nonce is spent: a refusal writes nothing.
+    let admit = |access: &Access| admitted(parts, state, access);
     let control = &state.control;
-    let (access, nonce) = control.authenticate_signed(&request, &seen, spent).await?;
-    if let Some(let_in) = let_in {
-        let_in.note_spent(nonce);
-    }
-    admitted(parts, state, access)
+    let entered = control.authenticate_signed(&request, &seen, spent, admit);
+    let (access, nonce) = entered.await?;
+    let_in.note_spent(nonce);
+    Ok(access)
 }
 
 impl From<SignedError> for ApiError {

@@ -148,7 +148,8 @@ impl FromRequestParts<AppState> for Caller {
             Some(Presented::Scoped(text)) => {
                 let seen = circumstances(parts);
                 let access = scoped::let_in(&state.control, project, &text, &seen)?;
-                admitted(parts, state, access)?
+                admitted(parts, state, &access)?;
+                access
             }
             None => return Err(not_let_in()),
         };

@@ -1,4 +1,5 @@
 use http::Method;
+use model::time::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -80,7 +81,8 @@ async fn an_answer_that_breaks_off_leaves_its_cause_in_the_log() {
     let id = RequestId::from_bytes([1; 16]);
     let cause = PlaneError::Internal("the cause".to_owned());
     let pieces = futures::stream::iter([Ok("piece"), Err(cause)]);
-    let body = logging_its_end(Body::from_stream(pieces), id, LetIn::default());
+    let let_in = LetIn::arrived_at(Timestamp::MAX);
+    let body = logging_its_end(Body::from_stream(pieces), id, let_in);
     BodyExt::collect(body).await.expect_err("it breaks off");
     let text = log.text();
     assert_eq!(text.matches("the cause").count(), 1, "{text}");

@@ -179,6 +179,60 @@ async fn k11_a_request_counts_for_its_window_alone() {
 }
 
 #[tokio::test]
+async fn k11_a_body_may_take_longer_than_the_window() {
+    let world = World::with_sales().await;
+    let (_, token) = key(&world).await;
+    for (nonce, age, status) in [("1", 300, 200), ("2", 301, 401)] {
+        let mut call = Call::post(&world, &token, nonce);
+        call.created -= age;
+        let request = call.request(&call.headers(&token));
+        // The second half of the body comes an hour after the first.
+        let (head, tail) = call.body.split_at(5);
+        let (head, tail) = (head.to_owned(), tail.to_owned());
+        let clock = world.clock.clone();
+        let pieces = stream::iter([head, tail]).map(move |piece| {
+            clock.advance(Duration::from_secs(1_800));
+            Ok::<_, std::io::Error>(piece)
+        });
+        let request = request.map(|_| Body::from_stream(pieces));
+        world.send(request).await.expect(status);
+    }
+    assert_eq!(rows(&world).await, 6);
+    // Once it is there it counts once, as any other.
+    let mut call = Call::post(&world, &token, "1");
+    call.created -= 300;
+    call.send(&world, &token).await.expect(401);
+}
+
+#[tokio::test]
+async fn k11_what_a_limit_refuses_spends_no_nonce_and_a_replay_takes_of_no_limit() {
+    let world = World::with_sales().await;
+    let (id, token) = key(&world).await;
+    let limits = json!({ "limits": { "requests_per_second": 2 } });
+    let patch = format!("PATCH /v1/keys/{id}");
+    world.call(&world.admin, &patch, &limits).await.expect(200);
+    let call = |nonce| Call::post(&world, &token, nonce);
+    let first = call("1");
+    first.send(&world, &token).await.expect(200);
+    for _ in 0..100 {
+        let again = first.send(&world, &token).await.expect(401);
+        assert_eq!(again.code(), "signature_refused");
+    }
+    // None of them took the second place of this second.
+    call("2").send(&world, &token).await.expect(200);
+    let third = call("3");
+    for _ in 0..5 {
+        let over = third.send(&world, &token).await.expect(429);
+        assert_eq!(over.code(), "rate_limited");
+    }
+    assert_eq!(rows(&world).await, 7);
+    world.clock.advance(Duration::from_secs(1));
+    third.send(&world, &token).await.expect(200);
+    third.send(&world, &token).await.expect(401);
+    assert_eq!(rows(&world).await, 8);
+}
+
+#[tokio::test]
 async fn k11_whatever_is_altered_is_refused() {
     let world = World::with_sales().await;
     let (_, token) = key(&world).await;

@@ -494,7 +494,7 @@ async fn a_kept_answer_has_the_members_of_a_sent_one() {
     let caller = Caller {
         definitions: world.state.control.definitions(access.project()),
         access,
-        let_in: crate::metering::LetIn::default(),
+        let_in: crate::metering::LetIn::arrived_at(world.state.clock.now()),
     };
     for (kind, expected) in [
         ("count", "4"),

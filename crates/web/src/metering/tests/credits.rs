@@ -174,7 +174,7 @@ async fn a_write_whose_saved_answer_is_repeated_is_not_charged_again() {
             faults: Vec::new(),
             repeated,
         };
-        let let_in = LetIn::default();
+        let let_in = LetIn::arrived_at(world.state.clock.now());
         let settled = let_in
             .stored(&world.state, reserved.expect("is left"), &receipt)
             .await;
