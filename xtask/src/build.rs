@@ -52,18 +52,30 @@ pub(crate) fn test(
     process::run(command.envs(environment.iter().copied()).args(arguments))
 }
 
-/// What the tests of failing system calls need, unless the person says that
-/// this machine goes without them (`docs/durability.md`).
+/// What tests need of the machine, unless the person says that this machine
+/// goes without it (`docs/durability.md`).
 fn tools() -> Outcome {
     let without = std::env::var("TIDEGATE_WITHOUT").unwrap_or_default();
-    if without.split([',', ' ']).any(|word| word == "strace") {
-        return Ok(());
+    let goes_without = |need: &str| without.split([',', ' ']).any(|word| word == need);
+    if !goes_without("strace") {
+        packages::need(
+            "the tests of failing system calls need strace (or TIDEGATE_WITHOUT=strace)",
+            &["strace"],
+            || process::works(std::process::Command::new("strace").arg("-V")),
+        )?;
     }
-    packages::need(
-        "the tests of failing system calls need strace (or TIDEGATE_WITHOUT=strace)",
-        &["strace"],
-        || process::works(std::process::Command::new("strace").arg("-V")),
-    )
+    if !goes_without("cryptography") {
+        packages::need(
+            "the test of docs/restrictions/sign.py needs Python with its library cryptography \
+             (or TIDEGATE_WITHOUT=cryptography)",
+            &["python3", "python3-cryptography"],
+            || {
+                let mut python = std::process::Command::new("python3");
+                process::works(python.args(["-c", "import cryptography"]))
+            },
+        )?;
+    }
+    Ok(())
 }
 
 /// Runs the tests with the long number of cases.

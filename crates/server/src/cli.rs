@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod definitions;
 mod keen;
+mod keys;
 mod offline;
 mod query;
 mod scan;
@@ -14,20 +15,20 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use audit::{AuditArgs, AuditCommand, VerifyArgs};
 pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
-pub(crate) use definitions::{
-    CreateKey, CreatePool, KeyCommand, KeysArgs, PoolCommand, PoolsArgs, TokenTo, ViewCommand,
-    ViewsArgs,
-};
+pub(crate) use definitions::{CreatePool, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs};
 pub(crate) use keen::{KeenArgs, Origin};
+pub(crate) use keys::{CreateKey, KeyCommand, KeysArgs, Proof, TokenTo};
 pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};
 pub(crate) use query::{OutputFormat, QueryArgs};
 pub(crate) use scan::ScanArgs;
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
-Client commands find the server in --url or TIDEGATE_URL, and the key's token in --token-file,
-TIDEGATE_TOKEN or TIDEGATE_TOKEN_COMMAND (a command for sh whose first line of output is the token).
-A token is never an argument: other people on the machine can read arguments.
+Client commands find the server in --url or TIDEGATE_URL, and the key's token in --token-from or
+--token-file, else in TIDEGATE_TOKEN, in the place that TIDEGATE_TOKEN_FROM names, or from
+TIDEGATE_TOKEN_COMMAND (a command for sh whose first line of output is the token). A place is
+file:PATH, command:COMMAND or vault:PATH#FIELD. A token is never an argument: other people on the
+machine can read arguments.
 
 Exit codes:
   0  done

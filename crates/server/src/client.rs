@@ -2,34 +2,38 @@
 //! errors that never hold the token.
 
 mod address;
+mod agent;
 mod digest;
+mod place;
 mod problem;
+mod signing;
 mod stream;
 mod token;
+mod vault;
 
 use std::fmt;
 use std::io::{self, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use model::limits::{DECOMPRESSION_FREE_BYTES, DECOMPRESSION_RATIO_MAX};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
 use address::{check_url, is_loopback};
+use agent::{agent, io_reason, reason};
+use signing::Signing;
 
 pub(crate) use address::segment;
 pub(crate) use digest::{Digest, Hasher};
+pub(crate) use place::Place;
 pub(crate) use problem::Problem;
 #[cfg(test)]
 pub(crate) use problem::ProblemItem;
 pub(crate) use token::{Token, TokenError, TokenPlaces};
+pub(crate) use vault::{Vault, VaultError, VaultPlace};
 
-const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 /// An answer that is read as a whole is not larger than this.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
@@ -42,6 +46,8 @@ pub(crate) struct ClientSettings {
     pub(crate) token: Option<Token>,
     /// Certificate authorities to trust instead of the public ones, PEM.
     pub(crate) ca_file: Option<PathBuf>,
+    /// Whether requests are signed under the token, which then stays here.
+    pub(crate) sign: bool,
 }
 
 /// Why there is no answer to use.
@@ -112,6 +118,7 @@ pub(crate) struct Client {
     agent: ureq::Agent,
     url: String,
     token: Option<Token>,
+    signs: Option<Signing>,
 }
 
 impl fmt::Debug for Client {
@@ -131,33 +138,26 @@ impl Client {
     /// credentials, or the certificate file cannot be used.
     pub(crate) fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
         let (url, host) = check_url(&settings.url)?;
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(USER_AGENT)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(RESPONSE_TIMEOUT));
-        if is_loopback(&host) {
-            config = config.proxy(None);
-        }
-        if let Some(path) = &settings.ca_file {
-            let tls = TlsConfig::builder().root_certs(read_authorities(path)?);
-            config = config.tls_config(tls.build());
-        }
+        let agent = agent(&host, settings.ca_file.as_deref())?;
+        let signs = match (&settings.token, settings.sign) {
+            (Some(token), true) => Some(Signing::by(token)?),
+            _ => None,
+        };
         Ok(Self {
-            agent: config.build().into(),
+            agent,
             url,
             token: settings.token.clone(),
+            signs,
         })
     }
 
-    /// The same server with another token.
+    /// The same server with another token, which is shown and signs nothing.
     pub(crate) fn with_token(&self, token: Token) -> Self {
         Self {
             agent: self.agent.clone(),
             url: self.url.clone(),
             token: Some(token),
+            signs: None,
         }
     }
 
@@ -168,7 +168,8 @@ impl Client {
 
     /// Whether the token travels in the clear to another machine.
     pub(crate) fn is_exposed(&self) -> bool {
-        self.token.is_some() && self.url.starts_with("http://") && !self.is_near()
+        let shows = self.token.is_some() && self.signs.is_none();
+        shows && self.url.starts_with("http://") && !self.is_near()
     }
 
     /// Whether the server is on this machine, where nothing is gained by short bodies.
@@ -235,35 +236,42 @@ impl Client {
         body: Option<Body<'_>>,
         headers: HeaderMap,
     ) -> Result<http::Response<ureq::Body>, ClientError> {
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header(
-                header::ACCEPT,
-                "application/json, application/problem+json, */*",
-            );
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, token.bearer());
-        }
+        let target = format!("{}{path}", self.url);
+        let mut request = http::Request::builder().method(method).uri(&target).header(
+            header::ACCEPT,
+            "application/json, application/problem+json, */*",
+        );
         for (name, value) in &headers {
             request = request.header(name, value);
         }
+        let (mut bytes, mut media_type) = (None, None);
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, body.media_type);
+            media_type = Some(body.media_type);
+            let (packed, compressed) = match self.is_near() {
+                true => (body.bytes.into(), false),
+                false => pack(body.bytes),
+            };
+            if compressed {
+                request = request.header(header::CONTENT_ENCODING, "gzip");
+            }
+            bytes = Some(packed);
+        }
+        if let Some(signs) = &self.signs {
+            let sent = bytes.as_deref().unwrap_or_default();
+            for (name, value) in signs.headers(method, &target, media_type, sent)? {
+                request = request.header(name, value);
+            }
+        } else if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, token.bearer());
+        }
         let not_sent =
             |e: http::Error| ClientError::Settings(format!("the request cannot be made: {e}"));
-        let answer = match body {
+        let answer = match bytes {
             None => self.agent.run(request.body(()).map_err(not_sent)?),
-            Some(body) => {
-                request = request.header(header::CONTENT_TYPE, body.media_type);
-                let (bytes, compressed) = match self.is_near() {
-                    true => (body.bytes.into(), false),
-                    false => pack(body.bytes),
-                };
-                if compressed {
-                    request = request.header(header::CONTENT_ENCODING, "gzip");
-                }
-                self.agent
-                    .run(request.body(bytes.as_ref()).map_err(not_sent)?)
-            }
+            Some(bytes) => self
+                .agent
+                .run(request.body(bytes.as_ref()).map_err(not_sent)?),
         };
         let answer = answer.map_err(|e| self.unreachable(&e))?;
         if answer.status().is_success() {
@@ -289,15 +297,9 @@ impl Client {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> ClientError {
-        let reason = match error {
-            ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-            ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
-            ureq::Error::Io(error) => io_reason(error),
-            other => other.to_string(),
-        };
         ClientError::Unreachable {
             url: self.url.clone(),
-            reason,
+            reason: reason(error),
         }
     }
 
@@ -307,33 +309,6 @@ impl Client {
             reason: format!("the answer ended early: {}", io_reason(error)),
         }
     }
-}
-
-fn io_reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
-            "the connection was closed".to_owned()
-        }
-        _ => error.to_string(),
-    }
-}
-
-fn read_authorities(path: &Path) -> Result<RootCerts, ClientError> {
-    let refuse = |rule: String| ClientError::Settings(format!("{}: {rule}", path.display()));
-    let pem = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
-    let certificates: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() {
-        return Err(refuse(
-            "the file holds no certificate in PEM form".to_owned(),
-        ));
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 /// The bytes to send, and whether they are compressed. Small bodies are not

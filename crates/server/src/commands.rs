@@ -24,11 +24,13 @@ use clap::CommandFactory as _;
 use serde_json::Value;
 
 use crate::cli::{Cli, ClientArgs, Command, RecoverArgs, ServeArgs};
-use crate::client::{Client, ClientError, ClientSettings, TokenError, TokenPlaces};
+use crate::client::{
+    Client, ClientError, ClientSettings, Place, TokenError, TokenPlaces, VaultError,
+};
 use crate::config::{ConfigError, FileSettings, Layers};
 use crate::output;
 use crate::serve::{self, ServeError};
-use files::NewSecret;
+use files::{NewSecret, Over};
 
 /// Why a command did not do what it was told; each has its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,9 @@ pub(crate) enum CommandError {
     /// A local file cannot be read or written.
     #[error("{0}")]
     File(String),
+    /// A secret manager cannot be reached, or what it did is not known.
+    #[error("{0}")]
+    Unreached(String),
     /// Standard output cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
@@ -69,7 +74,19 @@ impl From<TokenError> for CommandError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::File { .. } => Self::File(error.to_string()),
+            TokenError::Vault(error) => error.into(),
             _ => Self::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<VaultError> for CommandError {
+    fn from(error: VaultError) -> Self {
+        let text = error.to_string();
+        match error {
+            VaultError::Settings(_) => Self::Usage(text),
+            VaultError::Changed(_) | VaultError::Refused(_) => Self::Failed(text),
+            VaultError::Absent(_) | VaultError::Unreachable(_) => Self::Unreached(text),
         }
     }
 }
@@ -108,7 +125,7 @@ impl CommandError {
             Self::Rejected { .. } | Self::Failed(_) => REFUSED,
             Self::Client(ClientError::Refused(problem)) if problem.is_refusal() => REFUSED,
             Self::Client(ClientError::Output(_)) | Self::File(_) | Self::Output(_) => FILE,
-            Self::Client(_) => UNREACHABLE,
+            Self::Client(_) | Self::Unreached(_) => UNREACHABLE,
             Self::Serve(error) => error.exit_code(),
         }
     }
@@ -163,7 +180,8 @@ fn recover(args: &RecoverArgs) -> Result<(), CommandError> {
                 .to_owned(),
         ));
     }
-    let reserved = token_file.as_deref().map(NewSecret::reserve).transpose()?;
+    let reserve = |path| NewSecret::reserve(path, Over::Nothing);
+    let reserved = token_file.as_deref().map(reserve).transpose()?;
     let (data_dir, pepper) = (layers.data_dir()?, layers.pepper_file()?);
     let token = serve::recover(&data_dir, pepper.as_deref(), args.forget_people)?;
     match reserved {
@@ -184,8 +202,9 @@ fn recover(args: &RecoverArgs) -> Result<(), CommandError> {
 
 /// A client for the server and the token that arguments and environment name.
 fn connect(args: &ClientArgs) -> Result<Client, CommandError> {
-    let places = TokenPlaces::gather(args.token_file.clone(), &environment)?;
-    let found = places.find()?;
+    let file = args.token_file.clone().map(Place::File);
+    let named = file.or_else(|| args.token_from.clone());
+    let found = TokenPlaces::gather(named, &environment)?.find(&environment)?;
     if let Some(warning) = found.as_ref().and_then(|found| found.warning.as_ref()) {
         output::note(&format!("warning: {warning}"));
     }
@@ -193,6 +212,7 @@ fn connect(args: &ClientArgs) -> Result<Client, CommandError> {
         url: args.url.clone(),
         token: found.map(|found| found.token),
         ca_file: args.ca_file.clone(),
+        sign: args.sign,
     })?;
     if client.is_exposed() {
         output::note(&format!(

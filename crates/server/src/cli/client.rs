@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::KeenArgs;
+use crate::client::Place;
 
 /// How to reach the server, and how to print.
 #[derive(Args, Debug)]
@@ -19,9 +20,22 @@ pub(crate) struct ClientArgs {
         help_heading = "Server"
     )]
     pub(crate) url: String,
-    /// File that holds the key's token [else TIDEGATE_TOKEN or TIDEGATE_TOKEN_COMMAND]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Server")]
+    /// File that holds the key's token; the same as --token-from file:FILE
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        conflicts_with = "token_from",
+        help_heading = "Server"
+    )]
     pub(crate) token_file: Option<PathBuf>,
+    /// Where the key's token is: file:PATH, command:COMMAND or vault:PATH#FIELD [else TIDEGATE_TOKEN,
+    /// TIDEGATE_TOKEN_FROM or TIDEGATE_TOKEN_COMMAND]
+    #[arg(long, global = true, value_name = "PLACE", help_heading = "Server")]
+    pub(crate) token_from: Option<Place>,
+    /// Sign requests under the token instead of showing it, as keys for signed requests demand
+    #[arg(long, global = true, env = "TIDEGATE_SIGN", help_heading = "Server")]
+    pub(crate) sign: bool,
     /// Certificate authorities to trust instead of the public ones, PEM
     #[arg(
         long,

@@ -70,9 +70,9 @@ fn no_argument_takes_a_token() {
     fn walk(command: &clap::Command) {
         for argument in command.get_arguments() {
             let long = argument.get_long().unwrap_or_default();
-            let holds_a_file =
-                long.ends_with("-file") || ["save-token", "pipe-token"].contains(&long);
-            assert!(!long.contains("token") || holds_a_file, "--{long}");
+            let names_a_place = long.ends_with("-file")
+                || ["save-token", "pipe-token", "token-from"].contains(&long);
+            assert!(!long.contains("token") || names_a_place, "--{long}");
         }
         command.get_subcommands().for_each(walk);
     }

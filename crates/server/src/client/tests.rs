@@ -1,5 +1,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use super::*;
@@ -38,6 +39,7 @@ fn client(url: &str) -> Client {
         url: url.to_owned(),
         token: Some(Token::new(SECRET, "the test").expect("token")),
         ca_file: None,
+        sign: false,
     })
     .expect("client")
 }
@@ -240,8 +242,9 @@ fn the_token_comes_from_the_first_place_that_is_named() {
     };
     let only_command = |name: &str| environment(name).filter(|_| name == "TIDEGATE_TOKEN_COMMAND");
     let find = |file: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>| {
-        let places = TokenPlaces::gather(file.map(Path::to_owned), environment).expect("places");
-        let found = places.find().expect("token");
+        let file = file.map(|path| Place::File(path.to_owned()));
+        let places = TokenPlaces::gather(file, environment).expect("places");
+        let found = places.find(environment).expect("token");
         found.map(|found| found.token.bearer().to_str().expect("text").to_owned())
     };
     assert_eq!(
@@ -256,7 +259,18 @@ fn the_token_comes_from_the_first_place_that_is_named() {
         find(None, &only_command).as_deref(),
         Some("Bearer tg_from_command")
     );
+    let also_from = |name: &str| match name {
+        "TIDEGATE_TOKEN_FROM" => Some(format!("file:{}", path.display())),
+        _ => only_command(name),
+    };
+    assert_eq!(
+        find(None, &also_from).as_deref(),
+        Some("Bearer tg_from_file")
+    );
     assert_eq!(find(None, &|_| None), None);
+    let no_place = |name: &str| (name == "TIDEGATE_TOKEN_FROM").then(|| "tg_secret".to_owned());
+    let told = TokenPlaces::gather(None, &no_place).expect_err("no place");
+    assert!(!told.to_string().contains("tg_secret"), "{told}");
 }
 
 #[test]
@@ -267,8 +281,9 @@ fn a_token_file_that_others_read_is_warned_of() {
     std::fs::write(&path, "tg_x\n").expect("write");
     for (mode, warned) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("mode");
-        let places = TokenPlaces::gather(Some(path.clone()), &|_| None).expect("places");
-        let found = places.find().expect("token").expect("token");
+        let file = Some(Place::File(path.clone()));
+        let places = TokenPlaces::gather(file, &|_| None).expect("places");
+        let found = places.find(&|_| None).expect("token").expect("token");
         assert_eq!(found.warning.is_some(), warned, "{mode:o}");
     }
 }
@@ -291,10 +306,10 @@ fn what_is_no_token_is_refused_without_being_repeated() {
     ];
     for (command, expected) in commands {
         let places = TokenPlaces {
-            command: Some(command.to_owned()),
+            named: Some(Place::Command(command.to_owned())),
             ..TokenPlaces::default()
         };
-        let error = places.find().expect_err(command).to_string();
+        let error = places.find(&|_| None).expect_err(command).to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -308,6 +323,7 @@ fn certificate_files_must_hold_certificates() {
             url: "https://example.org".to_owned(),
             token: None,
             ca_file: Some(path.to_owned()),
+            sign: false,
         })
     };
     std::fs::write(&path, "no certificate").expect("write");

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use http::HeaderValue;
+use model::secrets::Secret;
+
+use super::place::Place;
+use super::vault::{Vault, VaultError};
 
 /// The token of a key. It shows itself nowhere but in the request's header.
 #[derive(Clone)]
@@ -31,19 +35,26 @@ pub(crate) enum TokenError {
         error: std::io::Error,
     },
     /// The command did not give a token.
-    #[error("TIDEGATE_TOKEN_COMMAND {0}")]
+    #[error("the command for the token {0}")]
     Command(String),
+    /// A setting names no place.
+    #[error("{0}")]
+    Setting(String),
+    /// The secret manager did not give a token.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
-/// Where to look, in this order.
+/// Where to look: what is named by an argument, the variable with the token
+/// itself, and what other variables name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TokenPlaces {
-    /// `--token-file`.
-    pub(crate) file: Option<PathBuf>,
+    /// `--token-file` or `--token-from`.
+    pub(crate) argument: Option<Place>,
     /// `TIDEGATE_TOKEN`.
     pub(crate) variable: Option<Token>,
-    /// `TIDEGATE_TOKEN_COMMAND`.
-    pub(crate) command: Option<String>,
+    /// `TIDEGATE_TOKEN_FROM`, else `TIDEGATE_TOKEN_COMMAND`.
+    pub(crate) named: Option<Place>,
 }
 
 /// A token, and what its owner should be warned of.
@@ -68,6 +79,11 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
+    /// The secret, when this is the token of one.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        Secret::parse(&self.0)
+    }
+
     /// The value of the `Authorization` header.
     pub(super) fn bearer(&self) -> HeaderValue {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0))
@@ -81,19 +97,29 @@ impl TokenPlaces {
     /// The places that flags and environment name.
     ///
     /// # Errors
-    /// When `TIDEGATE_TOKEN` holds no token.
+    /// When `TIDEGATE_TOKEN` holds no token, or `TIDEGATE_TOKEN_FROM` names no place.
     pub(crate) fn gather(
-        file: Option<PathBuf>,
+        argument: Option<Place>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, TokenError> {
-        let variable = environment("TIDEGATE_TOKEN").filter(|text| !text.is_empty());
+        let named = |name: &str| environment(name).filter(|text| !text.is_empty());
+        if argument.is_some() {
+            return Ok(Self {
+                argument,
+                ..Self::default()
+            });
+        }
+        let from = named("TIDEGATE_TOKEN_FROM").map(|text| {
+            let place = text.parse::<Place>();
+            place.map_err(|error| TokenError::Setting(format!("TIDEGATE_TOKEN_FROM: {error}")))
+        });
+        let command = named("TIDEGATE_TOKEN_COMMAND").map(Place::Command);
         Ok(Self {
-            variable: variable
-                .filter(|_| file.is_none())
+            argument: None,
+            variable: named("TIDEGATE_TOKEN")
                 .map(|text| Token::new(&text, "TIDEGATE_TOKEN"))
                 .transpose()?,
-            file,
-            command: environment("TIDEGATE_TOKEN_COMMAND").filter(|text| !text.is_empty()),
+            named: from.transpose()?.or(command),
         })
     }
 
@@ -101,19 +127,26 @@ impl TokenPlaces {
     ///
     /// # Errors
     /// When the first named place gives no token; later places are not tried.
-    pub(crate) fn find(&self) -> Result<Option<FoundToken>, TokenError> {
-        if let Some(path) = &self.file {
-            return read_file(path).map(Some);
-        }
-        let token = match (&self.variable, &self.command) {
-            (Some(token), _) => token.clone(),
-            (None, Some(command)) => run_command(command)?,
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(FoundToken {
+    pub(crate) fn find(
+        &self,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<FoundToken>, TokenError> {
+        let plain = |token: Token| FoundToken {
             token,
             warning: None,
-        }))
+        };
+        if let (None, Some(token)) = (&self.argument, &self.variable) {
+            return Ok(Some(plain(token.clone())));
+        }
+        match self.argument.as_ref().or(self.named.as_ref()) {
+            None => Ok(None),
+            Some(Place::File(path)) => read_file(path).map(Some),
+            Some(Place::Command(command)) => run_command(command).map(plain).map(Some),
+            Some(Place::Vault(path)) => {
+                let place = Vault::gather(environment)?.find(path.clone())?;
+                Ok(Some(plain(place.token()?)))
+            }
+        }
     }
 }
 
@@ -139,7 +172,7 @@ fn mode(metadata: &std::fs::Metadata) -> u32 {
     metadata.permissions().mode() & 0o777
 }
 
-/// The first line that the command writes. Its standard error stays the
+/// The first line that a command writes. Its standard error stays the
 /// terminal's, so that a password manager can ask.
 fn run_command(command: &str) -> Result<Token, TokenError> {
     let output = Command::new("sh")
@@ -154,6 +187,6 @@ fn run_command(command: &str) -> Result<Token, TokenError> {
     let text = String::from_utf8_lossy(&output.stdout);
     Token::new(
         text.lines().next().unwrap_or_default(),
-        "the first line of TIDEGATE_TOKEN_COMMAND",
+        "the first line of the command for the token",
     )
 }

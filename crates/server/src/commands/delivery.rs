@@ -1,13 +1,14 @@
-//! Where a token goes that a command was given: to the screen, to a new file,
-//! or to the standard input of a command, such as that of a secret manager.
+//! Where a token goes that a command was given: to the screen, to a file, to
+//! the standard input of a command, or into a secret manager.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::CommandError;
-use super::files::NewSecret;
+use super::files::{NewSecret, Over};
+use super::{CommandError, environment};
 use crate::cli::TokenTo;
+use crate::client::{Place, Vault, VaultPlace};
 use crate::output;
 
 /// The variable that holds the caller's own token, which is not for others.
@@ -18,22 +19,49 @@ const OWN_TOKEN: &str = "TIDEGATE_TOKEN";
 pub(super) enum Delivery {
     /// To standard output.
     Screen,
-    /// To a new file, which is made already.
+    /// To a file, which is made already under another name.
     File(NewSecret),
     /// To a command for `sh`.
     Command(String),
+    /// Into a secret manager, which was asked what the path holds.
+    Vault(Box<VaultPlace>),
+}
+
+/// A token did not arrive, as far as is known. It is shown nowhere else.
+#[derive(Debug)]
+pub(super) struct Undelivered {
+    /// What happened.
+    pub(super) error: Box<CommandError>,
+    /// Whether it may be there all the same.
+    pub(super) may_be_there: bool,
 }
 
 impl Delivery {
     /// The place that the arguments name.
     ///
     /// # Errors
-    /// When the file is there already or cannot be made.
+    /// When a file is there already or cannot be made, or a secret manager
+    /// says that it will not take the token.
     pub(super) fn prepare(to: &TokenTo) -> Result<Self, CommandError> {
-        Ok(match (&to.save_token, &to.pipe_token) {
-            (Some(path), _) => Self::File(NewSecret::reserve(path)?),
-            (None, Some(command)) => Self::Command(command.clone()),
-            (None, None) => Self::Screen,
+        let file = to.save_token.clone().map(Place::File);
+        let command = to.pipe_token.clone().map(Place::Command);
+        let place = to.to.clone().or(file).or(command);
+        if to.replace && !matches!(place, Some(Place::File(_))) {
+            let rule = "--replace is for --to file:PATH alone";
+            return Err(CommandError::Usage(rule.to_owned()));
+        }
+        let over = match to.replace {
+            true => Over::AFile,
+            false => Over::Nothing,
+        };
+        Ok(match place {
+            None => Self::Screen,
+            Some(Place::File(path)) => Self::File(NewSecret::reserve(&path, over)?),
+            Some(Place::Command(command)) => Self::Command(command),
+            Some(Place::Vault(path)) => {
+                let place = Vault::gather(&environment)?.find(path)?;
+                Self::Vault(Box::new(place))
+            }
         })
     }
 
@@ -42,21 +70,37 @@ impl Delivery {
         matches!(self, Self::Screen)
     }
 
-    /// Hands the token over, to whatever is not the screen.
+    /// Hands the token over, to whatever is not the screen. When this returns
+    /// well, it is there to stay.
     ///
     /// # Errors
-    /// When it did not arrive; then it is lost.
-    pub(super) fn deliver(self, token: &str) -> Result<(), CommandError> {
+    /// When it did not arrive, or nobody knows.
+    pub(super) fn deliver(self, token: &str) -> Result<(), Undelivered> {
         match self {
             Self::Screen => Ok(()),
             Self::File(file) => {
-                let path: PathBuf = file.keep(token)?;
-                output::note(&format!("the token is in {}", path.display()));
+                let kept = file.keep(token).map_err(|lost| Undelivered {
+                    error: lost.error,
+                    may_be_there: lost.may_be_there,
+                })?;
+                output::note(&format!("the token is in {}", kept.display()));
                 Ok(())
             }
             Self::Command(command) => {
-                pipe(&command, token)?;
+                // What fails says that it did not take the token.
+                pipe(&command, token).map_err(|error| Undelivered {
+                    error: Box::new(error),
+                    may_be_there: false,
+                })?;
                 output::note("the token was taken by the command");
+                Ok(())
+            }
+            Self::Vault(place) => {
+                place.write(token).map_err(|error| Undelivered {
+                    may_be_there: error.may_have_written(),
+                    error: Box::new(error.into()),
+                })?;
+                output::note(&format!("the token is in {}", place.path()));
                 Ok(())
             }
         }
@@ -66,7 +110,7 @@ impl Delivery {
 /// Gives a line to a command. What the command writes goes to standard error,
 /// so that it does not get among what this program answers.
 fn pipe(command: &str, token: &str) -> Result<(), CommandError> {
-    let failed = |what: String| CommandError::Failed(format!("--pipe-token: {what}"));
+    let failed = |what: String| CommandError::Failed(format!("the token did not arrive: {what}"));
     let mut child = Command::new("sh")
         .args([Path::new("-c"), Path::new(command)])
         .env_remove(OWN_TOKEN)

@@ -75,6 +75,7 @@ fn show_on_a_thread(
         url: format!("http://{}", reachable(server.address())),
         token: Some(Token::new(token, "the first start")?),
         ca_file: None,
+        sign: false,
     })?;
     let (json, exit) = (args.json, args.exit);
     std::thread::spawn(move || tell.send(Event::Shown(show_all(&admin, json, exit))));

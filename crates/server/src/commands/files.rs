@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use model::limits::DEFINITION_BYTES_MAX;
+use tempfile::NamedTempFile;
 
 use super::CommandError;
 
@@ -50,57 +51,109 @@ fn new_private(path: &Path) -> Result<File, CommandError> {
     })
 }
 
-/// A new file that its owner alone can read and write, made before the secret
-/// that it will hold, so that no secret is lost for want of a place. Dropped
-/// without a secret, the file is removed.
+/// What a new file may take the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Of nothing.
+    Nothing,
+    /// Of a file of the name; of a link itself and not of what it leads to.
+    AFile,
+}
+
+/// A file that its owner alone can read and write, made before the secret
+/// that it will hold, so that no secret is lost for want of a place. It has its
+/// name only when the whole secret is in it; dropped before, nothing is left.
 #[derive(Debug)]
 pub(super) struct NewSecret {
     path: PathBuf,
-    file: Option<File>,
+    over: Over,
+    file: NamedTempFile,
+}
+
+/// A secret did not come into its file.
+#[derive(Debug)]
+pub(super) struct NotKept {
+    /// What happened.
+    pub(super) error: Box<CommandError>,
+    /// Whether the file has it all the same, and a crash may take it.
+    pub(super) may_be_there: bool,
+}
+
+impl From<NotKept> for CommandError {
+    fn from(lost: NotKept) -> Self {
+        *lost.error
+    }
 }
 
 impl NewSecret {
-    /// Makes the file.
+    /// Makes the file, beside the place where it will be.
     ///
     /// # Errors
-    /// When there is such a file already, which is left as it is, or it
-    /// cannot be made.
-    pub(super) fn reserve(path: &Path) -> Result<Self, CommandError> {
+    /// When there is something of the name that may not be replaced, which is
+    /// left as it is, or the file cannot be made.
+    pub(super) fn reserve(path: &Path, over: Over) -> Result<Self, CommandError> {
+        let told = |why: String| {
+            let path = path.display();
+            CommandError::File(format!("the token file {path} cannot be made: {why}"))
+        };
+        match (path.symlink_metadata(), over) {
+            (Ok(_), Over::Nothing) => {
+                let hint = "there is one already; --replace writes over it where that is meant";
+                return Err(told(hint.to_owned()));
+            }
+            (Ok(there), Over::AFile) if there.is_dir() => {
+                return Err(told("there is a directory of this name".to_owned()));
+            }
+            _ => {}
+        }
+        // The owner alone may read and write what this makes.
+        let mut beside = tempfile::Builder::new();
+        let file = beside.prefix(".token-").tempfile_in(folder_of(path));
         Ok(Self {
             path: path.to_owned(),
-            file: Some(new_private(path)?),
+            over,
+            file: file.map_err(|error| told(error.to_string()))?,
         })
     }
 
-    /// Writes the secret as one line; when this returns, it is on disk.
+    /// Writes the secret as one line and gives the file its name; when this
+    /// returns, it is on disk.
     ///
     /// # Errors
-    /// When it cannot be written; then it is lost.
-    pub(super) fn keep(mut self, secret: &str) -> Result<PathBuf, CommandError> {
-        let mut file = self
-            .file
-            .take()
-            .expect("it is taken only here and when dropped");
-        let written = file
-            .write_all(format!("{secret}\n").as_bytes())
-            .and_then(|()| file.sync_all());
-        written.map_err(|error| {
-            CommandError::File(format!(
-                "the token could not be written to {}: {error}; it is lost, so make another key",
-                self.path.display()
-            ))
-        })?;
-        Ok(self.path.clone())
+    /// When it cannot be written.
+    pub(super) fn keep(self, secret: &str) -> Result<PathBuf, NotKept> {
+        let Self {
+            path,
+            over,
+            mut file,
+        } = self;
+        let not_kept = |error: std::io::Error, may_be_there| NotKept {
+            error: Box::new(CommandError::File(format!(
+                "the token could not be written to {}: {error}",
+                path.display()
+            ))),
+            may_be_there,
+        };
+        file.write_all(format!("{secret}\n").as_bytes())
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(|error| not_kept(error, false))?;
+        let named = match over {
+            Over::Nothing => file.persist_noclobber(&path),
+            Over::AFile => file.persist(&path),
+        };
+        named.map_err(|error| not_kept(error.error, false))?;
+        File::open(folder_of(&path))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| not_kept(error, true))?;
+        Ok(path)
     }
 }
 
-impl Drop for NewSecret {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            // An empty file in the way helps nobody, and harms nobody either.
-            let _kept = std::fs::remove_file(&self.path);
-        }
-    }
+fn folder_of(path: &Path) -> &Path {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// A new file that its owner alone can read and write, for secrets that come
@@ -116,7 +169,8 @@ impl SecretLines {
     /// Makes the file.
     ///
     /// # Errors
-    /// As [`NewSecret::reserve`].
+    /// When there is such a file already, which is left as it is, or it
+    /// cannot be made.
     pub(super) fn reserve(path: &Path) -> Result<Self, CommandError> {
         Ok(Self {
             path: path.to_owned(),
@@ -159,7 +213,7 @@ impl SecretLines {
 impl Drop for SecretLines {
     fn drop(&mut self) {
         if self.lines == 0 {
-            // As of one secret: an empty file in the way harms nobody.
+            // An empty file in the way helps nobody, and harms nobody either.
             let _kept = std::fs::remove_file(&self.path);
         }
     }

@@ -1,15 +1,15 @@
 //! `tidegate keys`.
 
 mod advice;
+mod making;
 
 use serde_json::{Value, json};
 
 use super::definitions::{joined, list, member, print_answer, print_list, print_properties};
-use super::delivery::Delivery;
 use super::filters::parse_grant;
 use super::{CommandError, confirm, connect, files, parse, recover};
-use crate::cli::{CreateKey, KeyCommand, KeysArgs, TokenTo};
-use crate::client::{Body, Client, segment};
+use crate::cli::{CreateKey, KeyCommand, KeysArgs, Proof};
+use crate::client::{Body, Client, ClientError, segment};
 use crate::output::{self, table, table::Cell};
 
 /// Does what the arguments say.
@@ -37,13 +37,44 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
         }
         KeyCommand::Create(args) => {
             let body = match &args.file {
-                Some(path) => files::read_definition(path)?,
+                Some(path) => parse(&client, &files::read_definition(path)?)?,
                 None => from_flags(&args)?,
             };
-            make(&client, "/v1/keys", &body, &args.token_to, json)
+            let body = proven(body, &args.proof);
+            making::make(&client, "/v1/keys", &body, &args.token_to, json)
         }
-        KeyCommand::Disable { id } => switch(&client, &id, "disable", json),
-        KeyCommand::Enable { id } => switch(&client, &id, "enable", json),
+        KeyCommand::Disable { id } => {
+            let told = format!("key {id} is disabled");
+            change(&client, &id, ("disable", &told), &json!({}), json)
+        }
+        KeyCommand::Enable { id, proof } => {
+            let told = format!("key {id} is enabled");
+            let body = proven(json!({}), &proof);
+            change(&client, &id, ("enable", &told), &body, json)
+        }
+        KeyCommand::Roll {
+            id,
+            grace,
+            end_after_silence,
+            proof,
+            token_to,
+        } => {
+            let mut body = json!({ "grace": grace });
+            if let Some(minutes) = end_after_silence {
+                body["end_after_silence"] = minutes.into();
+            }
+            making::roll(&client, &id, proven(body, &proof), &token_to, json)
+        }
+        KeyCommand::EndGrace { id, force } => {
+            let told = format!("the old token of key {id} has ended");
+            let body = json!({ "force": force });
+            change(&client, &id, ("end-grace", &told), &body, json)
+        }
+        KeyCommand::UndoRoll { id, force, proof } => {
+            let told = format!("the roll of key {id} is taken back");
+            let body = proven(json!({ "force": force }), &proof);
+            change(&client, &id, ("undo-roll", &told), &body, json)
+        }
         KeyCommand::Delete { id, yes, force } => {
             confirm(&format!("Delete key {id} for ever?"), yes)?;
             let force = if force { "?force=true" } else { "" };
@@ -51,11 +82,15 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             output::note(&format!("key {id} is deleted"));
             Ok(())
         }
-        KeyCommand::Copy { id, name, token_to } => {
+        KeyCommand::Copy {
+            id,
+            name,
+            proof,
+            token_to,
+        } => {
             let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
-            let body = body.to_string().into_bytes();
             let path = format!("{}/copy", address(&id));
-            make(&client, &path, &body, &token_to, json)
+            making::make(&client, &path, &proven(body, &proof), &token_to, json)
         }
         KeyCommand::Review { rule } => advice::review(&client, rule.as_deref(), json),
         KeyCommand::Simulate { id, change } => {
@@ -69,7 +104,16 @@ fn address(id: &str) -> String {
     format!("/v1/keys/{}", segment(id))
 }
 
-fn from_flags(args: &CreateKey) -> Result<Vec<u8>, CommandError> {
+/// The body of a change with the proof of a person, if one is given.
+fn proven(mut body: Value, proof: &Proof) -> Value {
+    if let (Some(person), Some(code)) = (&proof.person, &proof.code) {
+        body["person"] = person.as_str().into();
+        body["code"] = code.as_str().into();
+    }
+    body
+}
+
+fn from_flags(args: &CreateKey) -> Result<Value, CommandError> {
     let grants: Result<Vec<_>, _> = args.grants.iter().map(|text| parse_grant(text)).collect();
     let mut body = json!({ "name": args.name, "grants": grants? });
     if let Some(description) = &args.description {
@@ -78,62 +122,40 @@ fn from_flags(args: &CreateKey) -> Result<Vec<u8>, CommandError> {
     if let Some(expires_at) = &args.expires_at {
         body["restrictions"] = json!({ "expires_at": expires_at });
     }
-    Ok(body.to_string().into_bytes())
+    Ok(body)
 }
 
-fn switch(client: &Client, id: &str, verb: &str, json: bool) -> Result<(), CommandError> {
-    let answer = client.post(&format!("{}/{verb}", address(id)), Body::json(b"{}"))?;
+/// Changes a key by the call of this name, and prints the key, or says what is
+/// so now where the answer has none.
+fn change(
+    client: &Client,
+    id: &str,
+    (call, told): (&str, &str),
+    body: &Value,
+    json: bool,
+) -> Result<(), CommandError> {
+    let answer = send_change(client, id, call, body)?;
     if answer.is_empty() {
-        output::note(&format!("key {id} is {verb}d"));
+        output::note(told);
         return Ok(());
     }
     print_key(client, &answer, json)
 }
 
-/// Makes a key and gives its token to the person, to a new file or to a
-/// command. The file is made before the key, so that a token is never lost for
-/// want of a place; a key whose token did not arrive is deleted again.
-fn make(
-    client: &Client,
-    path: &str,
-    body: &[u8],
-    token_to: &TokenTo,
-    json: bool,
-) -> Result<(), CommandError> {
-    let delivery = Delivery::prepare(token_to)?;
-    let answer = client.post(path, Body::json(body))?;
-    let mut key = parse(client, &answer)?;
-    let token = key
-        .as_object_mut()
-        .and_then(|key| key.shift_remove("token"));
-    let token = token.as_ref().and_then(Value::as_str).unwrap_or_default();
-    if delivery.is_screen() {
-        print_key(client, &answer, json)?;
-        if json {
-            return Ok(());
-        }
-        output::note("the token, shown this once; keep it secret:");
-        return Ok(output::line(token)?);
-    }
-    if let Err(error) = delivery.deliver(token) {
-        return Err(take_back(client, &key, &error));
-    }
-    print_key(client, key.to_string().as_bytes(), json)
+/// The same without a word.
+fn change_quietly(client: &Client, id: &str, call: &str, body: &Value) -> Result<(), ClientError> {
+    send_change(client, id, call, body).map(drop)
 }
 
-/// Deletes a key whose token did not arrive, and says so.
-fn take_back(client: &Client, key: &Value, error: &CommandError) -> CommandError {
-    let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
-    let text = match client.delete(&address(id)) {
-        Ok(_) => format!("{error}; the key {id} was deleted again"),
-        Err(second) => {
-            format!("{error}; the key {id} is there and its token is lost, delete it: {second}")
-        }
-    };
-    match error {
-        CommandError::File(_) => CommandError::File(text),
-        _ => CommandError::Failed(text),
-    }
+fn send_change(
+    client: &Client,
+    id: &str,
+    call: &str,
+    body: &Value,
+) -> Result<Vec<u8>, ClientError> {
+    let body = body.to_string();
+    let path = format!("{}/{call}", address(id));
+    client.post(&path, Body::json(body.as_bytes()))
 }
 
 fn print_keys(items: &[Value]) -> Result<(), CommandError> {

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 
 use super::definitions::{PoolDefinition, parse_field};
-use super::files::{NewSecret, read_definition};
+use super::files::{NewSecret, Over, read_definition};
 use super::filters::{parse_condition, parse_grant, parse_order};
 use super::*;
 
@@ -210,22 +210,38 @@ fn a_pool_from_flags_is_what_the_server_reads() {
 fn a_secret_is_kept_in_a_new_file_of_its_owner() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("token");
-    let kept = NewSecret::reserve(&path)
-        .expect("place")
-        .keep("tg_x")
-        .expect("kept");
-    assert_eq!(std::fs::read_to_string(&kept).expect("read"), "tg_x\n");
-    let mode = std::fs::metadata(&kept)
-        .expect("metadata")
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let taken = NewSecret::reserve(&path).expect_err("there is one already");
+    let read = || std::fs::read_to_string(&path).expect("read");
+    let keep = |over, secret: &str| {
+        let place = NewSecret::reserve(&path, over).expect("place");
+        place.keep(secret).expect("kept")
+    };
+    let kept = keep(Over::Nothing, "tg_x");
+    assert_eq!((kept, read().as_str()), (path.clone(), "tg_x\n"));
+    let mode = || {
+        std::fs::metadata(&path)
+            .expect("metadata")
+            .permissions()
+            .mode()
+    };
+    assert_eq!(mode() & 0o777, 0o600);
+    let taken = NewSecret::reserve(&path, Over::Nothing).expect_err("there is one already");
     assert_eq!(taken.exit_code(), 4);
-    assert_eq!(std::fs::read_to_string(&path).expect("read"), "tg_x\n");
-    let unused = folder.path().join("unused");
-    drop(NewSecret::reserve(&unused).expect("place"));
-    assert!(!unused.exists(), "nothing was kept in it");
+    assert_eq!(read(), "tg_x\n");
+    // Replaced as a whole, whoever could read the one before.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("mode");
+    keep(Over::AFile, "tg_y");
+    assert_eq!((read().as_str(), mode() & 0o777), ("tg_y\n", 0o600));
+    // What comes into the way meanwhile is left as it is.
+    let other = folder.path().join("other");
+    let place = NewSecret::reserve(&other, Over::Nothing).expect("place");
+    std::fs::write(&other, "somebody's").expect("written");
+    let lost = place.keep("tg_z").expect_err("in the way");
+    assert!(!lost.may_be_there);
+    assert_eq!(std::fs::read_to_string(&other).expect("read"), "somebody's");
+    drop(NewSecret::reserve(&folder.path().join("unused"), Over::Nothing).expect("place"));
+    let names = std::fs::read_dir(folder.path()).expect("a folder");
+    assert_eq!(names.count(), 2, "nothing of what was not kept is left");
+    NewSecret::reserve(folder.path(), Over::AFile).expect_err("a directory");
 }
 
 #[test]

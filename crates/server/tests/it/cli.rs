@@ -4,6 +4,8 @@ mod commands;
 mod import;
 mod query;
 mod scan;
+mod signed;
+mod sinks;
 
 use std::io::Write;
 use std::path::Path;

@@ -12,6 +12,7 @@ mod faults;
 mod growth;
 mod injections;
 mod keen;
+mod killed;
 mod limits;
 mod neighbours;
 mod offline;

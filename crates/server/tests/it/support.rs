@@ -1,8 +1,10 @@
 //! A server process and a client for it.
 
+pub(crate) mod clock;
 pub(crate) mod launch;
 pub(crate) mod needs;
 pub(crate) mod upkeep;
+pub(crate) mod vault_stand_in;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

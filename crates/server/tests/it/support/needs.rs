@@ -10,7 +10,7 @@ pub(crate) fn note(line: &str) {
 }
 
 /// Whether the proof runs here. It does, unless the variable
-/// `TIDEGATE_WITHOUT` names what it needs (`strace`, `fuse` or `mount`).
+/// `TIDEGATE_WITHOUT` names what it needs (`strace`, `fuse`, `mount` or `cryptography`).
 pub(crate) fn may_use(need: &str) -> bool {
     let without = std::env::var("TIDEGATE_WITHOUT").unwrap_or_default();
     let named = without.split([',', ' ']).any(|word| word == need);
@@ -37,6 +37,18 @@ pub(crate) fn expect_strace() {
         }
         Ok(_) => {}
     }
+}
+
+/// Fails with what to do when Python or its library `cryptography` is missing.
+pub(crate) fn expect_cryptography() {
+    let found = Command::new("python3")
+        .args(["-c", "import cryptography"])
+        .output();
+    assert!(
+        found.is_ok_and(|output| output.status.success()),
+        "install Python 3 with its library cryptography (the package python3-cryptography), \
+         or set TIDEGATE_WITHOUT=cryptography to go without this proof"
+    );
 }
 
 /// Fails with what to do: `reason` keeps a file system from being mounted.

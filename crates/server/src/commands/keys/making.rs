@@ -1,0 +1,201 @@
+//! Making tokens: new keys, copies and rolls. A token that does not arrive
+//! where it should go is shown nowhere else; what was made is taken back.
+
+use model::random::RandomSource as _;
+use serde_json::{Value, json};
+
+use super::{address, change_quietly, print_key};
+use crate::cli::TokenTo;
+use crate::client::{Body, Client, ClientError};
+use crate::commands::delivery::{Delivery, Undelivered};
+use crate::commands::{CommandError, parse};
+use crate::output;
+use crate::random::SystemRandom;
+
+/// How long an old token goes on at least while the new one is on its way.
+const GRACE_ON_THE_WAY: &str = "10m";
+
+/// What the server made.
+struct Made {
+    key: Value,
+    /// The answer that holds it was lost on its way if there is none.
+    token: Option<String>,
+}
+
+/// Makes a key and hands its token over. The place is made ready before the
+/// key, so that a token is never lost for want of one; a key whose token did
+/// not arrive is deleted again.
+///
+/// # Errors
+/// When the server refuses, or the token did not arrive.
+pub(super) fn make(
+    client: &Client,
+    path: &str,
+    body: &Value,
+    token_to: &TokenTo,
+    json: bool,
+) -> Result<(), CommandError> {
+    let delivery = Delivery::prepare(token_to)?;
+    let made = obtain(client, path, body)?;
+    if let Some(undelivered) = hand_over(client, delivery, &made, json)? {
+        return Err(delete(client, &made.key, &undelivered));
+    }
+    Ok(())
+}
+
+/// Makes a new token for a key and hands it over. A roll whose token did not
+/// arrive is taken back, so the old token goes on until the new one is there.
+///
+/// # Errors
+/// When the server refuses, or the token did not arrive.
+pub(super) fn roll(
+    client: &Client,
+    id: &str,
+    mut body: Value,
+    token_to: &TokenTo,
+    json: bool,
+) -> Result<(), CommandError> {
+    let delivery = Delivery::prepare(token_to)?;
+    let ends_at_once = !delivery.is_screen() && is_nothing(&body["grace"]);
+    if ends_at_once {
+        body["grace"] = GRACE_ON_THE_WAY.into();
+    }
+    let made = obtain(client, &format!("{}/roll", address(id)), &body)?;
+    if let Some(undelivered) = hand_over(client, delivery, &made, json)? {
+        return Err(undo(client, id, &made.key, &undelivered));
+    }
+    if ends_at_once {
+        let ended = change_quietly(client, id, "end-grace", &json!({ "force": true }));
+        ended.map_err(|error| {
+            CommandError::Failed(format!(
+                "the new token has arrived, but the old one goes on for ten minutes: {error}; end it: tidegate keys end-grace {id}"
+            ))
+        })?;
+        output::note("the old token has ended");
+    }
+    Ok(())
+}
+
+fn is_nothing(grace: &Value) -> bool {
+    let number = grace
+        .as_str()
+        .map(|text| text.trim_end_matches(['s', 'm', 'h', 'd']));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b == b'0'))
+}
+
+/// Asks the server once, however often the request is sent: an answer that is
+/// lost on its way leaves no key behind that nobody knows of.
+fn obtain(client: &Client, path: &str, body: &Value) -> Result<Made, CommandError> {
+    let mut name = [0; 16];
+    SystemRandom.fill(&mut name);
+    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let body = body.to_string();
+    let send = || client.post_once(path, Body::json(body.as_bytes()), &name);
+    let answer = match send() {
+        Err(ClientError::Unreachable { .. }) => send().map_err(|error| match error {
+            ClientError::Unreachable { .. } => CommandError::Unreached(format!(
+                "{error}; whether it was done is not known, and the token is lost: look with `tidegate keys list`, and delete the new key or take the roll back"
+            )),
+            other => other.into(),
+        })?,
+        answer => answer?,
+    };
+    let mut key = parse(client, &answer)?;
+    let token = key
+        .as_object_mut()
+        .and_then(|key| key.shift_remove("token"));
+    let token = token.as_ref().and_then(Value::as_str).map(str::to_owned);
+    Ok(Made { key, token })
+}
+
+/// Shows the key, and brings the token to where it goes. What is answered is
+/// why it did not arrive.
+fn hand_over(
+    client: &Client,
+    delivery: Delivery,
+    made: &Made,
+    json: bool,
+) -> Result<Option<Undelivered>, CommandError> {
+    let Some(token) = &made.token else {
+        let told = "the answer with the token was lost on its way".to_owned();
+        return Ok(Some(Undelivered {
+            error: Box::new(CommandError::Unreached(told)),
+            may_be_there: false,
+        }));
+    };
+    let mut key = made.key.clone();
+    if !delivery.is_screen() {
+        if let Err(undelivered) = delivery.deliver(token) {
+            return Ok(Some(undelivered));
+        }
+        print_key(client, key.to_string().as_bytes(), json)?;
+        return Ok(None);
+    }
+    if json {
+        key["token"] = token.as_str().into();
+    }
+    print_key(client, key.to_string().as_bytes(), json)?;
+    if !json {
+        output::note("the token, shown this once; keep it secret:");
+        output::line(token)?;
+    }
+    Ok(None)
+}
+
+/// Deletes a key whose token did not arrive, and says so. If it is there all
+/// the same, it is of no use: nobody has had it before.
+fn delete(client: &Client, key: &Value, why: &Undelivered) -> CommandError {
+    let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
+    let error = &*why.error;
+    told(
+        error,
+        match client.delete(&address(id)) {
+            Ok(_) => format!("{error}; the key {id} was deleted again"),
+            Err(second) => format!(
+                "{error}; the key {id} is there and its token is lost, delete it (tidegate keys delete {id}): {second}"
+            ),
+        },
+    )
+}
+
+/// Takes a roll back whose token did not arrive, and says so. Where it may be
+/// there, its readers may use it already: then both go on, and a person decides.
+fn undo(client: &Client, id: &str, key: &Value, why: &Undelivered) -> CommandError {
+    let secrets = key.get("secrets").and_then(Value::as_array);
+    let old = secrets
+        .into_iter()
+        .flatten()
+        .find(|s| s["replaced"] == true);
+    let until = old.and_then(|old| old["expires_at"].as_str());
+    let until = until.map_or_else(String::new, |end| format!(" until {end}"));
+    let error = &*why.error;
+    if why.may_be_there {
+        return told(
+            error,
+            format!(
+                "{error}; whether the new token arrived is not known, and both tokens work{until}. Look there: if it did not arrive, take the roll back (tidegate keys undo-roll {id})"
+            ),
+        );
+    }
+    told(
+        error,
+        match change_quietly(client, id, "undo-roll", &json!({})) {
+            Ok(()) => format!("{error}; the roll was taken back, and the old token goes on"),
+            Err(_) if old.is_none() => format!(
+                "{error}; the key {id} was rolled without a grace and its new token is lost: roll it again"
+            ),
+            Err(second) => format!(
+                "{error}; the key {id} was rolled and its new token is lost. The old one goes on{until}: take the roll back before that (tidegate keys undo-roll {id}), which failed now: {second}"
+            ),
+        },
+    )
+}
+
+/// The same kind of failure with other words.
+fn told(error: &CommandError, text: String) -> CommandError {
+    match error {
+        CommandError::File(_) => CommandError::File(text),
+        CommandError::Unreached(_) => CommandError::Unreached(text),
+        _ => CommandError::Failed(text),
+    }
+}

@@ -1,0 +1,13 @@
+//! The machine's time, for what is made by it and shown to a running binary:
+//! one-time codes, signatures, periods.
+
+/// Whole seconds since 1970.
+pub(crate) fn seconds() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the binary under test reads the same clock"
+    )]
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH);
+    since.expect("after 1970").as_secs()
+}
