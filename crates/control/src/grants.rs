@@ -44,6 +44,16 @@ impl GrantLookup for ProjectGrants {
         Some((dataset.item.id, only_schema(&dataset.pools)))
     }
 
+    fn is_public_pool(&self, id: PoolId) -> bool {
+        let pool = self.definitions.pool_by_id(id);
+        pool.is_some_and(|pool| pool.draft.public)
+    }
+
+    fn is_public_view(&self, id: ViewId) -> bool {
+        let view = self.definitions.view_by_id(id);
+        view.is_some_and(|(view, _)| view.draft.public)
+    }
+
     fn existing(&self, id: GrantId) -> Option<Grant> {
         self.existing.iter().find(|grant| grant.id == id).cloned()
     }

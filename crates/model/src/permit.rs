@@ -258,14 +258,14 @@ impl Access {
                     | (On::Saved(_), Target::Saved(_))
                     | (On::Cached(_), Target::Cached(_))
                     | (On::Dataset(_), Target::Dataset(_))
+                    | (On::Pool(_) | On::View(_), Target::Tier(_))
             )
         };
-        let candidates = self
-            .grants
-            .iter()
-            .filter(|grant| grant.allows(A::ACTION) && of_type(&grant.on))
+        let candidates = self.grants.iter().enumerate();
+        let candidates = candidates
+            .filter(|(_, grant)| grant.allows(A::ACTION) && of_type(&grant.on))
             .filter(|_| self.kind.may_ever(A::ACTION));
-        let candidates: Vec<&Grant> = candidates.collect();
+        let candidates: Vec<(usize, &Grant)> = candidates.collect();
         if candidates.is_empty() {
             return Err(Denied::NoGrant(A::ACTION));
         }
@@ -296,10 +296,8 @@ impl Access {
         };
         let covers = |target: &Target| match (target, &resource) {
             (Target::Project, Resource::Project) => true,
-            (Target::Pool(pools), Resource::Pool(pool)) => pools.covers(pool.id, &pool.draft.name),
-            (Target::View(views), Resource::View(view, _)) => {
-                views.covers(view.id, &view.draft.name)
-            }
+            (on, Resource::Pool(pool)) => on.covers_pool(pool),
+            (on, Resource::View(view, pool)) => on.covers_view(view, pool),
             (Target::Saved(queries) | Target::Cached(queries), Resource::Saved(saved, _)) => {
                 queries.covers(saved.id, &saved.draft.name)
             }
@@ -308,11 +306,16 @@ impl Access {
             }
             _ => false,
         };
-        let grants: Vec<Grant> = candidates
-            .into_iter()
-            .filter(|grant| covers(&grant.on))
-            .cloned()
-            .collect();
+        let is_public = match &resource {
+            Resource::Pool(pool) => pool.draft.public,
+            Resource::View(view, _) => view.draft.public,
+            Resource::Project | Resource::Saved(..) | Resource::Dataset(..) => false,
+        };
+        let grants = candidates.into_iter();
+        let grants = grants.filter(|(at, grant)| {
+            covers(&grant.on) && self.may_show(*at, is_public, A::ACTION, &covers)
+        });
+        let grants: Vec<Grant> = grants.map(|(_, grant)| grant.clone()).collect();
         if grants.is_empty() {
             return Err(Denied::NotFound);
         }
@@ -322,6 +325,23 @@ impl Access {
             grants,
             right: PhantomData,
         })
+    }
+
+    /// Whether this grant of the caller shows rows of what `covers` is about. A
+    /// key in a page sees without a constraint what is public now; what was
+    /// made out of such a key adds constraints of its own, which open nothing.
+    fn may_show(
+        &self,
+        at: usize,
+        is_public: bool,
+        action: Action,
+        covers: &impl Fn(&Target) -> bool,
+    ) -> bool {
+        let own = self.written.get(at);
+        let shows = |grant: &Grant| self.kind.may_show(grant, is_public);
+        let mut behind = self.made_out_of.iter().flat_map(|grants| grants.iter());
+        own.is_some_and(shows)
+            && behind.all(|grant| shows(grant) || !grant.allows(action) || !covers(&grant.on))
     }
 
     /// The permit to make a pool of this name by writing to it.

@@ -8,13 +8,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::credits::Tier;
 use model::filters::Constraint;
-use model::grants::{Action, Grant};
+use model::grants::{Action, Grant, Target};
 use model::ids::ProjectId;
 use model::keys::KeyRecord;
 use model::people::{Area, Code, PersonRecord, RoleGrant, SessionRecord, SessionToken, SignInName};
 use model::permit::Access;
+use model::pools::Pool;
 use model::value::Object;
+use model::views::View;
 use sha2::{Digest, Sha256};
 
 use super::PeopleChange;
@@ -22,6 +25,7 @@ use super::change::{note, subject};
 use super::sign_in::SecondFactor;
 use crate::change::{CallerChange, Change};
 use crate::control::Control;
+use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
 use crate::grants::is_as_wide;
 use crate::store::Write;
@@ -206,6 +210,16 @@ impl Control {
             }
             _ => false,
         });
+        let opens = change.writes.iter().any(|write| {
+            use Write::{InsertPool, InsertView, UpdatePool, UpdateView};
+            matches!(
+                write,
+                InsertPool(..) | UpdatePool(..) | InsertView(..) | UpdateView(..)
+            )
+        });
+        if opens && opens_resources(&self.definitions(change.project), &change.definitions) {
+            return true;
+        }
         let mut writes = change.writes.iter();
         let lets_scoped_in = writes.any(|write| matches!(write, Write::InsertScoping(..)));
         lets_scoped_in
@@ -243,6 +257,35 @@ impl Control {
 /// Whether a role lets somebody manage others or keys.
 fn manages(role: &RoleGrant) -> bool {
     role.role.may(Area::People) || role.role.may(Area::Keys)
+}
+
+/// Whether a pool or view is public that was not, or is of another tier now,
+/// which some key may look at all of.
+fn opens_resources(before: &Definitions, after: &Definitions) -> bool {
+    let is_granted = |tier: Tier| {
+        let mut grants = after.keys().flat_map(|key| key.grants().iter());
+        grants.any(|grant| grant.on == Target::Tier(tier))
+    };
+    let mut pools = after.pools();
+    let mut views = after.views();
+    let opens = |was: Option<(bool, Tier)>, (is_public, tier): (bool, Tier)| {
+        let was_public = was.is_some_and(|(is_public, _)| is_public);
+        // What is new under a tier is like what is new under `*`.
+        let moved = was.is_some_and(|(_, was)| was != tier);
+        is_public && !was_public || moved && is_granted(tier)
+    };
+    let of_pool = |pool: &Pool| (pool.draft.public, pool.draft.tier);
+    let of_view = |view: &View, pool: &Pool| (view.draft.public, view.tier(pool));
+    pools.any(|pool| {
+        let was = before.pool_by_id(pool.id);
+        opens(was.map(|was| of_pool(was)), of_pool(pool))
+    }) || views.any(|(view, pool)| {
+        let was = before.view_by_id(view.id);
+        opens(
+            was.map(|(view, pool)| of_view(view, pool)),
+            of_view(view, pool),
+        )
+    })
 }
 
 fn widens_key(change: &CallerChange) -> bool {
@@ -295,7 +338,9 @@ fn covers(held: &Grant, grant: &Grant) -> bool {
         held.injections.clone_from(&grant.injections);
     }
     let has_all = grant.actions.iter().all(|action| held.allows(*action));
-    has_all && held.on.covers_all_of(&grant.on) && is_as_wide(&held, grant)
+    let mut actions = grant.actions.iter();
+    let is_there = actions.all(|action| held.on.covers_all_of(&grant.on, *action));
+    has_all && is_there && is_as_wide(&held, grant)
 }
 
 /// A digest of what the change does: its actions, what they are on, and the

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use model::credits::Tier;
 use model::datasets::{Dataset, DatasetDraft};
 use model::document::Document;
 use model::fault::{Fault, FaultCode};
@@ -262,7 +263,8 @@ fn target_id(target: &Target) -> Option<String> {
         | Target::View(Selector::All { .. })
         | Target::Saved(Selector::All { .. })
         | Target::Cached(Selector::All { .. })
-        | Target::Dataset(Selector::All { .. }) => None,
+        | Target::Dataset(Selector::All { .. })
+        | Target::Tier(_) => None,
     }
 }
 
@@ -289,6 +291,10 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
     let lost = |_| damaged("a target that is no id");
     let on = match (target, kind) {
         (None, "project") => Target::Project,
+        (None, "tier") => {
+            let tier = Tier::parse(name).ok_or_else(|| damaged("a tier of no known name"))?;
+            Target::Tier(tier)
+        }
         (None, "pool") if name == "*" => Target::Pool(Selector::everything()),
         (None, "view") if name == "*" => Target::View(Selector::everything()),
         (None, "saved") if name == "*" => Target::Saved(Selector::everything()),

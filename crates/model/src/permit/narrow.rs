@@ -35,8 +35,8 @@ impl Permit<Admin> {
         for action in grant.actions.clone() {
             // As they are written: a window that moves goes on moving for the new key.
             let makers = self.access().grants_of_key().iter();
-            let makers =
-                makers.filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on));
+            let makers = makers
+                .filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on, action));
             let makers: Vec<&Grant> = makers.collect();
             if makers.is_empty() {
                 return Err(Fault::new(
