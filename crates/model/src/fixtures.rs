@@ -205,6 +205,7 @@ pub(crate) fn parts(draft: KeyDraft, secret: &Secret) -> KeyParts {
         draft,
         disabled: false,
         secrets: vec![SecretRecord::fresh(secret, &pepper(), noon())],
+        within: None,
         created_by: "server".to_owned(),
         created_at: noon(),
         revision: 1,

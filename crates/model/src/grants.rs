@@ -14,12 +14,13 @@ pub use window::TimeWindow;
 use std::collections::BTreeSet;
 
 use crate::credits::Tier;
-use crate::filters::Constraint;
+use crate::filters::{Constraint, Filter};
 use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use crate::names::{FieldPath, Name};
 use crate::pools::Pool;
 use crate::records::Injections;
 use crate::time::Timestamp;
+use crate::value::Value;
 use crate::views::View;
 
 /// The actions that a grant may name.
@@ -338,6 +339,26 @@ impl Grant {
     /// Whether the grant has the action, on whatever resource.
     pub fn allows(&self, action: Action) -> bool {
         self.actions.contains(&action)
+    }
+
+    /// Whether it opens nothing beyond these rows, neither to look at nor to
+    /// write, and nothing that is no row.
+    pub(crate) fn is_within(&self, held: &Filter) -> bool {
+        let looks = match &self.rows {
+            None => true,
+            Some(Constraint::AllRows) => false,
+            Some(Constraint::Rows(filter)) => filter.says_all_of(held),
+        };
+        let stamps = |(path, value): (&FieldPath, &Value)| {
+            let mut stamped = self.injections.values.iter();
+            stamped.any(|(stamped, with)| stamped == path && with == value)
+        };
+        let writes = match held.as_stamps() {
+            _ if !self.allows(Action::Ingest) => true,
+            None => false,
+            Some(needed) => needed.into_iter().all(stamps),
+        };
+        looks && writes && !self.allows(Action::Admin)
     }
 
     /// The same grant at this instant: what its windows are about now is among

@@ -64,6 +64,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::datasets::Dataset;
+use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
 use crate::keys::{Circumstances, KeyKind, KeyLimits, KeyRecord, Restrictions};
@@ -98,6 +99,8 @@ pub struct Access {
     only: Option<SavedQueryId>,
     /// The person who signed in, of one who came by no key.
     person: Option<Arc<Person>>,
+    /// The rows that whatever it makes is held to.
+    within: Option<Arc<Filter>>,
 }
 
 /// Why a caller may not do what it asks.
@@ -239,6 +242,7 @@ impl Access {
             let_in_at: now,
             only: None,
             person: None,
+            within: record.within().cloned(),
         }
     }
 

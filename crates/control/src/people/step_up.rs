@@ -179,8 +179,7 @@ impl Control {
         let organization = self.organization_of(project)?;
         let found = self.people().by_name(name).filter(|person| {
             let role = person.parts().draft.role_in(project);
-            person.parts().organization == organization
-                && role.is_some_and(|role| role.role.may(Area::Keys))
+            person.parts().organization == organization && role.is_some_and(vouches)
         });
         if let Some(found) = found {
             return Ok(found);
@@ -198,7 +197,7 @@ impl Control {
         let people = self.people().of_organization(organization);
         people.iter().any(|person| {
             let role = person.parts().draft.role_in(project);
-            role.is_some_and(|role| role.role.may(Area::Keys))
+            role.is_some_and(vouches)
         })
     }
 
@@ -243,8 +242,11 @@ impl Control {
                 let mut there = before.roles.iter().filter_map(|role| role.project);
                 let uncovers = there.any(|id| {
                     let now = after.role_in(id).filter(|role| manages(role));
-                    let had = before.role_in(id).map(|role| role.role);
-                    !is_going(id) && now.is_some_and(|now| had != Some(now.role))
+                    let had = before
+                        .role_in(id)
+                        .map(|role| (role.role, &role.constraints));
+                    !is_going(id)
+                        && now.is_some_and(|now| had != Some((now.role, &now.constraints)))
                 });
                 let mut managing = after.roles.iter().filter(|role| manages(role));
                 uncovers || managing.any(|role| !before.roles.contains(role))
@@ -254,9 +256,15 @@ impl Control {
     }
 }
 
+/// Whether somebody with the role stands behind changes of any key: one who
+/// is held to some rows does not.
+fn vouches(role: &RoleGrant) -> bool {
+    role.may(Area::Keys) && role.constraints.is_none()
+}
+
 /// Whether a role lets somebody manage others or keys.
 fn manages(role: &RoleGrant) -> bool {
-    role.role.may(Area::People) || role.role.may(Area::Keys)
+    role.may(Area::People) || role.may(Area::Keys)
 }
 
 /// Whether a pool or view is public that was not, or is of another tier now,

@@ -291,7 +291,11 @@ async fn k8_what_opens_a_resource_to_pages_or_tiers_needs_a_code_and_what_closes
     let view = plane.view("v", "sales").await;
     let pool_as = |change: &dyn Fn(&mut model::pools::PoolDraft)| {
         let definitions = plane.definitions();
-        let mut draft = definitions.pool_by_id(pool.id).expect("a pool").draft.clone();
+        let mut draft = definitions
+            .pool_by_id(pool.id)
+            .expect("a pool")
+            .draft
+            .clone();
         change(&mut draft);
         draft
     };
@@ -304,14 +308,18 @@ async fn k8_what_opens_a_resource_to_pages_or_tiers_needs_a_code_and_what_closes
     };
     // Public, of what is there and of what is made.
     let public = pool_as(&|pool| pool.public = true);
-    let refused = control.change_pool(&by, pool.id, None, public.clone()).await;
+    let refused = control
+        .change_pool(&by, pool.id, None, public.clone())
+        .await;
     assert_eq!(refusal(refused), Refusal::NeedsCode);
     let mut born = public.clone();
     born.name = model::names::Name::parse("born").expect("a name");
     let refused = control.create_pool(&by, born).await;
     assert_eq!(refusal(refused), Refusal::NeedsCode);
     let public_view = view_as(&|view| view.public = true);
-    let refused = control.change_view(&by, view.id, None, public_view.clone()).await;
+    let refused = control
+        .change_view(&by, view.id, None, public_view.clone())
+        .await;
     assert_eq!(refusal(refused), Refusal::NeedsCode);
     let mut born = public_view.clone();
     born.name = model::names::Name::parse("born").expect("a name");

@@ -1,11 +1,13 @@
 //! Who an admitted caller is.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Access;
+use crate::filters::Filter;
 use crate::grants::Grant;
 use crate::ids::{KeyId, ProjectId};
-use crate::keys::{KeyKind, KeyLimits, Restrictions};
+use crate::keys::{KeyKind, KeyLimits, KeyRecord, Restrictions};
 use crate::secrets::SecretId;
 
 impl Access {
@@ -49,6 +51,17 @@ impl Access {
     /// The restrictions of the caller's key that its request was found to keep.
     pub fn restrictions(&self) -> &Restrictions {
         &self.restrictions
+    }
+
+    /// The rows that the caller is held to in whatever it makes and knows of: of a
+    /// person with such a role, and of a key that one made. `None` without.
+    pub fn within(&self) -> Option<&Arc<Filter>> {
+        self.within.as_ref()
+    }
+
+    /// Whether the caller may know of the key, if it may know of keys.
+    pub fn knows(&self, key: &KeyRecord) -> bool {
+        self.within().is_none_or(|held| key.is_within(held))
     }
 
     /// The caller's grants, with what their windows of time were about when it was let in.

@@ -105,7 +105,7 @@ pub(crate) async fn simulate(
     let change = document.optional("change");
     document.finish()?;
     let definitions = caller.definitions(&state);
-    let key = path.find(&definitions)?;
+    let key = path.find(&caller, &definitions)?;
     let before = key.grants();
     let after = match change {
         None => None,

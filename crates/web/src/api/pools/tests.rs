@@ -64,31 +64,49 @@ async fn k15_a_page_reads_what_is_public_as_long_as_it_is() {
     world.call(&token, SCHEMA, &Json::Null).await.expect(200);
     let me = world.call(&token, "GET /v1/whoami", &Json::Null).await;
     let me = me.expect(200).json();
-    assert_eq!((&me["pools"][0]["rows"], &me["views"][0]["rows"]), (&json!(5), &json!(5)));
+    assert_eq!(
+        (&me["pools"][0]["rows"], &me["views"][0]["rows"]),
+        (&json!(5), &json!(5))
+    );
 
     // Each by itself: the view stays what it is when the pool is closed.
     let changed = patch(&world, "/v1/pools/sales", json!({ "public": null })).await;
     assert_eq!(changed["public"], Json::Null);
     let hidden = world.call(&token, COUNT, &count("sales")).await.expect(404);
-    let absent = world.call(&token, COUNT, &count("nopool")).await.expect(404);
+    let absent = world
+        .call(&token, COUNT, &count("nopool"))
+        .await
+        .expect(404);
     assert_eq!(told(&hidden), told(&absent));
     let hidden = world.call(&token, SCHEMA, &Json::Null).await.expect(404);
-    let absent = world.call(&token, "GET /v1/pools/nopool/schema", &Json::Null).await;
+    let absent = world
+        .call(&token, "GET /v1/pools/nopool/schema", &Json::Null)
+        .await;
     assert_eq!(told(&hidden), told(&absent));
     world.call(&token, READ, &Json::Null).await.expect(200);
     patch(&world, "/v1/views/all", json!({ "public": false })).await;
     let hidden = world.call(&token, READ, &Json::Null).await.expect(404);
-    let absent = world.call(&token, "GET /v1/views/noview/data", &Json::Null).await;
+    let absent = world
+        .call(&token, "GET /v1/views/noview/data", &Json::Null)
+        .await;
     assert_eq!(told(&hidden), told(&absent));
     let me = world.call(&token, "GET /v1/whoami", &Json::Null).await;
     let me = me.expect(200).json();
     assert_eq!((&me["pools"], &me["views"]), (&json!([]), &json!([])));
     // What is under a constraint goes on, and so does a key that is kept secret.
-    let rows = world.call(&constrained, READ, &Json::Null).await.expect(200);
+    let rows = world
+        .call(&constrained, READ, &Json::Null)
+        .await
+        .expect(200);
     assert_eq!(rows.json()["data"].as_array().map(Vec::len), Some(3));
     world.get("/v1/views/all/data").await.expect(200);
     // The key can be changed as ever, and gets nothing anew.
-    patch(&world, &format!("/v1/keys/{id}"), json!({ "description": "d" })).await;
+    patch(
+        &world,
+        &format!("/v1/keys/{id}"),
+        json!({ "description": "d" }),
+    )
+    .await;
     world.call(&token, READ, &Json::Null).await.expect(404);
     patch(&world, "/v1/views/all", json!({ "public": true })).await;
     world.call(&token, READ, &Json::Null).await.expect(200);
@@ -100,7 +118,10 @@ async fn a_tier_grant_shows_its_tier_and_hides_every_other_resource() {
     let gold = json!({ "name": "gold", "schema": "open", "tier": "premium" });
     world.post("/v1/pools", &gold).await.expect(201);
     let records = json!([{ "customer": "a" }, { "customer": "b" }]);
-    world.post("/v1/pools/gold/records", &records).await.expect(200);
+    world
+        .post("/v1/pools/gold/records", &records)
+        .await
+        .expect(200);
     let grants = json!([{ "on": "tier:premium", "actions": ["query", "schema", "read"],
         "constraints": [{ "field": "customer", "operator": "eq", "value": "a" }] }]);
     let (_, token) = key(&world, "secret", &grants).await;
@@ -109,13 +130,20 @@ async fn a_tier_grant_shows_its_tier_and_hides_every_other_resource() {
         async move { world.call(token, COUNT, &count(pool)).await }
     };
     assert_eq!(counted("gold").await.expect(200).json()["result"], 1);
-    assert_eq!(told(&counted("sales").await), told(&counted("nopool").await));
+    assert_eq!(
+        told(&counted("sales").await),
+        told(&counted("nopool").await)
+    );
     assert_eq!(counted("sales").await.status, 404);
     let hidden = world.call(&token, READ, &Json::Null).await.expect(404);
-    let absent = world.call(&token, "GET /v1/views/noview/data", &Json::Null).await;
+    let absent = world
+        .call(&token, "GET /v1/views/noview/data", &Json::Null)
+        .await;
     assert_eq!(told(&hidden), told(&absent));
     let hidden = world.call(&token, SCHEMA, &Json::Null).await.expect(404);
-    let absent = world.call(&token, "GET /v1/pools/nopool/schema", &Json::Null).await;
+    let absent = world
+        .call(&token, "GET /v1/pools/nopool/schema", &Json::Null)
+        .await;
     assert_eq!(told(&hidden), told(&absent));
     let me = world.call(&token, "GET /v1/whoami", &Json::Null).await;
     let me = me.expect(200).json();
@@ -139,10 +167,16 @@ async fn a_tier_grant_shows_its_tier_and_hides_every_other_resource() {
     assert_eq!(counted("sales").await.status, 404);
 
     // The tier of another project is another one.
-    let made = world.post("/v1/projects", &json!({ "name": "elsewhere" })).await;
+    let made = world
+        .post("/v1/projects", &json!({ "name": "elsewhere" }))
+        .await;
     let other = text(&made.expect(201).json(), "/token").to_owned();
     let body = json!({ "name": "k", "grants": grants });
-    let made = world.call(&other, "POST /v1/keys", &body).await.expect(201).json();
+    let made = world
+        .call(&other, "POST /v1/keys", &body)
+        .await
+        .expect(201)
+        .json();
     let there = text(&made, "/token");
     let found = world.call(there, COUNT, &count("gold")).await.expect(404);
     let absent = world.call(there, COUNT, &count("nopool")).await;
@@ -160,7 +194,11 @@ async fn a_key_gives_a_tier_that_it_has_or_has_all_of() {
     let views = json!({ "on": "view:*", "actions": ["read"], "constraints": "all_rows" });
     let gold = json!({ "on": "pool:sales", "actions": ["query"], "constraints": "all_rows" });
     for (own, given, status) in [
-        (json!([admin, tier("premium")]), json!([tier("premium")]), 201),
+        (
+            json!([admin, tier("premium")]),
+            json!([tier("premium")]),
+            201,
+        ),
         (json!([admin, tier("premium")]), json!([tier("core")]), 400),
         // It is of the tier now, and may not be later.
         (json!([admin, tier("core")]), json!([gold]), 400),
@@ -188,7 +226,11 @@ async fn k8_a_person_sends_a_code_to_make_a_resource_public_and_the_audit_tells(
         change["code"] = json!(ada.code(&world));
         let made = ada.call(&world, &call, &change).await.expect(200).json();
         assert_eq!(made["public"], true);
-        assert_ne!(ada.cookie(), before, "a session has another cookie after it");
+        assert_ne!(
+            ada.cookie(),
+            before,
+            "a session has another cookie after it"
+        );
         let none = json!({ "public": false });
         ada.call(&world, &call, &none).await.expect(200);
         // With a key it is a person's code, too.
