@@ -331,23 +331,6 @@ impl Access {
         })
     }
 
-    /// Whether this grant of the caller shows rows of what `covers` is about. A
-    /// key in a page sees without a constraint what is public now; what was
-    /// made out of such a key adds constraints of its own, which open nothing.
-    fn may_show(
-        &self,
-        at: usize,
-        is_public: bool,
-        action: Action,
-        covers: &impl Fn(&Target) -> bool,
-    ) -> bool {
-        let own = self.written.get(at);
-        let shows = |grant: &Grant| self.kind.may_show(grant, is_public);
-        let mut behind = self.made_out_of.iter().flat_map(|grants| grants.iter());
-        own.is_some_and(shows)
-            && behind.all(|grant| shows(grant) || !grant.allows(action) || !covers(&grant.on))
-    }
-
     /// The permit to make a pool of this name by writing to it.
     ///
     /// # Errors

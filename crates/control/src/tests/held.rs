@@ -50,7 +50,10 @@ async fn who_is_held_to_rows_changes_no_key_of_others_whichever_call_it_is() {
     let by = plane.permit_of(&cara);
     let control = &plane.control;
     let absent = |outcome: Result<(), ControlError>| {
-        assert!(matches!(outcome, Err(ControlError::NotFound)), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(ControlError::NotFound)),
+            "{outcome:?}"
+        );
     };
     let picture = plane.picture();
     for key in [&others, &alike] {
