@@ -164,6 +164,7 @@ fn access(grants: &str) -> Access {
         },
         disabled: false,
         secrets: vec![SecretRecord::fresh(&secret, &pepper, now)],
+        within: None,
         created_by: "server".to_owned(),
         created_at: now,
         revision: 1,

@@ -3,8 +3,10 @@
 
 use std::fmt::Display;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::audit::{AuditEntry, ChainedEntry, Checkpoint, CheckpointKey, VerifierKey};
+use model::filters::Filter;
 use model::permit::{Access, Admin, Permit, Upkeep};
 use model::secrets::SecretId;
 use model::time::Timestamp;
@@ -23,6 +25,8 @@ pub(crate) struct Author {
     pub(crate) secret: Option<SecretId>,
     /// Where the caller was seen.
     pub(crate) address: Option<IpAddr>,
+    /// The rows that the caller is held to in whatever it makes.
+    pub(crate) within: Option<Arc<Filter>>,
 }
 
 impl Author {
@@ -36,6 +40,7 @@ impl Author {
             name,
             secret,
             address: access.address(),
+            within: access.within().cloned(),
         }
     }
 }
@@ -47,6 +52,7 @@ impl From<String> for Author {
             name,
             secret: None,
             address: None,
+            within: None,
         }
     }
 }

@@ -333,6 +333,7 @@ impl Control {
     ) -> Result<Option<T>, ControlError> {
         let answer = plan(change)?;
         self.check_role(change, access)?;
+        self.check_within(change, access)?;
         Ok(match self.step_up(change, access)? {
             StepUp::Passed => Some(answer),
             StepUp::Refused => None,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::filters::{Constraint, Filter};
+use model::filters::Constraint;
 use model::grants::{Grant, GrantLookup, Selector, Target, VisibleFields};
 use model::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use model::names::Name;
@@ -42,6 +42,16 @@ impl GrantLookup for ProjectGrants {
     fn dataset(&self, name: &Name) -> Option<(DatasetId, Option<Schema>)> {
         let dataset = self.definitions.dataset(name.as_str())?;
         Some((dataset.item.id, only_schema(&dataset.pools)))
+    }
+
+    fn is_public_pool(&self, id: PoolId) -> bool {
+        let pool = self.definitions.pool_by_id(id);
+        pool.is_some_and(|pool| pool.draft.public)
+    }
+
+    fn is_public_view(&self, id: ViewId) -> bool {
+        let view = self.definitions.view_by_id(id);
+        view.is_some_and(|(view, _)| view.draft.public)
     }
 
     fn existing(&self, id: GrantId) -> Option<Grant> {
@@ -132,23 +142,12 @@ fn selector<Id: Copy + PartialEq>(
 /// What is told apart by its form alone counts as less, never as the same.
 pub(crate) fn is_as_wide(narrowed: &Grant, before: &Grant) -> bool {
     let same_rows = match (&narrowed.rows, &before.rows) {
-        (Some(Constraint::Rows(a)), Some(Constraint::Rows(b))) => {
-            let (a, b) = (conjuncts(a), conjuncts(b));
-            a.iter().all(|part| b.contains(part))
-        }
+        (Some(Constraint::Rows(a)), Some(Constraint::Rows(b))) => b.says_all_of(a),
         (a, b) => a == b,
     };
     let (a, b) = (shown(&narrowed.fields), shown(&before.fields));
     let same_times = narrowed.windows == before.windows;
     same_rows && same_times && a.is_subset(&b) && narrowed.injections == before.injections
-}
-
-/// The filters that must all hold.
-fn conjuncts(filter: &Filter) -> Vec<&Filter> {
-    match filter {
-        Filter::All(parts) => parts.iter().flat_map(conjuncts).collect(),
-        one => vec![one],
-    }
 }
 
 /// The parts that must all show a field.

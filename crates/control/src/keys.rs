@@ -179,7 +179,7 @@ impl Change {
         let row = KeyRow {
             id: KeyId::generate(self.now, &*self.random),
             project: self.project,
-            definition: KeyRow::definition_of(draft),
+            definition: KeyRow::definition_of(draft, self.author.within.as_deref()),
             disabled: false,
             created_by: self.author.name.clone(),
             created_at: self.now,
@@ -265,7 +265,7 @@ pub(crate) fn row(before: &KeyRecord, draft: &KeyDraft, disabled: bool) -> KeyRo
     KeyRow {
         id: before.id(),
         project: before.project(),
-        definition: KeyRow::definition_of(draft),
+        definition: KeyRow::definition_of(draft, before.within().map(|held| &**held)),
         disabled,
         created_by: before.created_by().to_owned(),
         created_at: before.created_at(),

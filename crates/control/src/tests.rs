@@ -2,6 +2,7 @@
 
 mod audit;
 mod durability;
+mod held;
 mod isolation;
 mod keen;
 mod keys;

@@ -138,10 +138,9 @@ impl<'a> Readers<'a> {
     pub(crate) fn reached_by(&self, grant: &Grant) -> bool {
         match &grant.on {
             Target::Project => false,
-            Target::Pool(pools) => pools.covers(self.pool.id, &self.pool.draft.name),
-            Target::View(of) => {
+            on @ (Target::Pool(_) | Target::View(_) | Target::Tier(_)) => {
                 let mut views = self.views.iter();
-                views.any(|view| of.covers(view.id, &view.draft.name))
+                on.covers_pool(self.pool) || views.any(|view| on.covers_view(view, self.pool))
             }
             Target::Saved(of) | Target::Cached(of) => {
                 let mut saved = self.saved.iter();

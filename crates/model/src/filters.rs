@@ -174,6 +174,46 @@ impl Filter {
         }
     }
 
+    /// The filters that must all hold.
+    pub fn conjuncts(&self) -> Vec<&Filter> {
+        match self {
+            Self::All(parts) => parts.iter().flat_map(Self::conjuncts).collect(),
+            one => vec![one],
+        }
+    }
+
+    /// Whether it says all that the other one says, and perhaps more. It is told by
+    /// the form of its parts: what says the same in other words counts as less.
+    pub fn says_all_of(&self, other: &Self) -> bool {
+        let own = self.conjuncts();
+        other.conjuncts().iter().all(|part| own.contains(part))
+    }
+
+    /// The values that a record must have to be admitted, when that is all that
+    /// the filter says: `None` for one that says anything else, or two things
+    /// of one field.
+    pub fn as_stamps(&self) -> Option<Vec<(&FieldPath, &Value)>> {
+        let mut stamps: Vec<(&FieldPath, &Value)> = Vec::new();
+        for part in self.conjuncts() {
+            let Self::Compare(comparison) = part else {
+                return None;
+            };
+            let is_new = |(path, _): &(&FieldPath, &Value)| !path.overlaps(&comparison.field);
+            let is_plain = comparison.operator == Operator::Eq
+                && !comparison.moves
+                && !comparison.field.is_system()
+                && !matches!(
+                    comparison.value,
+                    Value::Null | Value::Array(_) | Value::Object(_)
+                );
+            if !is_plain || !stamps.iter().all(is_new) {
+                return None;
+            }
+            stamps.push((&comparison.field, &comparison.value));
+        }
+        Some(stamps)
+    }
+
     /// Calls `visit` for each comparison of the tree.
     pub fn for_each_comparison<'a>(&'a self, visit: &mut impl FnMut(&'a Comparison)) {
         match self {

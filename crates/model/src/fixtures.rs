@@ -160,6 +160,16 @@ impl GrantLookup for Project {
         None
     }
 
+    fn is_public_pool(&self, id: PoolId) -> bool {
+        let mut pools = self.pools.iter();
+        pools.any(|pool| pool.id == id && pool.draft.public)
+    }
+
+    fn is_public_view(&self, id: ViewId) -> bool {
+        let mut views = self.views.iter();
+        views.any(|view| view.id == id && view.draft.public)
+    }
+
     fn existing(&self, id: GrantId) -> Option<Grant> {
         self.existing.iter().find(|grant| grant.id == id).cloned()
     }
@@ -195,6 +205,7 @@ pub(crate) fn parts(draft: KeyDraft, secret: &Secret) -> KeyParts {
         draft,
         disabled: false,
         secrets: vec![SecretRecord::fresh(secret, &pepper(), noon())],
+        within: None,
         created_by: "server".to_owned(),
         created_at: noon(),
         revision: 1,

@@ -13,11 +13,15 @@ pub use window::TimeWindow;
 
 use std::collections::BTreeSet;
 
-use crate::filters::Constraint;
+use crate::credits::Tier;
+use crate::filters::{Constraint, Filter};
 use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
 use crate::names::{FieldPath, Name};
+use crate::pools::Pool;
 use crate::records::Injections;
 use crate::time::Timestamp;
+use crate::value::Value;
+use crate::views::View;
 
 /// The actions that a grant may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +70,9 @@ impl Action {
     pub const CACHED: [Action; 1] = [Self::Read];
     /// Every action on a dataset.
     pub const DATASET: [Action; 3] = [Self::Read, Self::List, Self::Retrieve];
+    /// Every action on all pools and views of a tier: looking at them, and no
+    /// other. What a resource costs must not say who writes to it.
+    pub const TIER: [Action; 4] = [Self::Query, Self::Extract, Self::Schema, Self::Read];
     /// Every action on the project.
     pub const PROJECT: [Action; 1] = [Self::Admin];
 
@@ -207,13 +214,42 @@ pub enum Target {
     Cached(Selector<SavedQueryId>),
     /// Cached datasets.
     Dataset(Selector<DatasetId>),
+    /// Each pool and view of the tier, later ones included, as long as it is of it.
+    Tier(Tier),
 }
 
 impl Target {
-    /// Whether everything that `other` means is meant here too.
-    pub fn covers_all_of(&self, other: &Self) -> bool {
+    /// Whether the pool is meant.
+    pub fn covers_pool(&self, pool: &Pool) -> bool {
+        match self {
+            Self::Pool(pools) => pools.covers(pool.id, &pool.draft.name),
+            Self::Tier(tier) => *tier == pool.draft.tier,
+            _ => false,
+        }
+    }
+
+    /// Whether the view is meant, which reads that pool.
+    pub fn covers_view(&self, view: &View, pool: &Pool) -> bool {
+        match self {
+            Self::View(views) => views.covers(view.id, &view.draft.name),
+            Self::Tier(tier) => *tier == view.tier(pool),
+            _ => false,
+        }
+    }
+
+    /// Whether everything that `other` means for the action is meant here too.
+    /// What one tier has now it may not have later: so of a tier nothing is
+    /// known but itself.
+    pub fn covers_all_of(&self, other: &Self, action: Action) -> bool {
         match (self, other) {
             (Self::Project, Self::Project) => true,
+            (Self::Tier(a), Self::Tier(b)) => a == b,
+            (Self::Pool(pools), Self::Tier(_)) => {
+                action != Action::Read && pools.covers_all_of(&Selector::everything())
+            }
+            (Self::View(views), Self::Tier(_)) => {
+                action == Action::Read && views.covers_all_of(&Selector::everything())
+            }
             (Self::Pool(a), Self::Pool(b)) => a.covers_all_of(b),
             (Self::View(a), Self::View(b)) => a.covers_all_of(b),
             (Self::Saved(a), Self::Saved(b)) | (Self::Cached(a), Self::Cached(b)) => {
@@ -231,6 +267,7 @@ impl Target {
             (Self::View(a), Self::View(b)) => a.overlaps(b),
             (Self::Saved(a), Self::Saved(b)) | (Self::Cached(a), Self::Cached(b)) => a.overlaps(b),
             (Self::Dataset(a), Self::Dataset(b)) => a.overlaps(b),
+            (Self::Tier(a), Self::Tier(b)) => a == b,
             _ => false,
         }
     }
@@ -302,6 +339,26 @@ impl Grant {
     /// Whether the grant has the action, on whatever resource.
     pub fn allows(&self, action: Action) -> bool {
         self.actions.contains(&action)
+    }
+
+    /// Whether it opens nothing beyond these rows, neither to look at nor to
+    /// write, and nothing that is no row.
+    pub(crate) fn is_within(&self, held: &Filter) -> bool {
+        let looks = match &self.rows {
+            None => true,
+            Some(Constraint::AllRows) => false,
+            Some(Constraint::Rows(filter)) => filter.says_all_of(held),
+        };
+        let stamps = |(path, value): (&FieldPath, &Value)| {
+            let mut stamped = self.injections.values.iter();
+            stamped.any(|(stamped, with)| stamped == path && with == value)
+        };
+        let writes = match held.as_stamps() {
+            _ if !self.allows(Action::Ingest) => true,
+            None => false,
+            Some(needed) => needed.into_iter().all(stamps),
+        };
+        looks && writes && !self.allows(Action::Admin)
     }
 
     /// The same grant at this instant: what its windows are about now is among

@@ -22,6 +22,7 @@ pub use signed::{SignatureFault, SignedHead, SignedRequest, Unspent, digest_of};
 
 use std::sync::Arc;
 
+use crate::filters::Filter;
 use crate::grants::Grant;
 use crate::ids::{KeyId, ProjectId};
 use crate::permit::Access;
@@ -108,6 +109,7 @@ pub struct KeyRecord {
     restrictions: Arc<Restrictions>,
     disabled: bool,
     secrets: Vec<SecretRecord>,
+    within: Option<Arc<Filter>>,
     created_by: String,
     created_at: Timestamp,
     revision: i64,
@@ -126,6 +128,8 @@ pub struct KeyParts {
     pub disabled: bool,
     /// Its secrets.
     pub secrets: Vec<SecretRecord>,
+    /// The rows that its maker was held to; `None` for a maker who was held to none.
+    pub within: Option<Filter>,
     /// Who made it: `server`, or `key:` and an id.
     pub created_by: String,
     /// When it was made.
@@ -170,6 +174,7 @@ impl KeyRecord {
             draft,
             disabled,
             mut secrets,
+            within,
             created_by,
             created_at,
             revision,
@@ -185,6 +190,7 @@ impl KeyRecord {
             restrictions,
             disabled,
             secrets,
+            within: within.map(Arc::new),
             created_by,
             created_at,
             revision,
@@ -291,6 +297,19 @@ impl KeyRecord {
     /// What its owner says of it.
     pub fn draft(&self) -> &KeyDraft {
         &self.draft
+    }
+
+    /// The rows that its maker was held to, if any.
+    pub fn within(&self) -> Option<&Arc<Filter>> {
+        self.within.as_ref()
+    }
+
+    /// Whether it was made by somebody held to these rows, or fewer, and opens
+    /// nothing beyond them now.
+    pub fn is_within(&self, held: &Filter) -> bool {
+        let made = self.within.as_ref();
+        let made_within = made.is_some_and(|made| made.says_all_of(held));
+        made_within && self.grants.iter().all(|grant| grant.is_within(held))
     }
 
     /// Its grants.

@@ -64,6 +64,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::datasets::Dataset;
+use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
 use crate::keys::{Circumstances, KeyKind, KeyLimits, KeyRecord, Restrictions};
@@ -98,6 +99,8 @@ pub struct Access {
     only: Option<SavedQueryId>,
     /// The person who signed in, of one who came by no key.
     person: Option<Arc<Person>>,
+    /// The rows that whatever it makes is held to.
+    within: Option<Arc<Filter>>,
 }
 
 /// Why a caller may not do what it asks.
@@ -239,6 +242,7 @@ impl Access {
             let_in_at: now,
             only: None,
             person: None,
+            within: record.within().cloned(),
         }
     }
 
@@ -258,14 +262,14 @@ impl Access {
                     | (On::Saved(_), Target::Saved(_))
                     | (On::Cached(_), Target::Cached(_))
                     | (On::Dataset(_), Target::Dataset(_))
+                    | (On::Pool(_) | On::View(_), Target::Tier(_))
             )
         };
-        let candidates = self
-            .grants
-            .iter()
-            .filter(|grant| grant.allows(A::ACTION) && of_type(&grant.on))
+        let candidates = self.grants.iter().enumerate();
+        let candidates = candidates
+            .filter(|(_, grant)| grant.allows(A::ACTION) && of_type(&grant.on))
             .filter(|_| self.kind.may_ever(A::ACTION));
-        let candidates: Vec<&Grant> = candidates.collect();
+        let candidates: Vec<(usize, &Grant)> = candidates.collect();
         if candidates.is_empty() {
             return Err(Denied::NoGrant(A::ACTION));
         }
@@ -296,10 +300,8 @@ impl Access {
         };
         let covers = |target: &Target| match (target, &resource) {
             (Target::Project, Resource::Project) => true,
-            (Target::Pool(pools), Resource::Pool(pool)) => pools.covers(pool.id, &pool.draft.name),
-            (Target::View(views), Resource::View(view, _)) => {
-                views.covers(view.id, &view.draft.name)
-            }
+            (on, Resource::Pool(pool)) => on.covers_pool(pool),
+            (on, Resource::View(view, pool)) => on.covers_view(view, pool),
             (Target::Saved(queries) | Target::Cached(queries), Resource::Saved(saved, _)) => {
                 queries.covers(saved.id, &saved.draft.name)
             }
@@ -308,11 +310,16 @@ impl Access {
             }
             _ => false,
         };
-        let grants: Vec<Grant> = candidates
-            .into_iter()
-            .filter(|grant| covers(&grant.on))
-            .cloned()
-            .collect();
+        let is_public = match &resource {
+            Resource::Pool(pool) => pool.draft.public,
+            Resource::View(view, _) => view.draft.public,
+            Resource::Project | Resource::Saved(..) | Resource::Dataset(..) => false,
+        };
+        let grants = candidates.into_iter();
+        let grants = grants.filter(|(at, grant)| {
+            covers(&grant.on) && self.may_show(*at, is_public, A::ACTION, &covers)
+        });
+        let grants: Vec<Grant> = grants.map(|(_, grant)| grant.clone()).collect();
         if grants.is_empty() {
             return Err(Denied::NotFound);
         }

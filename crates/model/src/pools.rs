@@ -11,7 +11,7 @@ pub use collection::KEEN_TIMESTAMP;
 pub use deleted::Deleted;
 pub use grow::FieldChanges;
 pub use parse::unknown_field;
-pub(crate) use parse::{parse_description, parse_name, parse_path, refuse_not_yet};
+pub(crate) use parse::{parse_description, parse_name, parse_path};
 pub use schema::{Field, Schema, SchemaMode};
 
 use crate::credits::Tier;
@@ -66,6 +66,8 @@ pub struct PoolDraft {
     pub layout: FileLayout,
     /// Whose credits are used up by what is asked of it or written to it.
     pub tier: Tier,
+    /// Whether keys that live in pages may read it without a constraint.
+    pub public: bool,
 }
 
 /// A pool.
@@ -146,9 +148,13 @@ impl PoolDraft {
             .with("unique", unique)
             .with("retention_days", self.retention_days)
             .with("layout", self.layout.name());
-        match self.tier {
+        let object = match self.tier {
             Tier::Core => object,
             Tier::Premium => object.with("tier", self.tier.name()),
+        };
+        match self.public {
+            false => object,
+            true => object.with("public", true),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::filters::{Filter, to_list};
 use crate::grants::Target;
 use crate::ids::{PoolId, ViewId};
 use crate::names::{FieldPath, Name};
+use crate::pools::Pool;
 use crate::queries::{Aggregate, Direction, OrderBy};
 use crate::time::Timestamp;
 use crate::value::{Object, Value};
@@ -83,6 +84,8 @@ pub struct ViewDraft {
     pub grouped_output: bool,
     /// Whose credits are used up by what is asked of it; as of its pool without it.
     pub tier: Option<Tier>,
+    /// Whether keys that live in pages may read it without a constraint.
+    pub public: bool,
 }
 
 /// A view.
@@ -101,6 +104,11 @@ pub struct View {
 }
 
 impl View {
+    /// Whose credits are used up by what is asked of it: its own tier, or else its pool's.
+    pub fn tier(&self, pool: &Pool) -> Tier {
+        self.draft.tier.unwrap_or(pool.draft.tier)
+    }
+
     /// The grant target that means exactly this view.
     pub fn target(&self) -> Target {
         Target::View(crate::grants::Selector::One {
@@ -146,6 +154,9 @@ impl ViewDraft {
         }
         if let Some(tier) = self.tier {
             object = object.with("tier", tier.name());
+        }
+        if self.public {
+            object = object.with("public", true);
         }
         Value::Object(object.with("grouped_output", self.grouped_output))
     }

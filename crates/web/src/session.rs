@@ -110,11 +110,16 @@ pub(crate) fn check_role(parts: &Parts, access: &Access) -> Result<(), ApiError>
     let route = parts.extensions.get::<MatchedPath>();
     let area = route.and_then(|route| area_of(route.as_str()));
     match area {
-        Some(area) if person.role.may(area) => Ok(()),
-        _ => Err(ApiError::new(
-            Code::RoleNotAllowed,
-            format!("the role {} does not have this", person.role.name()),
-        )),
+        Some(area) if person.may(area) => Ok(()),
+        _ => {
+            let held = if person.is_held {
+                ", held to some rows,"
+            } else {
+                ""
+            };
+            let detail = format!("the role {}{held} does not have this", person.role.name());
+            Err(ApiError::new(Code::RoleNotAllowed, detail))
+        }
     }
 }
 

@@ -32,7 +32,9 @@ impl Control {
         let access = by.access();
         let person = access.person().map(|own| own.id);
         let has_all = person.is_some_and(|own| self.has_everywhere(own, Area::People));
-        has_all || draft.role_in(access.project()).is_some()
+        let there = draft.role_in(access.project());
+        let held = access.within().map(|held| &**held);
+        has_all || there.is_some_and(|role| role.is_within(held))
     }
 
     /// Changes a person's name and roles; in force for every request that
@@ -165,11 +167,12 @@ impl Control {
                     let mut held = own.roles.iter();
                     let held = held.find(|held| held.project.is_none());
                     held.filter(|held| {
-                        held.role == Role::Owner || own.roles.iter().all(|one| one.role.may(area))
+                        let reaches = |one: &RoleGrant| one.may(area) && one.constraints.is_none();
+                        held.role == Role::Owner || own.roles.iter().all(reaches)
                     })
                 }
             };
-            held.is_some_and(|held| held.role.may(area))
+            held.is_some_and(|held| held.may(area) && role.is_within(held.constraints.as_ref()))
         };
         match roles.iter().all(covers) {
             true => Ok(organization),
@@ -198,7 +201,7 @@ impl Control {
         let person = self.people().person(person);
         person.is_some_and(|person| {
             let mut roles = person.parts().draft.roles.iter();
-            roles.any(|role| role.project.is_none() && role.role.may(area))
+            roles.any(|role| role.project.is_none() && role.may(area))
         })
     }
 
@@ -212,7 +215,9 @@ impl Control {
         told.roles.retain(|role| {
             let is_there =
                 |id: ProjectId| id == access.project() || self.has_there(access, id, Area::People);
-            all || role.project.is_none_or(is_there)
+            // Whoever is held to rows knows of the role that is held to them.
+            let is_above = role.project.is_none() && access.within().is_none();
+            all || is_above || role.project.is_some_and(is_there)
         });
         told
     }
@@ -222,7 +227,7 @@ impl Control {
         let person = access.person().and_then(|own| self.people().person(own.id));
         person.is_some_and(|person| {
             let role = person.parts().draft.role_in(project);
-            role.is_some_and(|role| role.role.may(area))
+            role.is_some_and(|role| role.may(area))
         })
     }
 
@@ -245,6 +250,21 @@ impl Control {
         Ok(())
     }
 
+    /// Refuses a change of a key that the caller may not know of, or to one:
+    /// whoever is held to some rows changes keys within them, and makes such alone.
+    pub(crate) fn check_within(
+        &self,
+        change: &Change,
+        access: &Access,
+    ) -> Result<(), ControlError> {
+        let others = change.callers.iter().filter(|one| one.id != access.key());
+        let mut keys = others.flat_map(|one| one.before.iter().chain(&one.after));
+        match keys.all(|key| access.knows(key)) {
+            true => Ok(()),
+            false => Err(ControlError::NotFound),
+        }
+    }
+
     /// Refuses a change that the caller's role does not have. Every change has
     /// its entry for the audit, and the entry says what it is about; so nothing
     /// is changed by a person that the matrix of roles does not know.
@@ -254,10 +274,7 @@ impl Control {
         };
         // The change may be to another project, where the person is something else.
         let record = self.people().person(person.id);
-        let role = record.and_then(|record| {
-            let role = record.parts().draft.role_in(change.project);
-            role.map(|role| role.role)
-        });
+        let role = record.and_then(|record| record.parts().draft.role_in(change.project).cloned());
         let role = role.ok_or(Refusal::CallerChanged)?;
         let entries = change.writes.iter().filter_map(|write| match write {
             Write::InsertAudit(entry, _) => Some(entry),

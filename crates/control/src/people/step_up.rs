@@ -8,13 +8,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::credits::Tier;
 use model::filters::Constraint;
-use model::grants::{Action, Grant};
+use model::grants::{Action, Grant, Target};
 use model::ids::ProjectId;
 use model::keys::KeyRecord;
 use model::people::{Area, Code, PersonRecord, RoleGrant, SessionRecord, SessionToken, SignInName};
 use model::permit::Access;
+use model::pools::Pool;
 use model::value::Object;
+use model::views::View;
 use sha2::{Digest, Sha256};
 
 use super::PeopleChange;
@@ -22,6 +25,7 @@ use super::change::{note, subject};
 use super::sign_in::SecondFactor;
 use crate::change::{CallerChange, Change};
 use crate::control::Control;
+use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
 use crate::grants::is_as_wide;
 use crate::store::Write;
@@ -175,8 +179,7 @@ impl Control {
         let organization = self.organization_of(project)?;
         let found = self.people().by_name(name).filter(|person| {
             let role = person.parts().draft.role_in(project);
-            person.parts().organization == organization
-                && role.is_some_and(|role| role.role.may(Area::Keys))
+            person.parts().organization == organization && role.is_some_and(vouches)
         });
         if let Some(found) = found {
             return Ok(found);
@@ -194,7 +197,7 @@ impl Control {
         let people = self.people().of_organization(organization);
         people.iter().any(|person| {
             let role = person.parts().draft.role_in(project);
-            role.is_some_and(|role| role.role.may(Area::Keys))
+            role.is_some_and(vouches)
         })
     }
 
@@ -206,6 +209,16 @@ impl Control {
             }
             _ => false,
         });
+        let opens = change.writes.iter().any(|write| {
+            use Write::{InsertPool, InsertView, UpdatePool, UpdateView};
+            matches!(
+                write,
+                InsertPool(..) | UpdatePool(..) | InsertView(..) | UpdateView(..)
+            )
+        });
+        if opens && opens_resources(&self.definitions(change.project), &change.definitions) {
+            return true;
+        }
         let mut writes = change.writes.iter();
         let lets_scoped_in = writes.any(|write| matches!(write, Write::InsertScoping(..)));
         lets_scoped_in
@@ -229,8 +242,11 @@ impl Control {
                 let mut there = before.roles.iter().filter_map(|role| role.project);
                 let uncovers = there.any(|id| {
                     let now = after.role_in(id).filter(|role| manages(role));
-                    let had = before.role_in(id).map(|role| role.role);
-                    !is_going(id) && now.is_some_and(|now| had != Some(now.role))
+                    let had = before
+                        .role_in(id)
+                        .map(|role| (role.role, &role.constraints));
+                    !is_going(id)
+                        && now.is_some_and(|now| had != Some((now.role, &now.constraints)))
                 });
                 let mut managing = after.roles.iter().filter(|role| manages(role));
                 uncovers || managing.any(|role| !before.roles.contains(role))
@@ -240,9 +256,44 @@ impl Control {
     }
 }
 
+/// Whether somebody with the role stands behind changes of any key: one who
+/// is held to some rows does not.
+fn vouches(role: &RoleGrant) -> bool {
+    role.may(Area::Keys) && role.constraints.is_none()
+}
+
 /// Whether a role lets somebody manage others or keys.
 fn manages(role: &RoleGrant) -> bool {
-    role.role.may(Area::People) || role.role.may(Area::Keys)
+    role.may(Area::People) || role.may(Area::Keys)
+}
+
+/// Whether a pool or view is public that was not, or is of another tier now,
+/// which some key may look at all of.
+fn opens_resources(before: &Definitions, after: &Definitions) -> bool {
+    let is_granted = |tier: Tier| {
+        let mut grants = after.keys().flat_map(|key| key.grants().iter());
+        grants.any(|grant| grant.on == Target::Tier(tier))
+    };
+    let mut pools = after.pools();
+    let mut views = after.views();
+    let opens = |was: Option<(bool, Tier)>, (is_public, tier): (bool, Tier)| {
+        let was_public = was.is_some_and(|(is_public, _)| is_public);
+        // What is new under a tier is like what is new under `*`.
+        let moved = was.is_some_and(|(_, was)| was != tier);
+        is_public && !was_public || moved && is_granted(tier)
+    };
+    let of_pool = |pool: &Pool| (pool.draft.public, pool.draft.tier);
+    let of_view = |view: &View, pool: &Pool| (view.draft.public, view.tier(pool));
+    pools.any(|pool| {
+        let was = before.pool_by_id(pool.id);
+        opens(was.map(|was| of_pool(was)), of_pool(pool))
+    }) || views.any(|(view, pool)| {
+        let was = before.view_by_id(view.id);
+        opens(
+            was.map(|(view, pool)| of_view(view, pool)),
+            of_view(view, pool),
+        )
+    })
 }
 
 fn widens_key(change: &CallerChange) -> bool {
@@ -295,7 +346,9 @@ fn covers(held: &Grant, grant: &Grant) -> bool {
         held.injections.clone_from(&grant.injections);
     }
     let has_all = grant.actions.iter().all(|action| held.allows(*action));
-    has_all && held.on.covers_all_of(&grant.on) && is_as_wide(&held, grant)
+    let mut actions = grant.actions.iter();
+    let is_there = actions.all(|action| held.on.covers_all_of(&grant.on, *action));
+    has_all && is_there && is_as_wide(&held, grant)
 }
 
 /// A digest of what the change does: its actions, what they are on, and the

@@ -4,9 +4,11 @@
 
 use std::collections::HashMap;
 
+use model::credits::Tier;
 use model::datasets::{Dataset, DatasetDraft};
 use model::document::Document;
 use model::fault::{Fault, FaultCode};
+use model::filters::{Constraint, Filter, parse_list};
 use model::grants::{Grant, GrantLookup, Selector, Target, VisibleFields};
 use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::json;
@@ -201,18 +203,27 @@ impl KeyRow {
     /// The stored form of a key's draft: the API's, but each grant stands
     /// beside the id of the resource it was given on, since a name may come
     /// to mean another resource.
-    pub(crate) fn definition_of(draft: &KeyDraft) -> String {
+    ///
+    /// The rows that its maker was held to stand there too: no client says them.
+    pub(crate) fn definition_of(draft: &KeyDraft, within: Option<&Filter>) -> String {
         let grants = draft.grants.iter().map(|grant| {
             Object::new()
                 .with("target", target_id(&grant.on))
                 .with("grant", grant.to_value())
         });
         let grants = Value::from(grants.collect::<Vec<_>>());
-        json::to_text(&with_grants(draft.to_value(), grants))
+        let stored = with_grants(draft.to_value(), grants);
+        json::to_text(&match (stored, within) {
+            (Value::Object(object), Some(held)) => {
+                let held = Constraint::Rows(held.clone()).to_value();
+                Value::Object(object.with(WITHIN, held))
+            }
+            (stored, _) => stored,
+        })
     }
 
     pub(crate) fn read(&self, secrets: Vec<SecretRecord>) -> Result<KeyRecord, Fault> {
-        let stored = json::parse(self.definition.as_bytes())?;
+        let (stored, within) = without_within(json::parse(self.definition.as_bytes())?)?;
         let mut grants = Vec::new();
         let mut known = HashMap::new();
         let list = stored.as_object().and_then(|object| object.get("grants"));
@@ -235,11 +246,29 @@ impl KeyRow {
             draft,
             disabled: self.disabled,
             secrets,
+            within,
             created_by: self.created_by.clone(),
             created_at: self.created_at,
             revision: self.revision,
         }))
     }
+}
+
+/// The member of a stored key that no client says.
+const WITHIN: &str = "within";
+
+fn without_within(stored: Value) -> Result<(Value, Option<Filter>), Fault> {
+    let Value::Object(object) = stored else {
+        return Ok((stored, None));
+    };
+    let (mut rest, mut within) = (Object::new(), None);
+    for (name, value) in object.into_members() {
+        match name.as_str() {
+            WITHIN => within = Some(parse_list(&value)?),
+            _ => rest = rest.with(name, value),
+        }
+    }
+    Ok((Value::Object(rest), within))
 }
 
 fn with_grants(draft: Value, grants: Value) -> Value {
@@ -262,7 +291,8 @@ fn target_id(target: &Target) -> Option<String> {
         | Target::View(Selector::All { .. })
         | Target::Saved(Selector::All { .. })
         | Target::Cached(Selector::All { .. })
-        | Target::Dataset(Selector::All { .. }) => None,
+        | Target::Dataset(Selector::All { .. })
+        | Target::Tier(_) => None,
     }
 }
 
@@ -289,6 +319,10 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
     let lost = |_| damaged("a target that is no id");
     let on = match (target, kind) {
         (None, "project") => Target::Project,
+        (None, "tier") => {
+            let tier = Tier::parse(name).ok_or_else(|| damaged("a tier of no known name"))?;
+            Target::Tier(tier)
+        }
         (None, "pool") if name == "*" => Target::Pool(Selector::everything()),
         (None, "view") if name == "*" => Target::View(Selector::everything()),
         (None, "saved") if name == "*" => Target::Saved(Selector::everything()),

@@ -1,6 +1,7 @@
 use super::people::{named, refusal, role};
 use super::*;
 use crate::{Proof, Refusal, Shown, SignedIn};
+use model::credits::Tier;
 use model::people::{Code, Role};
 
 const DATA: &str = r#"{"on":"pool:*","actions":["query"],"constraints":"all_rows"}"#;
@@ -278,4 +279,83 @@ async fn k8_to_take_a_roll_back_needs_a_code() {
         .expect("goes back");
     assert_eq!(undone.secrets().len(), 1);
     assert_eq!(undone.secrets()[0].id, old.id());
+}
+
+#[tokio::test]
+async fn k8_what_opens_a_resource_to_pages_or_tiers_needs_a_code_and_what_closes_it_none() {
+    let (plane, shown, _) = with_ada().await;
+    let by = plane.admin();
+    let control = &plane.control;
+    let ada = Some("ada@example.com");
+    let pool = plane.pool("sales").await;
+    let view = plane.view("v", "sales").await;
+    let pool_as = |change: &dyn Fn(&mut model::pools::PoolDraft)| {
+        let definitions = plane.definitions();
+        let mut draft = definitions
+            .pool_by_id(pool.id)
+            .expect("a pool")
+            .draft
+            .clone();
+        change(&mut draft);
+        draft
+    };
+    let view_as = |change: &dyn Fn(&mut model::views::ViewDraft)| {
+        let definitions = plane.definitions();
+        let (view, _) = definitions.view_by_id(view.id).expect("a view");
+        let mut draft = view.draft.clone();
+        change(&mut draft);
+        draft
+    };
+    // Public, of what is there and of what is made.
+    let public = pool_as(&|pool| pool.public = true);
+    let refused = control
+        .change_pool(&by, pool.id, None, public.clone())
+        .await;
+    assert_eq!(refusal(refused), Refusal::NeedsCode);
+    let mut born = public.clone();
+    born.name = model::names::Name::parse("born").expect("a name");
+    let refused = control.create_pool(&by, born).await;
+    assert_eq!(refusal(refused), Refusal::NeedsCode);
+    let public_view = view_as(&|view| view.public = true);
+    let refused = control
+        .change_view(&by, view.id, None, public_view.clone())
+        .await;
+    assert_eq!(refusal(refused), Refusal::NeedsCode);
+    let mut born = public_view.clone();
+    born.name = model::names::Name::parse("born").expect("a name");
+    let refused = control.create_view(&by, born).await;
+    assert_eq!(refusal(refused), Refusal::NeedsCode);
+    let proven = plane.proven(&shown, ada);
+    let changed = proven.change_pool(&by, pool.id, None, public).await;
+    changed.expect("with a code");
+    let proven = plane.proven(&shown, ada);
+    let changed = proven.change_view(&by, view.id, None, public_view).await;
+    changed.expect("with a code");
+    // Something else of what is public, and public no more.
+    let described = pool_as(&|pool| pool.description = "d".to_owned());
+    let changed = control.change_pool(&by, pool.id, None, described).await;
+    changed.expect("opens nothing");
+    let private = pool_as(&|pool| pool.public = false);
+    let changed = control.change_pool(&by, pool.id, None, private).await;
+    changed.expect("closes");
+    let private = view_as(&|view| view.public = false);
+    let changed = control.change_view(&by, view.id, None, private).await;
+    changed.expect("closes");
+    // Another tier, once some key looks at all of it.
+    let premium = || pool_as(&|pool| pool.tier = Tier::Premium);
+    let core = || pool_as(&|pool| pool.tier = Tier::Core);
+    let changed = control.change_pool(&by, pool.id, None, premium()).await;
+    changed.expect("opens nothing");
+    let of_tier = r#"{"on":"tier:core","actions":["read"],"constraints":"all_rows"}"#;
+    plane.key("all of core", &format!("[{of_tier}]")).await;
+    let refused = control.change_pool(&by, pool.id, None, core()).await;
+    assert_eq!(refusal(refused), Refusal::NeedsCode);
+    let own = view_as(&|view| view.tier = Some(Tier::Core));
+    let refused = control.change_view(&by, view.id, None, own).await;
+    assert_eq!(refusal(refused), Refusal::NeedsCode);
+    let proven = plane.proven(&shown, ada);
+    let changed = proven.change_pool(&by, pool.id, None, core()).await;
+    changed.expect("with a code");
+    let changed = control.change_pool(&by, pool.id, None, premium()).await;
+    changed.expect("nobody looks at all of premium");
 }

@@ -121,6 +121,7 @@ pub(super) fn nowhere(name: Name) -> Pool {
             retention_days: None,
             layout: FileLayout::Shared,
             tier: Tier::Core,
+            public: false,
         },
         created_at: Timestamp::EPOCH,
         revision: 0,

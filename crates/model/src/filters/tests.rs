@@ -348,3 +348,41 @@ fn regular_expressions_in_one_filter_are_bounded() {
         (crate::fault::FaultCode::LimitExceeded, "/16/not")
     );
 }
+
+#[test]
+fn a_filter_says_all_of_another_when_it_has_all_of_its_parts() {
+    let of = |text: &str| parse_list(&json(text)).expect("legal");
+    let a = r#"{"field":"a","operator":"eq","value":1}"#;
+    let b = r#"{"field":"b","operator":"gt","value":2}"#;
+    for (own, other, says) in [
+        (format!("[{a}]"), format!("[{a}]"), true),
+        (format!("[{a},{b}]"), format!("[{a}]"), true),
+        (format!("[{b},{a}]"), format!("[{a},{b}]"), true),
+        (
+            format!(r#"[{{"all":[{b},{{"all":[{a}]}}]}}]"#),
+            format!("[{a}]"),
+            true,
+        ),
+        (format!("[{a}]"), format!("[{a},{b}]"), false),
+        (format!("[{b}]"), format!("[{a}]"), false),
+        (format!(r#"[{{"any":[{a},{b}]}}]"#), format!("[{a}]"), false),
+        (format!(r#"[{{"not":{a}}}]"#), format!("[{a}]"), false),
+        (
+            a.replace("\"eq\"", "\"ne\"").to_owned(),
+            a.to_owned(),
+            false,
+        ),
+    ]
+    .map(|(own, other, says)| {
+        let list = |text: String| {
+            if text.starts_with('[') {
+                text
+            } else {
+                format!("[{text}]")
+            }
+        };
+        (list(own), list(other), says)
+    }) {
+        assert_eq!(of(&own).says_all_of(&of(&other)), says, "{own} {other}");
+    }
+}

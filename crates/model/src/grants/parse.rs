@@ -26,6 +26,14 @@ pub trait GrantLookup {
     fn saved_query(&self, name: &Name) -> Option<(SavedQueryId, Option<Schema>)>;
     /// The dataset of this name, with its pool's schema when that is there.
     fn dataset(&self, name: &Name) -> Option<(DatasetId, Option<Schema>)>;
+    /// Whether keys in pages may read all of this pool; of an unknown one they may not.
+    fn is_public_pool(&self, _id: PoolId) -> bool {
+        false
+    }
+    /// Whether keys in pages may read all of this view; of an unknown one they may not.
+    fn is_public_view(&self, _id: ViewId) -> bool {
+        false
+    }
     /// A grant that the key has already. A grant sent with its id keeps what
     /// it is on, even when the resource is gone.
     fn existing(&self, id: GrantId) -> Option<Grant>;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Action, Grant, GrantLookup, Selector, Target};
+use crate::credits::Tier;
 use crate::document::{Document, each, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::ids::GrantId;
@@ -72,7 +73,7 @@ fn schema_of(on: &Target, lookup: &dyn GrantLookup) -> Option<Schema> {
         schema.filter(|_| found == *id)
     }
     match on {
-        Target::Project => None,
+        Target::Project | Target::Tier(_) => None,
         Target::Pool(pools) => of(pools, |name| known(lookup.pool(name))),
         Target::View(views) => of(views, |name| known(lookup.view(name))),
         Target::Saved(queries) | Target::Cached(queries) => {
@@ -120,10 +121,13 @@ fn parse_target(
     let names = (only, except);
     match kind {
         "project" if on == "project" => Ok((Target::Project, None)),
-        "tier" => refuse(
-            FaultCode::NotAvailable,
-            "this version has nothing that a grant on tier:… could open; it is not accepted before it is enforced",
-        ),
+        "tier" => match Tier::parse(name) {
+            Some(tier) => Ok((Target::Tier(tier), None)),
+            None => refuse(
+                FaultCode::InvalidValue,
+                "a tier is core or premium: tier:core, tier:premium",
+            ),
+        },
         "pool" => select(on, names, Target::Pool, |name| known(lookup.pool(name))),
         "view" => select(on, names, Target::View, |name| known(lookup.view(name))),
         "saved" => select(on, names, Target::Saved, |name| lookup.saved_query(name)),
@@ -131,7 +135,7 @@ fn parse_target(
         "dataset" => select(on, names, Target::Dataset, |name| lookup.dataset(name)),
         _ => refuse(
             FaultCode::InvalidValue,
-            "a grant is on project, or on pool:<name>, view:<name>, saved:<name>, cached:<name> or dataset:<name>, with * for all",
+            "a grant is on project, or on pool:<name>, view:<name>, saved:<name>, cached:<name> or dataset:<name>, with * for all, or on tier:core or tier:premium",
         ),
     }
 }
@@ -171,5 +175,6 @@ pub(super) fn actions_on(on: &Target) -> &'static [Action] {
         Target::Saved(_) => &Action::SAVED,
         Target::Cached(_) => &Action::CACHED,
         Target::Dataset(_) => &Action::DATASET,
+        Target::Tier(_) => &Action::TIER,
     }
 }

@@ -68,7 +68,13 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (r#"{"on":"saved:*","actions":["run"]}"#.to_owned(), "MissingMember /0/constraints"),
         (r#"{"on":"cached:a","actions":["read"]}"#.to_owned(), "UnknownResource /0/on"),
         (r#"{"on":"dataset:*","actions":["retrieve"],"index_by":[]}"#.to_owned(), "WrongType /0/index_by"),
-        (r#"{"on":"tier:premium","actions":["query"]}"#.to_owned(), "NotAvailable /0/on"),
+        (r#"{"on":"tier:premium","actions":["query"]}"#.to_owned(), "MissingMember /0/constraints"),
+        (r#"{"on":"tier:gold","actions":["query"],"constraints":"all_rows"}"#.to_owned(), "InvalidValue /0/on"),
+        (r#"{"on":"tier:*","actions":["query"],"constraints":"all_rows"}"#.to_owned(), "InvalidValue /0/on"),
+        (r#"{"on":"tier","actions":["query"],"constraints":"all_rows"}"#.to_owned(), "InvalidValue /0/on"),
+        (r#"{"on":"tier:core","actions":["ingest"]}"#.to_owned(), "InvalidValue /0/actions/0"),
+        (r#"{"on":"tier:core","actions":["query","delete"],"constraints":"all_rows"}"#.to_owned(), "InvalidValue /0/actions/1"),
+        (r#"{"on":"tier:core","actions":["query"],"constraints":"all_rows","except":["a"]}"#.to_owned(), "InvalidValue /0/except"),
         (r#"{"on":"pool:open","actions":["ingest"],"except":["a"]}"#.to_owned(), "InvalidValue /0/except"),
         (r#"{"on":"project","actions":["admin"],"except":["a"]}"#.to_owned(), "InvalidValue /0/except"),
         (r#"{"on":"pool:*","actions":["ingest"],"except":"a"}"#.to_owned(), "WrongType /0/except"),
@@ -361,7 +367,7 @@ fn targets_cover_and_overlap_by_id_and_by_name() {
     ];
     for (wide, narrow, covers) in cases {
         assert_eq!(
-            Target::Pool(wide.clone()).covers_all_of(&Target::Pool(narrow.clone())),
+            Target::Pool(wide.clone()).covers_all_of(&Target::Pool(narrow.clone()), Action::Query),
             covers,
             "{wide:?} {narrow:?}"
         );
@@ -372,7 +378,9 @@ fn targets_cover_and_overlap_by_id_and_by_name() {
     });
     for other in [Target::Project, Target::Pool(all(&[]))] {
         assert!(
-            !other.covers_all_of(&view) && !view.covers_all_of(&other) && !other.overlaps(&view)
+            !other.covers_all_of(&view, Action::Read)
+                && !view.covers_all_of(&other, Action::Read)
+                && !other.overlaps(&view)
         );
     }
 }
@@ -536,4 +544,42 @@ fn certain_names_of_a_kind_are_meant_be_they_made_later() {
     project.existing = grants.clone();
     let read = parse_grants(&Value::Array(vec![grants[0].to_value()]), &project);
     assert_eq!(read.expect("reads back"), grants);
+}
+
+#[test]
+fn what_covers_a_tier_is_that_tier_or_everything_of_the_action() {
+    let premium = Target::Tier(Tier::Premium);
+    let pools = |except: &[&str]| {
+        Target::Pool(Selector::All {
+            only: None,
+            except: except.iter().map(|text| name(text)).collect(),
+        })
+    };
+    let views = Target::View(Selector::everything());
+    let one = Target::Pool(Selector::One {
+        id: pool_id(1),
+        name: name("a"),
+    });
+    for (wide, action, covers) in [
+        (premium.clone(), Action::Query, true),
+        (premium.clone(), Action::Read, true),
+        (Target::Tier(Tier::Core), Action::Query, false),
+        (pools(&[]), Action::Query, true),
+        (pools(&[]), Action::Read, false),
+        (pools(&["a"]), Action::Query, false),
+        (views.clone(), Action::Read, true),
+        (views, Action::Query, false),
+        (one.clone(), Action::Query, false),
+        (Target::Project, Action::Query, false),
+    ] {
+        assert_eq!(
+            wide.covers_all_of(&premium, action),
+            covers,
+            "{wide:?} {action:?}"
+        );
+    }
+    // What is of the tier now need not be of it later.
+    for narrow in [one, pools(&[])] {
+        assert!(!premium.covers_all_of(&narrow, Action::Query), "{narrow:?}");
+    }
 }

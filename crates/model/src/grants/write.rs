@@ -83,6 +83,7 @@ impl Target {
             Self::Saved(queries) => selector("saved", queries),
             Self::Cached(queries) => selector("cached", queries),
             Self::Dataset(datasets) => selector("dataset", datasets),
+            Self::Tier(tier) => (format!("tier:{}", tier.name()), None, Vec::new()),
         }
     }
 }

@@ -44,7 +44,7 @@ impl KeyDraft {
             )
             .at("/restrictions/allowed_domains")),
             KeyKind::Secret => Ok(draft),
-            KeyKind::Publishable => publishable::check(&draft.grants).map(|()| draft),
+            KeyKind::Publishable => publishable::check(&draft.grants, lookup).map(|()| draft),
             KeyKind::Legacy => Err(unenforced("/kind")),
         }
     }

@@ -3,7 +3,7 @@
 use super::KeyKind;
 use crate::fault::{Fault, FaultCode};
 use crate::filters::Constraint;
-use crate::grants::{Action, Grant};
+use crate::grants::{Action, Grant, GrantLookup, Selector, Target};
 
 impl KeyKind {
     /// Whether a key of this kind may have the action at all, whatever its
@@ -25,14 +25,22 @@ impl KeyKind {
             Self::Publishable => IN_A_PAGE.contains(&action),
         }
     }
+
+    /// Whether the grant, as it is written, shows a key of this kind rows of a
+    /// resource that it covers. Of a key in a page a grant without a constraint
+    /// shows what is public at this moment, and nothing else.
+    pub fn may_show(self, grant: &Grant, is_public: bool) -> bool {
+        let constrained = !matches!(grant.rows, Some(Constraint::AllRows));
+        self != Self::Publishable || is_public || constrained
+    }
 }
 
 /// Refuses grants that must not be in a page: all that is neither reading under
-/// a constraint nor writing alone, and both in one key.
+/// a constraint or from one public resource, nor writing alone, and both in one key.
 ///
 /// # Errors
 /// A fault that points at the grant.
-pub(super) fn check(grants: &[Grant]) -> Result<(), Fault> {
+pub(super) fn check(grants: &[Grant], lookup: &dyn GrantLookup) -> Result<(), Fault> {
     let refuse = |detail: String, at: String| {
         Err(Fault::new(FaultCode::InvalidValue, detail).at(format!("/grants{at}")))
     };
@@ -45,9 +53,11 @@ pub(super) fn check(grants: &[Grant]) -> Result<(), Fault> {
             );
             return refuse(detail, format!("/{index}/actions"));
         }
-        if !writes(grant) && !matches!(grant.rows, Some(Constraint::Rows(_))) {
-            let detail = "a publishable key reads under a constraint alone; name filters that hold for all that \
-                every visitor of the page may see";
+        let is_constrained = matches!(grant.rows, Some(Constraint::Rows(_)));
+        if !writes(grant) && !is_constrained && !is_kept(grant, lookup) && !is_public(grant, lookup)
+        {
+            let detail = "a publishable key reads under a constraint, or one pool or view that is public; name \
+                filters that hold for all that every visitor of the page may see, or mark the resource public first";
             return refuse(detail.to_owned(), format!("/{index}/constraints"));
         }
     }
@@ -57,6 +67,20 @@ pub(super) fn check(grants: &[Grant]) -> Result<(), Fault> {
         return refuse(detail.to_owned(), String::new());
     }
     Ok(())
+}
+
+/// Whether the key has just this already: it shows what is public now, be it nothing.
+fn is_kept(grant: &Grant, lookup: &dyn GrantLookup) -> bool {
+    lookup.existing(grant.id).as_ref() == Some(grant)
+}
+
+/// Whether all that the grant is on is one resource that is public.
+fn is_public(grant: &Grant, lookup: &dyn GrantLookup) -> bool {
+    match &grant.on {
+        Target::Pool(Selector::One { id, .. }) => lookup.is_public_pool(*id),
+        Target::View(Selector::One { id, .. }) => lookup.is_public_view(*id),
+        _ => false,
+    }
 }
 
 fn writes(grant: &Grant) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{KeyRecord, KeyStatus};
 use crate::filters::Constraint;
-use crate::grants::{Action, Grant, Target};
+use crate::grants::{Action, Grant};
 use crate::ids::{KeyId, PoolId};
 use crate::names::FieldPath;
 use crate::pools::Pool;
@@ -295,25 +295,15 @@ impl<'a> Writers<'a> {
 }
 
 fn covers_pool(grant: &Grant, pool: &Pool) -> bool {
-    match &grant.on {
-        Target::Pool(pools) => pools.covers(pool.id, &pool.draft.name),
-        _ => false,
-    }
+    grant.on.covers_pool(pool)
 }
 
 /// Whether the grant shows rows of the pool, itself or through a view.
 fn reads(grant: &Grant, pool: &Pool, views: &[Arc<View>]) -> bool {
-    match &grant.on {
-        Target::Pool(_) => {
-            (grant.allows(Action::Query) || grant.allows(Action::Extract))
-                && covers_pool(grant, pool)
-        }
-        Target::View(granted) => views
-            .iter()
-            .filter(|view| view.pool == pool.id)
-            .any(|view| granted.covers(view.id, &view.draft.name)),
-        _ => false,
-    }
+    let asks = grant.allows(Action::Query) || grant.allows(Action::Extract);
+    let mut views = views.iter().filter(|view| view.pool == pool.id);
+    asks && covers_pool(grant, pool)
+        || grant.allows(Action::Read) && views.any(|view| grant.on.covers_view(view, pool))
 }
 
 fn stamps(grant: &Grant, field: &FieldPath) -> bool {

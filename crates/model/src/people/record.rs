@@ -160,12 +160,15 @@ impl PersonRecord {
             id: self.parts.id,
             session: session.id,
             role: role.role,
+            is_held: role.constraints.is_some(),
         };
+        let within = role.constraints.clone().map(Arc::new);
         Ok(Access::of_person(
             person,
             &self.parts.draft.name,
             project,
             Arc::clone(grants),
+            within,
             now,
         ))
     }

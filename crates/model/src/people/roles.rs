@@ -8,7 +8,7 @@ use crate::filters::{Filter, parse_list, to_list};
 use crate::grants::{Action, Grant, GrantLookup, parse_grants};
 use crate::ids::{DatasetId, GrantId, PoolId, ProjectId, SavedQueryId, ViewId};
 use crate::limits::PERSON_ROLES_MAX;
-use crate::names::Name;
+use crate::names::{FieldPath, Name};
 use crate::pools::Schema;
 use crate::value::{Object, Value};
 
@@ -63,6 +63,19 @@ impl Area {
         Self::ReadRecords,
         Self::ReadResults,
     ];
+
+    /// Whether it can be held to some rows: what is done with rows themselves,
+    /// and with keys and people who are held to them, too.
+    pub fn is_within_rows(self) -> bool {
+        match self {
+            Self::Owners | Self::Projects | Self::Audit | Self::Definitions => false,
+            Self::People
+            | Self::Keys
+            | Self::WriteRecords
+            | Self::ReadRecords
+            | Self::ReadResults => true,
+        }
+    }
 
     /// The area's name in the committed table.
     pub fn name(self) -> &'static str {
@@ -120,7 +133,7 @@ impl Role {
         }
     }
 
-    /// Whether it changes more than rows: then it cannot be held to some of them.
+    /// Whether it does more than to look.
     fn is_above_rows(self) -> bool {
         use Area::{ReadRecords, ReadResults};
         let reads = [ReadRecords, ReadResults];
@@ -142,12 +155,24 @@ pub struct RoleGrant {
 }
 
 impl RoleGrant {
+    /// Whether it has this. A role that is held to some rows has what can be held to them.
+    pub fn may(&self, area: Area) -> bool {
+        self.role.may(area) && (self.constraints.is_none() || area.is_within_rows())
+    }
+
+    /// Whether it is held to these rows or fewer; each is held to no constraint.
+    pub fn is_within(&self, held: Option<&Filter>) -> bool {
+        held.is_none_or(|held| {
+            let own = self.constraints.as_ref();
+            own.is_some_and(|own| own.says_all_of(held))
+        })
+    }
+
     /// Reads what is sent and what is stored. The project must be an id.
     ///
     /// # Errors
-    /// A fault that names the member; [`FaultCode::NotAvailable`] for a
-    /// constraint on a role that administers or writes, since nothing holds
-    /// such a role to some rows.
+    /// A fault that names the member: also for a constraint on an owner, and
+    /// for one on a role in every project that administers or writes.
     pub fn parse(value: &Value) -> Result<Self, Fault> {
         let mut document = Document::new(value)?;
         let project = document.optional_text("project")?;
@@ -170,10 +195,14 @@ impl RoleGrant {
             role,
             constraints,
         };
-        if grant.constraints.is_some() && role.is_above_rows() {
-            let detail = "this version holds no role that administers or writes to some rows; \
-                 leave constraints out, or make the role analyst or viewer";
-            return Err(Fault::new(FaultCode::NotAvailable, detail).at("/constraints"));
+        if grant.constraints.is_some() && role == Role::Owner {
+            let detail = "an owner has all rows; leave constraints out, or make the role admin";
+            return Err(Fault::new(FaultCode::InvalidValue, detail).at("/constraints"));
+        }
+        if grant.constraints.is_some() && grant.project.is_none() && role.is_above_rows() {
+            let detail =
+                "rows are those of a project: name the one that the role is held to them in";
+            return Err(Fault::new(FaultCode::InvalidValue, detail).at("/project"));
         }
         if role == Role::Owner && grant.project.is_some() {
             let detail = "an owner is one of the organization; leave project out";
@@ -221,10 +250,16 @@ impl RoleGrant {
     /// # Errors
     /// A fault for a constraint that no grant may have.
     pub fn grants(&self) -> Result<Arc<[Grant]>, Fault> {
-        let may = |area: Area| self.role.may(area);
+        let may = |area: Area| self.may(area);
+        // What is written is among the rows when it is stamped so; where they
+        // cannot be stamped, nothing is written.
+        let stamps = self.constraints.as_ref().map(Filter::as_stamps);
         let mut pool: Vec<Action> = Vec::new();
         if may(Area::WriteRecords) {
-            pool.extend([Action::Ingest, Action::Delete]);
+            pool.push(Action::Delete);
+        }
+        if may(Area::WriteRecords) && stamps != Some(None) {
+            pool.push(Action::Ingest);
         }
         if may(Area::ReadRecords) {
             pool.extend([Action::Query, Action::Extract, Action::Schema]);
@@ -250,15 +285,28 @@ impl RoleGrant {
         let grants = grants.map(|(on, actions)| {
             let names: Vec<&str> = actions.iter().map(|action| action.name()).collect();
             let grant = Object::new().with("on", on).with("actions", names);
-            match actions.iter().any(|action| action.touches_rows()) {
+            let grant = match actions.iter().any(|action| action.touches_rows()) {
                 true => grant.with("constraints", rows.clone()),
                 false => grant,
+            };
+            match &stamps {
+                Some(Some(stamps)) if actions.contains(&Action::Ingest) => {
+                    grant.with("injections", injected(stamps))
+                }
+                _ => grant,
             }
         });
         let grants: Vec<Object> = grants.collect();
         let numbered = Numbered(std::cell::Cell::new(0));
         Ok(parse_grants(&Value::from(grants), &numbered)?.into())
     }
+}
+
+fn injected(stamps: &[(&FieldPath, &Value)]) -> Object {
+    let stamps = stamps.iter();
+    stamps.fold(Object::new(), |object, (path, value)| {
+        object.with(path.as_str(), (*value).clone())
+    })
 }
 
 /// What the reader of a role's grants looks up: nothing, since none has a

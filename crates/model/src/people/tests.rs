@@ -1,10 +1,12 @@
 use super::*;
 use crate::fault::FaultCode;
-use crate::ids::PersonId;
+use crate::grants::Action;
+use crate::ids::{PersonId, ProjectId};
 use crate::json;
 use crate::random::SeededRandom;
 use crate::secrets::Pepper;
 use crate::time::Timestamp;
+use crate::value::Value;
 
 const GOOD: &str = "violet harbour under glass";
 
@@ -168,28 +170,93 @@ fn role(text: &str) -> Result<RoleGrant, FaultCode> {
 }
 
 #[test]
-fn a_constraint_holds_the_roles_that_only_read_and_is_refused_elsewhere() {
+fn a_constraint_holds_every_role_but_an_owner_in_all_that_it_touches() {
+    use crate::filters::Constraint;
     let constraints = r#"[{"field":"customer","operator":"eq","value":"a"}]"#;
+    let project = ProjectId::from_bytes([1; 16]).to_string();
     for known in Role::ALL {
-        let text = format!(
-            r#"{{"role":"{}","constraints":{constraints}}}"#,
-            known.name()
-        );
-        let read = role(&text);
-        match known {
-            Role::Analyst | Role::Viewer => {
-                let grants = read.expect("a role").grants().expect("grants");
-                let rows = grants.iter().filter(|grant| grant.rows.is_some());
-                assert!(rows.clone().count() > 0);
-                let held = |grant: &&crate::grants::Grant| {
-                    matches!(grant.rows, Some(crate::filters::Constraint::Rows(_)))
-                };
-                assert!(rows.clone().all(|grant| held(&grant)), "{known:?}");
-            }
-            Role::Owner | Role::Admin | Role::Developer => {
-                assert_eq!(read, Err(FaultCode::NotAvailable), "{known:?}");
+        for project in ["null".to_owned(), format!("\"{project}\"")] {
+            let text = format!(
+                r#"{{"role":"{}","project":{project},"constraints":{constraints}}}"#,
+                known.name()
+            );
+            let read = role(&text);
+            let names_project = project != "null";
+            match known {
+                Role::Owner => assert_eq!(read, Err(FaultCode::InvalidValue), "{known:?}"),
+                Role::Admin | Role::Developer if !names_project => {
+                    assert_eq!(read, Err(FaultCode::InvalidValue), "{known:?}");
+                }
+                _ => {
+                    let read = read.expect("a role");
+                    let grants = read.grants().expect("grants");
+                    let rows = grants.iter().filter(|grant| grant.rows.is_some());
+                    assert!(rows.clone().count() > 0);
+                    let held = |grant: &crate::grants::Grant| {
+                        matches!(grant.rows, Some(Constraint::Rows(_)))
+                    };
+                    assert!(rows.clone().all(held), "{known:?}");
+                    let writes = read.may(Area::WriteRecords);
+                    let mut stamped = grants.iter().filter(|grant| grant.allows(Action::Ingest));
+                    assert_eq!(stamped.clone().count(), usize::from(writes), "{known:?}");
+                    let stamps = |grant: &crate::grants::Grant| {
+                        let values = &grant.injections.values;
+                        values.len() == 1 && values[0].1 == Value::from("a")
+                    };
+                    assert!(stamped.all(stamps), "{known:?}");
+                    let admin = grants.iter().any(|grant| grant.allows(Action::Admin));
+                    assert_eq!(admin, known == Role::Admin, "{known:?}");
+                    let beyond = [Area::Owners, Area::Projects, Area::Audit, Area::Definitions];
+                    assert!(beyond.into_iter().all(|area| !read.may(area)), "{known:?}");
+                }
             }
         }
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_stamped_are_not_written_by_who_is_held_to_them() {
+    let project = ProjectId::from_bytes([1; 16]);
+    for (rows, writes) in [
+        (
+            r#"[{"field":"a","operator":"eq","value":1},{"field":"b","operator":"eq","value":true}]"#,
+            true,
+        ),
+        (
+            r#"[{"all":[{"field":"a","operator":"eq","value":1}]}]"#,
+            true,
+        ),
+        (r#"[{"field":"a","operator":"in","value":[1,2]}]"#, false),
+        (
+            r#"[{"field":"a","operator":"eq","value":1},{"field":"b","operator":"gt","value":1}]"#,
+            false,
+        ),
+        (
+            r#"[{"any":[{"field":"a","operator":"eq","value":1}]}]"#,
+            false,
+        ),
+        (
+            r#"[{"not":{"field":"a","operator":"eq","value":1}}]"#,
+            false,
+        ),
+        (
+            r#"[{"field":"a","operator":"eq","value":1},{"field":"a","operator":"eq","value":2}]"#,
+            false,
+        ),
+        (
+            r#"[{"field":"a","operator":"eq","value":1},{"field":"a.b","operator":"eq","value":2}]"#,
+            false,
+        ),
+        (r#"[{"field":"_key","operator":"eq","value":"k"}]"#, false),
+    ] {
+        let text = format!(r#"{{"role":"developer","project":"{project}","constraints":{rows}}}"#);
+        let grants = role(&text).expect("a role").grants().expect("grants");
+        let found = grants.iter().any(|grant| grant.allows(Action::Ingest));
+        assert_eq!(found, writes, "{rows}");
+        assert!(
+            grants.iter().any(|grant| grant.allows(Action::Delete)),
+            "{rows}"
+        );
     }
 }
 

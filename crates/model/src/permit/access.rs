@@ -1,11 +1,13 @@
 //! Who an admitted caller is.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Access;
-use crate::grants::Grant;
+use crate::filters::Filter;
+use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId};
-use crate::keys::{KeyKind, KeyLimits, Restrictions};
+use crate::keys::{KeyKind, KeyLimits, KeyRecord, Restrictions};
 use crate::secrets::SecretId;
 
 impl Access {
@@ -51,8 +53,36 @@ impl Access {
         &self.restrictions
     }
 
+    /// The rows that the caller is held to in whatever it makes and knows of: of a
+    /// person with such a role, and of a key that one made. `None` without.
+    pub fn within(&self) -> Option<&Arc<Filter>> {
+        self.within.as_ref()
+    }
+
+    /// Whether the caller may know of the key, if it may know of keys.
+    pub fn knows(&self, key: &KeyRecord) -> bool {
+        self.within().is_none_or(|held| key.is_within(held))
+    }
+
     /// The caller's grants, with what their windows of time were about when it was let in.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
+    }
+
+    /// Whether this grant of the caller shows rows of what `covers` is about. A
+    /// key in a page sees without a constraint what is public now; what was
+    /// made out of such a key adds constraints of its own, which open nothing.
+    pub(super) fn may_show(
+        &self,
+        at: usize,
+        is_public: bool,
+        action: Action,
+        covers: &impl Fn(&Target) -> bool,
+    ) -> bool {
+        let own = self.written.get(at);
+        let shows = |grant: &Grant| self.kind.may_show(grant, is_public);
+        let mut behind = self.made_out_of.iter().flat_map(|grants| grants.iter());
+        own.is_some_and(shows)
+            && behind.all(|grant| shows(grant) || !grant.allows(action) || !covers(&grant.on))
     }
 }

@@ -33,10 +33,15 @@ impl Permit<Admin> {
         // Several actions mostly meet the same limits; each is laid on once, not once an action.
         let (mut rows, mut fields) = (Vec::new(), Vec::new());
         for action in grant.actions.clone() {
+            if action == Action::Admin && self.access().within().is_some() {
+                let detail =
+                    "whoever is held to some rows gives nobody the administration of the project";
+                return Err(Fault::new(FaultCode::InvalidValue, detail).at("/actions"));
+            }
             // As they are written: a window that moves goes on moving for the new key.
             let makers = self.access().grants_of_key().iter();
-            let makers =
-                makers.filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on));
+            let makers = makers
+                .filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on, action));
             let makers: Vec<&Grant> = makers.collect();
             if makers.is_empty() {
                 return Err(Fault::new(

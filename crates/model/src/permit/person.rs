@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Access, as_of};
+use crate::filters::Filter;
 use crate::grants::Grant;
 use crate::ids::{KeyId, PersonId, ProjectId, SessionId};
 use crate::keys::{KeyKind, KeyLimits, Restrictions};
-use crate::people::Role;
+use crate::people::{Area, Role};
 use crate::secrets::SecretId;
 use crate::time::Timestamp;
 
@@ -19,6 +20,15 @@ pub struct Person {
     pub session: SessionId,
     /// The person's role in the project.
     pub role: Role,
+    /// Whether the role is held to some rows.
+    pub is_held: bool,
+}
+
+impl Person {
+    /// Whether the person's role has this in the project.
+    pub fn may(&self, area: Area) -> bool {
+        self.role.may(area) && (!self.is_held || area.is_within_rows())
+    }
 }
 
 impl Access {
@@ -32,6 +42,7 @@ impl Access {
         name: &str,
         project: ProjectId,
         written: Arc<[Grant]>,
+        within: Option<Arc<Filter>>,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -49,6 +60,7 @@ impl Access {
             let_in_at: now,
             only: None,
             person: Some(Arc::new(person)),
+            within,
         }
     }
 

@@ -13,7 +13,8 @@ use super::constrain::count_rows;
 use super::{AskPool, ConstrainedQuery, On, Permit};
 use crate::fault::{Fault, FaultCode};
 use crate::filters::{Constraint, parse_list, to_list};
-use crate::grants::{Action, Grant, Target, VisibleFields, check_resolves};
+use crate::grants::{Action, Grant, VisibleFields, check_resolves};
+use crate::keys::KeyKind;
 use crate::names::FieldPath;
 use crate::queries::Query;
 use crate::time::Timestamp;
@@ -26,17 +27,19 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// What these grants show there at this instant: rows of a pool by `query`
+    /// What these grants of a key of the kind show there at this instant: rows of a pool by `query`
     /// and `extract`, those behind a view by `read`. `None` when nothing, and
     /// of anything else.
-    pub fn by(grants: &[Grant], on: On<'_>, now: Timestamp) -> Option<Self> {
-        let shows = |grant: &&Grant| match (&grant.on, on) {
-            (Target::Pool(pools), On::Pool(Some(pool))) => {
+    pub fn by(kind: KeyKind, grants: &[Grant], on: On<'_>, now: Timestamp) -> Option<Self> {
+        let shows = |grant: &&Grant| match on {
+            On::Pool(Some(pool)) => {
                 let asks = grant.allows(Action::Query) || grant.allows(Action::Extract);
-                asks && pools.covers(pool.id, &pool.draft.name)
+                asks && grant.on.covers_pool(pool) && kind.may_show(grant, pool.draft.public)
             }
-            (Target::View(views), On::View(Some((view, _)))) => {
-                grant.allows(Action::Read) && views.covers(view.id, &view.draft.name)
+            On::View(Some((view, pool))) => {
+                grant.allows(Action::Read)
+                    && grant.on.covers_view(view, pool)
+                    && kind.may_show(grant, view.draft.public)
             }
             _ => false,
         };

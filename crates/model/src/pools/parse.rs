@@ -79,7 +79,7 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
         document.optional_integer("retention_days", 1..=i64::from(RETENTION_DAYS_MAX))?;
     let layout = parse_layout(&mut document, &schema, isolation_field.as_ref())?;
     let tier = Tier::read(&mut document)?.unwrap_or(Tier::Core);
-    refuse_not_yet(&mut document, "public")?;
+    let public = document.optional_boolean("public")?.unwrap_or(false);
     document.finish()?;
     Ok(PoolDraft {
         name,
@@ -91,31 +91,8 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
         retention_days: retention_days.and_then(|days| u32::try_from(days).ok()),
         layout,
         tier,
+        public,
     })
-}
-
-/// Refuses a member whose feature does not exist yet, unless it says what
-/// is the case anyway.
-pub(crate) fn refuse_not_yet(
-    document: &mut Document<'_>,
-    member: &'static str,
-) -> Result<(), Fault> {
-    match document.optional(member) {
-        None => Ok(()),
-        Some(Value::Boolean(false)) if member == "public" => Ok(()),
-        Some(_) => Err(not_available(member)),
-    }
-}
-
-/// The refusal of something that is designed and not enforced yet.
-fn not_available(member: &str) -> Fault {
-    Fault::new(
-        FaultCode::NotAvailable,
-        format!(
-            "{member} is not enforced by this version and therefore not accepted; leave it out"
-        ),
-    )
-    .at(format!("/{member}"))
 }
 
 pub(crate) fn parse_name(sent: &str) -> Result<Name, Fault> {

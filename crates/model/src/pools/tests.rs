@@ -121,8 +121,8 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
         (r#""time_field":{}"#.to_owned(), "WrongType /time_field"),
         (r#""tier":"gold""#.to_owned(), "InvalidValue /tier"),
         (r#""tier":false"#.to_owned(), "WrongType /tier"),
-        (r#""public":true"#.to_owned(), "NotAvailable /public"),
-        (r#""public":"core""#.to_owned(), "NotAvailable /public"),
+        (r#""public":1"#.to_owned(), "WrongType /public"),
+        (r#""public":"core""#.to_owned(), "WrongType /public"),
         (r#""id":"x""#.to_owned(), "UnknownMember /id"),
     ];
     for (members, expected) in cases {

@@ -8,7 +8,7 @@ use crate::fields::{ColumnType, FieldType, ScalarType};
 use crate::filters::{Filter, parse_list};
 use crate::limits::{ORDER_FIELDS_MAX, VIEW_FIELDS_MAX};
 use crate::names::{FieldPath, Name};
-use crate::pools::{Schema, parse_name, refuse_not_yet, unknown_field};
+use crate::pools::{Schema, parse_name, unknown_field};
 use crate::queries::{Aggregate, Direction, OrderBy};
 use crate::value::Value;
 
@@ -43,7 +43,7 @@ impl ViewDraft {
             .optional_boolean("grouped_output")?
             .unwrap_or(false);
         let tier = Tier::read(&mut document)?;
-        refuse_not_yet(&mut document, "public")?;
+        let public = document.optional_boolean("public")?.unwrap_or(false);
         document.finish()?;
         let draft = Self {
             name,
@@ -54,6 +54,7 @@ impl ViewDraft {
             order_by,
             grouped_output,
             tier,
+            public,
         };
         draft.check_names()?;
         Ok(draft)

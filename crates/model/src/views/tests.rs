@@ -235,7 +235,7 @@ fn whatever_is_wrong_or_not_enforced_is_refused_at_its_place() {
             "WrongType /grouped_output",
         ),
         (plain(r#""tier":"gold""#), "InvalidValue /tier"),
-        (plain(r#""public":true"#), "NotAvailable /public"),
+        (plain(r#""public":"yes""#), "WrongType /public"),
         (plain(r#""sql":"select 1""#), "UnknownMember /sql"),
     ];
     for (text, expected) in cases {

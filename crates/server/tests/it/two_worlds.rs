@@ -34,10 +34,27 @@ impl Worlds {
         }
     }
 
-    fn key(&self, grants: &Value) -> Tokens {
+    fn key(&self, kind: &str, grants: &Value) -> Tokens {
+        let body = json!({"name": "reader", "kind": kind, "grants": grants});
+        let key = |server: &Server| {
+            let made = server.post(&server.master(), "/v1/keys", &body).expect(201);
+            made["token"].as_str().expect("a token").to_owned()
+        };
         Tokens {
-            full: self.full.key("reader", grants),
-            seen: self.seen.key("reader", grants),
+            full: key(&self.full),
+            seen: key(&self.seen),
+        }
+    }
+
+    /// Changes a pool with its views, one after the other.
+    fn change(&self, pool: &str, change: &Value) {
+        let views = ["records", "aggregated", "time_series"];
+        let views = views.map(|shape| format!("/v1/views/{pool}-{shape}"));
+        for path in std::iter::once(format!("/v1/pools/{pool}")).chain(views) {
+            for server in [&self.full, &self.seen] {
+                let reply = server.call(&server.master(), "PATCH", &path, Some(change));
+                assert_eq!(reply.status, 200, "{}", reply.text());
+            }
         }
     }
 
@@ -256,11 +273,6 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
             worlds.admin("/v1/views", &view);
         }
         stored::define(&worlds, &pool);
-        let records: Vec<(Value, bool)> = records(&random, &canary, sees);
-        worlds.load(&pool, &records, &random);
-        let beside = self::records(&random, &canary, sees_other);
-        worlds.load(&side, &beside, &random);
-        shown += usize::from(stored::fill(&worlds, &pool, &canary) > 0);
         let mut grants = json!([
             {"on": format!("view:{pool}-records"), "actions": ["read"], "constraints": constraint},
             {"on": format!("view:{pool}-aggregated"), "actions": ["read"], "constraints": constraint},
@@ -268,8 +280,38 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
             {"on": format!("pool:{pool}"), "actions": ["query", "extract", "schema", "delete"], "constraints": constraint},
             {"on": format!("pool:{side}"), "actions": ["query"], "constraints": other}]);
         let all = grants.as_array_mut().expect("a list");
+        let kind = match case % 4 {
+            // The same by the tier, which no other pool is of at this time.
+            1 => {
+                worlds.change(&pool, &json!({"tier": "premium"}));
+                all.drain(..3);
+                all[0]["actions"] = json!(["delete"]);
+                all.push(json!({"on": "tier:premium", "constraints": constraint,
+                    "actions": ["query", "extract", "schema", "read"]}));
+                "secret"
+            }
+            // In a page, with grants on what was public that see nothing now.
+            2 => {
+                worlds.change(&pool, &json!({"public": true}));
+                let opened = json!([
+                    {"on": format!("view:{pool}-records"), "actions": ["read"], "constraints": "all_rows"},
+                    {"on": format!("pool:{pool}"), "actions": ["query", "extract", "schema"], "constraints": "all_rows"}]);
+                all.splice(..1, opened.as_array().expect("a list").iter().cloned());
+                all[4]["actions"] = json!(["query", "extract", "schema"]);
+                "publishable"
+            }
+            _ => "secret",
+        };
         all.extend(stored::grants(&constraint));
-        let tokens = worlds.key(&grants);
+        let tokens = worlds.key(kind, &grants);
+        if kind == "publishable" {
+            worlds.change(&pool, &json!({"public": false}));
+        }
+        let records: Vec<(Value, bool)> = records(&random, &canary, sees);
+        worlds.load(&pool, &records, &random);
+        let beside = self::records(&random, &canary, sees_other);
+        worlds.load(&side, &beside, &random);
+        shown += usize::from(stored::fill(&worlds, &pool, &canary) > 0);
         for request in every_route(&pool) {
             worlds.compare(&tokens, &request, &canary);
             asked += 1;
@@ -301,6 +343,9 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
                     asked += 1;
                 }
             }
+        }
+        if case % 4 == 1 {
+            worlds.change(&pool, &json!({"tier": null}));
         }
     }
     assert!(asked >= cases * 70, "{asked} comparisons were made");

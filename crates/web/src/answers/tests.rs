@@ -36,6 +36,7 @@ fn view(shape: Shape, fields: &[(&str, char)], grouped_output: bool) -> ViewDraf
         order_by: Vec::new(),
         grouped_output,
         tier: None,
+        public: false,
     }
 }
 

@@ -57,8 +57,14 @@ impl FromRequestParts<AppState> for KeyPath {
 }
 
 impl KeyPath {
-    fn find<'a>(&self, definitions: &'a Definitions) -> Result<&'a Arc<KeyRecord>, ApiError> {
+    /// The key that is meant, if the caller may know of it.
+    fn find<'a>(
+        &self,
+        caller: &Caller<Admin>,
+        definitions: &'a Definitions,
+    ) -> Result<&'a Arc<KeyRecord>, ApiError> {
         let key = self.0.and_then(|id| definitions.key(id));
+        let key = key.filter(|key| caller.0.access().knows(key));
         key.ok_or_else(ApiError::not_found)
     }
 }
@@ -122,7 +128,9 @@ pub(crate) async fn list(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
-    let keys: Vec<&Arc<KeyRecord>> = definitions.keys().collect();
+    let access = caller.0.access();
+    let keys = definitions.keys().filter(|key| access.knows(key));
+    let keys: Vec<&Arc<KeyRecord>> = keys.collect();
     page(
         &parameters,
         &keys,
@@ -165,7 +173,7 @@ pub(crate) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
-    Ok(answer(&state, path.find(&definitions)?))
+    Ok(answer(&state, path.find(&caller, &definitions)?))
 }
 
 /// Describes [`change`].
@@ -191,7 +199,7 @@ pub(crate) async fn change(
     let control = state.control.proving(proof);
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
-        let key = path.find(&definitions)?;
+        let key = path.find(&caller, &definitions)?;
         if_match.check(&tag(key.id(), key.revision()))?;
         let merged = merge_patch(&key.draft().to_value(), &patch);
         let draft = draft(&caller, &state, &merged, Some(key))?;
@@ -233,7 +241,7 @@ pub(crate) async fn delete(
     let force = read_force(&parameters)?;
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
-        let key = path.find(&definitions)?;
+        let key = path.find(&caller, &definitions)?;
         if_match.check(&tag(key.id(), key.revision()))?;
         let deleted = state
             .control
@@ -327,7 +335,7 @@ async fn switch(
 ) -> Result<Response, ApiError> {
     let (body, proof) = step_up::split(body.clone())?;
     Document::new(&body)?.finish()?;
-    let id = path.find(&caller.definitions(state))?.id();
+    let id = path.find(caller, &caller.definitions(state))?.id();
     let control = state.control.proving(proof);
     let key = control.set_key_disabled(&caller.0, id, disabled).await;
     let key = key.map(|key| answer(state, &key));
@@ -357,7 +365,7 @@ pub(crate) async fn copy(
     let mut document = Document::new(&body)?;
     let name = document.optional_text("name")?.map(str::to_owned);
     document.finish()?;
-    let id = path.find(&caller.definitions(&state))?.id();
+    let id = path.find(&caller, &caller.definitions(&state))?.id();
     let (control, once) = (state.control.proving(proof), sent.once(&body));
     let made = control.copy_key_once(&caller.0, id, name, once).await;
     Ok(finish_made(&state, &control, made))

@@ -22,6 +22,7 @@ use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
+use crate::step_up;
 
 /// The query parameters of [`schema`].
 pub(crate) const SCHEMA_PARAMETERS: &[&str] = &["grant"];
@@ -51,10 +52,13 @@ pub(crate) fn schemas() -> Json {
             },
             "tier": { "enum": ["core", "premium", null] },
             "layout": { "enum": [shared, apart, null] },
-            "public": { "enum": [false, null] },
+            "public": {
+                "type": ["boolean", "null"],
+                "description": "Whether keys that live in pages may read it without a constraint.",
+            },
         })
     };
-    json!({
+    let mut schemas = json!({
         "PoolField": {
             "type": "object", "required": ["name", "type"], "additionalProperties": false,
             "properties": {
@@ -99,6 +103,7 @@ pub(crate) fn schemas() -> Json {
                 "retention_days": { "type": ["integer", "null"] },
                 "layout": { "enum": layouts },
                 "tier": { "enum": ["core", "premium"], "description": "Shown where it is not core." },
+                "public": { "type": "boolean", "description": "Shown where it is true." },
                 "created_at": refer("Time"),
             },
         },
@@ -117,7 +122,11 @@ pub(crate) fn schemas() -> Json {
                 },
             } } },
         },
-    })
+    });
+    for changes in ["PoolDraft", "PoolPatch"] {
+        step_up::describe(&mut schemas[changes]);
+    }
+    schemas
 }
 
 /// A pool as the wire shows it.
@@ -184,9 +193,12 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let (body, proof) = step_up::split(body)?;
     let draft = PoolDraft::parse(&body)?;
-    let pool = state.control.create_pool(&by, draft).await?;
-    Ok(answer(StatusCode::CREATED, &pool))
+    let control = state.control.proving(proof);
+    let made = control.create_pool(&by, draft).await;
+    let made = made.map(|pool| answer(StatusCode::CREATED, &pool));
+    Ok(step_up::finish(&control, made.map_err(ApiError::from)))
 }
 
 /// Describes [`read`].
@@ -224,18 +236,22 @@ pub(crate) async fn change(
     State(state): State<AppState>,
     JsonBody(patch): JsonBody,
 ) -> Result<Response, ApiError> {
+    let (patch, proof) = step_up::split(patch)?;
+    let control = state.control.proving(proof);
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
         let pool = find(&definitions, &name)?;
         if_match.check(&tag(pool.id, pool.revision))?;
         let draft = pool.draft.patched(&patch)?;
-        let changed = state
-            .control
+        let changed = control
             .change_pool(&caller.0, pool.id, Some(pool.revision), draft)
             .await;
         match changed {
             Err(ControlError::StaleRevision) => {}
-            changed => return Ok(answer(StatusCode::OK, &*changed?)),
+            changed => {
+                let changed = changed.map(|pool| answer(StatusCode::OK, &pool));
+                return Ok(step_up::finish(&control, changed.map_err(ApiError::from)));
+            }
         }
     }
     Err(ApiError::stale())
@@ -304,3 +320,6 @@ pub(crate) async fn schema(
     let fields = Object::new().with("fields", fields);
     Ok(super::json(StatusCode::OK, &Value::Object(fields)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::ids::{KeyId, PoolId, ViewId};
 use model::limits::USAGE_ROWS_MAX;
-use model::permit::Admin;
+use model::permit::{Access, Admin};
 use model::time::{Date, Timestamp};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
@@ -126,6 +126,24 @@ fn show(definitions: &Definitions, of: &UsageOf, counts: UsageCounts) -> Object 
         .with("records", counts.records)
 }
 
+/// Refuses a caller who is held to some rows, and so knows of some keys alone,
+/// but for one of those.
+fn check_known(
+    access: &Access,
+    definitions: &Definitions,
+    key: Option<KeyId>,
+) -> Result<(), ApiError> {
+    if access.within().is_none() {
+        return Ok(());
+    }
+    let key = key.ok_or_else(|| {
+        let detail = "who is held to some rows asks for the usage of one key, by its id";
+        Fault::new(FaultCode::MissingMember, detail).at("/key_id")
+    })?;
+    let known = definitions.key(key).filter(|key| access.knows(key));
+    known.map(|_| ()).ok_or_else(ApiError::not_found)
+}
+
 /// What keys did, day by day.
 pub(crate) async fn list(
     caller: Caller<Admin>,
@@ -133,6 +151,8 @@ pub(crate) async fn list(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let asked = asked(&parameters, state.clock.now())?;
+    let definitions = caller.definitions(&state);
+    check_known(caller.0.access(), &definitions, asked.key)?;
     let rows = state.control.usage(&caller.0, asked).await?;
     if rows.len() > USAGE_ROWS_MAX {
         let detail = format!(
@@ -140,7 +160,6 @@ pub(crate) async fn list(
         );
         return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
     }
-    let definitions = caller.definitions(&state);
     let items = rows
         .iter()
         .map(|(of, counts)| show(&definitions, of, *counts));

@@ -213,7 +213,7 @@ async fn answer(
     let binding = question.page_digest();
     let question = rows::continued(question, cursor(&request), &binding, now, state)?;
     let_in.touch(question.pool().id, Some(view.id));
-    let tier = view.draft.tier.unwrap_or(question.pool().draft.tier);
+    let tier = view.tier(question.pool());
     let cost = cost_of(&question, format == AnswerFormat::Json);
     let_in.reserve(state, permit.access(), tier, cost)?;
     let style = Style {

@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
+use crate::step_up;
 
 /// The schemas of this file.
 pub(crate) fn schemas() -> Json {
@@ -33,10 +34,13 @@ pub(crate) fn schemas() -> Json {
             "order_by": { "anyOf": [refer("OrderBy"), { "type": "null" }] },
             "grouped_output": { "type": ["boolean", "null"] },
             "tier": { "enum": ["core", "premium", null] },
-            "public": { "enum": [false, null] },
+            "public": {
+                "type": ["boolean", "null"],
+                "description": "Whether keys that live in pages may read it without a constraint.",
+            },
         })
     };
-    json!({
+    let mut schemas = json!({
         "ViewField": {
             "type": "object", "additionalProperties": false,
             "properties": {
@@ -69,10 +73,15 @@ pub(crate) fn schemas() -> Json {
                 "grouped_output": { "type": "boolean" },
                 "tier": { "enum": ["core", "premium"],
                     "description": "As of its pool where it is not shown." },
+                "public": { "type": "boolean", "description": "Shown where it is true." },
                 "created_at": refer("Time"),
             },
         },
-    })
+    });
+    for changes in ["ViewDraft", "ViewPatch"] {
+        step_up::describe(&mut schemas[changes]);
+    }
+    schemas
 }
 
 /// A view as the wire shows it.
@@ -139,9 +148,12 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let (body, proof) = step_up::split(body)?;
     let draft = draft(&caller.definitions(&state), &body)?;
-    let view = state.control.create_view(&caller.0, draft).await?;
-    Ok(answer(StatusCode::CREATED, &view))
+    let control = state.control.proving(proof);
+    let made = control.create_view(&caller.0, draft).await;
+    let made = made.map(|view| answer(StatusCode::CREATED, &view));
+    Ok(step_up::finish(&control, made.map_err(ApiError::from)))
 }
 
 /// Describes [`read`].
@@ -175,19 +187,23 @@ pub(crate) async fn change(
     State(state): State<AppState>,
     JsonBody(patch): JsonBody,
 ) -> Result<Response, ApiError> {
+    let (patch, proof) = step_up::split(patch)?;
+    let control = state.control.proving(proof);
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
         let view = find(&definitions, &name)?;
         if_match.check(&tag(view.id, view.revision))?;
         let merged = merge_patch(&view.draft.to_value(), &patch);
         let draft = draft(&definitions, &merged)?;
-        let changed = state
-            .control
+        let changed = control
             .change_view(&caller.0, view.id, Some(view.revision), draft)
             .await;
         match changed {
             Err(ControlError::StaleRevision) => {}
-            changed => return Ok(answer(StatusCode::OK, &*changed?)),
+            changed => {
+                let changed = changed.map(|view| answer(StatusCode::OK, &view));
+                return Ok(step_up::finish(&control, changed.map_err(ApiError::from)));
+            }
         }
     }
     Err(ApiError::stale())

@@ -13,6 +13,8 @@ use crate::routes::{Needs, ROUTES, Route};
 use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{World, committed, request, text};
 
+mod held;
+
 #[tokio::test]
 async fn k10_the_cookie_goes_to_this_host_over_tls_alone_and_to_no_script() {
     let world = World::new().await;
@@ -181,15 +183,19 @@ async fn a_role_with_a_constraint_sees_its_rows_on_every_road() {
             .expect(200);
         assert_eq!(me.json()["pools"][0]["rows"], json!(seen));
     }
-    for role in ["owner", "admin", "developer"] {
+    for (role, member) in [
+        ("owner", "constraints"),
+        ("admin", "project"),
+        ("developer", "project"),
+    ] {
         let held = json!({ "sign_in": "x@example.com", "roles": [{ "role": role,
             "constraints": [{ "field": "customer", "operator": "eq", "value": "a" }] }] });
         let reply = ada
             .call(&world, "POST /v1/invitations", &held)
             .await
             .expect(400);
-        assert_eq!(reply.code(), "not_available");
-        assert_eq!(reply.json()["pointer"], "/roles/0/constraints");
+        assert_eq!(reply.code(), "invalid_value");
+        assert_eq!(reply.json()["pointer"], format!("/roles/0/{member}"));
     }
 }
 
@@ -256,11 +262,28 @@ fn the_committed_matrix_says_which_role_has_what() {
     for area in Area::ALL {
         let mut line = format!("{:<14}", area.name());
         for role in Role::ALL {
-            let _ = write!(line, " {:<10}", if role.may(area) { "yes" } else { "no" });
+            let project = model::ids::ProjectId::from_bytes([1; 16]);
+            let held = role != Role::Owner
+                && {
+                    let grant = format!(
+                        r#"{{"project":"{project}","role":"{}","constraints":[{{"field":"a","operator":"eq","value":1}}]}}"#,
+                        role.name()
+                    );
+                    let grant = model::json::parse(grant.as_bytes()).expect("JSON");
+                    let grant = model::people::RoleGrant::parse(&grant);
+                    grant.expect("a role").may(area)
+                };
+            let has = match (role.may(area), held) {
+                (true, true) => "yes, held",
+                (true, false) => "yes",
+                (false, _) => "no",
+            };
+            let _ = write!(line, " {has:<10}");
         }
         table += line.trim_end();
         table.push('\n');
     }
+    table += "\nheld: also with constraints in the role, within their rows.\n";
     committed(Path::new("role-by-action.txt"), &table);
 }
 

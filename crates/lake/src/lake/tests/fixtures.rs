@@ -107,6 +107,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
         },
         disabled: false,
         secrets: vec![record],
+        within: None,
         created_by: "server".to_owned(),
         created_at: noon(),
         revision: 1,

@@ -331,6 +331,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
         },
         disabled: false,
         secrets: vec![SecretRecord::fresh(&secret, &pepper, noon())],
+        within: None,
         created_by: "server".to_owned(),
         created_at: noon(),
         revision: 1,

@@ -18,7 +18,7 @@ fn shown(project: &Project, rest: &str) -> Shown {
     let grants = format!(r#"[{{"on":"pool:strict","actions":["query"],{rest}}}]"#);
     let grants = project.grants(&grants).expect("grants");
     let on = On::Pool(Some(project.strict()));
-    Shown::by(&grants, on, noon()).expect("shows something")
+    Shown::by(KeyKind::Secret, &grants, on, noon()).expect("shows something")
 }
 
 fn only(field: &str, value: &str) -> String {
@@ -77,7 +77,12 @@ fn what_is_chosen_by_a_field_that_the_caller_does_not_see_is_not_told() {
     let view =
         project.grants(r#"[{"on":"view:records","actions":["read"],"constraints":"all_rows"}]"#);
     let records = (&project.views[0], project.strict());
-    let behind = Shown::by(&view.expect("grants"), On::View(Some(records)), noon());
+    let behind = Shown::by(
+        KeyKind::Secret,
+        &view.expect("grants"),
+        On::View(Some(records)),
+        noon(),
+    );
     let behind = behind.expect("shows something");
     permit
         .count_among(behind.rows())
@@ -95,7 +100,7 @@ fn grants_that_show_nothing_are_no_sight() {
     let grants = r#"[{"on":"pool:open","actions":["query"],"constraints":"all_rows"},
         {"on":"pool:strict","actions":["ingest"]}]"#;
     let grants = project.grants(grants).expect("grants");
-    let sight = |on: On<'_>| Shown::by(&grants, on, noon());
+    let sight = |on: On<'_>| Shown::by(KeyKind::Secret, &grants, on, noon());
     assert!(sight(On::Pool(Some(project.open()))).is_some());
     assert_eq!(sight(On::Pool(Some(project.strict()))), None);
     assert_eq!(sight(On::Pool(None)), None);
@@ -104,4 +109,28 @@ fn grants_that_show_nothing_are_no_sight() {
         None
     );
     assert_eq!(sight(On::Project), None);
+}
+
+#[test]
+fn k15_a_simulated_page_sees_what_is_public_and_a_tier_what_is_of_it() {
+    let project = Project::new();
+    let all = r#"[{"on":"pool:strict","actions":["query"],"constraints":"all_rows"}]"#;
+    let tier = r#"[{"on":"tier:premium","actions":["query"],"constraints":"all_rows"}]"#;
+    for (kind, grants, is_public, tiered, sees) in [
+        (KeyKind::Secret, all, false, false, true),
+        (KeyKind::Publishable, all, false, false, false),
+        (KeyKind::Publishable, all, true, false, true),
+        (KeyKind::Secret, tier, false, false, false),
+        (KeyKind::Secret, tier, false, true, true),
+    ] {
+        let grants = project.grants(grants).expect("grants");
+        let mut pool = (**project.strict()).clone();
+        pool.draft.public = is_public;
+        if tiered {
+            pool.draft.tier = crate::credits::Tier::Premium;
+        }
+        let pool = std::sync::Arc::new(pool);
+        let shown = Shown::by(kind, &grants, On::Pool(Some(&pool)), noon());
+        assert_eq!(shown.is_some(), sees, "{kind:?} {is_public} {tiered}");
+    }
 }

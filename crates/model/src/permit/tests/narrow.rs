@@ -19,6 +19,8 @@ fn any_grant() -> impl Strategy<Value = String> {
         r#""pool:strict""#,
         r#""pool:*","except":["open"]"#,
         r#""pool:*","except":["strict","open"]"#,
+        r#""tier:core""#,
+        r#""tier:premium""#,
     ]);
     let actions = prop::sample::subsequence(vec!["query", "schema", "delete", "ingest"], 1..4);
     let fields = prop::sample::select(vec![
@@ -44,6 +46,15 @@ fn any_grant() -> impl Strategy<Value = String> {
     ]);
     (on, actions, any_constraint(), fields, injections, time).prop_map(
         |(on, actions, rows, fields, injections, time)| {
+            let of_tier = actions.iter().copied();
+            let of_tier: Vec<_> = of_tier
+                .filter(|action| ["query", "schema"].contains(action))
+                .collect();
+            let actions = match on.contains("tier:") {
+                true if of_tier.is_empty() => vec!["query"],
+                true => of_tier,
+                false => actions,
+            };
             let reads = actions.iter().any(|action| *action != "ingest");
             let rows = if reads {
                 format!(r#","constraints":{rows}{fields}{time}"#)

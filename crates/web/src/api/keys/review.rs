@@ -89,6 +89,7 @@ pub(crate) async fn review(
     let control = &state.control;
     let keys: Vec<ReviewedKey<'_>> = definitions
         .keys()
+        .filter(|key| caller.0.access().knows(key))
         .map(|key| ReviewedKey {
             key,
             last_used: control.last_used(key.id()),

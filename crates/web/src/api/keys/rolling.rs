@@ -47,7 +47,7 @@ pub(crate) async fn roll(
     let mut document = Document::new(&body)?;
     let roll = Roll::read(&mut document)?;
     document.finish()?;
-    let id = path.find(&caller.definitions(&state))?.id();
+    let id = path.find(&caller, &caller.definitions(&state))?.id();
     let (control, once) = (state.control.proving(proof), sent.once(&body));
     let made = control.roll_key(&caller.0, id, roll, once).await;
     Ok(finish_made(&state, &control, made))
@@ -69,7 +69,7 @@ pub(crate) async fn end_grace(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
     let force = read_force(&body)?;
-    let id = path.find(&caller.definitions(&state))?.id();
+    let id = path.find(&caller, &caller.definitions(&state))?.id();
     let key = state.control.end_grace(&caller.0, id, force).await?;
     Ok(answer(&state, &key))
 }
@@ -94,7 +94,7 @@ pub(crate) async fn undo_roll(
 ) -> Result<Response, ApiError> {
     let (body, proof) = step_up::split(body)?;
     let force = read_force(&body)?;
-    let id = path.find(&caller.definitions(&state))?.id();
+    let id = path.find(&caller, &caller.definitions(&state))?.id();
     let control = state.control.proving(proof);
     let key = control.undo_roll(&caller.0, id, force).await;
     let key = key.map(|key| answer(&state, &key));

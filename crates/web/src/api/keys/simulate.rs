@@ -105,7 +105,7 @@ pub(crate) async fn simulate(
     let change = document.optional("change");
     document.finish()?;
     let definitions = caller.definitions(&state);
-    let key = path.find(&definitions)?;
+    let key = path.find(&caller, &definitions)?;
     let before = key.grants();
     let after = match change {
         None => None,
@@ -118,7 +118,7 @@ pub(crate) async fn simulate(
     };
     let now = state.clock.now();
     let sight = |name: &Name, pool: &Arc<Pool>, on: On<'_>| {
-        let shown = |grants: &[Grant]| Shown::by(grants, on, now);
+        let shown = |grants: &[Grant]| Shown::by(key.draft().kind, grants, on, now);
         let sight = Sight {
             name: name.clone(),
             pool: pool.clone(),

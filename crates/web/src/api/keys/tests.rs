@@ -130,9 +130,9 @@ async fn what_is_not_enforced_is_not_accepted() {
     for (change, pointer) in [
         (json!({ "kind": "legacy" }), "/kind"),
         (
-            json!({ "grants": [{ "on": "tier:premium", "actions": ["read"],
+            json!({ "grants": [{ "on": "pool:*", "actions": ["search"],
             "constraints": "all_rows" }] }),
-            "/grants/0/on",
+            "/grants/0/actions/0",
         ),
     ] {
         let mut body = json!({ "name": "k", "grants": [] });

@@ -1,0 +1,79 @@
+//! People and keys that are held to some rows, at the door of every change.
+
+use model::filters::parse_list;
+use model::people::{PersonDraft, Role, RoleGrant};
+
+use super::people::role;
+use super::*;
+use crate::{Proof, SignedIn};
+
+const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
+const ALL: &str = r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows"}]"#;
+
+impl Plane {
+    /// Somebody who administers the project for one customer, signed in.
+    async fn customers_admin(&self) -> SignedIn {
+        let (_, ada) = self.owner().await;
+        let entered = self.enter("ada@example.com", &ada).await;
+        let by = self.permit_of(&entered.expect("signs in"));
+        let draft = PersonDraft {
+            roles: vec![RoleGrant {
+                project: Some(self.project()),
+                role: Role::Admin,
+                constraints: Some(parse_list(&value(OF_93I)).expect("a filter")),
+            }],
+            ..role(Role::Viewer)
+        };
+        self.step();
+        let code = ada.totp.shown_at(self.now());
+        let proven = self.control.proving(Some(Proof {
+            person: None,
+            code: model::people::Code::parse(&code).expect("a code"),
+        }));
+        let sign_in = super::people::named("cara@example.com");
+        let (_, token) = proven.invite(&by, sign_in, draft).await.expect("invites");
+        let (_, cara) = self.join(&token, "Cara").await;
+        let entered = self.enter("cara@example.com", &cara).await;
+        entered.expect("signs in")
+    }
+}
+
+#[tokio::test]
+async fn who_is_held_to_rows_changes_no_key_of_others_whichever_call_it_is() {
+    let plane = Plane::new().await;
+    plane.pool("sales").await;
+    let (others, _) = plane.key("others", ALL).await;
+    let (alike, _) = plane
+        .key("alike", &ALL.replace("\"all_rows\"", OF_93I))
+        .await;
+    let cara = plane.customers_admin().await;
+    let by = plane.permit_of(&cara);
+    let control = &plane.control;
+    let absent = |outcome: Result<(), ControlError>| {
+        assert!(
+            matches!(outcome, Err(ControlError::NotFound)),
+            "{outcome:?}"
+        );
+    };
+    let picture = plane.picture();
+    for key in [&others, &alike] {
+        let id = key.id();
+        absent(control.set_key_disabled(&by, id, true).await.map(drop));
+        absent(control.delete_key(&by, id, None).await);
+        let mut draft = plane.key_draft_over("renamed", "[]", Some(key));
+        draft.description = "d".to_owned();
+        absent(control.change_key(&by, id, None, draft).await.map(drop));
+    }
+    assert_eq!(plane.picture(), picture);
+    // What it makes is within its rows, is known to be after a restart, and is its own to change.
+    let draft = plane.key_draft("own", ALL);
+    let (own, _) = control.create_key(&by, draft).await.expect("a key");
+    assert!(by.access().knows(&own));
+    let again = plane.restarted().await;
+    let by = again.permit_of(&cara);
+    let own = again.definitions().key(own.id()).cloned().expect("a key");
+    assert!(by.access().knows(&own));
+    assert!(again.admin().access().knows(&own));
+    let off = again.control.set_key_disabled(&by, own.id(), true).await;
+    assert!(off.expect("its own").is_disabled());
+}
