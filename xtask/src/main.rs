@@ -50,6 +50,8 @@ When it takes longer
   bench [ARGS]...       the benchmarks, built with the profile `quick`; ARGS go to them
   bench security        what keys cost each other: timing, neighbours, the barrier; written to
                         bench/SECURITY.md; --short only shows that it works
+  bench keys            what keys cost their caller: letting in, guesses, the audit; written to
+                        bench/KEYS.md; --short only shows that it works
   bench peers [ARGS]... Tidegate beside PostgreSQL, DuckDB and chDB in one run, written to
                         bench/RESULTS.md; --help lists the ARGS
   dist                  the optimised binary that is shipped, with its path and size

@@ -1,11 +1,11 @@
 //! The benchmarks of one run: durable ingest over HTTP, bulk import, the time
-//! to let a caller in, reading datasets; and what keys cost each other: the price of the
-//! barrier, a small key beside greedy ones, timing between customers.
+//! to let a caller in, to refuse a guess and to verify an audit, reading datasets; and what keys cost
+//! each other: the price of the barrier, a small key beside greedy ones, timing between customers.
 //!
 //! `cargo xtask bench` builds this and the server with the profile `quick` and
 //! runs it. Figures are medians of interleaved rounds where two things are
 //! compared; the machine should be otherwise idle. `security` is the last three,
-//! written to `bench/SECURITY.md`, `datasets` to `bench/DATASETS.md`; `--short` only shows that they work.
+//! written to `bench/SECURITY.md`, `keys` to `bench/KEYS.md`, `datasets` to `bench/DATASETS.md`; `--short` only shows that they work.
 
 #![expect(
     clippy::print_stdout,
@@ -14,10 +14,12 @@
     reason = "a benchmark reads the clock, waits, prints figures and ends when something is wrong"
 )]
 
+mod audited;
 mod auth;
 mod barrier;
 mod client;
 mod datasets;
+mod guesses;
 mod import;
 mod ingest;
 mod neighbours;
@@ -29,7 +31,8 @@ mod timing;
 use report::Table;
 use server::Server;
 
-/// Where `security` and `datasets` are written, from the root of the checkout.
+/// Where `security`, `keys` and `datasets` are written, from the root of the checkout.
+const KEYS: &str = "bench/KEYS.md";
 const SECURITY: &str = "bench/SECURITY.md";
 const DATASETS: &str = "bench/DATASETS.md";
 
@@ -47,7 +50,7 @@ fn main() {
     let all = [
         "ingest",
         "import",
-        "auth",
+        "keys",
         "datasets",
         "barrier",
         "neighbours",
@@ -75,8 +78,8 @@ fn main() {
     if runs("import") {
         import::run(&Server::start());
     }
-    if runs("auth") {
-        auth::run();
+    if runs("keys") {
+        keys(short);
     }
     if runs("datasets") {
         let server = Server::start_with(datasets::OPTIONS);
@@ -106,6 +109,23 @@ fn main() {
     }
     if is_security && !short {
         write(SECURITY, "What keys cost each other", "security", &tables);
+    }
+}
+
+/// What of keys is measured in process.
+fn keys(short: bool) {
+    let many = auth::Many::new(short);
+    let shown = |table: Table| {
+        table.print();
+        table
+    };
+    let tables = [
+        shown(auth::run(&many, short)),
+        shown(guesses::run(&many, short)),
+        shown(audited::run(short)),
+    ];
+    if !short {
+        write(KEYS, "What keys cost their caller", "keys", &tables);
     }
 }
 
