@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use control::{Control, ControlOptions};
+use control::{Control, ControlOptions, SignedError};
 use model::credits::{Allowance, Period, Tier};
 use model::keys::{
     AllowedDomains, Circumstances, IpRanges, KeyDraft, KeyKind, KeyLimits, Restrictions, Said,
     SignedHead, SignedRequest,
 };
-use model::permit::{Admin, On, Permit};
+use model::permit::{Access, Admin, On, Permit};
 use model::random::SeededRandom;
 use model::secrets::{Pepper, Secret};
 use model::time::{ManualClock, Timestamp};
@@ -261,7 +261,10 @@ fn signed_and_spent(many: &Many, calls: usize) -> Vec<f64> {
         let start = Instant::now();
         let request = signed.read();
         let seen = seen();
-        let entering = many.control.authenticate_signed(&request, &seen, None);
+        let admit = |_: &Access| Ok::<(), SignedError>(());
+        let entering = many
+            .control
+            .authenticate_signed(&request, &seen, None, admit);
         many.runtime.block_on(entering).unwrap();
         micros(start)
     });
