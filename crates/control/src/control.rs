@@ -231,6 +231,7 @@ impl Control {
     /// that were not saved are forgotten with the process.
     pub async fn save_last_used(&self) -> Result<(), ControlError> {
         self.0.save_usage().await?;
+        self.0.prune_usage().await?;
         let mut unsaved = self.0.callers.unsaved();
         loop {
             // The writer is asked for even when there is nothing to save: so

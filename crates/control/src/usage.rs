@@ -70,9 +70,18 @@ pub struct UsageAsked {
     pub limit: usize,
 }
 
+/// Days of usage that are kept, and told of.
+pub(crate) const USAGE_DAYS: i32 = 400;
+/// Days of charges that are kept: two of the longest periods, and more.
+const CHARGE_DAYS: i32 = 100;
+
 /// What was counted and is not in the database.
 #[derive(Debug, Default)]
-pub(crate) struct Usage(Mutex<HashMap<UsageOf, UsageCounts>>);
+pub(crate) struct Usage {
+    counted: Mutex<HashMap<UsageOf, UsageCounts>>,
+    /// The day on which old rows were last taken away by this process.
+    pruned_on: Mutex<Option<i32>>,
+}
 
 impl UsageCounts {
     fn add(&mut self, more: Self) {
@@ -92,7 +101,7 @@ impl Usage {
     }
 
     fn counted(&self) -> MutexGuard<'_, HashMap<UsageOf, UsageCounts>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,6 +143,28 @@ impl Control {
 }
 
 impl Inner {
+    /// Takes rows away that nobody is told of any more, once a day.
+    pub(crate) async fn prune_usage(self: &std::sync::Arc<Self>) -> Result<(), ControlError> {
+        let today = self.options.clock.now().date().as_days();
+        let pruned_on = || {
+            let pruned_on = &self.usage.pruned_on;
+            pruned_on.lock().unwrap_or_else(PoisonError::into_inner)
+        };
+        if *pruned_on() == Some(today) {
+            return Ok(());
+        }
+        let writer = self.writer().await?;
+        let ordinal = writer.ordinal;
+        let writes = vec![
+            Write::ForgetUsage(today.saturating_sub(USAGE_DAYS)),
+            Write::ForgetCharges(today.saturating_sub(CHARGE_DAYS)),
+        ];
+        self.carry_out(writer, writes, ordinal, Claim::Nothing, |_| {})
+            .await?;
+        *pruned_on() = Some(today);
+        Ok(())
+    }
+
     /// Writes down what was counted. What cannot be written stays counted.
     pub(crate) async fn save_usage(self: &std::sync::Arc<Self>) -> Result<(), ControlError> {
         let inner = std::sync::Arc::clone(self);

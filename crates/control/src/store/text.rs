@@ -100,6 +100,10 @@ pub(super) const USE: &str = "INSERT INTO usage (project_id, day, key_id, secret
      requests = usage.requests + excluded.requests, refused = usage.refused + excluded.refused, \
      records = usage.records + excluded.records";
 
+pub(super) const FORGET_USAGE: &str = "DELETE FROM usage WHERE day < $1";
+
+pub(super) const FORGET_CHARGES: &str = "DELETE FROM credits WHERE day < $1";
+
 pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, view_id, \
      requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
      AND ($4 = '' OR key_id = $4) ORDER BY day, key_id, secret_id, pool_id, view_id LIMIT $5";

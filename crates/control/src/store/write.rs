@@ -65,6 +65,10 @@ pub(crate) enum Write {
     Charge(DayRow),
     /// Adds to what is counted.
     Use(UsageOf, UsageCounts),
+    /// Takes usage of days before this one away.
+    ForgetUsage(i32),
+    /// Takes charges of days before this one away.
+    ForgetCharges(i32),
 }
 
 impl Write {
@@ -98,7 +102,9 @@ impl Write {
             | Self::SecretOnPage(..)
             | Self::MarkTime(_)
             | Self::DeleteSecretsOf(_)
-            | Self::ForgetRepeats(_) => Ok(()),
+            | Self::ForgetRepeats(_)
+            | Self::ForgetUsage(_)
+            | Self::ForgetCharges(_) => Ok(()),
             Self::People(write) if !write.touches_one() => Ok(()),
             _ if touched == 1 => Ok(()),
             _ => Err(InternalError::new(format!(
@@ -188,6 +194,8 @@ impl Write {
                 .bind(row.tier.name())
                 .bind(row.day)
                 .bind(row.spent),
+            Self::ForgetUsage(day) => sqlx::query(text::FORGET_USAGE).bind(*day),
+            Self::ForgetCharges(day) => sqlx::query(text::FORGET_CHARGES).bind(*day),
             Self::Use(of, counts) => add_usage(of, *counts),
             Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
                 .bind(id.to_string())

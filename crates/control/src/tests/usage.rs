@@ -83,3 +83,35 @@ async fn usage_that_cannot_be_written_stays_counted() {
     let counts = counted(&plane).await;
     assert_eq!(counts.first().map(|(_, counts)| counts.requests), Some(2));
 }
+
+#[tokio::test]
+async fn usage_is_kept_for_four_hundred_days_and_charges_for_two_periods() {
+    let plane = Plane::new().await;
+    let did = Did {
+        pool: None,
+        view: None,
+        counts: ONE,
+    };
+    let access = plane.admin().access().clone();
+    let first = plane.now().date().as_days();
+    let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+    plane.control.note_usage(&access, did);
+    plane.clock.advance(days(1));
+    plane.control.note_usage(&access, did);
+    plane.control.save_last_used().await.expect("saved");
+    // On the last day it is kept, a day later it is gone, and the next one stays.
+    plane.clock.advance(days(399));
+    plane.control.save_last_used().await.expect("saved");
+    let kept = counted(&plane).await;
+    assert_eq!(kept, [(first, ONE), (first + 1, ONE)]);
+    let file = plane.file();
+    let charge = "INSERT INTO credits (key_id, tier, day, spent) VALUES \
+        ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'core', 100000, 1), \
+        ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'core', 1, 1)";
+    let plane = plane.restarted_after(charge).await;
+    plane.clock.advance(days(1));
+    plane.control.save_last_used().await.expect("saved");
+    assert_eq!(counted(&plane).await, [(first + 1, ONE)]);
+    plane.control.close().await.expect("closes");
+    assert_eq!(count(&file, "credits").await, 1);
+}
