@@ -40,6 +40,8 @@ pub struct ProjectRecord {
     pub keen: bool,
     /// The master key whose scoped keys are let in; `None` when none are.
     pub scoping: Option<Scoping>,
+    /// From how many stored bytes on nothing more is stored in its pools.
+    pub storage_bytes: Option<u64>,
     /// Whose it is; `None` for a project that is not there.
     pub organization: Option<OrganizationId>,
 }

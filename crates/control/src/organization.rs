@@ -57,37 +57,49 @@ impl Control {
         Ok((id, secret))
     }
 
-    /// Calls a project something else. What is named by its id stays the same.
+    /// Calls a project something else, sets its quota of storage, or both;
+    /// nothing of what is `None`. What is named by its id stays the same. A
+    /// quota is set by those alone who may make projects: whoever administers
+    /// one project could lift its own.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for one that the caller does not know of,
-    /// [`ControlError::NameTaken`].
-    pub async fn rename_project(
+    /// [`ControlError::NameTaken`]; for a quota as for [`Control::create_project`].
+    pub async fn change_project(
         &self,
         by: &Permit<Admin>,
         id: ProjectId,
-        name: &Name,
+        name: Option<&Name>,
+        storage_bytes: Option<Option<u64>>,
     ) -> Result<(), ControlError> {
         let organization = self.organization_of(by.access().project())?;
         self.change_in(by.access(), id, |change| {
             self.check_known(by, id)?;
-            self.check_name(organization, name, Some(id))?;
             let before = change.definitions.project().clone();
-            if before.name == name.as_str() {
+            let mut after = before.clone();
+            if let Some(name) = name {
+                self.check_name(organization, name, Some(id))?;
+                after.name = name.to_string();
+            }
+            if let Some(bytes) = storage_bytes {
+                self.may_make_projects(by)?;
+                after.storage_bytes = bytes;
+            }
+            if after == before {
                 return Ok(());
             }
-            let write = Write::RenameProject(id, name.to_string());
-            change.writes.push(write);
-            let text = |name: &str| {
-                let object = model::value::Object::new().with("name", name);
-                Some(model::json::to_text(&model::value::Value::Object(object)))
-            };
-            let texts = (text(&before.name), text(name.as_str()));
-            change.definitions.put_project(ProjectRecord {
-                name: name.to_string(),
-                ..before
-            });
-            change.audit("project.change", Subject::new(id, name), texts.0, texts.1);
+            if after.name != before.name {
+                let write = Write::RenameProject(id, after.name.clone());
+                change.writes.push(write);
+            }
+            if after.storage_bytes != before.storage_bytes {
+                let write = Write::SetProjectStorage(id, after.storage_bytes);
+                change.writes.push(write);
+            }
+            let subject = Subject::new(id, &after.name);
+            let texts = (Some(text(&before)), Some(text(&after)));
+            change.definitions.put_project(after);
+            change.audit("project.change", subject, texts.0, texts.1);
             Ok(())
         })
         .await
@@ -233,4 +245,14 @@ impl Change {
         self.definitions.put_project(ProjectRecord::default());
         self.is_deleted = true;
     }
+}
+
+/// What the audit keeps of a project.
+fn text(project: &ProjectRecord) -> String {
+    let object = model::value::Object::new().with("name", project.name.as_str());
+    let object = match project.storage_bytes {
+        None => object,
+        Some(bytes) => object.with("storage_bytes", bytes),
+    };
+    model::json::to_text(&model::value::Value::Object(object))
 }

@@ -76,6 +76,7 @@ impl Control {
             name: name.to_owned(),
             keen: false,
             scoping: None,
+            storage_bytes: None,
             organization: Some(organization),
         });
         change.audit("project.create", Subject::new(project, name), None, None);

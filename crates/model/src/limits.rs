@@ -1,5 +1,8 @@
 //! Every limit has a name and a number, here.
 
+/// The most bytes that a quota of storage may say: 2^53 - 1, which is exact in every client.
+pub const STORAGE_BYTES_MAX: i64 = 9_007_199_254_740_991;
+
 /// Characters in the name of a pool or view.
 pub const NAME_CHARS_MAX: usize = 64;
 /// Characters in the name of a key.

@@ -10,8 +10,8 @@ mod schema;
 pub use collection::KEEN_TIMESTAMP;
 pub use deleted::Deleted;
 pub use grow::FieldChanges;
-pub use parse::unknown_field;
 pub(crate) use parse::{parse_description, parse_name, parse_path};
+pub use parse::{read_storage, unknown_field};
 pub use schema::{Field, Schema, SchemaMode};
 
 use crate::credits::Tier;
@@ -68,6 +68,8 @@ pub struct PoolDraft {
     pub tier: Tier,
     /// Whether keys that live in pages may read it without a constraint.
     pub public: bool,
+    /// From how many stored bytes on nothing more is stored in it.
+    pub storage_bytes: Option<u64>,
 }
 
 /// A pool.
@@ -152,9 +154,13 @@ impl PoolDraft {
             Tier::Core => object,
             Tier::Premium => object.with("tier", self.tier.name()),
         };
-        match self.public {
+        let object = match self.public {
             false => object,
             true => object.with("public", true),
+        };
+        match self.storage_bytes {
+            None => object,
+            Some(bytes) => object.with("storage_bytes", bytes),
         }
     }
 }

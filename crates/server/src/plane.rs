@@ -132,6 +132,10 @@ impl DataPlane for LakePlane {
         self.0.touched(permit, pool, since)
     }
 
+    fn stored_bytes(&self, permit: &Permit<Upkeep>, pool: PoolId) -> u64 {
+        self.0.stored_bytes(permit, pool)
+    }
+
     fn metrics(&self) -> PlaneMetrics {
         self.0.metrics()
     }

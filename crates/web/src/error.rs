@@ -49,9 +49,9 @@ pub(crate) struct Problem {
 }
 
 impl ApiError {
-    /// An error of this code. Of a 5xx, `detail` is for the log alone.
+    /// An error of this code. Of a failure of ours, `detail` is for the log alone.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        let (detail, inside) = if code.status().is_server_error() {
+        let (detail, inside) = if code.is_ours() {
             (Cow::Borrowed(SERVER_SIDE), Some(detail.into().into_owned()))
         } else {
             (detail.into(), None)
@@ -215,7 +215,7 @@ impl Problem {
     /// Writes the inside to the log: as an error when the fault is ours.
     pub(crate) fn log(&self, request: RequestId) {
         let (code, inside) = (self.code.name(), self.inside.as_deref().unwrap_or(""));
-        if self.status.is_server_error() {
+        if self.code.is_ours() {
             tracing::error!(%request, code, inside, "request failed");
         } else if self.inside.is_some() {
             tracing::info!(%request, code, inside, "request refused");
@@ -224,6 +224,12 @@ impl Problem {
 }
 
 impl Code {
+    /// Whether the failure is ours, and its cause for the log alone: so is each
+    /// 5xx but a quota, which was set for the caller and is nobody's fault.
+    pub(crate) fn is_ours(self) -> bool {
+        self.status().is_server_error() && self != Self::QuotaReached
+    }
+
     /// The code of a fault of the request.
     fn of(code: FaultCode) -> Self {
         match code {

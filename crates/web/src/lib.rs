@@ -29,6 +29,7 @@ mod saved;
 mod session;
 mod state;
 mod step_up;
+mod storage;
 #[cfg(test)]
 mod testing;
 

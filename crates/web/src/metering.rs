@@ -22,6 +22,7 @@ use model::uniqueness::TokenTag;
 
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::storage;
 
 const RATE: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -232,6 +233,9 @@ impl LetIn {
         batch: &AdmittedBatch,
     ) -> Result<Reservation, ApiError> {
         self.touch(batch.pool().id, None);
+        if !batch.records().is_empty() {
+            storage::check_room(state, access.project(), batch.pool())?;
+        }
         let records = u64::try_from(batch.records().len()).unwrap_or(u64::MAX);
         let cost = ingest_cost(records);
         Ok(state

@@ -145,6 +145,10 @@ pub trait DataPlane: Send + Sync + Debug {
         since: Option<PoolVersion>,
     ) -> Touched;
 
+    /// Bytes that a pool takes, hidden records and those that wait to be taken
+    /// from the disk included. It is known in memory.
+    fn stored_bytes(&self, permit: &Permit<Upkeep>, pool: PoolId) -> u64;
+
     /// Counters for operators.
     fn metrics(&self) -> PlaneMetrics;
 }

@@ -80,6 +80,8 @@ impl Store {
                 name: column(&row, 1)?,
                 keen: column(&row, 2)?,
                 scoping: None,
+                storage_bytes: column::<Option<i64>>(&row, 4)?
+                    .and_then(|bytes| u64::try_from(bytes).ok()),
                 organization: Some(id(&row, 3, OrganizationId::parse)?),
             };
             loading.project(id(&row, 0, ProjectId::parse)?, project);

@@ -8,9 +8,11 @@ pub(super) const INSERT_PROJECT: &str =
     "INSERT INTO projects (id, organization_id, name, created_at) VALUES ($1, $2, $3, $4)";
 
 pub(super) const SELECT_PROJECTS: &str =
-    "SELECT id, name, keen, organization_id FROM projects ORDER BY created_at, id";
+    "SELECT id, name, keen, organization_id, storage_bytes FROM projects ORDER BY created_at, id";
 
 pub(super) const RENAME_PROJECT: &str = "UPDATE projects SET name = $2 WHERE id = $1";
+
+pub(super) const SET_PROJECT_STORAGE: &str = "UPDATE projects SET storage_bytes = $2 WHERE id = $1";
 
 pub(super) const DELETE_PROJECT: &str = "DELETE FROM projects WHERE id = $1";
 

@@ -24,6 +24,8 @@ pub(crate) enum Write {
     InsertOrganization(OrganizationId, String, Timestamp),
     InsertProject(ProjectId, OrganizationId, String, Timestamp),
     RenameProject(ProjectId, String),
+    /// Sets from how many stored bytes on nothing more is stored.
+    SetProjectStorage(ProjectId, Option<u64>),
     DeleteProject(ProjectId),
     /// Switches the Keen dialect on or off.
     SwitchKeen(ProjectId, bool),
@@ -128,6 +130,9 @@ impl Write {
             Self::RenameProject(id, name) => sqlx::query(text::RENAME_PROJECT)
                 .bind(id.to_string())
                 .bind(name),
+            Self::SetProjectStorage(id, bytes) => sqlx::query(text::SET_PROJECT_STORAGE)
+                .bind(id.to_string())
+                .bind(bytes.and_then(|bytes| i64::try_from(bytes).ok())),
             Self::DeleteProject(id) => sqlx::query(text::DELETE_PROJECT).bind(id.to_string()),
             Self::SwitchKeen(id, on) => {
                 sqlx::query(text::SWITCH_KEEN).bind(id.to_string()).bind(on)

@@ -57,17 +57,17 @@ async fn without_people_the_master_key_makes_projects_that_know_nothing_of_each_
     assert_eq!(known(&plane.admin()), [plane.project()]);
     let renamed = plane
         .control
-        .rename_project(&other, plane.project(), &name("mine"))
+        .change_project(&other, plane.project(), Some(&name("mine")), None)
         .await;
     assert!(matches!(renamed, Err(ControlError::NotFound)));
     plane
         .control
-        .rename_project(&other, id, &name("renamed"))
+        .change_project(&other, id, Some(&name("renamed")), None)
         .await
         .expect("is renamed");
     let taken = plane
         .control
-        .rename_project(&other, id, &name("default"))
+        .change_project(&other, id, Some(&name("default")), None)
         .await;
     assert!(matches!(taken, Err(ControlError::NameTaken)));
     let deleted = plane.control.delete_project(&other, id).await;
@@ -186,4 +186,51 @@ fn in_project(project: ProjectId, role: Role) -> PersonDraft {
             constraints: None,
         }],
     }
+}
+
+#[tokio::test]
+async fn a_projects_quota_is_set_by_who_makes_projects_and_is_there_after_a_restart() {
+    let plane = Plane::new().await;
+    let (own, id) = (plane.admin(), plane.project());
+    let control = &plane.control;
+    // The oldest project is the first one.
+    plane.clock.advance(std::time::Duration::from_secs(1));
+    let made = control.create_project(&own, &name("second")).await;
+    let (there, token) = made.expect("a project");
+    let other = plane.permit(&token);
+    // Whoever administers one project could lift its own.
+    let refused = control
+        .change_project(&other, there, None, Some(Some(1)))
+        .await;
+    assert_eq!(super::people::refusal(refused), Refusal::NeedsMasterKey);
+    let set = control
+        .change_project(&own, id, None, Some(Some(5_000)))
+        .await;
+    set.expect("sets");
+    let again = control
+        .change_project(&own, id, None, Some(Some(5_000)))
+        .await;
+    again.expect("changes nothing");
+    let renamed = control
+        .change_project(&own, id, Some(&name("mine")), None)
+        .await;
+    renamed.expect("renames");
+    let audit = plane.audit().await;
+    let changes = audit
+        .iter()
+        .filter(|(action, _)| action == "project.change");
+    assert_eq!(changes.count(), 2);
+    let plane = plane.restarted().await;
+    let project = plane.definitions().project().clone();
+    assert_eq!(
+        (project.name.as_str(), project.storage_bytes),
+        ("mine", Some(5_000))
+    );
+    let lifted = plane
+        .control
+        .change_project(&plane.admin(), id, None, Some(None))
+        .await;
+    lifted.expect("lifts");
+    let plane = plane.restarted().await;
+    assert_eq!(plane.definitions().project().storage_bytes, None);
 }

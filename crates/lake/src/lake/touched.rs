@@ -11,6 +11,14 @@ use super::Lake;
 use crate::store::Since;
 
 impl Lake {
+    /// Bytes that a pool takes: its files with their indexes, and its records
+    /// that are in no file yet, as they lie in memory. Records that are deleted
+    /// or replaced count until files are written without them. It is known in
+    /// memory. It is told to upkeep alone, since it speaks of all records.
+    pub fn stored_bytes(&self, _: &Permit<Upkeep>, pool: PoolId) -> u64 {
+        self.pools.stored_bytes(pool)
+    }
+
     /// Which records of a pool, as it is defined now, may differ from those
     /// of the moment `since`: a record that came, went or was replaced has a
     /// time that is told, or everything is. After a restart, for a moment that

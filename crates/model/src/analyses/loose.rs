@@ -122,6 +122,7 @@ pub(super) fn nowhere(name: Name) -> Pool {
             layout: FileLayout::Shared,
             tier: Tier::Core,
             public: false,
+            storage_bytes: None,
         },
         created_at: Timestamp::EPOCH,
         revision: 0,

@@ -9,7 +9,9 @@ use crate::credits::Tier;
 use crate::document::{Document, each, merge_patch, text};
 use crate::fault::{Fault, FaultCode, shorten};
 use crate::fields::{FieldType, ScalarType};
-use crate::limits::{DESCRIPTION_CHARS_MAX, POOL_FIELDS_MAX, RETENTION_DAYS_MAX};
+use crate::limits::{
+    DESCRIPTION_CHARS_MAX, POOL_FIELDS_MAX, RETENTION_DAYS_MAX, STORAGE_BYTES_MAX,
+};
 use crate::names::{ColumnName, FieldPath, Name};
 use crate::value::Value;
 
@@ -80,6 +82,7 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
     let layout = parse_layout(&mut document, &schema, isolation_field.as_ref())?;
     let tier = Tier::read(&mut document)?.unwrap_or(Tier::Core);
     let public = document.optional_boolean("public")?.unwrap_or(false);
+    let storage_bytes = read_storage(&mut document)?;
     document.finish()?;
     Ok(PoolDraft {
         name,
@@ -92,7 +95,18 @@ pub(super) fn read(value: &Value, form: Form<'_>) -> Result<PoolDraft, Fault> {
         layout,
         tier,
         public,
+        storage_bytes,
     })
+}
+
+/// Reads the member `storage_bytes`: from how many stored bytes on nothing more
+/// is stored; `None` where nothing is said.
+///
+/// # Errors
+/// A fault for anything but a whole number from 0 on.
+pub fn read_storage(document: &mut Document<'_>) -> Result<Option<u64>, Fault> {
+    let bytes = document.optional_integer("storage_bytes", 0..=STORAGE_BYTES_MAX)?;
+    Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
 }
 
 pub(crate) fn parse_name(sent: &str) -> Result<Name, Fault> {

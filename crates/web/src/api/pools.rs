@@ -10,8 +10,8 @@ use model::answers::{SeenField, SeenType};
 use model::fault::{Fault, FaultCode};
 use model::fields::ScalarType;
 use model::ids::GrantId;
-use model::limits::{RETENTION_DAYS_MAX, UNIQUE_FIELDS_MAX};
-use model::permit::{Admin, Permit, SeeSchema, Upkeep};
+use model::limits::{RETENTION_DAYS_MAX, STORAGE_BYTES_MAX, UNIQUE_FIELDS_MAX};
+use model::permit::{Access, Admin, Permit, SeeSchema, Upkeep};
 use model::pools::{FileLayout, Pool, PoolDraft};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
@@ -23,6 +23,7 @@ use crate::input::{IfMatch, JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
 use crate::step_up;
+use crate::storage;
 
 /// The query parameters of [`schema`].
 pub(crate) const SCHEMA_PARAMETERS: &[&str] = &["grant"];
@@ -51,6 +52,10 @@ pub(crate) fn schemas() -> Json {
                 "description": "Counted from the time field, or else from the time of ingestion.",
             },
             "tier": { "enum": ["core", "premium", null] },
+            "storage_bytes": {
+                "type": ["integer", "null"], "minimum": 0, "maximum": STORAGE_BYTES_MAX,
+                "description": "From how many stored bytes on nothing more is stored in it.",
+            },
             "layout": { "enum": [shared, apart, null] },
             "public": {
                 "type": ["boolean", "null"],
@@ -104,6 +109,12 @@ pub(crate) fn schemas() -> Json {
                 "layout": { "enum": layouts },
                 "tier": { "enum": ["core", "premium"], "description": "Shown where it is not core." },
                 "public": { "type": "boolean", "description": "Shown where it is true." },
+                "storage_bytes": { "type": "integer", "description": "Shown where there is a quota." },
+                "stored_bytes": {
+                    "type": "integer",
+                    "description": "What it takes now: files, indexes and records in memory. Shown \
+                        to whom all of its rows are shown.",
+                },
                 "created_at": refer("Time"),
             },
         },
@@ -130,14 +141,19 @@ pub(crate) fn schemas() -> Json {
 }
 
 /// A pool as the wire shows it.
-fn show(pool: &Pool) -> Value {
+fn show(state: &AppState, access: &Access, pool: &Arc<Pool>) -> Value {
     let front = Object::new().with("id", pool.id.to_string());
     let members = with_members(front, pool.draft.to_value());
+    let members = match storage::shown(state, access, pool) {
+        None => members,
+        Some(bytes) => members.with("stored_bytes", bytes),
+    };
     Value::Object(members.with("created_at", pool.created_at.to_string()))
 }
 
-fn answer(status: StatusCode, pool: &Pool) -> Response {
-    tagged(status, &show(pool), &tag(pool.id, pool.revision))
+fn answer((state, access): (&AppState, &Access), status: StatusCode, pool: &Arc<Pool>) -> Response {
+    let tag = tag(pool.id, pool.revision);
+    tagged(status, &show(state, access, pool), &tag)
 }
 
 fn show_field(seen: &SeenField) -> Value {
@@ -175,7 +191,7 @@ pub(crate) async fn list(
         &parameters,
         &pools,
         |pool| pool.id.to_bytes(),
-        |pool| show(pool),
+        |pool| show(&state, caller.0.access(), pool),
     )
 }
 
@@ -197,7 +213,7 @@ pub(crate) async fn create(
     let draft = PoolDraft::parse(&body)?;
     let control = state.control.proving(proof);
     let made = control.create_pool(&by, draft).await;
-    let made = made.map(|pool| answer(StatusCode::CREATED, &pool));
+    let made = made.map(|pool| answer((&state, by.access()), StatusCode::CREATED, &pool));
     Ok(step_up::finish(&control, made.map_err(ApiError::from)))
 }
 
@@ -213,7 +229,9 @@ pub(crate) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
-    Ok(answer(StatusCode::OK, find(&definitions, &name)?))
+    let pool = find(&definitions, &name)?;
+    let shown_to = (&state, caller.0.access());
+    Ok(answer(shown_to, StatusCode::OK, pool))
 }
 
 /// Describes [`change`].
@@ -249,7 +267,8 @@ pub(crate) async fn change(
         match changed {
             Err(ControlError::StaleRevision) => {}
             changed => {
-                let changed = changed.map(|pool| answer(StatusCode::OK, &pool));
+                let changed =
+                    changed.map(|pool| answer((&state, caller.0.access()), StatusCode::OK, &pool));
                 return Ok(step_up::finish(&control, changed.map_err(ApiError::from)));
             }
         }

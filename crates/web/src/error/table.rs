@@ -92,5 +92,6 @@ codes! {
     Internal INTERNAL_SERVER_ERROR "internal" "The server failed.";
     Busy SERVICE_UNAVAILABLE "busy" "The server is busy; repeat the request later.";
     DeadlineExceeded SERVICE_UNAVAILABLE "deadline_exceeded" "The server had no answer in time.";
+    QuotaReached INSUFFICIENT_STORAGE "quota_reached" "The pool, or its project, stores as much as it may.";
     DiskFull INSUFFICIENT_STORAGE "disk_full" "The server has no room left.";
 }

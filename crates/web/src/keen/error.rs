@@ -20,7 +20,7 @@ pub(crate) fn failed(
 
 /// The body of an error. Of a failure of ours it says the request's id alone.
 pub(crate) fn body(problem: &Problem, request: RequestId) -> Vec<u8> {
-    let message = if problem.status().is_server_error() {
+    let message = if problem.code().is_ours() {
         format!("{} {request}", problem.detail())
     } else {
         problem.detail().to_owned()
@@ -64,6 +64,7 @@ fn name(problem: &Problem) -> &'static str {
         Code::CallerChanged | Code::StaleRevision | Code::IdempotencyMismatch => {
             "ResourceConflictError"
         }
+        Code::QuotaReached => "StorageQuotaReachedError",
         Code::CreditsSpent => "CreditsSpentError",
         Code::RateLimited | Code::TooManyQueries => "TooManyRequestsError",
         Code::Busy => "ServiceUnavailableError",

@@ -333,6 +333,11 @@ impl DataPlane for FakePlane {
     }
 
     /// As close as may be: each time that was touched, and no other.
+    /// A hundred for each record.
+    fn stored_bytes(&self, _: &Permit<Upkeep>, pool: PoolId) -> u64 {
+        self.records(pool).len() as u64 * 100
+    }
+
     fn touched(&self, _: &Permit<Upkeep>, pool: &Arc<Pool>, since: Option<PoolVersion>) -> Touched {
         let all = self.changes.lock().expect("not poisoned");
         let changes = all.get(&pool.id).map(Vec::as_slice).unwrap_or_default();

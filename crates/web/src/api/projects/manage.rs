@@ -7,8 +7,10 @@ use http::StatusCode;
 use model::document::Document;
 use model::fault::{Fault, FaultCode};
 use model::ids::ProjectId;
+use model::limits::STORAGE_BYTES_MAX;
 use model::names::Name;
 use model::permit::Admin;
+use model::pools::read_storage;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -19,13 +21,22 @@ use crate::input::{JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
 use crate::step_up;
+use crate::storage;
 
 /// The schemas of this file.
 pub(super) fn schemas() -> Json {
     let mut schemas = json!({
         "Project": {
             "type": "object", "required": ["id", "name", "keen"],
-            "properties": { "id": refer("Id"), "name": refer("Name"), "keen": { "type": "boolean" } },
+            "properties": {
+                "id": refer("Id"), "name": refer("Name"), "keen": { "type": "boolean" },
+                "storage_bytes": { "type": "integer", "description": "Shown where there is a quota." },
+                "stored_bytes": {
+                    "type": "integer",
+                    "description": "What its pools take now, of the caller's own project, where there is a \
+                        quota. Shown to whom all rows are shown.",
+                },
+            },
         },
         "NewProject": {
             "type": "object", "required": ["id", "name", "keen", "token"],
@@ -40,7 +51,14 @@ pub(super) fn schemas() -> Json {
         },
         "ProjectPatch": {
             "type": "object", "additionalProperties": false,
-            "properties": { "name": refer("Name") },
+            "properties": {
+                "name": refer("Name"),
+                "storage_bytes": {
+                    "type": ["integer", "null"], "minimum": 0, "maximum": STORAGE_BYTES_MAX,
+                    "description": "From how many stored bytes on nothing more is stored in its pools. \
+                        Set by those who may make projects.",
+                },
+            },
         },
     });
     step_up::describe(&mut schemas["ProjectDraft"]);
@@ -49,10 +67,29 @@ pub(super) fn schemas() -> Json {
 
 fn show(id: ProjectId, definitions: &Definitions) -> Object {
     let project = definitions.project();
-    Object::new()
+    let object = Object::new()
         .with("id", id.to_string())
         .with("name", project.name.as_str())
-        .with("keen", project.keen)
+        .with("keen", project.keen);
+    match project.storage_bytes {
+        None => object,
+        Some(bytes) => object.with("storage_bytes", bytes),
+    }
+}
+
+/// The same with what is stored, as far as the caller may be told.
+fn show_to(
+    caller: &Caller<Admin>,
+    state: &AppState,
+    id: ProjectId,
+    definitions: &Definitions,
+) -> Value {
+    let object = show(id, definitions);
+    let stored = storage::shown_of_project(state, caller.0.access(), id);
+    Value::Object(match stored {
+        None => object,
+        Some(bytes) => object.with("stored_bytes", bytes),
+    })
 }
 
 fn name(text: &str) -> Result<Name, Fault> {
@@ -68,9 +105,10 @@ fn find(caller: &Caller<Admin>, state: &AppState, text: &str) -> Result<ProjectI
     found.map(|(id, _)| *id).ok_or_else(ApiError::not_found)
 }
 
-fn shown(state: &AppState, id: ProjectId) -> Response {
+fn shown(caller: &Caller<Admin>, state: &AppState, id: ProjectId) -> Response {
     let definitions = state.control.definitions(id);
-    answer(StatusCode::OK, &Value::Object(show(id, &definitions)))
+    let shown = show_to(caller, state, id, &definitions);
+    answer(StatusCode::OK, &shown)
 }
 
 /// Describes [`list`].
@@ -93,7 +131,7 @@ pub(crate) async fn list(
         &parameters,
         &known,
         |(id, _)| id.to_bytes(),
-        |(id, definitions)| Value::Object(show(*id, definitions)),
+        |(id, definitions)| show_to(&caller, &state, *id, definitions),
     )
 }
 
@@ -143,20 +181,23 @@ pub(crate) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let id = find(&caller, &state, &text)?;
-    Ok(shown(&state, id))
+    Ok(shown(&caller, &state, id))
 }
 
 /// Describes [`change`].
 pub(crate) fn change_operation() -> Operation {
     let content = json!({ "schema": refer("ProjectPatch") });
     let both = json!({ "application/merge-patch+json": content, "application/json": content });
-    Operation::new("changeProject", "Renames a project.")
-        .takes_content(true, both)
-        .answers(200, "The project.", "Project")
-        .problems([409, 507])
+    Operation::new(
+        "changeProject",
+        "Renames a project, or sets its quota of storage.",
+    )
+    .takes_content(true, both)
+    .answers(200, "The project.", "Project")
+    .problems([409, 507])
 }
 
-/// Renames a project.
+/// Changes a project.
 pub(crate) async fn change(
     caller: Caller<Admin>,
     Named(text): Named,
@@ -166,11 +207,17 @@ pub(crate) async fn change(
     let id = find(&caller, &state, &text)?;
     let mut document = Document::new(&patch)?;
     let new = document.optional_text("name")?.map(name).transpose()?;
+    let says_storage = patch
+        .as_object()
+        .and_then(|patch| patch.get("storage_bytes"));
+    let storage_bytes = read_storage(&mut document)?;
     document.finish()?;
-    if let Some(new) = new {
-        state.control.rename_project(&caller.0, id, &new).await?;
-    }
-    Ok(shown(&state, id))
+    let storage_bytes = says_storage.map(|_| storage_bytes);
+    let control = &state.control;
+    control
+        .change_project(&caller.0, id, new.as_ref(), storage_bytes)
+        .await?;
+    Ok(shown(&caller, &state, id))
 }
 
 /// Describes [`delete`].

@@ -210,3 +210,38 @@ fn how_many_files_a_customer_has_tells_nothing_of_others_once_the_pool_is_at_res
     let soon = Duration::from_secs(1);
     assert_eq!([0, 6].map(|others| files_of_one(others, soon)), [1, 2]);
 }
+
+#[test]
+fn what_a_pool_takes_is_its_records_in_memory_and_its_files_until_they_are_written_anew() {
+    let (disk, pool) = (SimulatedDisk::new(6), sales("shared"));
+    let lake = open(&disk, &[&pool], options(8));
+    let stored = || lake.stored_bytes(&Permit::ours(), pool.id);
+    assert_eq!(stored(), 0);
+    let records =
+        |from: i128| -> Vec<_> { (from..from + 200).map(|n| ("c".to_owned(), n)).collect() };
+    put(&lake, &pool, &records(0));
+    let in_memory = stored();
+    assert!(in_memory >= 200 * 8, "{in_memory}");
+    lake.flush(&Permit::ours()).unwrap();
+    let files = || {
+        let files = lake.pools.manifest(pool.id).files;
+        files
+            .iter()
+            .map(|file| file.bytes + file.index.bytes)
+            .sum::<u64>()
+    };
+    assert_eq!(stored(), files());
+    assert!(stored() > 0);
+    put(&lake, &pool, &records(200));
+    assert!(stored() > files(), "both at once");
+    lake.flush(&Permit::ours()).unwrap();
+    // What is deleted counts until its file is written anew.
+    let before = stored();
+    assert_eq!(before, files());
+    let none = model::permit::On::Pool(Some(&pool));
+    let permit = access(1).permit::<model::permit::Delete>(none).unwrap();
+    let deleted = wait(lake.delete(permit.constrain(None).unwrap())).unwrap();
+    assert_eq!((deleted, stored()), (400, before));
+    // Of another pool there is nothing.
+    assert_eq!(lake.stored_bytes(&Permit::ours(), open_pool(9).id), 0);
+}
