@@ -11,6 +11,7 @@ mod pools;
 mod prepare;
 mod records;
 mod replay;
+mod stored;
 mod tokens;
 mod touches;
 

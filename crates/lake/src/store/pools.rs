@@ -115,18 +115,6 @@ impl Pools {
         }
     }
 
-    /// Bytes of the pool's files with their indexes, and of its records in memory.
-    pub(crate) fn stored_bytes(&self, pool: PoolId) -> u64 {
-        let Some(held) = self.find(pool) else {
-            return 0;
-        };
-        let snapshot = held.snapshot();
-        let in_memory = snapshot.segments.iter().map(|segment| segment.bytes());
-        let files = snapshot.stored.files.iter();
-        let in_files = files.map(|entry| entry.bytes + entry.index.bytes);
-        in_memory.sum::<u64>() + in_files.sum::<u64>()
-    }
-
     pub(super) fn find(&self, pool: PoolId) -> Option<Arc<Held>> {
         let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
         pools.get(&pool).cloned()
