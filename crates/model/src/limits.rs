@@ -1,5 +1,9 @@
 //! Every limit has a name and a number, here.
 
+/// Seconds that the latest time which a server knew may be ahead of the clock
+/// at its next start. Beyond, one of the two is wrong, and a person says which.
+pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 86_400;
+
 /// Characters in the name of a pool or view.
 pub const NAME_CHARS_MAX: usize = 64;
 /// Characters in the name of a key.
