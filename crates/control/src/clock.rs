@@ -1,4 +1,9 @@
-//! The control plane's time: it never steps back (K7).
+//! The control plane's time: it never steps back (K7), unless a person says
+//! offline that the latest time that was known was a false one (`accept.rs`).
+
+mod accept;
+
+pub use accept::{AcceptedKey, ClockAccepted};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -28,12 +28,9 @@ use crate::meters::Meters;
 use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::sorted::SortedMap;
-use crate::store::{Ballast, Claim, Store, Write};
+use crate::store::{Ballast, Store, Write};
 use crate::usage::Usage;
 use crate::writer::{Link, Writer};
-
-/// Uses that are written in one transaction; between two, changes get their turn.
-const USES_PER_TRANSACTION: usize = 1_000;
 
 /// What the control plane takes from outside.
 #[derive(Debug)]
@@ -62,6 +59,10 @@ pub(crate) struct Inner {
     pub(crate) options: ControlOptions,
     /// That of the options.
     pub(crate) clock: Arc<HighWater>,
+    /// The latest time that was known at the start, and the clock's then.
+    pub(crate) at_start: (Timestamp, Timestamp),
+    /// When a false time was last taken back.
+    pub(crate) accepted: Timestamp,
     pub(crate) projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
     pub(crate) callers: Callers,
     pub(crate) people: People,
@@ -85,11 +86,24 @@ impl Control {
         let clock = HighWater::over(options.clock);
         options.clock = Arc::clone(&clock) as _;
         let mut store = Store::open(file).await?;
-        let charged = store.charges(first_day_read(options.clock.now())).await;
+        let started = options.clock.now();
+        let read = async {
+            let times = store.times().await?;
+            Ok((times, store.charges(first_day_read(started)).await?))
+        };
+        let ((high, accepted), charged) = match read.await {
+            Ok(read) => read,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         let inner = Inner {
             file: file.to_owned(),
             options,
             clock,
+            at_start: (high, started),
+            accepted,
             projects: ArcSwap::default(),
             callers: Callers::default(),
             people: People::default(),
@@ -104,13 +118,7 @@ impl Control {
                 ballast: Ballast::beside(file),
             })),
         };
-        inner.ledger.fill(match charged {
-            Ok(charged) => charged,
-            Err(error) => {
-                store.close().await;
-                return Err(error);
-            }
-        });
+        inner.ledger.fill(charged);
         let mut writer = Arc::clone(&inner.writer).lock_owned().await;
         inner.load(&mut writer, store).await?;
         writer.ballast.refill().await;
@@ -383,7 +391,10 @@ impl Control {
         }
         let claim = change.claim();
         let mut writes = std::mem::take(&mut change.writes);
-        writes.push(Write::MarkTime(change.now));
+        // A false time that is taken back is not to be known again.
+        if !writes.iter().any(|w| matches!(w, Write::AcceptTime(_))) {
+            writes.push(Write::MarkTime(change.now));
+        }
         let ordinal = change.ordinal;
         let apply = move |inner: &Inner| inner.apply(change);
         self.0

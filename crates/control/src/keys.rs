@@ -300,7 +300,7 @@ pub(crate) fn subject(key: &KeyRecord) -> Subject {
 }
 
 /// What the audit keeps of a key: nothing of its secrets.
-fn text(key: &KeyRecord) -> String {
+pub(crate) fn text(key: &KeyRecord) -> String {
     let definition = match key.draft().to_value() {
         Value::Object(object) => Value::Object(object.with("disabled", key.is_disabled())),
         other => other,

@@ -19,6 +19,7 @@ mod audit;
 mod callers;
 mod change;
 mod clock;
+mod closing;
 mod control;
 mod datasets;
 mod definitions;
@@ -51,6 +52,7 @@ mod writer;
 mod tests;
 
 pub use audit::{AuditPage, AuditSearch};
+pub use clock::{AcceptedKey, ClockAccepted};
 pub use control::{Control, ControlOptions};
 pub use definitions::{Definitions, ProjectRecord};
 pub use error::{ControlError, Ended, InternalError, Refusal};

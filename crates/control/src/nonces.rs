@@ -25,6 +25,9 @@ pub enum SignedError {
     Auth(AuthError),
     /// The same request was let in before.
     Replayed,
+    /// It was signed before a false time was taken back, and nonces of then
+    /// are not known any more.
+    BeforeClock,
     /// More nonces are kept than there is room for; they end by themselves.
     Busy,
     /// The nonce could not be written down, so nothing is done.
@@ -155,6 +158,9 @@ impl Control {
     ) -> Result<(Access, TokenTag), E> {
         let now = self.0.options.clock.now();
         let callers = &self.0.callers;
+        if request.created() < self.clock_accepted() {
+            return Err(SignedError::BeforeClock.into());
+        }
         let unspent = callers.verify_signed(request, seen, now);
         let unspent: Unspent = unspent.map_err(SignedError::Auth)?;
         let (tag, ends) = unspent.nonce();

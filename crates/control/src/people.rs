@@ -148,6 +148,11 @@ impl People {
         maps.people.get(id).cloned()
     }
 
+    /// Everybody of every organization.
+    pub(crate) fn everybody(&self) -> Vec<Arc<PersonRecord>> {
+        self.read().people.values().cloned().collect()
+    }
+
     fn of_organization(&self, organization: OrganizationId) -> Vec<Arc<PersonRecord>> {
         let maps = self.read();
         let people = maps.people.values();

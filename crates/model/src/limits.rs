@@ -2,6 +2,9 @@
 
 /// The most bytes that a quota of storage may say: 2^53 - 1, which is exact in every client.
 pub const STORAGE_BYTES_MAX: i64 = 9_007_199_254_740_991;
+/// Seconds that the latest time which a server knew may be ahead of the clock
+/// at its next start. Beyond, one of the two is wrong, and a person says which.
+pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 86_400;
 
 /// Characters in the name of a pool or view.
 pub const NAME_CHARS_MAX: usize = 64;

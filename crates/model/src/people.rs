@@ -24,7 +24,7 @@ pub use record::{
 pub use roles::{Area, Role, RoleGrant};
 pub use sessions::{SessionHash, SessionRecord, SessionToken};
 pub use sign_in_name::SignInName;
-pub use totp::{Code, SealedTotp, Totp};
+pub use totp::{Code, SealedTotp, Totp, step_at};
 
 #[cfg(test)]
 mod tests;

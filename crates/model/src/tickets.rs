@@ -81,6 +81,18 @@ impl TicketKey {
     pub fn new(pepper: &Pepper) -> Self {
         Self(Seal::new(pepper, "ticket"))
     }
+
+    /// The key since a false time was taken back, [`Timestamp::EPOCH`] for
+    /// never: what was sealed before that is unreadable, whatever its end.
+    pub fn since(pepper: &Pepper, accepted: Timestamp) -> Self {
+        match accepted {
+            Timestamp::EPOCH => Self::new(pepper),
+            accepted => Self(Seal::new(
+                pepper,
+                &format!("ticket {}", accepted.as_microsecond()),
+            )),
+        }
+    }
 }
 
 impl Ticket {

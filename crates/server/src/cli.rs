@@ -18,7 +18,9 @@ pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
 pub(crate) use definitions::{CreatePool, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs};
 pub(crate) use keen::{KeenArgs, Origin};
 pub(crate) use keys::{CreateKey, KeyCommand, KeysArgs, Proof, TokenTo};
-pub(crate) use offline::{BackupArgs, CheckArgs, CompactArgs, DataDirArgs, RestoreArgs};
+pub(crate) use offline::{
+    BackupArgs, CheckArgs, ClockArgs, ClockCommand, CompactArgs, DataDirArgs, RestoreArgs,
+};
 pub(crate) use query::{OutputFormat, QueryArgs};
 pub(crate) use scan::ScanArgs;
 pub(crate) use serve::{DemoArgs, RecoverArgs, ServeArgs};
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Merge the files of a stopped server's pools, and take deleted records from the disk
     Compact(CompactArgs),
+    /// Take back a time that was far ahead, for a stopped server
+    Clock(ClockArgs),
     /// Copy a stopped server's data to a new directory
     Backup(BackupArgs),
     /// Make a data directory of a backup

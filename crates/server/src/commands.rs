@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod check;
+mod clock;
 mod compact;
 mod definitions;
 mod delivery;
@@ -150,6 +151,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Restore(args) => backup::restore(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Clock(args) => clock::run(args),
         Command::Compact(args) => compact::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,5 +1,6 @@
 //! A running server: settings in, listeners out.
 
+mod accept;
 mod checkpoints;
 mod error;
 mod files;
@@ -14,6 +15,7 @@ mod timers;
 mod tokens;
 mod upkeep;
 
+pub(crate) use accept::FalseTime;
 pub(crate) use error::ServeError;
 pub(crate) use offline::{ControlFound, Offline};
 pub(crate) use running::{RunningServer, start};
@@ -154,6 +156,7 @@ async fn open(
     // that the records can be read.
     files::check_journal(&settings.data_dir)?;
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
+    accept::check_clock(&control, &settings.data_dir).await?;
     let token = control.bootstrap().await?;
     let opened: Result<_, ServeError> = async {
         let tokens = Tokens::open(&settings.data_dir).await?;

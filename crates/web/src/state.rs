@@ -81,7 +81,7 @@ impl AppState {
         threads: Handle,
     ) -> Self {
         let cursors = Arc::new(CursorKey::new(control.pepper()));
-        let tickets = Arc::new(TicketKey::new(control.pepper()));
+        let tickets = Arc::new(TicketKey::since(control.pepper(), control.clock_accepted()));
         Self {
             control,
             plane,

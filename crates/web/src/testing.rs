@@ -137,6 +137,11 @@ impl World {
     /// Ends the server; what is left of it is the file of its control plane.
     pub(crate) async fn into_control_file(self, copy: &Path) {
         self.state.control.close().await.expect("closed");
+        self.left_behind(copy);
+    }
+
+    /// The file of the control plane of a server that has closed it.
+    pub(crate) fn left_behind(&self, copy: &Path) {
         std::fs::copy(self.folder.path().join(CONTROL_FILE), copy).expect("a copy");
     }
 

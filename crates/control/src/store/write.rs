@@ -62,6 +62,8 @@ pub(crate) enum Write {
     SecretOnPage(SecretId, Timestamp),
     /// The latest time that is known.
     MarkTime(Timestamp),
+    /// The true time, after a false one that was later.
+    AcceptTime(Timestamp),
     People(PeopleWrite),
     /// What a key used up on a day, as a total.
     Charge(DayRow),
@@ -90,6 +92,14 @@ impl Write {
     ) -> Result<(), ControlError> {
         if let Self::InsertAudit(entry, ordinal) = self {
             return chain::append(connection, entry, *ordinal).await;
+        }
+        if let Self::AcceptTime(now) = self {
+            for statement in text::ACCEPT_TIME {
+                let query = sqlx::query(statement).bind(now.as_microsecond());
+                let done = query.execute(&mut *connection).await;
+                done.map_err(super::failed("writing to the control plane's database"))?;
+            }
+            return Ok(());
         }
         let done = self
             .query()
@@ -205,7 +215,9 @@ impl Write {
             Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
-            Self::MarkTime(now) => sqlx::query(text::MARK_TIME).bind(now.as_microsecond()),
+            Self::MarkTime(now) | Self::AcceptTime(now) => {
+                sqlx::query(text::MARK_TIME).bind(now.as_microsecond())
+            }
         }
     }
 }

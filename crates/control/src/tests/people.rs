@@ -9,7 +9,7 @@ use model::people::{
     RoleGrant, SignInName,
 };
 
-const PASSWORD: &str = "violet harbour under glass";
+pub(super) const PASSWORD: &str = "violet harbour under glass";
 const OTHER_PASSWORD: &str = "amber orchard over stone";
 
 fn new(name: &str) -> NewPerson {
@@ -34,7 +34,7 @@ pub(super) fn role(role: Role) -> PersonDraft {
     }
 }
 
-fn sign_in(name: &str, password: &str, second: SecondFactor) -> SignIn {
+pub(super) fn sign_in(name: &str, password: &str, second: SecondFactor) -> SignIn {
     SignIn {
         name: named(name),
         password: Password::presented(password).expect("fits"),
@@ -59,7 +59,7 @@ impl Plane {
         made.await.expect("the first owner")
     }
 
-    fn code(&self, shown: &Shown) -> SecondFactor {
+    pub(super) fn code(&self, shown: &Shown) -> SecondFactor {
         let text = shown.totp.shown_at(self.now());
         SecondFactor::Code(Code::parse(&text).expect("a code"))
     }

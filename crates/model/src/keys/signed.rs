@@ -125,6 +125,12 @@ impl<'r> SignedRequest<'r> {
         self.input.keyid
     }
 
+    /// When it says it was signed.
+    pub fn created(&self) -> Timestamp {
+        let created = self.input.created.saturating_mul(1_000_000);
+        Timestamp::from_microsecond(created).unwrap_or(Timestamp::MAX)
+    }
+
     /// What the body must hash to.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
@@ -141,9 +147,7 @@ impl<'r> SignedRequest<'r> {
         tag.copy_from_slice(&hash[..16]);
         let lasts = SIGNATURE_SECONDS_MAX + SIGNATURE_CLOCK_SECONDS_MAX;
         let lasts = Duration::from_secs(lasts.unsigned_abs());
-        let created = self.input.created.saturating_mul(1_000_000);
-        let created = Timestamp::from_microsecond(created).unwrap_or(Timestamp::MAX);
-        let ends = created.checked_add(lasts).unwrap_or(Timestamp::MAX);
+        let ends = self.created().checked_add(lasts).unwrap_or(Timestamp::MAX);
         (TokenTag::from_bytes(tag), ends)
     }
 

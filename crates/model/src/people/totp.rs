@@ -125,7 +125,7 @@ fn escaped(byte: u8) -> String {
 }
 
 /// The step that a moment lies in; before 1970 it is the first.
-fn step_at(now: Timestamp) -> u64 {
+pub fn step_at(now: Timestamp) -> u64 {
     u64::try_from(now.as_microsecond().div_euclid(STEP_MICROSECONDS)).unwrap_or(0)
 }
 

@@ -101,6 +101,20 @@ fn a_ticket_opens_as_it_was_sealed_until_it_ends() {
 }
 
 #[test]
+fn a_false_time_that_is_taken_back_ends_every_ticket() {
+    let project = Project::new();
+    let text = made(&project, terms(HOUR)).expect("legal");
+    let text = text.seal(&key(), &SeededRandom::new(2));
+    let never = TicketKey::since(&pepper(), Timestamp::EPOCH);
+    assert!(Ticket::open(&text, &never, noon()).is_ok());
+    for accepted in [noon(), later(1)] {
+        let since = TicketKey::since(&pepper(), accepted);
+        let read = Ticket::open(&text, &since, noon());
+        assert_eq!(read, Err(TicketError::Unreadable));
+    }
+}
+
+#[test]
 fn a_clock_that_is_set_back_makes_no_ticket_live_longer() {
     let project = Project::new();
     let ticket = made(&project, terms(HOUR)).expect("legal");

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::config::FlagValues;
 
@@ -54,6 +54,44 @@ pub(crate) struct CheckArgs {
     /// Print one JSON document instead of tables
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `clock`.
+#[derive(Args, Debug)]
+pub(crate) struct ClockArgs {
+    #[command(subcommand)]
+    pub(crate) command: ClockCommand,
+}
+
+/// What to do about the time that a data directory knows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Take the latest known time back to what the clock says, and let what had ended by it stay ended
+    #[command(after_help = "\
+A server remembers the latest time it knew, so that no clock that steps back revives what has ended.
+Where that time is more than a day ahead of the clock, a server does not start: one of the two is wrong.
+If the clock is right now, this command takes the time back. Before it asks, it tells what that means:
+
+  keys that had expired by the wrong time  have expired, now and for good; give them a later end to go on
+  old tokens of rolled keys                whose grace was over are gone; what was left of others counts from now
+  people                                   sign in anew, and all invitations end; who used a one-time code of
+                                           a time to come signs in by a recovery code and takes a new secret
+  tickets, and requests signed before      are refused
+
+The server must be stopped. The audit has an entry. Nothing is changed where the clock is not behind.
+
+Examples:
+  tidegate clock accept --data-dir /var/lib/tidegate")]
+    Accept {
+        #[command(flatten)]
+        data: DataDirArgs,
+        /// File of the pepper, where it is not beside the data
+        #[arg(long, value_name = "FILE")]
+        pepper_file: Option<String>,
+        /// Take it back without asking
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 /// Options of `compact`.

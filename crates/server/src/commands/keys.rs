@@ -37,10 +37,16 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
         }
         KeyCommand::Create(args) => {
             let body = match &args.file {
-                Some(path) => parse(&client, &files::read_definition(path)?)?,
-                None => from_flags(&args)?,
+                // As it is: numbers that are too wide for this program stay what they are.
+                Some(path) if args.proof.code.is_none() => files::read_definition(path)?,
+                Some(path) => {
+                    let body = parse(&client, &files::read_definition(path)?)?;
+                    proven(body, &args.proof).to_string().into_bytes()
+                }
+                None => proven(from_flags(&args)?, &args.proof)
+                    .to_string()
+                    .into_bytes(),
             };
-            let body = proven(body, &args.proof);
             making::make(&client, "/v1/keys", &body, &args.token_to, json)
         }
         KeyCommand::Disable { id } => {
@@ -90,7 +96,8 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
         } => {
             let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
             let path = format!("{}/copy", address(&id));
-            making::make(&client, &path, &proven(body, &proof), &token_to, json)
+            let body = proven(body, &proof).to_string();
+            making::make(&client, &path, body.as_bytes(), &token_to, json)
         }
         KeyCommand::Review { rule } => advice::review(&client, rule.as_deref(), json),
         KeyCommand::Simulate { id, change } => {

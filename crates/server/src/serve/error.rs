@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use control::ControlError;
 use lake::LakeError;
+use model::time::Timestamp;
 
 /// A failure that a person at the terminal must act on.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,21 @@ pub(crate) enum ServeError {
         path: PathBuf,
         /// Why not.
         source: ControlError,
+    },
+    /// The clock says a time long before one that was known here.
+    #[error(
+        "the clock says {wall}, and this data directory was used at {known} by the clock of then; \
+         one of the two is wrong. If it is the clock, set it right and start again. If it was the clock of then, \
+         run `tidegate clock accept --data-dir {}`: it tells what has ended by the wrong time, lets that stay ended, \
+         and takes the time back", .data_dir.display()
+    )]
+    ClockBehind {
+        /// What the clock says.
+        wall: Timestamp,
+        /// The latest time that was known.
+        known: Timestamp,
+        /// Whose control database knows it.
+        data_dir: PathBuf,
     },
     /// The tokens of uniqueness did not open.
     #[error("the file of tokens {}: {source}", .path.display())]
@@ -55,6 +71,7 @@ impl ServeError {
             Self::Setting(_) => 2,
             Self::File { .. } => 74,
             Self::Opening { .. }
+            | Self::ClockBehind { .. }
             | Self::OpeningTokens { .. }
             | Self::Control(_)
             | Self::Lake(_)

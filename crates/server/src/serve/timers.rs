@@ -8,20 +8,24 @@ use model::time::{Clock, Timestamp};
 use tokio_util::sync::CancellationToken;
 use web::AppState;
 
+use super::accept::is_far_ahead;
+use crate::clock::SystemClock;
+
 /// How often the times of last use are written, and secrets that have ended taken away.
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
 /// How often is looked whether answers of cached queries are due.
 const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 
 /// Writes down when keys were used, takes secrets away that have ended, and
-/// says once which keys should be rolled: at the start all of them.
+/// says once which keys should be rolled: at the start all of them. Says when
+/// the machine's clock is far behind the time that goes on here.
 pub(super) async fn tend_keys(
     control: Arc<Control>,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
 ) {
     let mut ticks = tokio::time::interval(LAST_USE_PERIOD);
-    let mut seen = Timestamp::MIN;
+    let (mut seen, mut is_warned) = (Timestamp::MIN, false);
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
@@ -33,7 +37,13 @@ pub(super) async fn tend_keys(
         if let Err(error) = control.tidy_secrets().await {
             tracing::warn!(%error, "secrets that have ended were not taken away");
         }
-        let now = clock.now();
+        let (now, wall) = (clock.now(), SystemClock.now());
+        if is_far_ahead(now, wall) && !is_warned {
+            tracing::warn!(%now, %wall,
+                "the machine's clock is far behind a time that was known; the next start is refused \
+                 until one of the two is right (tidegate clock accept)");
+        }
+        is_warned = is_far_ahead(now, wall);
         control.log_due_rotations(seen, now);
         seen = seen.max(now);
     }

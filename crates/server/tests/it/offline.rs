@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod check;
+mod clock;
 mod compact;
 mod learned;
 mod scrub;

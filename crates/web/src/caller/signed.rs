@@ -78,6 +78,10 @@ impl From<SignedError> for ApiError {
                 Code::SignatureRefused,
                 "a request with this nonce was let in before; sign each one with a fresh nonce",
             ),
+            SignedError::BeforeClock => Self::new(
+                Code::SignatureRefused,
+                "the request was signed before the server's clock was set right; sign it anew",
+            ),
             SignedError::Busy => PlaneError::Busy {
                 retry_after: std::time::Duration::from_secs(10),
             }

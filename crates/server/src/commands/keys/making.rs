@@ -31,7 +31,7 @@ struct Made {
 pub(super) fn make(
     client: &Client,
     path: &str,
-    body: &Value,
+    body: &[u8],
     token_to: &TokenTo,
     json: bool,
 ) -> Result<(), CommandError> {
@@ -60,7 +60,8 @@ pub(super) fn roll(
     if ends_at_once {
         body["grace"] = GRACE_ON_THE_WAY.into();
     }
-    let made = obtain(client, &format!("{}/roll", address(id)), &body)?;
+    let path = format!("{}/roll", address(id));
+    let made = obtain(client, &path, body.to_string().as_bytes())?;
     if let Some(undelivered) = hand_over(client, delivery, &made, json)? {
         return Err(undo(client, id, &made.key, &undelivered));
     }
@@ -85,12 +86,11 @@ fn is_nothing(grace: &Value) -> bool {
 
 /// Asks the server once, however often the request is sent: an answer that is
 /// lost on its way leaves no key behind that nobody knows of.
-fn obtain(client: &Client, path: &str, body: &Value) -> Result<Made, CommandError> {
+fn obtain(client: &Client, path: &str, body: &[u8]) -> Result<Made, CommandError> {
     let mut name = [0; 16];
     SystemRandom.fill(&mut name);
     let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-    let body = body.to_string();
-    let send = || client.post_once(path, Body::json(body.as_bytes()), &name);
+    let send = || client.post_once(path, Body::json(body), &name);
     let answer = match send() {
         Err(ClientError::Unreachable { .. }) => send().map_err(|error| match error {
             ClientError::Unreachable { .. } => CommandError::Unreached(format!(

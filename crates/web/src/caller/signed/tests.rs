@@ -233,6 +233,37 @@ async fn k11_what_a_limit_refuses_spends_no_nonce_and_a_replay_takes_of_no_limit
 }
 
 #[tokio::test]
+async fn k11_what_was_signed_before_a_false_time_was_taken_back_is_refused() {
+    let world = World::with_sales().await;
+    let (_, token) = key(&world).await;
+    let whoami = |created: i64, nonce: &str| Call {
+        method: "GET",
+        path: "/v1/whoami".to_owned(),
+        body: String::new(),
+        content_type: None,
+        components: vec!["@method", "@target-uri", "content-digest"],
+        created,
+        ..Call::post(&world, &token, nonce)
+    };
+    let now = Call::post(&world, &token, "0").created;
+    let (before, after) = (whoami(now, "1"), whoami(now + 10, "2"));
+    let accepted = world.clock.advance(Duration::from_secs(10));
+    let taken_back = world.state.control.accept_clock(accepted).await;
+    taken_back.expect("taken back");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control");
+    world.left_behind(&file);
+    let world = World::over(&file).await;
+    let refused = before.send(&world, &token).await.expect(401);
+    assert!(
+        refused.text().contains("clock was set right"),
+        "{}",
+        refused.text()
+    );
+    after.send(&world, &token).await.expect(200);
+}
+
+#[tokio::test]
 async fn k11_whatever_is_altered_is_refused() {
     let world = World::with_sales().await;
     let (_, token) = key(&world).await;

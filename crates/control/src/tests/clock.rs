@@ -1,0 +1,131 @@
+//! A false time that is taken back revives nothing (K7).
+
+use std::time::Duration;
+
+use super::people::{PASSWORD, named, refusal, role, sign_in};
+use super::*;
+use crate::{Proof, Refusal, SecondFactor};
+use model::keys::{AuthError, Roll};
+use model::people::Role;
+use model::time::Span;
+
+const OWNER: &str = "ada@example.com";
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn outcome(control: &Control, secret: &Secret) -> Result<(), AuthError> {
+    let seen = Circumstances::unknown();
+    control.authenticate(secret, &seen).map(drop)
+}
+
+async fn roll(plane: &Plane, key: &KeyRecord, grace: &str, proof: Option<Proof>) {
+    let roll = Roll::with_grace(Span::parse(grace).expect("a span"));
+    let by = plane.admin();
+    let control = plane.control.proving(proof);
+    let made = control.roll_key(&by, key.id(), roll, None).await;
+    made.expect("rolls");
+}
+
+#[tokio::test]
+async fn k07_a_false_time_is_taken_back_and_what_had_ended_by_it_stays_ended() {
+    let plane = Plane::new().await;
+    let truth = plane.now();
+    let expiring = |name: &str, after: Duration| KeyDraft {
+        expires_at: truth.checked_add(after),
+        ..plane.key_draft(name, "[]")
+    };
+    let (by, control) = (plane.admin(), &plane.control);
+    let made = control.create_key(&by, expiring("soon", HOUR)).await;
+    let (soon, soon_token) = made.expect("a key");
+    let made = control.create_key(&by, expiring("late", 90 * DAY)).await;
+    let (_, late) = made.expect("a key");
+    let (before, old) = plane.key("rolled before", "[]").await;
+    roll(&plane, &before, "2h", None).await;
+    let (during, of_then) = plane.key("rolled by the false time", "[]").await;
+    let (_, shown) = plane.owner().await;
+    let session = plane.enter(OWNER, &shown).await.expect("enters");
+    let by_ada = plane.permit_of(&session);
+    plane
+        .invited(&by_ada, "bob@example.com", role(Role::Viewer))
+        .await;
+    // The clock is 30 days ahead, and things go on by it.
+    plane.clock.advance(30 * DAY);
+    assert_eq!(outcome(control, &soon_token), Err(AuthError::Expired));
+    assert_eq!(outcome(control, &old), Err(AuthError::Expired));
+    assert!(control.enter(&session.token, None).is_err());
+    let of_a_time_to_come = plane.code(&shown);
+    let SecondFactor::Code(code) = plane.code(&shown) else {
+        panic!("a code")
+    };
+    let person = Some(named(OWNER));
+    roll(&plane, &during, "24h", Some(Proof { person, code })).await;
+    let false_time = plane.now();
+    // It is set right while the server does not run.
+    let now = truth.checked_add(10 * HOUR / 60).expect("a time");
+    plane.clock.set(now);
+    let plane = plane.restarted().await;
+    let control = &plane.control;
+    assert_eq!(control.known_at_start(), (false_time, now));
+    assert!(
+        control.clock().now() >= false_time,
+        "as long as nobody says that it was false"
+    );
+    let plan = control.clock_plan(now);
+    let names =
+        |keys: &[crate::AcceptedKey]| keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&plan.expired), ["soon"]);
+    assert_eq!(names(&plan.graces), ["rolled by the false time"]);
+    assert_eq!(plan.people, [OWNER]);
+    let accepted = control.accept_clock(now).await.expect("is taken back");
+    assert_eq!(accepted, plan);
+
+    for table in ["sessions", "invitations"] {
+        assert_eq!(count(&plane.file(), table).await, 0, "{table}");
+    }
+    let plane = plane.opened_again(7).await;
+    let control = &plane.control;
+    assert_eq!(control.known_at_start(), (now, now));
+    assert_eq!(control.clock().now(), now);
+    assert_eq!(control.clock_accepted(), now);
+    assert_eq!(control.clock_plan(now).expired, []);
+    // What had ended by the false time.
+    assert_eq!(outcome(control, &soon_token), Err(AuthError::Expired));
+    assert_eq!(outcome(control, &old), Err(AuthError::Unknown));
+    assert!(control.enter(&session.token, None).is_err());
+    // What had not, by neither.
+    assert_eq!(outcome(control, &late), Ok(()));
+    assert_eq!(outcome(control, &plane.master), Ok(()));
+    // A grace of the false time does not last for a month.
+    assert_eq!(outcome(control, &of_then), Ok(()));
+    let key = plane
+        .definitions()
+        .key(soon.id())
+        .cloned()
+        .expect("the key");
+    assert_eq!(key.draft().expires_at, Some(now));
+    plane.clock.advance(DAY);
+    assert_eq!(outcome(control, &of_then), Err(AuthError::Expired));
+    // No code counts until the time of the one that was used is over.
+    let refused = plane.enter(OWNER, &shown).await;
+    assert_eq!(refusal(refused), Refusal::SignIn);
+    plane.clock.set(false_time);
+    let again = plane
+        .control
+        .sign_in(sign_in(OWNER, PASSWORD, of_a_time_to_come))
+        .await;
+    assert_eq!(refusal(again), Refusal::SignIn, "it was used once");
+    let audit = plane.audit().await;
+    assert!(
+        audit.iter().any(|(action, _)| action == "clock.accept"),
+        "{audit:?}"
+    );
+    plane.control.close().await.expect("closes");
+    let verified = crate::verify_audit(&plane.file(), &[])
+        .await
+        .expect("is read");
+    assert!(
+        verified
+            .iter()
+            .all(|project| project.verified.findings.is_empty())
+    );
+}
