@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use model::grants::{Grant, GrantLookup};
-use model::ids::{KeyId, ProjectId};
+use model::ids::ProjectId;
 use model::keys::{AuthError, Circumstances, Page};
 use model::permit::{Access, Admin, Permit};
 use model::pools::Pool;
 use model::random::RandomSource;
-use model::secrets::{Pepper, Secret, SecretId};
+use model::secrets::{Pepper, Secret};
 use model::tickets::Ticket;
-use model::time::{Clock, Timestamp};
+use model::time::Clock;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::audit::Author;
@@ -28,12 +28,9 @@ use crate::meters::Meters;
 use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::sorted::SortedMap;
-use crate::store::{Ballast, Claim, Store, Write};
+use crate::store::{Ballast, Store, Write};
 use crate::usage::Usage;
 use crate::writer::{Link, Writer};
-
-/// Uses that are written in one transaction; between two, changes get their turn.
-const USES_PER_TRANSACTION: usize = 1_000;
 
 /// What the control plane takes from outside.
 #[derive(Debug)]
@@ -214,43 +211,6 @@ impl Control {
             existing: existing.to_vec(),
             now: self.0.options.clock.now(),
             random: Arc::clone(&self.0.options.random),
-        }
-    }
-
-    /// When a key was last used, in this run or one before.
-    pub fn last_used(&self, key: KeyId) -> Option<Timestamp> {
-        self.0.callers.key_last_used(key)
-    }
-
-    /// When a secret was last used, in this run or one before.
-    pub fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
-        self.0.callers.secret_last_used(secret)
-    }
-
-    /// Writes down the uses noted so far, and what was counted. For a timer, and for the end: uses
-    /// that were not saved are forgotten with the process.
-    pub async fn save_last_used(&self) -> Result<(), ControlError> {
-        self.0.save_usage().await?;
-        let mut unsaved = self.0.callers.unsaved();
-        loop {
-            // The writer is asked for even when there is nothing to save: so
-            // a timer heals a database that was lost.
-            let mut writer = self.0.writer().await?;
-            writer.ballast.refill().await;
-            let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
-            let (mut writes, uses): (Vec<Write>, Vec<_>) =
-                unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
-            writes.push(Write::MarkTime(self.0.options.clock.now()));
-            let ordinal = writer.ordinal;
-            self.0
-                .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {
-                    uses.iter().for_each(|saved| saved.is_saved());
-                })
-                .await?;
-            if rest.is_empty() {
-                return Ok(());
-            }
-            unsaved = rest;
         }
     }
 

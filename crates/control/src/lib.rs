@@ -29,6 +29,7 @@ mod inspect;
 mod isolation;
 mod keen;
 mod keys;
+mod last_use;
 mod ledger;
 mod meters;
 mod nonces;
@@ -51,6 +52,7 @@ mod writer;
 mod tests;
 
 pub use audit::{AuditPage, AuditSearch};
+pub use callers::UsedFrom;
 pub use control::{Control, ControlOptions};
 pub use definitions::{Definitions, ProjectRecord};
 pub use error::{ControlError, Ended, InternalError, Refusal};

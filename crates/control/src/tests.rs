@@ -22,6 +22,7 @@ mod tokens;
 mod usage;
 mod uses;
 mod views;
+mod whereabouts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

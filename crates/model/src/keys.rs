@@ -1,8 +1,10 @@
 //! Keys: named credentials that carry their own policy.
 
+mod agents;
 mod circumstances;
 mod draft;
 mod limits;
+mod networks;
 mod publishable;
 mod restrictions;
 pub mod review;
@@ -11,9 +13,11 @@ mod scoped;
 mod secret;
 mod signed;
 
+pub use agents::shown_agent;
 pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;
+pub use networks::{Network, SeenNetwork, SeenNetworks, Sighting, USUAL_AFTER, WHEREABOUTS_KEPT};
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use roll::Roll;
 pub use scoped::Scoped;
@@ -324,6 +328,12 @@ impl KeyRecord {
             KeyKind::Publishable => false,
             KeyKind::Legacy => self.draft.is_admin(),
         }
+    }
+
+    /// Whether whoever opens a page may come by its token, as is meant: then
+    /// where its requests come from is where visitors are.
+    pub fn may_be_in_a_page(&self) -> bool {
+        !self.must_not_be_in_a_page()
     }
 
     /// What a request must be for its sender to be let in.

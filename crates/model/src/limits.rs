@@ -76,6 +76,8 @@ pub const SILENCE_MINUTES_MAX: i64 = GRACE_DAYS_MAX as i64 * 24 * 60;
 pub const SILENCE_STEP_SECONDS: i64 = 10;
 /// Minutes after its last use in which a secret or key is not ended without force.
 pub const SEEN_RECENTLY_MINUTES: u64 = 10;
+/// Networks that are known of a key.
+pub const KEY_NETWORKS_MAX: usize = 8;
 /// Days that `rotate_after` may say: ten years.
 pub const ROTATE_AFTER_DAYS_MAX: u32 = 3_650;
 /// Grants of one key.

@@ -107,7 +107,7 @@ pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, v
 pub(super) const DELETE_KEY: &str = "DELETE FROM keys WHERE id = $1";
 
 pub(super) const SELECT_KEYS: &str = "SELECT id, project_id, ordinal, definition, disabled, \
-     created_by, created_at, last_used_at, revision FROM keys ORDER BY ordinal";
+     created_by, created_at, last_used_at, revision, networks FROM keys ORDER BY ordinal";
 
 pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
      (id, key_id, hash, public_key, hint, created_at, expires_at, silence_since, silence_minutes) \
@@ -122,6 +122,11 @@ pub(super) const USE_SECRET: &str = "UPDATE secrets SET last_used_at = $2 WHERE 
 
 pub(super) const SECRET_ON_PAGE: &str = "UPDATE secrets SET page_at = $2 WHERE id = $1";
 
+pub(super) const SECRET_FROM: &str =
+    "UPDATE secrets SET used_address = $2, used_agent = $3 WHERE id = $1";
+
+pub(super) const KEY_NETWORKS: &str = "UPDATE keys SET networks = $2 WHERE id = $1";
+
 pub(super) const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
 
 pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";
@@ -129,7 +134,8 @@ pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 
 pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \
-     expires_at, last_used_at, silence_since, silence_minutes, page_at FROM secrets ORDER BY created_at, id";
+     expires_at, last_used_at, silence_since, silence_minutes, page_at, used_address, used_agent \
+     FROM secrets ORDER BY created_at, id";
 
 pub(super) const INSERT_REPEAT: &str = "INSERT INTO repeats \
      (caller_id, path, name, fingerprint, key_id, made_at) VALUES ($1, $2, $3, $4, $5, $6)";

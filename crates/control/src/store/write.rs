@@ -2,7 +2,8 @@
 
 use model::audit::AuditEntry;
 use model::ids::{KeyId, OrganizationId, PoolId, ProjectId, ViewId};
-use model::keys::SecretRecord;
+use model::json;
+use model::keys::{SecretRecord, SeenNetworks};
 use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
@@ -10,6 +11,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{PeopleWrite, chain, text};
+use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
 use crate::scoped::Scoping;
@@ -58,6 +60,9 @@ pub(crate) enum Write {
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
     SecretOnPage(SecretId, Timestamp),
+    /// From where it was last used; `None` to forget it.
+    SecretFrom(SecretId, Option<UsedFrom>),
+    KeyNetworks(KeyId, SeenNetworks),
     /// The latest time that is known.
     MarkTime(Timestamp),
     People(PeopleWrite),
@@ -96,6 +101,8 @@ impl Write {
             Self::UseKey(..)
             | Self::UseSecret(..)
             | Self::SecretOnPage(..)
+            | Self::SecretFrom(..)
+            | Self::KeyNetworks(..)
             | Self::MarkTime(_)
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_) => Ok(()),
@@ -192,6 +199,16 @@ impl Write {
             Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
+            Self::SecretFrom(id, from) => {
+                let address = from.as_ref().and_then(|from| from.address);
+                sqlx::query(text::SECRET_FROM)
+                    .bind(id.to_string())
+                    .bind(address.map(|address| address.to_string()))
+                    .bind(from.as_ref().map(|from| from.agent.as_str()))
+            }
+            Self::KeyNetworks(id, networks) => sqlx::query(text::KEY_NETWORKS)
+                .bind(id.to_string())
+                .bind(json::to_text(&networks.to_value())),
             Self::MarkTime(now) => sqlx::query(text::MARK_TIME).bind(now.as_microsecond()),
         }
     }

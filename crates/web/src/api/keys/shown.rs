@@ -1,5 +1,6 @@
 //! A key as the wire shows it.
 
+use control::UsedFrom;
 use model::keys::{KeyRecord, SecretRecord};
 use model::time::Timestamp;
 use model::value::{Object, Value};
@@ -18,6 +19,7 @@ pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("left", super::left(state, key))
         .with("status", key.status(now).name())
         .with("secrets", secrets.collect::<Vec<_>>())
+        .with("networks", networks(state, key))
         .with("alerts", alerts(state, key, now))
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
@@ -42,6 +44,7 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
         .with("end_after_silence", minutes)
         .with("ends_if_silent_at", if_silent.map(|at| at.to_string()))
         .with("last_used_at", last_used.map(|at| at.to_string()))
+        .with("last_used_from", used_from(state, secret))
         .with(
             "used_from_page_at",
             state
@@ -50,6 +53,26 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
                 .map(|at| at.to_string()),
         );
     Some(shown)
+}
+
+fn used_from(state: &AppState, secret: &SecretRecord) -> Option<Object> {
+    let UsedFrom { address, agent } = state.control.secret_used_from(secret.id)?;
+    let agent = Some(agent).filter(|agent| !agent.is_empty());
+    let shown = Object::new()
+        .with("address", address.map(|address| address.to_string()))
+        .with("agent", agent);
+    Some(shown)
+}
+
+fn networks(state: &AppState, key: &KeyRecord) -> Vec<Object> {
+    let networks = state.control.networks_of(key.id());
+    let shown = networks.all().iter().map(|known| {
+        Object::new()
+            .with("network", known.network.to_string())
+            .with("first_used_at", known.first.to_string())
+            .with("last_used_at", known.last.to_string())
+    });
+    shown.collect()
 }
 
 /// What the owner should do something about.
