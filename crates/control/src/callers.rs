@@ -5,18 +5,20 @@ mod usage;
 mod whereabouts;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
 use model::keys::{
     AuthError, Circumstances, KeyKind, KeyRecord, Page, Said, SecretRecord, SeenNetworks,
-    SignedRequest, Unspent,
+    SignedRequest, Unspent, shown_agent,
 };
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
 use model::time::Timestamp;
 
+use crate::notices::{NewsOf, NoticeKind, Waiting};
 use crate::store::{LoadedKey, Write};
 use pages::Pages;
 pub(crate) use usage::UnsavedUse;
@@ -29,7 +31,11 @@ use whereabouts::{KeyNetworks, LastFrom};
 /// all of them and is changed in place, so that a change costs the same with
 /// one key and with 100,000.
 #[derive(Debug, Default)]
-pub(crate) struct Callers(RwLock<Maps>);
+pub(crate) struct Callers {
+    maps: RwLock<Maps>,
+    /// What owners are to be told of.
+    pub(crate) news: Waiting,
+}
 
 #[derive(Debug, Default)]
 struct Maps {
@@ -72,7 +78,7 @@ impl Caller {
     }
 
     /// Notes the use, unless it will be refused for the page that it comes from.
-    fn note_from(&self, seen: &Circumstances<'_>, now: Timestamp) {
+    fn note_from(&self, seen: &Circumstances<'_>, now: Timestamp, news: &Waiting) {
         let is_from_page = !matches!(seen.origin(), Said::Nothing);
         let must_not_be = self.record.must_not_be_in_a_page();
         if is_from_page && must_not_be {
@@ -84,8 +90,20 @@ impl Caller {
         if self.record.draft().kind != KeyKind::Publishable && (must_not_be || !is_of_page) {
             self.from.note(seen);
             if let Some(address) = seen.address() {
-                self.key.networks.note(address, now);
+                self.note_network(address, now, news);
             }
+        }
+    }
+
+    fn note_network(&self, address: IpAddr, now: Timestamp, news: &Waiting) {
+        // While no network is usual, every one is new.
+        if let Some(network) = self.key.networks.note(address, now) {
+            let of = NewsOf::of_day(&self.record, NoticeKind::NewNetwork, now);
+            news.note(of, now, || {
+                format!(
+                    "the key was used from the network {network}, from which it was not used before"
+                )
+            });
         }
     }
 
@@ -110,7 +128,7 @@ impl Callers {
         };
         let access = caller.record.verify(presented, pepper, seen, now)?;
         caller.check_heard(presented.id(), now)?;
-        caller.note_from(seen, now);
+        caller.note_from(seen, now, &self.news);
         Ok(access)
     }
 
@@ -134,7 +152,7 @@ impl Callers {
     pub(crate) fn note_from(&self, secret: SecretId, seen: &Circumstances<'_>, now: Timestamp) {
         let caller = self.read().secrets.get(&secret).cloned();
         if let Some(caller) = caller {
-            caller.note_from(seen, now);
+            caller.note_from(seen, now, &self.news);
         }
     }
 
@@ -301,10 +319,18 @@ impl Callers {
     }
 
     /// Notes that a secret came from a page.
-    pub(crate) fn note_page(&self, secret: SecretId, now: Timestamp) {
-        if let Some(caller) = self.read().secrets.get(&secret) {
-            caller.pages.note(now);
-        }
+    pub(crate) fn note_page(&self, secret: SecretId, page: Option<&str>, now: Timestamp) {
+        let Some(caller) = self.read().secrets.get(&secret).cloned() else {
+            return;
+        };
+        caller.pages.note(now);
+        let of = NewsOf::of_day(&caller.record, NoticeKind::UsedFromPage, now);
+        self.news.note(of, now, || {
+            let page: String = shown_agent(page.unwrap_or("one that does not say which")).collect();
+            format!(
+                "the secret {secret} came from a web page ({page}), where whoever opened it has it; the request was refused"
+            )
+        });
     }
 
     /// Every use that the database does not know.
@@ -326,10 +352,10 @@ impl Callers {
     // No code panics while it holds the lock, and a map is never half changed
     // in a way that lets somebody in; so a poisoned lock is used as it is.
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.maps.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Maps> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.maps.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

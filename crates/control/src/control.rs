@@ -23,6 +23,7 @@ use crate::clock::HighWater;
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Ended, Refusal};
 use crate::grants::ProjectGrants;
+use crate::leaks::Reporters;
 use crate::ledger::{Ledger, first_day_read};
 use crate::meters::Meters;
 use crate::nonces::Nonces;
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) meters: Meters,
     pub(crate) ledger: Ledger,
     pub(crate) usage: Usage,
+    pub(crate) reporters: Reporters,
     /// Rings after every change that is in force.
     pub(crate) changes: watch::Sender<()>,
     pub(crate) writer: Arc<Mutex<Writer>>,
@@ -94,6 +96,7 @@ impl Control {
             meters: Meters::default(),
             ledger: Ledger::default(),
             usage: Usage::default(),
+            reporters: Reporters::default(),
             changes: watch::Sender::new(()),
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,

@@ -42,6 +42,7 @@ impl Control {
     /// that were not saved are forgotten with the process.
     pub async fn save_last_used(&self) -> Result<(), ControlError> {
         self.0.save_usage().await?;
+        self.0.save_news().await?;
         let mut unsaved = self.0.callers.unsaved(self.0.options.clock.now());
         loop {
             // The writer is asked for even when there is nothing to save: so

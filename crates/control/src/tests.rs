@@ -6,6 +6,7 @@ mod held;
 mod isolation;
 mod keen;
 mod keys;
+mod leaks;
 mod ledger;
 mod lives;
 mod meters;

@@ -6,6 +6,7 @@ mod draft;
 mod limits;
 mod networks;
 mod publishable;
+mod quarantine;
 mod restrictions;
 pub mod review;
 mod roll;
@@ -18,6 +19,7 @@ pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;
 pub use networks::{Network, SeenNetwork, SeenNetworks, Sighting, USUAL_AFTER, WHEREABOUTS_KEPT};
+pub use quarantine::{Quarantine, TRICKLE};
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use roll::Roll;
 pub use scoped::Scoped;
@@ -87,6 +89,8 @@ pub enum KeyStatus {
     Disabled,
     /// Past its expiry.
     Expired,
+    /// Its current secret was reported as leaked.
+    Quarantined,
 }
 
 impl KeyStatus {
@@ -96,6 +100,7 @@ impl KeyStatus {
             Self::Active => "active",
             Self::Disabled => "disabled",
             Self::Expired => "expired",
+            Self::Quarantined => "quarantined",
         }
     }
 }
@@ -167,6 +172,9 @@ pub enum AuthError {
     /// The key takes signed requests alone.
     #[error("the key takes signed requests alone")]
     Unsigned,
+    /// The secret was reported as leaked, and the request comes from no usual network.
+    #[error("the secret is in quarantine, and this is no usual network of the key")]
+    Quarantined,
 }
 
 impl KeyRecord {
@@ -257,7 +265,10 @@ impl KeyRecord {
     ) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
         self.restrictions.check(proof, seen)?;
-        Ok(Access::admitted(self, secret.id, seen, now))
+        if let Some(quarantine) = &secret.quarantine {
+            quarantine.check(seen)?;
+        }
+        Ok(Access::admitted(self, secret, seen, now))
     }
 
     fn check_in_use(&self, secret: &SecretRecord, now: Timestamp) -> Result<(), AuthError> {
@@ -279,11 +290,26 @@ impl KeyRecord {
         AuthError::Unknown
     }
 
+    /// Whether the text is a secret of this key, whatever state both are in.
+    /// It takes the same time for every text.
+    pub fn has_secret(&self, presented: &Secret, pepper: &Pepper) -> bool {
+        let hash = presented.hash(pepper);
+        let mut secrets = self.secrets.iter();
+        secrets.any(|secret| secret.id == presented.id() && secret.hash.matches(&hash))
+    }
+
     /// Whether the key is in use at `now`.
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         match self.draft.expires_at {
             Some(end) if end <= now => KeyStatus::Expired,
             _ if self.disabled => KeyStatus::Disabled,
+            _ if self
+                .secrets
+                .last()
+                .is_some_and(|last| last.quarantine.is_some()) =>
+            {
+                KeyStatus::Quarantined
+            }
             _ => KeyStatus::Active,
         }
     }

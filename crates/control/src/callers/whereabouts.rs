@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::ids::KeyId;
-use model::keys::{Circumstances, SeenNetworks, Sighting, WHEREABOUTS_KEPT, shown_agent};
-use model::secrets::SecretId;
+use model::keys::{
+    Circumstances, KeyRecord, Network, SeenNetworks, Sighting, WHEREABOUTS_KEPT, shown_agent,
+};
+use model::secrets::{Pepper, Secret, SecretId};
 use model::time::Timestamp;
 
 use super::usage::{NotedUse, UnsavedUse, What};
@@ -120,13 +122,18 @@ impl KeyNetworks {
         Arc::new(Self(Kept::new(saved)))
     }
 
-    pub(super) fn note(&self, address: IpAddr, now: Timestamp) -> Sighting {
+    /// Notes a use, and answers the network when it is not one of those that
+    /// are known while some of them are usual.
+    pub(super) fn note(&self, address: IpAddr, now: Timestamp) -> Option<Network> {
         let mut kept = held(&self.0);
         let sighting = kept.value.note(address, now);
         if sighting != Sighting::Known {
             kept.changed();
         }
-        sighting
+        match sighting {
+            Sighting::New(network) if !kept.value.usual(now).is_empty() => Some(network),
+            _ => None,
+        }
     }
 
     pub(super) fn get(&self) -> SeenNetworks {
@@ -154,6 +161,18 @@ impl super::Callers {
     /// Where a secret was last used from.
     pub(crate) fn secret_used_from(&self, secret: SecretId) -> Option<UsedFrom> {
         self.read().secrets.get(&secret)?.from.get()
+    }
+
+    /// The key that has this secret, whatever state both are in. A text that is
+    /// the secret of no key takes the same time as a wrong one.
+    pub(crate) fn key_of(&self, presented: &Secret, pepper: &Pepper) -> Option<Arc<KeyRecord>> {
+        let caller = self.read().secrets.get(&presented.id()).cloned();
+        let Some(caller) = caller else {
+            KeyRecord::verify_absent(presented, pepper);
+            return None;
+        };
+        let is_its = caller.record.has_secret(presented, pepper);
+        is_its.then(|| Arc::clone(&caller.record))
     }
 
     /// The networks that a key was used from.

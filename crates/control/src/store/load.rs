@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::fault::Fault;
 use model::ids::{IdError, KeyId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::json;
-use model::keys::{KeyRecord, SecretRecord, SeenNetworks, Silence};
+use model::keys::{KeyRecord, Quarantine, SecretRecord, SeenNetworks, Silence};
 use model::secrets::{SealedSecret, SecretHash, SecretId};
 use model::time::Timestamp;
 use model::value::Value;
@@ -276,7 +276,20 @@ fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
         created_at: time(row, 5)?,
         expires_at: optional_time(row, 6)?,
         silence: silence(row)?,
+        quarantine: quarantine(row)?,
     })
+}
+
+fn quarantine(row: &SqliteRow) -> Result<Option<Quarantine>, ControlError> {
+    let Some(stored) = column::<Option<String>>(row, 13)? else {
+        return Ok(None);
+    };
+    let read = json::parse(stored.as_bytes()).ok();
+    let read = read.and_then(|stored| Quarantine::restore(&stored));
+    let id: String = column(row, 0)?;
+    // Who cannot be told from whom is not let in.
+    read.map(Some)
+        .ok_or_else(|| damaged("secret", id, "its quarantine is none"))
 }
 
 /// What is not as it was written is not known: nobody is let in or kept out by it.

@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -59,6 +59,10 @@ const MIGRATIONS: [(&str, &str); 10] = [
     (
         "whereabouts",
         include_str!("../../migrations/sqlite/0010_whereabouts.sql"),
+    ),
+    (
+        "quarantine",
+        include_str!("../../migrations/sqlite/0011_quarantine.sql"),
     ),
 ];
 

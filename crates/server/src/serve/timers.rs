@@ -35,6 +35,7 @@ pub(super) async fn tend_keys(
         }
         let now = clock.now();
         control.log_due_rotations(seen, now);
+        control.note_what_is_due();
         seen = seen.max(now);
     }
 }

@@ -9,7 +9,7 @@ use crate::openapi::refer;
 use crate::step_up;
 
 /// The body of a call that takes none.
-pub(super) fn empty_object() -> Json {
+pub(crate) fn empty_object() -> Json {
     json!({ "application/json": { "schema": { "type": "object", "additionalProperties": false } } })
 }
 
@@ -275,7 +275,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
                 "type": "object",
                 "required": ["id", "hint", "created_at", "replaced", "expires_at",
                     "end_after_silence", "ends_if_silent_at", "last_used_at",
-                    "last_used_from", "used_from_page_at"],
+                    "last_used_from", "used_from_page_at", "quarantined_at"],
                 "properties": {
                     "id": { "type": "string" },
                     "hint": { "type": "string" },
@@ -288,6 +288,8 @@ fn key(more: Option<(&str, Json)>) -> Json {
                     "last_used_at": time,
                     "last_used_from": used_from(),
                     "used_from_page_at": time,
+                    "quarantined_at": { "type": ["string", "null"], "format": "date-time",
+                        "description": "When it was reported as leaked." },
                 },
             } },
             "networks": { "type": "array", "maxItems": KEY_NETWORKS_MAX,
@@ -304,7 +306,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
             "alerts": { "type": "array", "items": {
                 "type": "object", "required": ["code", "since", "detail"],
                 "properties": {
-                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret"] },
+                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret", "leaked"] },
                     "since": time,
                     "detail": { "type": "string" },
                 },

@@ -51,7 +51,8 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
                 .control
                 .last_on_page(secret.id)
                 .map(|at| at.to_string()),
-        );
+        )
+        .with("quarantined_at", quarantined_at(secret));
     Some(shown)
 }
 
@@ -75,6 +76,11 @@ fn networks(state: &AppState, key: &KeyRecord) -> Vec<Object> {
     shown.collect()
 }
 
+fn quarantined_at(secret: &SecretRecord) -> Option<String> {
+    let held = secret.quarantine.as_ref()?;
+    Some(held.since.to_string())
+}
+
 /// What the owner should do something about.
 fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Value> {
     let due = key.rotation_due(now);
@@ -93,7 +99,14 @@ fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Value> {
         let detail = "every secret of the key was revoked; roll the key to make it a new one";
         alert("no_secret", None, detail)
     });
-    [due, on_page, none].into_iter().flatten().collect()
+    let mut secrets = key.secrets().iter();
+    let leaked = secrets.find_map(|secret| secret.quarantine.as_ref());
+    let leaked = leaked.map(|held| {
+        let detail = "a secret of the key was reported as leaked and goes on at a trickle from the \
+                      usual networks alone: roll the key and end the grace, or release it";
+        alert("leaked", Some(held.since), detail)
+    });
+    [leaked, due, on_page, none].into_iter().flatten().collect()
 }
 
 fn alert(code: &str, since: Option<Timestamp>, detail: &str) -> Value {
