@@ -13,6 +13,7 @@ mod roll;
 mod scoped;
 mod secret;
 mod signed;
+mod status;
 
 pub use agents::shown_agent;
 pub use circumstances::{Circumstances, Said};
@@ -25,6 +26,7 @@ pub use roll::Roll;
 pub use scoped::Scoped;
 pub use secret::{SecretRecord, Silence};
 pub use signed::{SignatureFault, SignedHead, SignedRequest, Unspent, digest_of};
+pub use status::KeyStatus;
 
 use std::sync::Arc;
 
@@ -78,31 +80,6 @@ enum Proof {
     Token,
     /// It signed this very request.
     Signature,
-}
-
-/// Whether a key is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyStatus {
-    /// In use.
-    Active,
-    /// Switched off by a person.
-    Disabled,
-    /// Past its expiry.
-    Expired,
-    /// Its current secret was reported as leaked.
-    Quarantined,
-}
-
-impl KeyStatus {
-    /// The status's name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-            Self::Expired => "expired",
-            Self::Quarantined => "quarantined",
-        }
-    }
 }
 
 /// A stored key.

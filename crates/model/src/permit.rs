@@ -43,6 +43,7 @@ mod access;
 mod admit;
 mod analysis;
 mod constrain;
+mod denied;
 mod narrow;
 mod ours;
 mod person;
@@ -54,6 +55,7 @@ mod ticket;
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
+pub use denied::Denied;
 pub use person::Person;
 pub use simulate::Shown;
 pub use stored::{KeptPart, KeptUnder};
@@ -105,21 +107,6 @@ pub struct Access {
     person: Option<Arc<Person>>,
     /// The rows that whatever it makes is held to.
     within: Option<Arc<Filter>>,
-}
-
-/// Why a caller may not do what it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// No grant of the key has the action on any resource of the type.
-    #[error("no grant of this key has the action {}", .0.name())]
-    NoGrant(Action),
-    /// The secret was reported as leaked, and what would outlast that is not
-    /// for its holder, whatever the grants say.
-    #[error("the secret was reported as leaked: until the key is rolled or released, nobody does {} by it", .0.name())]
-    Quarantined(Action),
-    /// The resource does not exist, or no grant covers it: the same for the caller.
-    #[error("there is no such resource for this key")]
-    NotFound,
 }
 
 mod sealed {
