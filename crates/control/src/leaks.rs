@@ -97,6 +97,7 @@ impl Control {
             name: "report".to_owned(),
             secret: Some(token.id()),
             address: report.address,
+            within: None,
         };
         let found_at = report.found_at.as_deref();
         let (id, project) = (key.id(), key.project());

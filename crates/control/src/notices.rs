@@ -213,17 +213,27 @@ impl Waiting {
 impl Control {
     /// The notices of the caller's project, those of the last moment included,
     /// oldest first. At most [`model::limits::NOTICES_MAX`], of the last
-    /// [`model::limits::NOTICE_DAYS`] days.
+    /// [`model::limits::NOTICE_DAYS`] days. Who is held to some rows is told of
+    /// the keys alone that they know.
     ///
     /// # Errors
     /// The database failed.
     pub async fn notices(&self, by: &Permit<Admin>) -> Result<Vec<Notice>, ControlError> {
         self.0.save_news().await?;
+        let access = by.access();
         let mut writer = self.0.writer().await?;
-        match &mut writer.link {
-            Link::Open(store) => store.notices(by.access().project()).await,
-            Link::Lost | Link::Closed => Ok(Vec::new()),
+        let mut notices = match &mut writer.link {
+            Link::Open(store) => store.notices(access.project()).await?,
+            Link::Lost | Link::Closed => Vec::new(),
+        };
+        drop(writer);
+        if access.within().is_some() {
+            // Whose a key was that is gone, nobody can say.
+            let definitions = self.definitions(access.project());
+            let is_known = |id| definitions.key(id).is_some_and(|key| access.knows(key));
+            notices.retain(|notice| is_known(notice.key));
         }
+        Ok(notices)
     }
 
     /// Notes that a notice is dealt with. It stays in the list, and tells of

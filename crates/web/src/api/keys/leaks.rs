@@ -91,7 +91,7 @@ pub(crate) async fn quarantine(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, ApiError> {
     Document::new(&body)?.finish()?;
-    let id = path.find(&caller.definitions(&state))?.id();
+    let id = path.find(&caller, &caller.definitions(&state))?.id();
     let key = state.control.quarantine_key(&caller.0, id).await?;
     Ok(answer(&state, &key))
 }
@@ -113,7 +113,7 @@ pub(crate) async fn release(
 ) -> Result<Response, ApiError> {
     let (body, proof) = step_up::split(body)?;
     Document::new(&body)?.finish()?;
-    let id = path.find(&caller.definitions(&state))?.id();
+    let id = path.find(&caller, &caller.definitions(&state))?.id();
     let control = state.control.proving(proof);
     let key = control.release_key(&caller.0, id).await;
     let key = key.map(|key| answer(&state, &key));
