@@ -12,8 +12,6 @@ use crate::client::{Body, Client, ClientError, ClientSettings};
 
 /// How often a report is sent that the server asks to send later.
 const ATTEMPTS: u32 = 10;
-/// What is waited when the server does not say how long.
-const WAIT: Duration = Duration::from_secs(1);
 const PATH: &str = "/v1/keys/report";
 
 /// Sends each token once.
@@ -76,7 +74,7 @@ impl Reporter {
             let sent = self.client.post(PATH, Body::json(body.as_bytes()));
             match sent {
                 Err(error) if attempt < ATTEMPTS => match error.retry() {
-                    Some(wait @ Some(_)) => std::thread::sleep(wait.unwrap_or(WAIT)),
+                    Some(Some(wait)) => pause(wait),
                     Some(None) | None => return Err(error),
                 },
                 sent => return sent,
@@ -84,4 +82,13 @@ impl Reporter {
             attempt += 1;
         }
     }
+}
+
+/// What the server asks for is waited for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server says how long, and there is no event to wait for"
+)]
+fn pause(wait: Duration) {
+    std::thread::sleep(wait);
 }
