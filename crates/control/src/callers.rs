@@ -1,42 +1,62 @@
 //! Who is let in: every live secret of every project, in memory.
 
 mod pages;
+mod usage;
+mod whereabouts;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
 use model::keys::{
-    AuthError, Circumstances, KeyRecord, Page, Said, SecretRecord, SignedRequest, Unspent,
+    AuthError, Circumstances, KeyKind, KeyRecord, Page, Said, SecretRecord, SeenNetworks,
+    SignedRequest, Unspent, shown_agent,
 };
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
 use model::tickets::Ticket;
 use model::time::Timestamp;
 
+use crate::notices::{NewsOf, NoticeKind, Waiting};
 use crate::store::{LoadedKey, Write};
 use pages::Pages;
+pub(crate) use usage::UnsavedUse;
+use usage::Usage;
+pub use whereabouts::UsedFrom;
+use whereabouts::{KeyNetworks, LastFrom};
 
 /// The live secrets, found by their public part in one look-up. The lock is
 /// held for the look-up alone, never while a token is checked; one map holds
 /// all of them and is changed in place, so that a change costs the same with
 /// one key and with 100,000.
 #[derive(Debug, Default)]
-pub(crate) struct Callers(RwLock<Maps>);
+pub(crate) struct Callers {
+    maps: RwLock<Maps>,
+    /// What owners are to be told of.
+    pub(crate) news: Waiting,
+}
 
 #[derive(Debug, Default)]
 struct Maps {
     secrets: HashMap<SecretId, Arc<Caller>>,
-    keys: HashMap<KeyId, Arc<Usage>>,
+    keys: HashMap<KeyId, KeyUse>,
     pages: Pages,
+}
+
+/// What is known of a key's use.
+#[derive(Clone, Debug)]
+struct KeyUse {
+    used: Arc<Usage>,
+    networks: Arc<KeyNetworks>,
 }
 
 #[derive(Debug)]
 struct Caller {
     record: Arc<KeyRecord>,
-    key: Arc<Usage>,
+    key: KeyUse,
     secret: Arc<Usage>,
+    from: Arc<LastFrom>,
     /// When the secret came from a page, where it must not be.
     pages: Arc<Usage>,
 }
@@ -58,89 +78,38 @@ impl Caller {
     }
 
     /// Notes the use, unless it will be refused for the page that it comes from.
-    fn note_from(&self, seen: &Circumstances<'_>, now: Timestamp) {
+    fn note_from(&self, seen: &Circumstances<'_>, now: Timestamp, news: &Waiting) {
         let is_from_page = !matches!(seen.origin(), Said::Nothing);
-        if !(is_from_page && self.record.must_not_be_in_a_page()) {
-            self.note(now);
+        let must_not_be = self.record.must_not_be_in_a_page();
+        if is_from_page && must_not_be {
+            return;
+        }
+        self.note(now);
+        let is_of_page = is_from_page || !matches!(seen.referer(), Said::Nothing);
+        // Of who opens a page nothing is kept.
+        if self.record.draft().kind != KeyKind::Publishable && (must_not_be || !is_of_page) {
+            self.from.note(seen);
+            if let Some(address) = seen.address() {
+                self.note_network(address, now, news);
+            }
+        }
+    }
+
+    fn note_network(&self, address: IpAddr, now: Timestamp, news: &Waiting) {
+        // While no network is usual, every one is new.
+        if let Some(network) = self.key.networks.note(address, now) {
+            let of = NewsOf::of_day(&self.record, NoticeKind::NewNetwork, now);
+            news.note(of, now, || {
+                format!(
+                    "the key was used from the network {network}, from which it was not used before"
+                )
+            });
         }
     }
 
     fn note(&self, now: Timestamp) {
-        self.key.note(now);
+        self.key.used.note(now);
         self.secret.note(now);
-    }
-}
-
-/// When something was last used, and what of that is in the database.
-#[derive(Debug)]
-struct Usage {
-    used: AtomicI64,
-    saved: AtomicI64,
-}
-
-const NEVER: i64 = i64::MIN;
-
-impl Usage {
-    fn new(saved: Option<Timestamp>) -> Arc<Self> {
-        let saved = saved.map_or(NEVER, Timestamp::as_microsecond);
-        Arc::new(Self {
-            used: AtomicI64::new(saved),
-            saved: AtomicI64::new(saved),
-        })
-    }
-
-    fn note(&self, now: Timestamp) {
-        self.used.fetch_max(now.as_microsecond(), Ordering::Relaxed);
-    }
-
-    fn last(&self) -> Option<Timestamp> {
-        match self.used.load(Ordering::Relaxed) {
-            NEVER => None,
-            micros => Timestamp::from_microsecond(micros),
-        }
-    }
-
-    /// The last use that the database knows.
-    fn last_saved(&self) -> Option<Timestamp> {
-        match self.saved.load(Ordering::Relaxed) {
-            NEVER => None,
-            micros => Timestamp::from_microsecond(micros),
-        }
-    }
-
-    /// The last use, when the database does not know it.
-    fn unsaved(&self) -> Option<Timestamp> {
-        self.last()
-            .filter(|last| last.as_microsecond() > self.saved.load(Ordering::Relaxed))
-    }
-}
-
-/// A use that the database does not know.
-#[derive(Debug)]
-pub(crate) struct UnsavedUse {
-    write: Write,
-    noted: NotedUse,
-}
-
-/// A use that was written down.
-#[derive(Debug)]
-pub(crate) struct NotedUse {
-    usage: Arc<Usage>,
-    at: Timestamp,
-}
-
-impl UnsavedUse {
-    /// The row to write, and what is to be told when it is written.
-    pub(crate) fn split(self) -> (Write, NotedUse) {
-        (self.write, self.noted)
-    }
-}
-
-impl NotedUse {
-    /// Notes that the database knows it now.
-    pub(crate) fn is_saved(&self) {
-        let at = self.at.as_microsecond();
-        self.usage.saved.fetch_max(at, Ordering::Relaxed);
     }
 }
 
@@ -159,7 +128,7 @@ impl Callers {
         };
         let access = caller.record.verify(presented, pepper, seen, now)?;
         caller.check_heard(presented.id(), now)?;
-        caller.note_from(seen, now);
+        caller.note_from(seen, now, &self.news);
         Ok(access)
     }
 
@@ -183,7 +152,7 @@ impl Callers {
     pub(crate) fn note_from(&self, secret: SecretId, seen: &Circumstances<'_>, now: Timestamp) {
         let caller = self.read().secrets.get(&secret).cloned();
         if let Some(caller) = caller {
-            caller.note_from(seen, now);
+            caller.note_from(seen, now, &self.news);
         }
     }
 
@@ -233,13 +202,8 @@ impl Callers {
         let at = caller.secret.unsaved()?;
         silence
             .is_moved_by(caller.secret.last_saved(), at)
-            .then(|| UnsavedUse {
-                write: Write::UseSecret(secret, at),
-                noted: NotedUse {
-                    usage: Arc::clone(&caller.secret),
-                    at,
-                },
-            })
+            .then(|| UnsavedUse::of(&caller.secret, |at| Write::UseSecret(secret, at)))
+            .flatten()
     }
 
     /// Takes a key as it is from now on; `None` when it is gone.
@@ -265,13 +229,18 @@ impl Callers {
             maps.keys.remove(&id);
             return;
         };
-        let key = Arc::clone(maps.keys.entry(id).or_insert_with(|| Usage::new(None)));
+        let key = maps.keys.entry(id).or_insert_with(|| KeyUse {
+            used: Usage::new(None),
+            networks: KeyNetworks::new(SeenNetworks::default()),
+        });
+        let key = key.clone();
         for secret in record.secrets() {
             let known = old.iter().find(|(known, _)| *known == secret.id);
             let caller = Caller {
                 record: Arc::clone(record),
-                key: Arc::clone(&key),
+                key: key.clone(),
                 secret: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.secret)),
+                from: known.map_or_else(|| LastFrom::new(None), |(_, c)| Arc::clone(&c.from)),
                 pages: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.pages)),
             };
             maps.secrets.insert(secret.id, Arc::new(caller));
@@ -293,20 +262,32 @@ impl Callers {
         for LoadedKey {
             key,
             last_used,
+            networks,
             secrets,
         } in keys
         {
             maps.pages.add(&key);
-            let usage = kept(known.keys.get(&key.id()).cloned(), last_used);
-            maps.keys.insert(key.id(), Arc::clone(&usage));
+            let before = known.keys.get(&key.id());
+            let usage = KeyUse {
+                used: kept(before.map(|before| Arc::clone(&before.used)), last_used),
+                networks: match before {
+                    Some(before) => Arc::clone(&before.networks),
+                    None => KeyNetworks::new(networks),
+                },
+            };
+            maps.keys.insert(key.id(), usage.clone());
             for loaded in secrets {
                 let before = known.secrets.get(&loaded.id);
                 let used = before.map(|caller| Arc::clone(&caller.secret));
                 let on_page = before.map(|caller| Arc::clone(&caller.pages));
                 let caller = Caller {
                     record: Arc::clone(&key),
-                    key: Arc::clone(&usage),
+                    key: usage.clone(),
                     secret: kept(used, loaded.last_used),
+                    from: match before {
+                        Some(before) => Arc::clone(&before.from),
+                        None => LastFrom::new(loaded.used_from),
+                    },
                     pages: kept(on_page, loaded.on_page),
                 };
                 maps.secrets.insert(loaded.id, Arc::new(caller));
@@ -326,7 +307,7 @@ impl Callers {
     }
 
     pub(crate) fn key_last_used(&self, key: KeyId) -> Option<Timestamp> {
-        self.read().keys.get(&key)?.last()
+        self.read().keys.get(&key)?.used.last()
     }
 
     pub(crate) fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
@@ -338,42 +319,43 @@ impl Callers {
     }
 
     /// Notes that a secret came from a page.
-    pub(crate) fn note_page(&self, secret: SecretId, now: Timestamp) {
-        if let Some(caller) = self.read().secrets.get(&secret) {
-            caller.pages.note(now);
-        }
+    pub(crate) fn note_page(&self, secret: SecretId, page: Option<&str>, now: Timestamp) {
+        let Some(caller) = self.read().secrets.get(&secret).cloned() else {
+            return;
+        };
+        caller.pages.note(now);
+        let of = NewsOf::of_day(&caller.record, NoticeKind::UsedFromPage, now);
+        self.news.note(of, now, || {
+            let page: String = shown_agent(page.unwrap_or("one that does not say which")).collect();
+            format!(
+                "the secret {secret} came from a web page ({page}), where whoever opened it has it; the request was refused"
+            )
+        });
     }
 
     /// Every use that the database does not know.
-    pub(crate) fn unsaved(&self) -> Vec<UnsavedUse> {
+    pub(crate) fn unsaved(&self, now: Timestamp) -> Vec<UnsavedUse> {
         let maps = self.read();
-        let unsaved = |usage: &Arc<Usage>, write: &dyn Fn(Timestamp) -> Write| {
-            usage.unsaved().map(|at| UnsavedUse {
-                write: write(at),
-                noted: NotedUse {
-                    usage: Arc::clone(usage),
-                    at,
-                },
-            })
-        };
-        let keys = maps.keys.iter();
-        let keys = keys.filter_map(|(id, usage)| unsaved(usage, &|at| Write::UseKey(*id, at)));
-        let secrets = maps.secrets.iter();
-        let secrets = secrets
-            .filter_map(|(id, caller)| unsaved(&caller.secret, &|at| Write::UseSecret(*id, at)));
-        let pages = maps.secrets.iter();
-        let pages = pages
-            .filter_map(|(id, caller)| unsaved(&caller.pages, &|at| Write::SecretOnPage(*id, at)));
-        keys.chain(secrets).chain(pages).collect()
+        let keys = maps.keys.iter().flat_map(|(id, key)| {
+            let used = UnsavedUse::of(&key.used, |at| Write::UseKey(*id, at));
+            [used, key.networks.unsaved(*id, now)]
+        });
+        let secrets = maps.secrets.iter().flat_map(|(id, caller)| {
+            let used = UnsavedUse::of(&caller.secret, |at| Write::UseSecret(*id, at));
+            let on_page = UnsavedUse::of(&caller.pages, |at| Write::SecretOnPage(*id, at));
+            let last = caller.secret.last();
+            [used, on_page, caller.from.unsaved(*id, last, now)]
+        });
+        keys.chain(secrets).flatten().collect()
     }
 
     // No code panics while it holds the lock, and a map is never half changed
     // in a way that lets somebody in; so a poisoned lock is used as it is.
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.maps.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Maps> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.maps.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -264,10 +264,15 @@ impl Change {
                     self.forget_scoping_by(old.id);
                     self.writes.push(Write::DeleteSecret(old.id));
                 }
-                Some(new) if (new.expires_at, new.silence) != (old.expires_at, old.silence) => {
-                    self.writes.push(Write::EndSecret(new.clone()));
+                Some(new) => {
+                    if (new.expires_at, new.silence) != (old.expires_at, old.silence) {
+                        self.writes.push(Write::EndSecret(new.clone()));
+                    }
+                    if new.quarantine != old.quarantine {
+                        let held = new.quarantine.clone();
+                        self.writes.push(Write::Quarantine(new.id, held));
+                    }
                 }
-                Some(_) => {}
             }
         }
         let known = |id| before.secrets().iter().any(|secret| secret.id == id);
@@ -317,10 +322,15 @@ pub(crate) fn check_still(
     match key.status(now) {
         KeyStatus::Disabled => return Err(AuthError::Disabled.into()),
         KeyStatus::Expired => return Err(AuthError::Expired.into()),
-        KeyStatus::Active => {}
+        KeyStatus::Active | KeyStatus::Quarantined => {}
     }
     if secret.expires_at.is_some_and(|end| end <= now) {
         return Err(AuthError::Expired.into());
+    }
+    // What was begun before it, at full speed and with all rights, goes no further.
+    let quarantined_at = secret.quarantine.as_ref().map(|held| held.since);
+    if quarantined_at != access.quarantined_at() {
+        return Err(Ended::Changed);
     }
     let scoping = definitions.project().scoping.as_ref();
     if access.is_scoped() && scoping.is_none_or(|s| s.secret != access.secret()) {

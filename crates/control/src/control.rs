@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use model::grants::{Grant, GrantLookup};
-use model::ids::{KeyId, ProjectId};
+use model::ids::ProjectId;
 use model::keys::{AuthError, Circumstances, Page};
 use model::permit::{Access, Admin, Permit};
 use model::pools::Pool;
 use model::random::RandomSource;
-use model::secrets::{Pepper, Secret, SecretId};
+use model::secrets::{Pepper, Secret};
 use model::tickets::Ticket;
 use model::time::{Clock, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -23,6 +23,7 @@ use crate::clock::HighWater;
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Ended, Refusal};
 use crate::grants::ProjectGrants;
+use crate::leaks::Reporters;
 use crate::ledger::{Ledger, first_day_read};
 use crate::meters::Meters;
 use crate::nonces::Nonces;
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) meters: Meters,
     pub(crate) ledger: Ledger,
     pub(crate) usage: Usage,
+    pub(crate) reporters: Reporters,
     /// Rings after every change that is in force.
     pub(crate) changes: watch::Sender<()>,
     pub(crate) writer: Arc<Mutex<Writer>>,
@@ -111,6 +113,7 @@ impl Control {
             meters: Meters::default(),
             ledger: Ledger::default(),
             usage: Usage::default(),
+            reporters: Reporters::default(),
             changes: watch::Sender::new(()),
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
@@ -223,57 +226,6 @@ impl Control {
             now: self.0.options.clock.now(),
             random: Arc::clone(&self.0.options.random),
         }
-    }
-
-    /// When a key was last used, in this run or one before.
-    pub fn last_used(&self, key: KeyId) -> Option<Timestamp> {
-        self.0.callers.key_last_used(key)
-    }
-
-    /// When a secret was last used, in this run or one before.
-    pub fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
-        self.0.callers.secret_last_used(secret)
-    }
-
-    /// Writes down the uses noted so far, and what was counted. For a timer, and for the end: uses
-    /// that were not saved are forgotten with the process.
-    pub async fn save_last_used(&self) -> Result<(), ControlError> {
-        self.0.save_usage().await?;
-        self.0.prune_usage().await?;
-        let mut unsaved = self.0.callers.unsaved();
-        loop {
-            // The writer is asked for even when there is nothing to save: so
-            // a timer heals a database that was lost.
-            let mut writer = self.0.writer().await?;
-            writer.ballast.refill().await;
-            let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
-            let (mut writes, uses): (Vec<Write>, Vec<_>) =
-                unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
-            writes.push(Write::MarkTime(self.0.options.clock.now()));
-            let ordinal = writer.ordinal;
-            self.0
-                .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {
-                    uses.iter().for_each(|saved| saved.is_saved());
-                })
-                .await?;
-            if rest.is_empty() {
-                return Ok(());
-            }
-            unsaved = rest;
-        }
-    }
-
-    /// Saves the last uses and closes the file. Afterwards nobody is let in
-    /// and nothing can be changed.
-    pub async fn close(&self) -> Result<(), ControlError> {
-        let saved = self.save_last_used().await;
-        let mut writer = self.0.writer.lock().await;
-        self.0.forget_everything();
-        if let Link::Open(store) = std::mem::replace(&mut writer.link, Link::Closed) {
-            store.close().await;
-        }
-        self.0.nonces.close().await;
-        saved
     }
 
     /// Makes a change to the caller's project: `plan` decides and says what

@@ -55,10 +55,11 @@ impl Control {
         .await
     }
 
-    /// Notes that a secret came from a page, where it must not be.
-    pub fn note_page(&self, secret: SecretId) {
+    /// Notes that a secret came from a page, where it must not be; and from
+    /// which one, as it says.
+    pub fn note_page(&self, secret: SecretId, page: Option<&str>) {
         let now = self.0.options.clock.now();
-        self.0.callers.note_page(secret, now);
+        self.0.callers.note_page(secret, page, now);
     }
 
     /// When a secret last came from a page, where it must not be.

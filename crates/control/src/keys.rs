@@ -233,7 +233,7 @@ impl Change {
     }
 
     /// Refuses to take the last active key that administers the project.
-    fn check_admin_left(&self, before: &KeyRecord) -> Result<(), ControlError> {
+    pub(crate) fn check_admin_left(&self, before: &KeyRecord) -> Result<(), ControlError> {
         // A key of a dialect administers by its dialect alone, which may be switched off.
         let admin = |key: &KeyRecord| {
             key.draft().is_admin()

@@ -9,11 +9,11 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::ids::KeyId;
-use model::keys::{KeyLimits, KeyRecord};
+use model::keys::{KeyLimits, KeyRecord, TRICKLE};
 use model::permit::Access;
 use model::rate::{RateLog, RateStanding};
 use model::time::Clock;
@@ -27,6 +27,8 @@ pub(crate) struct Meters(RwLock<HashMap<KeyId, Arc<Meter>>>);
 #[derive(Debug, Default)]
 struct Meter {
     requests: Mutex<RateLog>,
+    /// Those by secrets that were reported as leaked.
+    trickle: Mutex<RateLog>,
     questions: AtomicU32,
 }
 
@@ -107,9 +109,16 @@ impl Meter {
     fn enter(
         self: &Arc<Self>,
         limits: KeyLimits,
-        asks: bool,
+        (asks, is_quarantined): (bool, bool),
         clock: &dyn Clock,
     ) -> Result<Entered, OverLimit> {
+        let mut trickle = is_quarantined.then(|| held(&self.trickle));
+        if let Some(trickle) = &mut trickle
+            && let Err(retry_after) = trickle.wait(TRICKLE, clock.now())
+        {
+            let limit = TRICKLE;
+            return Err(OverLimit::Rate { limit, retry_after });
+        }
         // A question that finds no place has taken nothing of the rate, and
         // one that the rate refuses gives its place back.
         let mut entered = match asks {
@@ -120,18 +129,22 @@ impl Meter {
             },
         };
         if let Some(limit) = limits.requests_per_second {
-            let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut requests = held(&self.requests);
             // Read under the lock: the log must see instants in their order.
             let standing = requests.take(limit, clock.now());
             drop(requests);
             let refused = |retry_after| OverLimit::Rate { limit, retry_after };
             entered.rate = Some(standing.map_err(refused)?);
         }
+        // Nobody else took of it since it was looked at.
+        if let Some(mut trickle) = trickle {
+            entered.rate = trickle.take(TRICKLE, clock.now()).ok();
+        }
         Ok(entered)
     }
 
     fn left(&self, limits: KeyLimits, clock: &dyn Clock) -> LimitsLeft {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = held(&self.requests);
         let of_rate = |limit| requests.look(limit, clock.now()).remaining;
         let asked = self.questions.load(Ordering::Acquire);
         LimitsLeft {
@@ -141,6 +154,10 @@ impl Meter {
                 .map(|limit| limit.get().saturating_sub(asked)),
         }
     }
+}
+
+fn held(log: &Mutex<RateLog>) -> MutexGuard<'_, RateLog> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Meters {
@@ -171,7 +188,9 @@ impl Control {
     /// The limit that is reached. A request that is refused takes nothing of any limit.
     pub fn meter(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
         let meter = self.0.meters.of(access.key());
-        meter.enter(access.limits(), asks, &*self.0.options.clock)
+        let is_quarantined = access.quarantined_at().is_some();
+        let of = (asks, is_quarantined);
+        meter.enter(access.limits(), of, &*self.0.options.clock)
     }
 
     /// What a key may still take at this moment.

@@ -240,6 +240,7 @@ impl Change {
         for dataset in datasets {
             self.delete_dataset(&dataset);
         }
+        self.writes.push(Write::DeleteNoticesOf(id));
         self.writes.push(Write::DeleteProject(id));
         self.audit("project.delete", Subject::new(id, name), None, None);
         self.definitions.put_project(ProjectRecord::default());

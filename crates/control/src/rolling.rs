@@ -15,6 +15,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
 use crate::keys::{check_unchanged, find, subject};
+use crate::notices::{NewsOf, NoticeKind};
 use crate::once::{Made, Once};
 use crate::store::Claim;
 
@@ -201,6 +202,9 @@ impl Control {
             if due.is_empty() {
                 continue;
             }
+            for key in &due {
+                self.note_due(key, until);
+            }
             let named = due.iter().take(KEYS_NAMED_MAX);
             let named: Vec<String> = named.map(|key| key.id().to_string()).collect();
             tracing::warn!(
@@ -210,6 +214,19 @@ impl Control {
                 "secrets are older than rotate_after; roll these keys"
             );
         }
+    }
+
+    fn note_due(&self, key: &KeyRecord, now: Timestamp) {
+        let Some(secret) = key.current_secret() else {
+            return;
+        };
+        let of = NewsOf::key(key, NoticeKind::RotationDue, secret.id);
+        self.0.callers.news.note(of, now, || {
+            format!(
+                "the secret {} is of {} and older than rotate_after; roll the key",
+                secret.id, secret.created_at
+            )
+        });
     }
 
     /// The secret that was replaced and still lets its holder in.
@@ -263,6 +280,11 @@ impl Change {
     }
 }
 
+fn quarantined_at(secret: &SecretRecord) -> Option<String> {
+    let held = secret.quarantine.as_ref()?;
+    Some(held.since.to_string())
+}
+
 /// What the audit keeps of a key's secrets: their public parts and ends.
 fn text(key: &KeyRecord) -> String {
     let secrets = key.secrets().iter().map(|secret| {
@@ -270,6 +292,7 @@ fn text(key: &KeyRecord) -> String {
         Object::new()
             .with("id", secret.id.to_string())
             .with("expires_at", secret.expires_at.map(|at| at.to_string()))
+            .with("quarantined_at", quarantined_at(secret))
             .with("end_after_silence", minutes)
     });
     let secrets = secrets.collect::<Vec<_>>();

@@ -5,6 +5,7 @@ mod ballast;
 mod chain;
 mod charges;
 mod load;
+mod notices;
 mod people;
 mod repeats;
 mod rows;

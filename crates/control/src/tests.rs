@@ -7,6 +7,7 @@ mod held;
 mod isolation;
 mod keen;
 mod keys;
+mod leaks;
 mod ledger;
 mod lives;
 mod meters;
@@ -23,6 +24,7 @@ mod tokens;
 mod usage;
 mod uses;
 mod views;
+mod whereabouts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

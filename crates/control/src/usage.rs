@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::ids::{KeyId, PoolId, ProjectId, ViewId};
+use model::keys::review::{GRANT_UNUSED_AFTER, RecordedUse};
 use model::permit::{Access, Admin, Permit};
 use model::secrets::SecretId;
+use model::time::{Clock as _, Timestamp};
 
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
@@ -138,6 +140,29 @@ impl Control {
         match &mut writer.link {
             Link::Open(store) => store.usage(by.access().project(), asked).await,
             Link::Lost | Link::Closed => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Control {
+    /// Which pools and views the keys of the caller's project had to do with,
+    /// as far back as advice looks.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn recorded_use(&self, by: &Permit<Admin>) -> Result<RecordedUse, ControlError> {
+        self.0.save_usage().await?;
+        let now = self.0.options.clock.now();
+        let from = now
+            .checked_sub(GRANT_UNUSED_AFTER)
+            .unwrap_or(Timestamp::EPOCH);
+        let mut writer = self.0.writer().await?;
+        match &mut writer.link {
+            Link::Open(store) => {
+                let project = by.access().project();
+                store.recorded_use(project, from.date().as_days()).await
+            }
+            Link::Lost | Link::Closed => Ok(RecordedUse::default()),
         }
     }
 }

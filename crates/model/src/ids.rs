@@ -127,6 +127,8 @@ typed_ids! {
     InvitationId
     /// Names one audit entry.
     AuditId
+    /// Names a notice to a project's owners.
+    NoticeId
     /// Names a record of a pool.
     RecordId
     /// Names one request, in answers and logs.

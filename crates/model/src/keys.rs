@@ -1,24 +1,32 @@
 //! Keys: named credentials that carry their own policy.
 
+mod agents;
 mod circumstances;
 mod draft;
 mod limits;
+mod networks;
 mod publishable;
+mod quarantine;
 mod restrictions;
 pub mod review;
 mod roll;
 mod scoped;
 mod secret;
 mod signed;
+mod status;
 
+pub use agents::shown_agent;
 pub use circumstances::{Circumstances, Said};
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;
+pub use networks::{Network, SeenNetwork, SeenNetworks, Sighting, USUAL_AFTER, WHEREABOUTS_KEPT};
+pub use quarantine::{Quarantine, TRICKLE};
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use roll::Roll;
 pub use scoped::Scoped;
 pub use secret::{SecretRecord, Silence};
 pub use signed::{SignatureFault, SignedHead, SignedRequest, Unspent, digest_of};
+pub use status::KeyStatus;
 
 use std::sync::Arc;
 
@@ -72,28 +80,6 @@ enum Proof {
     Token,
     /// It signed this very request.
     Signature,
-}
-
-/// Whether a key is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyStatus {
-    /// In use.
-    Active,
-    /// Switched off by a person.
-    Disabled,
-    /// Past its expiry.
-    Expired,
-}
-
-impl KeyStatus {
-    /// The status's name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-            Self::Expired => "expired",
-        }
-    }
 }
 
 /// A stored key.
@@ -163,6 +149,9 @@ pub enum AuthError {
     /// The key takes signed requests alone.
     #[error("the key takes signed requests alone")]
     Unsigned,
+    /// The secret was reported as leaked, and the request comes from no usual network.
+    #[error("the secret is in quarantine, and this is no usual network of the key")]
+    Quarantined,
 }
 
 impl KeyRecord {
@@ -253,7 +242,10 @@ impl KeyRecord {
     ) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
         self.restrictions.check(proof, seen)?;
-        Ok(Access::admitted(self, secret.id, seen, now))
+        if let Some(quarantine) = &secret.quarantine {
+            quarantine.check(seen)?;
+        }
+        Ok(Access::admitted(self, secret, seen, now))
     }
 
     fn check_in_use(&self, secret: &SecretRecord, now: Timestamp) -> Result<(), AuthError> {
@@ -275,11 +267,26 @@ impl KeyRecord {
         AuthError::Unknown
     }
 
+    /// Whether the text is a secret of this key, whatever state both are in.
+    /// It takes the same time for every text.
+    pub fn has_secret(&self, presented: &Secret, pepper: &Pepper) -> bool {
+        let hash = presented.hash(pepper);
+        let mut secrets = self.secrets.iter();
+        secrets.any(|secret| secret.id == presented.id() && secret.hash.matches(&hash))
+    }
+
     /// Whether the key is in use at `now`.
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         match self.draft.expires_at {
             Some(end) if end <= now => KeyStatus::Expired,
             _ if self.disabled => KeyStatus::Disabled,
+            _ if self
+                .secrets
+                .last()
+                .is_some_and(|last| last.quarantine.is_some()) =>
+            {
+                KeyStatus::Quarantined
+            }
             _ => KeyStatus::Active,
         }
     }
@@ -324,6 +331,12 @@ impl KeyRecord {
             KeyKind::Publishable => false,
             KeyKind::Legacy => self.draft.is_admin(),
         }
+    }
+
+    /// Whether whoever opens a page may come by its token, as is meant: then
+    /// where its requests come from is where visitors are.
+    pub fn may_be_in_a_page(&self) -> bool {
+        !self.must_not_be_in_a_page()
     }
 
     /// What a request must be for its sender to be let in.

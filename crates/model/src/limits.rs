@@ -82,6 +82,18 @@ pub const SILENCE_MINUTES_MAX: i64 = GRACE_DAYS_MAX as i64 * 24 * 60;
 pub const SILENCE_STEP_SECONDS: i64 = 10;
 /// Minutes after its last use in which a secret or key is not ended without force.
 pub const SEEN_RECENTLY_MINUTES: u64 = 10;
+/// Notices that are kept of a project.
+pub const NOTICES_MAX: usize = 1_000;
+/// Days for which a notice is kept after what it tells of last happened.
+pub const NOTICE_DAYS: u64 = 90;
+/// Kinds of news of single keys that wait in memory to become notices.
+pub const NEWS_WAITING_MAX: usize = 10_000;
+/// Reports of leaked tokens that are taken from one network within any second.
+pub const REPORTS_PER_SECOND: u32 = 10;
+/// Networks whose reports of the last second are remembered.
+pub const REPORTERS_MAX: usize = 1_000;
+/// Networks that are known of a key.
+pub const KEY_NETWORKS_MAX: usize = 8;
 /// Days that `rotate_after` may say: ten years.
 pub const ROTATE_AFTER_DAYS_MAX: u32 = 3_650;
 /// Grants of one key.

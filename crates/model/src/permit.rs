@@ -43,6 +43,7 @@ mod access;
 mod admit;
 mod analysis;
 mod constrain;
+mod denied;
 mod narrow;
 mod ours;
 mod person;
@@ -54,6 +55,7 @@ mod ticket;
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
+pub use denied::Denied;
 pub use person::Person;
 pub use simulate::Shown;
 pub use stored::{KeptPart, KeptUnder};
@@ -67,7 +69,9 @@ use crate::datasets::Dataset;
 use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
-use crate::keys::{Circumstances, KeyKind, KeyLimits, KeyRecord, Restrictions};
+use crate::keys::{
+    Circumstances, KeyKind, KeyLimits, KeyRecord, Quarantine, Restrictions, SecretRecord,
+};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::{SavedQuery, WithPools};
@@ -95,23 +99,14 @@ pub struct Access {
     /// Of a scoped key: those of the key that it was made out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
     let_in_at: Timestamp,
+    /// Since when its secret is in quarantine.
+    quarantined_at: Option<Timestamp>,
     /// The only thing that any permit is for, of a caller who was let in by a ticket.
     only: Option<SavedQueryId>,
     /// The person who signed in, of one who came by no key.
     person: Option<Arc<Person>>,
     /// The rows that whatever it makes is held to.
     within: Option<Arc<Filter>>,
-}
-
-/// Why a caller may not do what it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// No grant of the key has the action on any resource of the type.
-    #[error("no grant of this key has the action {}", .0.name())]
-    NoGrant(Action),
-    /// The resource does not exist, or no grant covers it: the same for the caller.
-    #[error("there is no such resource for this key")]
-    NotFound,
 }
 
 mod sealed {
@@ -223,7 +218,7 @@ impl Access {
     /// Only [`KeyRecord`] calls this, after it compared the secret.
     pub(crate) fn admitted(
         record: &KeyRecord,
-        secret: SecretId,
+        secret: &SecretRecord,
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Self {
@@ -231,7 +226,7 @@ impl Access {
             key: record.id(),
             key_name: record.draft().name.as_str().into(),
             kind: record.draft().kind,
-            secret,
+            secret: secret.id,
             project: record.project(),
             grants: as_of(record.grants(), now),
             written: record.grants().clone(),
@@ -240,6 +235,7 @@ impl Access {
             limits: record.draft().limits,
             made_out_of: None,
             let_in_at: now,
+            quarantined_at: secret.quarantine.as_ref().map(|held| held.since),
             only: None,
             person: None,
             within: record.within().cloned(),
@@ -272,6 +268,9 @@ impl Access {
         let candidates: Vec<(usize, &Grant)> = candidates.collect();
         if candidates.is_empty() {
             return Err(Denied::NoGrant(A::ACTION));
+        }
+        if self.quarantined_at.is_some() && !Quarantine::allows(A::ACTION) {
+            return Err(Denied::Quarantined(A::ACTION));
         }
         if !self.reaches(on) {
             return Err(Denied::NotFound);
@@ -349,6 +348,10 @@ impl Access {
             .peekable();
         if covered.peek().is_none() {
             return Err(Denied::NoGrant(Action::Ingest));
+        }
+        // A pool is a definition, which would outlast the quarantine.
+        if self.quarantined_at.is_some() {
+            return Err(Denied::Quarantined(Action::Admin));
         }
         if !covered.any(|covers| covers) || self.is_by_ticket() {
             return Err(Denied::NotFound);

@@ -169,7 +169,12 @@ impl Client {
     /// Whether the token travels in the clear to another machine.
     pub(crate) fn is_exposed(&self) -> bool {
         let shows = self.token.is_some() && self.signs.is_none();
-        shows && self.url.starts_with("http://") && !self.is_near()
+        shows && self.is_in_the_clear()
+    }
+
+    /// Whether what is sent travels in the clear to another machine.
+    pub(crate) fn is_in_the_clear(&self) -> bool {
+        self.url.starts_with("http://") && !self.is_near()
     }
 
     /// Whether the server is on this machine, where nothing is gained by short bodies.

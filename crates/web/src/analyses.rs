@@ -109,7 +109,7 @@ fn permit<A: Right>(
     let pool = definitions.pool(source.pool.as_str());
     match access.permit(On::Pool(pool)) {
         Ok(permit) => Ok(Some(permit)),
-        Err(Denied::NoGrant(action)) => Err(Refusal::NoGrant(action)),
+        Err(Denied::NoGrant(action) | Denied::Quarantined(action)) => Err(Refusal::NoGrant(action)),
         Err(Denied::NotFound) if source.typing == Typing::Loose => Ok(None),
         Err(Denied::NotFound) => Err(Refusal::NoPool {
             pointer: pointer.to_owned(),

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod datasets;
 pub(crate) mod keys;
+pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod pools;
 pub(crate) mod projects;
@@ -38,7 +39,7 @@ use crate::input::Parameters;
 const CHANGE_ATTEMPTS: usize = 8;
 
 /// The schemas of all nouns.
-pub(crate) fn schemas() -> [Json; 15] {
+pub(crate) fn schemas() -> [Json; 17] {
     [
         pools::schemas(),
         records::schemas(),
@@ -46,10 +47,12 @@ pub(crate) fn schemas() -> [Json; 15] {
         view_data::schemas(),
         query::schemas(),
         keys::schemas(),
+        keys::leak_schemas(),
         projects::schemas(),
         saved_queries::schemas(),
         datasets::schemas(),
         tickets::schemas(),
+        notices::schemas(),
         usage::schemas(),
         whoami::schemas(),
         audit::schemas(),

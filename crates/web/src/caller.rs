@@ -110,8 +110,11 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
 /// A secret key that is used from a page; a limit of the key that is reached.
 pub(crate) fn admitted(parts: &Parts, state: &AppState, access: &Access) -> Result<(), ApiError> {
     LetIn::note(parts, access);
-    refuse_from_page(access, &parts.headers)
-        .inspect_err(|_| state.control.note_page(access.secret()))?;
+    refuse_from_page(access, &parts.headers).inspect_err(|_| {
+        let page = parts.headers.get(header::ORIGIN);
+        let page = page.and_then(|page| page.to_str().ok());
+        state.control.note_page(access.secret(), page);
+    })?;
     let page = parts.headers.get(header::ORIGIN);
     let page = page.filter(|page| {
         let text = page.to_str();

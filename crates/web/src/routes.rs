@@ -7,8 +7,8 @@ use axum::{Extension, Router};
 use model::grants::Action;
 
 use crate::api::{
-    audit, datasets, keys, people, pools, projects, query, records, rows, saved_queries, sessions,
-    tickets, usage, version, view_data, views, whoami,
+    audit, datasets, keys, notices, people, pools, projects, query, records, rows, saved_queries,
+    sessions, tickets, usage, version, view_data, views, whoami,
 };
 use crate::error::{ApiError, Code};
 use crate::keen;
@@ -162,6 +162,9 @@ routes! {
     POST "/v1/keys/{id}/roll" ADMIN, &[], keys::roll, keys::roll_operation;
     POST "/v1/keys/{id}/end-grace" ADMIN, &[], keys::end_grace, keys::end_grace_operation;
     POST "/v1/keys/{id}/undo-roll" ADMIN, &[], keys::undo_roll, keys::undo_roll_operation;
+    POST "/v1/keys/report" Needs::Nothing, &[], keys::report, keys::report_operation;
+    POST "/v1/keys/{id}/quarantine" ADMIN, &[], keys::quarantine, keys::quarantine_operation;
+    POST "/v1/keys/{id}/release" ADMIN, &[], keys::release, keys::release_operation;
     POST "/v1/keys/{id}/simulate" ADMIN, &[], keys::simulate, keys::simulate_operation;
 
     GET "/v1/audit" ADMIN, audit::LIST_PARAMETERS, audit::list, audit::list_operation;
@@ -169,6 +172,9 @@ routes! {
         audit::export, audit::export_operation;
     GET "/v1/audit/checkpoint" ADMIN, &[], audit::checkpoint, audit::checkpoint_operation;
     GET "/v1/usage" ADMIN, usage::PARAMETERS, usage::list, usage::list_operation;
+
+    GET "/v1/notices" ADMIN, notices::PARAMETERS, notices::list, notices::list_operation;
+    POST "/v1/notices/{id}/dismiss" ADMIN, &[], notices::dismiss, notices::dismiss_operation;
 
     GET "/v1/people" ADMIN, PAGED, people::list, people::list_operation;
     POST "/v1/people/first" ADMIN, &[], people::first, people::first_operation;

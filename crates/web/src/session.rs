@@ -128,7 +128,7 @@ pub(crate) fn check_role(parts: &Parts, access: &Access) -> Result<(), ApiError>
 fn area_of(route: &str) -> Option<Area> {
     match route.strip_prefix("/v1/")?.split('/').next()? {
         "pools" | "views" | "saved-queries" | "datasets" => Some(Area::Definitions),
-        "keys" | "usage" => Some(Area::Keys),
+        "keys" | "notices" | "usage" => Some(Area::Keys),
         "projects" => Some(Area::Projects),
         "people" | "invitations" => Some(Area::People),
         "audit" => Some(Area::Audit),

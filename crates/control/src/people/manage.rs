@@ -299,7 +299,7 @@ fn area_of(action: &str) -> Option<Area> {
     let (noun, _) = action.split_once('.')?;
     match noun {
         "pool" | "view" | "saved_query" | "dataset" => Some(Area::Definitions),
-        "key" => Some(Area::Keys),
+        "key" | "notice" => Some(Area::Keys),
         "project" => Some(Area::Projects),
         "person" => Some(Area::People),
         _ => None,

@@ -311,6 +311,10 @@ fn widens_key(change: &CallerChange) -> bool {
         !now.is_replaced() && held.any(|held| held.id == now.id && held.is_replaced())
     });
     let is_rolled = is_rolled || is_undone;
+    let is_released = after.secrets().iter().any(|now| {
+        let mut held = before.secrets().iter();
+        now.quarantine.is_none() && held.any(|held| held.id == now.id && held.quarantine.is_some())
+    });
     let is_enabled = before.is_disabled() && !after.is_disabled();
     let lasts_longer = match (before.draft().expires_at, after.draft().expires_at) {
         (None, _) => false,
@@ -322,7 +326,7 @@ fn widens_key(change: &CallerChange) -> bool {
     let is_looser = !after.restrictions().are_within(before.restrictions());
     let takes_more = after.draft().limits.allows_more_than(before.draft().limits);
     let is_wider = after.grants().iter().any(is_wider);
-    is_rolled || is_enabled || lasts_longer || is_looser || takes_more || is_wider
+    is_rolled || is_released || is_enabled || lasts_longer || is_looser || takes_more || is_wider
 }
 
 fn administers(key: &KeyRecord) -> bool {

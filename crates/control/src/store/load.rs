@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use model::fault::Fault;
 use model::ids::{IdError, KeyId, OrganizationId, PoolId, ProjectId, ViewId};
-use model::keys::{KeyRecord, SecretRecord, Silence};
+use model::json;
+use model::keys::{KeyRecord, Quarantine, SecretRecord, SeenNetworks, Silence};
 use model::secrets::{SealedSecret, SecretHash, SecretId};
 use model::time::Timestamp;
+use model::value::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{LoadedPeople, Store, failed, text};
+use crate::callers::UsedFrom;
 use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, InternalError};
 use crate::scoped::Scoping;
@@ -40,6 +43,7 @@ pub(crate) struct Loaded {
 pub(crate) struct LoadedKey {
     pub(crate) key: Arc<KeyRecord>,
     pub(crate) last_used: Option<Timestamp>,
+    pub(crate) networks: SeenNetworks,
     pub(crate) secrets: Vec<LoadedSecret>,
 }
 
@@ -48,6 +52,7 @@ pub(crate) struct LoadedKey {
 pub(crate) struct LoadedSecret {
     pub(crate) id: SecretId,
     pub(crate) last_used: Option<Timestamp>,
+    pub(crate) used_from: Option<UsedFrom>,
     /// When it came from a page, where it must not be.
     pub(crate) on_page: Option<Timestamp>,
 }
@@ -127,6 +132,7 @@ impl Store {
             let loaded = LoadedSecret {
                 id: record.id,
                 last_used: optional_time(&row, 7)?,
+                used_from: used_from(&row)?,
                 on_page: optional_time(&row, 10)?,
             };
             secrets.entry(key).or_default().push((record, loaded));
@@ -269,6 +275,7 @@ impl Loading {
         self.loaded.keys.push(LoadedKey {
             key,
             last_used: optional_time(row, 7)?,
+            networks: networks(row)?,
             secrets: loaded_secrets,
         });
         Ok(())
@@ -288,7 +295,36 @@ fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
         created_at: time(row, 5)?,
         expires_at: optional_time(row, 6)?,
         silence: silence(row)?,
+        quarantine: quarantine(row)?,
     })
+}
+
+fn quarantine(row: &SqliteRow) -> Result<Option<Quarantine>, ControlError> {
+    let Some(stored) = column::<Option<String>>(row, 13)? else {
+        return Ok(None);
+    };
+    let read = json::parse(stored.as_bytes()).ok();
+    let read = read.and_then(|stored| Quarantine::restore(&stored));
+    let id: String = column(row, 0)?;
+    // Who cannot be told from whom is not let in.
+    read.map(Some)
+        .ok_or_else(|| damaged("secret", id, "its quarantine is none"))
+}
+
+/// What is not as it was written is not known: nobody is let in or kept out by it.
+fn used_from(row: &SqliteRow) -> Result<Option<UsedFrom>, ControlError> {
+    let address: Option<String> = column(row, 11)?;
+    let agent: Option<String> = column(row, 12)?;
+    Ok(agent.map(|agent| UsedFrom {
+        address: address.and_then(|address| address.parse().ok()),
+        agent,
+    }))
+}
+
+fn networks(row: &SqliteRow) -> Result<SeenNetworks, ControlError> {
+    let stored: Option<String> = column(row, 9)?;
+    let stored = stored.and_then(|stored| json::parse(stored.as_bytes()).ok());
+    Ok(SeenNetworks::restore(&stored.unwrap_or(Value::Null)))
 }
 
 fn silence(row: &SqliteRow) -> Result<Option<Silence>, ControlError> {

@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 12] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -59,6 +59,14 @@ const MIGRATIONS: [(&str, &str); 10] = [
     (
         "storage",
         include_str!("../../migrations/sqlite/0010_storage.sql"),
+    ),
+    (
+        "whereabouts",
+        include_str!("../../migrations/sqlite/0011_whereabouts.sql"),
+    ),
+    (
+        "quarantine",
+        include_str!("../../migrations/sqlite/0012_quarantine.sql"),
     ),
 ];
 

@@ -110,10 +110,15 @@ pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, v
      requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
      AND ($4 = '' OR key_id = $4) ORDER BY day, key_id, secret_id, pool_id, view_id LIMIT $5";
 
+pub(super) const SELECT_FIRST_USE: &str = "SELECT MIN(day) FROM usage WHERE project_id = $1";
+
+pub(super) const SELECT_USED: &str = "SELECT DISTINCT key_id, pool_id, view_id FROM usage \
+     WHERE project_id = $1 AND day >= $2";
+
 pub(super) const DELETE_KEY: &str = "DELETE FROM keys WHERE id = $1";
 
 pub(super) const SELECT_KEYS: &str = "SELECT id, project_id, ordinal, definition, disabled, \
-     created_by, created_at, last_used_at, revision FROM keys ORDER BY ordinal";
+     created_by, created_at, last_used_at, revision, networks FROM keys ORDER BY ordinal";
 
 pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
      (id, key_id, hash, public_key, hint, created_at, expires_at, silence_since, silence_minutes) \
@@ -122,11 +127,41 @@ pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
 pub(super) const END_SECRET: &str = "UPDATE secrets SET expires_at = $2, silence_since = $3, \
      silence_minutes = $4 WHERE id = $1";
 
+pub(super) const QUARANTINE: &str = "UPDATE secrets SET quarantine = $2 WHERE id = $1";
+
 pub(super) const DELETE_SECRET: &str = "DELETE FROM secrets WHERE id = $1";
 
 pub(super) const USE_SECRET: &str = "UPDATE secrets SET last_used_at = $2 WHERE id = $1";
 
 pub(super) const SECRET_ON_PAGE: &str = "UPDATE secrets SET page_at = $2 WHERE id = $1";
+
+pub(super) const SECRET_FROM: &str =
+    "UPDATE secrets SET used_address = $2, used_agent = $3 WHERE id = $1";
+
+pub(super) const KEY_NETWORKS: &str = "UPDATE keys SET networks = $2 WHERE id = $1";
+
+/// A notice keeps its id, its text and what was said of it.
+pub(super) const PUT_NOTICE: &str = "INSERT INTO notices (id, project_id, key_id, kind, about, \
+     detail, first_at, last_at, times) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     ON CONFLICT (project_id, kind, key_id, about) DO UPDATE SET \
+     last_at = CASE WHEN excluded.last_at > notices.last_at \
+     THEN excluded.last_at ELSE notices.last_at END, times = notices.times + excluded.times";
+
+/// Touches no row where there is one of the same.
+pub(super) const PUT_NOTICE_ONCE: &str = "INSERT INTO notices (id, project_id, key_id, kind, \
+     about, detail, first_at, last_at, times) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     ON CONFLICT (project_id, kind, key_id, about) DO NOTHING";
+
+pub(super) const TRIM_NOTICES: &str = "DELETE FROM notices WHERE project_id = $1 AND \
+     (last_at < $2 OR id NOT IN (SELECT id FROM notices WHERE project_id = $1 \
+     ORDER BY last_at DESC, id DESC LIMIT $3))";
+
+pub(super) const DISMISS_NOTICE: &str = "UPDATE notices SET dismissed_at = $2 WHERE id = $1";
+
+pub(super) const DELETE_NOTICES: &str = "DELETE FROM notices WHERE project_id = $1";
+
+pub(super) const SELECT_NOTICES: &str = "SELECT id, key_id, kind, detail, first_at, last_at, times, \
+     dismissed_at FROM notices WHERE project_id = $1 ORDER BY first_at, id";
 
 pub(super) const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
 
@@ -150,7 +185,8 @@ pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 
 pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \
-     expires_at, last_used_at, silence_since, silence_minutes, page_at FROM secrets ORDER BY created_at, id";
+     expires_at, last_used_at, silence_since, silence_minutes, page_at, used_address, used_agent, quarantine \
+     FROM secrets ORDER BY created_at, id";
 
 pub(super) const INSERT_REPEAT: &str = "INSERT INTO repeats \
      (caller_id, path, name, fingerprint, key_id, made_at) VALUES ($1, $2, $3, $4, $5, $6)";

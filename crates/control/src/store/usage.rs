@@ -1,7 +1,9 @@
 //! Usage, as the database has it.
 
 use model::ids::{KeyId, PoolId, ProjectId, ViewId};
+use model::keys::review::RecordedUse;
 use model::secrets::SecretId;
+use model::time::Date;
 use sqlx::sqlite::SqliteRow;
 
 use super::load::{column, id};
@@ -26,6 +28,44 @@ impl Store {
         let rows = rows.fetch_all(&mut self.connection).await;
         let rows = rows.map_err(failed("reading usage"))?;
         rows.iter().map(|row| read(row, project)).collect()
+    }
+}
+
+impl Store {
+    /// Which pools and views each key of a project had to do with from a day
+    /// on, and since when anything is recorded of the project.
+    pub(crate) async fn recorded_use(
+        &mut self,
+        project: ProjectId,
+        from: i32,
+    ) -> Result<RecordedUse, ControlError> {
+        let reading = failed("reading usage");
+        let first = sqlx::query_scalar(text::SELECT_FIRST_USE).bind(project.to_string());
+        let first: Option<i64> = first
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(&reading)?;
+        let since = first.and_then(|day| Date::from_days(i32::try_from(day).ok()?));
+        let rows = sqlx::query(text::SELECT_USED)
+            .bind(project.to_string())
+            .bind(from);
+        let rows = rows.fetch_all(&mut self.connection).await;
+        let mut recorded = RecordedUse {
+            since: since.map(Date::midnight),
+            ..RecordedUse::default()
+        };
+        for row in rows.map_err(&reading)? {
+            let key = id(&row, 0, KeyId::parse)?;
+            let (pool, view): (String, String) = (column(&row, 1)?, column(&row, 2)?);
+            // What is none is written as an empty text.
+            recorded
+                .pools
+                .extend(PoolId::parse(&pool).map(|pool| (key, pool)));
+            recorded
+                .views
+                .extend(ViewId::parse(&view).map(|view| (key, view)));
+        }
+        Ok(recorded)
     }
 }
 

@@ -1,17 +1,20 @@
 //! What a change writes, row by row.
 
 use model::audit::AuditEntry;
-use model::ids::{KeyId, OrganizationId, PoolId, ProjectId, ViewId};
-use model::keys::SecretRecord;
+use model::ids::{KeyId, NoticeId, OrganizationId, PoolId, ProjectId, ViewId};
+use model::json;
+use model::keys::{Quarantine, SecretRecord, SeenNetworks};
 use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
-use super::{PeopleWrite, chain, text};
+use super::{PeopleWrite, chain, notices, text};
+use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
+use crate::notices::{News, NewsOf};
 use crate::scoped::Scoping;
 use crate::usage::{UsageCounts, UsageOf};
 
@@ -51,6 +54,8 @@ pub(crate) enum Write {
     DeleteSecret(SecretId),
     /// Writes down when it ends.
     EndSecret(SecretRecord),
+    /// Writes down what it is held to, or that it is not any more.
+    Quarantine(SecretId, Option<Quarantine>),
     DeleteSecretsOf(KeyId),
     InsertRepeat(RepeatRow),
     /// Those from before this time.
@@ -60,6 +65,15 @@ pub(crate) enum Write {
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
     SecretOnPage(SecretId, Timestamp),
+    /// From where it was last used; `None` to forget it.
+    SecretFrom(SecretId, Option<UsedFrom>),
+    KeyNetworks(KeyId, SeenNetworks),
+    /// With its id, where there is none of the same.
+    Notice(NoticeId, NewsOf, News),
+    /// Those of the project that are too old or too many.
+    TrimNotices(ProjectId, Timestamp),
+    DismissNotice(NoticeId, Timestamp),
+    DeleteNoticesOf(ProjectId),
     /// The latest time that is known.
     MarkTime(Timestamp),
     /// The true time, after a false one that was later.
@@ -112,6 +126,12 @@ impl Write {
             Self::UseKey(..)
             | Self::UseSecret(..)
             | Self::SecretOnPage(..)
+            | Self::SecretFrom(..)
+            | Self::KeyNetworks(..)
+            | Self::Notice(..)
+            | Self::TrimNotices(..)
+            | Self::DismissNotice(..)
+            | Self::DeleteNoticesOf(_)
             | Self::MarkTime(_)
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_)
@@ -192,6 +212,12 @@ impl Write {
             Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
             Self::DeleteSecret(id) => sqlx::query(text::DELETE_SECRET).bind(id.to_string()),
             Self::EndSecret(secret) => end_secret(secret),
+            Self::Quarantine(id, held) => {
+                let held = held.as_ref().map(|held| json::to_text(&held.to_value()));
+                sqlx::query(text::QUARANTINE)
+                    .bind(id.to_string())
+                    .bind(held)
+            }
             Self::InsertRepeat(row) => insert_repeat(row),
             Self::ForgetRepeats(before) => {
                 sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
@@ -215,6 +241,22 @@ impl Write {
             Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
+            Self::SecretFrom(id, from) => {
+                let address = from.as_ref().and_then(|from| from.address);
+                sqlx::query(text::SECRET_FROM)
+                    .bind(id.to_string())
+                    .bind(address.map(|address| address.to_string()))
+                    .bind(from.as_ref().map(|from| from.agent.as_str()))
+            }
+            Self::KeyNetworks(id, networks) => sqlx::query(text::KEY_NETWORKS)
+                .bind(id.to_string())
+                .bind(json::to_text(&networks.to_value())),
+            Self::Notice(id, of, seen) => notices::put(*id, of, seen),
+            Self::TrimNotices(project, now) => notices::trim(*project, *now),
+            Self::DismissNotice(id, at) => sqlx::query(text::DISMISS_NOTICE)
+                .bind(id.to_string())
+                .bind(at.as_microsecond()),
+            Self::DeleteNoticesOf(id) => sqlx::query(text::DELETE_NOTICES).bind(id.to_string()),
             Self::MarkTime(now) | Self::AcceptTime(now) => {
                 sqlx::query(text::MARK_TIME).bind(now.as_microsecond())
             }

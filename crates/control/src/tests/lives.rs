@@ -216,7 +216,7 @@ async fn that_a_secret_came_from_a_page_is_known_after_a_restart() {
     let plane = Plane::new().await;
     let (_, token) = plane.key("Ada", "[]").await;
     assert_eq!(plane.control.last_on_page(token.id()), None);
-    plane.control.note_page(token.id());
+    plane.control.note_page(token.id(), None);
     let noted = Some(plane.now());
     assert_eq!(plane.control.last_on_page(token.id()), noted);
     let plane = plane.restarted().await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::answers::{PoolVersion, Touched, TouchedRecords};
+use model::ids::PoolId;
 use model::permit::{Permit, Upkeep};
 use model::pools::Pool;
 use model::time::Timestamp;

@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod rules;
+
+pub use rules::AdviceRule;
+
 use super::{KeyRecord, KeyStatus};
 use crate::filters::Constraint;
-use crate::grants::{Action, Grant};
-use crate::ids::{KeyId, PoolId};
+use crate::grants::{Action, Grant, Selector, Target};
+use crate::ids::{KeyId, PoolId, ViewId};
 use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::secrets::SecretId;
@@ -23,67 +27,10 @@ pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * DAY.as_secs());
 pub const ROLL_AFTER: Duration = Duration::from_secs(90 * DAY.as_secs());
 /// More keys that administer a project are more than it needs.
 pub const ADMINS_ENOUGH: usize = 3;
+/// What was granted for longer than this and never used is not needed.
+pub const GRANT_UNUSED_AFTER: Duration = Duration::from_secs(30 * DAY.as_secs());
 /// Keys that one piece of advice names as examples.
 const EXAMPLES: usize = 3;
-
-/// What an advice is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AdviceRule {
-    /// The key was not used for [`UNUSED_AFTER`].
-    Unused,
-    /// A secret of the key is older than [`ROLL_AFTER`].
-    NeverRolled,
-    /// An older secret is still used although there is a newer one.
-    OldSecretInUse,
-    /// The key both writes and reads.
-    WritesAndReads,
-    /// Its rows are chosen by a field whose value others, or its own holders, may choose.
-    FieldWritableByOthers,
-    /// More keys administer the project than are needed.
-    ManyAdmins,
-}
-
-impl AdviceRule {
-    /// Every rule.
-    pub const ALL: [Self; 6] = [
-        Self::Unused,
-        Self::NeverRolled,
-        Self::OldSecretInUse,
-        Self::WritesAndReads,
-        Self::FieldWritableByOthers,
-        Self::ManyAdmins,
-    ];
-
-    /// The rule's name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unused => "unused",
-            Self::NeverRolled => "never_rolled",
-            Self::OldSecretInUse => "old_secret_in_use",
-            Self::WritesAndReads => "writes_and_reads",
-            Self::FieldWritableByOthers => "field_writable_by_others",
-            Self::ManyAdmins => "many_admins",
-        }
-    }
-
-    /// What to do.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Self::Unused => "disable it; when nobody has missed it for some weeks, delete it",
-            Self::NeverRolled => "give it a new secret, or make a copy and retire this one",
-            Self::OldSecretInUse => {
-                "find who still has the older secret, and give them the newer one before the older one ends"
-            }
-            Self::WritesAndReads => {
-                "make one key that writes and one that reads: whoever finds one of them has half"
-            }
-            Self::FieldWritableByOthers => {
-                "let every key that writes there stamp the field, by injections, so that no client chooses it"
-            }
-            Self::ManyAdmins => "disable those that are used least",
-        }
-    }
-}
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +52,19 @@ pub struct ReviewedKey<'a> {
     pub last_used: Option<Timestamp>,
     /// When each of its secrets was last used.
     pub secrets_last_used: Vec<(SecretId, Option<Timestamp>)>,
+    /// When one of its secrets last came from a page, where it must not be.
+    pub last_on_page: Option<Timestamp>,
+}
+
+/// What is recorded of the use of pools and views, by all keys.
+#[derive(Debug, Default)]
+pub struct RecordedUse {
+    /// Since when everything is recorded; `None` when nothing is.
+    pub since: Option<Timestamp>,
+    /// The views that each key read within [`GRANT_UNUSED_AFTER`].
+    pub views: BTreeSet<(KeyId, ViewId)>,
+    /// The pools that each key had to do with within [`GRANT_UNUSED_AFTER`].
+    pub pools: BTreeSet<(KeyId, PoolId)>,
 }
 
 impl ReviewedKey<'_> {
@@ -127,9 +87,13 @@ pub fn review(
     keys: &[ReviewedKey<'_>],
     pools: &[Arc<Pool>],
     views: &[Arc<View>],
+    recorded: &RecordedUse,
     now: Timestamp,
 ) -> Vec<Advice> {
-    let active = |key: &&ReviewedKey<'_>| key.key.status(now) == KeyStatus::Active;
+    let active = |key: &&ReviewedKey<'_>| {
+        let status = key.key.status(now);
+        matches!(status, KeyStatus::Active | KeyStatus::Quarantined)
+    };
     let keys: Vec<&ReviewedKey<'_>> = keys.iter().filter(active).collect();
     let mut found = Vec::new();
     let surplus = surplus_admins(&keys);
@@ -147,6 +111,15 @@ pub fn review(
         }
         if let Some(why) = old_secret(key) {
             find(AdviceRule::OldSecretInUse, why);
+        }
+        if let Some(at) = key.last_on_page {
+            find(AdviceRule::UsedFromPage, from_page(key, at));
+        }
+        if let Some(since) = key.key.rotation_due(now) {
+            find(AdviceRule::RotationDue, format!("it is due since {since}"));
+        }
+        if let Some(why) = wider_than_used(key, recorded, now) {
+            find(AdviceRule::WiderThanUsed, why);
         }
         if writes_and_reads(key) {
             let why = "its grants let it write and read records".to_owned();
@@ -192,6 +165,69 @@ fn old_secret(key: &ReviewedKey<'_>) -> Option<String> {
     Some(format!(
         "the secret {id} was used at {at}, after the newer one was made"
     ))
+}
+
+/// When the grant was made: its id says it, to the millisecond.
+fn made_at(grant: &Grant) -> Timestamp {
+    let bytes = grant.id.to_bytes();
+    let millis = bytes[..6]
+        .iter()
+        .fold(0, |sum, byte| (sum << 8) | i64::from(*byte));
+    Timestamp::from_microsecond(millis * 1_000).unwrap_or(Timestamp::MAX)
+}
+
+fn from_page(key: &ReviewedKey<'_>, at: Timestamp) -> String {
+    let what = match key.can(Action::Admin) {
+        true => "it administers the project, and one of its secrets",
+        false => "one of its secrets",
+    };
+    format!("{what} came from a web page at {at}; that was refused")
+}
+
+/// The grants that the key did not use, as far as what is recorded can tell:
+/// those on one view, and those to write to one pool. Which pools were asked
+/// is not recorded of questions over several.
+fn wider_than_used(
+    key: &ReviewedKey<'_>,
+    recorded: &RecordedUse,
+    now: Timestamp,
+) -> Option<String> {
+    let is_long = |since: Timestamp| now.since(since) > GRANT_UNUSED_AFTER;
+    // One that is not used at all is told of as such.
+    let is_used = key.last_used.is_some_and(|used| !is_long(used));
+    let is_known = recorded.since.is_some_and(is_long) && is_long(key.key.created_at());
+    if !is_used || !is_known {
+        return None;
+    }
+    let id = key.key.id();
+    let is_unused = |grant: &&Grant| {
+        is_long(made_at(grant))
+            && match &grant.on {
+                Target::View(Selector::One { id: view, .. }) => {
+                    !recorded.views.contains(&(id, *view))
+                }
+                Target::Pool(Selector::One { id: pool, .. }) => {
+                    let mut actions = grant.actions.iter();
+                    actions.all(|action| *action == Action::Ingest)
+                        && !recorded.pools.contains(&(id, *pool))
+                }
+                _ => false,
+            }
+    };
+    let unused: Vec<&Grant> = key.grants().iter().filter(is_unused).collect();
+    let named = unused.iter().take(EXAMPLES);
+    let named: Vec<String> = named.map(|grant| grant.id.to_string()).collect();
+    let more = match unused.len().saturating_sub(EXAMPLES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let days = GRANT_UNUSED_AFTER.as_secs() / DAY.as_secs();
+    (!named.is_empty()).then(|| {
+        format!(
+            "it was used, but not by its grants {}{more}, in the last {days} days",
+            named.join(", ")
+        )
+    })
 }
 
 /// Who administers may do everything anyway, so splitting it up is no gain.

@@ -1,5 +1,6 @@
 //! The stored form of a key's secrets, and when each ends.
 
+use super::Quarantine;
 use crate::limits::SILENCE_STEP_SECONDS;
 use crate::secrets::{Pepper, Secret, SecretHash, SecretId};
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub struct SecretRecord {
     pub expires_at: Option<Timestamp>,
     /// Of a secret that was replaced: whether it ends sooner when nobody uses it.
     pub silence: Option<Silence>,
+    /// Of a secret that was reported as leaked: what it is held to.
+    pub quarantine: Option<Quarantine>,
 }
 
 /// Ends a replaced secret once it was not used for a while.
@@ -47,6 +50,7 @@ impl SecretRecord {
             created_at: now,
             expires_at: None,
             silence: None,
+            quarantine: None,
         }
     }
 

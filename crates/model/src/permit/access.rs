@@ -9,6 +9,7 @@ use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId};
 use crate::keys::{KeyKind, KeyLimits, KeyRecord, Restrictions};
 use crate::secrets::SecretId;
+use crate::time::Timestamp;
 
 impl Access {
     /// The caller's key. Of a person it is the person's own id, which no key
@@ -30,6 +31,11 @@ impl Access {
     /// The secret that was presented.
     pub fn secret(&self) -> SecretId {
         self.secret
+    }
+
+    /// Since when the secret that was presented is in quarantine.
+    pub fn quarantined_at(&self) -> Option<Timestamp> {
+        self.quarantined_at
     }
 
     /// The project of the caller's key.

@@ -58,6 +58,7 @@ impl Access {
             limits: KeyLimits::NONE,
             made_out_of: None,
             let_in_at: now,
+            quarantined_at: None,
             only: None,
             person: Some(Arc::new(person)),
             within,

@@ -92,7 +92,7 @@ fn who_is_refused_and_how() {
     ];
     let verdict = |denied: Option<Denied>| match denied {
         None => "yes",
-        Some(Denied::NoGrant(_)) => "403",
+        Some(Denied::NoGrant(_) | Denied::Quarantined(_)) => "403",
         Some(Denied::NotFound) => "404",
     };
     let records = Some((&project.views[0], strict));

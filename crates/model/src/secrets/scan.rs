@@ -50,6 +50,12 @@ impl Default for TokenScanner {
 impl TokenScanner {
     /// Takes the next piece; answers the tokens that end in it.
     pub fn feed(&mut self, piece: &[u8]) -> Vec<FoundToken> {
+        let found = self.feed_whole(piece).into_iter();
+        found.map(|(found, _)| found).collect()
+    }
+
+    /// The same with the tokens themselves, for whoever reports them.
+    pub fn feed_whole(&mut self, piece: &[u8]) -> Vec<(FoundToken, Secret)> {
         static PATTERN: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(TOKEN_PATTERN).expect("the pattern is one"));
         self.rest.extend_from_slice(piece);
@@ -65,11 +71,12 @@ impl TokenScanner {
             self.line += lines(&self.rest[counted..hit.start()]);
             counted = hit.start();
             from = hit.end();
-            found.push(FoundToken {
+            let place = FoundToken {
                 line: self.line,
                 kind: secret.kind(),
                 id: secret.id(),
-            });
+            };
+            found.push((place, secret));
         }
         let done = self.rest.len().saturating_sub(TOKEN_BYTES - 1).max(from);
         self.line += lines(&self.rest[counted..done]);

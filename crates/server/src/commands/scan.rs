@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
+mod reporting;
+
 use ignore::{DirEntry, WalkBuilder};
-use model::secrets::{FoundToken, TokenScanner};
+use model::secrets::{FoundToken, Secret, TokenScanner};
 use serde_json::{Value, json};
 
 use super::CommandError;
 use crate::cli::ScanArgs;
 use crate::output::{self, printable};
+use reporting::Reporter;
 
 /// Bytes that are read at once.
 const PIECE: usize = 256 << 10;
@@ -20,9 +23,22 @@ const STANDARD_INPUT: &str = "-";
 /// What was found so far.
 #[derive(Debug, Default)]
 struct Report {
-    tokens: Vec<(String, FoundToken)>,
+    tokens: Vec<Found>,
     files: u64,
     unreadable: Vec<String>,
+    /// Where tokens are sent.
+    reporter: Option<Reporter>,
+    /// The first report that was not taken; none is sent after it.
+    not_taken: Option<CommandError>,
+}
+
+/// A token, and where it is.
+#[derive(Debug)]
+struct Found {
+    place: String,
+    token: FoundToken,
+    /// Of one that was reported: whether it is one of the server.
+    valid: Option<bool>,
 }
 
 /// Looks through files or standard input.
@@ -40,7 +56,10 @@ pub(super) fn run(args: &ScanArgs) -> Result<(), CommandError> {
         [] => &standard,
         paths => paths,
     };
-    let mut report = Report::default();
+    let mut report = Report {
+        reporter: Reporter::new(args)?,
+        ..Report::default()
+    };
     for path in paths {
         report.path(path, args.no_ignore);
     }
@@ -91,9 +110,15 @@ impl Report {
             match bytes.read(&mut piece) {
                 Ok(0) => return,
                 Ok(read) => {
-                    let found = scanner.feed(&piece[..read]).into_iter();
-                    self.tokens
-                        .extend(found.map(|token| (place.to_owned(), token)));
+                    for (token, secret) in scanner.feed_whole(&piece[..read]) {
+                        let valid = self.send(place, &token, &secret);
+                        let place = place.to_owned();
+                        self.tokens.push(Found {
+                            place,
+                            token,
+                            valid,
+                        });
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -104,12 +129,35 @@ impl Report {
         }
     }
 
+    /// Reports a token, as long as the server takes reports.
+    fn send(&mut self, place: &str, token: &FoundToken, secret: &Secret) -> Option<bool> {
+        let reporter = self.reporter.as_mut()?;
+        if self.not_taken.is_some() {
+            return None;
+        }
+        let place = format!("{place}:{}", token.line);
+        match reporter.report(secret, &place) {
+            Ok(valid) => Some(valid),
+            Err(error) => {
+                self.not_taken = Some(error);
+                None
+            }
+        }
+    }
+
     fn print(&self) -> Result<(), CommandError> {
-        for (place, token) in &self.tokens {
-            let place = printable(place);
-            let FoundToken { line, kind, id } = token;
+        for found in &self.tokens {
+            let place = printable(&found.place);
+            let FoundToken { line, kind, id } = found.token;
             let kind = kind.name();
-            output::line(&format!("{place}:{line}: {kind} token, secret {id}"))?;
+            let reported = match found.valid {
+                None => "",
+                Some(true) => ", reported",
+                Some(false) => ", not of that server",
+            };
+            output::line(&format!(
+                "{place}:{line}: {kind} token, secret {id}{reported}"
+            ))?;
         }
         for what in &self.unreadable {
             output::note(&format!("cannot be read: {}", printable(what)));
@@ -118,11 +166,16 @@ impl Report {
     }
 
     fn json(&self) -> Value {
-        let tokens = self.tokens.iter().map(|(place, token)| {
-            json!({
-                "file": place, "line": token.line, "kind": token.kind.name(),
-                "secret": token.id.to_string(),
-            })
+        let tokens = self.tokens.iter().map(|found| {
+            let FoundToken { line, kind, id } = found.token;
+            let mut shown = json!({
+                "file": found.place, "line": line, "kind": kind.name(),
+                "secret": id.to_string(),
+            });
+            if self.reporter.is_some() {
+                shown["valid"] = json!(found.valid);
+            }
+            shown
         });
         json!({
             "tokens": tokens.collect::<Value>(),
@@ -131,7 +184,10 @@ impl Report {
         })
     }
 
-    fn end(&self) -> Result<(), CommandError> {
+    fn end(self) -> Result<(), CommandError> {
+        if let Some(error) = self.not_taken {
+            return Err(error);
+        }
         match (self.tokens.len(), self.unreadable.len()) {
             (0, 0) => Ok(()),
             (0, _) => Err(CommandError::File("not everything was read".to_owned())),

@@ -45,6 +45,7 @@ pub(super) async fn tend_keys(
         }
         is_warned = is_far_ahead(now, wall);
         control.log_due_rotations(seen, now);
+        control.note_what_is_due();
         seen = seen.max(now);
     }
 }

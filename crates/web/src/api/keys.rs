@@ -25,6 +25,7 @@ use crate::openapi::Operation;
 use crate::state::AppState;
 use crate::step_up;
 
+mod leaks;
 mod once;
 mod review;
 mod rolling;
@@ -32,11 +33,15 @@ mod schemas;
 mod shown;
 mod simulate;
 
+pub(crate) use leaks::{
+    leak_schemas, quarantine, quarantine_operation, release, release_operation, report,
+    report_operation,
+};
 pub(crate) use review::{PARAMETERS as REVIEW_PARAMETERS, review, review_operation};
 pub(crate) use rolling::{
     end_grace, end_grace_operation, roll, roll_operation, undo_roll, undo_roll_operation,
 };
-pub(crate) use schemas::schemas;
+pub(crate) use schemas::{empty_object, schemas};
 pub(crate) use simulate::{simulate, simulate_operation};
 
 use once::{Sent, finish_made};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{ControlError, CreditsSpent, OverLimit, Refusal};
+use control::{ControlError, CreditsSpent, OverLimit, Refusal, ReportError};
 use model::fault::Fault;
 use model::keys::AuthError;
 use model::limits::SEEN_RECENTLY_MINUTES;
@@ -23,6 +23,9 @@ const PAGE_NOT_ALLOWED: &str = "the key is not for requests from this page, or t
 /// For the holder of a secret who showed it where it should have signed.
 const SIGNATURE_REQUIRED: &str = "the key takes signed requests alone (restrictions.signed_requests); \
     sign the request with the key pair of its token and do not send the token";
+/// For the holder of a secret that was reported as leaked.
+const QUARANTINED: &str = "the secret was reported as leaked and lets in from the usual networks of its key alone; \
+    ask who administers the key for a new secret";
 /// What a client is told to wait when only another person can help.
 const HELP_WAIT: Duration = Duration::from_secs(86_400);
 
@@ -39,6 +42,7 @@ impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::NoGrant(_) => Self::new(Code::ActionNotGranted, denied.to_string()),
+            Denied::Quarantined(_) => Self::new(Code::Quarantined, denied.to_string()),
             Denied::NotFound => Self::not_found(),
         }
     }
@@ -53,6 +57,7 @@ impl From<AuthError> for ApiError {
             | AuthError::NotUnderstood => (Code::Unauthenticated, UNAUTHENTICATED),
             AuthError::AddressNotAllowed => (Code::AddressNotAllowed, ADDRESS_NOT_ALLOWED),
             AuthError::PageNotAllowed => (Code::OriginNotAllowed, PAGE_NOT_ALLOWED),
+            AuthError::Quarantined => (Code::Quarantined, QUARANTINED),
             AuthError::Unsigned => (Code::SignatureRequired, SIGNATURE_REQUIRED),
         };
         Self::new(code, detail).logged(error)
@@ -114,6 +119,19 @@ impl From<ControlError> for ApiError {
             ControlError::Fault(fault) => fault.into(),
             ControlError::Full => Self::new(Code::DiskFull, "the control plane's disk is full"),
             ControlError::Internal(cause) => Self::internal(cause.to_string()),
+        }
+    }
+}
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::TooMany { wait } => Self::new(
+                Code::TooManyAttempts,
+                "too many reports come from this network; send it again after as many seconds as Retry-After says",
+            )
+            .retry_after(wait),
+            ReportError::Control(error) => error.into(),
         }
     }
 }

@@ -67,6 +67,7 @@ codes! {
     PersonNeeded FORBIDDEN "person_needed" "Only a person who signed in may do this.";
     KeyNeeded FORBIDDEN "key_needed" "Only a key may do this.";
     AddressNotAllowed FORBIDDEN "address_not_allowed" "The key is not for requests from this address.";
+    Quarantined FORBIDDEN "quarantined" "The secret was reported as leaked.";
     NotFound NOT_FOUND "not_found" "There is nothing there for the caller.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "The address does not have this method.";
     NotAcceptable NOT_ACCEPTABLE "not_acceptable" "The answer does not exist in an accepted format.";

@@ -49,7 +49,7 @@ impl Caller {
     /// It has it on none.
     pub(crate) fn may<A: Right>(&self) -> Result<(), ApiError> {
         match self.access.permit::<A>(On::Pool(None)) {
-            Err(denied @ Denied::NoGrant(_)) => Err(denied.into()),
+            Err(denied @ (Denied::NoGrant(_) | Denied::Quarantined(_))) => Err(denied.into()),
             Err(Denied::NotFound) | Ok(_) => Ok(()),
         }
     }

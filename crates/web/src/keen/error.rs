@@ -54,9 +54,10 @@ fn name(problem: &Problem) -> &'static str {
         Code::Unauthenticated | Code::SignatureRequired | Code::SignatureRefused => {
             "InvalidApiKeyError"
         }
-        Code::ActionNotGranted | Code::OriginNotAllowed | Code::AddressNotAllowed => {
-            "RequestForbiddenError"
-        }
+        Code::ActionNotGranted
+        | Code::OriginNotAllowed
+        | Code::AddressNotAllowed
+        | Code::Quarantined => "RequestForbiddenError",
         Code::NotFound | Code::MethodNotAllowed => "ResourceNotFoundError",
         Code::NameTaken | Code::InUse | Code::LastAdmin | Code::RecentlyUsed => {
             "ResourceConflictError"

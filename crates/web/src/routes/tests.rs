@@ -43,6 +43,7 @@ fn body(route: &Route, needs: Needs) -> Json {
         ("POST", "/v1/sessions") => json!({ "sign_in": FIRST, "password": people::PASSWORD,
             "code": "123456" }),
         ("POST", "/v1/projects") => json!({ "name": "made" }),
+        ("POST", "/v1/keys/report") => json!({ "token": "x" }),
         ("POST", "/v1/keys/{id}/roll") => json!({ "grace": "1h" }),
         ("PATCH", _) => json!({ "name": "renamed" }),
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
@@ -116,6 +117,7 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
         };
         let id = match has_people {
             true => people::first_person(world).await,
+            false if route.pattern.starts_with("/v1/notices/") => notice(world).await,
             false => world.key(json!([])).await.0,
         };
         let ends_a_roll = ["/v1/keys/{id}/end-grace", "/v1/keys/{id}/undo-roll"];
@@ -152,6 +154,17 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
         all.push(shown(&reply));
     }
     all
+}
+
+/// The id of a notice.
+async fn notice(world: &World) -> String {
+    let (_, token) = world.key(json!([])).await;
+    let mut from_page = request(&token, "GET /v1/whoami", &Json::Null);
+    let origin = HeaderValue::from_static("https://shop.example");
+    from_page.headers_mut().insert(http::header::ORIGIN, origin);
+    world.send(from_page).await.expect(403);
+    let notices = world.get("/v1/notices").await.expect(200).json();
+    text(&notices, "/items/0/id").to_owned()
 }
 
 fn shown(reply: &Reply) -> String {

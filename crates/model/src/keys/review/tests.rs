@@ -26,6 +26,7 @@ fn said(project: &Project, keys: &[(&KeyRecord, Option<u32>)]) -> Vec<(u8, Advic
         .map(|(key, used)| ReviewedKey {
             key,
             last_used: used.map(before),
+            last_on_page: None,
             secrets_last_used: key
                 .secrets()
                 .iter()
@@ -33,7 +34,13 @@ fn said(project: &Project, keys: &[(&KeyRecord, Option<u32>)]) -> Vec<(u8, Advic
                 .collect(),
         })
         .collect();
-    let advice = review(&keys, &project.pools, &project.views, noon());
+    let advice = review(
+        &keys,
+        &project.pools,
+        &project.views,
+        &RecordedUse::default(),
+        noon(),
+    );
     let said = advice.iter().map(|a| (a.key.to_bytes()[0], a.rule));
     said.collect()
 }
@@ -147,4 +154,131 @@ fn rules_have_names_of_their_own() {
     let names: std::collections::BTreeSet<_> =
         AdviceRule::ALL.into_iter().map(AdviceRule::name).collect();
     assert_eq!(names.len(), AdviceRule::ALL.len());
+}
+
+/// A key that was made 40 days ago, and what is said of it by what is recorded.
+fn said_of(key: &KeyRecord, project: &Project, used: u32, recorded: &RecordedUse) -> Vec<String> {
+    let reviewed = ReviewedKey {
+        key,
+        last_used: Some(before(used)),
+        secrets_last_used: Vec::new(),
+        last_on_page: None,
+    };
+    let advice = review(
+        &[reviewed],
+        &project.pools,
+        &project.views,
+        recorded,
+        noon(),
+    );
+    let wider = advice
+        .into_iter()
+        .filter(|a| a.rule == AdviceRule::WiderThanUsed);
+    wider.map(|advice| advice.why).collect()
+}
+
+#[test]
+fn grants_that_nobody_used_are_named_as_far_as_is_recorded() {
+    let project = Project::new();
+    let grants = format!("{},{}", &READS_ADA[..READS_ADA.len() - 1], &WRITES_ADA[1..]);
+    let mut draft = draft(project.grants(&grants).expect("grants"));
+    let id = |days: u32, number: u8| {
+        let made = before(days).as_microsecond() / 1_000;
+        let mut bytes = [number; 16];
+        bytes[..6].copy_from_slice(&made.to_be_bytes()[2..]);
+        crate::ids::GrantId::from_bytes(bytes)
+    };
+    let made = |reading: u32, writing: u32, draft: &mut crate::keys::KeyDraft| {
+        draft.grants[0].id = id(reading, 1);
+        draft.grants[1].id = id(writing, 2);
+        let secret = Secret::generate(KeyKind::Secret, &SeededRandom::new(1));
+        let mut parts = parts(draft.clone(), &secret);
+        parts.created_at = before(40);
+        KeyRecord::restore(parts)
+    };
+    let old = made(40, 40, &mut draft);
+    let recorded = |days: u32, view: bool, pool: bool| {
+        let Target::View(Selector::One { id: of_view, .. }) = old.grants()[0].on else {
+            panic!("it is on a view");
+        };
+        let Target::Pool(Selector::One { id: of_pool, .. }) = old.grants()[1].on else {
+            panic!("it is on a pool");
+        };
+        RecordedUse {
+            since: Some(before(days)),
+            views: view.then_some((old.id(), of_view)).into_iter().collect(),
+            pools: pool.then_some((old.id(), of_pool)).into_iter().collect(),
+        }
+    };
+    let names = |why: &[String], grant: usize| {
+        why.len() == 1 && why[0].contains(&old.grants()[grant].id.to_string())
+    };
+    let said = said_of(&old, &project, 1, &recorded(40, false, false));
+    assert!(names(&said, 0) && names(&said, 1), "{said:?}");
+    let said = said_of(&old, &project, 1, &recorded(40, true, false));
+    assert!(!names(&said, 0) && names(&said, 1), "{said:?}");
+    let said = said_of(&old, &project, 1, &recorded(40, false, true));
+    assert!(names(&said, 0) && !names(&said, 1), "{said:?}");
+    let none: [String; 0] = [];
+    assert_eq!(said_of(&old, &project, 1, &recorded(40, true, true)), none);
+    // What is not recorded for long enough, what is not used at all, and what
+    // was granted a short while ago is no reason.
+    assert_eq!(
+        said_of(&old, &project, 1, &recorded(30, false, false)),
+        none
+    );
+    assert_eq!(said_of(&old, &project, 1, &RecordedUse::default()), none);
+    assert_eq!(
+        said_of(&old, &project, 31, &recorded(40, false, false)),
+        none
+    );
+    let young = made(40, 30, &mut draft);
+    let said = said_of(&young, &project, 1, &recorded(40, false, false));
+    assert!(
+        names(&said, 0) && !said[0].contains(&id(30, 2).to_string()),
+        "{said:?}"
+    );
+}
+
+fn reviewed(key: &KeyRecord, on_page: Option<u32>) -> ReviewedKey<'_> {
+    ReviewedKey {
+        key,
+        last_used: Some(before(0)),
+        secrets_last_used: Vec::new(),
+        last_on_page: on_page.map(before),
+    }
+}
+
+#[test]
+fn a_key_from_a_page_and_one_past_its_own_age_are_named() {
+    let project = Project::new();
+    let admin = key(&project, 1, ADMIN, 10);
+    let said = |keys: &[ReviewedKey<'_>]| {
+        let recorded = RecordedUse::default();
+        let advice = review(keys, &project.pools, &project.views, &recorded, noon());
+        let said = advice.into_iter().map(|advice| (advice.rule, advice.why));
+        said.collect::<Vec<_>>()
+    };
+    assert_eq!(said(&[reviewed(&admin, None)]), []);
+    let found = said(&[reviewed(&admin, Some(3))]);
+    assert_eq!((found.len(), found[0].0), (1, AdviceRule::UsedFromPage));
+    assert!(
+        found[0].1.starts_with("it administers the project"),
+        "{found:?}"
+    );
+    let mut draft = draft(project.grants(ADMIN).expect("grants"));
+    let secret = Secret::generate(KeyKind::Secret, &SeededRandom::new(2));
+    for (age, rules) in [("11d", vec![]), ("10d", vec![AdviceRule::RotationDue])] {
+        draft.rotate_after = Some(crate::time::Span::parse(age).expect("days"));
+        let mut parts = parts(draft.clone(), &secret);
+        parts.created_at = before(10);
+        parts.secrets[0].created_at = before(10);
+        let key = KeyRecord::restore(parts);
+        let found = said(&[reviewed(&key, None)]).into_iter();
+        assert_eq!(
+            found.map(|(rule, _)| rule).collect::<Vec<_>>(),
+            rules,
+            "{age}"
+        );
+    }
 }

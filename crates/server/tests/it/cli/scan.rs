@@ -73,3 +73,26 @@ fn k21_tokens_are_found_in_standard_input() {
         with_input(&mut scan, "+ key = \"\"\n").expect(0);
     }
 }
+
+#[test]
+fn k21_what_is_found_is_reported_and_in_quarantine_at_once() {
+    let desk = Desk::new();
+    let url = desk.server.address.0.clone();
+    let token = desk.server.master();
+    let tree = tempfile::tempdir().expect("a directory");
+    fs::write(tree.path().join("a.env"), format!("A={token}\nB={token}\n")).expect("writes");
+    let id = token.split('_').nth(2).expect("an id");
+    let listed = desk.server.get(&token, "/v1/keys");
+    listed.expect(200);
+    let found = scan(tree.path(), &["--report", &url, "."]).expect(1);
+    let line = |line: u8| format!("./a.env:{line}: secret token, secret {id}, reported\n");
+    assert_eq!(found.out, line(1) + &line(2));
+    assert!(!found.out.contains(&token[20..32]) && !found.err.contains(&token[20..32]));
+    let refused = desk.server.get(&token, "/v1/keys");
+    assert_eq!(refused.expect(403)["code"], "quarantined");
+    // Not in the clear to elsewhere, and a server that is not there is said.
+    let clear = scan(tree.path(), &["--report", "http://192.0.2.1", "."]).expect(2);
+    assert!(clear.err.contains("https"), "{}", clear.err);
+    let nowhere = scan(tree.path(), &["--report", "http://127.0.0.1:1", "."]);
+    assert!(nowhere.err.contains("cannot be reached"), "{}", nowhere.err);
+}

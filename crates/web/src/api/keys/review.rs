@@ -87,6 +87,7 @@ pub(crate) async fn review(
     let rule = rule_of(&parameters)?;
     let definitions = caller.definitions(&state);
     let control = &state.control;
+    let recorded = control.recorded_use(&caller.0).await?;
     let keys: Vec<ReviewedKey<'_>> = definitions
         .keys()
         .filter(|key| caller.0.access().knows(key))
@@ -98,11 +99,16 @@ pub(crate) async fn review(
                 .iter()
                 .map(|secret| (secret.id, control.secret_last_used(secret.id)))
                 .collect(),
+            last_on_page: key
+                .secrets()
+                .iter()
+                .filter_map(|secret| control.last_on_page(secret.id))
+                .max(),
         })
         .collect();
     let pools: Vec<_> = definitions.pools().cloned().collect();
     let views: Vec<_> = definitions.views().map(|(view, _)| view.clone()).collect();
-    let mut advice = reviewed(&keys, &pools, &views, state.clock.now());
+    let mut advice = reviewed(&keys, &pools, &views, &recorded, state.clock.now());
     advice.retain(|advice| rule.is_none_or(|rule| advice.rule == rule));
     let show = |advice: &Advice| {
         let name = definitions.key(advice.key).map(|key| &key.draft().name);

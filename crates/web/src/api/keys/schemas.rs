@@ -1,13 +1,15 @@
 //! The schemas of keys and grants.
 
-use model::limits::{KEY_ALLOWED_DOMAINS_MAX, KEY_DOMAIN_CHARS_MAX, KEY_IP_RANGES_MAX};
+use model::limits::{
+    KEY_ALLOWED_DOMAINS_MAX, KEY_DOMAIN_CHARS_MAX, KEY_IP_RANGES_MAX, KEY_NETWORKS_MAX,
+};
 use serde_json::{Value as Json, json};
 
 use crate::openapi::refer;
 use crate::step_up;
 
 /// The body of a call that takes none.
-pub(super) fn empty_object() -> Json {
+pub(crate) fn empty_object() -> Json {
     json!({ "application/json": { "schema": { "type": "object", "additionalProperties": false } } })
 }
 
@@ -222,6 +224,19 @@ fn left() -> Json {
     })
 }
 
+fn used_from() -> Json {
+    json!({
+        "type": ["object", "null"],
+        "description": "Of the last request that showed the secret or was signed by it.",
+        "required": ["address", "agent"],
+        "properties": {
+            "address": { "type": ["string", "null"] },
+            "agent": { "type": ["string", "null"],
+                "description": "What the program called itself; anybody can say anything there." },
+        },
+    })
+}
+
 fn key(more: Option<(&str, Json)>) -> Json {
     let mut required = vec![
         "id",
@@ -234,6 +249,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
         "left",
         "status",
         "secrets",
+        "networks",
         "alerts",
         "rotate_after",
         "created_by",
@@ -259,7 +275,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
                 "type": "object",
                 "required": ["id", "hint", "created_at", "replaced", "expires_at",
                     "end_after_silence", "ends_if_silent_at", "last_used_at",
-                    "used_from_page_at"],
+                    "last_used_from", "used_from_page_at", "quarantined_at"],
                 "properties": {
                     "id": { "type": "string" },
                     "hint": { "type": "string" },
@@ -270,13 +286,27 @@ fn key(more: Option<(&str, Json)>) -> Json {
                     "end_after_silence": { "type": ["integer", "null"] },
                     "ends_if_silent_at": time,
                     "last_used_at": time,
+                    "last_used_from": used_from(),
                     "used_from_page_at": time,
+                    "quarantined_at": { "type": ["string", "null"], "format": "date-time",
+                        "description": "When it was reported as leaked." },
                 },
             } },
+            "networks": { "type": "array", "maxItems": KEY_NETWORKS_MAX,
+                "description": "From where the key is used: /24 of IPv4, /48 of IPv6.",
+                "items": {
+                    "type": "object",
+                    "required": ["network", "first_used_at", "last_used_at"],
+                    "properties": {
+                        "network": { "type": "string" },
+                        "first_used_at": refer("Time"),
+                        "last_used_at": refer("Time"),
+                    },
+                } },
             "alerts": { "type": "array", "items": {
                 "type": "object", "required": ["code", "since", "detail"],
                 "properties": {
-                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret"] },
+                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret", "leaked"] },
                     "since": time,
                     "detail": { "type": "string" },
                 },

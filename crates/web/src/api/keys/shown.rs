@@ -1,5 +1,6 @@
 //! A key as the wire shows it.
 
+use control::UsedFrom;
 use model::keys::{KeyRecord, SecretRecord};
 use model::time::Timestamp;
 use model::value::{Object, Value};
@@ -18,6 +19,7 @@ pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("left", super::left(state, key))
         .with("status", key.status(now).name())
         .with("secrets", secrets.collect::<Vec<_>>())
+        .with("networks", networks(state, key))
         .with("alerts", alerts(state, key, now))
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
@@ -42,14 +44,41 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
         .with("end_after_silence", minutes)
         .with("ends_if_silent_at", if_silent.map(|at| at.to_string()))
         .with("last_used_at", last_used.map(|at| at.to_string()))
+        .with("last_used_from", used_from(state, secret))
         .with(
             "used_from_page_at",
             state
                 .control
                 .last_on_page(secret.id)
                 .map(|at| at.to_string()),
-        );
+        )
+        .with("quarantined_at", quarantined_at(secret));
     Some(shown)
+}
+
+fn used_from(state: &AppState, secret: &SecretRecord) -> Option<Object> {
+    let UsedFrom { address, agent } = state.control.secret_used_from(secret.id)?;
+    let agent = Some(agent).filter(|agent| !agent.is_empty());
+    let shown = Object::new()
+        .with("address", address.map(|address| address.to_string()))
+        .with("agent", agent);
+    Some(shown)
+}
+
+fn networks(state: &AppState, key: &KeyRecord) -> Vec<Object> {
+    let networks = state.control.networks_of(key.id());
+    let shown = networks.all().iter().map(|known| {
+        Object::new()
+            .with("network", known.network.to_string())
+            .with("first_used_at", known.first.to_string())
+            .with("last_used_at", known.last.to_string())
+    });
+    shown.collect()
+}
+
+fn quarantined_at(secret: &SecretRecord) -> Option<String> {
+    let held = secret.quarantine.as_ref()?;
+    Some(held.since.to_string())
 }
 
 /// What the owner should do something about.
@@ -70,7 +99,14 @@ fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Value> {
         let detail = "every secret of the key was revoked; roll the key to make it a new one";
         alert("no_secret", None, detail)
     });
-    [due, on_page, none].into_iter().flatten().collect()
+    let mut secrets = key.secrets().iter();
+    let leaked = secrets.find_map(|secret| secret.quarantine.as_ref());
+    let leaked = leaked.map(|held| {
+        let detail = "a secret of the key was reported as leaked and goes on at a trickle from the \
+                      usual networks alone: roll the key and end the grace, or release it";
+        alert("leaked", Some(held.since), detail)
+    });
+    [leaked, due, on_page, none].into_iter().flatten().collect()
 }
 
 fn alert(code: &str, since: Option<Timestamp>, detail: &str) -> Value {

@@ -280,3 +280,47 @@ async fn the_owner_is_told_that_a_secret_came_from_a_page() {
     let key = world.get(&path).await.expect(200).json();
     assert_eq!(key["alerts"], json!([]));
 }
+
+#[tokio::test]
+async fn each_secret_shows_from_where_it_was_last_used() {
+    let world = World::new().await;
+    let (id, old) = world.key(json!([])).await;
+    let path = format!("/v1/keys/{id}");
+    let key = world.get(&path).await.expect(200).json();
+    assert_eq!(key["secrets"][0]["last_used_from"], Json::Null);
+    assert_eq!(key["networks"], json!([]));
+    let roll = json!({ "grace": "24h" });
+    let rolled = world.post(&format!("{path}/roll"), &roll).await.expect(201);
+    let new = text(&rolled.json(), "/token").to_owned();
+    let uses = [
+        (&old, "192.0.2.7", Some("cron/1\tnightly")),
+        (&new, "2001:db8:1::5", None),
+    ];
+    for (token, address, agent) in uses {
+        let mut request = crate::testing::request(token, "GET /v1/whoami", &Json::Null);
+        if let Some(agent) = agent {
+            let agent = agent.parse().expect("a header");
+            request.headers_mut().insert("user-agent", agent);
+        }
+        crate::caller::seen::tests::from(&world, Some(address), request)
+            .await
+            .expect(200);
+    }
+    let key = world.get(&path).await.expect(200).json();
+    let secrets = key["secrets"].as_array().expect("a list");
+    let of = |replaced: bool| {
+        let mut found = secrets
+            .iter()
+            .filter(|secret| secret["replaced"] == replaced);
+        found.next().expect("is there")["last_used_from"].clone()
+    };
+    let told = json!({ "address": "192.0.2.7", "agent": "cron/1\u{fffd}nightly" });
+    assert_eq!(of(true), told);
+    let told = json!({ "address": "2001:db8:1::5", "agent": null });
+    assert_eq!(of(false), told);
+    let now = crate::testing::NOW;
+    let network =
+        |network: &str| json!({ "network": network, "first_used_at": now, "last_used_at": now });
+    let networks = json!([network("192.0.2.0/24"), network("2001:db8:1::/48")]);
+    assert_eq!(key["networks"], networks);
+}

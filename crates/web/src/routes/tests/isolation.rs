@@ -15,6 +15,7 @@ struct Names {
     key: String,
     person: String,
     invitation: String,
+    notice: String,
 }
 
 impl Names {
@@ -23,6 +24,8 @@ impl Names {
             &self.key
         } else if route.pattern.contains("/people/") {
             &self.person
+        } else if route.pattern.contains("/notices/") {
+            &self.notice
         } else {
             &self.invitation
         };
@@ -101,6 +104,7 @@ async fn a_project_does_not_exist_for_another_over_every_route() {
         .json();
     let other = text(&made, "/token").to_owned();
 
+    let notice = notice(&world).await;
     let there = Names {
         pool: "sales",
         view: "all",
@@ -111,6 +115,7 @@ async fn a_project_does_not_exist_for_another_over_every_route() {
         key,
         person: bob.id,
         invitation: text(&invited, "/id").to_owned(),
+        notice,
     };
     let nobodys = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     let nowhere = Names {
@@ -123,6 +128,7 @@ async fn a_project_does_not_exist_for_another_over_every_route() {
         key: nobodys.to_owned(),
         person: nobodys.to_owned(),
         invitation: nobodys.to_owned(),
+        notice: nobodys.to_owned(),
     };
     let picture = || async {
         // First, so that the lists say the same of when the key was used.
@@ -170,7 +176,13 @@ async fn a_project_does_not_exist_for_another_over_every_route() {
             compared += 1;
         } else {
             let read = from_there.text();
-            for name in [&there.key, &there.person, &there.invitation, &there.project] {
+            for name in [
+                &there.key,
+                &there.person,
+                &there.invitation,
+                &there.notice,
+                &there.project,
+            ] {
                 assert!(!read.contains(name.as_str()), "{of_there}: {read}");
             }
             listed += 1;

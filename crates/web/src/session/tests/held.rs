@@ -141,6 +141,8 @@ async fn a_customers_admin_knows_of_keys_made_within_its_rows_alone() {
         ("POST", "/roll"),
         ("POST", "/end-grace"),
         ("POST", "/undo-roll"),
+        ("POST", "/quarantine"),
+        ("POST", "/release"),
         ("POST", "/simulate"),
     ];
     for (method, rest) in calls {
@@ -182,6 +184,29 @@ async fn a_customers_admin_knows_of_keys_made_within_its_rows_alone() {
         !advice.contains(&bens) && !advice.contains(&adas),
         "{advice}"
     );
+    for key in [&own, &bens, &adas] {
+        let quarantine = format!("POST /v1/keys/{key}/quarantine");
+        ok(&ada, &world, &quarantine, &json!({})).await;
+    }
+    let all = ok(&ada, &world, "GET /v1/notices", &Json::Null).await;
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(3));
+    let known = ok(&cara, &world, "GET /v1/notices", &Json::Null).await;
+    let known = known["items"].as_array().expect("notices").clone();
+    assert_eq!((known.len(), text(&known[0], "/key/id")), (1, own.as_str()));
+    for notice in all["items"].as_array().expect("notices") {
+        let dismiss = format!("POST /v1/notices/{}/dismiss", text(notice, "/id"));
+        let status = cara.call(&world, &dismiss, &json!({})).await.status;
+        let is_own = notice["key"]["id"] == json!(own);
+        assert_eq!(status, if is_own { 200 } else { 404 });
+    }
+    let released = json!({ "code": ada.code(&world) });
+    ok(
+        &ada,
+        &world,
+        &format!("POST /v1/keys/{own}/release"),
+        &released,
+    )
+    .await;
     // Its own key it changes as ever, and sees what that shows.
     let seen = ok(
         &cara,

@@ -1,0 +1,102 @@
+//! When something was last used, and what of that is in the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use model::time::Timestamp;
+
+use super::whereabouts::{KeyNetworks, LastFrom};
+use crate::store::Write;
+
+#[derive(Debug)]
+pub(super) struct Usage {
+    used: AtomicI64,
+    saved: AtomicI64,
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl Usage {
+    pub(super) fn new(saved: Option<Timestamp>) -> Arc<Self> {
+        let saved = saved.map_or(NEVER, Timestamp::as_microsecond);
+        Arc::new(Self {
+            used: AtomicI64::new(saved),
+            saved: AtomicI64::new(saved),
+        })
+    }
+
+    pub(super) fn note(&self, now: Timestamp) {
+        self.used.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+    }
+
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        match self.used.load(Ordering::Relaxed) {
+            NEVER => None,
+            micros => Timestamp::from_microsecond(micros),
+        }
+    }
+
+    /// The last use that the database knows.
+    pub(super) fn last_saved(&self) -> Option<Timestamp> {
+        match self.saved.load(Ordering::Relaxed) {
+            NEVER => None,
+            micros => Timestamp::from_microsecond(micros),
+        }
+    }
+
+    /// The last use, when the database does not know it.
+    pub(super) fn unsaved(&self) -> Option<Timestamp> {
+        self.last()
+            .filter(|last| last.as_microsecond() > self.saved.load(Ordering::Relaxed))
+    }
+}
+
+/// Something of a use that the database does not know.
+#[derive(Debug)]
+pub(crate) struct UnsavedUse {
+    pub(super) write: Write,
+    pub(super) noted: NotedUse,
+}
+
+/// What was written down of a use.
+#[derive(Debug)]
+pub(crate) struct NotedUse(pub(super) What);
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// When it was.
+    Time(Arc<Usage>, Timestamp),
+    /// From where, as of this state.
+    From(Arc<LastFrom>, u64),
+    /// From which networks, as of this state.
+    Networks(Arc<KeyNetworks>, u64),
+}
+
+impl UnsavedUse {
+    /// The last use, when the database does not know it.
+    pub(super) fn of(usage: &Arc<Usage>, write: impl Fn(Timestamp) -> Write) -> Option<Self> {
+        usage.unsaved().map(|at| Self {
+            write: write(at),
+            noted: NotedUse(What::Time(Arc::clone(usage), at)),
+        })
+    }
+
+    /// The row to write, and what is to be told when it is written.
+    pub(crate) fn split(self) -> (Write, NotedUse) {
+        (self.write, self.noted)
+    }
+}
+
+impl NotedUse {
+    /// Notes that the database knows it now.
+    pub(crate) fn is_saved(&self) {
+        match &self.0 {
+            What::Time(usage, at) => {
+                let at = at.as_microsecond();
+                usage.saved.fetch_max(at, Ordering::Relaxed);
+            }
+            What::From(from, state) => from.is_saved(*state),
+            What::Networks(networks, state) => networks.is_saved(*state),
+        }
+    }
+}

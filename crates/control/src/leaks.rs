@@ -1,0 +1,226 @@
+//! Leaked tokens: whoever finds one reports it, and it is in quarantine before
+//! the report is acknowledged.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use model::ids::{KeyId, NoticeId};
+use model::keys::{KeyRecord, Network, Quarantine, SecretRecord, shown_agent};
+use model::limits::{REPORTERS_MAX, REPORTS_PER_SECOND};
+use model::permit::{Admin, Permit};
+use model::rate::RateLog;
+use model::secrets::{Secret, SecretId};
+use model::time::{Clock as _, Timestamp};
+
+use crate::audit::Author;
+use crate::change::Change;
+use crate::control::Control;
+use crate::error::ControlError;
+use crate::keys::find;
+use crate::notices::{News, NewsOf, NoticeKind};
+use crate::store::Write;
+
+/// What somebody says who found a token.
+#[derive(Debug)]
+pub struct LeakReport {
+    /// The token, when the text is one.
+    pub token: Option<Secret>,
+    /// Where it was found, in the finder's words.
+    pub found_at: Option<String>,
+    /// Where the report comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// Why a report was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Too many came from the same network just before.
+    #[error("too many reports come from this network")]
+    TooMany {
+        /// Who comes after so long is heard.
+        wait: Duration,
+    },
+    /// The quarantine could not be written; nothing is acknowledged.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+/// How many reports came from each network within the last second. What is not
+/// known of its network counts as one.
+#[derive(Debug, Default)]
+pub(crate) struct Reporters(Mutex<HashMap<Option<Network>, RateLog>>);
+
+impl Reporters {
+    fn enter(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), ReportError> {
+        let limit = NonZeroU32::new(REPORTS_PER_SECOND).unwrap_or(NonZeroU32::MIN);
+        let from = address.map(Network::of);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REPORTERS_MAX && !known.contains_key(&from) {
+            known.retain(|_, log| log.look(limit, now).remaining < limit.get());
+        }
+        if known.len() >= REPORTERS_MAX && !known.contains_key(&from) {
+            let wait = Duration::from_secs(1);
+            return Err(ReportError::TooMany { wait });
+        }
+        let log = known.entry(from).or_default();
+        let taken = log.take(limit, now);
+        taken.map_err(|wait| ReportError::TooMany { wait })?;
+        Ok(())
+    }
+}
+
+impl Control {
+    /// Takes the report of a leaked token: whether it is one of this server.
+    /// The secret is in quarantine when this returns, and was so before if it
+    /// was reported before. Only who has the whole token can bring that about,
+    /// who could also end it. A token that is meant to stand in pages is no
+    /// secret, and stays as it is.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn report_leak(&self, report: LeakReport) -> Result<bool, ReportError> {
+        let now = self.0.options.clock.now();
+        self.0.reporters.enter(report.address, now)?;
+        let Some(token) = report.token else {
+            return Ok(false);
+        };
+        let Some(key) = self.0.callers.key_of(&token, self.pepper()) else {
+            return Ok(false);
+        };
+        if key.may_be_in_a_page() || held(&key, token.id()) {
+            return Ok(true);
+        }
+        let author = Author {
+            name: "report".to_owned(),
+            secret: Some(token.id()),
+            address: report.address,
+            within: None,
+        };
+        let found_at = report.found_at.as_deref();
+        let (id, project) = (key.id(), key.project());
+        let changed = self.change_as(author, project, |change| {
+            let before = find(change, id, None)?;
+            if held(&before, token.id()) {
+                return Ok(());
+            }
+            self.quarantine(change, &before, &[token.id()], found_at)?;
+            Ok(())
+        });
+        match changed.await {
+            // The key was deleted meanwhile; so the token lets nobody in.
+            Ok(()) | Err(ControlError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracing::warn!(key = %id, secret = %token.id(), "a token was reported as leaked; its secret is in quarantine");
+        Ok(true)
+    }
+
+    /// Puts all secrets of a key into quarantine, at once.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::LastAdmin`], since nobody administers in quarantine.
+    pub async fn quarantine_key(
+        &self,
+        by: &Permit<Admin>,
+        id: KeyId,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        self.change(by, |change| {
+            let before = find(change, id, None)?;
+            let free = before.secrets().iter();
+            let free = free.filter(|secret| secret.quarantine.is_none());
+            let free: Vec<SecretId> = free.map(|secret| secret.id).collect();
+            if free.is_empty() {
+                return Ok(before);
+            }
+            let key = self.quarantine(change, &before, &free, None)?;
+            change.check_admin_left(&before)?;
+            Ok(key)
+        })
+        .await
+    }
+
+    /// Lets all secrets of a key go on as if they had never been reported.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`]; a code is needed for it.
+    pub async fn release_key(
+        &self,
+        by: &Permit<Admin>,
+        id: KeyId,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        self.change(by, |change| {
+            let before = find(change, id, None)?;
+            if before
+                .secrets()
+                .iter()
+                .all(|secret| secret.quarantine.is_none())
+            {
+                return Ok(before);
+            }
+            let secrets = before.secrets().iter().map(|secret| SecretRecord {
+                quarantine: None,
+                ..secret.clone()
+            });
+            let secrets = secrets.collect();
+            change.change_secrets("key.release", &before, secrets)
+        })
+        .await
+    }
+
+    /// Plans the quarantine of some secrets of a key, and that its owner is told.
+    fn quarantine(
+        &self,
+        change: &mut Change,
+        before: &Arc<KeyRecord>,
+        leaked: &[SecretId],
+        found_at: Option<&str>,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        let networks = self.0.callers.networks_of(before.id());
+        let held = Quarantine {
+            since: change.now,
+            networks: networks.usual(change.now).into(),
+        };
+        let secrets = before.secrets().iter().map(|secret| {
+            let quarantine = match leaked.contains(&secret.id) {
+                true => Some(held.clone()),
+                false => secret.quarantine.clone(),
+            };
+            SecretRecord {
+                quarantine,
+                ..secret.clone()
+            }
+        });
+        let key = change.change_secrets("key.quarantine", before, secrets.collect())?;
+        for secret in leaked {
+            let of = NewsOf::key(&key, NoticeKind::Leaked, format!("{secret} {}", change.now));
+            let news = News::once(told(*secret, found_at), change.now);
+            let id = NoticeId::generate(change.now, &*change.random);
+            change.writes.push(Write::Notice(id, of, news));
+        }
+        change
+            .writes
+            .push(Write::TrimNotices(change.project, change.now));
+        Ok(key)
+    }
+}
+
+/// Whether the secret is in quarantine already.
+fn held(key: &KeyRecord, secret: SecretId) -> bool {
+    let mut secrets = key.secrets().iter();
+    secrets.any(|known| known.id == secret && known.quarantine.is_some())
+}
+
+fn told(secret: SecretId, found_at: Option<&str>) -> String {
+    let found = found_at.map(|text| {
+        let text: String = shown_agent(text).collect();
+        format!(", found at {text:?} as the finder says")
+    });
+    format!(
+        "the secret {secret} was reported as leaked{}; it goes on at a trickle from the usual networks of the key alone: \
+         roll the key, bring its clients to the new secret and end the grace",
+        found.unwrap_or_default()
+    )
+}
