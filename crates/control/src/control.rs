@@ -21,6 +21,7 @@ use crate::callers::Callers;
 use crate::change::{Change, check_still, still};
 use crate::clock::HighWater;
 use crate::definitions::Definitions;
+use crate::derived::DerivedTokens;
 use crate::error::{ControlError, Ended, Refusal};
 use crate::grants::ProjectGrants;
 use crate::ledger::{Ledger, first_day_read};
@@ -28,12 +29,9 @@ use crate::meters::Meters;
 use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::sorted::SortedMap;
-use crate::store::{Ballast, Claim, Store, Write};
+use crate::store::{Ballast, Store, Write};
 use crate::usage::Usage;
 use crate::writer::{Link, Writer};
-
-/// Uses that are written in one transaction; between two, changes get their turn.
-const USES_PER_TRANSACTION: usize = 1_000;
 
 /// What the control plane takes from outside.
 #[derive(Debug)]
@@ -68,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) nonces: Nonces,
     pub(crate) meters: Meters,
     pub(crate) ledger: Ledger,
+    pub(crate) derived: DerivedTokens,
     pub(crate) usage: Usage,
     /// Rings after every change that is in force.
     pub(crate) changes: watch::Sender<()>,
@@ -96,6 +95,7 @@ impl Control {
             nonces: Nonces::beside(file).await?,
             meters: Meters::default(),
             ledger: Ledger::default(),
+            derived: DerivedTokens::default(),
             usage: Usage::default(),
             changes: watch::Sender::new(()),
             writer: Arc::new(Mutex::new(Writer {
@@ -181,6 +181,7 @@ impl Control {
         }
         let definitions = self.definitions(access.project());
         check_still(&definitions, access, now)?;
+        self.check_derived(access, now)?;
         Ok(self.0.callers.check_heard(access.secret(), now)?)
     }
 
@@ -225,33 +226,6 @@ impl Control {
     /// When a secret was last used, in this run or one before.
     pub fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
         self.0.callers.secret_last_used(secret)
-    }
-
-    /// Writes down the uses noted so far, and what was counted. For a timer, and for the end: uses
-    /// that were not saved are forgotten with the process.
-    pub async fn save_last_used(&self) -> Result<(), ControlError> {
-        self.0.save_usage().await?;
-        let mut unsaved = self.0.callers.unsaved();
-        loop {
-            // The writer is asked for even when there is nothing to save: so
-            // a timer heals a database that was lost.
-            let mut writer = self.0.writer().await?;
-            writer.ballast.refill().await;
-            let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
-            let (mut writes, uses): (Vec<Write>, Vec<_>) =
-                unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
-            writes.push(Write::MarkTime(self.0.options.clock.now()));
-            let ordinal = writer.ordinal;
-            self.0
-                .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {
-                    uses.iter().for_each(|saved| saved.is_saved());
-                })
-                .await?;
-            if rest.is_empty() {
-                return Ok(());
-            }
-            unsaved = rest;
-        }
     }
 
     /// Saves the last uses and closes the file. Afterwards nobody is let in
@@ -314,7 +288,8 @@ impl Control {
             None => {
                 let heard = self.0.callers.check_heard(access.secret(), change.now);
                 let definitions = self.definitions(access.project());
-                heard.is_ok() && still(&definitions, access, change.now)
+                let derived = self.check_derived(access, change.now);
+                heard.is_ok() && derived.is_ok() && still(&definitions, access, change.now)
             }
         };
         match still {
@@ -366,6 +341,7 @@ impl Control {
             writes: Vec::new(),
             callers: Vec::new(),
             people: Vec::new(),
+            revoked: Vec::new(),
             is_deleted: false,
             ordinal: writer.ordinal,
         }

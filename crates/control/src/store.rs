@@ -4,6 +4,7 @@
 mod ballast;
 mod chain;
 mod charges;
+mod derived;
 mod load;
 mod people;
 mod repeats;
@@ -15,6 +16,7 @@ mod usage;
 mod write;
 
 pub(crate) use ballast::{Ballast, Claim};
+pub(crate) use derived::DerivedRow;
 pub(crate) use load::{Loaded, LoadedKey};
 pub(crate) use people::{LoadedPeople, PeopleWrite};
 pub(crate) use repeats::RepeatRow;

@@ -1,6 +1,7 @@
 //! The control plane over real SQLite files.
 
 mod audit;
+mod derived;
 mod durability;
 mod held;
 mod isolation;

@@ -1,6 +1,7 @@
 //! Keys: named credentials that carry their own policy.
 
 mod circumstances;
+mod derived;
 mod draft;
 mod limits;
 mod publishable;
@@ -12,6 +13,9 @@ mod secret;
 mod signed;
 
 pub use circumstances::{Circumstances, Said};
+pub use derived::{
+    DERIVED_TYPE, Derived, DerivedFault, DerivedId, DerivedLimits, DerivedToken, Envelope,
+};
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
@@ -70,6 +74,9 @@ impl KeyKind {
 enum Proof {
     /// It shows the secret, or what was made out of it.
     Token,
+    /// It signed a token that says less than the secret does. Whoever has that
+    /// may send it, but the key's owner said that there may be such tokens.
+    Derived,
     /// It signed this very request.
     Signature,
 }
@@ -139,7 +146,8 @@ pub struct KeyParts {
 }
 
 /// Why a presented token is not let in. Of the first four the wire says one
-/// sentence for all; the others are told to holders of a secret in use alone.
+/// sentence for all; the others are told to holders of a secret in use alone,
+/// or follow from the text that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// No key has this secret.
@@ -163,6 +171,12 @@ pub enum AuthError {
     /// The key takes signed requests alone.
     #[error("the key takes signed requests alone")]
     Unsigned,
+    /// A derived token is no use, whatever its key.
+    #[error("{0}")]
+    Derived(DerivedFault),
+    /// As many derived tokens of the key are known as may be.
+    #[error("as many derived tokens of the key are in use as may be")]
+    TooManyDerived,
 }
 
 impl KeyRecord {
@@ -199,7 +213,8 @@ impl KeyRecord {
 
     /// Lets the holder of the secret in: the one way to an [`Access`] that
     /// reaches as far as the key does. That of scoped keys is
-    /// [`KeyRecord::read_scoped`], that of tickets [`KeyRecord::admit`].
+    /// [`KeyRecord::read_scoped`], that of tickets [`KeyRecord::admit`], that
+    /// of derived tokens [`KeyRecord::admit_derived`].
     ///
     /// The comparison takes the same time for every wrong secret.
     ///

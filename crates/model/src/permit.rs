@@ -43,6 +43,7 @@ mod access;
 mod admit;
 mod analysis;
 mod constrain;
+mod derived;
 mod narrow;
 mod ours;
 mod person;
@@ -54,6 +55,7 @@ mod ticket;
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
+pub(crate) use narrow::stamped_by;
 pub use person::Person;
 pub use simulate::Shown;
 pub use stored::{KeptPart, KeptUnder};
@@ -67,7 +69,7 @@ use crate::datasets::Dataset;
 use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
-use crate::keys::{Circumstances, KeyKind, KeyLimits, KeyRecord, Restrictions};
+use crate::keys::{Circumstances, Derived, KeyKind, KeyLimits, KeyRecord, Restrictions};
 use crate::names::Name;
 use crate::pools::Pool;
 use crate::saved_queries::{SavedQuery, WithPools};
@@ -92,8 +94,11 @@ pub struct Access {
     /// Where the request was seen to come from.
     address: Option<IpAddr>,
     limits: KeyLimits,
-    /// Of a scoped key: those of the key that it was made out of, as they are written.
+    /// Of a scoped key or a derived token: those of the key that it was made
+    /// out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
+    /// What a derived token is held to beside its grants.
+    derived: Option<Arc<Derived>>,
     let_in_at: Timestamp,
     /// The only thing that any permit is for, of a caller who was let in by a ticket.
     only: Option<SavedQueryId>,
@@ -239,6 +244,7 @@ impl Access {
             address: seen.address(),
             limits: record.draft().limits,
             made_out_of: None,
+            derived: None,
             let_in_at: now,
             only: None,
             person: None,

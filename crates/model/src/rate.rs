@@ -48,19 +48,26 @@ impl RateLog {
     /// How long to wait, 1 s at most: whoever comes then is let in, unless
     /// others came before. One who is refused changes nothing.
     pub fn take(&mut self, limit: NonZeroU32, now: Timestamp) -> Result<RateStanding, Duration> {
+        self.check(limit, now)?;
+        self.let_in.push_back(now.as_microsecond());
+        Ok(self.standing(limit))
+    }
+
+    /// Whether one would be let in at `now`; nothing is noted.
+    ///
+    /// # Errors
+    /// As [`RateLog::take`].
+    pub fn check(&mut self, limit: NonZeroU32, now: Timestamp) -> Result<(), Duration> {
         self.forget_before(now);
         let now = now.as_microsecond();
         let allowed = usize::try_from(limit.get()).unwrap_or(usize::MAX);
-        if let Some(leaving) = self.let_in.len().checked_sub(allowed) {
-            let leaves = self
-                .let_in
-                .get(leaving)
-                .map_or(now, |at| at + WINDOW_MICROS);
-            let wait = u64::try_from(leaves - now).unwrap_or(0);
-            return Err(Duration::from_micros(wait));
-        }
-        self.let_in.push_back(now);
-        Ok(self.standing(limit))
+        let Some(leaving) = self.let_in.len().checked_sub(allowed) else {
+            return Ok(());
+        };
+        let leaves = self.let_in.get(leaving);
+        let leaves = leaves.map_or(now, |at| at + WINDOW_MICROS);
+        let wait = u64::try_from(leaves - now).unwrap_or(0);
+        Err(Duration::from_micros(wait))
     }
 
     /// How many more would be let in at `now`.

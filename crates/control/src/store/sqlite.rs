@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -55,6 +55,10 @@ const MIGRATIONS: [(&str, &str); 9] = [
     (
         "lives",
         include_str!("../../migrations/sqlite/0009_lives.sql"),
+    ),
+    (
+        "derived",
+        include_str!("../../migrations/sqlite/0012_derived.sql"),
     ),
 ];
 

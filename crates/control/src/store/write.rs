@@ -1,12 +1,14 @@
 //! What a change writes, row by row.
 
 use model::audit::AuditEntry;
+use model::credits::Tier;
 use model::ids::{KeyId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::keys::SecretRecord;
 use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::derived::DerivedRow;
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{PeopleWrite, chain, text};
@@ -65,6 +67,13 @@ pub(crate) enum Write {
     Charge(DayRow),
     /// Adds to what is counted.
     Use(UsageOf, UsageCounts),
+    /// When a derived token was used and how often, as totals.
+    UseDerived(DerivedRow),
+    /// What a derived token used up of a tier, as a total.
+    ChargeDerived(DerivedRow, Tier),
+    RevokeDerived(DerivedRow),
+    /// Those that ended at this time.
+    ForgetDerived(Timestamp),
 }
 
 impl Write {
@@ -97,6 +106,7 @@ impl Write {
             | Self::UseSecret(..)
             | Self::SecretOnPage(..)
             | Self::MarkTime(_)
+            | Self::ForgetDerived(_)
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_) => Ok(()),
             Self::People(write) if !write.touches_one() => Ok(()),
@@ -189,6 +199,12 @@ impl Write {
                 .bind(row.day)
                 .bind(row.spent),
             Self::Use(of, counts) => add_usage(of, *counts),
+            Self::UseDerived(row) => row.used(),
+            Self::ChargeDerived(row, tier) => row.charged(*tier),
+            Self::RevokeDerived(row) => row.revoked(),
+            Self::ForgetDerived(now) => {
+                sqlx::query(text::FORGET_DERIVED).bind(now.as_microsecond())
+            }
             Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),

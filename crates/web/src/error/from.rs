@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{ControlError, CreditsSpent, OverLimit, Refusal};
+use control::{ControlError, OverLimit, Refusal, Spent};
 use model::fault::Fault;
 use model::keys::AuthError;
 use model::limits::SEEN_RECENTLY_MINUTES;
@@ -23,6 +23,8 @@ const PAGE_NOT_ALLOWED: &str = "the key is not for requests from this page, or t
 /// For the holder of a secret who showed it where it should have signed.
 const SIGNATURE_REQUIRED: &str = "the key takes signed requests alone (restrictions.signed_requests); \
     sign the request with the key pair of its token and do not send the token";
+/// After how long some of many derived tokens may have ended.
+const DERIVED_WAIT: Duration = Duration::from_secs(60);
 /// What a client is told to wait when only another person can help.
 const HELP_WAIT: Duration = Duration::from_secs(86_400);
 
@@ -54,6 +56,13 @@ impl From<AuthError> for ApiError {
             AuthError::AddressNotAllowed => (Code::AddressNotAllowed, ADDRESS_NOT_ALLOWED),
             AuthError::PageNotAllowed => (Code::OriginNotAllowed, PAGE_NOT_ALLOWED),
             AuthError::Unsigned => (Code::SignatureRequired, SIGNATURE_REQUIRED),
+            AuthError::Derived(fault) => {
+                return Self::new(Code::DerivedRefused, fault.to_string()).logged(error);
+            }
+            AuthError::TooManyDerived => {
+                let rule = format!("{error}; use each for longer, or wait until some have ended");
+                return Self::new(Code::TooManyDerived, rule).retry_after(DERIVED_WAIT);
+            }
         };
         Self::new(code, detail).logged(error)
     }
@@ -63,7 +72,7 @@ impl From<OverLimit> for ApiError {
     fn from(over: OverLimit) -> Self {
         let rule = over.to_string();
         match over {
-            OverLimit::Rate { retry_after, .. } => {
+            OverLimit::Rate { retry_after, .. } | OverLimit::TokenRate { retry_after, .. } => {
                 let detail =
                     format!("{rule}; send it again after as many seconds as Retry-After says");
                 Self::new(Code::RateLimited, detail).retry_after(retry_after)
@@ -77,10 +86,19 @@ impl From<OverLimit> for ApiError {
     }
 }
 
-impl From<CreditsSpent> for ApiError {
-    fn from(spent: CreditsSpent) -> Self {
-        let detail = format!("{spent}; the next one begins at {}", spent.resets_at);
-        Self::new(Code::CreditsSpent, detail).retry_after(spent.resets_in)
+impl From<Spent> for ApiError {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::Key(spent) => {
+                let detail = format!("{spent}; the next one begins at {}", spent.resets_at);
+                Self::new(Code::CreditsSpent, detail).retry_after(spent.resets_in)
+            }
+            // They do not come back.
+            Spent::Slice(spent) => {
+                let detail = format!("{spent}; another token may be held to more");
+                Self::new(Code::CreditsSpent, detail)
+            }
+        }
     }
 }
 

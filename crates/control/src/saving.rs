@@ -1,0 +1,41 @@
+//! What is noted in memory, written down from time to time.
+
+use crate::control::Control;
+use crate::error::ControlError;
+use crate::store::{Claim, Write};
+
+/// Uses that are written in one transaction; between two, changes get their turn.
+pub(crate) const USES_PER_TRANSACTION: usize = 1_000;
+
+impl Control {
+    /// Writes down the uses noted so far, and what was counted. For a timer, and for the end: uses
+    /// that were not saved are forgotten with the process.
+    pub async fn save_last_used(&self) -> Result<(), ControlError> {
+        self.0.save_usage().await?;
+        self.0.save_derived().await?;
+        let mut unsaved = self.0.callers.unsaved();
+        loop {
+            // The writer is asked for even when there is nothing to save: so
+            // a timer heals a database that was lost.
+            let mut writer = self.0.writer().await?;
+            writer.ballast.refill().await;
+            let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
+            let (mut writes, uses): (Vec<Write>, Vec<_>) =
+                unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
+            let now = self.0.options.clock.now();
+            // What ended may be forgotten once it is written that it is so late.
+            writes.push(Write::MarkTime(now));
+            writes.push(Write::ForgetDerived(now));
+            let ordinal = writer.ordinal;
+            self.0
+                .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {
+                    uses.iter().for_each(|saved| saved.is_saved());
+                })
+                .await?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            unsaved = rest;
+        }
+    }
+}
