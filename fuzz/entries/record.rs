@@ -160,6 +160,7 @@ fn access(grants: &str) -> Access {
             restrictions: Restrictions::NONE,
             limits: KeyLimits::NONE,
             rotate_after: None,
+            derived_tokens: false,
             dialect: None,
         },
         disabled: false,

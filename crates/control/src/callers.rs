@@ -1,5 +1,6 @@
 //! Who is let in: every live secret of every project, in memory.
 
+mod derived;
 mod pages;
 mod usage;
 mod whereabouts;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::audit::AuditEntry;
 use model::datasets::Dataset;
 use model::ids::{AuditId, KeyId, ProjectId};
-use model::keys::{AuthError, KeyRecord, KeyStatus, SecretRecord};
+use model::keys::{AuthError, DerivedId, KeyRecord, KeyStatus, SecretRecord};
 use model::permit::Access;
 use model::pools::Pool;
 use model::random::RandomSource;
@@ -20,7 +20,7 @@ use crate::definitions::Definitions;
 use crate::error::{ControlError, Ended};
 use crate::keys;
 use crate::people::PeopleChange;
-use crate::store::{Claim, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
+use crate::store::{Claim, DerivedRow, KeyRow, PoolRow, Question, QuestionRow, ViewRow, Write};
 
 /// A project as it will be when the change is in force, and the rows that
 /// make it so. Each method does both, so that memory and database cannot
@@ -35,6 +35,8 @@ pub(crate) struct Change {
     pub(crate) writes: Vec<Write>,
     pub(crate) callers: Vec<CallerChange>,
     pub(crate) people: Vec<PeopleChange>,
+    /// Derived tokens that are kept out when the change is in force.
+    pub(crate) revoked: Vec<(KeyId, DerivedId)>,
     /// Whether the project is gone when the change is in force.
     pub(crate) is_deleted: bool,
     /// The next ordinal that is free.
@@ -57,11 +59,11 @@ impl Change {
     }
 
     /// What it may use up of a full disk's last room: a change of a key that
-    /// exists, an end of scoped keys, of a session or a person may take rights
+    /// exists, an end of scoped keys, of a derived token, of a session or a person may take rights
     /// away, and must not be kept from it.
     pub(crate) fn claim(&self) -> Claim {
         let ends = |write: &Write| match write {
-            Write::DeleteScoping(_) => true,
+            Write::DeleteScoping(_) | Write::RevokeDerived(_) => true,
             Write::People(write) => write.takes_away(),
             _ => false,
         };
@@ -290,6 +292,15 @@ impl Change {
             after: Some(Arc::clone(&key)),
         });
         Ok(key)
+    }
+
+    /// Ends one derived token of a key.
+    pub(crate) fn revoke_derived(&mut self, key: KeyId, id: DerivedId) {
+        self.writes.push(Write::RevokeDerived(DerivedRow {
+            revoked: Some(self.now),
+            ..DerivedRow::of(key, id.clone())
+        }));
+        self.revoked.push((key, id));
     }
 
     pub(crate) fn delete_key(&mut self, key: &Arc<KeyRecord>) {

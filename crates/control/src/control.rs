@@ -21,6 +21,7 @@ use crate::callers::Callers;
 use crate::change::{Change, check_still, still};
 use crate::clock::HighWater;
 use crate::definitions::Definitions;
+use crate::derived::DerivedTokens;
 use crate::error::{ControlError, Ended, Refusal};
 use crate::grants::ProjectGrants;
 use crate::leaks::Reporters;
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) nonces: Nonces,
     pub(crate) meters: Meters,
     pub(crate) ledger: Ledger,
+    pub(crate) derived: DerivedTokens,
     pub(crate) usage: Usage,
     pub(crate) reporters: Reporters,
     /// Rings after every change that is in force.
@@ -112,6 +114,7 @@ impl Control {
             nonces: Nonces::beside(file).await?,
             meters: Meters::default(),
             ledger: Ledger::default(),
+            derived: DerivedTokens::default(),
             usage: Usage::default(),
             reporters: Reporters::default(),
             changes: watch::Sender::new(()),
@@ -192,6 +195,7 @@ impl Control {
         }
         let definitions = self.definitions(access.project());
         check_still(&definitions, access, now)?;
+        self.check_derived(access, now)?;
         Ok(self.0.callers.check_heard(access.secret(), now)?)
     }
 
@@ -275,7 +279,8 @@ impl Control {
             None => {
                 let heard = self.0.callers.check_heard(access.secret(), change.now);
                 let definitions = self.definitions(access.project());
-                heard.is_ok() && still(&definitions, access, change.now)
+                let derived = self.check_derived(access, change.now);
+                heard.is_ok() && derived.is_ok() && still(&definitions, access, change.now)
             }
         };
         match still {
@@ -327,6 +332,7 @@ impl Control {
             writes: Vec::new(),
             callers: Vec::new(),
             people: Vec::new(),
+            revoked: Vec::new(),
             is_deleted: false,
             ordinal: writer.ordinal,
         }

@@ -45,6 +45,10 @@ impl Control {
         if access.person().is_some() {
             return Err(Refusal::NeedsKey.into());
         }
+        // Whoever has a derived token has no more than that to end.
+        if let Some(token) = access.derived_token() {
+            return self.revoke_own_derived(access, token.id()).await;
+        }
         self.change_by(access, |change| {
             let before = find(change, access.key(), None)?;
             let mut secrets = before.secrets().to_vec();

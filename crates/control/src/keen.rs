@@ -125,6 +125,7 @@ fn draft(
         restrictions: Restrictions::NONE,
         limits: KeyLimits::NONE,
         rotate_after: None,
+        derived_tokens: false,
         dialect: None,
     })
 }

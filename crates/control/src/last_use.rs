@@ -12,7 +12,7 @@ use crate::error::ControlError;
 use crate::store::{Claim, Write};
 
 /// Uses that are written in one transaction; between two, changes get their turn.
-const USES_PER_TRANSACTION: usize = 1_000;
+pub(crate) const USES_PER_TRANSACTION: usize = 1_000;
 
 impl Control {
     /// When a key was last used, in this run or one before.
@@ -43,6 +43,7 @@ impl Control {
     pub async fn save_last_used(&self) -> Result<(), ControlError> {
         self.0.save_usage().await?;
         self.0.prune_usage().await?;
+        self.0.save_derived().await?;
         self.0.save_news().await?;
         let mut unsaved = self.0.callers.unsaved(self.0.options.clock.now());
         loop {
@@ -53,7 +54,10 @@ impl Control {
             let rest = unsaved.split_off(unsaved.len().min(USES_PER_TRANSACTION));
             let (mut writes, uses): (Vec<Write>, Vec<_>) =
                 unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
-            writes.push(Write::MarkTime(self.0.options.clock.now()));
+            let now = self.0.options.clock.now();
+            // What ended may be forgotten once it is written that it is so late.
+            writes.push(Write::MarkTime(now));
+            writes.push(Write::ForgetDerived(now));
             let ordinal = writer.ordinal;
             self.0
                 .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {

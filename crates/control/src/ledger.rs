@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::credits::Tier;
 use model::ids::KeyId;
-use model::keys::KeyRecord;
+use model::keys::{DerivedId, KeyRecord};
 use model::permit::Access;
 use model::time::Timestamp;
 use tokio::sync::oneshot;
@@ -35,8 +35,9 @@ use tokio::sync::oneshot;
 use account::{Account, Reserved};
 
 use crate::control::{Control, Inner};
+use crate::derived::{ReservedSlice, SliceSpent};
 use crate::error::{ControlError, InternalError};
-use crate::store::{Claim, Write};
+use crate::store::{Claim, DerivedRow, Write};
 
 /// How many days back the ledger is read at a start: those of the longest
 /// period, twice, for a clock that is set back.
@@ -61,12 +62,29 @@ pub(crate) struct Ledger {
 
 /// Credits that are set aside for one call. Dropped, they are given back.
 #[derive(Debug)]
-pub struct Reservation(Option<Reserved>);
+pub struct Reservation {
+    /// Of the key's own.
+    key: Option<Reserved>,
+    /// Of those that a derived token is held to.
+    slice: Option<ReservedSlice>,
+    cost: u64,
+}
+
+/// Which credits are too few for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Spent {
+    /// Those of the key, in its period.
+    #[error("{0}")]
+    Key(#[from] CreditsSpent),
+    /// Those that the caller's derived token is held to.
+    #[error("{0}")]
+    Slice(#[from] SliceSpent),
+}
 
 /// A charge that waits for its transaction.
 #[derive(Debug)]
 struct Waiting {
-    reserved: Reserved,
+    reservation: Reservation,
     actual: u64,
     /// Whether what it is for is done, and cannot be taken back.
     is_done: bool,
@@ -74,8 +92,16 @@ struct Waiting {
 }
 
 impl Reservation {
+    fn is_of_something(&self) -> bool {
+        self.key.is_some() || self.slice.is_some()
+    }
+
     /// Of a call that costs nothing.
-    pub const NOTHING: Self = Self(None);
+    pub const NOTHING: Self = Self {
+        key: None,
+        slice: None,
+        cost: 0,
+    };
 }
 
 impl Ledger {
@@ -131,18 +157,44 @@ impl Control {
     ///
     /// # Errors
     /// Too few are left; nothing was set aside.
-    pub fn reserve(
+    pub fn reserve(&self, access: &Access, tier: Tier, cost: u64) -> Result<Reservation, Spent> {
+        if cost == 0 {
+            return Ok(Reservation::NOTHING);
+        }
+        // Whichever is too small gives back what was set aside of the other.
+        let slice = self.reserve_slice(access, tier, cost)?;
+        let key = match access.limits().credits(tier) {
+            None => None,
+            Some(allowance) => {
+                let account = self.0.ledger.of(access.key(), tier);
+                Some(account.reserve(allowance, cost, &*self.0.options.clock)?)
+            }
+        };
+        Ok(Reservation { key, slice, cost })
+    }
+
+    fn reserve_slice(
         &self,
         access: &Access,
         tier: Tier,
         cost: u64,
-    ) -> Result<Reservation, CreditsSpent> {
-        let Some(allowance) = access.limits().credits(tier).filter(|_| cost > 0) else {
-            return Ok(Reservation::NOTHING);
+    ) -> Result<Option<ReservedSlice>, SliceSpent> {
+        let held = access.derived_token();
+        let held = held.and_then(|token| Some((token, token.limits().credits(tier)?)));
+        let Some((token, amount)) = held else {
+            return Ok(None);
         };
-        let account = self.0.ledger.of(access.key(), tier);
-        let reserved = account.reserve(allowance, cost, &*self.0.options.clock)?;
-        Ok(Reservation(Some(reserved)))
+        let none = SliceSpent {
+            tier,
+            amount,
+            cost,
+            left: 0,
+        };
+        // Known since its first use, and held for what it may use up: it is gone
+        // with its key alone.
+        let seen = self.0.derived.find(access.key(), token.id()).ok_or(none)?;
+        let of = (access.key(), token.id().clone(), tier);
+        seen.slice(tier).reserve(of, amount, cost).map(Some)
     }
 
     /// Charges `actual` of what was set aside, and gives the rest back. When
@@ -175,16 +227,13 @@ impl Control {
         actual: u64,
         is_done: bool,
     ) -> Result<(), ControlError> {
-        let Some(reserved) = reservation.0 else {
-            return Ok(());
-        };
-        let actual = actual.min(reserved.cost);
-        if actual == 0 {
+        let actual = actual.min(reservation.cost);
+        if actual == 0 || !reservation.is_of_something() {
             return Ok(());
         }
         let (done, outcome) = oneshot::channel();
         self.0.ledger.waiting().push(Waiting {
-            reserved,
+            reservation,
             actual,
             is_done,
             done,
@@ -222,7 +271,8 @@ impl Inner {
         if waiting.is_empty() {
             return;
         }
-        let writes = totals(&waiting).into_iter().map(Write::Charge).collect();
+        let mut writes: Vec<Write> = totals(&waiting).into_iter().map(Write::Charge).collect();
+        writes.extend(slices(&waiting));
         // Left in there by whatever fails before they take effect.
         let waiting = Arc::new(Mutex::new(waiting));
         let written = match writer {
@@ -243,7 +293,7 @@ impl Inner {
                     waiting.charged();
                     continue;
                 }
-                drop(waiting.reserved);
+                drop(waiting.reservation);
                 let _ = waiting.done.send(Err(Arc::clone(&error)));
             }
         }
@@ -258,12 +308,18 @@ fn taken(waiting: &Mutex<Vec<Waiting>>) -> Vec<Waiting> {
 impl Waiting {
     fn charged(self) {
         let Self {
-            mut reserved,
+            reservation,
             actual,
             done,
             ..
         } = self;
-        reserved.settle(actual);
+        let Reservation { key, slice, .. } = reservation;
+        if let Some(mut reserved) = key {
+            reserved.settle(actual);
+        }
+        if let Some(mut reserved) = slice {
+            reserved.settle(actual);
+        }
         // Whoever asked may be gone.
         let _ = done.send(Ok(()));
     }
@@ -273,15 +329,13 @@ impl Waiting {
 /// the writer charges, so nothing else is charged meanwhile.
 fn totals(waiting: &[Waiting]) -> Vec<DayRow> {
     let mut totals = BTreeMap::new();
-    for Waiting {
-        reserved, actual, ..
-    } in waiting
-    {
-        let Reserved { account, day, .. } = reserved;
+    let of_keys = waiting.iter();
+    let of_keys = of_keys.filter_map(|one| Some((one.reservation.key.as_ref()?, one.actual)));
+    for (Reserved { account, day, .. }, actual) in of_keys {
         let total = totals
             .entry((account.key.to_bytes(), account.tier, *day))
             .or_insert_with(|| (account.key, account.charged(*day)));
-        total.1 += *actual;
+        total.1 += actual;
     }
     let row = |((_, tier, day), (key, spent)): ((_, Tier, i32), (KeyId, u64))| DayRow {
         key,
@@ -290,4 +344,24 @@ fn totals(waiting: &[Waiting]) -> Vec<DayRow> {
         spent: i64::try_from(spent).unwrap_or(i64::MAX),
     };
     totals.into_iter().map(row).collect()
+}
+
+/// What each slice comes to with these charges.
+fn slices(waiting: &[Waiting]) -> Vec<Write> {
+    let mut totals = BTreeMap::new();
+    let of_slices = waiting.iter();
+    let of_slices = of_slices.filter_map(|one| Some((one.reservation.slice.as_ref()?, one.actual)));
+    for (slice, actual) in of_slices {
+        let named = (slice.key.to_bytes(), slice.id.clone(), slice.tier);
+        let total = totals
+            .entry(named)
+            .or_insert_with(|| (slice.key, slice.charged()));
+        total.1 += actual;
+    }
+    let write = |((_, id, tier), (key, spent)): ((_, DerivedId, Tier), (KeyId, u64))| {
+        let mut row = DerivedRow::of(key, id);
+        row.spent[tier as usize] = spent;
+        Write::ChargeDerived(row, tier)
+    };
+    totals.into_iter().map(write).collect()
 }

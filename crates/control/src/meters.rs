@@ -52,6 +52,14 @@ pub enum OverLimit {
         /// Who comes after so long is let in, unless others of the key were faster.
         retry_after: Duration,
     },
+    /// The same of the limit of the caller's derived token.
+    #[error("the derived token's limit of {limit} requests per second is reached")]
+    TokenRate {
+        /// `requests_per_second`.
+        limit: NonZeroU32,
+        /// Who comes after so long is let in, unless others were faster.
+        retry_after: Duration,
+    },
     /// As many questions as may be are being answered.
     #[error("the key's limit of {limit} concurrent queries is reached")]
     Questions {
@@ -188,9 +196,29 @@ impl Control {
     /// The limit that is reached. A request that is refused takes nothing of any limit.
     pub fn meter(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
         let meter = self.0.meters.of(access.key());
-        let is_quarantined = access.quarantined_at().is_some();
-        let of = (asks, is_quarantined);
-        meter.enter(access.limits(), of, &*self.0.options.clock)
+        let (limits, clock) = (access.limits(), &*self.0.options.clock);
+        let of = (asks, access.quarantined_at().is_some());
+        let own = access.derived_token();
+        let own = own.and_then(|token| Some((token, token.limits().requests_per_second?)));
+        let Some((token, limit)) = own else {
+            return meter.enter(limits, of, clock);
+        };
+        let refused = |retry_after| OverLimit::TokenRate { limit, retry_after };
+        // Known since it was let in, unless its key is gone.
+        let seen = self.0.derived.find(access.key(), token.id());
+        let seen = seen.ok_or_else(|| refused(Duration::from_secs(1)))?;
+        let mut requests = seen.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        // Held meanwhile: what the key refuses has taken nothing of the token's.
+        requests.wait(limit, clock.now()).map_err(refused)?;
+        let mut entered = meter.enter(limits, of, clock)?;
+        let own = requests.take(limit, clock.now()).map_err(refused)?;
+        let is_nearer = entered
+            .rate
+            .is_none_or(|rate| own.remaining < rate.remaining);
+        if is_nearer {
+            entered.rate = Some(own);
+        }
+        Ok(entered)
     }
 
     /// What a key may still take at this moment.

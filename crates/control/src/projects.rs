@@ -115,6 +115,7 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         restrictions: Restrictions::NONE,
         limits: KeyLimits::NONE,
         rotate_after: None,
+        derived_tokens: false,
         dialect: None,
     })
 }

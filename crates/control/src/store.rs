@@ -4,6 +4,7 @@
 mod ballast;
 mod chain;
 mod charges;
+mod derived;
 mod load;
 mod notices;
 mod people;
@@ -16,6 +17,7 @@ mod usage;
 mod write;
 
 pub(crate) use ballast::{Ballast, Claim};
+pub(crate) use derived::DerivedRow;
 pub(crate) use load::{Loaded, LoadedKey};
 pub(crate) use people::{LoadedPeople, PeopleWrite};
 pub(crate) use repeats::RepeatRow;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod clock;
+mod derived;
 mod durability;
 mod held;
 mod isolation;

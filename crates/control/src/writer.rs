@@ -1,9 +1,11 @@
 //! The writer: one change at a time, in the database and then in memory.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::time::Clock as _;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::change::Change;
@@ -179,6 +181,7 @@ impl Inner {
             people,
             ordinal,
             high,
+            derived,
         } = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -191,6 +194,9 @@ impl Inner {
         for (id, definitions) in projects {
             by_id.insert(id, Arc::new(definitions));
         }
+        let known: HashSet<_> = keys.iter().map(|loaded| loaded.key.id()).collect();
+        let derived = derived.into_iter().filter(|row| known.contains(&row.key));
+        self.derived.take_in(derived, self.clock.now());
         self.callers.replace_all(keys);
         self.people.replace_all(people);
         self.projects.store(Arc::new(by_id));
@@ -203,12 +209,16 @@ impl Inner {
     /// Lets a change take effect. Only the holder of the writer calls it.
     pub(crate) fn apply(&self, change: Change) {
         self.people.apply(change.people);
+        for (key, id) in change.revoked {
+            self.derived.revoke(key, id, change.now);
+        }
         for caller in &change.callers {
             self.callers
                 .replace(caller.id, caller.before.as_deref(), caller.after.as_ref());
             if caller.after.is_none() {
                 self.meters.forget(caller.id);
                 self.ledger.forget(caller.id);
+                self.derived.forget(caller.id);
             }
         }
         let mut projects = SortedMap::clone(&self.projects.load());

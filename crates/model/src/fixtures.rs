@@ -194,6 +194,7 @@ pub(crate) fn draft(grants: Vec<Grant>) -> KeyDraft {
         restrictions: Restrictions::NONE,
         limits: KeyLimits::NONE,
         rotate_after: None,
+        derived_tokens: false,
         dialect: None,
     }
 }

@@ -7,6 +7,7 @@ mod target;
 mod window;
 mod write;
 
+pub(crate) use modifiers::injections_of;
 pub(crate) use parse::check_resolves;
 pub use parse::{GrantLookup, parse_grants};
 pub use window::TimeWindow;

@@ -2,11 +2,13 @@
 
 mod agents;
 mod circumstances;
+mod derived;
 mod draft;
 mod limits;
 mod networks;
 mod publishable;
 mod quarantine;
+mod refused;
 mod restrictions;
 pub mod review;
 mod roll;
@@ -17,10 +19,14 @@ mod status;
 
 pub use agents::shown_agent;
 pub use circumstances::{Circumstances, Said};
+pub use derived::{
+    DERIVED_TYPE, Derived, DerivedFault, DerivedId, DerivedLimits, DerivedToken, Envelope,
+};
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;
 pub use networks::{Network, SeenNetwork, SeenNetworks, Sighting, USUAL_AFTER, WHEREABOUTS_KEPT};
 pub use quarantine::{Quarantine, TRICKLE};
+pub use refused::AuthError;
 pub use restrictions::{AllowedDomains, IpRanges, Page, Restrictions, Site};
 pub use roll::Roll;
 pub use scoped::Scoped;
@@ -78,6 +84,9 @@ impl KeyKind {
 enum Proof {
     /// It shows the secret, or what was made out of it.
     Token,
+    /// It signed a token that says less than the secret does. Whoever has that
+    /// may send it, but the key's owner said that there may be such tokens.
+    Derived,
     /// It signed this very request.
     Signature,
 }
@@ -124,36 +133,6 @@ pub struct KeyParts {
     pub revision: i64,
 }
 
-/// Why a presented token is not let in. Of the first four the wire says one
-/// sentence for all; the others are told to holders of a secret in use alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// No key has this secret.
-    #[error("no key has this secret")]
-    Unknown,
-    /// The key is switched off.
-    #[error("the key is disabled")]
-    Disabled,
-    /// The key or the secret is past its end.
-    #[error("the key or its secret has expired")]
-    Expired,
-    /// A scoped key does not say what a key may say.
-    #[error("a scoped key says what no key can be made of")]
-    NotUnderstood,
-    /// The key is not for requests from this address, or the address is not known.
-    #[error("the key is not for requests from this address")]
-    AddressNotAllowed,
-    /// The key is not for this page, or the request does not say of which page it is.
-    #[error("the key is not for requests from this page")]
-    PageNotAllowed,
-    /// The key takes signed requests alone.
-    #[error("the key takes signed requests alone")]
-    Unsigned,
-    /// The secret was reported as leaked, and the request comes from no usual network.
-    #[error("the secret is in quarantine, and this is no usual network of the key")]
-    Quarantined,
-}
-
 impl KeyRecord {
     /// The key of these stored parts.
     pub fn restore(parts: KeyParts) -> Self {
@@ -188,7 +167,8 @@ impl KeyRecord {
 
     /// Lets the holder of the secret in: the one way to an [`Access`] that
     /// reaches as far as the key does. That of scoped keys is
-    /// [`KeyRecord::read_scoped`], that of tickets [`KeyRecord::admit`].
+    /// [`KeyRecord::read_scoped`], that of tickets [`KeyRecord::admit`], that
+    /// of derived tokens [`KeyRecord::admit_derived`].
     ///
     /// The comparison takes the same time for every wrong secret.
     ///

@@ -163,6 +163,23 @@ pub const SIGNATURE_SECONDS_AHEAD_MAX: i64 = 30;
 pub const SIGNATURE_CLOCK_SECONDS_MAX: i64 = 600;
 /// Nonces of signed requests that are kept at one time.
 pub const NONCES_MAX: usize = 1_000_000;
+/// How long, in seconds, a derived token lives at most.
+pub const DERIVED_SECONDS_MAX: i64 = 86_400;
+/// By how many seconds the clock of a derived token's maker may be ahead.
+pub const DERIVED_CLOCK_SECONDS_MAX: i64 = 30;
+/// Characters of a derived token.
+pub const DERIVED_CHARS_MAX: usize = 4_096;
+/// Characters that the maker of a derived token draws for its id, at least.
+pub const DERIVED_ID_CHARS_MIN: usize = 16;
+/// The same at most.
+pub const DERIVED_ID_CHARS_MAX: usize = 64;
+/// Derived tokens of one key that are known at one time; those that are revoked
+/// or have limits of their own are not forgotten for others.
+pub const DERIVED_OF_KEY_MAX: usize = 10_000;
+/// Derived tokens that are known at one time, over all keys.
+pub const DERIVED_MAX: usize = 200_000;
+/// Derived tokens whose signature is known to be good without being checked again.
+pub const DERIVED_VERIFIED_MAX: usize = 2_048;
 /// Networks that the restrictions of a key name.
 pub const KEY_IP_RANGES_MAX: usize = 256;
 /// Pages that the restrictions of a key name.

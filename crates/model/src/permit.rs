@@ -44,6 +44,7 @@ mod admit;
 mod analysis;
 mod constrain;
 mod denied;
+mod derived;
 mod narrow;
 mod ours;
 mod person;
@@ -56,6 +57,7 @@ pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
 pub use denied::Denied;
+pub(crate) use narrow::stamped_by;
 pub use person::Person;
 pub use simulate::Shown;
 pub use stored::{KeptPart, KeptUnder};
@@ -70,7 +72,7 @@ use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
 use crate::keys::{
-    Circumstances, KeyKind, KeyLimits, KeyRecord, Quarantine, Restrictions, SecretRecord,
+    Circumstances, Derived, KeyKind, KeyLimits, KeyRecord, Quarantine, Restrictions, SecretRecord,
 };
 use crate::names::Name;
 use crate::pools::Pool;
@@ -96,8 +98,11 @@ pub struct Access {
     /// Where the request was seen to come from.
     address: Option<IpAddr>,
     limits: KeyLimits,
-    /// Of a scoped key: those of the key that it was made out of, as they are written.
+    /// Of a scoped key or a derived token: those of the key that it was made
+    /// out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
+    /// What a derived token is held to beside its grants.
+    derived: Option<Arc<Derived>>,
     let_in_at: Timestamp,
     /// Since when its secret is in quarantine.
     quarantined_at: Option<Timestamp>,
@@ -234,6 +239,7 @@ impl Access {
             address: seen.address(),
             limits: record.draft().limits,
             made_out_of: None,
+            derived: None,
             let_in_at: now,
             quarantined_at: secret.quarantine.as_ref().map(|held| held.since),
             only: None,

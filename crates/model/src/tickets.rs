@@ -143,6 +143,10 @@ impl Ticket {
             let detail = "a scoped key makes no tickets";
             return Err(Fault::new(FaultCode::NotAvailable, detail));
         }
+        if access.derived_token().is_some() {
+            let detail = "a derived token makes no tickets";
+            return Err(Fault::new(FaultCode::NotAvailable, detail));
+        }
         let life = Duration::from_secs(1)..=Duration::from_secs(TICKET_SECONDS_MAX);
         if !life.contains(&terms.life) {
             return Err(too_long());

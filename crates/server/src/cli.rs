@@ -3,6 +3,7 @@
 mod audit;
 mod client;
 mod definitions;
+mod derive;
 mod keen;
 mod keys;
 mod offline;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use audit::{AuditArgs, AuditCommand, VerifyArgs};
 pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
 pub(crate) use definitions::{CreatePool, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs};
+pub(crate) use derive::DeriveKey;
 pub(crate) use keen::{KeenArgs, Origin};
 pub(crate) use keys::{CreateKey, KeyCommand, KeysArgs, Proof, TokenTo};
 pub(crate) use offline::{

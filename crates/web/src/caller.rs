@@ -18,10 +18,10 @@ use control::Definitions;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use model::grants::Action;
-use model::keys::{AuthError, KeyKind, Page};
+use model::keys::{AuthError, Envelope, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};
 use model::pools::Pool;
-use model::secrets::Secret;
+use model::secrets::{Secret, SecretId};
 use model::views::View;
 
 use crate::error::{ApiError, Code};
@@ -86,9 +86,22 @@ impl FromRequestParts<AppState> for Authenticated {
         if signed::is_signed(&parts.headers) {
             return signed::let_in(parts, state).await.map(Self);
         }
-        let secret = presented(&parts.headers).ok_or(AuthError::Unknown)?;
-        let_in(parts, state, &secret).map(Self)
+        match presented(&parts.headers).ok_or(AuthError::Unknown)? {
+            Presented::Secret(secret) => let_in(parts, state, &secret).map(Self),
+            Presented::Derived(token) => {
+                let seen = circumstances(parts);
+                let access = state.control.authenticate_derived(token, &seen)?;
+                admitted(parts, state, &access)?;
+                Ok(Self(access))
+            }
+        }
     }
+}
+
+/// What a caller shows to be let in.
+enum Presented<'r> {
+    Secret(Secret),
+    Derived(&'r str),
 }
 
 /// Lets the holder of a secret in, as far as the key's limits go, and notes
@@ -234,12 +247,17 @@ fn refuse_from_page(access: &Access, headers: &HeaderMap) -> Result<(), ApiError
 }
 
 /// The token of the one `Authorization: Bearer` header.
-fn presented(headers: &HeaderMap) -> Option<Secret> {
+fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let is_bearer = scheme.eq_ignore_ascii_case("Bearer") && values.next().is_none();
-    is_bearer.then(|| Secret::parse(token.trim())).flatten()
+    let token = token.trim();
+    match is_bearer {
+        false => None,
+        true if Envelope::is_meant(token) => Some(Presented::Derived(token)),
+        true => Secret::parse(token).map(Presented::Secret),
+    }
 }
 
 /// Refuses an address with a key in it, be it named as one or look like one.
@@ -271,18 +289,29 @@ pub(crate) fn refuse_key_in_address(uri: &Uri) -> Result<(), ApiError> {
         Code::KeyInQuery,
         match token {
             None => rule.to_owned(),
-            Some(secret) => format!(
-                "{rule}, and replace the key with the secret {}, which is exposed now",
-                secret.id()
-            ),
+            Some((secret, of)) => {
+                format!("{rule}, and {of} the secret {secret}, which is exposed now")
+            }
         },
     ))
 }
 
-/// The first token that stands anywhere in a text.
-fn token_in(text: &str) -> Option<Secret> {
-    text.match_indices("tg_")
-        .find_map(|(at, _)| Secret::parse(text.get(at..at + TOKEN_CHARS)?))
+/// The secret of the first token that stands anywhere in a text, and what its
+/// owner should do about it.
+fn token_in(text: &str) -> Option<(SecretId, &'static str)> {
+    let secret = text
+        .match_indices("tg_")
+        .find_map(|(at, _)| Secret::parse(text.get(at..at + TOKEN_CHARS)?));
+    let key = secret.map(|secret| (secret.id(), "replace the key with"));
+    key.or_else(|| {
+        let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let mut words = text.split(|c| !is_of_token(c));
+        let token = words.find_map(|word| Envelope::read(word).ok())?;
+        Some((
+            token.secret(),
+            "revoke the derived token that was signed under",
+        ))
+    })
 }
 
 #[cfg(test)]

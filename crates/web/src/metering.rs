@@ -336,7 +336,7 @@ impl LetIn {
                 Ok(())
             }
             Err(over) => {
-                if let OverLimit::Rate { limit, .. } = over {
+                if let OverLimit::Rate { limit, .. } | OverLimit::TokenRate { limit, .. } = over {
                     let remaining = 0;
                     passed
                         .rate

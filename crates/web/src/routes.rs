@@ -156,6 +156,14 @@ routes! {
     PATCH "/v1/keys/{id}" ADMIN, &[], keys::change, keys::change_operation;
     DELETE "/v1/keys/{id}" ADMIN, &["force"], keys::delete, keys::delete_operation;
     POST "/v1/keys/self/revoke" Needs::Key, &[], keys::revoke, keys::revoke_operation;
+    GET "/v1/keys/self/derived" Needs::Key, PAGED,
+        keys::list_own_derived, keys::list_own_derived_operation;
+    POST "/v1/keys/self/derived/{jti}/revoke" Needs::Key, &[],
+        keys::revoke_own_derived, keys::revoke_own_derived_operation;
+    GET "/v1/keys/{id}/derived" ADMIN, PAGED,
+        keys::list_derived, keys::list_derived_operation;
+    POST "/v1/keys/{id}/derived/{jti}/revoke" ADMIN, &[],
+        keys::revoke_derived, keys::revoke_derived_operation;
     POST "/v1/keys/{id}/disable" ADMIN, &[], keys::disable, keys::disable_operation;
     POST "/v1/keys/{id}/enable" ADMIN, &[], keys::enable, keys::enable_operation;
     POST "/v1/keys/{id}/copy" ADMIN, &[], keys::copy, keys::copy_operation;

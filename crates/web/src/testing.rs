@@ -1,6 +1,7 @@
 //! The world that the tests of the wire live in: the real control plane on a
 //! temporary file, a data plane in memory, a clock that stands still.
 
+pub(crate) mod derived;
 #[path = "../../model/src/analyses/tests/engine.rs"]
 mod engine;
 mod log;

@@ -325,7 +325,8 @@ fn widens_key(change: &CallerChange) -> bool {
     // A request that was refused before may be let in.
     let is_looser = !after.restrictions().are_within(before.restrictions());
     let takes_more = after.draft().limits.allows_more_than(before.draft().limits);
-    let is_wider = after.grants().iter().any(is_wider);
+    let derives = after.draft().derived_tokens && !before.draft().derived_tokens;
+    let is_wider = after.grants().iter().any(is_wider) || derives;
     is_rolled || is_released || is_enabled || lasts_longer || is_looser || takes_more || is_wider
 }
 

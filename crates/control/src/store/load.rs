@@ -15,7 +15,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
-use super::{LoadedPeople, Store, failed, text};
+use super::{DerivedRow, LoadedPeople, Store, failed, text};
 use crate::callers::UsedFrom;
 use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, InternalError};
@@ -36,6 +36,8 @@ pub(crate) struct Loaded {
     pub(crate) ordinal: i64,
     /// The latest time that was known.
     pub(crate) high: Timestamp,
+    /// What is known of derived tokens.
+    pub(crate) derived: Vec<DerivedRow>,
 }
 
 /// A key with what is known of its use.
@@ -94,6 +96,7 @@ impl Store {
                 people: LoadedPeople::default(),
                 ordinal: last_audit + 1,
                 high: Timestamp::from_microsecond(high).unwrap_or(Timestamp::EPOCH),
+                derived: self.load_derived().await?,
             },
             places: HashMap::new(),
         };

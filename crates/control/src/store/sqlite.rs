@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 12] = [
+const MIGRATIONS: [(&str, &str); 13] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -67,6 +67,10 @@ const MIGRATIONS: [(&str, &str); 12] = [
     (
         "quarantine",
         include_str!("../../migrations/sqlite/0012_quarantine.sql"),
+    ),
+    (
+        "derived",
+        include_str!("../../migrations/sqlite/0013_derived.sql"),
     ),
 ];
 

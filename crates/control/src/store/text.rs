@@ -182,6 +182,28 @@ pub(super) const SELECT_ACCEPTED: &str = "SELECT high FROM clock WHERE id = 2";
 
 pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";
 
+pub(super) const USE_DERIVED: &str = "INSERT INTO derived_tokens \
+     (key_id, id, ends_at, first_used_at, last_used_at, requests) VALUES ($1, $2, $3, $4, $5, $6) \
+     ON CONFLICT (key_id, id) DO UPDATE SET first_used_at = COALESCE(first_used_at, excluded.first_used_at), \
+     last_used_at = excluded.last_used_at, requests = excluded.requests";
+
+pub(super) const CHARGE_DERIVED_CORE: &str = "INSERT INTO derived_tokens \
+     (key_id, id, ends_at, core_spent) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (key_id, id) DO UPDATE SET core_spent = excluded.core_spent";
+
+pub(super) const CHARGE_DERIVED_PREMIUM: &str = "INSERT INTO derived_tokens \
+     (key_id, id, ends_at, premium_spent) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (key_id, id) DO UPDATE SET premium_spent = excluded.premium_spent";
+
+pub(super) const REVOKE_DERIVED: &str = "INSERT INTO derived_tokens \
+     (key_id, id, ends_at, revoked_at) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (key_id, id) DO UPDATE SET revoked_at = COALESCE(revoked_at, excluded.revoked_at)";
+
+pub(super) const FORGET_DERIVED: &str = "DELETE FROM derived_tokens WHERE ends_at <= $1";
+
+pub(super) const SELECT_DERIVED: &str = "SELECT key_id, id, first_used_at, last_used_at, requests, \
+     core_spent, premium_spent, revoked_at FROM derived_tokens";
+
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 
 pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \

@@ -1,6 +1,7 @@
 //! What a change writes, row by row.
 
 use model::audit::AuditEntry;
+use model::credits::Tier;
 use model::ids::{KeyId, NoticeId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::json;
 use model::keys::{Quarantine, SecretRecord, SeenNetworks};
@@ -8,6 +9,7 @@ use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::derived::DerivedRow;
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::{PeopleWrite, chain, notices, text};
@@ -87,6 +89,13 @@ pub(crate) enum Write {
     ForgetUsage(i32),
     /// Takes charges of days before this one away.
     ForgetCharges(i32),
+    /// When a derived token was used and how often, as totals.
+    UseDerived(DerivedRow),
+    /// What a derived token used up of a tier, as a total.
+    ChargeDerived(DerivedRow, Tier),
+    RevokeDerived(DerivedRow),
+    /// Those that ended at this time.
+    ForgetDerived(Timestamp),
 }
 
 impl Write {
@@ -133,6 +142,7 @@ impl Write {
             | Self::DismissNotice(..)
             | Self::DeleteNoticesOf(_)
             | Self::MarkTime(_)
+            | Self::ForgetDerived(_)
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_)
             | Self::ForgetUsage(_)
@@ -238,6 +248,12 @@ impl Write {
             Self::ForgetUsage(day) => sqlx::query(text::FORGET_USAGE).bind(*day),
             Self::ForgetCharges(day) => sqlx::query(text::FORGET_CHARGES).bind(*day),
             Self::Use(of, counts) => add_usage(of, *counts),
+            Self::UseDerived(row) => row.used(),
+            Self::ChargeDerived(row, tier) => row.charged(*tier),
+            Self::RevokeDerived(row) => row.revoked(),
+            Self::ForgetDerived(now) => {
+                sqlx::query(text::FORGET_DERIVED).bind(now.as_microsecond())
+            }
             Self::SecretOnPage(id, at) => sqlx::query(text::SECRET_ON_PAGE)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),

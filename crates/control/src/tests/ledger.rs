@@ -6,7 +6,14 @@ use model::keys::{Circumstances, KeyDraft, KeyLimits, KeyRecord};
 use model::permit::Access;
 
 use super::*;
-use crate::CreditsLeft;
+use crate::{CreditsLeft, CreditsSpent, Spent};
+
+fn of_key(over: Spent) -> CreditsSpent {
+    match over {
+        Spent::Key(over) => over,
+        Spent::Slice(over) => panic!("{over}"),
+    }
+}
 
 impl Plane {
     /// A key with so many credits in each month: its access.
@@ -144,6 +151,7 @@ async fn k16_clients_at_once_never_use_up_more_than_the_allowance() {
             .control
             .reserve(&access, Tier::Core, 1)
             .expect_err("nothing is left");
+        let over = of_key(over);
         assert_eq!((over.left, over.allowance.amount), (0, amount));
         expected.push((key, amount));
     }
@@ -221,6 +229,7 @@ async fn k16_a_refused_call_costs_nothing() {
     let over = control
         .reserve(&access, Tier::Core, 7)
         .expect_err("6 are left");
+    let over = of_key(over);
     assert_eq!((over.left, over.cost), (6, 7));
     control.charge(reserved, 0).await.expect("costs nothing");
     let reserved = control.reserve(&access, Tier::Core, 10).expect("is left");
@@ -251,6 +260,7 @@ async fn credits_come_back_with_the_period_and_no_change_brings_them_back() {
     let over = control
         .reserve(&access, Tier::Core, 1)
         .expect_err("nothing is left");
+    let over = of_key(over);
     let july = Timestamp::parse("2026-07-01T00:00:00Z").expect("a time");
     assert_eq!(
         (over.resets_at, over.resets_in),

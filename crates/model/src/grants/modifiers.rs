@@ -58,6 +58,18 @@ pub(super) fn parse_injections(
     })
 }
 
+/// Takes the members `injections` and `on_conflict`, whatever is beside them.
+pub(crate) fn injections_of(document: &mut Document<'_>) -> Result<Injections, Fault> {
+    parse_injections(document, &BTreeSet::from([Action::Ingest]), None)
+}
+
+impl VisibleFields {
+    /// Reads `{"allow": [names]}` or `{"deny": [names]}`.
+    pub(crate) fn parse(value: &Value) -> Result<Self, Fault> {
+        read_visible(value, 0)
+    }
+}
+
 fn read_injections(
     members: &Object,
     schema: Option<&Schema>,

@@ -28,6 +28,8 @@ pub struct KeyDraft {
     pub limits: KeyLimits,
     /// How old a secret of it may become before its owner is told to roll it.
     pub rotate_after: Option<Span>,
+    /// Whether its holder may make derived tokens. No key of an earlier version may.
+    pub derived_tokens: bool,
     /// For a key that a dialect made: what the dialect was told, word for
     /// word. The grants are made from it and change with it alone.
     pub dialect: Option<Object>,
@@ -123,6 +125,12 @@ impl KeyDraft {
         };
         let rotate_after = document.optional_text("rotate_after")?;
         let rotate_after = rotate_after.map(parse_rotate_after).transpose()?;
+        let derived_tokens = document.optional_boolean("derived_tokens")?;
+        let derived_tokens = derived_tokens.unwrap_or(false);
+        if derived_tokens && !kind.may_derive() {
+            let detail = "keys of a dialect make no derived tokens; make a secret key";
+            return Err(Fault::new(FaultCode::InvalidValue, detail).at("/derived_tokens"));
+        }
         let dialect = match kind {
             KeyKind::Legacy => document.optional("dialect").map(object).transpose()?,
             KeyKind::Secret | KeyKind::Publishable => None,
@@ -137,6 +145,7 @@ impl KeyDraft {
             restrictions,
             limits,
             rotate_after,
+            derived_tokens,
             dialect,
         })
     }
@@ -156,7 +165,8 @@ impl KeyDraft {
             .with(
                 "rotate_after",
                 self.rotate_after.map(|span| span.to_string()),
-            );
+            )
+            .with("derived_tokens", self.derived_tokens);
         Value::Object(match &self.dialect {
             None => object,
             Some(told) => object.with("dialect", told.clone()),

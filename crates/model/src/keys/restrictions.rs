@@ -33,25 +33,41 @@ impl Restrictions {
     /// Takes the members out of `restrictions` that are read here.
     pub(super) fn read(document: &mut Document<'_>) -> Result<Self, Fault> {
         let signed_requests = document.optional_boolean("signed_requests")?;
-        let ip_ranges = document.optional_list("ip_ranges")?;
-        let ip_ranges = ip_ranges.map(IpRanges::parse).transpose();
-        let domains = document.optional_list("allowed_domains")?;
-        let domains = domains.map(AllowedDomains::parse).transpose();
+        let (ip_ranges, allowed_domains) = Self::read_places(document)?;
         Ok(Self {
-            ip_ranges: ip_ranges.map_err(|fault| fault.under("/ip_ranges"))?,
-            allowed_domains: domains.map_err(|fault| fault.under("/allowed_domains"))?,
+            ip_ranges,
+            allowed_domains,
             signed_requests: signed_requests.unwrap_or(false),
         })
     }
 
+    /// Takes the members that say where a request must come from.
+    pub(super) fn read_places(
+        document: &mut Document<'_>,
+    ) -> Result<(Option<IpRanges>, Option<AllowedDomains>), Fault> {
+        let ip_ranges = document.optional_list("ip_ranges")?;
+        let ip_ranges = ip_ranges.map(IpRanges::parse).transpose();
+        let domains = document.optional_list("allowed_domains")?;
+        let domains = domains.map(AllowedDomains::parse).transpose();
+        Ok((
+            ip_ranges.map_err(|fault| fault.under("/ip_ranges"))?,
+            domains.map_err(|fault| fault.under("/allowed_domains"))?,
+        ))
+    }
+
     /// The members that [`Restrictions::read`] takes.
     pub(super) fn to_object(&self) -> Object {
+        self.places_to_object()
+            .with("signed_requests", self.signed_requests)
+    }
+
+    /// Those that say where a request must come from.
+    pub fn places_to_object(&self) -> Object {
         let ip_ranges = self.ip_ranges.as_ref().map(IpRanges::to_value);
         let domains = self.allowed_domains.as_ref().map(AllowedDomains::to_value);
         Object::new()
             .with("ip_ranges", ip_ranges.unwrap_or(Value::Null))
             .with("allowed_domains", domains.unwrap_or(Value::Null))
-            .with("signed_requests", self.signed_requests)
     }
 
     /// Whether every request that these let through the others do, too; in
@@ -72,7 +88,7 @@ impl Restrictions {
 
     /// Refuses a request that is not as it must be.
     pub(super) fn check(&self, proof: Proof, seen: &Circumstances<'_>) -> Result<(), AuthError> {
-        if self.signed_requests && proof != Proof::Signature {
+        if self.signed_requests && proof == Proof::Token {
             return Err(AuthError::Unsigned);
         }
         if let Some(ranges) = &self.ip_ranges

@@ -70,6 +70,11 @@ impl Access {
         self.within().is_none_or(|held| key.is_within(held))
     }
 
+    /// The caller's grants as they are written.
+    pub fn grants_as_written(&self) -> &[Grant] {
+        &self.written
+    }
+
     /// The caller's grants, with what their windows of time were about when it was let in.
     pub fn grants(&self) -> &[Grant] {
         &self.grants

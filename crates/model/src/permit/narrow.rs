@@ -125,7 +125,7 @@ fn hold_to_windows(grant: &mut Grant, makers: &[&Grant]) -> Result<(), Fault> {
 }
 
 /// The maker's injections, and those asked for that do not contradict them.
-fn stamped_by(maker: &Injections, asked: Injections) -> Result<Injections, Fault> {
+pub(crate) fn stamped_by(maker: &Injections, asked: Injections) -> Result<Injections, Fault> {
     let mut values = maker.values.clone();
     for (path, value) in asked.values {
         match maker.values.iter().find(|(held, _)| held.overlaps(&path)) {

@@ -57,6 +57,7 @@ impl Access {
             address: None,
             limits: KeyLimits::NONE,
             made_out_of: None,
+            derived: None,
             let_in_at: now,
             quarantined_at: None,
             only: None,

@@ -17,13 +17,14 @@ impl Access {
         }
     }
 
-    /// Those of its key as they are written, or of the key that its scoped key was made out of.
+    /// Those of its key as they are written, or of the key that its scoped key
+    /// or derived token was made out of.
     pub fn grants_of_key(&self) -> &[Grant] {
         self.made_out_of.as_ref().unwrap_or(&self.written)
     }
 
     /// Whether the caller comes by a scoped key.
     pub fn is_scoped(&self) -> bool {
-        self.made_out_of.is_some()
+        self.made_out_of.is_some() && self.derived.is_none()
     }
 }

@@ -12,6 +12,7 @@ use crate::records::{Record, RecordFaultCode};
 use crate::value::Value;
 use crate::views::{Delivery, ViewRequest};
 
+mod derived;
 mod narrow;
 mod resources;
 mod rows;

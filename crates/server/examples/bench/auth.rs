@@ -9,9 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use control::{Control, ControlOptions, SignedError};
 use model::credits::{Allowance, Period, Tier};
+use model::json;
 use model::keys::{
-    AllowedDomains, Circumstances, IpRanges, KeyDraft, KeyKind, KeyLimits, Restrictions, Said,
-    SignedHead, SignedRequest,
+    AllowedDomains, Circumstances, Envelope, IpRanges, KeyDraft, KeyKind, KeyLimits, Restrictions,
+    Said, SignedHead, SignedRequest,
 };
 use model::permit::{Access, Admin, On, Permit};
 use model::random::SeededRandom;
@@ -29,6 +30,8 @@ const CALLS_SHORT: usize = 1_000;
 /// Calls that wait for the disk.
 const SYNCED: usize = 1_000;
 const SYNCED_SHORT: usize = 50;
+/// Derived tokens, as many as are known to be good at a time.
+const DERIVED: usize = 1_000;
 /// Seconds since 1970 in which all of it happens.
 const NOW: i64 = 1_700_000_000;
 
@@ -46,6 +49,7 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
     let calls = if short { CALLS_SHORT } else { CALLS };
     let synced = if short { SYNCED_SHORT } else { SYNCED };
     let [known, metered, reserved, whole] = bearer(many, calls);
+    let [first, again] = derived(many, calls / 3, calls.min(DERIVED));
     let rows = vec![
         row(
             "bearer key: parse, look-up, comparison, address, page, rights",
@@ -54,6 +58,11 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
         row("rate and place among concurrent questions", metered),
         row("a credit set aside", reserved),
         row("**the three, in memory**", whole),
+        row(
+            "derived token, the first time: look-up, verification, rights, rate, place and credits",
+            first,
+        ),
+        row("**the same, again**", again),
         row(
             "signed request: parse, look-up, verification, rights, in memory",
             signed(many, calls / 10),
@@ -149,6 +158,7 @@ fn make(control: &Control, runtime: &Runtime, admin: &Permit<Admin>, n: usize) -
             premium: None,
         },
         rotate_after: None,
+        derived_tokens: true,
         dialect: None,
     };
     let (_, secret) = runtime.block_on(control.create_key(admin, draft)).unwrap();
@@ -187,6 +197,41 @@ fn bearer(many: &Many, calls: usize) -> [Vec<f64>; 4] {
             .for_each(|(times, step)| times.push(step));
     }
     times
+}
+
+/// Derived tokens, each when it comes first and when its signature is known to
+/// be good, with all that a bearer key's way takes.
+fn derived(many: &Many, calls: usize, tokens: usize) -> [Vec<f64>; 2] {
+    let master = many.token(0);
+    let master = Secret::parse(master).unwrap();
+    let project = many
+        .control
+        .authenticate(&master, &seen())
+        .unwrap()
+        .project();
+    let made: Vec<String> = (0..tokens)
+        .map(|n| {
+            let secret = Secret::parse(many.token(n)).unwrap();
+            let ends = NOW + 900;
+            let claims = format!(
+                r#"{{"aud":"{project}","iat":{NOW},"exp":{ends},"jti":"{ends}-{n:0>16}","grants":"all_grants",
+                "limits":{{"requests_per_second":1000,"credits":{{"core":1000000}}}}}}"#
+            );
+            Envelope::derive(&secret, &json::parse(claims.as_bytes()).unwrap()).unwrap()
+        })
+        .collect();
+    let let_in = |token: &String| {
+        let start = Instant::now();
+        let access = many.control.authenticate_derived(token, &seen()).unwrap();
+        let entered = many.control.meter(&access, true).unwrap();
+        let reserved = many.control.reserve(&access, Tier::Core, 1).unwrap();
+        let time = micros(start);
+        drop((entered, reserved));
+        time
+    };
+    let first = made.iter().map(let_in).collect();
+    let again = (0..calls).map(|call| let_in(&made[call * 79 % tokens]));
+    [first, again.collect()]
 }
 
 /// The headers of a signed `GET`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::client::ClientArgs;
+use super::derive::DeriveKey;
 use super::serve::RecoverArgs;
 use crate::client::Place;
 
@@ -124,6 +125,8 @@ Examples:
         #[arg(long, value_name = "FILE")]
         change: Option<PathBuf>,
     },
+    /// Sign a narrower token for a short time, without the server
+    Derive(DeriveKey),
     /// Make a new master key for a data directory, while no server runs on it
     #[command(
         after_help = "Example:\n  tidegate keys recover --data-dir /var/lib/tidegate --admin-token-file ./new-token"

@@ -80,7 +80,7 @@ impl Token {
     }
 
     /// The secret, when this is the token of one.
-    pub(super) fn secret(&self) -> Option<Secret> {
+    pub(crate) fn secret(&self) -> Option<Secret> {
         Secret::parse(&self.0)
     }
 

@@ -1,6 +1,7 @@
 //! `tidegate keys`.
 
 mod advice;
+mod derive;
 mod making;
 
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ use crate::output::{self, table, table::Cell};
 pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
     if let KeyCommand::Recover(args) = &args.command {
         return recover(args);
+    }
+    if let KeyCommand::Derive(derive) = &args.command {
+        return derive::run(derive, &args.client);
     }
     let client = connect(&args.client)?;
     let json = args.client.json;
@@ -103,7 +107,9 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
         KeyCommand::Simulate { id, change } => {
             advice::simulate(&client, &id, change.as_deref(), json)
         }
-        KeyCommand::Recover(_) => unreachable!("handled before a server is looked for"),
+        KeyCommand::Recover(_) | KeyCommand::Derive(_) => {
+            unreachable!("handled before a server is looked for")
+        }
     }
 }
 

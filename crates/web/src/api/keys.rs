@@ -25,6 +25,7 @@ use crate::openapi::Operation;
 use crate::state::AppState;
 use crate::step_up;
 
+mod derived;
 mod leaks;
 mod once;
 mod review;
@@ -33,6 +34,12 @@ mod schemas;
 mod shown;
 mod simulate;
 
+pub(crate) use derived::{
+    list as list_derived, list_operation as list_derived_operation, list_own as list_own_derived,
+    list_own_operation as list_own_derived_operation, revoke as revoke_derived,
+    revoke_operation as revoke_derived_operation, revoke_own as revoke_own_derived,
+    revoke_own_operation as revoke_own_derived_operation,
+};
 pub(crate) use leaks::{
     leak_schemas, quarantine, quarantine_operation, release, release_operation, report,
     report_operation,

@@ -125,7 +125,7 @@ fn show(receipt: &AppendReceipt) -> Value {
 /// What makes a repetition of this request the same request, when its sender
 /// named it.
 fn idempotency(
-    method_and_path: &str,
+    (method_and_path, policy): (&str, &[u8]),
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Option<Idempotency>, ApiError> {
@@ -142,6 +142,9 @@ fn idempotency(
         add(headers.get(name).map_or(b"", |value| value.as_bytes()));
     }
     add(body);
+    if !policy.is_empty() {
+        add(policy);
+    }
     Ok(Some(Idempotency {
         key: text.to_owned(),
         fingerprint: digest.finalize().into(),
@@ -255,7 +258,10 @@ pub(crate) async fn ingest(
     let OnPool(permit, pool) = OnPool::<Ingest>::from_request_parts(&mut parts, &state).await?;
     let access = permit.access().clone();
     let method_and_path = format!("{} {}", parts.method, parts.uri.path());
-    let idempotency = idempotency(&method_and_path, &parts.headers, &received.bytes)?;
+    // What a derived token leaves of its key is part of the request.
+    let policy = access.derived_policy();
+    let policy = policy.as_ref().map_or(&[][..], |digest| digest);
+    let idempotency = idempotency((&method_and_path, policy), &parts.headers, &received.bytes)?;
     // Held until the records are stored: what is made of a body takes many times its bytes.
     let mut room = match is_dense(&parts.headers, format) {
         true => room_for(BODY_BYTES_MAX, &state).await,

@@ -4,9 +4,12 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
+use model::credits::Tier;
 use model::grants::Grant;
+use model::keys::Derived;
 use model::names::Name;
 use model::permit::{Access, AskPool, ConstrainedQuery, On, Person, Read};
+use model::time::Timestamp;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -49,9 +52,39 @@ pub(crate) fn schemas() -> Json {
                 "limits": refer("Limits"),
                 "left": refer("Left"),
                 "rotate_after": { "type": ["string", "null"] },
+                "derived_tokens": { "type": "boolean" },
+                "derived": derived_schema(),
                 "pools": rows("The pools that the key may query, with the rows that it sees now."),
                 "views": rows("The views that the key may read, with the rows behind them that it sees now."),
             },
+        },
+    })
+}
+
+/// What a derived token is held to beside its key.
+fn derived_schema() -> Json {
+    let credits = json!({
+        "type": ["object", "null"], "required": ["amount", "left"],
+        "properties": {
+            "amount": { "type": "integer", "minimum": 0 },
+            "left": { "type": "integer", "minimum": 0 },
+        },
+    });
+    json!({
+        "type": "object",
+        "description": "Of a derived token: what it is held to beside its key. The grants are those that it leaves.",
+        "required": ["id", "expires_at", "restrictions", "requests_per_second", "credits"],
+        "properties": {
+            "id": { "type": "string" },
+            "expires_at": { "type": "string", "format": "date-time" },
+            "restrictions": { "type": "object", "required": ["ip_ranges", "allowed_domains"],
+                "properties": {
+                    "ip_ranges": { "type": ["array", "null"], "items": { "type": "string" } },
+                    "allowed_domains": { "type": ["array", "null"], "items": { "type": "string" } },
+                } },
+            "requests_per_second": { "type": ["integer", "null"] },
+            "credits": { "type": "object", "required": ["core", "premium"],
+                "properties": { "core": credits, "premium": credits } },
         },
     })
 }
@@ -114,14 +147,62 @@ pub(crate) async fn read(
         Object::new().with("id", key.id().to_string()),
         key.draft().to_value(),
     )
+    .with("project", key.project().to_string())
     .with("left", super::keys::left(&state, key))
     .with("status", key.status(state.clock.now()).name())
     .with(
         "expires_at",
         key.draft().expires_at.map(|at| at.to_string()),
     );
+    if let Some(token) = access.derived_token() {
+        answer = of_derived(answer, &access, token, &state);
+    }
     answer = with_counts(answer, &access, &state).await?;
     Ok(super::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+/// What a derived token leaves of its key, in the place of what the key has.
+fn of_derived(answer: Object, access: &Access, token: &Derived, state: &AppState) -> Object {
+    let grants = access.grants_as_written().iter().map(Grant::to_value);
+    let grants: Vec<Value> = grants.collect();
+    let ends = token.id().ends();
+    let key_ends = answer.get("expires_at").and_then(Value::as_str);
+    let key_ends = key_ends.and_then(|text| Timestamp::parse(text).ok());
+    let ends = key_ends.map_or(ends, |key_ends| key_ends.min(ends));
+    let members = answer.into_members().into_iter().map(|(name, value)| {
+        let value = match name.as_str() {
+            "grants" => Value::Array(grants.clone()),
+            "expires_at" => Value::from(ends.to_string()),
+            // It makes no others.
+            "derived_tokens" => Value::from(false),
+            _ => value,
+        };
+        (name, value)
+    });
+    let answer = members.fold(Object::new(), |object, (name, value)| {
+        object.with(name, value)
+    });
+    let limits = token.limits();
+    let left = state.control.slices_left(access);
+    let of_tier = |tier: Tier| {
+        let left = left[tier as usize]?;
+        let amount = limits.credits(tier)?;
+        Some(Object::new().with("amount", amount).with("left", left))
+    };
+    let rate = limits
+        .requests_per_second
+        .map(|limit| i64::from(limit.get()));
+    let credits = Tier::ALL.into_iter();
+    let credits = credits.fold(Object::new(), |object, tier| {
+        object.with(tier.name(), of_tier(tier))
+    });
+    let own = Object::new()
+        .with("id", token.id().as_str())
+        .with("expires_at", token.id().ends().to_string())
+        .with("restrictions", token.restrictions().places_to_object())
+        .with("requests_per_second", rate)
+        .with("credits", credits);
+    answer.with("derived", own)
 }
 
 async fn with_counts(

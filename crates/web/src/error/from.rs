@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{ControlError, CreditsSpent, OverLimit, Refusal, ReportError};
+use control::{ControlError, OverLimit, Refusal, ReportError, Spent};
 use model::fault::Fault;
 use model::keys::AuthError;
 use model::limits::SEEN_RECENTLY_MINUTES;
@@ -26,6 +26,8 @@ const SIGNATURE_REQUIRED: &str = "the key takes signed requests alone (restricti
 /// For the holder of a secret that was reported as leaked.
 const QUARANTINED: &str = "the secret was reported as leaked and lets in from the usual networks of its key alone; \
     ask who administers the key for a new secret";
+/// After how long some of many derived tokens may have ended.
+const DERIVED_WAIT: Duration = Duration::from_secs(60);
 /// What a client is told to wait when only another person can help.
 const HELP_WAIT: Duration = Duration::from_secs(86_400);
 
@@ -59,6 +61,13 @@ impl From<AuthError> for ApiError {
             AuthError::PageNotAllowed => (Code::OriginNotAllowed, PAGE_NOT_ALLOWED),
             AuthError::Quarantined => (Code::Quarantined, QUARANTINED),
             AuthError::Unsigned => (Code::SignatureRequired, SIGNATURE_REQUIRED),
+            AuthError::Derived(fault) => {
+                return Self::new(Code::DerivedRefused, fault.to_string()).logged(error);
+            }
+            AuthError::TooManyDerived => {
+                let rule = format!("{error}; use each for longer, or wait until some have ended");
+                return Self::new(Code::TooManyDerived, rule).retry_after(DERIVED_WAIT);
+            }
         };
         Self::new(code, detail).logged(error)
     }
@@ -68,7 +77,7 @@ impl From<OverLimit> for ApiError {
     fn from(over: OverLimit) -> Self {
         let rule = over.to_string();
         match over {
-            OverLimit::Rate { retry_after, .. } => {
+            OverLimit::Rate { retry_after, .. } | OverLimit::TokenRate { retry_after, .. } => {
                 let detail =
                     format!("{rule}; send it again after as many seconds as Retry-After says");
                 Self::new(Code::RateLimited, detail).retry_after(retry_after)
@@ -82,10 +91,19 @@ impl From<OverLimit> for ApiError {
     }
 }
 
-impl From<CreditsSpent> for ApiError {
-    fn from(spent: CreditsSpent) -> Self {
-        let detail = format!("{spent}; the next one begins at {}", spent.resets_at);
-        Self::new(Code::CreditsSpent, detail).retry_after(spent.resets_in)
+impl From<Spent> for ApiError {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::Key(spent) => {
+                let detail = format!("{spent}; the next one begins at {}", spent.resets_at);
+                Self::new(Code::CreditsSpent, detail).retry_after(spent.resets_in)
+            }
+            // They do not come back.
+            Spent::Slice(spent) => {
+                let detail = format!("{spent}; another token may be held to more");
+                Self::new(Code::CreditsSpent, detail)
+            }
+        }
     }
 }
 

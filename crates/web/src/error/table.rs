@@ -56,6 +56,7 @@ codes! {
     Unauthenticated UNAUTHORIZED "unauthenticated" "The caller is not let in.";
     SignatureRequired UNAUTHORIZED "signature_required" "The key takes signed requests alone.";
     SignatureRefused UNAUTHORIZED "signature_refused" "The signature is not one to let the request in by.";
+    DerivedRefused UNAUTHORIZED "derived_token_refused" "The derived token is not one to let anybody in by.";
     CreditsSpent PAYMENT_REQUIRED "credits_spent" "The key's credits of this period are used up.";
     ActionNotGranted FORBIDDEN "action_not_granted" "No grant of the key has this action.";
     OriginNotAllowed FORBIDDEN "origin_not_allowed" "The request comes from a page that must not send it.";
@@ -89,6 +90,7 @@ codes! {
     NoChart UNPROCESSABLE_ENTITY "no_chart" "A chart cannot show answers of this kind.";
     TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts" "There were too many attempts; wait before the next one.";
     RateLimited TOO_MANY_REQUESTS "rate_limited" "The key's requests of this second are used up.";
+    TooManyDerived TOO_MANY_REQUESTS "too_many_derived_tokens" "As many derived tokens of the key as may be are known.";
     TooManyQueries TOO_MANY_REQUESTS "too_many_queries" "As many questions of the key as may be are being answered.";
     Internal INTERNAL_SERVER_ERROR "internal" "The server failed.";
     Busy SERVICE_UNAVAILABLE "busy" "The server is busy; repeat the request later.";

@@ -78,6 +78,7 @@ fn read(sent: &Object, by: &Permit<Admin>, state: &AppState) -> Result<Sent, Fau
             restrictions: Restrictions::NONE,
             limits: KeyLimits::NONE,
             rotate_after: None,
+            derived_tokens: false,
             dialect: Some(policy.told()),
         },
         is_active,

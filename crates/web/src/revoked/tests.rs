@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
+use crate::testing::derived::{self, derive};
 use crate::testing::{World, request};
 
 const READ: &str = r#"[{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]"#;
@@ -110,6 +111,44 @@ async fn k05_a_stream_ends_within_a_second_of_its_key() {
         let next = tokio::time::timeout(Duration::from_secs(1), body.next()).await;
         assert!(matches!(next, Ok(Some(Err(_)))), "{how}: it breaks off");
         assert!(is_rid_of_all(&world).await, "{how}: and so does the work");
+    }
+}
+
+#[tokio::test]
+async fn k05_a_stream_ends_within_a_second_of_its_derived_token() {
+    for how in ["revoke", "self", "key", "clock"] {
+        let world = World::with_sales().await;
+        let grants: Json = serde_json::from_str(READ).expect("JSON");
+        let (id, token) = world.deriving(json!({ "grants": grants })).await;
+        let project = world.project().await;
+        world.plane.is_endless.store(true, Ordering::Relaxed);
+        let derived = derive(&token, &project, 1, json!({}));
+        let mut body = stream(&world, &derived).await;
+        let mut other = stream(&world, &derive(&token, &project, 2, json!({}))).await;
+        assert!(body.next().now_or_never().is_none());
+        let revoke = format!("/v1/keys/{id}/derived/{}/revoke", derived::id(1));
+        match how {
+            "revoke" => drop(world.post(&revoke, &Json::Null).await.expect(204)),
+            "self" => {
+                let ended = world.call(&derived, "POST /v1/keys/self/revoke", &Json::Null);
+                drop(ended.await.expect(204));
+            }
+            "key" => end(&world, &id, "disable").await,
+            _ => {
+                world.clock.advance(Duration::from_secs(900));
+            }
+        }
+        let next = tokio::time::timeout(Duration::from_secs(1), body.next()).await;
+        assert!(matches!(next, Ok(Some(Err(_)))), "{how}: it breaks off");
+        if ["revoke", "self"].contains(&how) {
+            assert!(
+                other.next().now_or_never().is_none(),
+                "{how}: the other one goes on"
+            );
+        } else {
+            let next = tokio::time::timeout(Duration::from_secs(1), other.next()).await;
+            assert!(matches!(next, Ok(Some(Err(_)))), "{how}: and the other one");
+        }
     }
 }
 

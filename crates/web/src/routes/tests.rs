@@ -148,6 +148,7 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             )
             .replace("{dataset}/results", "daily/results?index_by=a")
             .replace("{dataset}", "daily")
+            .replace("{jti}", &crate::testing::derived::id(1))
             .replace("{id}", &id);
         let call = format!("{} {path}", route.method);
         let reply = world.call(&token, &call, &body(route, needs)).await;
@@ -352,6 +353,11 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
                 grant["constraints"] = json!("all_rows");
             }
             world.key(json!([grant])).await.1
+        }
+        // Whatever else it may do, a key lists its derived tokens if it makes some.
+        _ if route.pattern.contains("/self/derived") => {
+            let draft = json!({ "grants": everything });
+            world.deriving(draft).await.1
         }
         _ => world.key(everything).await.1,
     })

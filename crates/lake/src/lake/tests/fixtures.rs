@@ -103,6 +103,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
             restrictions: Restrictions::NONE,
             limits: KeyLimits::NONE,
             rotate_after: None,
+            derived_tokens: false,
             dialect: None,
         },
         disabled: false,

@@ -327,6 +327,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
             restrictions: Restrictions::NONE,
             limits: KeyLimits::NONE,
             rotate_after: None,
+            derived_tokens: false,
             dialect: None,
         },
         disabled: false,

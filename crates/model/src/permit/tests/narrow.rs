@@ -12,7 +12,7 @@ const ADMIN: &str = r#"{"on":"project","actions":["admin"]}"#;
 const STAMPED: [&str; 4] = ["customer.id", "customer", "region", "n"];
 const SHOWN: [&str; 6] = ["customer", "customer.id", "region", "n", "_id", "x"];
 
-fn any_grant() -> impl Strategy<Value = String> {
+pub(super) fn any_grant() -> impl Strategy<Value = String> {
     let on = prop::sample::select(vec![
         r#""pool:*""#,
         r#""pool:open""#,
@@ -64,7 +64,7 @@ fn any_grant() -> impl Strategy<Value = String> {
     )
 }
 
-fn grants(project: &Project, texts: &[String]) -> Option<Vec<Grant>> {
+pub(super) fn grants(project: &Project, texts: &[String]) -> Option<Vec<Grant>> {
     project.grants(&format!("[{}]", texts.join(","))).ok()
 }
 
@@ -85,7 +85,7 @@ fn reach<'a>(
 }
 
 /// Whether everything that `new` can do on the pools, `old` can do too, now and later.
-fn never_wider(
+pub(super) fn never_wider(
     new: &[Grant],
     old: &[Grant],
     pools: &[Arc<Pool>],

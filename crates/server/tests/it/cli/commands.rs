@@ -24,6 +24,57 @@ fn still(mut value: Value) -> Value {
     value
 }
 
+/// A token that is derived on the spot, from the token in the environment.
+fn derived_without_the_server(desk: &Desk, id: &str, token: &str) {
+    let me = desk.server.get(token, "/v1/whoami").expect(200);
+    let project = me["project"].as_str().expect("an id");
+    // No server answers at this address.
+    let nowhere = ["--url", "http://127.0.0.1:1"];
+    let derive = |more: &[&str]| {
+        let mut args = vec!["keys", "derive", "--project", project];
+        args.extend(nowhere.iter().chain(more));
+        let mut command = command(&desk.server.address, token, desk.home.path(), &args);
+        ran(&mut command)
+    };
+    let made = derive(&["--core-credits", "10", "--requests-per-second", "5"]).expect(0);
+    let derived = made.out.trim();
+    let refused = desk.server.get(derived, "/v1/whoami").expect(401);
+    assert_eq!(refused["code"], "derived_token_refused");
+    let key = format!("/v1/keys/{id}");
+    let on = json!({ "derived_tokens": true });
+    let on = desk
+        .server
+        .call(&desk.server.master(), "PATCH", &key, Some(&on));
+    on.expect(200);
+    let shown = desk.server.get(derived, "/v1/whoami").expect(200);
+    assert_eq!(shown["grants"], me["grants"]);
+    assert_eq!(shown["derived"]["requests_per_second"], 5);
+    let grant = me["grants"][0]["id"].as_str().expect("an id");
+    let none = derive(&[
+        "--grant",
+        grant,
+        "--ip-range",
+        "192.0.2.0/24",
+        "--for",
+        "1m",
+    ])
+    .expect(0);
+    let refused = desk.server.get(none.out.trim(), "/v1/whoami").expect(403);
+    assert_eq!(refused["code"], "address_not_allowed");
+    for wrong in [
+        &["--for", "25h"][..],
+        &["--for", "soon"],
+        &["--constraint", "region"],
+        &["--grant", "x"],
+        &["--ip-range", "x"],
+        &["--requests-per-second", "0"],
+    ] {
+        let refused = derive(wrong);
+        assert_eq!(refused.code, Some(2), "{wrong:?}: {}", refused.err);
+        assert!(refused.out.is_empty(), "{wrong:?}");
+    }
+}
+
 #[test]
 fn pools_and_views_are_made_listed_and_deleted() {
     let desk = Desk::new();
@@ -199,6 +250,7 @@ fn keys_are_made_switched_and_deleted_and_their_tokens_shown_once() {
             .len(),
         keys
     );
+    derived_without_the_server(&desk, id, token);
     desk.run(&["keys", "disable", id]).expect(0);
     desk.server.get(token, "/v1/whoami").expect(401);
     desk.run(&["keys", "enable", id]).expect(0);

@@ -371,6 +371,7 @@ pub(crate) fn every_route(pool: &str) -> Vec<Request> {
                 .replace("{dataset}", &format!("{pool}-totals"))
                 .replace("{project}", "default")
                 .replace("{ticket}", "none")
+                .replace("{jti}", "1777637700-0123456789abcdef")
                 .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
             assert!(
                 !path.contains('{'),

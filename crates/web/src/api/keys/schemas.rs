@@ -127,6 +127,7 @@ pub(crate) fn schemas() -> Json {
             },
         },
         "Left": left(),
+        "DerivedToken": super::derived::schema(),
         "Key": key(None),
         "NewKey": key(Some(("token", json!({ "type": "string" })))),
         "RepeatedKey": key(Some(("repeated", json!({ "const": true })))),
@@ -149,6 +150,8 @@ fn draft_members() -> Json {
         "limits": { "anyOf": [refer("Limits"), { "type": "null" }] },
         "rotate_after": { "type": ["string", "null"], "pattern": "^[0-9]{1,9}[smhd]$",
             "description": "From 1d to 3650d: how old a secret may become before an alert says to roll it." },
+        "derived_tokens": { "type": ["boolean", "null"],
+            "description": "Whether the key's holder may make derived tokens." },
     })
 }
 
@@ -252,6 +255,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
         "networks",
         "alerts",
         "rotate_after",
+        "derived_tokens",
         "created_by",
         "created_at",
         "last_used_at",
@@ -312,6 +316,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
                 },
             } },
             "rotate_after": { "type": ["string", "null"] },
+            "derived_tokens": { "type": "boolean" },
             "created_by": { "type": "string" },
             "created_at": refer("Time"),
             "last_used_at": time,

@@ -1,0 +1,296 @@
+//! Derived tokens through restarts, crashes of the database and clocks that
+//! step back.
+
+use std::time::Duration;
+
+use model::credits::{Allowance, Period, Tier};
+use model::keys::{AuthError, DerivedId, Envelope, KeyLimits};
+use model::limits::{DERIVED_OF_KEY_MAX, DERIVED_VERIFIED_MAX};
+use model::permit::Access;
+
+use super::*;
+use crate::Spent;
+
+fn seconds(plane: &Plane) -> i64 {
+    plane.now().as_microsecond() / 1_000_000
+}
+
+impl Plane {
+    async fn deriving(&self) -> (Arc<KeyRecord>, Secret) {
+        let mut draft = self.key_draft("derives", "[]");
+        draft.derived_tokens = true;
+        let monthly = Allowance {
+            amount: 1_000,
+            period: Period::Month,
+        };
+        draft.limits = KeyLimits {
+            core: Some(monthly),
+            ..KeyLimits::NONE
+        };
+        let made = self.control.create_key(&self.admin(), draft).await;
+        made.expect("a key")
+    }
+
+    /// A token of so many seconds, and its id.
+    fn derive(&self, secret: &Secret, number: u32, life: i64, more: &str) -> (String, DerivedId) {
+        let (now, project) = (seconds(self), self.project());
+        let ends = now + life;
+        let id = format!("{ends}-{number:0>16}");
+        let claims = format!(
+            r#"{{"aud":"{project}","iat":{now},"exp":{ends},"jti":"{id}","grants":"all_grants"{more}}}"#
+        );
+        let token = Envelope::sign(secret, &value(&claims));
+        (token, DerivedId::parse(&id).expect("an id"))
+    }
+
+    fn let_in(&self, token: &str) -> Result<Access, AuthError> {
+        let seen = Circumstances::unknown();
+        self.control.authenticate_derived(token, &seen)
+    }
+
+    async fn revoke(&self, key: &KeyRecord, id: &DerivedId) {
+        let by = self.admin();
+        let revoked = self.control.revoke_derived(&by, key.id(), id).await;
+        revoked.expect("revoked");
+    }
+}
+
+const HELD: &str = r#","limits":{"credits":{"core":10}}"#;
+
+#[tokio::test]
+async fn revocations_uses_and_slices_survive_a_restart() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (used, used_id) = plane.derive(&secret, 1, 900, HELD);
+    let (unused, unused_id) = plane.derive(&secret, 2, 900, "");
+    let (live, _) = plane.derive(&secret, 3, 900, HELD);
+    plane.let_in(&used).expect("let in");
+    let access = plane.let_in(&live).expect("let in");
+    let reserved = plane.control.reserve(&access, Tier::Core, 4);
+    let reserved = reserved.expect("there are 10");
+    plane.control.charge(reserved, 4).await.expect("charged");
+    plane.revoke(&key, &used_id).await;
+    plane.revoke(&key, &unused_id).await;
+    let told = |plane: &Plane| plane.control.derived_tokens(key.id());
+    let before = told(&plane);
+    let plane = plane.restarted().await;
+    assert_eq!(told(&plane), before);
+    assert_eq!(before.len(), 3);
+    assert_eq!(before[2].spent, [4, 0]);
+    for token in [&used, &unused] {
+        assert_eq!(plane.let_in(token).err(), Some(AuthError::Unknown));
+    }
+    let access = plane.let_in(&live).expect("let in");
+    assert_eq!(plane.control.slices_left(&access), [Some(6), None]);
+    let left = plane.control.reserve(&access, Tier::Core, 7);
+    assert!(matches!(left, Err(Spent::Slice(spent)) if spent.left == 6));
+    // Both count: what the token used up is its key's.
+    let key = plane.definitions().key(key.id()).expect("a key").clone();
+    assert_eq!(plane.control.credits_left(&key)[0].spent, 4);
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn a_revocation_is_written_before_it_is_acknowledged() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (token, id) = plane.derive(&secret, 1, 900, "");
+    let (other, other_id) = plane.derive(&secret, 2, 900, "");
+    plane.let_in(&token).expect("let in");
+    plane.revoke(&key, &id).await;
+    // The database took it, and its answer was lost: whoever asked is told that
+    // it failed or that it did not, but the token is out.
+    let lost = crate::InternalError::new("lost").into();
+    plane.loses_an_answer(lost).await;
+    let by = plane.admin();
+    let told = plane.control.revoke_derived(&by, key.id(), &other_id);
+    let _ = told.await;
+    assert_eq!(plane.let_in(&other).err(), Some(AuthError::Unknown));
+    // Ended without a word, as by a crash.
+    let copy = plane.folder.path().join("copy.db");
+    for end in ["", "-wal"] {
+        let file = plane.folder.path().join(format!("control.db{end}"));
+        let to = plane.folder.path().join(format!("copy.db{end}"));
+        std::fs::copy(file, to).expect("a copy");
+    }
+    let again = Control::open(&copy, options(&plane.clock, 3)).await;
+    let again = again.expect("opens");
+    for token in [&token, &other] {
+        let outcome = again.authenticate_derived(token, &Circumstances::unknown());
+        assert_eq!(outcome.err(), Some(AuthError::Unknown));
+    }
+    again.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn k07_a_clock_that_steps_back_revives_no_derived_token() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (ends, _) = plane.derive(&secret, 1, 60, "");
+    let (revoked, id) = plane.derive(&secret, 2, 60, "");
+    plane.let_in(&ends).expect("let in");
+    plane.revoke(&key, &id).await;
+    plane.clock.advance(Duration::from_secs(60));
+    assert_eq!(plane.let_in(&ends).err(), Some(AuthError::Expired));
+    // What has ended is forgotten, and the revocation with it.
+    plane.control.save_last_used().await.expect("saved");
+    let start = plane
+        .now()
+        .checked_sub(Duration::from_secs(60))
+        .expect("a time");
+    plane.clock.set(start);
+    for token in [&ends, &revoked] {
+        assert_eq!(plane.let_in(token).err(), Some(AuthError::Expired));
+    }
+    let plane = plane.restarted().await;
+    plane.clock.set(start);
+    for token in [&ends, &revoked] {
+        assert_eq!(plane.let_in(token).err(), Some(AuthError::Expired));
+    }
+    assert_eq!(plane.control.derived_tokens(key.id()), []);
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn n_clients_take_no_more_than_the_slice_and_charges_come_back() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (token, _) = plane.derive(&secret, 1, 900, HELD);
+    let access = plane.let_in(&token).expect("let in");
+    let calls = (0..64).map(|_| {
+        let (control, access) = (Arc::clone(&plane.control), access.clone());
+        tokio::spawn(async move {
+            let reserved = control.reserve(&access, Tier::Core, 1).ok()?;
+            control.charge(reserved, 1).await.ok()
+        })
+    });
+    let calls: Vec<_> = calls.collect();
+    let mut admitted = 0;
+    for call in calls {
+        admitted += usize::from(call.await.expect("ends").is_some());
+    }
+    assert_eq!(admitted, 10);
+    let (fresh, _) = plane.derive(&secret, 2, 900, HELD);
+    let access = plane.let_in(&fresh).expect("let in");
+    let held = plane.control.reserve(&access, Tier::Core, 10).expect("10");
+    assert!(plane.control.reserve(&access, Tier::Core, 1).is_err());
+    drop(held);
+    assert_eq!(plane.control.slices_left(&access), [Some(10), None]);
+    // Too much for its key gives the slice back, too.
+    let narrow = KeyDraft {
+        limits: KeyLimits {
+            core: Some(Allowance {
+                amount: 12,
+                period: Period::Month,
+            }),
+            ..KeyLimits::NONE
+        },
+        ..key.draft().clone()
+    };
+    let by = plane.admin();
+    let changed = plane.control.change_key(&by, key.id(), None, narrow);
+    changed.await.expect("changed");
+    let access = plane.let_in(&fresh).expect("let in");
+    let refused = plane.control.reserve(&access, Tier::Core, 3);
+    assert!(matches!(refused, Err(Spent::Key(_))));
+    assert_eq!(plane.control.slices_left(&access), [Some(10), None]);
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn what_is_found_good_is_bounded_and_says_nothing_of_who_is_let_in() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (token, id) = plane.derive(&secret, 0, 900, "");
+    let verified = || plane.control.0.derived.verified.len();
+    for _ in 0..3 {
+        plane.let_in(&token).expect("let in");
+    }
+    assert_eq!(verified(), 1);
+    // A text with another signature is another text.
+    let (signed, signature) = token.rsplit_once('.').expect("parts");
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{signed}.{first}{}", &signature[1..]);
+    assert_eq!(plane.let_in(&forged).err(), Some(AuthError::Unknown));
+    assert_eq!(verified(), 1, "what is refused takes no place");
+    plane.revoke(&key, &id).await;
+    assert_eq!(plane.let_in(&token).err(), Some(AuthError::Unknown));
+    for number in 1..=u32::try_from(DERIVED_VERIFIED_MAX).expect("few") {
+        let (token, _) = plane.derive(&secret, number, 900, "");
+        plane.let_in(&token).expect("let in");
+        assert!(verified() <= DERIVED_VERIFIED_MAX);
+    }
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn what_must_not_be_forgotten_stays_when_there_is_no_room() {
+    use model::keys::Derived;
+
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let now = plane.control.clock().now();
+    let terms = |number, more: &str| -> Arc<Derived> {
+        let (token, _) = plane.derive(&secret, number, 900, more);
+        let access = plane.let_in(&token).expect("let in");
+        Arc::clone(access.derived_token().expect("by a derived token"))
+    };
+    let (plain, held) = (terms(1, ""), terms(2, HELD));
+    let known = &plane.control.0.derived;
+    let revoked = terms(3, "");
+    plane.revoke(&key, revoked.id()).await;
+    let ends = seconds(&plane) + 900;
+    // Far more than there is room for, none of which may be forgotten.
+    for number in 0..DERIVED_OF_KEY_MAX {
+        let id = DerivedId::parse(&format!("{ends}-filled{number:0>16}")).expect("an id");
+        known.revoke(key.id(), id, now);
+    }
+    let other = plane.derive(&secret, 4, 900, "");
+    assert_eq!(
+        plane.let_in(&other.0).err(),
+        Some(AuthError::TooManyDerived)
+    );
+    assert!(known.find(key.id(), plain.id()).is_none(), "it made room");
+    assert!(known.find(key.id(), held.id()).is_some());
+    let still = known.find(key.id(), revoked.id());
+    assert!(still.is_some_and(|seen| seen.is_revoked()));
+    // Nor is there room for one more revocation; rolling the key ends them all.
+    let one_more = plane.derive(&secret, 6, 900, "");
+    let by = plane.admin();
+    let refused = plane
+        .control
+        .revoke_derived(&by, key.id(), &one_more.1)
+        .await;
+    assert!(
+        matches!(refused, Err(ControlError::Fault(fault)) if fault.code == FaultCode::LimitExceeded)
+    );
+    // With time there is room again.
+    plane.clock.advance(Duration::from_secs(900));
+    let later = plane.derive(&secret, 5, 900, "");
+    plane.let_in(&later.0).expect("let in");
+    assert_eq!(plane.control.derived_tokens(key.id()).len(), 1);
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn k07_a_false_time_that_is_taken_back_revives_no_derived_token() {
+    let plane = Plane::new().await;
+    let (_, secret) = plane.deriving().await;
+    let truth = plane.now();
+    let (token, _) = plane.derive(&secret, 1, 3_600, "");
+    plane.let_in(&token).expect("is used");
+    plane.clock.advance(Duration::from_secs(30 * 86_400));
+    let late = plane.let_in(&token).map(drop);
+    assert_eq!(late, Err(AuthError::Expired));
+    let now = truth.checked_add(Duration::from_secs(60)).expect("a time");
+    plane.clock.set(now);
+    let plane = plane.restarted().await;
+    let accepted = plane.control.accept_clock(now).await;
+    accepted.expect("is taken back");
+    let plane = plane.opened_again(8).await;
+    let again = plane.let_in(&token).map(drop);
+    assert_eq!(again, Err(AuthError::Expired), "made before that");
+    plane.clock.advance(Duration::from_secs(1));
+    let (fresh, _) = plane.derive(&secret, 2, 3_600, "");
+    plane.let_in(&fresh).expect("made after it");
+}
