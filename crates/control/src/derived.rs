@@ -13,13 +13,14 @@ mod verified;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use model::credits::Tier;
 use model::fault::{Fault, FaultCode};
 use model::ids::KeyId;
 use model::json;
 use model::keys::{AuthError, Circumstances, Derived, DerivedId, Envelope};
-use model::limits::{DERIVED_MAX, DERIVED_OF_KEY_MAX};
+use model::limits::{DERIVED_AHEAD_SECONDS_MAX, DERIVED_MAX, DERIVED_OF_KEY_MAX};
 use model::permit::{Access, Admin, Permit};
 use model::time::Timestamp;
 use model::value::{Object, Value};
@@ -56,6 +57,11 @@ fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How many of them were not revoked: these take the places that there are.
+fn live(tokens: &HashMap<DerivedId, Arc<Seen>>) -> usize {
+    tokens.values().filter(|seen| !seen.is_revoked()).count()
+}
+
 impl DerivedTokens {
     fn of(&self, key: KeyId) -> Option<Arc<OfKey>> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -87,14 +93,14 @@ impl DerivedTokens {
         let tokens = self.of_or_new(key);
         let mut tokens = lock(&tokens);
         if let Some(seen) = tokens.get(token.id()) {
-            seen.hold(token.limits().are_said());
+            seen.hold(token.limits().must_be_remembered());
             return Ok(Arc::clone(seen));
         }
-        if tokens.len() >= DERIVED_OF_KEY_MAX {
+        if tokens.len() >= DERIVED_OF_KEY_MAX && live(&tokens) >= DERIVED_OF_KEY_MAX {
             self.make_room(&mut tokens, now);
-        }
-        if tokens.len() >= DERIVED_OF_KEY_MAX {
-            return Err(AuthError::TooManyDerived);
+            if live(&tokens) >= DERIVED_OF_KEY_MAX {
+                return Err(AuthError::TooManyDerived);
+            }
         }
         if self.known.load(Ordering::Relaxed) >= DERIVED_MAX {
             drop(tokens);
@@ -104,13 +110,14 @@ impl DerivedTokens {
             }
             return self.enter(key, token, now);
         }
-        let seen = Arc::new(Seen::new(token.limits().are_said()));
+        let seen = Arc::new(Seen::new(token.limits().must_be_remembered()));
         self.insert(&mut tokens, token.id().clone(), Arc::clone(&seen));
         Ok(seen)
     }
 
     fn insert(&self, tokens: &mut HashMap<DerivedId, Arc<Seen>>, id: DerivedId, seen: Arc<Seen>) {
-        if tokens.insert(id, seen).is_none() {
+        let counts = !seen.is_revoked();
+        if tokens.insert(id, seen).is_none() && counts {
             self.known.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -118,18 +125,18 @@ impl DerivedTokens {
     /// Forgets those that ended, and of those that may be forgotten the half
     /// that was used longest ago.
     fn make_room(&self, tokens: &mut HashMap<DerivedId, Arc<Seen>>, now: Timestamp) {
-        let before = tokens.len();
+        let before = live(tokens);
         tokens.retain(|id, _| id.ends() > now);
         let mut uses: Vec<_> = tokens
             .values()
-            .filter_map(|seen| seen.free_since())
+            .filter_map(|seen| seen.free_since(now))
             .collect();
         uses.sort_unstable();
         if let Some(border) = uses.get(uses.len() / 2).copied() {
-            tokens.retain(|_, seen| seen.free_since().is_none_or(|used| used > border));
+            tokens.retain(|_, seen| seen.free_since(now).is_none_or(|used| used > border));
         }
         self.known
-            .fetch_sub(before - tokens.len(), Ordering::Relaxed);
+            .fetch_sub(before - live(tokens), Ordering::Relaxed);
     }
 
     fn make_room_everywhere(&self, now: Timestamp) {
@@ -156,7 +163,9 @@ impl DerivedTokens {
         let tokens = self.of_or_new(key);
         let mut tokens = lock(&tokens);
         if let Some(seen) = tokens.get(&id) {
-            seen.revoke(at);
+            if seen.revoke(at) {
+                self.known.fetch_sub(1, Ordering::Relaxed);
+            }
             return;
         }
         let seen = Arc::new(Seen::new(false));
@@ -178,7 +187,8 @@ impl DerivedTokens {
     pub(crate) fn forget(&self, key: KeyId) {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(tokens) = keys.remove(&key) {
-            self.known.fetch_sub(lock(&tokens).len(), Ordering::Relaxed);
+            self.known
+                .fetch_sub(live(&lock(&tokens)), Ordering::Relaxed);
         }
     }
 
@@ -188,13 +198,20 @@ impl DerivedTokens {
         for row in rows.filter(|row| row.id.ends() > now) {
             let tokens = self.of_or_new(row.key);
             let mut tokens = lock(&tokens);
-            let seen = tokens.get(&row.id).cloned();
-            let seen = seen.unwrap_or_else(|| {
-                let seen = Arc::new(Seen::new(false));
-                self.insert(&mut tokens, row.id.clone(), Arc::clone(&seen));
-                seen
-            });
+            if let Some(seen) = tokens.get(&row.id) {
+                if seen.take_in(&row) {
+                    self.known.fetch_sub(1, Ordering::Relaxed);
+                }
+                continue;
+            }
+            let is_full = tokens.len() >= DERIVED_OF_KEY_MAX
+                || self.known.load(Ordering::Relaxed) >= DERIVED_MAX;
+            if is_full && !row.must_be_remembered() {
+                continue;
+            }
+            let seen = Arc::new(Seen::new(false));
             seen.take_in(&row);
+            self.insert(&mut tokens, row.id.clone(), seen);
         }
     }
 
@@ -203,10 +220,10 @@ impl DerivedTokens {
         let mut unsaved = Vec::new();
         for (key, tokens) in self.every_key() {
             let mut tokens = lock(&tokens);
-            let before = tokens.len();
+            let before = live(&tokens);
             tokens.retain(|id, _| id.ends() > now);
             self.known
-                .fetch_sub(before - tokens.len(), Ordering::Relaxed);
+                .fetch_sub(before - live(&tokens), Ordering::Relaxed);
             for (id, seen) in tokens.iter() {
                 if let Some((row, requests)) = seen.unsaved(key, id) {
                     unsaved.push((Write::UseDerived(row), Arc::clone(seen), requests));
@@ -271,8 +288,9 @@ impl Control {
         if known.is_some_and(|known| known.is_revoked()) {
             return Err(AuthError::Unknown);
         }
-        inner.derived.enter(access.key(), terms, now)?.note(now);
-        inner.callers.note_from(token.secret(), seen, now);
+        inner.derived.enter(access.key(), terms, now)?;
+        // Where its holders are says nothing of where the key's owner is.
+        inner.callers.note(token.secret(), now);
         Ok(access)
     }
 
@@ -334,10 +352,8 @@ impl Control {
             let key = find(change, key, None)?;
             let known = self.0.derived.find(key.id(), id);
             let is_over = id.ends() <= change.now || known.is_some_and(|known| known.is_revoked());
-            if !is_over && self.0.derived.has_no_room_for(key.id(), id) {
-                let detail = "as many derived tokens of the key are revoked as may be before they end; \
-                    roll the key, which ends all of them";
-                return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
+            if !is_over {
+                self.check_revocable(access, change.now, key.id(), id)?;
             }
             if !is_over {
                 change.revoke_derived(key.id(), id.clone());
@@ -348,6 +364,36 @@ impl Control {
             Ok(())
         })
         .await
+    }
+
+    /// Whether one more revocation can be kept until its token ends.
+    fn check_revocable(
+        &self,
+        by: &Access,
+        now: Timestamp,
+        key: KeyId,
+        id: &DerivedId,
+    ) -> Result<(), ControlError> {
+        let refuse = |code, detail: &str| Err(Fault::new(code, detail).into());
+        let own = by.derived_token();
+        // It would outlast the quarantine.
+        if by.quarantined_at().is_some() && own.is_none_or(|own| own.id() != id) {
+            return Err(ControlError::NotFound);
+        }
+        let latest = now.checked_add(Duration::from_secs(DERIVED_AHEAD_SECONDS_MAX));
+        if latest.is_some_and(|latest| id.ends() > latest) {
+            let detail = "the token of this id ends in more than 31 days, and lives for at most one: \
+                revoke it later, or roll the key, which ends all that its old secret signed";
+            return refuse(FaultCode::LimitExceeded, detail);
+        }
+        match self.0.derived.has_no_room_for(key, id) {
+            true => refuse(
+                FaultCode::LimitExceeded,
+                "as many derived tokens of the key are revoked as may be before they end; \
+                 to end all others as well, roll the key or switch derived_tokens off",
+            ),
+            false => Ok(()),
+        }
     }
 
     /// What is left of the credits that the caller's derived token is held to,

@@ -21,7 +21,9 @@ impl Definitions {
     pub fn carried(&self, pool: &Pool) -> Carried {
         let readers = Readers::of(self, pool);
         let readers = &readers;
-        let keys = self.keys().map(|key| {
+        // Keys of one customer's own making must not move the others' records.
+        let keys = self.keys().filter(|key| key.within().is_none());
+        let keys = keys.map(|key| {
             let grants = key.grants().iter();
             grants.filter(move |grant| readers.reached_by(grant))
         });

@@ -198,20 +198,26 @@ impl Control {
         let meter = self.0.meters.of(access.key());
         let (limits, clock) = (access.limits(), &*self.0.options.clock);
         let of = (asks, access.quarantined_at().is_some());
-        let own = access.derived_token();
-        let own = own.and_then(|token| Some((token, token.limits().requests_per_second?)));
-        let Some((token, limit)) = own else {
+        let Some(token) = access.derived_token() else {
             return meter.enter(limits, of, clock);
         };
-        let refused = |retry_after| OverLimit::TokenRate { limit, retry_after };
         // Known since it was let in, unless its key is gone.
         let seen = self.0.derived.find(access.key(), token.id());
+        let Some(limit) = token.limits().requests_per_second else {
+            let entered = meter.enter(limits, of, clock)?;
+            if let Some(seen) = seen {
+                seen.note(clock.now());
+            }
+            return Ok(entered);
+        };
+        let refused = |retry_after| OverLimit::TokenRate { limit, retry_after };
         let seen = seen.ok_or_else(|| refused(Duration::from_secs(1)))?;
         let mut requests = seen.rate.lock().unwrap_or_else(PoisonError::into_inner);
         // Held meanwhile: what the key refuses has taken nothing of the token's.
         requests.wait(limit, clock.now()).map_err(refused)?;
         let mut entered = meter.enter(limits, of, clock)?;
         let own = requests.take(limit, clock.now()).map_err(refused)?;
+        seen.note(clock.now());
         let is_nearer = entered
             .rate
             .is_none_or(|rate| own.remaining < rate.remaining);

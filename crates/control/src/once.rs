@@ -82,7 +82,9 @@ impl Control {
             if fingerprint != once.fingerprint {
                 return Err(ControlError::OtherRequest);
             }
-            let key = change.definitions.key(key).cloned();
+            // It may have been given more than the caller may know of.
+            let key = change.definitions.key(key);
+            let key = key.filter(|key| access.knows(key)).cloned();
             return key.map(Made::Before).ok_or(ControlError::NotFound);
         }
         let planned = self.carry_plan(&mut change, access, plan)?;

@@ -173,8 +173,11 @@ pub const DERIVED_CHARS_MAX: usize = 4_096;
 pub const DERIVED_ID_CHARS_MIN: usize = 16;
 /// The same at most.
 pub const DERIVED_ID_CHARS_MAX: usize = 64;
-/// Derived tokens of one key that are known at one time; those that are revoked
-/// or have limits of their own are not forgotten for others.
+/// By how many seconds a derived token that is revoked may end after now.
+pub const DERIVED_AHEAD_SECONDS_MAX: u64 = 31 * 86_400;
+/// Derived tokens of one key that are known at one time, and as many revoked
+/// ones; those that are revoked or have credits of their own are not forgotten
+/// for others.
 pub const DERIVED_OF_KEY_MAX: usize = 10_000;
 /// Derived tokens that are known at one time, over all keys.
 pub const DERIVED_MAX: usize = 200_000;

@@ -359,7 +359,9 @@ impl Access {
         if self.quarantined_at.is_some() {
             return Err(Denied::Quarantined(Action::Admin));
         }
-        if !covered.any(|covers| covers) || self.is_by_ticket() {
+        // Who is held to some rows of a project defines nothing in it.
+        let is_held = self.within.is_some();
+        if !covered.any(|covers| covers) || self.is_by_ticket() || is_held {
             return Err(Denied::NotFound);
         }
         Ok(Permit {

@@ -31,16 +31,34 @@ pub(crate) fn check_room(
     // As it is defined now: a quota may be another one than when the request came.
     let own = definitions.pool_by_id(pool.id);
     let own = own.map_or(pool.draft.storage_bytes, |now| now.draft.storage_bytes);
-    let is_reached = own.is_some_and(|quota| of_pool(state, pool) >= quota);
-    let of_all = definitions.project().storage_bytes;
-    if is_reached || of_all.is_some_and(|quota| of_project(state, &definitions) >= quota) {
-        return Err(ApiError::new(
-            Code::QuotaReached,
-            "the quota of storage of the pool, or of its project, is reached; nothing of the request was \
-             stored. Delete records, or have storage_bytes raised",
-        ));
+    match own.is_some_and(|quota| of_pool(state, pool) >= quota) {
+        true => Err(reached()),
+        false => check_project_room(state, &definitions),
     }
-    Ok(())
+}
+
+/// The same for the quota of the project alone: before something is made that
+/// records are to be stored in.
+///
+/// # Errors
+/// As [`check_room`].
+pub(crate) fn check_project_room(
+    state: &AppState,
+    definitions: &Definitions,
+) -> Result<(), ApiError> {
+    let quota = definitions.project().storage_bytes;
+    match quota.is_some_and(|quota| of_project(state, definitions) >= quota) {
+        true => Err(reached()),
+        false => Ok(()),
+    }
+}
+
+fn reached() -> ApiError {
+    ApiError::new(
+        Code::QuotaReached,
+        "the quota of storage of the pool, or of its project, is reached; this request stored nothing, \
+         and was not looked up among earlier ones. Delete records, or have storage_bytes raised",
+    )
 }
 
 fn of_pool(state: &AppState, pool: &Pool) -> u64 {

@@ -13,6 +13,7 @@ use super::slice::Slice;
 use crate::store::DerivedRow;
 
 const NEVER: i64 = i64::MIN;
+const SECOND_MICROS: i64 = 1_000_000;
 
 /// One derived token, from its first use or its revocation on.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) struct Seen {
     /// So many requests the database knows.
     saved: AtomicU64,
     revoked: AtomicI64,
-    /// Whether it has limits of its own, of which what was taken must be known.
+    /// Whether it has credits of its own, of which what was taken must be known.
     is_held: AtomicBool,
     /// Requests of the last second.
     pub(crate) rate: Mutex<RateLog>,
@@ -77,12 +78,12 @@ impl Seen {
         &self.slices[tier as usize]
     }
 
-    /// Two tokens may have one id; if one has limits, the other counts, too.
+    /// Two tokens may have one id; if one has credits, the other counts, too.
     pub(super) fn hold(&self, is_held: bool) {
         self.is_held.fetch_or(is_held, Ordering::Relaxed);
     }
 
-    pub(super) fn note(&self, now: Timestamp) {
+    pub(crate) fn note(&self, now: Timestamp) {
         let now = now.as_microsecond();
         let first = self
             .first
@@ -93,25 +94,30 @@ impl Seen {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn revoke(&self, at: Timestamp) {
-        self.revoked
-            .fetch_max(at.as_microsecond(), Ordering::Release);
+    /// Keeps it out from now on; whether it was not before.
+    pub(super) fn revoke(&self, at: Timestamp) -> bool {
+        let before = self
+            .revoked
+            .fetch_max(at.as_microsecond(), Ordering::AcqRel);
+        before == NEVER
     }
 
     pub(crate) fn is_revoked(&self) -> bool {
         self.revoked.load(Ordering::Acquire) != NEVER
     }
 
-    /// Since when it was not used, if it may be forgotten.
-    pub(super) fn free_since(&self) -> Option<i64> {
+    /// Since when it was not used, if it may be forgotten: not within a second
+    /// of its use, which its rate is counted in.
+    pub(super) fn free_since(&self, now: Timestamp) -> Option<i64> {
+        let last = self.last.load(Ordering::Relaxed);
+        let is_idle = now.as_microsecond().saturating_sub(last) > SECOND_MICROS;
         let is_free = !self.is_held.load(Ordering::Relaxed) && !self.is_revoked();
-        is_free.then(|| self.last.load(Ordering::Relaxed))
+        (is_free && is_idle).then_some(last)
     }
 
-    pub(super) fn take_in(&self, row: &DerivedRow) {
-        if let Some(at) = row.revoked {
-            self.revoke(at);
-        }
+    /// Whether it is revoked from now on, and was not before.
+    pub(super) fn take_in(&self, row: &DerivedRow) -> bool {
+        let is_revoked = row.revoked.is_some_and(|at| self.revoke(at));
         if row.first_used.is_some() {
             self.first.store(micros(row.first_used), Ordering::Relaxed);
         }
@@ -125,6 +131,7 @@ impl Seen {
             // The token may come with what it is held to, or not at all.
             self.hold(spent > 0);
         }
+        is_revoked
     }
 
     /// The row to write, and how many requests it tells of; `None` when the

@@ -38,6 +38,11 @@ impl DerivedRow {
         }
     }
 
+    /// Whether it keeps somebody out, or counts what was used up.
+    pub(crate) fn must_be_remembered(&self) -> bool {
+        self.revoked.is_some() || self.spent != [0; 2]
+    }
+
     fn bind(&self, sql: &'static str) -> Query<'_> {
         sqlx::query(sql)
             .bind(self.key.to_string())

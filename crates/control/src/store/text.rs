@@ -104,7 +104,10 @@ pub(super) const USE: &str = "INSERT INTO usage (project_id, day, key_id, secret
 
 pub(super) const FORGET_USAGE: &str = "DELETE FROM usage WHERE day < $1";
 
-pub(super) const FORGET_CHARGES: &str = "DELETE FROM credits WHERE day < $1";
+// Never one of the last hundred days on which the account was charged: a clock
+// that is far ahead for an hour gives nothing back.
+pub(super) const FORGET_CHARGES: &str = "DELETE FROM credits WHERE day < $1 AND (SELECT COUNT(*) FROM credits newer \
+     WHERE newer.key_id = credits.key_id AND newer.tier = credits.tier AND newer.day > credits.day) >= 100";
 
 pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, view_id, \
      requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
@@ -201,8 +204,14 @@ pub(super) const REVOKE_DERIVED: &str = "INSERT INTO derived_tokens \
 
 pub(super) const FORGET_DERIVED: &str = "DELETE FROM derived_tokens WHERE ends_at <= $1";
 
+// Of those that may be forgotten, all but the ones that were used last.
+pub(super) const TRIM_DERIVED: &str = "DELETE FROM derived_tokens WHERE revoked_at IS NULL \
+     AND core_spent = 0 AND premium_spent = 0 AND (key_id, id) NOT IN (SELECT key_id, id FROM derived_tokens \
+     WHERE revoked_at IS NULL AND core_spent = 0 AND premium_spent = 0 \
+     ORDER BY last_used_at DESC, key_id, id LIMIT $1)";
+
 pub(super) const SELECT_DERIVED: &str = "SELECT key_id, id, first_used_at, last_used_at, requests, \
-     core_spent, premium_spent, revoked_at FROM derived_tokens";
+     core_spent, premium_spent, revoked_at FROM derived_tokens ORDER BY last_used_at DESC";
 
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 

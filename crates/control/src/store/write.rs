@@ -5,6 +5,7 @@ use model::credits::Tier;
 use model::ids::{KeyId, NoticeId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::json;
 use model::keys::{Quarantine, SecretRecord, SeenNetworks};
+use model::limits::DERIVED_MAX;
 use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
@@ -96,6 +97,8 @@ pub(crate) enum Write {
     RevokeDerived(DerivedRow),
     /// Those that ended at this time.
     ForgetDerived(Timestamp),
+    /// Of those that may be forgotten, all but [`DERIVED_MAX`].
+    TrimDerived,
 }
 
 impl Write {
@@ -143,6 +146,7 @@ impl Write {
             | Self::DeleteNoticesOf(_)
             | Self::MarkTime(_)
             | Self::ForgetDerived(_)
+            | Self::TrimDerived
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_)
             | Self::ForgetUsage(_)
@@ -251,6 +255,10 @@ impl Write {
             Self::UseDerived(row) => row.used(),
             Self::ChargeDerived(row, tier) => row.charged(*tier),
             Self::RevokeDerived(row) => row.revoked(),
+            Self::TrimDerived => {
+                let kept = i64::try_from(DERIVED_MAX).unwrap_or(i64::MAX);
+                sqlx::query(text::TRIM_DERIVED).bind(kept)
+            }
             Self::ForgetDerived(now) => {
                 sqlx::query(text::FORGET_DERIVED).bind(now.as_microsecond())
             }

@@ -10,6 +10,7 @@ use model::permit::Access;
 
 use super::*;
 use crate::Spent;
+use crate::store::DerivedRow;
 
 fn seconds(plane: &Plane) -> i64 {
     plane.now().as_microsecond() / 1_000_000
@@ -240,21 +241,30 @@ async fn what_must_not_be_forgotten_stays_when_there_is_no_room() {
     let revoked = terms(3, "");
     plane.revoke(&key, revoked.id()).await;
     let ends = seconds(&plane) + 900;
-    // Far more than there is room for, none of which may be forgotten.
+    let id = |kind: &str, number: usize| {
+        DerivedId::parse(&format!("{ends}-{kind}{number:0>16}")).expect("an id")
+    };
+    // Revoked ones take no places of those that are used.
     for number in 0..DERIVED_OF_KEY_MAX {
-        let id = DerivedId::parse(&format!("{ends}-filled{number:0>16}")).expect("an id");
-        known.revoke(key.id(), id, now);
+        known.revoke(key.id(), id("filled", number), now);
     }
     let other = plane.derive(&secret, 4, 900, "");
-    assert_eq!(
-        plane.let_in(&other.0).err(),
-        Some(AuthError::TooManyDerived)
-    );
+    plane.let_in(&other.0).expect("there is room");
+    // Far more than there is room for, none of which may be forgotten.
+    let spent = (0..DERIVED_OF_KEY_MAX).map(|number| DerivedRow {
+        spent: [1, 0],
+        ..DerivedRow::of(key.id(), id("spent", number))
+    });
+    known.take_in(spent, now);
+    plane.clock.advance(Duration::from_secs(2));
+    let further = plane.derive(&secret, 7, 900, "");
+    let refused = plane.let_in(&further.0).err();
+    assert_eq!(refused, Some(AuthError::TooManyDerived));
     assert!(known.find(key.id(), plain.id()).is_none(), "it made room");
     assert!(known.find(key.id(), held.id()).is_some());
     let still = known.find(key.id(), revoked.id());
     assert!(still.is_some_and(|seen| seen.is_revoked()));
-    // Nor is there room for one more revocation; rolling the key ends them all.
+    // Nor is there room for one more revocation.
     let one_more = plane.derive(&secret, 6, 900, "");
     let by = plane.admin();
     let refused = plane

@@ -77,3 +77,36 @@ async fn who_is_held_to_rows_changes_no_key_of_others_whichever_call_it_is() {
     let off = again.control.set_key_disabled(&by, own.id(), true).await;
     assert!(off.expect("its own").is_disabled());
 }
+
+#[tokio::test]
+async fn keys_made_for_one_customer_found_no_pool_and_move_no_records_of_others() {
+    let plane = Plane::new().await;
+    plane.pool("sales").await;
+    let cara = plane.customers_admin().await;
+    let by = plane.permit_of(&cara);
+    let writes = plane.key_draft("writes", r#"[{"on":"pool:*","actions":["ingest"]}]"#);
+    let made = plane.control.create_key(&by, writes).await;
+    let (own, secret) = made.expect("a key");
+    assert!(by.access().knows(&own));
+    let access = plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown())
+        .expect("is let in");
+    let name = model::names::Name::parse("new").expect("a name");
+    let refused = access.permit_founding(&name).err();
+    assert_eq!(refused, Some(model::permit::Denied::NotFound));
+    let carried = || {
+        let definitions = plane.definitions();
+        let pool = definitions.pool("sales").cloned().expect("the pool");
+        definitions.carried(&pool)
+    };
+    let before = format!("{:?}", carried());
+    for number in 0..50 {
+        let grants = format!(
+            r#"[{{"on":"pool:sales","actions":["query"],"constraints":[{{"field":"amount","operator":"eq","value":{number}}}]}}]"#
+        );
+        let draft = plane.key_draft(&format!("k{number}"), &grants);
+        plane.control.create_key(&by, draft).await.expect("a key");
+    }
+    assert_eq!(format!("{:?}", carried()), before);
+}

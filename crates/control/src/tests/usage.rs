@@ -107,13 +107,17 @@ async fn usage_is_kept_for_four_hundred_days_and_charges_for_two_periods() {
     let kept = counted(&plane).await;
     assert_eq!(kept, [(first, ONE), (first + 1, ONE)]);
     let file = plane.file();
-    let charge = "INSERT INTO credits (key_id, tier, day, spent) VALUES \
-        ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'core', 100000, 1), \
-        ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'core', 1, 1)";
+    // Of one account a hundred later days are known; of the other none, as
+    // after an hour in which the clock was years ahead.
+    let charge = "INSERT INTO credits (key_id, tier, day, spent) \
+        WITH RECURSIVE later(day) AS (SELECT 100000 UNION ALL SELECT day + 1 FROM later WHERE day < 100099) \
+        SELECT '01ARZ3NDEKTSV4RRFFQ69G5FAV', 'core', day, 1 FROM later \
+        UNION ALL SELECT '01ARZ3NDEKTSV4RRFFQ69G5FAV', 'core', 1, 1 \
+        UNION ALL SELECT '01ARZ3NDEKTSV4RRFFQ69G5FAW', 'core', 1, 1";
     let plane = plane.restarted_after(charge).await;
     plane.clock.advance(days(1));
     plane.control.save_last_used().await.expect("saved");
     assert_eq!(counted(&plane).await, [(first + 1, ONE)]);
     plane.control.close().await.expect("closes");
-    assert_eq!(count(&file, "credits").await, 1);
+    assert_eq!(count(&file, "credits").await, 101);
 }

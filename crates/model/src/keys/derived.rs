@@ -100,9 +100,9 @@ impl DerivedLimits {
         }
     }
 
-    /// Whether something is limited at all.
-    pub fn are_said(self) -> bool {
-        self != Self::default()
+    /// Whether what was taken must be known for as long as the token lives.
+    pub fn must_be_remembered(self) -> bool {
+        self.core.is_some() || self.premium.is_some()
     }
 }
 

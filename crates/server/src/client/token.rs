@@ -177,6 +177,7 @@ fn mode(metadata: &std::fs::Metadata) -> u32 {
 fn run_command(command: &str) -> Result<Token, TokenError> {
     let output = Command::new("sh")
         .args(["-c", command])
+        .env_remove("TIDEGATE_TOKEN")
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()

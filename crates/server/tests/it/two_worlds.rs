@@ -229,6 +229,9 @@ fn take_out_random(value: &mut Value) {
                         "_key",
                         "created_at",
                         "last_used_at",
+                        "first_used_at",
+                        "first_at",
+                        "last_at",
                         "hint",
                         "project",
                     ]

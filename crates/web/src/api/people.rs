@@ -65,11 +65,12 @@ pub(super) fn show_once(person: &PersonRecord, shown: &Shown) -> Object {
         .with("recovery_codes", codes.collect::<Vec<_>>())
 }
 
-fn show_invitation(invitation: &InvitationRecord) -> Object {
+/// With what the one who asks may know of the roles.
+fn show_invitation(invitation: &InvitationRecord, told: &PersonDraft) -> Object {
     let front = Object::new()
         .with("id", invitation.id.to_string())
         .with("sign_in", invitation.sign_in.as_str());
-    with_members(front, invitation.draft.to_value())
+    with_members(front, told.to_value())
         .with("created_by", invitation.created_by.as_str())
         .with("created_at", invitation.created_at.to_string())
         .with("expires_at", invitation.ends_at.to_string())
@@ -279,7 +280,7 @@ pub(crate) async fn invite(
     let control = state.control.proving(proof);
     let invited = control.invite(&caller.0, sign_in, draft).await;
     let invited = invited.map(|(invitation, token)| {
-        let shown = show_invitation(&invitation).with("token", token.reveal());
+        let shown = show_invitation(&invitation, &invitation.draft).with("token", token.reveal());
         json(StatusCode::CREATED, &Value::Object(shown))
     });
     Ok(step_up::finish(&control, invited.map_err(ApiError::from)))
@@ -305,7 +306,10 @@ pub(crate) async fn invitations(
         &parameters,
         &invitations,
         |invitation| invitation.id.to_bytes(),
-        |invitation| Value::Object(show_invitation(invitation)),
+        |invitation| {
+            let told = state.control.told_of(&caller.0, &invitation.draft);
+            Value::Object(show_invitation(invitation, &told))
+        },
     )
 }
 

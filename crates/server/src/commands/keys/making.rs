@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{address, change_quietly, print_key};
 use crate::cli::TokenTo;
 use crate::client::{Body, Client, ClientError};
+use crate::commands::CommandError;
 use crate::commands::delivery::{Delivery, Undelivered};
-use crate::commands::{CommandError, parse};
 use crate::output;
 use crate::random::SystemRandom;
 
@@ -36,11 +36,12 @@ pub(super) fn make(
     json: bool,
 ) -> Result<(), CommandError> {
     let delivery = Delivery::prepare(token_to)?;
+    let goes_elsewhere = !delivery.is_screen();
     let made = obtain(client, path, body)?;
     if let Some(undelivered) = hand_over(client, delivery, &made, json)? {
         return Err(delete(client, &made.key, &undelivered));
     }
-    Ok(())
+    show(client, goes_elsewhere, &made, json)
 }
 
 /// Makes a new token for a key and hands it over. A roll whose token did not
@@ -56,7 +57,8 @@ pub(super) fn roll(
     json: bool,
 ) -> Result<(), CommandError> {
     let delivery = Delivery::prepare(token_to)?;
-    let ends_at_once = !delivery.is_screen() && is_nothing(&body["grace"]);
+    let goes_elsewhere = !delivery.is_screen();
+    let ends_at_once = goes_elsewhere && is_nothing(&body["grace"]);
     if ends_at_once {
         body["grace"] = GRACE_ON_THE_WAY.into();
     }
@@ -74,7 +76,7 @@ pub(super) fn roll(
         })?;
         output::note("the old token has ended");
     }
-    Ok(())
+    show(client, goes_elsewhere, &made, json)
 }
 
 fn is_nothing(grace: &Value) -> bool {
@@ -90,17 +92,22 @@ fn obtain(client: &Client, path: &str, body: &[u8]) -> Result<Made, CommandError
     let mut name = [0; 16];
     SystemRandom.fill(&mut name);
     let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-    let send = || client.post_once(path, Body::json(body), &name);
-    let answer = match send() {
-        Err(ClientError::Unreachable { .. }) => send().map_err(|error| match error {
-            ClientError::Unreachable { .. } => CommandError::Unreached(format!(
+    let send = || {
+        let answer = client.post_once(path, Body::json(body), &name)?;
+        serde_json::from_slice(&answer).map_err(|error| ClientError::Foreign {
+            url: client.url().to_owned(),
+            reason: error.to_string(),
+        })
+    };
+    let mut key: Value = match send() {
+        // Whatever comes now: nobody knows what became of the first.
+        Err(error) if is_unheard(&error) => send().map_err(|error| {
+            CommandError::Unreached(format!(
                 "{error}; whether it was done is not known, and the token is lost: look with `tidegate keys list`, and delete the new key or take the roll back"
-            )),
-            other => other.into(),
+            ))
         })?,
         answer => answer?,
     };
-    let mut key = parse(client, &answer)?;
     let token = key
         .as_object_mut()
         .and_then(|key| key.shift_remove("token"));
@@ -108,8 +115,18 @@ fn obtain(client: &Client, path: &str, body: &[u8]) -> Result<Made, CommandError
     Ok(Made { key, token })
 }
 
-/// Shows the key, and brings the token to where it goes. What is answered is
-/// why it did not arrive.
+/// Whether the server may have done what was asked without being heard: a
+/// proxy may stand between.
+fn is_unheard(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable { .. } | ClientError::Foreign { .. } => true,
+        ClientError::Refused(problem) => matches!(problem.status, 408 | 500 | 502..=504),
+        _ => false,
+    }
+}
+
+/// Brings the token to where it goes, the screen among these. What is answered
+/// is why it did not arrive.
 fn hand_over(
     client: &Client,
     delivery: Delivery,
@@ -125,11 +142,10 @@ fn hand_over(
     };
     let mut key = made.key.clone();
     if !delivery.is_screen() {
-        if let Err(undelivered) = delivery.deliver(token) {
-            return Ok(Some(undelivered));
-        }
-        print_key(client, key.to_string().as_bytes(), json)?;
-        return Ok(None);
+        return match delivery.deliver(token) {
+            Err(undelivered) => Ok(Some(undelivered)),
+            Ok(()) => Ok(None),
+        };
     }
     if json {
         key["token"] = token.as_str().into();
@@ -140,6 +156,20 @@ fn hand_over(
         output::line(token)?;
     }
     Ok(None)
+}
+
+/// Shows a key whose token went elsewhere: last, so that an output that fails
+/// keeps nothing else from being done.
+fn show(
+    client: &Client,
+    goes_elsewhere: bool,
+    made: &Made,
+    json: bool,
+) -> Result<(), CommandError> {
+    match goes_elsewhere {
+        true => print_key(client, made.key.to_string().as_bytes(), json),
+        false => Ok(()),
+    }
 }
 
 /// Deletes a key whose token did not arrive, and says so. If it is there all

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::secrets::{Secret, SecretId};
+use model::secrets::Secret;
 use serde_json::{Value, json};
 
 use super::super::CommandError;
 use crate::cli::ScanArgs;
-use crate::client::{Body, Client, ClientError, ClientSettings};
+use crate::client::{Body, Client, ClientError, ClientSettings, Hasher};
 
 /// How often a report is sent that the server asks to send later.
 const ATTEMPTS: u32 = 10;
@@ -18,8 +18,8 @@ const PATH: &str = "/v1/keys/report";
 #[derive(Debug)]
 pub(super) struct Reporter {
     client: Client,
-    /// Whether the server knows it.
-    told: BTreeMap<SecretId, bool>,
+    /// Whether the server knows it, by the digest of the whole token: another one may have its public part.
+    told: BTreeMap<String, bool>,
 }
 
 impl Reporter {
@@ -52,7 +52,10 @@ impl Reporter {
     /// # Errors
     /// The server did not take the report.
     pub(super) fn report(&mut self, token: &Secret, place: &str) -> Result<bool, CommandError> {
-        if let Some(known) = self.told.get(&token.id()) {
+        let mut hash = Hasher::new();
+        hash.update(token.reveal().as_bytes());
+        let tag = hash.digest().hex();
+        if let Some(known) = self.told.get(&tag) {
             return Ok(*known);
         }
         let body = json!({ "token": token.reveal(), "found_at": place }).to_string();
@@ -64,7 +67,7 @@ impl Reporter {
                 url: self.client.url().to_owned(),
                 reason: "it does not say whether the token is its own".to_owned(),
             })?;
-        self.told.insert(token.id(), valid);
+        self.told.insert(tag, valid);
         Ok(valid)
     }
 

@@ -11,7 +11,7 @@ use crate::support::Address;
 fn still(mut value: Value) -> Value {
     match &mut value {
         Value::Object(members) => {
-            members.retain(|name, _| name != "last_used_at");
+            members.retain(|name, _| name != "last_used_at" && name != "last_used_from");
             for (_, member) in members.iter_mut() {
                 *member = still(member.take());
             }

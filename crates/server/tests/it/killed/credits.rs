@@ -68,7 +68,7 @@ fn k16_of_n_credits_no_more_than_n_are_answered_through_kills_and_none_is_lost()
         "fields": [{"aggregate": "count", "as": "n"}]});
     server.post(&master, "/v1/views", &view).expect(201);
     // Enough for every round but the last, which uses them up.
-    let amount = u64::try_from(kills * 70).expect("small");
+    let amount = u64::try_from(kills * 400).expect("small");
     let body = json!({"name": "metered", "limits": {"credits": {
             "core": {"amount": amount, "period": period()}, "premium": null}},
         "grants": [{"on": "pool:events", "actions": ["ingest"]},

@@ -12,6 +12,7 @@ use crate::keen::events::fault::{EventFault, EventRule};
 use crate::keen::events::rules;
 use crate::keen::{Caller, failed};
 use crate::state::AppState;
+use crate::storage::check_project_room;
 
 /// A collection that the caller may write to.
 #[derive(Debug)]
@@ -95,6 +96,7 @@ async fn found(caller: &Caller, state: &AppState, name: &Name) -> Result<Permit<
         .access
         .permit_founding(name)
         .map_err(|_| not_granted())?;
+    check_project_room(state, &caller.definitions)?;
     let pool = state
         .control
         .found_pool(&by, PoolDraft::of_collection(name)?)

@@ -1,7 +1,7 @@
 //! A customer's own administrator: a role that administers, held to some rows.
 
-use crate::testing::Reply;
 use crate::testing::people::FIRST;
+use crate::testing::{Reply, request};
 
 use super::*;
 
@@ -376,4 +376,50 @@ async fn a_code_of_who_is_held_to_rows_stands_behind_no_change_by_a_key() {
     admin["person"] = json!(FIRST);
     admin["code"] = json!(ada.code(&world));
     world.post("/v1/keys", &admin).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_repeat_shows_no_key_that_its_maker_may_not_know_of_any_more() {
+    let (world, ada, cara, _) = with_admins().await;
+    let draft = json!({ "name": "reader", "grants": [
+        { "on": "pool:sales", "actions": ["query"], "constraints": "all_rows" }] });
+    let send = async |status: u16| {
+        let mut request = request("", "POST /v1/keys", &draft);
+        let headers = request.headers_mut();
+        headers.insert("cookie", cara.cookie().parse().expect("a cookie"));
+        headers.insert("sec-fetch-site", "same-origin".parse().expect("a word"));
+        headers.insert("idempotency-key", "once".parse().expect("a name"));
+        world.send(request).await.expect(status)
+    };
+    let made = send(201).await.json();
+    send(200).await;
+    let mut wide = json!({ "grants": [
+        { "on": "pool:sales", "actions": ["query"], "constraints": "all_rows" }] });
+    wide["code"] = json!(ada.code(&world));
+    let patch = format!("PATCH /v1/keys/{}", text(&made, "/id"));
+    ok(&ada, &world, &patch, &wide).await;
+    let shown = send(404).await;
+    assert!(!shown.text().contains("reader"), "{}", shown.text());
+}
+
+#[tokio::test]
+async fn an_invitation_tells_a_customers_admin_of_no_other_project() {
+    let (world, ada, cara, _) = with_admins().await;
+    let project = project_of(&world).await;
+    let mut other = json!({ "name": "other" });
+    other["code"] = json!(ada.code(&world));
+    let other = ok(&ada, &world, "POST /v1/projects", &other).await;
+    let roles = json!([
+        held(&project, "analyst", "a"),
+        held(text(&other, "/id"), "admin", "globex"),
+    ]);
+    let mut draft = json!({ "sign_in": "dora@example.com", "roles": roles });
+    draft["code"] = json!(ada.code(&world));
+    ok(&ada, &world, "POST /v1/invitations", &draft).await;
+    let list = ok(&cara, &world, "GET /v1/invitations", &Json::Null).await;
+    assert_eq!(list["items"][0]["sign_in"], "dora@example.com");
+    assert_eq!(
+        list["items"][0]["roles"],
+        json!([held(&project, "analyst", "a")])
+    );
 }

@@ -564,3 +564,38 @@ async fn a_publishable_key_derives_for_pages_of_its_own() {
     world.call(&world.admin, &revoke, &NONE).await.expect(204);
     from("https://one.shop.example").await.expect(401);
 }
+
+#[tokio::test]
+async fn uses_of_a_derived_token_say_nothing_of_its_keys_owner_and_count_once() {
+    let (world, key, token, project) = deriving().await;
+    let derived = derive(&token, &project, 1, json!({}));
+    rows(&world, &derived).await.expect(200);
+    let record = json!([{ "customer": "a", "amount": 9 }]);
+    let records = "POST /v1/pools/sales/records";
+    world.call(&derived, records, &record).await.expect(200);
+    let mut from_page = request(&derived, "GET /v1/whoami", &NONE);
+    let origin = http::HeaderValue::from_static("https://shop.example");
+    from_page.headers_mut().insert(http::header::ORIGIN, origin);
+    world.send(from_page).await.expect(403);
+    let shown = world.get(&format!("/v1/keys/{key}")).await.expect(200);
+    let shown = shown.json();
+    assert_eq!(shown["networks"], json!([]));
+    assert_eq!(shown["secrets"][0]["last_used_from"], NONE);
+    assert_eq!(
+        shown["secrets"][0]["used_from_page_at"], NONE,
+        "the secret was in no page"
+    );
+    let list = world.get(&format!("/v1/keys/{key}/derived")).await;
+    let list = list.expect(200).json();
+    assert_eq!(list["items"][0]["requests"], 2, "{list}");
+}
+
+#[tokio::test]
+async fn what_no_token_can_be_yet_is_not_revoked() {
+    let (world, _, token, _) = deriving().await;
+    let days = |days: i64| format!("{}-{:0>16}", SECOND + days * 86_400, 1);
+    for (ends, status) in [(31, 204), (32, 400)] {
+        let revoke = format!("POST /v1/keys/self/derived/{}/revoke", days(ends));
+        world.call(&token, &revoke, &NONE).await.expect(status);
+    }
+}
