@@ -6,6 +6,7 @@
 //! what was used up, stays whatever comes: revoked tokens, and those with
 //! limits of their own. Of the others the ones that are used least make room.
 
+mod revoking;
 mod seen;
 mod slice;
 mod verified;
@@ -13,21 +14,16 @@ mod verified;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use model::credits::Tier;
-use model::fault::{Fault, FaultCode};
 use model::ids::KeyId;
-use model::json;
 use model::keys::{AuthError, Circumstances, Derived, DerivedId, Envelope};
-use model::limits::{DERIVED_AHEAD_SECONDS_MAX, DERIVED_MAX, DERIVED_OF_KEY_MAX};
-use model::permit::{Access, Admin, Permit};
+use model::limits::{DERIVED_MAX, DERIVED_OF_KEY_MAX};
+use model::permit::Access;
 use model::time::Timestamp;
-use model::value::{Object, Value};
 
 use crate::control::{Control, Inner};
-use crate::error::{ControlError, Refusal};
-use crate::keys::{find, subject};
+use crate::error::ControlError;
 use crate::last_use::USES_PER_TRANSACTION;
 use crate::store::{Claim, DerivedRow, Write};
 
@@ -310,89 +306,6 @@ impl Control {
         match may && !known.is_some_and(|known| known.is_revoked()) {
             true => Ok(()),
             false => Err(AuthError::Unknown),
-        }
-    }
-
-    /// Ends one derived token of a key, also one that nobody has used yet. When
-    /// it returns, that is on stable storage and in force.
-    ///
-    /// # Errors
-    /// [`ControlError::NotFound`] for a key that is none.
-    pub async fn revoke_derived(
-        &self,
-        by: &Permit<Admin>,
-        key: KeyId,
-        id: &DerivedId,
-    ) -> Result<(), ControlError> {
-        self.revoke_derived_by(by.access(), key, id).await
-    }
-
-    /// The same by the holder of the key that made it.
-    ///
-    /// # Errors
-    /// [`Refusal::NeedsKey`] for a person, who has no key.
-    pub async fn revoke_own_derived(
-        &self,
-        access: &Access,
-        id: &DerivedId,
-    ) -> Result<(), ControlError> {
-        if access.person().is_some() {
-            return Err(Refusal::NeedsKey.into());
-        }
-        self.revoke_derived_by(access, access.key(), id).await
-    }
-
-    async fn revoke_derived_by(
-        &self,
-        access: &Access,
-        key: KeyId,
-        id: &DerivedId,
-    ) -> Result<(), ControlError> {
-        self.change_by(access, |change| {
-            let key = find(change, key, None)?;
-            let known = self.0.derived.find(key.id(), id);
-            let is_over = id.ends() <= change.now || known.is_some_and(|known| known.is_revoked());
-            if !is_over {
-                self.check_revocable(access, change.now, key.id(), id)?;
-            }
-            if !is_over {
-                change.revoke_derived(key.id(), id.clone());
-                let revoked = Object::new().with("jti", id.as_str());
-                let revoked = json::to_text(&Value::Object(revoked));
-                change.audit("key.revoke_derived", subject(&key), None, Some(revoked));
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Whether one more revocation can be kept until its token ends.
-    fn check_revocable(
-        &self,
-        by: &Access,
-        now: Timestamp,
-        key: KeyId,
-        id: &DerivedId,
-    ) -> Result<(), ControlError> {
-        let refuse = |code, detail: &str| Err(Fault::new(code, detail).into());
-        let own = by.derived_token();
-        // It would outlast the quarantine.
-        if by.quarantined_at().is_some() && own.is_none_or(|own| own.id() != id) {
-            return Err(ControlError::NotFound);
-        }
-        let latest = now.checked_add(Duration::from_secs(DERIVED_AHEAD_SECONDS_MAX));
-        if latest.is_some_and(|latest| id.ends() > latest) {
-            let detail = "the token of this id ends in more than 31 days, and lives for at most one: \
-                revoke it later, or roll the key, which ends all that its old secret signed";
-            return refuse(FaultCode::LimitExceeded, detail);
-        }
-        match self.0.derived.has_no_room_for(key, id) {
-            true => refuse(
-                FaultCode::LimitExceeded,
-                "as many derived tokens of the key are revoked as may be before they end; \
-                 to end all others as well, roll the key or switch derived_tokens off",
-            ),
-            false => Ok(()),
         }
     }
 
