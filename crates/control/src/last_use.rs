@@ -58,7 +58,10 @@ impl Control {
             // What ended may be forgotten once it is written that it is so late.
             writes.push(Write::MarkTime(now));
             writes.push(Write::ForgetDerived(now));
-            writes.push(Write::TrimDerived);
+            if rest.is_empty() {
+                // Looks at all of them: once each time.
+                writes.push(Write::TrimDerived);
+            }
             let ordinal = writer.ordinal;
             self.0
                 .carry_out(writer, writes, ordinal, Claim::Nothing, move |_| {

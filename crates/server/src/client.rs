@@ -31,7 +31,7 @@ pub(crate) use place::Place;
 pub(crate) use problem::Problem;
 #[cfg(test)]
 pub(crate) use problem::ProblemItem;
-pub(crate) use token::{Token, TokenError, TokenPlaces};
+pub(crate) use token::{OWN_TOKEN, Token, TokenError, TokenPlaces};
 pub(crate) use vault::{Vault, VaultError, VaultPlace};
 
 /// An answer that is read as a whole is not larger than this.

@@ -10,6 +10,10 @@ use model::secrets::Secret;
 use super::place::Place;
 use super::vault::{Vault, VaultError};
 
+/// The variable that holds a command's own token, which no program that it
+/// starts is given.
+pub(crate) const OWN_TOKEN: &str = "TIDEGATE_TOKEN";
+
 /// The token of a key. It shows itself nowhere but in the request's header.
 #[derive(Clone)]
 pub(crate) struct Token(String);
@@ -116,8 +120,8 @@ impl TokenPlaces {
         let command = named("TIDEGATE_TOKEN_COMMAND").map(Place::Command);
         Ok(Self {
             argument: None,
-            variable: named("TIDEGATE_TOKEN")
-                .map(|text| Token::new(&text, "TIDEGATE_TOKEN"))
+            variable: named(OWN_TOKEN)
+                .map(|text| Token::new(&text, OWN_TOKEN))
                 .transpose()?,
             named: from.transpose()?.or(command),
         })
@@ -177,7 +181,7 @@ fn mode(metadata: &std::fs::Metadata) -> u32 {
 fn run_command(command: &str) -> Result<Token, TokenError> {
     let output = Command::new("sh")
         .args(["-c", command])
-        .env_remove("TIDEGATE_TOKEN")
+        .env_remove(OWN_TOKEN)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()

@@ -8,11 +8,8 @@ use std::process::{Command, Stdio};
 use super::files::{NewSecret, Over};
 use super::{CommandError, environment};
 use crate::cli::TokenTo;
-use crate::client::{Place, Vault, VaultPlace};
+use crate::client::{OWN_TOKEN, Place, Vault, VaultPlace};
 use crate::output;
-
-/// The variable that holds the caller's own token, which is not for others.
-const OWN_TOKEN: &str = "TIDEGATE_TOKEN";
 
 /// Where a token will go. What can be found out before there is one, was.
 #[derive(Debug)]

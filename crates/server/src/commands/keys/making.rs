@@ -140,13 +140,10 @@ fn hand_over(
             may_be_there: false,
         }));
     };
-    let mut key = made.key.clone();
     if !delivery.is_screen() {
-        return match delivery.deliver(token) {
-            Err(undelivered) => Ok(Some(undelivered)),
-            Ok(()) => Ok(None),
-        };
+        return Ok(delivery.deliver(token).err());
     }
+    let mut key = made.key.clone();
     if json {
         key["token"] = token.as_str().into();
     }
