@@ -328,6 +328,15 @@ impl<S: StateMachine> Journal<S> {
         self.queue.tidy(queue::Tidying::Wipe).map(drop)
     }
 
+    /// Gives the disk the room that is kept for later segments: for when it is
+    /// full, and what is to be written frees more than that. Blocks.
+    ///
+    /// # Errors
+    /// When the journal has stopped.
+    pub fn give_back(&self) -> Result<(), JournalError> {
+        self.queue.tidy(queue::Tidying::GiveBack).map(drop)
+    }
+
     /// Takes no further operations, finishes those that wait, and ends the journal's thread.
     /// Blocks until that is done.
     pub fn close(&self) {

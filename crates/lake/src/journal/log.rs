@@ -190,6 +190,14 @@ impl Log {
         }
     }
 
+    /// Gives the room of later segments back to a disk that is full. When the
+    /// active segment nears its end, one that is whole stays: what frees the
+    /// journal must be written to it first.
+    pub(super) fn give_back(&mut self) -> Result<(), JournalError> {
+        let nears_its_end = self.room(RESERVE_BYTES) < self.active.header.length / 8;
+        self.segments.give_back(usize::from(nears_its_end))
+    }
+
     /// Notes that records before this position are not needed.
     pub(super) fn release(&mut self, before: u64) -> Result<(), JournalError> {
         self.released = self.released.max(before);

@@ -31,6 +31,8 @@ pub(super) enum Tidying {
     TurnOver,
     /// Take the files away that were recycled.
     Wipe,
+    /// Give the room of later segments back to the disk.
+    GiveBack,
 }
 
 struct State<S: StateMachine> {

@@ -248,10 +248,23 @@ impl Segments {
 
     /// Takes the files away that were segments once, with what they held.
     pub(super) fn wipe(&mut self) -> Result<(), JournalError> {
-        if self.spares.is_empty() {
+        self.remove_spares(0)
+    }
+
+    /// Gives the disk the room of all spares but `kept`, also of one that is
+    /// not whole yet.
+    pub(super) fn give_back(&mut self, kept: usize) -> Result<(), JournalError> {
+        if let Some(unfinished) = self.unfinished.take() {
+            self.disk.remove(&unfinished.spare.path)?;
+        }
+        self.remove_spares(kept)
+    }
+
+    fn remove_spares(&mut self, kept: usize) -> Result<(), JournalError> {
+        if self.spares.len() <= kept {
             return Ok(());
         }
-        while let Some(spare) = self.spares.pop() {
+        for spare in self.spares.drain(kept..) {
             self.disk.remove(&spare.path)?;
         }
         Ok(self.disk.sync_directory(&self.directory)?)

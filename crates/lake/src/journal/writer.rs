@@ -135,6 +135,7 @@ impl<S: StateMachine> Writer<S> {
         let done = match tidying {
             Tidying::TurnOver => self.log.turn_over(),
             Tidying::Wipe => self.log.segments.wipe().map(|()| self.log.first()),
+            Tidying::GiveBack => self.log.give_back().map(|()| self.log.first()),
         };
         self.count_segments();
         match done {

@@ -223,7 +223,7 @@ impl Lake {
             self.settle_journal()?;
             let done = match work {
                 Freed::Flush(pool) => {
-                    let done = self.flush_pool(pool);
+                    let done = self.flush_making_room(pool);
                     memory.has_flushed |= done.is_ok();
                     done
                 }

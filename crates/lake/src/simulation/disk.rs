@@ -144,6 +144,12 @@ impl SimulatedDisk {
         self.state().world.capacity = bytes;
     }
 
+    /// The bytes of all files: what [`SimulatedDisk::set_capacity`] compares.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.state().world.used()
+    }
+
     /// True once the power is cut.
     #[must_use]
     pub fn is_dead(&self) -> bool {

@@ -301,16 +301,16 @@ impl World {
         let Some(capacity) = self.capacity else {
             return wanted;
         };
-        let used: u64 = self
-            .names
-            .values()
-            .filter_map(|entry| match entry {
-                Entry::File(id) => self.inodes.get(id),
-                Entry::Directory => None,
-            })
-            .map(|inode| inode.live.len() as u64)
-            .sum();
-        wanted.min(capacity.saturating_sub(used))
+        wanted.min(capacity.saturating_sub(self.used()))
+    }
+
+    /// The bytes of all files.
+    pub(super) fn used(&self) -> u64 {
+        let inodes = self.names.values().filter_map(|entry| match entry {
+            Entry::File(id) => self.inodes.get(id),
+            Entry::Directory => None,
+        });
+        inodes.map(|inode| inode.live.len() as u64).sum()
     }
 
     /// The disk as it is found after a power cut. Each unsynced change of a name is there or not.

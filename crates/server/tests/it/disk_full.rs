@@ -260,22 +260,16 @@ fn a_full_disk_refuses_loses_nothing_and_recovers_without_a_restart() {
         master,
     } = scene;
     // The disk has room again: what waits in memory goes to files, sooner or later.
-    let upkeep = loop {
-        let upkeep = Upkeep::of(&server);
-        // While a flush is under way, what it writes waits no more.
-        if upkeep.waiting == 0 && upkeep.flushes > 0 {
-            break upkeep;
-        }
-        std::thread::yield_now();
-    };
+    // While a flush is under way, what it writes waits no more.
+    let is_written = |upkeep: &Upkeep| upkeep.waiting == 0 && upkeep.flushes > 0;
+    let upkeep = Upkeep::wait_for(&server, is_written);
     note(&format!("{upkeep:?}"));
     server.kill();
     let server = Server::start_with(home.path(), SMALL_LIMITS);
     let ballast = home.path().join("data/control.ballast");
     // It is made whole as soon as what is not needed has left the disk.
-    while ballast.metadata().expect("a file").len() != 4 << 20 {
-        std::thread::yield_now();
-    }
+    let is_whole = |_: &Upkeep| ballast.metadata().expect("a file").len() == 4 << 20;
+    Upkeep::wait_for(&server, is_whole);
     let scene = Scene {
         server,
         acknowledged,

@@ -116,6 +116,35 @@ fn released_segments_are_room_on_a_full_disk() {
     assert!(number > 60, "{number}");
 }
 
+/// What frees the journal is written to it first, so it must be able to go on.
+#[test]
+fn what_is_given_back_leaves_the_journal_room_to_go_on() {
+    let disk = SimulatedDisk::new(6);
+    let store = open(&disk);
+    let last = (1..60).map(|number| store.try_write(&[token(0, number)]).remove(0).unwrap());
+    store.journal.release(last.last().unwrap());
+    let spares = || {
+        let names = disk.list(&directory()).unwrap();
+        names
+            .iter()
+            .filter(|name| name.starts_with("spare-"))
+            .count()
+    };
+    let (mut number, mut kept) = (60, Vec::new());
+    for _ in 0..30 {
+        store.journal.give_back().unwrap();
+        kept.push(spares());
+        disk.set_capacity(Some(disk.used()));
+        store.try_write(&[token(0, number)]).remove(0).unwrap();
+        number += 1;
+        disk.set_capacity(None);
+        store.try_write(&[token(0, number)]).remove(0).unwrap();
+        number += 1;
+    }
+    assert!(kept.contains(&0) && kept.contains(&1), "{kept:?}");
+    assert!(kept.iter().all(|kept| *kept <= 1), "{kept:?}");
+}
+
 #[test]
 fn a_full_disk_in_the_middle_of_a_group_leaves_nothing_of_it() {
     let disk = SimulatedDisk::new(4);

@@ -12,7 +12,7 @@ impl Lake {
         let mut memory = self.upkeep.freeing();
         self.settle_journal()?;
         for state in self.pools.states() {
-            self.flush_pool(state.id)?;
+            self.flush_making_room(state.id)?;
         }
         self.carry_on(&mut memory)
     }
@@ -52,7 +52,7 @@ impl Lake {
         self.settle_journal()?;
         if flush {
             let _freeing = self.upkeep.freeing();
-            self.flush_pool(pool)?;
+            self.flush_making_room(pool)?;
         }
         let done = self.compact_one(&mut memory, pool);
         self.carry_on(&mut self.upkeep.freeing())?;

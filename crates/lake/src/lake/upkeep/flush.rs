@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::files::rows_of;
 use super::{Freeing, Lake, Writing};
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::journal::JournalError;
 use crate::manifest::ManifestChange;
 use crate::reading::newly_replaced;
@@ -56,8 +56,21 @@ impl Lake {
         (is_cold || holds_back).then_some(*id)
     }
 
-    /// Writes the records of a pool that are in memory to files, if there are any.
-    pub(super) fn flush_pool(&self, id: PoolId) -> Result<()> {
+    /// Writes the records of a pool that are in memory to files, if there are
+    /// any. On a full disk the journal gives back what it keeps for later:
+    /// records in files free whole segments of it, and without this a disk
+    /// that is full of spare segments would stay full.
+    pub(super) fn flush_making_room(&self, id: PoolId) -> Result<()> {
+        match self.flush_pool(id) {
+            Err(LakeError::Disk(error)) if error.is_full() => {
+                self.journal.give_back()?;
+                self.flush_pool(id)
+            }
+            done => done,
+        }
+    }
+
+    fn flush_pool(&self, id: PoolId) -> Result<()> {
         let _unfinished = self.unfinished();
         let Some(frozen) = self.pools.freeze(id) else {
             return Ok(());

@@ -2,6 +2,7 @@
 
 pub(super) mod counting;
 mod cuts;
+mod full_disk;
 mod layout;
 mod learned;
 mod publish;
