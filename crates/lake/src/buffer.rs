@@ -281,7 +281,12 @@ impl PoolBuffer {
     pub(crate) fn bytes(&self) -> u64 {
         let keys = self.frozen_keys.iter().chain([&self.keys]);
         let keys: u64 = keys.map(|keys| keys.bytes()).sum();
-        keys + self.all().map(|segment| segment.bytes()).sum::<u64>()
+        keys + self.segment_bytes()
+    }
+
+    /// Bytes held of the records themselves.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.all().map(|segment| segment.bytes()).sum()
     }
 
     /// Records held.

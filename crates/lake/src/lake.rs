@@ -138,6 +138,7 @@ impl Lake {
             Outcome::Deleted(_)
             | Outcome::Carried(_)
             | Outcome::Dropped
+            | Outcome::NotRepeated
             | Outcome::TokensRepeated(_)
             | Outcome::LookAgain => Err(answered_otherwise("a batch")),
         }

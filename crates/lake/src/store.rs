@@ -86,6 +86,11 @@ pub(crate) enum Operation {
     Dropped { pools: Vec<PoolId> },
     /// Write down once more some of the tokens of uniqueness.
     Tokens { payload: Vec<u8> },
+    /// Answer a batch that is stored already, and do nothing else.
+    Repeat {
+        tag: IdempotencyTag,
+        fingerprint: [u8; 32],
+    },
     /// Do nothing: it is answered when everything before it is done.
     Wait,
 }
@@ -117,6 +122,8 @@ pub(crate) enum Outcome {
     Repeated(SavedAnswer),
     /// The idempotency key was used with another body.
     Mismatch,
+    /// The idempotency key was not used.
+    NotRepeated,
     /// There is no room for the records; so many bytes are held.
     NoRoom(u64),
     /// The records at these places come with tokens that are known; nothing was done.
@@ -203,6 +210,9 @@ impl StateMachine for Store {
                 payload.extend_from_slice(bytes);
                 Prepared::Write
             }
+            Operation::Repeat { tag, fingerprint } => self
+                .repeated(tag, *fingerprint)
+                .unwrap_or(Prepared::Answer(Outcome::NotRepeated)),
             files => self.prepare_files(files, payload),
         };
         if let (Prepared::Write, Some(pool)) = (&prepared, operation.changes()) {
@@ -254,6 +264,7 @@ impl StateMachine for Store {
             Operation::State { .. }
             | Operation::Dropped { .. }
             | Operation::Tokens { .. }
+            | Operation::Repeat { .. }
             | Operation::Wait => Outcome::Done(Ok(0)),
             Operation::Answers { next, .. } => Outcome::Carried(next.get()),
         };

@@ -55,6 +55,13 @@ impl DataPlane for LakePlane {
         Box::pin(async { self.0.append(batch).await.map_err(plane_error) })
     }
 
+    fn repeated<'a>(
+        &'a self,
+        batch: &'a AdmittedBatch,
+    ) -> BoxFuture<'a, Result<Option<AppendReceipt>, PlaneError>> {
+        Box::pin(async { self.0.repeated(batch).await.map_err(plane_error) })
+    }
+
     fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>> {
         Box::pin(async {
             let answer = self.0.query(query).await.map_err(plane_error)?;

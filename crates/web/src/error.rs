@@ -224,10 +224,9 @@ impl Problem {
 }
 
 impl Code {
-    /// Whether the failure is ours, and its cause for the log alone: so is each
-    /// 5xx but a quota, which was set for the caller and is nobody's fault.
+    /// Whether the failure is ours, and its cause for the log alone.
     pub(crate) fn is_ours(self) -> bool {
-        self.status().is_server_error() && self != Self::QuotaReached
+        self.status().is_server_error()
     }
 
     /// The code of a fault of the request.

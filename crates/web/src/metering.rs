@@ -222,11 +222,34 @@ impl LetIn {
         Ok(())
     }
 
-    /// Sets aside what storing a batch costs, for [`LetIn::stored`].
+    /// Stores a batch, where there is room and it can be paid for, and charges
+    /// it. What is stored already is answered all the same: whoever lost the
+    /// answer brings nothing new.
     ///
     /// # Errors
-    /// [`crate::error::Code::CreditsSpent`]; nothing was stored.
-    pub(crate) fn storing(
+    /// [`crate::error::Code::QuotaReached`] and
+    /// [`crate::error::Code::CreditsSpent`], with which nothing was stored;
+    /// those of [`crate::plane::DataPlane::append`].
+    pub(crate) async fn store(
+        &self,
+        state: &AppState,
+        access: &Access,
+        batch: AdmittedBatch,
+    ) -> Result<AppendReceipt, ApiError> {
+        let reserved = match self.storing(state, access, &batch) {
+            Ok(reserved) => reserved,
+            Err(refused) => {
+                let repeated = state.plane.repeated(&batch).await?;
+                return repeated.ok_or(refused);
+            }
+        };
+        let receipt = state.plane.append(batch).await?;
+        self.stored(state, reserved, &receipt).await?;
+        Ok(receipt)
+    }
+
+    /// Sets aside what storing a batch costs, for [`LetIn::stored`].
+    fn storing(
         &self,
         state: &AppState,
         access: &Access,
@@ -234,7 +257,7 @@ impl LetIn {
     ) -> Result<Reservation, ApiError> {
         self.touch(batch.pool().id, None);
         if !batch.records().is_empty() {
-            storage::check_room(state, access.project(), batch.pool())?;
+            storage::check_room(state, access, batch.pool())?;
         }
         let records = u64::try_from(batch.records().len()).unwrap_or(u64::MAX);
         let cost = ingest_cost(records);
@@ -247,7 +270,7 @@ impl LetIn {
     ///
     /// # Errors
     /// The charge was not carried out; the records are stored.
-    pub(crate) async fn stored(
+    async fn stored(
         &self,
         state: &AppState,
         reservation: Reservation,

@@ -86,6 +86,13 @@ pub trait DataPlane: Send + Sync + Debug {
     /// storage and visible to every query that starts afterwards.
     fn append(&self, batch: AdmittedBatch) -> BoxFuture<'_, Result<AppendReceipt, PlaneError>>;
 
+    /// The saved answer to a batch that was stored under its idempotency key,
+    /// or is being stored; `None` for any other. Nothing is stored.
+    fn repeated<'a>(
+        &'a self,
+        batch: &'a AdmittedBatch,
+    ) -> BoxFuture<'a, Result<Option<AppendReceipt>, PlaneError>>;
+
     /// Answers a question over the rows that its constraint admits.
     fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>>;
 

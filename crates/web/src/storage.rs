@@ -24,16 +24,16 @@ use crate::state::AppState;
 /// [`Code::QuotaReached`]; nothing was stored.
 pub(crate) fn check_room(
     state: &AppState,
-    project: ProjectId,
-    pool: &Pool,
+    access: &Access,
+    pool: &Arc<Pool>,
 ) -> Result<(), ApiError> {
-    let definitions = state.control.definitions(project);
+    let definitions = state.control.definitions(access.project());
     // As it is defined now: a quota may be another one than when the request came.
     let own = definitions.pool_by_id(pool.id);
     let own = own.map_or(pool.draft.storage_bytes, |now| now.draft.storage_bytes);
-    match own.is_some_and(|quota| of_pool(state, pool) >= quota) {
-        true => Err(reached()),
-        false => check_project_room(state, &definitions),
+    match own.filter(|quota| of_pool(state, pool) >= *quota) {
+        Some(quota) => Err(reached("pool", quota, seen(state, access, pool))),
+        None => check_project_room(state, access, &definitions),
     }
 }
 
@@ -44,20 +44,33 @@ pub(crate) fn check_room(
 /// As [`check_room`].
 pub(crate) fn check_project_room(
     state: &AppState,
+    access: &Access,
     definitions: &Definitions,
 ) -> Result<(), ApiError> {
     let quota = definitions.project().storage_bytes;
-    match quota.is_some_and(|quota| of_project(state, definitions) >= quota) {
-        true => Err(reached()),
-        false => Ok(()),
+    match quota.filter(|quota| of_project(state, definitions) >= *quota) {
+        Some(quota) => {
+            let seen = seen_of_project(state, access, definitions);
+            Err(reached("project", quota, seen))
+        }
+        None => Ok(()),
     }
 }
 
-fn reached() -> ApiError {
+/// The numbers are for whom they are shown to anyway.
+fn reached(of: &str, quota: u64, stored: Option<u64>) -> ApiError {
+    let which = match stored {
+        None => "the quota of storage of the pool, or of its project, is reached".to_owned(),
+        Some(stored) => format!(
+            "the quota of storage of the {of} is reached: storage_bytes is {quota} and {stored} bytes are stored"
+        ),
+    };
     ApiError::new(
         Code::QuotaReached,
-        "the quota of storage of the pool, or of its project, is reached; this request stored nothing, \
-         and was not looked up among earlier ones. Delete records, or have storage_bytes raised",
+        format!(
+            "{which}; nothing of this request was stored. Delete records, which counts once files are \
+             written without them, or have storage_bytes raised"
+        ),
     )
 }
 
@@ -98,6 +111,10 @@ pub(crate) fn shown_of_project(
     if project != access.project() {
         return None;
     }
+    seen_of_project(state, access, &definitions)
+}
+
+fn seen_of_project(state: &AppState, access: &Access, definitions: &Definitions) -> Option<u64> {
     let mut pools = definitions.pools();
     pools.try_fold(0, |sum, pool| Some(sum + seen(state, access, pool)?))
 }

@@ -3,15 +3,16 @@
 use model::answers::AppendReceipt;
 use model::limits::BATCH_FAULTS_LISTED_MAX;
 use model::names::FieldPath;
-use model::permit::AdmittedBatch;
+use model::permit::{AdmittedBatch, Idempotency};
 use model::pools::Pool;
 use model::records::Record;
 
+use super::Lake;
 use crate::buffer::Segment;
 use crate::columns::Layout;
 use crate::error::{LakeError, Result};
 use crate::operation::{IdempotencyTag, SavedAnswer, encode_append, weight};
-use crate::store::Operation;
+use crate::store::{Operation, Outcome};
 use crate::upserts::{Sameness, unique_columns};
 
 /// The most that the records of one batch may take in columns, whose offsets
@@ -54,6 +55,35 @@ pub(crate) fn segment_of<'a>(
     Ok(segment.indexed(isolation.as_ref()))
 }
 
+fn tag_of(batch: &AdmittedBatch, idempotency: &Idempotency) -> IdempotencyTag {
+    IdempotencyTag {
+        pool: batch.pool().id,
+        key: batch.key(),
+        text: idempotency.key.clone(),
+    }
+}
+
+impl Lake {
+    /// The saved answer to a batch that was stored under its idempotency key,
+    /// or is being stored; `None` for one that was not. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`LakeError::IdempotencyMismatch`] when another body was sent under the key.
+    pub async fn repeated(&self, batch: &AdmittedBatch) -> Result<Option<AppendReceipt>> {
+        let Some(idempotency) = batch.idempotency() else {
+            return Ok(None);
+        };
+        let repeat = Operation::Repeat {
+            tag: tag_of(batch, idempotency),
+            fingerprint: idempotency.fingerprint,
+        };
+        match self.submit(repeat).await? {
+            Outcome::NotRepeated => Ok(None),
+            outcome => self.appended(outcome, new_receipt(batch)).map(Some),
+        }
+    }
+}
+
 /// What is submitted for a batch, of at most `operation_bytes`.
 pub(crate) fn append_operation(
     batch: &AdmittedBatch,
@@ -76,11 +106,7 @@ pub(crate) fn append_operation(
     let injected: Vec<_> = injected.map(|(path, _)| schema.column_path(path)).collect();
     let segment = segment_of(pool, &layout, batch.records(), injected.iter())?;
     let saved = batch.idempotency().map(|idempotency| {
-        let tag = IdempotencyTag {
-            pool: pool.id,
-            key: batch.key(),
-            text: idempotency.key.clone(),
-        };
+        let tag = tag_of(batch, idempotency);
         let answer = SavedAnswer {
             fingerprint: idempotency.fingerprint,
             at: batch.at(),

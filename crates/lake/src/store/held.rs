@@ -1,6 +1,7 @@
 //! The records of one pool, between the journal's thread that changes them
 //! and the requests that read them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::records::Records;
@@ -15,12 +16,16 @@ pub(super) struct Held {
     /// What readers are given while a long change is under way.
     before: Mutex<Option<(Snapshot, Touches)>>,
     records: Mutex<Records>,
+    /// What [`Records::stored_bytes`] was after the last change: each write of
+    /// the pool, and of others of its project, may ask.
+    stored: AtomicU64,
 }
 
 impl Held {
     pub(super) fn new(records: Records) -> Self {
         Self {
             before: Mutex::default(),
+            stored: AtomicU64::new(records.stored_bytes()),
             records: Mutex::new(records),
         }
     }
@@ -45,7 +50,19 @@ impl Held {
 
     /// Makes a short change, for which readers wait.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Records) -> T) -> T {
-        change(&mut lock(&self.records))
+        let mut records = lock(&self.records);
+        let done = change(&mut records);
+        self.note_stored(&records);
+        done
+    }
+
+    fn note_stored(&self, records: &Records) {
+        self.stored.store(records.stored_bytes(), Ordering::Relaxed);
+    }
+
+    /// Bytes that the pool takes, as the last change left them, at once.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
     }
 
     /// Makes a change that may take long, such as a delete by a costly filter.
@@ -57,6 +74,7 @@ impl Held {
         *before = Some((records.snapshot(), records.touches().clone()));
         drop(before);
         let done = change(&mut records);
+        self.note_stored(&records);
         drop(records);
         done
     }

@@ -12,24 +12,34 @@ use crate::operation::{
 use crate::uniqueness::NewTokens;
 
 impl Store {
+    /// Answers what was sent under an idempotency key that was used; `None`
+    /// where it was not.
+    pub(super) fn repeated(
+        &mut self,
+        tag: &IdempotencyTag,
+        fingerprint: [u8; 32],
+    ) -> Option<Prepared<Outcome>> {
+        if self.pending.contains(tag) {
+            return Some(Prepared::Again);
+        }
+        self.answers.forget_old();
+        let earlier = self.answers.find(tag)?;
+        Some(Prepared::Answer(match earlier.fingerprint == fingerprint {
+            true => Outcome::Repeated(earlier.clone()),
+            false => Outcome::Mismatch,
+        }))
+    }
+
     /// Answers a batch without storing it, when that is called for.
     fn answer(
         &mut self,
         segment: &Segment,
         saved: Option<&(IdempotencyTag, SavedAnswer)>,
     ) -> Option<Prepared<Outcome>> {
-        if let Some((tag, answer)) = saved {
-            if self.pending.contains(tag) {
-                return Some(Prepared::Again);
-            }
-            self.answers.forget_old();
-            match self.answers.find(tag) {
-                Some(earlier) if earlier.fingerprint == answer.fingerprint => {
-                    return Some(Prepared::Answer(Outcome::Repeated(earlier.clone())));
-                }
-                Some(_) => return Some(Prepared::Answer(Outcome::Mismatch)),
-                None => {}
-            }
+        if let Some((tag, answer)) = saved
+            && let Some(answer) = self.repeated(tag, answer.fingerprint)
+        {
+            return Some(answer);
         }
         // Deletes wait in the same group at most, and free room for what comes after it.
         let held = self.pools.bytes() + self.arriving;

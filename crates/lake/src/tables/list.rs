@@ -20,9 +20,16 @@ pub(crate) type Asked = (FieldPath, Arc<[Box<[u8]>]>);
 pub(crate) struct FileList {
     files: Vec<Arc<FileEntry>>,
     index: OnceLock<ByCustomer>,
+    bytes: OnceLock<u64>,
 }
 
 impl FileList {
+    /// Bytes of the files with their indexes. They are added up once for a list.
+    pub(crate) fn bytes(&self) -> u64 {
+        let of = |file: &Arc<FileEntry>| file.bytes + file.index.bytes;
+        *self.bytes.get_or_init(|| self.files.iter().map(of).sum())
+    }
+
     /// The columns that some of the files are sorted by, each once.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &FieldPath> {
         self.index().columns.iter().map(|column| &column.path)
@@ -56,6 +63,7 @@ impl FileList {
     /// The files, to change which there are.
     pub(crate) fn edit(&mut self) -> &mut Vec<Arc<FileEntry>> {
         self.index = OnceLock::new();
+        self.bytes = OnceLock::new();
         &mut self.files
     }
 
@@ -68,7 +76,11 @@ impl FileList {
     pub(crate) fn indexed_as(&self, others: &Self) -> Self {
         let index = OnceLock::from(ByCustomer::of(&others.files));
         let files = self.files.clone();
-        Self { files, index }
+        Self {
+            files,
+            index,
+            bytes: OnceLock::new(),
+        }
     }
 }
 
@@ -97,6 +109,7 @@ impl FromIterator<Arc<FileEntry>> for FileList {
         Self {
             files: files.into_iter().collect(),
             index: OnceLock::new(),
+            bytes: OnceLock::new(),
         }
     }
 }

@@ -225,7 +225,7 @@ pub(crate) fn ingest_operation() -> Operation {
         json!({ "enum": ["identity", "gzip", "zstd"] }),
     )
     .answers(200, "How many were stored.", "Receipt")
-    .problems([422, 507])
+    .problems([409, 422, 507])
 }
 
 /// Does work that grows with a body; for a large one on a thread that answers
@@ -297,9 +297,7 @@ pub(crate) async fn ingest(
         }
     };
     let batch = admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?;
-    let reserved = let_in.storing(&state, &access, &batch)?;
-    let receipt = state.plane.append(batch).await?;
-    let_in.stored(&state, reserved, &receipt).await?;
+    let receipt = let_in.store(&state, &access, batch).await?;
     Ok(super::json(StatusCode::OK, &show(&receipt)))
 }
 

@@ -84,6 +84,7 @@ codes! {
     NotRolling CONFLICT "not_rolling" "No roll of the key is under way.";
     RecentlyUsed CONFLICT "recently_used" "It was used a short while ago.";
     CallerChanged CONFLICT "caller_changed" "The calling key changed while the request was under way.";
+    QuotaReached CONFLICT "quota_reached" "The pool, or its project, stores as much as it may.";
     StaleRevision PRECONDITION_FAILED "stale_revision" "The definition has changed since it was read.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body's type or encoding is not taken here.";
     IdempotencyMismatch UNPROCESSABLE_ENTITY "idempotency_mismatch" "The idempotency key belongs to another request.";
@@ -95,6 +96,5 @@ codes! {
     Internal INTERNAL_SERVER_ERROR "internal" "The server failed.";
     Busy SERVICE_UNAVAILABLE "busy" "The server is busy; repeat the request later.";
     DeadlineExceeded SERVICE_UNAVAILABLE "deadline_exceeded" "The server had no answer in time.";
-    QuotaReached INSUFFICIENT_STORAGE "quota_reached" "The pool, or its project, stores as much as it may.";
     DiskFull INSUFFICIENT_STORAGE "disk_full" "The server has no room left.";
 }

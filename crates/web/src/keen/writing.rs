@@ -31,7 +31,6 @@ use crate::api::records::{aside, room_for};
 use crate::bodies;
 use crate::error::{ApiError, Code};
 use crate::input::receive;
-use crate::plane::PlaneError;
 use crate::proxies::ClientAddress;
 use crate::state::AppState;
 use collections::Collection;
@@ -140,9 +139,8 @@ async fn store_one(
     if let Some(fault) = batch.faults().first() {
         return Err(EventFault::from(fault.clone()).into());
     }
-    let reserved = caller.let_in.storing(state, &caller.access, &batch)?;
-    let receipt = state.plane.append(batch).await?;
-    caller.let_in.stored(state, reserved, &receipt).await
+    let stored = caller.let_in.store(state, &caller.access, batch).await;
+    stored.map(|_| ())
 }
 
 /// Stores the events of many collections, each on its own.
@@ -259,14 +257,8 @@ impl Batch {
         let outcomes = outcomes(&records, Some(&batch));
         let stores = !batch.records().is_empty();
         if stores {
-            let reserved = caller
-                .let_in
-                .storing(state, &caller.access, &batch)
-                .map_err(failed)?;
-            let appended = state.plane.append(batch).await;
-            let receipt = appended.map_err(|error: PlaneError| failed(error.into()))?;
-            let charged = caller.let_in.stored(state, reserved, &receipt).await;
-            charged.map_err(failed)?;
+            let stored = caller.let_in.store(state, &caller.access, batch).await;
+            stored.map_err(failed)?;
         }
         Ok((outcomes, stores))
     }

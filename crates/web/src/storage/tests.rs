@@ -38,11 +38,14 @@ async fn a_pool_at_its_quota_takes_nothing_more_until_something_goes() {
     );
     // It is not reached: what comes may pass it once, as a whole.
     store(&world, &world.admin, "sales", 3).await.expect(200);
-    let refused = store(&world, &world.admin, "sales", 1).await.expect(507);
+    let refused = store(&world, &world.admin, "sales", 1).await.expect(409);
     assert_eq!(refused.code(), "quota_reached");
     let told = refused.json();
+    // Who sees all rows is told the numbers; of a key that writes: below.
+    let detail = text(&told, "/detail");
     assert!(
-        !refused.text().contains("700") && text(&told, "/detail").contains("storage_bytes"),
+        detail.contains("storage_bytes is 700 and 800 bytes are stored")
+            && detail.contains("Delete records"),
         "{told}"
     );
     assert_eq!(rows(&world).await, 8);
@@ -64,11 +67,11 @@ async fn a_pool_at_its_quota_takes_nothing_more_until_something_goes() {
         .expect(200);
     assert_eq!(deleted.json()["deleted"], 2);
     store(&world, &world.admin, "sales", 1).await.expect(200);
-    store(&world, &world.admin, "sales", 1).await.expect(507);
+    store(&world, &world.admin, "sales", 1).await.expect(409);
     patch(&world, "/v1/pools/sales", json!({ "storage_bytes": null })).await;
     store(&world, &world.admin, "sales", 1).await.expect(200);
     patch(&world, "/v1/pools/sales", json!({ "storage_bytes": 0 })).await;
-    store(&world, &world.admin, "sales", 1).await.expect(507);
+    store(&world, &world.admin, "sales", 1).await.expect(409);
     for (quota, code) in [
         (json!(-1), "invalid_value"),
         (json!("1"), "wrong_type"),
@@ -113,7 +116,7 @@ async fn a_projects_quota_is_over_all_of_its_pools_and_over_no_other_project() {
     );
     store(&world, &world.admin, "more", 1).await.expect(200);
     for pool in ["more", "sales"] {
-        let refused = store(&world, &world.admin, pool, 1).await.expect(507);
+        let refused = store(&world, &world.admin, pool, 1).await.expect(409);
         assert_eq!(refused.code(), "quota_reached");
     }
     store(&world, &other, "more", 9).await.expect(200);
@@ -187,7 +190,7 @@ async fn what_is_refused_for_room_costs_nothing() {
         "limits": { "credits": { "core": { "amount": 5, "period": "day" }, "premium": null } } });
     let made = world.post("/v1/keys", &body).await.expect(201).json();
     let token = text(&made, "/token");
-    store(&world, token, "sales", 1).await.expect(507);
+    store(&world, token, "sales", 1).await.expect(409);
     let me = world
         .call(token, "GET /v1/whoami", &Json::Null)
         .await
@@ -200,4 +203,57 @@ async fn what_is_refused_for_room_costs_nothing() {
         ),
         (&json!(0), &json!(5))
     );
+}
+
+async fn send(world: &World, token: &str, name: &str, amount: u64) -> Reply {
+    let request = http::Request::post("/v1/pools/sales/records")
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .header("idempotency-key", name)
+        .body(axum::body::Body::from(
+            json!({ "customer": "a", "amount": amount }).to_string(),
+        ));
+    world.send(request.expect("a request")).await
+}
+
+/// K19: what is stored is answered again, whatever limit was reached since.
+#[tokio::test]
+async fn a_repetition_gets_its_answer_while_a_limit_is_reached_and_nothing_new_does() {
+    let world = World::with_sales().await;
+    let body = json!({ "name": "k", "grants": [{ "on": "pool:sales", "actions": ["ingest"] }],
+        "limits": { "credits": { "core": { "amount": 1, "period": "day" }, "premium": null } } });
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    let poor = text(&made, "/token").to_owned();
+    let rich = world
+        .key(json!([{ "on": "pool:sales", "actions": ["ingest"] }]))
+        .await
+        .1;
+    for token in [&poor, &rich] {
+        send(&world, token, "first", 1).await.expect(200);
+    }
+    assert_eq!(rows(&world).await, 7);
+    // The credit of the one is spent, and then the quota of the pool is reached.
+    let refusals = [
+        ("credits_spent", json!({ "storage_bytes": null })),
+        ("quota_reached", json!({ "storage_bytes": 1 })),
+    ];
+    for (code, change) in refusals {
+        patch(&world, "/v1/pools/sales", change).await;
+        let refused = send(&world, &poor, "second", 2).await;
+        assert_eq!(refused.code(), code);
+        let again = send(&world, &poor, "first", 1).await.expect(200).json();
+        assert_eq!(again["accepted"], 1);
+        let other = send(&world, &poor, "first", 2).await.expect(422);
+        assert_eq!(other.code(), "idempotency_mismatch");
+    }
+    let refused = send(&world, &rich, "second", 2).await.expect(409);
+    // A key that sees no rows is told no numbers, and not whose quota it is.
+    let told = refused.json();
+    let detail = text(&told, "/detail");
+    assert!(
+        detail.contains("of the pool, or of its project") && !detail.contains("700"),
+        "{told}"
+    );
+    send(&world, &rich, "first", 1).await.expect(200);
+    assert_eq!(rows(&world).await, 7);
 }

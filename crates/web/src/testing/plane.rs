@@ -229,6 +229,13 @@ impl DataPlane for FakePlane {
         async move { self.store(batch) }.boxed()
     }
 
+    fn repeated<'a>(
+        &'a self,
+        batch: &'a AdmittedBatch,
+    ) -> BoxFuture<'a, Result<Option<AppendReceipt>, PlaneError>> {
+        async move { self.saved_answer(batch) }.boxed()
+    }
+
     fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>> {
         async move { self.answer(&query) }.boxed()
     }

@@ -319,6 +319,37 @@ async fn a_full_buffer_refuses_before_anything_is_stored() {
         .unwrap();
 }
 
+#[tokio::test]
+async fn what_a_batch_was_answered_is_found_without_storing_it() {
+    let (disk, pool) = (SimulatedDisk::new(19), open_pool(1));
+    let lake = open(&disk, &[&pool], roomy());
+    let first = Request::new(&pool, r#"[{"n":1}]"#).key("first");
+    let others = [
+        Request::new(&pool, r#"[{"n":1}]"#),
+        Request::new(&pool, r#"[{"n":1}]"#).key("second"),
+    ];
+    assert_eq!(lake.repeated(&first.admit()).await.unwrap(), None);
+    let receipt = lake.append(first.admit()).await.unwrap();
+    let again = open(&disk.copy(), &[&pool], roomy());
+    for lake in [&lake, &again] {
+        let entries = lake.metrics().journal_entries;
+        let found = lake.repeated(&first.admit()).await.unwrap();
+        let repeated = AppendReceipt {
+            repeated: true,
+            ..receipt.clone()
+        };
+        assert_eq!(found, Some(repeated));
+        let changed = Request::new(&pool, r#"[{"n":2}]"#).key("first");
+        let mismatch = lake.repeated(&changed.admit()).await;
+        assert!(matches!(mismatch, Err(LakeError::IdempotencyMismatch)));
+        for other in &others {
+            assert_eq!(lake.repeated(&other.admit()).await.unwrap(), None);
+        }
+        assert_eq!(lake.metrics().journal_entries, entries);
+        assert_eq!(numbers(lake, &pool), [1]);
+    }
+}
+
 /// What is written by one sync counts before it is visible.
 #[test]
 fn a_group_of_batches_keeps_the_bound_of_the_buffer() {

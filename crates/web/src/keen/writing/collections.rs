@@ -96,7 +96,7 @@ async fn found(caller: &Caller, state: &AppState, name: &Name) -> Result<Permit<
         .access
         .permit_founding(name)
         .map_err(|_| not_granted())?;
-    check_project_room(state, &caller.definitions)?;
+    check_project_room(state, &caller.access, &caller.definitions)?;
     let pool = state
         .control
         .found_pool(&by, PoolDraft::of_collection(name)?)

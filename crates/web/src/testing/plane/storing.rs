@@ -1,7 +1,7 @@
 //! What becomes of a batch.
 
 use model::answers::AppendReceipt;
-use model::permit::{AdmittedBatch, Idempotency};
+use model::permit::AdmittedBatch;
 use model::uniqueness;
 
 use super::fields::renamed;
@@ -12,27 +12,20 @@ impl FakePlane {
     pub(super) fn store(&self, batch: AdmittedBatch) -> Result<AppendReceipt, PlaneError> {
         self.fails()?;
         self.takes_a_batch()?;
-        let (key, pool) = (batch.key(), batch.pool().id);
-        let idempotency = batch.idempotency().cloned();
-        let name = |idempotency: &Idempotency| (key, pool, idempotency.key.clone());
-        let mut saved = self.saved.lock().expect("not poisoned");
-        if let Some(sent) = &idempotency
-            && let Some((fingerprint, receipt)) = saved.get(&name(sent))
-        {
-            return if *fingerprint == sent.fingerprint {
-                Ok(receipt.clone())
-            } else {
-                Err(PlaneError::IdempotencyMismatch)
-            };
+        if let Some(receipt) = self.saved_answer(&batch)? {
+            return Ok(receipt);
         }
+        let (key, pool) = (batch.key(), batch.pool().id);
         let receipt = AppendReceipt {
             accepted: batch.records().len() as u64,
             rejected: batch.faults().len() as u64,
             faults: batch.faults().to_vec(),
             repeated: false,
         };
-        if let Some(sent) = idempotency {
-            saved.insert(name(&sent), (sent.fingerprint, receipt.clone()));
+        if let Some(sent) = batch.idempotency() {
+            let name = (key, pool, sent.key.clone());
+            let mut saved = self.saved.lock().expect("not poisoned");
+            saved.insert(name, (sent.fingerprint, receipt.clone()));
         }
         let batch = self.first_of_each_token(batch);
         let change = Change::of(batch.pool(), batch.records(), false, false);
@@ -43,6 +36,27 @@ impl FakePlane {
         all.entry(pool).or_default().extend(records);
         self.note(pool, change);
         Ok(receipt)
+    }
+
+    pub(super) fn saved_answer(
+        &self,
+        batch: &AdmittedBatch,
+    ) -> Result<Option<AppendReceipt>, PlaneError> {
+        let Some(sent) = batch.idempotency() else {
+            return Ok(None);
+        };
+        let name = (batch.key(), batch.pool().id, sent.key.clone());
+        let saved = self.saved.lock().expect("not poisoned");
+        match saved.get(&name) {
+            None => Ok(None),
+            Some((fingerprint, _)) if *fingerprint != sent.fingerprint => {
+                Err(PlaneError::IdempotencyMismatch)
+            }
+            Some((_, receipt)) => Ok(Some(AppendReceipt {
+                repeated: true,
+                ..receipt.clone()
+            })),
+        }
     }
 
     /// The batch without the records whose tokens are known.

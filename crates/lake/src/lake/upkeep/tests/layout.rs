@@ -242,6 +242,11 @@ fn what_a_pool_takes_is_its_records_in_memory_and_its_files_until_they_are_writt
     let permit = access(1).permit::<model::permit::Delete>(none).unwrap();
     let deleted = wait(lake.delete(permit.constrain(None).unwrap())).unwrap();
     assert_eq!((deleted, stored()), (400, before));
+    // A restart finds it again, and with the pool it goes.
+    let again = open(&disk.copy(), &[&pool], options(8));
+    assert_eq!(again.stored_bytes(&Permit::ours(), pool.id), before);
+    wait(again.drop_pool(&Permit::ours(), pool.id)).unwrap();
+    assert_eq!(again.stored_bytes(&Permit::ours(), pool.id), 0);
     // Of another pool there is nothing.
     assert_eq!(lake.stored_bytes(&Permit::ours(), open_pool(9).id), 0);
 }
