@@ -332,7 +332,8 @@ impl<S: StateMachine> Journal<S> {
     /// full, and what is to be written frees more than that. Blocks.
     ///
     /// # Errors
-    /// When the journal has stopped.
+    /// [`JournalError::Full`]: the disk is too full to take files away; and
+    /// when the journal has stopped.
     pub fn give_back(&self) -> Result<(), JournalError> {
         self.queue.tidy(queue::Tidying::GiveBack).map(drop)
     }

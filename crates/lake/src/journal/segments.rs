@@ -252,10 +252,18 @@ impl Segments {
     }
 
     /// Gives the disk the room of all spares but `kept`, also of one that is
-    /// not whole yet.
+    /// not whole yet, unless it is the only one where one is to be kept.
+    ///
+    /// # Errors
+    /// [`JournalError::Full`] where the disk is too full to take files away;
+    /// it may be called again.
     pub(super) fn give_back(&mut self, kept: usize) -> Result<(), JournalError> {
-        if let Some(unfinished) = self.unfinished.take() {
-            self.disk.remove(&unfinished.spare.path)?;
+        if self.spares.len() >= kept
+            && let Some(unfinished) = &self.unfinished
+        {
+            let removed = self.disk.remove(&unfinished.spare.path);
+            removed.map_err(full_or_broken)?;
+            self.unfinished = None;
         }
         self.remove_spares(kept)
     }
@@ -264,8 +272,11 @@ impl Segments {
         if self.spares.len() <= kept {
             return Ok(());
         }
-        for spare in self.spares.drain(kept..) {
-            self.disk.remove(&spare.path)?;
+        while self.spares.len() > kept
+            && let Some(spare) = self.spares.last()
+        {
+            self.disk.remove(&spare.path).map_err(full_or_broken)?;
+            self.spares.pop();
         }
         Ok(self.disk.sync_directory(&self.directory)?)
     }
