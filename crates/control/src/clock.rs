@@ -2,8 +2,10 @@
 //! offline that the latest time that was known was a false one (`accept.rs`).
 
 mod accept;
+mod false_times;
 
 pub use accept::{AcceptedKey, ClockAccepted};
+pub(crate) use false_times::FalseTimes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

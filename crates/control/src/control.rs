@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use crate::audit::Author;
 use crate::callers::Callers;
 use crate::change::{Change, check_still, still};
-use crate::clock::HighWater;
+use crate::clock::{FalseTimes, HighWater};
 use crate::definitions::Definitions;
 use crate::derived::DerivedTokens;
 use crate::error::{ControlError, Ended, Refusal};
@@ -65,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) at_start: (Timestamp, Timestamp),
     /// When a false time was last taken back.
     pub(crate) accepted: Timestamp,
+    pub(crate) false_times: FalseTimes,
     pub(crate) projects: ArcSwap<SortedMap<ProjectId, Arc<Definitions>>>,
     pub(crate) callers: Callers,
     pub(crate) people: People,
@@ -92,10 +93,10 @@ impl Control {
         let mut store = Store::open(file).await?;
         let started = options.clock.now();
         let read = async {
-            let times = store.times().await?;
+            let times = (store.times().await?, store.false_times().await?);
             Ok((times, store.charges(first_day_read(started)).await?))
         };
-        let ((high, accepted), charged) = match read.await {
+        let (((high, accepted), false_times), charged) = match read.await {
             Ok(read) => read,
             Err(error) => {
                 store.close().await;
@@ -108,6 +109,7 @@ impl Control {
             clock,
             at_start: (high, started),
             accepted,
+            false_times,
             projects: ArcSwap::default(),
             callers: Callers::default(),
             people: People::default(),
@@ -349,10 +351,7 @@ impl Control {
         }
         let claim = change.claim();
         let mut writes = std::mem::take(&mut change.writes);
-        // A false time that is taken back is not to be known again.
-        if !writes.iter().any(|w| matches!(w, Write::AcceptTime(_))) {
-            writes.push(Write::MarkTime(change.now));
-        }
+        writes.push(Write::MarkTime(change.now));
         let ordinal = change.ordinal;
         let apply = move |inner: &Inner| inner.apply(change);
         self.0

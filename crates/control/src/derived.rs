@@ -58,6 +58,12 @@ fn live(tokens: &HashMap<DerivedId, Arc<Seen>>) -> usize {
     tokens.values().filter(|seen| !seen.is_revoked()).count()
 }
 
+/// How many of those are not forgotten before they end.
+fn held(tokens: &HashMap<DerivedId, Arc<Seen>>) -> usize {
+    let is_held = |seen: &&Arc<Seen>| seen.is_held() && !seen.is_revoked();
+    tokens.values().filter(is_held).count()
+}
+
 impl DerivedTokens {
     fn of(&self, key: KeyId) -> Option<Arc<OfKey>> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -98,17 +104,27 @@ impl DerivedTokens {
                 return Err(AuthError::TooManyDerived);
             }
         }
-        if self.known.load(Ordering::Relaxed) >= DERIVED_MAX {
+        let is_held = token.limits().must_be_remembered();
+        if self.is_full_for(&tokens, is_held) {
             drop(tokens);
             self.make_room_everywhere(now);
-            if self.known.load(Ordering::Relaxed) >= DERIVED_MAX {
+            let again = self.of_or_new(key);
+            if self.is_full_for(&lock(&again), is_held) {
                 return Err(AuthError::TooManyDerived);
             }
             return self.enter(key, token, now);
         }
-        let seen = Arc::new(Seen::new(token.limits().must_be_remembered()));
+        let seen = Arc::new(Seen::new(is_held));
         self.insert(&mut tokens, token.id().clone(), Arc::clone(&seen));
         Ok(seen)
+    }
+
+    /// Whether a further token of the key finds no place. Of those that are not
+    /// forgotten a key has no more than there are places left for all others:
+    /// so however many of them a key takes, there is room for the next one.
+    fn is_full_for(&self, tokens: &HashMap<DerivedId, Arc<Seen>>, is_held: bool) -> bool {
+        let free = DERIVED_MAX.saturating_sub(self.known.load(Ordering::Relaxed));
+        free == 0 || is_held && tokens.len() >= free && held(tokens) >= free
     }
 
     fn insert(&self, tokens: &mut HashMap<DerivedId, Arc<Seen>>, id: DerivedId, seen: Arc<Seen>) {
@@ -274,8 +290,8 @@ impl Control {
             }
         };
         let access = inner.callers.admit_derived(&token, seen, now)?;
-        if token.is_older_than(self.clock_accepted()) {
-            // It may have ended by the false time.
+        if token.issued() < self.clock_accepted() || self.was_false(token.issued()) {
+            // It may have ended by the false time, or been revoked then.
             return Err(AuthError::Expired);
         }
         let terms = access.derived_token().ok_or(AuthError::Unknown)?;

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::ids::{KeyId, NoticeId};
-use model::keys::{KeyRecord, Network, Quarantine, SecretRecord, shown_agent};
+use model::keys::{
+    DerivedId, DerivedText, Envelope, KeyRecord, Network, Quarantine, SecretRecord, shown_agent,
+};
 use model::limits::{REPORTERS_MAX, REPORTS_PER_SECOND};
 use model::permit::{Admin, Permit};
 use model::rate::RateLog;
@@ -27,11 +29,30 @@ use crate::store::Write;
 #[derive(Debug)]
 pub struct LeakReport {
     /// The token, when the text is one.
-    pub token: Option<Secret>,
+    pub token: Option<Leaked>,
     /// Where it was found, in the finder's words.
     pub found_at: Option<String>,
     /// Where the report comes from.
     pub address: Option<IpAddr>,
+}
+
+/// A text that has the form of a token.
+#[derive(Debug)]
+pub enum Leaked {
+    /// Of a key.
+    Secret(Secret),
+    /// Derived from one.
+    Derived(DerivedText),
+}
+
+impl Leaked {
+    /// The token that a text is, by its form alone.
+    pub fn read(text: &str) -> Option<Self> {
+        match Secret::parse(text) {
+            Some(secret) => Some(Self::Secret(secret)),
+            None => DerivedText::read(text).map(Self::Derived),
+        }
+    }
 }
 
 /// Why a report was not taken.
@@ -84,21 +105,18 @@ impl Control {
     pub async fn report_leak(&self, report: LeakReport) -> Result<bool, ReportError> {
         let now = self.0.options.clock.now();
         self.0.reporters.enter(report.address, now)?;
-        let Some(token) = report.token else {
-            return Ok(false);
+        let token = match &report.token {
+            None => return Ok(false),
+            Some(Leaked::Derived(text)) => return self.report_derived(text, &report, now).await,
+            Some(Leaked::Secret(token)) => token,
         };
-        let Some(key) = self.0.callers.key_of(&token, self.pepper()) else {
+        let Some(key) = self.0.callers.key_of(token, self.pepper()) else {
             return Ok(false);
         };
         if key.may_be_in_a_page() || held(&key, token.id()) {
             return Ok(true);
         }
-        let author = Author {
-            name: "report".to_owned(),
-            secret: Some(token.id()),
-            address: report.address,
-            within: None,
-        };
+        let author = reporter(&report, token.id());
         let found_at = report.found_at.as_deref();
         let (id, project) = (key.id(), key.project());
         let changed = self.change_as(author, project, |change| {
@@ -115,6 +133,52 @@ impl Control {
             Err(error) => return Err(error.into()),
         }
         tracing::warn!(key = %id, secret = %token.id(), "a token was reported as leaked; its secret is in quarantine");
+        Ok(true)
+    }
+
+    /// The same for a derived token: it is revoked, alone, when this returns.
+    /// Its holder could have done that, too. One of a key that is meant to
+    /// stand in pages stays as it is, and one that has ended needs nothing.
+    async fn report_derived(
+        &self,
+        text: &DerivedText,
+        report: &LeakReport,
+        now: Timestamp,
+    ) -> Result<bool, ReportError> {
+        let Ok(envelope) = Envelope::read(text.reveal()) else {
+            return Ok(false);
+        };
+        let Ok(token) = self.0.callers.verify_derived(&envelope) else {
+            return Ok(false);
+        };
+        let Some(key) = self.0.callers.key_with(token.secret()) else {
+            return Ok(false);
+        };
+        let is_over = token.id().ends() <= now;
+        if key.may_be_in_a_page() || is_over {
+            return Ok(true);
+        }
+        let (id, project) = (key.id(), key.project());
+        let author = reporter(report, token.secret());
+        let found_at = report.found_at.as_deref();
+        let changed = self.change_as(author, project, |change| {
+            let key = find(change, id, None)?;
+            if self.end_derived(change, &key, token.id())? {
+                let of = NewsOf::key(&key, NoticeKind::Leaked, token.id().as_str().to_owned());
+                let news = News::once(told_of_derived(token.id(), found_at), change.now);
+                let id = NoticeId::generate(change.now, &*change.random);
+                change.writes.push(Write::Notice(id, of, news));
+                let trim = Write::TrimNotices(change.project, change.now);
+                change.writes.push(trim);
+            }
+            Ok(())
+        });
+        match changed.await {
+            // The key was deleted meanwhile; so the token lets nobody in.
+            Ok(()) | Err(ControlError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracing::warn!(key = %id, token = token.id().as_str(), "a derived token was reported as leaked; it is revoked");
         Ok(true)
     }
 
@@ -207,20 +271,43 @@ impl Control {
     }
 }
 
+/// Whom the audit names.
+fn reporter(report: &LeakReport, secret: SecretId) -> Author {
+    Author {
+        name: "report".to_owned(),
+        secret: Some(secret),
+        address: report.address,
+        within: None,
+    }
+}
+
 /// Whether the secret is in quarantine already.
 fn held(key: &KeyRecord, secret: SecretId) -> bool {
     let mut secrets = key.secrets().iter();
     secrets.any(|known| known.id == secret && known.quarantine.is_some())
 }
 
-fn told(secret: SecretId, found_at: Option<&str>) -> String {
+fn found(found_at: Option<&str>) -> String {
     let found = found_at.map(|text| {
         let text: String = shown_agent(text).collect();
         format!(", found at {text:?} as the finder says")
     });
+    found.unwrap_or_default()
+}
+
+fn told(secret: SecretId, found_at: Option<&str>) -> String {
     format!(
         "the secret {secret} was reported as leaked{}; it goes on at a trickle from the usual networks of the key alone: \
          roll the key, bring its clients to the new secret and end the grace",
-        found.unwrap_or_default()
+        found(found_at)
+    )
+}
+
+fn told_of_derived(token: &DerivedId, found_at: Option<&str>) -> String {
+    format!(
+        "the derived token {} of the key was reported as leaked{}; it is revoked, and the key and its other tokens go on: \
+         see where it was given out",
+        token.as_str(),
+        found(found_at)
     )
 }

@@ -25,7 +25,7 @@ pub use account::{CreditsLeft, CreditsSpent};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use model::credits::Tier;
+use model::credits::{Allowance, Tier};
 use model::ids::KeyId;
 use model::keys::{DerivedId, KeyRecord};
 use model::permit::Access;
@@ -114,19 +114,34 @@ impl Ledger {
     }
 
     fn of(&self, key: KeyId, tier: Tier) -> Arc<Account> {
+        let known = self.of_known(key, tier, || true);
+        known.unwrap_or_else(|| Arc::new(Account::new(key, tier)))
+    }
+
+    /// The account of a key that is there, as `is_there` says: asked while
+    /// nobody can forget it, so that no account begins anew behind its key.
+    fn of_known(
+        &self,
+        key: KeyId,
+        tier: Tier,
+        is_there: impl FnOnce() -> bool,
+    ) -> Option<Arc<Account>> {
         let known = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = known.get(&(key, tier)) {
-            return Arc::clone(account);
+            return Some(Arc::clone(account));
         }
         drop(known);
         let mut known = self
             .accounts
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        if !is_there() {
+            return None;
+        }
         let account = known
             .entry((key, tier))
             .or_insert_with(|| Arc::new(Account::new(key, tier)));
-        Arc::clone(account)
+        Some(Arc::clone(account))
     }
 
     /// Forgets a key that is gone for good.
@@ -166,8 +181,20 @@ impl Control {
         let key = match access.limits().credits(tier) {
             None => None,
             Some(allowance) => {
-                let account = self.0.ledger.of(access.key(), tier);
-                Some(account.reserve(allowance, cost, &*self.0.options.clock)?)
+                let (key, clock) = (access.key(), &*self.0.options.clock);
+                let is_there = || self.0.callers.has(key);
+                let reserved = match self.0.ledger.of_known(key, tier, is_there) {
+                    Some(account) => account.reserve(allowance, cost, clock),
+                    // Whoever came before the key was deleted has nothing left.
+                    None => {
+                        let nothing = Allowance {
+                            amount: 0,
+                            ..allowance
+                        };
+                        Arc::new(Account::new(key, tier)).reserve(nothing, cost, clock)
+                    }
+                };
+                Some(reserved?)
             }
         };
         Ok(Reservation { key, slice, cost })

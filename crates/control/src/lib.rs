@@ -65,7 +65,7 @@ pub use error::{ControlError, Ended, InternalError, Refusal};
 pub use inspect::{Inspected, VerifiedProject, copy, inspect, integrity, verify_audit};
 pub use isolation::Learning;
 pub use keen::KeenKeys;
-pub use leaks::{LeakReport, ReportError};
+pub use leaks::{LeakReport, Leaked, ReportError};
 pub use ledger::{CreditsLeft, CreditsSpent, Reservation, Spent};
 pub use meters::{Entered, LimitsLeft, OverLimit};
 pub use nonces::SignedError;

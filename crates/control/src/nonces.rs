@@ -28,6 +28,9 @@ pub enum SignedError {
     /// It was signed before a false time was taken back, and nonces of then
     /// are not known any more.
     BeforeClock,
+    /// It was signed at a time that the clock showed while it was wrong: it may
+    /// have been let in then.
+    FalseTime,
     /// More nonces are kept than there is room for; they end by themselves.
     Busy,
     /// The nonce could not be written down, so nothing is done.
@@ -160,6 +163,9 @@ impl Control {
         let callers = &self.0.callers;
         if request.created() < self.clock_accepted() {
             return Err(SignedError::BeforeClock.into());
+        }
+        if self.was_false(request.created()) {
+            return Err(SignedError::FalseTime.into());
         }
         let unspent = callers.verify_signed(request, seen, now);
         let unspent: Unspent = unspent.map_err(SignedError::Auth)?;

@@ -4,6 +4,7 @@
 mod ballast;
 mod chain;
 mod charges;
+mod clock;
 mod derived;
 mod load;
 mod notices;

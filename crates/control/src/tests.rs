@@ -17,6 +17,7 @@ mod organization;
 mod people;
 mod pools;
 mod questions;
+mod register;
 mod rolling;
 mod scoped;
 mod secrecy;

@@ -20,7 +20,8 @@ mod status;
 pub use agents::shown_agent;
 pub use circumstances::{Circumstances, Said};
 pub use derived::{
-    DERIVED_TYPE, Derived, DerivedFault, DerivedId, DerivedLimits, DerivedToken, Envelope,
+    DERIVED_TYPE, Derived, DerivedFault, DerivedId, DerivedLimits, DerivedText, DerivedToken,
+    Envelope,
 };
 pub use draft::KeyDraft;
 pub use limits::KeyLimits;

@@ -5,6 +5,15 @@ pub const STORAGE_BYTES_MAX: i64 = 9_007_199_254_740_991;
 /// Seconds that the latest time which a server knew may be ahead of the clock
 /// at its next start. Beyond, one of the two is wrong, and a person says which.
 pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 86_400;
+/// From how many seconds on between one known time and the next the clock is
+/// taken to have leapt, or the server to have been stopped.
+pub const CLOCK_LEAP_SECONDS: i64 = 3_600;
+/// How many stretches of time between such leaps are told apart.
+pub const CLOCK_STRETCHES_MAX: i64 = 64;
+/// Seconds before and behind a stretch of false time in which signatures do
+/// not count either: a time is known to the minute, and what is signed may be
+/// a little older or younger than the clock of the server.
+pub const FALSE_TIME_MARGIN_SECONDS: u64 = 600;
 
 /// Characters in the name of a pool or view.
 pub const NAME_CHARS_MAX: usize = 64;
@@ -179,7 +188,8 @@ pub const DERIVED_AHEAD_SECONDS_MAX: u64 = 31 * 86_400;
 /// ones; those that are revoked or have credits of their own are not forgotten
 /// for others.
 pub const DERIVED_OF_KEY_MAX: usize = 10_000;
-/// Derived tokens that are known at one time, over all keys.
+/// Derived tokens that are known at one time, over all keys. Of those with
+/// credits of their own no key has more than there are places left.
 pub const DERIVED_MAX: usize = 200_000;
 /// Derived tokens whose signature is known to be good without being checked again.
 pub const DERIVED_VERIFIED_MAX: usize = 2_048;
@@ -243,6 +253,8 @@ pub const PERSON_NAME_CHARS_MAX: usize = 256;
 pub const PERSON_ROLES_MAX: usize = 1_000;
 /// People of an organization, those included who are invited.
 pub const PEOPLE_MAX: usize = 10_000;
+/// Of these, people within the rows that one who manages people is held to.
+pub const PEOPLE_OF_ROWS_MAX: usize = 100;
 /// Recovery codes in a set.
 pub const RECOVERY_CODES: usize = 10;
 /// Seconds after which an invitation is of no use.

@@ -7,7 +7,7 @@ mod keen;
 mod scan;
 mod scoped;
 
-pub use scan::{FoundToken, TOKEN_PATTERN, TokenScanner};
+pub use scan::{DerivedScanner, FoundDerived, FoundToken, TOKEN_PATTERN, TokenScanner};
 pub use scoped::{ScopedText, SealedSecret};
 
 use std::fmt;

@@ -175,6 +175,17 @@ impl super::Callers {
         is_its.then(|| Arc::clone(&caller.record))
     }
 
+    /// The key that has the secret of this id, whatever state both are in.
+    pub(crate) fn key_with(&self, secret: SecretId) -> Option<Arc<KeyRecord>> {
+        let caller = self.read().secrets.get(&secret).cloned()?;
+        Some(Arc::clone(&caller.record))
+    }
+
+    /// Whether there is such a key, whatever state it is in.
+    pub(crate) fn has(&self, key: KeyId) -> bool {
+        self.read().keys.contains_key(&key)
+    }
+
     /// The networks that a key was used from.
     pub(crate) fn networks_of(&self, key: KeyId) -> SeenNetworks {
         let maps = self.read();

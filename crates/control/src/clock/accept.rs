@@ -1,8 +1,8 @@
 //! Taking a false time back: what had ended by it stays ended.
 //!
 //! Each kind of thing that lives by time is ended here, or bounded by the true
-//! time, before the mark is set back in the last transaction. A crash before
-//! that leaves the false time in force, and everything is done again.
+//! time, in the one transaction that sets the mark back. A crash before its end
+//! leaves the false time in force with all that is there, and it is done again.
 //! Why: docs/adr/030-a-clock-that-was-ahead.md.
 
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use model::time::Timestamp;
 use model::value::{Object, Value};
 
 use crate::audit::Subject;
+use crate::change::Change;
 use crate::control::Control;
 use crate::error::ControlError;
 use crate::keys;
-use crate::store::Write;
+use crate::store::{Claim, Write};
 
 /// A key that is ended for good, or whose old secret ends sooner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,45 +95,63 @@ impl Control {
         let mark = self.0.options.clock.now();
         // Secrets that have ended by the false time go.
         self.tidy_secrets().await?;
-        for project in self.projects() {
-            self.change_as("server".to_owned(), project, |change| {
-                let all: Vec<_> = change.definitions.keys().cloned().collect();
-                for key in all.iter().filter(|key| expires_between(key, wall, mark)) {
-                    let mut draft = key.draft().clone();
-                    draft.expires_at = Some(wall);
-                    let after =
-                        change.update_key(key, keys::row(key, &draft, key.is_disabled()))?;
-                    let texts = (Some(keys::text(key)), Some(keys::text(&after)));
-                    change.audit("key.change", keys::subject(&after), texts.0, texts.1);
-                }
-                let all: Vec<_> = change.definitions.keys().cloned().collect();
-                for key in &all {
-                    if let Some(secrets) = bounded(key, wall, mark) {
-                        change.change_secrets("key.clock_accept", key, secrets)?;
-                    }
-                }
-                Ok(())
-            })
-            .await?;
+        let writer = self.0.writer().await?;
+        let (mut writes, mut ordinal) = (Vec::new(), writer.ordinal);
+        let projects = self.projects();
+        let first = projects.first().copied().ok_or(ControlError::NotFound)?;
+        for project in projects {
+            let mut change = self.begin(&writer, "server".to_owned().into(), project);
+            change.ordinal = ordinal;
+            end_keys(&mut change, wall, mark)?;
+            if project == first {
+                note(&mut change, &plan, wall, mark);
+            }
+            ordinal = change.ordinal;
+            writes.append(&mut change.writes);
         }
-        let first = self.projects().first().copied();
-        let first = first.ok_or(ControlError::NotFound)?;
-        self.change_as("server".to_owned(), first, |change| {
-            let time = |at: Timestamp| Object::new().with("time", at.to_string());
-            let after = time(wall)
-                .with("keys_expired", plan.expired.len() as u64)
-                .with("graces_bounded", plan.graces.len() as u64);
-            let texts = [time(mark), after].map(|object| json::to_text(&Value::Object(object)));
-            let [before, after] = texts;
-            let subject = Subject::new(first, "clock");
-            change.audit("clock.accept", subject, Some(before), Some(after));
-            change.writes.push(Write::AcceptTime(wall));
-            Ok(())
-        })
-        .await?;
+        // The false time has gone on until now.
+        writes.push(Write::MarkTime(mark));
+        writes.push(Write::AcceptTime(wall));
+        // All of it or nothing. Memory is not told: nobody is served from it any more.
+        let done = self
+            .0
+            .carry_out(writer, writes, ordinal, Claim::Everything, |_| ());
+        done.await?;
         self.abandon().await;
         Ok(plan)
     }
+}
+
+/// Ends the keys of a project that had expired by the false time, and bounds
+/// the graces of those that were rolled by it.
+fn end_keys(change: &mut Change, wall: Timestamp, mark: Timestamp) -> Result<(), ControlError> {
+    let all: Vec<_> = change.definitions.keys().cloned().collect();
+    for key in all.iter().filter(|key| expires_between(key, wall, mark)) {
+        let mut draft = key.draft().clone();
+        draft.expires_at = Some(wall);
+        let after = change.update_key(key, keys::row(key, &draft, key.is_disabled()))?;
+        let texts = (Some(keys::text(key)), Some(keys::text(&after)));
+        change.audit("key.change", keys::subject(&after), texts.0, texts.1);
+    }
+    let all: Vec<_> = change.definitions.keys().cloned().collect();
+    for key in &all {
+        if let Some(secrets) = bounded(key, wall, mark) {
+            change.change_secrets("key.clock_accept", key, secrets)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes that the time was taken back, for the audit.
+fn note(change: &mut Change, plan: &ClockAccepted, wall: Timestamp, mark: Timestamp) {
+    let time = |at: Timestamp| Object::new().with("time", at.to_string());
+    let after = time(wall)
+        .with("keys_expired", plan.expired.len() as u64)
+        .with("graces_bounded", plan.graces.len() as u64);
+    let texts = [time(mark), after].map(|object| json::to_text(&Value::Object(object)));
+    let [before, after] = texts;
+    let subject = Subject::new(change.project, "clock");
+    change.audit("clock.accept", subject, Some(before), Some(after));
 }
 
 /// Whether the key has expired by the false time and would live by the true one.

@@ -83,6 +83,11 @@ impl Seen {
         self.is_held.fetch_or(is_held, Ordering::Relaxed);
     }
 
+    /// Whether it has credits of its own.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn note(&self, now: Timestamp) {
         let now = now.as_microsecond();
         let first = self
@@ -111,7 +116,7 @@ impl Seen {
     pub(super) fn free_since(&self, now: Timestamp) -> Option<i64> {
         let last = self.last.load(Ordering::Relaxed);
         let is_idle = now.as_microsecond().saturating_sub(last) > SECOND_MICROS;
-        let is_free = !self.is_held.load(Ordering::Relaxed) && !self.is_revoked();
+        let is_free = !self.is_held() && !self.is_revoked();
         (is_free && is_idle).then_some(last)
     }
 

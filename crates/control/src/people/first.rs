@@ -106,8 +106,9 @@ impl Control {
     /// Makes the person who was invited. The invitation is used up.
     ///
     /// # Errors
-    /// [`Refusal::NoInvitation`] for a token that is unknown, used or ended;
-    /// [`ControlError::NameTaken`]; [`Refusal::TooManyPasswords`].
+    /// [`Refusal::NoInvitation`] for a token that is unknown, used or ended, and
+    /// for one of a name that somebody has, which is not told;
+    /// [`Refusal::TooManyPasswords`].
     pub async fn accept_invitation(
         &self,
         token: &InvitationToken,
@@ -128,6 +129,9 @@ impl Control {
                     name: new.name,
                     roles: invitation.draft.roles.clone(),
                 };
+                if self.people().by_name(&invitation.sign_in).is_some() {
+                    return Err(Refusal::NoInvitation.into());
+                }
                 change.delete_invitation(invitation.id);
                 let (organization, sign_in) = (invitation.organization, invitation.sign_in.clone());
                 self.insert_new_person(change, organization, sign_in, draft, &made)

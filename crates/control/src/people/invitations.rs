@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use model::fault::{Fault, FaultCode};
 use model::ids::{InvitationId, OrganizationId};
-use model::limits::{INVITATION_SECONDS, PEOPLE_MAX};
-use model::people::{InvitationHash, InvitationRecord, InvitationToken, PersonDraft, SignInName};
+use model::limits::{INVITATION_SECONDS, PEOPLE_MAX, PEOPLE_OF_ROWS_MAX};
+use model::people::{
+    Area, InvitationHash, InvitationRecord, InvitationToken, PersonDraft, RoleGrant, SignInName,
+};
 use model::permit::{Admin, Permit};
 use model::time::Timestamp;
 use model::value::Object;
@@ -36,7 +38,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal::NotAllowed`] when the caller's role does not reach so far,
-    /// [`ControlError::NameTaken`].
+    /// [`ControlError::NameTaken`] for a name that the caller may know to be.
     pub async fn invite(
         &self,
         by: &Permit<Admin>,
@@ -47,14 +49,18 @@ impl Control {
             let organization = self.check_covers(by, &draft.roles)?;
             let now = self.people_now();
             let invited = self.invitations_of(organization);
-            let is_invited = invited.iter().any(|other| other.sign_in == sign_in);
-            if is_invited || self.people().by_name(&sign_in).is_some() {
+            // Who is held to rows is not told of whom they do not know: an
+            // invitation of a name that others have is made, and makes nobody.
+            let is_held = by.access().within().is_some();
+            let tells = |draft: &PersonDraft| !is_held || self.knows(by, draft);
+            let mut same = invited.iter().filter(|other| other.sign_in == sign_in);
+            let there = self.people().by_name(&sign_in);
+            if same.any(|other| tells(&other.draft))
+                || there.is_some_and(|other| tells(&other.parts().draft))
+            {
                 return Err(ControlError::NameTaken);
             }
-            if invited.len() + self.people().of_organization(organization).len() >= PEOPLE_MAX {
-                let detail = format!("an organization has at most {PEOPLE_MAX} people");
-                return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
-            }
+            self.check_places(by, organization, &draft.roles)?;
             self.check_projects(organization, &draft.roles)?;
             // Of one who was invited before in vain.
             for ended in self.ended_invitations(organization) {
@@ -116,6 +122,51 @@ impl Control {
             Ok(())
         })
         .await
+    }
+
+    /// Whether there is a place for one more with these roles. Whoever is held
+    /// to rows has few of the organization's, together with all whom they know
+    /// of, and learns nothing of the others.
+    fn check_places(
+        &self,
+        by: &Permit<Admin>,
+        organization: OrganizationId,
+        roles: &[RoleGrant],
+    ) -> Result<(), ControlError> {
+        let people = self.people().of_organization(organization);
+        let invited = self.invitations_of(organization);
+        let full = |detail: String| Err(Fault::new(FaultCode::LimitExceeded, detail).into());
+        let is_full = people.len() + invited.len() >= PEOPLE_MAX;
+        if by.access().within().is_none() {
+            return match is_full {
+                true => full(format!("an organization has at most {PEOPLE_MAX} people")),
+                false => Ok(()),
+            };
+        }
+        let project = by.access().project();
+        let there = people.iter().map(|person| &person.parts().draft);
+        let held: Vec<&RoleGrant> = there
+            .chain(invited.iter().map(|invitation| &invitation.draft))
+            .filter_map(|draft| draft.role_in(project))
+            .filter(|role| role.constraints.is_some())
+            .collect();
+        // The bound of everybody above, so that those in between add nothing to it.
+        let over = held.iter().filter(|over| {
+            let reaches = |role: &RoleGrant| role.is_within(over.constraints.as_ref());
+            over.may(Area::People) && roles.iter().any(reaches)
+        });
+        let within = |over: &&RoleGrant| {
+            let one = held.iter();
+            one.filter(|role| role.is_within(over.constraints.as_ref()))
+                .count()
+        };
+        let most = over.map(within).max().unwrap_or(0);
+        match is_full || most >= PEOPLE_OF_ROWS_MAX {
+            true => full(format!(
+                "there is no place for one more; within the rows of a role there are at most {PEOPLE_OF_ROWS_MAX} people"
+            )),
+            false => Ok(()),
+        }
     }
 
     fn invitations_of(&self, organization: OrganizationId) -> Vec<Arc<InvitationRecord>> {

@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 13] = [
+const MIGRATIONS: [(&str, &str); 14] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -71,6 +71,10 @@ const MIGRATIONS: [(&str, &str); 13] = [
     (
         "derived",
         include_str!("../../migrations/sqlite/0013_derived.sql"),
+    ),
+    (
+        "false_times",
+        include_str!("../../migrations/sqlite/0016_false_times.sql"),
     ),
 ];
 

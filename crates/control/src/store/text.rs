@@ -166,21 +166,6 @@ pub(super) const DELETE_NOTICES: &str = "DELETE FROM notices WHERE project_id = 
 pub(super) const SELECT_NOTICES: &str = "SELECT id, key_id, kind, detail, first_at, last_at, times, \
      dismissed_at FROM notices WHERE project_id = $1 ORDER BY first_at, id";
 
-pub(super) const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
-
-/// What a false time that is taken back leaves behind, by the true one (`$1`).
-/// The second row of the table is when that was.
-pub(super) const ACCEPT_TIME: [&str; 7] = [
-    "UPDATE clock SET high = $1 WHERE id = 1",
-    "INSERT INTO clock (id, high) VALUES (2, $1) ON CONFLICT (id) DO UPDATE SET high = $1",
-    "UPDATE keys SET last_used_at = $1 WHERE last_used_at > $1",
-    "UPDATE secrets SET last_used_at = $1 WHERE last_used_at > $1",
-    "UPDATE people SET created_at = MIN(created_at, $1), failed_at = MIN(failed_at, $1)",
-    // Whatever of them had not ended by either time ends as well.
-    "DELETE FROM sessions WHERE $1 = $1",
-    "DELETE FROM invitations WHERE $1 = $1",
-];
-
 pub(super) const SELECT_ACCEPTED: &str = "SELECT high FROM clock WHERE id = 2";
 
 pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";

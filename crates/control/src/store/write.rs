@@ -13,7 +13,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::derived::DerivedRow;
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
-use super::{PeopleWrite, chain, notices, text};
+use super::{PeopleWrite, chain, clock, notices, text};
 use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
@@ -116,16 +116,13 @@ impl Write {
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<(), ControlError> {
-        if let Self::InsertAudit(entry, ordinal) = self {
-            return chain::append(connection, entry, *ordinal).await;
-        }
-        if let Self::AcceptTime(now) = self {
-            for statement in text::ACCEPT_TIME {
-                let query = sqlx::query(statement).bind(now.as_microsecond());
-                let done = query.execute(&mut *connection).await;
-                done.map_err(super::failed("writing to the control plane's database"))?;
+        match self {
+            Self::InsertAudit(entry, ordinal) => {
+                return chain::append(connection, entry, *ordinal).await;
             }
-            return Ok(());
+            Self::MarkTime(now) => return clock::mark(connection, *now).await,
+            Self::AcceptTime(now) => return clock::accept(connection, *now).await,
+            _ => {}
         }
         let done = self
             .query()
@@ -144,7 +141,6 @@ impl Write {
             | Self::TrimNotices(..)
             | Self::DismissNotice(..)
             | Self::DeleteNoticesOf(_)
-            | Self::MarkTime(_)
             | Self::ForgetDerived(_)
             | Self::TrimDerived
             | Self::DeleteSecretsOf(_)
@@ -236,7 +232,9 @@ impl Write {
             Self::ForgetRepeats(before) => {
                 sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
             }
-            Self::InsertAudit(..) => unreachable!("an entry is written at the end of its chain"),
+            Self::InsertAudit(..) | Self::MarkTime(_) | Self::AcceptTime(_) => {
+                unreachable!("written by several statements")
+            }
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
@@ -281,9 +279,6 @@ impl Write {
                 .bind(id.to_string())
                 .bind(at.as_microsecond()),
             Self::DeleteNoticesOf(id) => sqlx::query(text::DELETE_NOTICES).bind(id.to_string()),
-            Self::MarkTime(now) | Self::AcceptTime(now) => {
-                sqlx::query(text::MARK_TIME).bind(now.as_microsecond())
-            }
         }
     }
 }

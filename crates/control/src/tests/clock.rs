@@ -129,3 +129,108 @@ async fn k07_a_false_time_is_taken_back_and_what_had_ended_by_it_stays_ended() {
             .all(|project| project.verified.findings.is_empty())
     );
 }
+
+/// Every project's graces are bounded by the transaction that takes the time
+/// back, or none.
+#[tokio::test]
+async fn k07_a_time_that_is_not_taken_back_to_the_end_is_not_taken_back_at_all() {
+    let plane = Plane::new().await;
+    let truth = plane.now();
+    plane.clock.advance(30 * DAY);
+    let (key, old) = plane.key("rolled by the false time", "[]").await;
+    roll(&plane, &key, "24h", None).await;
+    let mark = plane.now();
+    let now = truth.checked_add(HOUR).expect("a time");
+    plane.clock.set(now);
+    // The last of it fails, as it does for a process that is killed before.
+    let fails = "CREATE TRIGGER fails BEFORE INSERT ON false_times BEGIN SELECT RAISE(ABORT, 'killed'); END";
+    let plane = plane.restarted_after(fails).await;
+    let failed = plane.control.accept_clock(now).await;
+    assert!(
+        matches!(failed, Err(ControlError::Internal(_))),
+        "{failed:?}"
+    );
+    let plane = plane.restarted_after("DROP TRIGGER fails").await;
+    let known = plane.control.known_at_start();
+    assert_eq!(known, (mark, now), "the false time is in force");
+    let ends = |plane: &Plane| {
+        let definitions = plane.definitions();
+        let key = definitions.key(key.id()).expect("the key");
+        let ends = key.secrets().iter().filter_map(|secret| secret.expires_at);
+        ends.collect::<Vec<_>>()
+    };
+    assert_eq!(ends(&plane), [mark.checked_add(DAY).expect("a time")]);
+    assert_eq!(outcome(&plane.control, &old), Ok(()));
+    let accepted = plane.control.accept_clock(now).await;
+    assert_eq!(accepted.expect("is taken back").graces.len(), 1);
+    let plane = plane.opened_again(7).await;
+    assert_eq!(ends(&plane), [now.checked_add(DAY).expect("a time")]);
+    assert_eq!(outcome(&plane.control, &old), Ok(()), "the grace goes on");
+}
+
+/// Time is marked once a minute by a running server.
+async fn live(plane: &Plane, minutes: u32) {
+    for _ in 0..minutes {
+        plane.clock.advance(Duration::from_secs(60));
+        plane.control.save_last_used().await.expect("is marked");
+    }
+}
+
+#[tokio::test]
+async fn k07_what_was_signed_by_a_false_time_does_not_count_when_that_time_comes() {
+    let plane = Plane::new().await;
+    let truth = plane.now();
+    live(&plane, 3).await;
+    // Twice ahead: for some minutes by 30 days, then by 40.
+    plane.clock.advance(30 * DAY);
+    live(&plane, 3).await;
+    let first = plane.now();
+    plane.clock.advance(10 * DAY);
+    live(&plane, 3).await;
+    let second = plane.now();
+    let now = truth.checked_add(HOUR).expect("a time");
+    plane.clock.set(now);
+    let plane = plane.restarted().await;
+    assert!(
+        !plane.control.was_false(second),
+        "as long as nobody says so"
+    );
+    plane
+        .control
+        .accept_clock(now)
+        .await
+        .expect("is taken back");
+    let plane = plane.opened_again(9).await;
+    let at = |time: Timestamp, minutes: i64| {
+        let moved = time.as_microsecond() + minutes * 60_000_000;
+        Timestamp::from_microsecond(moved).expect("a time")
+    };
+    let is_false = |time| plane.control.was_false(time);
+    for time in [first, second] {
+        for inside in [-10, -2, 0, 9] {
+            assert!(is_false(at(time, inside)), "{time} {inside}");
+        }
+        for outside in [-14, 11] {
+            assert!(!is_false(at(time, outside)), "{time} {outside}");
+        }
+    }
+    assert!(!is_false(now) && !is_false(at(now, 3)));
+    // The true time that comes is not false a second time, and what was is kept.
+    live(&plane, 2).await;
+    let plane = plane.restarted().await;
+    assert!(plane.control.was_false(first) && !plane.control.was_false(plane.now()));
+}
+
+#[tokio::test]
+async fn stretches_of_time_are_few() {
+    let plane = Plane::new().await;
+    for _ in 0..80 {
+        plane.clock.advance(2 * HOUR);
+        plane.control.save_last_used().await.expect("is marked");
+    }
+    plane.control.close().await.expect("closes");
+    assert_eq!(count(&plane.file(), "clock_stretches").await, 64);
+    // The oldest are one, from the beginning on.
+    let oldest = "clock_stretches WHERE began_at = 0 AND ended_at > 0";
+    assert_eq!(count(&plane.file(), oldest).await, 1);
+}

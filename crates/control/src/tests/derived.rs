@@ -11,6 +11,7 @@ use model::permit::Access;
 use super::*;
 use crate::Spent;
 use crate::store::DerivedRow;
+use model::ids::KeyId;
 
 fn seconds(plane: &Plane) -> i64 {
     plane.now().as_microsecond() / 1_000_000
@@ -285,13 +286,18 @@ async fn what_must_not_be_forgotten_stays_when_there_is_no_room() {
 #[tokio::test]
 async fn k07_a_false_time_that_is_taken_back_revives_no_derived_token() {
     let plane = Plane::new().await;
-    let (_, secret) = plane.deriving().await;
+    let (key, secret) = plane.deriving().await;
     let truth = plane.now();
     let (token, _) = plane.derive(&secret, 1, 3_600, "");
     plane.let_in(&token).expect("is used");
     plane.clock.advance(Duration::from_secs(30 * 86_400));
     let late = plane.let_in(&token).map(drop);
     assert_eq!(late, Err(AuthError::Expired));
+    // Made, used and revoked by the false time.
+    let (of_then, id) = plane.derive(&secret, 3, 3_600, "");
+    plane.let_in(&of_then).expect("is used");
+    plane.revoke(&key, &id).await;
+    let false_time = plane.now();
     let now = truth.checked_add(Duration::from_secs(60)).expect("a time");
     plane.clock.set(now);
     let plane = plane.restarted().await;
@@ -303,4 +309,94 @@ async fn k07_a_false_time_that_is_taken_back_revives_no_derived_token() {
     plane.clock.advance(Duration::from_secs(1));
     let (fresh, _) = plane.derive(&secret, 2, 3_600, "");
     plane.let_in(&fresh).expect("made after it");
+    plane.clock.set(false_time);
+    plane
+        .control
+        .save_last_used()
+        .await
+        .expect("forgets what it may");
+    let revived = plane.let_in(&of_then).map(drop);
+    assert!(revived.is_err(), "it was revoked once");
+    let (signed, _) = plane.derive(&secret, 4, 3_600, "");
+    let again = plane.let_in(&signed).map(drop);
+    assert_eq!(
+        again,
+        Err(AuthError::Expired),
+        "signed by a time that was false"
+    );
+    plane.clock.advance(Duration::from_secs(660));
+    let (fresh, _) = plane.derive(&secret, 5, 3_600, "");
+    plane.let_in(&fresh).expect("made after that");
+}
+
+/// Of derived tokens with credits, which are not forgotten, one key takes no
+/// more than it leaves to all others.
+#[tokio::test]
+async fn no_key_takes_the_last_places_of_derived_tokens() {
+    let plane = Plane::new().await;
+    let (greedy, secret) = plane.deriving().await;
+    let (_, modest) = plane.deriving().await;
+    let now = plane.control.clock().now();
+    let ends = seconds(&plane) + 900;
+    let known = &plane.control.0.derived;
+    let fill = |key, from: usize, count: usize| {
+        let rows = (from..from + count).map(|number| DerivedRow {
+            spent: [1, 0],
+            ..DerivedRow::of(
+                key,
+                DerivedId::parse(&format!("{ends}-{number:0>16}")).expect("an id"),
+            )
+        });
+        known.take_in(rows, now);
+    };
+    // All but 10,000 places are taken, by others.
+    for other in 0..19 {
+        let key = KeyId::generate(now, &model::random::SeededRandom::new(other));
+        fill(key, 0, 10_000);
+    }
+    fill(greedy.id(), 0, 4_999);
+    let next = plane.derive(&secret, 90_001, 900, HELD);
+    plane.let_in(&next.0).expect("as many are left as it has");
+    let further = plane.derive(&secret, 90_002, 900, HELD);
+    let refused = plane.let_in(&further.0).err();
+    assert_eq!(refused, Some(AuthError::TooManyDerived));
+    // What may be forgotten finds a place, and whoever has fewer.
+    let plain = plane.derive(&secret, 90_003, 900, "");
+    plane.let_in(&plain.0).expect("may be forgotten");
+    let other = plane.derive(&modest, 90_004, 900, HELD);
+    plane
+        .let_in(&other.0)
+        .expect("there is room for the next one");
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn rows_of_derived_tokens_are_bounded_and_what_must_be_remembered_stays() {
+    let plane = Plane::new().await;
+    let (key, _) = plane.deriving().await;
+    let (key, ends) = (key.id(), plane.now().as_microsecond() / 1_000_000 + 900);
+    // Used later and later; the first ten are revoked or have used up credits.
+    let rows = format!(
+        "INSERT INTO derived_tokens (key_id, id, ends_at, last_used_at, requests, core_spent, revoked_at) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+         SELECT '{key}', '{ends}-' || printf('%016d', i), {ends} * 1000000, i, 1, \
+         CASE WHEN i <= 5 THEN 1 ELSE 0 END, CASE WHEN i BETWEEN 6 AND 10 THEN 1 END FROM n",
+        model::limits::DERIVED_MAX + 30
+    );
+    let plane = plane
+        .restarted_after(Box::leak(rows.into_boxed_str()))
+        .await;
+    plane.control.save_last_used().await.expect("trims");
+    plane.control.close().await.expect("closes");
+    let left =
+        |from: u32, to: u32| format!("derived_tokens WHERE last_used_at BETWEEN {from} AND {to}");
+    let file = plane.file();
+    assert_eq!(count(&file, &left(1, 10)).await, 10, "remembered");
+    assert_eq!(
+        count(&file, &left(11, 30)).await,
+        0,
+        "the oldest of the others"
+    );
+    let rest = i64::try_from(model::limits::DERIVED_MAX).expect("few");
+    assert_eq!(count(&file, &left(31, u32::MAX)).await, rest);
 }

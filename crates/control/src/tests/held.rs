@@ -5,7 +5,7 @@ use model::people::{PersonDraft, Role, RoleGrant};
 
 use super::people::role;
 use super::*;
-use crate::{Proof, SignedIn};
+use crate::{Proof, Refusal, SignedIn};
 
 const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
 const ALL: &str = r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows"}]"#;
@@ -109,4 +109,61 @@ async fn keys_made_for_one_customer_found_no_pool_and_move_no_records_of_others(
         plane.control.create_key(&by, draft).await.expect("a key");
     }
     assert_eq!(format!("{:?}", carried()), before);
+}
+
+/// A name that others have, here or elsewhere, is answered as one that nobody has.
+#[tokio::test]
+async fn who_is_held_to_rows_learns_of_no_name_by_inviting_and_takes_few_places() {
+    let plane = Plane::new().await;
+    let cara = plane.customers_admin().await;
+    let by = plane.permit_of(&cara);
+    let within = || PersonDraft {
+        roles: vec![RoleGrant {
+            project: Some(plane.project()),
+            role: Role::Viewer,
+            constraints: Some(parse_list(&value(OF_93I)).expect("a filter")),
+        }],
+        ..role(Role::Viewer)
+    };
+    let invite = async |name: &str| {
+        let sign_in = super::people::named(name);
+        plane.control.invite(&by, sign_in, within()).await
+    };
+    let known = count_of(&plane, &by);
+    for name in ["ada@example.com", "nobody@example.com"] {
+        let (invitation, token) = invite(name).await.expect("made alike");
+        assert_eq!(invitation.sign_in.as_str(), name);
+        let listed = plane.control.invitations(&by).expect("reads");
+        assert!(listed.iter().any(|other| other.id == invitation.id));
+        // The token of a name that somebody has is of no use, as one that has ended.
+        let joined = plane
+            .control
+            .accept_invitation(&token, super::people::new("X"));
+        let joined = joined.await;
+        match name {
+            "ada@example.com" => assert_eq!(
+                super::people::refusal(joined.map(drop)),
+                Refusal::NoInvitation
+            ),
+            _ => assert_eq!(joined.expect("joins").0.parts().sign_in.as_str(), name),
+        }
+    }
+    // Of whom they know, they are told.
+    for name in ["nobody@example.com", "cara@example.com"] {
+        let taken = invite(name).await.map(drop);
+        assert!(matches!(taken, Err(ControlError::NameTaken)), "{taken:?}");
+    }
+    assert_eq!(count_of(&plane, &by), known + 2);
+    for number in known + 2..model::limits::PEOPLE_OF_ROWS_MAX {
+        invite(&format!("p{number}@example.com"))
+            .await
+            .expect("a place");
+    }
+    let over = fault(invite("last@example.com").await.map(drop));
+    assert_eq!(over.0, FaultCode::LimitExceeded);
+}
+
+fn count_of(plane: &Plane, by: &Permit<Admin>) -> usize {
+    let people = plane.control.people_of(by).expect("reads").len();
+    people + plane.control.invitations(by).expect("reads").len()
 }

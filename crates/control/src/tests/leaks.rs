@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::*;
-use crate::{Ended, LeakReport, Notice, NoticeKind};
+use crate::{Ended, LeakReport, Leaked, Notice, NoticeKind};
 use model::ids::KeyId;
 use model::keys::{AuthError, KeyStatus, Roll};
 use model::limits::{NOTICE_DAYS, NOTICES_MAX};
@@ -27,7 +27,7 @@ fn enter(plane: &Plane, token: &Secret, from: &str) -> Result<Access, AuthError>
 
 async fn report(plane: &Plane, token: &Secret) -> bool {
     let report = LeakReport {
-        token: Secret::parse(token.reveal()),
+        token: Leaked::read(token.reveal()),
         found_at: None,
         address: None,
     };

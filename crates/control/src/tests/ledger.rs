@@ -365,3 +365,31 @@ async fn what_is_told_of_an_allowance() {
     assert_eq!(plane.account(&nothing).alert(), Some(100));
     assert!(plane.control.reserve(&access, Tier::Core, 1).is_err());
 }
+
+/// A request may outlive its key: it has what its key had left until then,
+/// and nothing behind it.
+#[tokio::test]
+async fn no_account_begins_anew_behind_a_deleted_key() {
+    let plane = Plane::new().await;
+    let (key, access) = plane.paying(10).await;
+    let reserve = |cost| plane.control.reserve(&access, Tier::Core, cost);
+    let spent = reserve(6).expect("is left");
+    plane.control.charge(spent, 6).await.expect("charged");
+    let before = reserve(1).expect("is left");
+    let deleted = plane
+        .control
+        .delete_key(&plane.admin(), key.id(), None)
+        .await;
+    deleted.expect("deleted");
+    for cost in [1, 4, 10] {
+        let over = of_key(reserve(cost).expect_err("nothing is left"));
+        assert_eq!((over.left, over.cost), (0, cost));
+    }
+    plane
+        .control
+        .charge(before, 1)
+        .await
+        .expect("was set aside before");
+    plane.control.close().await.expect("closes");
+    assert_eq!(plane.statement(&plane.file(), &key).await, 7);
+}

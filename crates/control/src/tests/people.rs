@@ -12,7 +12,7 @@ use model::people::{
 pub(super) const PASSWORD: &str = "violet harbour under glass";
 const OTHER_PASSWORD: &str = "amber orchard over stone";
 
-fn new(name: &str) -> NewPerson {
+pub(super) fn new(name: &str) -> NewPerson {
     NewPerson {
         name: name.to_owned(),
         password: Password::choose(PASSWORD, &[]).expect("a good one"),

@@ -15,7 +15,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use envelope::Envelope;
+pub use envelope::{DerivedText, Envelope};
 
 use super::{AuthError, Circumstances, KeyKind, KeyRecord, Proof};
 use crate::credits::Tier;
@@ -202,9 +202,10 @@ impl DerivedToken {
         &self.claims.terms.id
     }
 
-    /// Whether it says that it was made before this.
-    pub fn is_older_than(&self, at: Timestamp) -> bool {
-        self.claims.issued.saturating_mul(1_000_000) < at.as_microsecond()
+    /// When it says it was made.
+    pub fn issued(&self) -> Timestamp {
+        let issued = self.claims.issued.saturating_mul(1_000_000);
+        Timestamp::from_microsecond(issued).unwrap_or(Timestamp::MAX)
     }
 
     /// The key's grants as this token leaves them. What was made of the very

@@ -1,10 +1,14 @@
 //! Finding tokens in any bytes: each by its form and its checksum, so that
 //! ordinary text is not taken for one.
 
+mod derived;
+
 use std::sync::LazyLock;
 
 use memchr::memchr_iter;
 use regex::bytes::Regex;
+
+pub use derived::{DerivedScanner, FoundDerived};
 
 use super::{Secret, SecretId};
 use crate::keys::KeyKind;

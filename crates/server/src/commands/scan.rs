@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 mod reporting;
 
 use ignore::{DirEntry, WalkBuilder};
-use model::secrets::{FoundToken, Secret, TokenScanner};
+use model::secrets::{DerivedScanner, SecretId, TokenScanner};
 use serde_json::{Value, json};
 
 use super::CommandError;
@@ -17,6 +17,8 @@ use reporting::Reporter;
 
 /// Bytes that are read at once.
 const PIECE: usize = 256 << 10;
+/// The kind of tokens that were signed by the holder of a key.
+const DERIVED: &str = "derived";
 /// What standard input is called.
 const STANDARD_INPUT: &str = "-";
 
@@ -36,7 +38,11 @@ struct Report {
 #[derive(Debug)]
 struct Found {
     place: String,
-    token: FoundToken,
+    line: u64,
+    /// Of which kind its key is, or that it is derived from one.
+    kind: &'static str,
+    /// The secret that it is, or is signed under.
+    id: SecretId,
     /// Of one that was reported: whether it is one of the server.
     valid: Option<bool>,
 }
@@ -103,21 +109,20 @@ impl Report {
     }
 
     fn read(&mut self, place: &str, bytes: &mut dyn Read) {
-        let mut scanner = TokenScanner::default();
+        let (mut scanner, mut derived) = (TokenScanner::default(), DerivedScanner::default());
         let mut piece = vec![0; PIECE];
         self.files += 1;
         loop {
             match bytes.read(&mut piece) {
                 Ok(0) => return,
                 Ok(read) => {
-                    for (token, secret) in scanner.feed_whole(&piece[..read]) {
-                        let valid = self.send(place, &token, &secret);
-                        let place = place.to_owned();
-                        self.tokens.push(Found {
-                            place,
-                            token,
-                            valid,
-                        });
+                    for (found, secret) in scanner.feed_whole(&piece[..read]) {
+                        let kind = (found.kind.name(), found.id);
+                        self.found(place, found.line, kind, secret.reveal());
+                    }
+                    for (found, token) in derived.feed(&piece[..read]) {
+                        let kind = (DERIVED, found.secret);
+                        self.found(place, found.line, kind, token.reveal());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -129,14 +134,24 @@ impl Report {
         }
     }
 
+    fn found(&mut self, place: &str, line: u64, of: (&'static str, SecretId), token: &str) {
+        let valid = self.send(&format!("{place}:{line}"), token);
+        self.tokens.push(Found {
+            place: place.to_owned(),
+            line,
+            kind: of.0,
+            id: of.1,
+            valid,
+        });
+    }
+
     /// Reports a token, as long as the server takes reports.
-    fn send(&mut self, place: &str, token: &FoundToken, secret: &Secret) -> Option<bool> {
+    fn send(&mut self, place: &str, token: &str) -> Option<bool> {
         let reporter = self.reporter.as_mut()?;
         if self.not_taken.is_some() {
             return None;
         }
-        let place = format!("{place}:{}", token.line);
-        match reporter.report(secret, &place) {
+        match reporter.report(token, place) {
             Ok(valid) => Some(valid),
             Err(error) => {
                 self.not_taken = Some(error);
@@ -148,8 +163,7 @@ impl Report {
     fn print(&self) -> Result<(), CommandError> {
         for found in &self.tokens {
             let place = printable(&found.place);
-            let FoundToken { line, kind, id } = found.token;
-            let kind = kind.name();
+            let Found { line, kind, id, .. } = found;
             let reported = match found.valid {
                 None => "",
                 Some(true) => ", reported",
@@ -167,10 +181,9 @@ impl Report {
 
     fn json(&self) -> Value {
         let tokens = self.tokens.iter().map(|found| {
-            let FoundToken { line, kind, id } = found.token;
             let mut shown = json!({
-                "file": found.place, "line": line, "kind": kind.name(),
-                "secret": id.to_string(),
+                "file": found.place, "line": found.line, "kind": found.kind,
+                "secret": found.id.to_string(),
             });
             if self.reporter.is_some() {
                 shown["valid"] = json!(found.valid);

@@ -16,6 +16,7 @@ mod killed;
 mod limits;
 mod neighbours;
 mod offline;
+mod outbound;
 mod secrets;
 mod support;
 mod tls;

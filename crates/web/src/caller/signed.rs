@@ -82,6 +82,11 @@ impl From<SignedError> for ApiError {
                 Code::SignatureRefused,
                 "the request was signed before the server's clock was set right; sign it anew",
             ),
+            SignedError::FalseTime => Self::new(
+                Code::SignatureRefused,
+                "the server's clock showed this time once while it was wrong, and what was signed then does not \
+                 count; until the time is over, send the token or an hour's later signature",
+            ),
             SignedError::Busy => PlaneError::Busy {
                 retry_after: std::time::Duration::from_secs(10),
             }

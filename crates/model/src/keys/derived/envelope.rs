@@ -25,6 +25,39 @@ pub struct Envelope<'t> {
     secret: SecretId,
 }
 
+/// A text that has the form of a derived token, whoever signed it. It is a
+/// secret as long as the token lives.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DerivedText {
+    text: String,
+    secret: SecretId,
+}
+
+impl std::fmt::Debug for DerivedText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DerivedText").finish_non_exhaustive()
+    }
+}
+
+impl DerivedText {
+    /// The token that a text is by its form; `None` for any other text.
+    pub fn read(text: &str) -> Option<Self> {
+        let secret = Envelope::read(text).ok()?.secret();
+        let text = text.to_owned();
+        Some(Self { text, secret })
+    }
+
+    /// The token itself.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// The secret that it says it is signed under.
+    pub fn secret(&self) -> SecretId {
+        self.secret
+    }
+}
+
 impl<'t> Envelope<'t> {
     /// Whether a text can be meant as a derived token, and as no other.
     pub fn is_meant(text: &str) -> bool {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::secrets::Secret;
 use serde_json::{Value, json};
 
 use super::super::CommandError;
@@ -51,14 +50,14 @@ impl Reporter {
     ///
     /// # Errors
     /// The server did not take the report.
-    pub(super) fn report(&mut self, token: &Secret, place: &str) -> Result<bool, CommandError> {
+    pub(super) fn report(&mut self, token: &str, place: &str) -> Result<bool, CommandError> {
         let mut hash = Hasher::new();
-        hash.update(token.reveal().as_bytes());
+        hash.update(token.as_bytes());
         let tag = hash.digest().hex();
         if let Some(known) = self.told.get(&tag) {
             return Ok(*known);
         }
-        let body = json!({ "token": token.reveal(), "found_at": place }).to_string();
+        let body = json!({ "token": token, "found_at": place }).to_string();
         let answer = self.send(&body)?;
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
         let valid = answer["valid"]

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{Desk, Ran, command, ran, with_input};
 use crate::support::Address;
 
@@ -95,4 +97,85 @@ fn k21_what_is_found_is_reported_and_in_quarantine_at_once() {
     assert!(clear.err.contains("https"), "{}", clear.err);
     let nowhere = scan(tree.path(), &["--report", "http://127.0.0.1:1", "."]);
     assert!(nowhere.err.contains("cannot be reached"), "{}", nowhere.err);
+}
+
+fn with_checksum(body: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut left = crc32fast::hash(body.as_bytes()) as usize;
+    let mut sum = [b'0'; 6];
+    for digit in sum.iter_mut().rev() {
+        *digit = DIGITS[left % 62];
+        left /= 62;
+    }
+    format!("{body}{}", String::from_utf8_lossy(&sum))
+}
+
+/// Each whole token is asked about, also where another one has its public part.
+#[test]
+fn k21_a_look_alike_keeps_no_token_from_being_reported() {
+    let desk = Desk::new();
+    let url = desk.server.address.0.clone();
+    let key = json!({ "name": "leaks", "grants": [] });
+    let made = desk.server.post(&desk.master, "/v1/keys", &key).expect(201);
+    let token = made["token"].as_str().expect("a token");
+    // The same kind and id, another secret, and the checksum that goes with it.
+    let (head, rest) = token.split_at(token.len() - 49);
+    let turned: String = rest[1..43].chars().rev().collect();
+    let body = format!("{head}{}{turned}", &rest[..1]);
+    let like = with_checksum(&body);
+    assert!(
+        model::secrets::Secret::parse(&like).is_some(),
+        "of the form"
+    );
+    let tree = tempfile::tempdir().expect("a directory");
+    let text = format!("A={like}\nB={token}\n");
+    fs::write(tree.path().join("a.env"), text).expect("writes");
+    let found = scan(tree.path(), &["--report", &url, "--json", "."]).expect(1);
+    let report = found.json();
+    let valid = |at: usize| report["tokens"][at]["valid"].clone();
+    assert_eq!(
+        (valid(0), valid(1)),
+        (json!(false), json!(true)),
+        "{report}"
+    );
+    assert_eq!(report["tokens"][0]["secret"], report["tokens"][1]["secret"]);
+    desk.server.get(token, "/v1/whoami").expect(403);
+}
+
+#[test]
+fn k21_derived_tokens_are_found_and_reported_alone() {
+    let desk = Desk::new();
+    let url = desk.server.address.0.clone();
+    let key = json!({ "name": "derives", "grants": [], "derived_tokens": true });
+    let made = desk.server.post(&desk.master, "/v1/keys", &key).expect(201);
+    let token = made["token"].as_str().expect("a token");
+    let id = token.split('_').nth(2).expect("an id");
+    let me = desk.server.get(token, "/v1/whoami").expect(200);
+    let project = me["project"].as_str().expect("an id");
+    let args = ["keys", "derive", "--project", project];
+    let derive = || {
+        ran(&mut command(
+            &desk.server.address,
+            token,
+            desk.home.path(),
+            &args,
+        ))
+    };
+    let (derived, other) = (derive().expect(0).out, derive().expect(0).out);
+    let derived = derived.trim();
+    desk.server.get(derived, "/v1/whoami").expect(200);
+    let tree = tempfile::tempdir().expect("a directory");
+    let text =
+        format!("// one\nfetch(url, {{ headers: {{ authorization: \"Bearer {derived}\" }} }})\n");
+    fs::write(tree.path().join("page.js"), text).expect("writes");
+    let found = scan(tree.path(), &["."]).expect(1);
+    let line = format!("./page.js:2: derived token, secret {id}");
+    assert_eq!(found.out, format!("{line}\n"));
+    let found = scan(tree.path(), &["--report", &url, "."]).expect(1);
+    assert_eq!(found.out, format!("{line}, reported\n"));
+    assert!(!found.out.contains(&derived[..40]) && !found.err.contains(&derived[..40]));
+    desk.server.get(derived, "/v1/whoami").expect(401);
+    for lives in [token, other.trim()] {
+        desk.server.get(lives, "/v1/whoami").expect(200);
+    }
 }

@@ -374,7 +374,7 @@ fn a_token_that_is_lost_on_the_way_to_the_command_leaves_no_key() {
     let manager = Manager::new();
     let before = manager.keys();
     let list = |args: &[&str]| {
-        let cut = losing_the_first_answer(&manager.desk.server.address);
+        let cut = losing_the_first_answer(&manager.desk.server.address, b"");
         let home = manager.desk.home.path();
         let ran = ran(&mut command(&cut, &manager.desk.master, home, args));
         assert!(!shows_a_token(&ran.out) && !shows_a_token(&ran.err));
@@ -395,9 +395,46 @@ fn a_token_that_is_lost_on_the_way_to_the_command_leaves_no_key() {
     assert_eq!(manager.secrets(&id).len(), 1);
 }
 
-/// An address of the server whose first connection is cut when the answer
-/// comes; all others pass.
-fn losing_the_first_answer(server: &Address) -> Address {
+/// A proxy that hears the server and says something else may stand between.
+#[test]
+fn a_token_that_a_proxy_loses_leaves_no_key_and_a_refusal_is_one() {
+    let manager = Manager::new();
+    let before = manager.keys();
+    let create = |instead: &'static [u8]| {
+        let cut = losing_the_first_answer(&manager.desk.server.address, instead);
+        let home = manager.desk.home.path();
+        let args = ["keys", "create", "--name", "Ada", "--to", "file:lost"];
+        ran(&mut command(&cut, &manager.desk.master, home, &args))
+    };
+    for instead in [
+        &b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"[..],
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 3\r\nconnection: close\r\n\r\n<p>",
+        b"HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        // A page that says that all is well.
+        b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",
+        // Half of an answer.
+        b"HTTP/1.1 201 Created\r\ncontent-length: 900\r\nconnection: close\r\n\r\n{\"id\":",
+    ] {
+        let said = String::from_utf8_lossy(instead);
+        let ran = create(instead).expect(3);
+        assert!(ran.err.contains("lost on its way"), "{said}: {}", ran.err);
+        assert!(ran.err.contains("deleted again"), "{said}: {}", ran.err);
+        assert!(!shows_a_token(&ran.out) && !shows_a_token(&ran.err));
+        assert_eq!(manager.keys(), before, "{said}");
+    }
+    // Whatever is refused is not asked for again.
+    let refused =
+        create(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    assert!(!refused.err.contains("lost on its way"), "{}", refused.err);
+    assert_eq!(manager.keys(), before + 1, "this proxy lies");
+    assert!(!manager.desk.home.path().join("lost").exists());
+}
+
+/// An address of the server on whose first connection something else is said,
+/// or nothing, when the answer comes; all others pass.
+fn losing_the_first_answer(server: &Address, instead: &'static [u8]) -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let server = server.0.trim_start_matches("http://").to_owned();
@@ -408,7 +445,7 @@ fn losing_the_first_answer(server: &Address) -> Address {
             let to = to.expect("a clone");
             std::thread::spawn(move || pass(client, there));
             std::thread::spawn(move || match number {
-                0 => lose(from, &to),
+                0 => lose(from, to, instead),
                 _ => pass(from, to),
             });
         }
@@ -426,8 +463,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream) {
     let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
-fn lose(mut from: TcpStream, to: &TcpStream) {
+fn lose(mut from: TcpStream, mut to: TcpStream, instead: &[u8]) {
     let _ = from.read(&mut [0; 4096]);
+    let _ = to.write_all(instead);
     let _ = to.shutdown(std::net::Shutdown::Both);
 }
 

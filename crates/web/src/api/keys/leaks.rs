@@ -2,12 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use control::LeakReport;
+use control::{LeakReport, Leaked};
 use http::StatusCode;
 use model::document::Document;
 use model::limits::SESSION_AGENT_CHARS_MAX;
 use model::permit::Admin;
-use model::secrets::Secret;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -26,7 +25,7 @@ pub(crate) fn leak_schemas() -> Json {
         "LeakReport": {
             "type": "object", "required": ["token"], "additionalProperties": false,
             "properties": {
-                "token": { "type": "string", "description": "The whole token that was found." },
+                "token": { "type": "string", "description": "The whole token that was found, of a key or derived from one." },
                 "found_at": { "type": ["string", "null"],
                     "description": format!("Where, for its owner: the first {SESSION_AGENT_CHARS_MAX} characters are kept.") },
             },
@@ -45,7 +44,7 @@ pub(crate) fn leak_schemas() -> Json {
 pub(crate) fn report_operation() -> Operation {
     Operation::new(
         "reportLeak",
-        "Puts the secret of a token that leaked into quarantine, at once; whoever has the token may do that.",
+        "Puts the secret of a token that leaked into quarantine, and revokes a derived one, at once; whoever has the token may do that.",
     )
     .takes("LeakReport")
     .answers(200, "Whether it is a token of this server.", "LeakReported")
@@ -59,7 +58,7 @@ pub(crate) async fn report(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let mut document = Document::new(&body)?;
-    let token = Secret::parse(document.text("token")?.trim());
+    let token = Leaked::read(document.text("token")?.trim());
     let found_at = document.optional_text("found_at")?.map(str::to_owned);
     document.finish()?;
     let report = LeakReport {

@@ -264,6 +264,41 @@ async fn k11_what_was_signed_before_a_false_time_was_taken_back_is_refused() {
 }
 
 #[tokio::test]
+async fn k11_what_was_signed_by_a_false_time_is_refused_when_that_time_comes() {
+    let world = World::with_sales().await;
+    let (_, token) = key(&world).await;
+    let truth = world.clock.advance(Duration::ZERO);
+    let ahead = Duration::from_secs(30 * 86_400);
+    world.clock.advance(ahead);
+    let signed = |world: &World, nonce: &str| Call::post(world, &token, nonce);
+    let of_then = signed(&world, "1");
+    of_then.send(&world, &token).await.expect(200);
+    let unsent = signed(&world, "2");
+    let taken_back = world.state.control.accept_clock(truth).await;
+    taken_back.expect("taken back");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control");
+    world.left_behind(&file);
+    let world = World::over(&file).await;
+    // By the true time as ever, until it is that which was false.
+    world.clock.advance(Duration::from_secs(1));
+    let fresh = signed(&world, "3");
+    fresh.send(&world, &token).await.expect(200);
+    world.clock.advance(ahead);
+    for call in [&of_then, &unsent, &signed(&world, "4")] {
+        let refused = call.send(&world, &token).await.expect(401);
+        assert!(
+            refused.text().contains("while it was wrong"),
+            "{}",
+            refused.text()
+        );
+    }
+    world.clock.advance(Duration::from_secs(3_600));
+    let later = signed(&world, "5");
+    later.send(&world, &token).await.expect(200);
+}
+
+#[tokio::test]
 async fn k11_whatever_is_altered_is_refused() {
     let world = World::with_sales().await;
     let (_, token) = key(&world).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::caller::seen::tests::from;
+use crate::testing::derived::{derive, id as testing_id};
 use crate::testing::people::first_signed_in;
 use crate::testing::{Log, Reply, World, request, text};
 
@@ -382,4 +383,78 @@ async fn a_key_goes_into_quarantine_without_a_code_and_out_of_it_with_one() {
         world.get("/v1/keys").await.expect(403).code(),
         "quarantined"
     );
+}
+
+#[tokio::test]
+async fn k21_a_reported_derived_token_is_revoked_alone_before_the_answer_and_its_owner_is_told() {
+    let world = World::with_sales().await;
+    let (log, guard) = Log::start();
+    let (id, secret) = world
+        .deriving(json!({ "name": "derives", "grants": reader() }))
+        .await;
+    let project = world.project().await;
+    let token = derive(&secret, &project, 1, json!({}));
+    let other = derive(&secret, &project, 2, json!({}));
+    for text in [&token, &other] {
+        read(&world, THIEF, text).await.expect(200);
+    }
+    // What is none, and what nobody here signed, learns as little as ever.
+    let (signed, signature) = token.rsplit_once('.').expect("parts");
+    let first = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{signed}.{first}{}", &signature[1..]);
+    let foreign = report(&world, "tg_sk_of_nobody").await.expect(200);
+    for text in [forged.as_str(), "a.b.c", &format!("{token}x")] {
+        let answer = report(&world, text).await.expect(200);
+        assert_eq!(answer.text(), foreign.text(), "{text}");
+    }
+    read(&world, THIEF, &token).await.expect(200);
+
+    let found = json!({ "token": format!("{token}\n"), "found_at": "a page" });
+    for _ in 0..2 {
+        let reported = send(&world, FINDER, "", "POST /v1/keys/report", &found).await;
+        assert_eq!(reported.expect(200).json(), valid(true));
+    }
+    read(&world, THIEF, &token).await.expect(401);
+    // Alone: neither its key nor what else is derived from it.
+    read(&world, THIEF, &other).await.expect(200);
+    read(&world, THIEF, &secret).await.expect(200);
+    assert_eq!(key(&world, &id).await["status"], "active");
+    let told = notices(&world).await;
+    let jti = testing_id(1);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["kind"], &told[0]["key"]["id"]),
+        (&json!("leaked"), &json!(id))
+    );
+    let detail = text(&told[0], "/detail");
+    assert!(
+        detail.contains(&jti) && detail.contains("a page"),
+        "{detail}"
+    );
+    assert!(!told[0].to_string().contains(&token));
+    let audit = world.get("/v1/audit?action=key.revoke_derived").await;
+    let audit = audit.expect(200).json();
+    assert_eq!(audit["items"].as_array().map(Vec::len), Some(1), "{audit}");
+    assert_eq!(audit["items"][0]["actor"], "report");
+    drop(guard);
+    assert!(!log.text().contains(&token) && !log.text().contains(signature));
+
+    // One that has ended needs nothing, and is ours all the same.
+    world.clock.advance(DAY);
+    assert_eq!(report(&world, &other).await.expect(200).json(), valid(true));
+    assert_eq!(notices(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn k21_a_derived_token_that_is_meant_for_pages_stays_as_it_is() {
+    let world = World::with_sales().await;
+    let some = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    let grants = json!([{ "on": "view:all", "actions": ["read"], "constraints": some }]);
+    let draft = json!({ "name": "pages", "kind": "publishable", "grants": grants });
+    let (_, secret) = world.deriving(draft).await;
+    let token = derive(&secret, &world.project().await, 1, json!({}));
+    read(&world, THIEF, &token).await.expect(200);
+    assert_eq!(report(&world, &token).await.expect(200).json(), valid(true));
+    read(&world, THIEF, &token).await.expect(200);
+    assert_eq!(notices(&world).await.len(), 0);
 }

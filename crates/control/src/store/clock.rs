@@ -1,0 +1,103 @@
+//! The latest known time, the stretches in which it went on, and those of them
+//! that were false.
+
+use model::limits::{CLOCK_LEAP_SECONDS, CLOCK_STRETCHES_MAX};
+use model::time::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::{Store, failed};
+use crate::clock::FalseTimes;
+use crate::error::ControlError;
+
+const WRITING: &str = "writing the known time to the control plane's database";
+
+const READING: &str = "reading the false times of the control plane's database";
+
+const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
+
+/// The time goes on, if it comes soon behind what was known.
+const GO_ON: &str = "UPDATE clock_stretches SET ended_at = MAX(ended_at, $1) \
+     WHERE id = (SELECT MAX(id) FROM clock_stretches) AND ended_at >= $1 - $2";
+
+const LEAP: &str = "INSERT INTO clock_stretches (id, began_at, ended_at) \
+     SELECT COALESCE(MAX(id), 0) + 1, $1, $1 FROM clock_stretches";
+
+/// The oldest of many become one, with what is between them.
+const JOIN_OLDEST: [&str; 2] = [
+    "UPDATE clock_stretches SET began_at = (SELECT MIN(began_at) FROM clock_stretches) \
+     WHERE id = (SELECT MAX(id) FROM clock_stretches) - $1 + 1",
+    "DELETE FROM clock_stretches WHERE id <= (SELECT MAX(id) FROM clock_stretches) - $1",
+];
+
+/// What a false time that is taken back leaves behind, by the true one (`$1`).
+/// The second row of the table is when that was.
+const ACCEPT_TIME: [&str; 11] = [
+    "UPDATE clock SET high = $1 WHERE id = 1",
+    "INSERT INTO clock (id, high) VALUES (2, $1) ON CONFLICT (id) DO UPDATE SET high = $1",
+    "INSERT INTO false_times (began_at, ended_at) \
+     SELECT MAX(began_at, $1), ended_at FROM clock_stretches WHERE ended_at > $1",
+    "DELETE FROM clock_stretches WHERE began_at > $1",
+    "UPDATE clock_stretches SET ended_at = $1 WHERE ended_at > $1",
+    "UPDATE keys SET last_used_at = $1 WHERE last_used_at > $1",
+    "UPDATE secrets SET last_used_at = $1 WHERE last_used_at > $1",
+    "UPDATE people SET created_at = MIN(created_at, $1), failed_at = MIN(failed_at, $1)",
+    // Whatever of them had not ended by either time ends as well.
+    "DELETE FROM sessions WHERE $1 = $1",
+    "DELETE FROM invitations WHERE $1 = $1",
+    // A day behind them they are over for every clock.
+    "DELETE FROM false_times WHERE ended_at < $1 - 86400000000",
+];
+
+const SELECT_FALSE_TIMES: &str = "SELECT began_at, ended_at FROM false_times ORDER BY began_at";
+
+impl Store {
+    /// The stretches that were lived by a false time.
+    pub(crate) async fn false_times(&mut self) -> Result<FalseTimes, ControlError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(SELECT_FALSE_TIMES)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed(READING))?;
+        let time = |at| Timestamp::from_microsecond(at).unwrap_or(Timestamp::MAX);
+        let stretches = rows.into_iter();
+        Ok(FalseTimes::new(stretches.map(|(a, z)| (time(a), time(z)))))
+    }
+}
+
+async fn execute(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    numbers: &[i64],
+) -> Result<u64, ControlError> {
+    let query = numbers
+        .iter()
+        .fold(sqlx::query(statement), |query, number| query.bind(*number));
+    let done = query.execute(connection).await.map_err(failed(WRITING))?;
+    Ok(done.rows_affected())
+}
+
+/// Notes that it is so late.
+pub(super) async fn mark(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<(), ControlError> {
+    let now = now.as_microsecond();
+    execute(connection, MARK_TIME, &[now]).await?;
+    if execute(connection, GO_ON, &[now, CLOCK_LEAP_SECONDS * 1_000_000]).await? == 0 {
+        execute(connection, LEAP, &[now]).await?;
+        for statement in JOIN_OLDEST {
+            execute(connection, statement, &[CLOCK_STRETCHES_MAX]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the time back.
+pub(super) async fn accept(
+    connection: &mut SqliteConnection,
+    truth: Timestamp,
+) -> Result<(), ControlError> {
+    for statement in ACCEPT_TIME {
+        execute(connection, statement, &[truth.as_microsecond()]).await?;
+    }
+    Ok(())
+}
