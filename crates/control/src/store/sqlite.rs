@@ -74,7 +74,7 @@ const MIGRATIONS: [(&str, &str); 14] = [
     ),
     (
         "false_times",
-        include_str!("../../migrations/sqlite/0016_false_times.sql"),
+        include_str!("../../migrations/sqlite/0014_false_times.sql"),
     ),
 ];
 
@@ -228,6 +228,12 @@ pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
 impl Store {
     /// The version of the schema that this program knows.
     pub(crate) const VERSION: usize = MIGRATIONS.len();
+
+    /// The file that each migration is expected in, with its text.
+    pub(crate) fn migrations() -> impl Iterator<Item = (String, &'static str)> {
+        let numbered = MIGRATIONS.iter().zip(1..);
+        numbered.map(|((name, sql), version)| (format!("{version:04}_{name}.sql"), *sql))
+    }
 
     /// Runs a statement beside all promises.
     pub(crate) async fn run(&mut self, statement: &'static str) {

@@ -202,3 +202,23 @@ fn the_sql_is_portable() {
         assert!(!code.contains(word), "{word}");
     }
 }
+
+/// A migration that two versions number differently locks a data directory out.
+#[test]
+fn migrations_are_numbered_as_their_files_are_without_gaps() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    let listed = std::fs::read_dir(folder).expect("a folder");
+    let names = listed.map(|entry| entry.expect("an entry").file_name());
+    let mut found: Vec<_> = names
+        .map(|name| name.into_string().expect("a name"))
+        .filter(|name| name.ends_with(".sql"))
+        .map(|name| {
+            let text = std::fs::read_to_string(format!("{folder}/{name}"));
+            (name, text.expect("a text"))
+        })
+        .collect();
+    found.sort();
+    let known = crate::store::Store::migrations();
+    let known: Vec<_> = known.map(|(name, text)| (name, text.to_owned())).collect();
+    assert_eq!(known, found);
+}
