@@ -5,6 +5,7 @@ mod append;
 mod export;
 mod inspect;
 mod open;
+mod page;
 mod query;
 mod touched;
 mod unique;
@@ -13,6 +14,7 @@ mod upkeep;
 pub(crate) use append::{append_operation, new_receipt, segment_of};
 pub use inspect::{InspectedFile, InspectedPart, InspectedPool, Inspection, Strays};
 pub use open::{Environment, LakeOptions, UpkeepOptions};
+pub use page::{Page, PageCell, PageColumn, PageRows};
 pub use upkeep::{PoolLayout, Scrubbed};
 
 use std::sync::Arc;

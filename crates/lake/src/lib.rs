@@ -41,7 +41,7 @@ pub use columnar::{ByteStream, RecordFile};
 pub use error::{LakeError, Result};
 pub use lake::{
     Answer, Environment, InspectedFile, InspectedPart, InspectedPool, Inspection, Lake,
-    LakeOptions, PoolLayout, Scrubbed, Strays, UpkeepOptions,
+    LakeOptions, Page, PageCell, PageColumn, PageRows, PoolLayout, Scrubbed, Strays, UpkeepOptions,
 };
 pub use run::{RowStream, RunOptions};
 pub use uniqueness::{MemoryTokens, TokenOptions, TokenStore, TokenStoreError};

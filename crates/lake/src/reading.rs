@@ -15,7 +15,7 @@ mod places;
 mod replaced;
 
 pub(crate) use hints::{CustomersHint, Hints, TimeHint, TimeOrder};
-pub(crate) use later::{ADDRESS, Fetching, address_fields, joined};
+pub(crate) use later::{ADDRESS, Fetching, address_fields, joined, numbers};
 #[cfg(test)]
 pub(crate) use places::may_hold;
 pub(crate) use replaced::newly_replaced;

@@ -9,7 +9,8 @@ mod workers;
 pub(crate) use bounds::Asker;
 pub use options::RunOptions;
 pub(crate) use rows::{
-    CELL_BYTES, actor_rows, cells, forwards, groups, in_pieces, record_rows, rows_in_pieces,
+    CELL_BYTES, actor_rows, cells, forwards, groups, in_pieces, record_columns, record_rows,
+    rest_column, rows_in_pieces, undeclared,
 };
 pub(crate) use workers::{Reader, Workers};
 

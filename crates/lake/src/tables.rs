@@ -11,6 +11,7 @@ mod list;
 mod names;
 mod open;
 mod order;
+mod pages;
 mod read;
 mod rows;
 mod shred;

@@ -17,7 +17,7 @@ use model::permit::{
 };
 use model::pools::Pool;
 use model::records::SentRecord;
-use web::plane::{Answer, ByteStream, DataPlane, PlaneError};
+use web::plane::{Answer, ByteStream, Cell, DataPlane, Page, PageColumn, PageRows, PlaneError};
 
 /// The lake as the wire sees it.
 #[derive(Clone, Debug)]
@@ -50,6 +50,35 @@ fn plane_error(error: LakeError) -> PlaneError {
     }
 }
 
+/// Rows of a page as the wire sees them.
+#[derive(Debug)]
+struct LakeRows(lake::PageRows);
+
+/// A column of them.
+struct LakeColumn<'a>(lake::PageColumn<'a>);
+
+impl PageRows for LakeRows {
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    fn columns(&self) -> Vec<Box<dyn PageColumn + '_>> {
+        let columns = self.0.columns();
+        let columns =
+            columns.map(|column| -> Box<dyn PageColumn + '_> { Box::new(LakeColumn(column)) });
+        columns.collect()
+    }
+}
+
+impl PageColumn for LakeColumn<'_> {
+    fn cell(&self, row: usize) -> Cell<'_> {
+        match self.0.cell(row) {
+            lake::PageCell::Text(text) => Cell::Text(text),
+            lake::PageCell::Value(value) => Cell::Value(value),
+        }
+    }
+}
+
 impl DataPlane for LakePlane {
     fn append(&self, batch: AdmittedBatch) -> BoxFuture<'_, Result<AppendReceipt, PlaneError>> {
         Box::pin(async { self.0.append(batch).await.map_err(plane_error) })
@@ -68,6 +97,17 @@ impl DataPlane for LakePlane {
             let rows = answer.rows.map(|rows| rows.map_err(plane_error)).boxed();
             Ok(Answer {
                 columns: answer.columns,
+                rows,
+            })
+        })
+    }
+
+    fn page(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Page, PlaneError>> {
+        Box::pin(async {
+            let page = self.0.page(query).await.map_err(plane_error)?;
+            let rows = Box::new(LakeRows(page.rows));
+            Ok(Page {
+                columns: page.columns,
                 rows,
             })
         })

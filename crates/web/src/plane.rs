@@ -4,6 +4,10 @@
 //! testing the wire never waits for the query engine. Everything that goes in
 //! is a type that only a permit can make.
 
+mod pages;
+
+pub use pages::{Cell, Page, PageColumn, PageRows};
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +99,11 @@ pub trait DataPlane: Send + Sync + Debug {
 
     /// Answers a question over the rows that its constraint admits.
     fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>>;
+
+    /// Answers a question for one page of records.
+    fn page(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Page, PlaneError>> {
+        Box::pin(async { Page::of(self.query(query).await?).await })
+    }
 
     /// Answers a question as a file of a columnar format.
     fn export(

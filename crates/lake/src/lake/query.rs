@@ -19,7 +19,7 @@ use crate::run::{
 };
 
 impl Lake {
-    fn plan(&self, query: &ConstrainedQuery) -> Result<Plan> {
+    pub(super) fn plan(&self, query: &ConstrainedQuery) -> Result<Plan> {
         let snapshot = self.pools.snapshot(query.pool());
         let planned = plan(query.pool(), query.rows(), query.query(), &snapshot);
         match &planned {
@@ -93,7 +93,7 @@ impl Lake {
         Ok(Answer { columns, rows })
     }
 
-    async fn collect(&self, key: KeyId, plan: Plan) -> Result<Vec<RecordBatch>> {
+    pub(super) async fn collect(&self, key: KeyId, plan: Plan) -> Result<Vec<RecordBatch>> {
         let rows = plan.effort.rows(CELLS_AT_HAND);
         match plan.reading.is_at_hand(rows) {
             true => self.runner.collect_here(key, plan.root).await,

@@ -3,6 +3,7 @@
 //! Where the order begins with the time by which files are sorted, what may
 //! hold the first rows is read first, and the rest not at all.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -25,7 +26,7 @@ use futures::StreamExt;
 use super::node::plain_properties;
 use crate::columns::plain;
 use crate::error::LakeError;
-use crate::reading::{Reading, TimeOrder};
+use crate::reading::{Reading, TimeOrder, numbers};
 
 /// The first rows of an order over visible rows.
 #[derive(Debug)]
@@ -61,6 +62,30 @@ impl TopExec {
             properties,
         }
     }
+}
+
+/// The rows that may be among the first `limit`, where times ascend as in the
+/// rows of one customer in a file: they stand side by side. `floor` is what
+/// the time of the last of those so far is worth, as later is worth more when
+/// the order descends and less when it does not.
+fn side_by_side(times: &[i64], descending: bool, floor: i64, limit: usize) -> Option<Range<usize>> {
+    if !times.is_sorted() {
+        return None;
+    }
+    let count = times.len();
+    Some(if descending {
+        let floor = match count.checked_sub(limit) {
+            Some(cut) if cut < count => floor.max(times[cut]),
+            _ => floor,
+        };
+        times.partition_point(|time| *time < floor)..count
+    } else {
+        let ceiling = match times.get(limit.saturating_sub(1)) {
+            Some(last) => (!floor).min(*last),
+            None => !floor,
+        };
+        0..times.partition_point(|time| *time <= ceiling)
+    })
 }
 
 /// A row among the first.
@@ -136,6 +161,11 @@ impl Top {
             return all();
         }
         let floor = floor.unwrap_or(i64::MIN);
+        if times.null_count() == 0
+            && let Some(few) = side_by_side(times.values(), options.descending, floor, self.limit)
+        {
+            return numbers(few);
+        }
         let known = times.values().iter().zip(0_u32..);
         let known = known.map(|(time, row)| (worth(*time), row));
         let known = known.filter(|(worth, _)| *worth >= floor);
@@ -318,3 +348,6 @@ impl ExecutionPlan for TopExec {
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 }
+
+#[cfg(test)]
+mod tests;

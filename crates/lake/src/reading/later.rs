@@ -35,7 +35,7 @@ pub(crate) fn address_fields() -> [Field; 2] {
 pub(super) type Addresses = [ArrayRef; 2];
 
 /// The numbers of rows that stand side by side.
-pub(super) fn numbers(rows: Range<usize>) -> UInt32Array {
+pub(crate) fn numbers(rows: Range<usize>) -> UInt32Array {
     static FIRST: LazyLock<UInt32Array> =
         LazyLock::new(|| UInt32Array::from_iter_values(0..BLOCK_ROWS as u32));
     if rows.end <= FIRST.len() {
@@ -177,6 +177,10 @@ impl Fetching {
 
     /// One column of the rows, each cell straight from where it is.
     fn column(&self, at: usize, plain: &DataType) -> Result<ArrayRef> {
+        // Those of one source are in order already.
+        if let [(rows, columns)] = self.read.as_slice() {
+            return columns[at].plain(rows);
+        }
         let missing = new_null_array(plain, 1);
         let arrays = self.read.iter().map(|(_, columns)| columns[at].array());
         let arrays: Vec<&ArrayRef> = arrays.collect();

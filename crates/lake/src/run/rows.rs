@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BinaryArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch};
 use futures::StreamExt;
 use model::canonical;
 use model::grants::VisibleFields;
@@ -25,20 +25,7 @@ pub(crate) fn record_rows(
     schema: &Schema,
     batch: &RecordBatch,
 ) -> Result<Vec<Row>> {
-    let columns = query.columns.iter().map(|output| &output.field);
-    let order = query
-        .order
-        .iter()
-        .filter(|_| query.with_order_values)
-        .map(|by| &by.field);
-    let arrays = columns
-        .chain(order)
-        .map(|path| {
-            batch
-                .column_by_name(path.as_str())
-                .ok_or_else(|| LakeError::Internal(format!("the answer lacks the column {path}")))
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let arrays = record_columns(query, batch)?;
     let readers: Vec<_> = arrays
         .iter()
         .map(|array| CellReader::new(array.as_ref()))
@@ -57,7 +44,28 @@ pub(crate) fn record_rows(
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
-fn rest_column(batch: &RecordBatch) -> Result<&BinaryArray> {
+/// The columns of a batch of a record question, and behind them those of the
+/// order values when asked for.
+pub(crate) fn record_columns<'a>(
+    query: &RecordQuery,
+    batch: &'a RecordBatch,
+) -> Result<Vec<&'a ArrayRef>> {
+    let columns = query.columns.iter().map(|output| &output.field);
+    let order = query
+        .order
+        .iter()
+        .filter(|_| query.with_order_values)
+        .map(|by| &by.field);
+    let arrays = columns.chain(order).map(|path| {
+        batch
+            .column_by_name(path.as_str())
+            .ok_or_else(|| LakeError::Internal(format!("the answer lacks the column {path}")))
+    });
+    arrays.collect()
+}
+
+/// The column of undeclared fields of a batch.
+pub(crate) fn rest_column(batch: &RecordBatch) -> Result<&BinaryArray> {
     let column = batch.column_by_name(REST);
     column
         .and_then(|column| column.as_binary_opt::<i32>())
@@ -65,7 +73,12 @@ fn rest_column(batch: &RecordBatch) -> Result<&BinaryArray> {
 }
 
 /// The undeclared fields of a row that are shown, in the order of their paths.
-fn undeclared(cells: &BinaryArray, row: usize, schema: &Schema, shown: &VisibleFields) -> Value {
+pub(crate) fn undeclared(
+    cells: &BinaryArray,
+    row: usize,
+    schema: &Schema,
+    shown: &VisibleFields,
+) -> Value {
     let mut fields: Vec<(FieldPath, Value)> = Vec::new();
     if cells.is_valid(row) {
         for (column, value) in rest_fields(cells.value(row)) {

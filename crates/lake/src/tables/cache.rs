@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, NullArray};
 use model::names::FieldPath;
+use parquet::column::page::Page;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -38,22 +39,43 @@ enum Part {
     Cells(usize, CellSource),
     /// What the codes of a column stand for in a row group.
     Dictionary(usize, usize),
+    /// The same as the file holds it.
+    Page(usize, usize),
     /// How often some rows of a block were asked for.
     Asked(usize),
 }
 
 type Key = (FileId, Part);
 
+/// The form in which it is.
+#[derive(Clone)]
+enum Kept {
+    Array(ArrayRef),
+    Page(Arc<Page>),
+}
+
+impl Kept {
+    fn array(self) -> Option<ArrayRef> {
+        match self {
+            Self::Array(array) => Some(array),
+            Self::Page(_) => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Bytes;
 
-impl Weighter<Key, ArrayRef> for Bytes {
-    fn weight(&self, _: &Key, array: &ArrayRef) -> u64 {
+impl Weighter<Key, Kept> for Bytes {
+    fn weight(&self, _: &Key, kept: &Kept) -> u64 {
         const ENTRY: usize = 128;
-        // What codes stand for is kept, and counted, on its own.
-        let bytes = match Encoded::of(array.as_ref()) {
-            Some(encoded) => encoded.codes().get_array_memory_size(),
-            None => array.get_array_memory_size(),
+        let bytes = match kept {
+            Kept::Page(page) => page.buffer().len(),
+            // What codes stand for is kept, and counted, on its own.
+            Kept::Array(array) => match Encoded::of(array.as_ref()) {
+                Some(encoded) => encoded.codes().get_array_memory_size(),
+                None => array.get_array_memory_size(),
+            },
         };
         (bytes + ENTRY) as u64
     }
@@ -70,11 +92,16 @@ pub(crate) enum Confuses {
 }
 
 /// Columns of blocks, bounded in bytes.
-#[derive(Debug)]
 pub(crate) struct BlockCache {
-    cache: Cache<Key, ArrayRef, Bytes>,
+    cache: Cache<Key, Kept, Bytes>,
     #[cfg(test)]
     pub(super) confuses: Confuses,
+}
+
+impl std::fmt::Debug for BlockCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockCache").finish_non_exhaustive()
+    }
 }
 
 impl BlockCache {
@@ -129,7 +156,7 @@ impl BlockCache {
         source: &CellSource,
     ) -> Option<ArrayRef> {
         match cached {
-            Cached::Yes => self.cache.get(&self.cells(file, block, source)),
+            Cached::Yes => self.array(&self.cells(file, block, source)),
             Cached::No => None,
         }
     }
@@ -148,8 +175,8 @@ impl BlockCache {
         array: &ArrayRef,
     ) {
         if cached == Cached::Yes {
-            self.cache
-                .insert(self.cells(file, block, source), array.clone());
+            let kept = Kept::Array(array.clone());
+            self.cache.insert(self.cells(file, block, source), kept);
         }
     }
 
@@ -160,8 +187,9 @@ impl BlockCache {
             return 0;
         }
         let key = (file, Part::Asked(block));
-        let times = self.cache.get(&key).map_or(0, |times| times.len());
-        self.cache.insert(key, Arc::new(NullArray::new(times + 1)));
+        let times = self.array(&key).map_or(0, |times| times.len());
+        let once_more = Kept::Array(Arc::new(NullArray::new(times + 1)));
+        self.cache.insert(key, once_more);
         times
     }
 
@@ -178,13 +206,48 @@ impl BlockCache {
             return values.clone();
         }
         let key = (file, Part::Dictionary(group, column));
-        match self.cache.get(&key) {
+        match self.array(&key) {
             Some(known) if known.as_ref() == values.as_ref() => known,
             _ => {
-                self.cache.insert(key, values.clone());
+                self.cache.insert(key, Kept::Array(values.clone()));
                 values.clone()
             }
         }
+    }
+
+    /// The dictionary of a column of a row group as the file holds it, if it is kept.
+    pub(super) fn dictionary(
+        &self,
+        cached: Cached,
+        file: FileId,
+        (group, column): (usize, usize),
+    ) -> Option<Page> {
+        if cached == Cached::No {
+            return None;
+        }
+        match self.cache.get(&(file, Part::Page(group, column)))? {
+            Kept::Page(page) => Some(Page::clone(&page)),
+            Kept::Array(_) => None,
+        }
+    }
+
+    /// Keeps it for the other blocks of the row group, unless it is as long as many of them.
+    pub(super) fn put_dictionary(
+        &self,
+        cached: Cached,
+        file: FileId,
+        (group, column): (usize, usize),
+        page: &Page,
+    ) {
+        const BYTES_MAX: usize = 512 << 10;
+        if cached == Cached::Yes && page.buffer().len() <= BYTES_MAX {
+            let key = (file, Part::Page(group, column));
+            self.cache.insert(key, Kept::Page(Arc::new(page.clone())));
+        }
+    }
+
+    fn array(&self, key: &Key) -> Option<ArrayRef> {
+        self.cache.get(key)?.array()
     }
 
     /// Forgets what is known of a file that is gone.

@@ -10,11 +10,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use model::fields::ColumnType;
 use model::names::FieldPath;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelector};
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::ROW_GROUP_BLOCKS;
@@ -37,7 +33,7 @@ pub(crate) struct TableFile {
     index: Index,
     orders: BlockOrders,
     pub(super) chunks: Chunks,
-    metadata: ArrowReaderMetadata,
+    pub(super) metadata: ArrowReaderMetadata,
     /// The number of each column by its name.
     pub(super) columns: HashMap<String, usize>,
     pub(super) cache: Arc<BlockCache>,
@@ -274,12 +270,9 @@ impl TableFile {
         wanted.dedup();
         let group = blocks.start / ROW_GROUP_BLOCKS;
         let rows = blocks.clone().map(|block| self.block_rows(block)).sum();
-        let selection = vec![
-            RowSelector::skip(self.rows_before_in_group(blocks.start)),
-            RowSelector::select(rows),
-        ];
+        let selection = vec![RowSelector::select(rows)];
         let batch_rows = self.block_rows(blocks.start);
-        let reader = self.reader(group, &wanted, selection, batch_rows)?;
+        let reader = self.reader(blocks, &wanted, selection, (batch_rows, cached))?;
         let mut read: BTreeMap<usize, Vec<ArrayRef>> = BTreeMap::new();
         let mut count = 0;
         for batch in reader {
@@ -309,26 +302,6 @@ impl TableFile {
     pub(super) fn rows_before_in_group(&self, block: usize) -> usize {
         let first = block / ROW_GROUP_BLOCKS * ROW_GROUP_BLOCKS;
         (first..block).map(|block| self.block_rows(block)).sum()
-    }
-
-    /// Reads stored columns of some rows of a row group.
-    pub(super) fn reader(
-        &self,
-        group: usize,
-        wanted: &[usize],
-        rows: Vec<RowSelector>,
-        batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader> {
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), wanted.iter().copied());
-        let metadata = self.metadata.clone();
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.clone(), metadata);
-        let reader = builder
-            .with_row_groups(vec![group])
-            .with_projection(mask)
-            .with_row_selection(RowSelection::from(rows))
-            .with_batch_size(batch_rows);
-        Ok(reader.build()?)
     }
 
     /// The cells of one block, from the columns that were read.

@@ -9,7 +9,6 @@ use model::fields::ColumnType;
 use model::names::FieldPath;
 use parquet::arrow::arrow_reader::RowSelector;
 
-use super::ROW_GROUP_BLOCKS;
 use super::cache::Cached;
 use super::read::TableFile;
 use super::size::{bytes_of_column, bytes_of_rows};
@@ -89,7 +88,7 @@ impl TableFile {
             // one that is asked for again is likely to be asked for often.
             const ALONE: usize = 1;
             let read = match self.cache.asked(cached, self.entry.id, block) {
-                0..ALONE => self.rows_alone(block, rows, &wanted)?,
+                0..ALONE => self.rows_alone(block, rows, &wanted, cached)?,
                 _ => self.rows_of_whole(block, rows, &wanted, cached)?,
             };
             for (at, cells) in lacking.into_iter().zip(read) {
@@ -120,6 +119,7 @@ impl TableFile {
         block: usize,
         rows: &UInt32Array,
         columns: &[(FieldPath, ColumnType)],
+        cached: Cached,
     ) -> Result<Vec<Cells>> {
         let mut sorted = rows.values().to_vec();
         sorted.sort_unstable();
@@ -136,7 +136,7 @@ impl TableFile {
         let mut stored: Vec<usize> = stored.collect();
         stored.sort_unstable();
         stored.dedup();
-        let read = self.selected(block, &sorted, &stored)?;
+        let read = self.selected(block, &sorted, &stored, cached)?;
         let columns = columns.iter().zip(&sources);
         let columns = columns.map(|((_, column), source)| {
             Ok(Cells::Asked(taken(
@@ -153,8 +153,9 @@ impl TableFile {
         block: usize,
         rows: &[u32],
         stored: &[usize],
+        cached: Cached,
     ) -> Result<BTreeMap<usize, Vec<ArrayRef>>> {
-        let mut selection = vec![RowSelector::skip(self.rows_before_in_group(block))];
+        let mut selection = Vec::new();
         let mut next = 0;
         for run in rows.chunk_by(|a, b| a + 1 == *b) {
             let first = run[0] as usize;
@@ -162,8 +163,8 @@ impl TableFile {
             selection.push(RowSelector::select(run.len()));
             next = first + run.len();
         }
-        let group = block / ROW_GROUP_BLOCKS;
-        let batches = self.reader(group, stored, selection, rows.len())?;
+        let blocks = block..block + 1;
+        let batches = self.reader(&blocks, stored, selection, (rows.len(), cached))?;
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
         let mut read = BTreeMap::new();
         for (number, at) in stored.iter().enumerate() {

@@ -16,15 +16,23 @@ pub(crate) fn bytes_of(batch: &RecordBatch) -> usize {
 pub(crate) fn bytes_of_rows(array: &dyn Array, rows: impl Iterator<Item = usize>) -> usize {
     let offset = size_of::<i32>();
     if let Some(encoded) = Encoded::of(array) {
-        let codes = encoded.codes();
-        let codes = rows.map(|row| match codes.is_null(row) {
-            true => None,
-            false => usize::try_from(codes.value(row)).ok(),
+        let (codes, values) = (encoded.codes(), encoded.values().as_ref());
+        let offsets = match values.data_type() {
+            DataType::Utf8 => values.as_string::<i32>().value_offsets(),
+            DataType::Binary => values.as_binary::<i32>().value_offsets(),
+            // No other columns are encoded.
+            _ => &[],
+        };
+        let length = |row: usize| {
+            let code = usize::try_from(codes.value(row)).ok();
+            let ends = code.and_then(|code| offsets.get(code..code + 2));
+            ends.map_or(0, |ends| (ends[1] - ends[0]) as usize)
+        };
+        let bytes = rows.map(|row| match codes.is_null(row) {
+            true => offset,
+            false => offset + length(row),
         });
-        let values = encoded.values().as_ref();
-        return codes
-            .map(|code| code.map_or(offset, |code| bytes_of_rows(values, std::iter::once(code))))
-            .sum();
+        return bytes.sum();
     }
     match array.data_type() {
         DataType::Utf8 => {

@@ -3,6 +3,7 @@
 mod bytes;
 mod hints;
 pub(crate) mod mutants;
+mod pages;
 mod sizes;
 
 use std::collections::BTreeMap;

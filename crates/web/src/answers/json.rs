@@ -1,6 +1,7 @@
 //! Answers as one JSON document.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -9,7 +10,7 @@ use model::value::Value;
 
 use super::Layout;
 use super::layout::RowShape;
-use crate::plane::{Answer, PlaneError};
+use crate::plane::{Answer, Page, PageColumn, PlaneError};
 
 /// A page of records: `{"data":[…],"before":…,"after":…}`, with `rows` for `data`.
 ///
@@ -17,61 +18,83 @@ use crate::plane::{Answer, PlaneError};
 /// there is another page and is not shown. Each cursor is what `seal` makes
 /// of the page's first or last row, or null where it makes none and where there
 /// is nothing further: `before` on the first page and `after` on the last, and both on an empty one.
-pub(crate) async fn page(
-    mut answer: Answer,
+pub(crate) fn page(
+    page: &Page,
     rows_member: &str,
     shape: &impl RowShape,
     query: &RecordQuery,
     seal: impl Fn(&Seek) -> Result<Option<String>, PlaneError>,
 ) -> Result<Bytes, PlaneError> {
-    let mut rows: Vec<Row> = Vec::new();
-    while let Some(chunk) = answer.rows.next().await {
-        rows.extend(chunk?);
+    let (columns, shown) = (page.rows.columns(), shape.width());
+    let (count, width) = (page.rows.count(), columns.len());
+    if count > 0 && width < shown {
+        let detail = format!("a page of {width} columns instead of {shown}");
+        return Err(PlaneError::Internal(detail));
     }
+    let (columns, behind) = columns.split_at(shown.min(width));
     let came_from = query.seek.as_ref().map(|seek| seek.side);
     let page_rows = query.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit.saturating_sub(1)).unwrap_or(usize::MAX)
     });
-    let has_more = rows.len() > page_rows;
+    let has_more = count > page_rows;
     let has_before = match came_from {
         None => false,
         Some(Side::After) => true,
         Some(Side::Before) => has_more,
     };
     let has_after = came_from == Some(Side::Before) || has_more;
-    if has_more && came_from == Some(Side::Before) {
+    let rows = match came_from {
         // Nearest last: the row too many is the farthest.
-        rows.drain(..rows.len() - page_rows);
-    } else {
-        rows.truncate(page_rows);
-    }
-    let cursor = |row: Option<&Row>, side: Side| -> Result<Option<String>, PlaneError> {
+        Some(Side::Before) => count.saturating_sub(page_rows)..count,
+        _ => 0..count.min(page_rows),
+    };
+    let cursor = |row: Option<usize>, side: Side| -> Result<Option<String>, PlaneError> {
         let Some(row) = row else {
             return Ok(None);
         };
-        let (_, values) = shape.split(row)?;
-        if values.len() != query.order.len() {
+        if behind.len() != query.order.len() {
             return Err(PlaneError::Internal(format!(
                 "a row with {} order values of {}",
-                values.len(),
+                behind.len(),
                 query.order.len()
             )));
         }
-        let values = values.to_vec();
+        let values = behind.iter().map(|column| column.cell(row).into_value());
+        let values = values.collect();
         seal(&Seek { values, side })
     };
-    let before = cursor(rows.first().filter(|_| has_before), Side::Before)?;
-    let after = cursor(rows.last().filter(|_| has_after), Side::After)?;
+    let (first, last) = (rows.clone().next(), rows.clone().next_back());
+    let before = cursor(first.filter(|_| has_before), Side::Before)?;
+    let after = cursor(last.filter(|_| has_after), Side::After)?;
     let mut out = b"{".to_vec();
     write_json(Some(rows_member), &mut out)?;
     out.extend(b":[");
-    write_rows(shape, &rows, &mut true, &mut out)?;
+    write_cells(shape, columns, rows, &mut out)?;
     out.extend(b"],\"before\":");
     write_json(before.as_deref(), &mut out)?;
     out.extend(b",\"after\":");
     write_json(after.as_deref(), &mut out)?;
     out.push(b'}');
     Ok(out.into())
+}
+
+fn write_cells(
+    shape: &impl RowShape,
+    columns: &[Box<dyn PageColumn + '_>],
+    rows: Range<usize>,
+    out: &mut Vec<u8>,
+) -> Result<(), PlaneError> {
+    let (begun, count) = (out.len(), rows.len());
+    for (at, row) in rows.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        shape.write_cells(columns, row, out)?;
+        if at == 0 {
+            make_room(out, begun, count);
+        }
+    }
+    Ok(())
 }
 
 /// An aggregated answer or a time series: `{"data":[…]}`, or nested by the
@@ -116,7 +139,6 @@ fn write_rows(
     is_first: &mut bool,
     out: &mut Vec<u8>,
 ) -> Result<(), PlaneError> {
-    const AHEAD_BYTES_MAX: usize = 1 << 20;
     let begun = out.len();
     for (at, row) in rows.iter().enumerate() {
         if !std::mem::take(is_first) {
@@ -124,12 +146,18 @@ fn write_rows(
         }
         shape.write(row, out)?;
         if at == 0 {
-            // Rows are mostly about as long as the first.
-            let expected = (out.len() - begun) * (rows.len() + rows.len() / 8);
-            out.reserve(expected.min(AHEAD_BYTES_MAX));
+            make_room(out, begun, rows.len());
         }
     }
     Ok(())
+}
+
+/// Makes room for so many rows, the first of which has just been written.
+fn make_room(out: &mut Vec<u8>, begun: usize, rows: usize) {
+    const AHEAD_BYTES_MAX: usize = 1 << 20;
+    // Rows are mostly about as long as the first.
+    let expected = (out.len() - begun) * (rows + rows / 8);
+    out.reserve(expected.min(AHEAD_BYTES_MAX));
 }
 
 fn write_json(text: Option<&str>, out: &mut Vec<u8>) -> Result<(), PlaneError> {

@@ -10,7 +10,7 @@ use model::value::Value;
 use model::views::{Shape, ViewDraft, ViewFieldRole};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::plane::PlaneError;
+use crate::plane::{Cell, PageColumn, PlaneError};
 
 /// What the request says of how values are written.
 #[derive(Clone, Debug)]
@@ -29,6 +29,15 @@ pub(crate) trait RowShape {
 
     /// Appends the row as one JSON object.
     fn write(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), PlaneError>;
+
+    /// Appends a row of a page as one JSON object, the same as [`RowShape::write`]
+    /// makes of its values. The columns are as many as are shown.
+    fn write_cells(
+        &self,
+        columns: &[Box<dyn PageColumn + '_>],
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PlaneError>;
 
     /// The row's values that are shown, and behind them its order values.
     fn split<'a>(&self, row: &'a Row) -> Result<(&'a [Value], &'a [Value]), PlaneError> {
@@ -172,6 +181,27 @@ impl RowShape for Layout {
     fn write(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), PlaneError> {
         self.write_object(&self.members, row, out)
     }
+
+    fn write_cells(
+        &self,
+        columns: &[Box<dyn PageColumn + '_>],
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PlaneError> {
+        out.push(b'{');
+        for (at, member) in self.members.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&member.key);
+            match columns[member.column].cell(row) {
+                Cell::Text(text) => write_text(text, out)?,
+                Cell::Value(value) => write_value(&value, &self.style, out)?,
+            }
+        }
+        out.push(b'}');
+        Ok(())
+    }
 }
 
 impl Member {
@@ -191,9 +221,24 @@ pub(super) fn write_value(
     style: &Style,
     out: &mut Vec<u8>,
 ) -> Result<(), PlaneError> {
+    if let Value::String(text) = value {
+        return write_text(text, out);
+    }
     Shown(value, &style.zone, style.wide)
         .write(out)
         .map_err(|error| PlaneError::Internal(error.to_string()))
+}
+
+/// Appends a text as JSON.
+fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), PlaneError> {
+    if is_plain(text) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return Ok(());
+    }
+    serde_json::to_writer(out, text).map_err(|error| PlaneError::Internal(error.to_string()))
 }
 
 /// A value in the answer's style.
@@ -204,14 +249,15 @@ impl Shown<'_> {
     fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         match self.0 {
             Value::Null => out.extend_from_slice(b"null"),
-            Value::String(text) if is_plain(text) => {
-                out.reserve(text.len() + 2);
-                out.push(b'"');
-                out.extend_from_slice(text.as_bytes());
-                out.push(b'"');
-            }
+            Value::Boolean(true) => out.extend_from_slice(b"true"),
+            Value::Boolean(false) => out.extend_from_slice(b"false"),
             // Nothing in it needs to be escaped.
             Value::DateTime(instant) => write!(out, "\"{}\"", instant.in_zone(self.1))?,
+            // Most are short, and no style writes these as texts.
+            Value::Integer(number) => match i32::try_from(*number) {
+                Ok(short) => serde_json::to_writer(out, &short)?,
+                Err(_) => serde_json::to_writer(out, self)?,
+            },
             _ => serde_json::to_writer(out, self)?,
         }
         Ok(())

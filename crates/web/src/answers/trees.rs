@@ -5,7 +5,7 @@ use model::analyses::RowsForm;
 use model::queries::Row;
 
 use super::layout::{RowShape, Style, write_value};
-use crate::plane::{Answer, PlaneError};
+use crate::plane::{Answer, PageColumn, PlaneError};
 
 /// Rows as trees of their fields.
 #[derive(Debug)]
@@ -29,6 +29,16 @@ impl RowShape for Trees {
     fn write(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), PlaneError> {
         let (values, _) = self.split(row)?;
         write_value(&self.form.tree(values.to_vec()), &self.style, out)
+    }
+
+    fn write_cells(
+        &self,
+        columns: &[Box<dyn PageColumn + '_>],
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PlaneError> {
+        let values = columns.iter().map(|column| column.cell(row).into_value());
+        write_value(&self.form.tree(values.collect()), &self.style, out)
     }
 }
 

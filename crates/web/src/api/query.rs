@@ -117,7 +117,7 @@ async fn page(
     let Query::Records(query) = question.query().clone() else {
         return Err(not_rows());
     };
-    let answer = state.plane.query(question).await?;
+    let found = state.plane.page(question).await?;
     let trees = Trees::new(form, style);
     let is_whole = matches!(extraction.selection, Selection::Latest(_));
     let seal = |seek: &_| match is_whole {
@@ -127,7 +127,7 @@ async fn page(
             cursor.map(Some)
         }
     };
-    let page = answers::page(answer, "result", &trees, &query, seal).await?;
+    let page = answers::page(&found, "result", &trees, &query, seal)?;
     Ok(Body::from(page))
 }
 

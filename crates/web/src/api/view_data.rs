@@ -223,18 +223,21 @@ async fn answer(
     let bytes: ByteStream = match format {
         AnswerFormat::Columnar(columnar) => state.plane.export(question, columnar).await?,
         AnswerFormat::Json => {
-            let query = question.query().clone();
-            let answer = state.plane.query(question).await?;
-            let layout = Layout::new(&view.draft, &answer.columns, style);
-            let seal = |seek: &_| {
-                let cursor = state.cursors.seal(seek, &binding, now, &*state.random);
-                cursor.map(Some)
-            };
-            let bytes = match &query {
+            let bytes = match question.query().clone() {
                 Query::Records(query) => {
-                    answers::page(answer, "data", &layout, query, seal).await?
+                    let page = state.plane.page(question).await?;
+                    let layout = Layout::new(&view.draft, &page.columns, style);
+                    let seal = |seek: &_| {
+                        let cursor = state.cursors.seal(seek, &binding, now, &*state.random);
+                        cursor.map(Some)
+                    };
+                    answers::page(&page, "data", &layout, &query, seal)?
                 }
-                Query::Aggregate(_) | Query::Actors(_) => answers::summary(answer, &layout).await?,
+                Query::Aggregate(_) | Query::Actors(_) => {
+                    let answer = state.plane.query(question).await?;
+                    let layout = Layout::new(&view.draft, &answer.columns, style);
+                    answers::summary(answer, &layout).await?
+                }
             };
             return Ok(rows::respond(format, Body::from(bytes)));
         }

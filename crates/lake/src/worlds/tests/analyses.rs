@@ -149,9 +149,7 @@ impl Asked {
         let (size, values) = (records.limit? as usize - 1, records.order.len());
         let (mut trees, mut next) = (Vec::new(), query.clone());
         loop {
-            let answer = lake.query(next).await.unwrap();
-            let pieces: Vec<Vec<Row>> = answer.rows.try_collect().await.unwrap();
-            let page = pieces.concat();
+            let page = lake.page(next).await.unwrap().rows.to_rows();
             let has_more = page.len() > size;
             let last = page.get(size - 1).cloned();
             trees.extend(page.into_iter().take(size).map(|row| form.tree(row)));

@@ -142,10 +142,9 @@ async fn pages(
     let mut next = query.clone();
     let mut side = Side::After;
     loop {
-        let answer = lake.query(next).await?;
-        let columns = answer.columns;
-        let chunks: Vec<Vec<Row>> = answer.rows.try_collect().await?;
-        let mut page = chunks.concat();
+        let found = lake.page(next).await?;
+        let columns = found.columns;
+        let mut page = found.rows.to_rows();
         let more = page.len() > size;
         if more {
             match side {

@@ -1,6 +1,7 @@
 use model::queries::{Direction, OrderBy, RecordQuery, Seek, Side};
 
 use super::*;
+use crate::plane::Page;
 
 fn record_query(limit: Option<u64>, side: Option<Side>) -> RecordQuery {
     let by = |field: &str| OrderBy {
@@ -38,14 +39,8 @@ async fn paged(rows: &[i32], side: Option<Side>) -> String {
     };
     let query = record_query(Some(3), side);
     let layout = flat(&["n"], plain());
-    let bytes = page(
-        answer(&["n"], vec![Ok(rows)]),
-        "data",
-        &layout,
-        &query,
-        seal,
-    )
-    .await;
+    let found = Page::of(answer(&["n"], vec![Ok(rows)])).await;
+    let bytes = page(&found.expect("rows"), "data", &layout, &query, seal);
     text(&bytes.expect("a page")).to_owned()
 }
 
@@ -96,27 +91,52 @@ async fn a_page_shows_its_rows_and_where_to_go_on() {
 }
 
 #[tokio::test]
+async fn a_row_of_a_page_is_written_as_one_of_lines() {
+    let (names, row) = every_kind();
+    let fields: Vec<_> = names.iter().map(|name| (*name, 'p')).collect();
+    let view = view(Shape::Records, &fields, false);
+    // The columns come in another order than they are shown in.
+    let turned = |names: &[&'static str]| names.iter().rev().copied().collect::<Vec<_>>();
+    let columns_of_rows = turned(&names);
+    let row: Row = row.into_iter().rev().collect();
+    let query = record_query(None, None);
+    for style in [plain(), style("Europe/Berlin", WideIntegers::Strings)] {
+        let layout = Layout::new(&view, &columns(&columns_of_rows), style);
+        let answer = || answer(&columns_of_rows, vec![Ok(vec![row.clone(), row.clone()])]);
+        let rows = Page::of(answer()).await.expect("rows");
+        let lines = all(ndjson(answer(), layout.clone())).await.0;
+        let lines: Vec<&str> = lines.lines().collect();
+        let found = page(&rows, "data", &layout, &query, |_| Ok(None));
+        let expected = format!(
+            r#"{{"data":[{}],"before":null,"after":null}}"#,
+            lines.join(",")
+        );
+        assert_eq!(text(&found.expect("a page")), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_cannot_be_whole_is_an_error() {
     let layout = flat(&["n"], plain());
     let query = record_query(Some(2), None);
     let rows = || vec![vec![Value::from(1), Value::Null, Value::Null]; 2];
     let seal = |_: &Seek| Ok(Some("c".to_owned()));
     let broken = answer(&["n"], vec![Ok(rows()), Err(failure())]);
+    assert_eq!(Page::of(broken).await.err(), Some(failure()));
+    let ragged = answer(&["n"], vec![Ok(rows()), Ok(vec![vec![Value::from(1)]])]);
+    assert!(Page::of(ragged).await.is_err());
+    let refused = Page::of(answer(&["n"], vec![Ok(rows())]))
+        .await
+        .expect("rows");
     assert_eq!(
-        page(broken, "data", &layout, &query, seal).await,
+        page(&refused, "data", &layout, &query, |_| Err(failure())),
         Err(failure())
     );
-    let refused = answer(&["n"], vec![Ok(rows())]);
-    assert_eq!(
-        page(refused, "data", &layout, &query, |_| Err(failure())).await,
-        Err(failure())
-    );
-    let without_order = answer(&["n"], vec![Ok(vec![vec![Value::from(1)]; 2])]);
-    assert!(
-        page(without_order, "data", &layout, &query, seal)
-            .await
-            .is_err()
-    );
+    for width in [0, 1] {
+        let short = answer(&["n"], vec![Ok(vec![vec![Value::from(1); width]; 2])]);
+        let short = Page::of(short).await.expect("rows");
+        assert!(page(&short, "data", &layout, &query, seal).is_err());
+    }
     let broken = answer(&["n"], vec![Ok(rows()), Err(failure())]);
     assert_eq!(summary(broken, &layout).await, Err(failure()));
 }
