@@ -207,7 +207,14 @@ impl Control {
         projects.get(&project).cloned().unwrap_or_default()
     }
 
-    /// Every pool of every project.
+    /// Every pool of every project that holds records, those of usage included.
+    pub fn stored_pools(&self) -> Vec<Arc<Pool>> {
+        let projects = self.0.projects.load();
+        let pools = projects.values().flat_map(|project| project.stored_pools());
+        pools.cloned().collect()
+    }
+
+    /// Every pool of every project that somebody made.
     pub fn pools(&self) -> Vec<Arc<Pool>> {
         let projects = self.0.projects.load();
         let pools = projects.values().flat_map(|project| project.pools());

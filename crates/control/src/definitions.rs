@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use model::analyses::Analysis;
 use model::datasets::Dataset;
-use model::ids::{DatasetId, KeyId, OrganizationId, PoolId, SavedQueryId, ViewId};
+use model::ids::{DatasetId, KeyId, OrganizationId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::keys::KeyRecord;
 use model::names::Name;
 use model::pools::Pool;
 use model::saved_queries::{SavedQuery, Sources, WithPools};
+use model::usage::usage_pool;
 use model::views::View;
 
 use crate::scoped::Scoping;
@@ -23,6 +24,8 @@ use crate::sorted::SortedMap;
 #[derive(Clone, Debug, Default)]
 pub struct Definitions {
     project: Arc<ProjectRecord>,
+    /// The pool of usage, of a project that is there.
+    usage: Option<Arc<Pool>>,
     pools: Arc<Named<PoolId, Pool>>,
     views: Arc<Named<ViewId, View>>,
     saved: Arc<Named<SavedQueryId, SavedQuery>>,
@@ -52,17 +55,25 @@ impl Definitions {
         &self.project
     }
 
-    /// The pool of this name.
+    /// The pool of this name, be it that of usage.
     pub fn pool(&self, name: &str) -> Option<&Arc<Pool>> {
-        self.pools.by_name(name)
+        let usage = self.usage.as_ref();
+        let usage = usage.filter(|usage| usage.draft.name.as_str() == name);
+        usage.or_else(|| self.pools.by_name(name))
     }
 
-    /// The pool of this id.
+    /// The pool of this id, be it that of usage.
     pub fn pool_by_id(&self, id: PoolId) -> Option<&Arc<Pool>> {
-        self.pools.by_id(id)
+        let usage = self.usage.as_ref().filter(|usage| usage.id == id);
+        usage.or_else(|| self.pools.by_id(id))
     }
 
-    /// The pools, oldest first.
+    /// The pools that hold records: those that were made, and that of usage.
+    pub fn stored_pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.items.iter().chain(&self.usage)
+    }
+
+    /// The pools that were made, oldest first.
     pub fn pools(&self) -> impl ExactSizeIterator<Item = &Arc<Pool>> {
         self.pools.items.iter()
     }
@@ -129,8 +140,8 @@ impl Definitions {
         let names = query.sources().into_iter().map(|source| &source.pool);
         let pools = names.filter_map(|name| {
             let pool = match stored.get(name) {
-                Some(id) => self.pools.by_id(*id),
-                None => self.pools.by_name(name.as_str()),
+                Some(id) => self.pool_by_id(*id),
+                None => self.pool(name.as_str()),
             };
             Some((name.clone(), Arc::clone(pool?)))
         });
@@ -170,7 +181,15 @@ impl Definitions {
     }
 
     fn with_pool<'a>(&'a self, view: &'a Arc<View>) -> Option<(&'a Arc<View>, &'a Arc<Pool>)> {
-        Some((view, self.pools.by_id(view.pool)?))
+        Some((view, self.pool_by_id(view.pool)?))
+    }
+
+    /// Nothing but the pool that every project has.
+    pub(crate) fn of_project(project: ProjectId) -> Self {
+        Self {
+            usage: Some(usage_pool(project)),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn put_project(&mut self, project: ProjectRecord) {

@@ -117,6 +117,11 @@ pub enum Refusal {
     /// The organization would have no project any more.
     #[error("it is the last project of the organization; make another one first")]
     LastProject,
+    /// The pool of usage is the server's own.
+    #[error(
+        "the pool _usage is the server's own: it is asked like any other, and nobody changes or deletes it"
+    )]
+    KeptByServer,
     /// The invitation is unknown, used, taken back or too old.
     #[error(
         "the invitation does not count: it is unknown, used, taken back or too old; ask for another one"

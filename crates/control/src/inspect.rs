@@ -124,7 +124,7 @@ async fn read(store: &mut Store) -> Result<Inspected, ControlError> {
     let pools = loaded
         .projects
         .iter()
-        .flat_map(|(_, project)| project.pools());
+        .flat_map(|(_, project)| project.stored_pools());
     let carried = loaded
         .projects
         .iter()

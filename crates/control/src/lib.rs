@@ -47,6 +47,7 @@ mod saved_queries;
 mod scoped;
 mod sorted;
 mod store;
+mod totals;
 mod usage;
 mod uses;
 mod views;

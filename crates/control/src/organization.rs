@@ -106,7 +106,8 @@ impl Control {
     }
 
     /// Deletes a project in which there are no pools any more, with its keys,
-    /// saved queries and datasets. Its audit stays.
+    /// saved queries, datasets and usage. Its audit stays. What its pool `_usage`
+    /// holds is the data plane's to drop.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for one that the caller does not know of;
@@ -240,6 +241,13 @@ impl Change {
         for dataset in datasets {
             self.delete_dataset(&dataset);
         }
+        // Those of usage: there are no other pools any more.
+        let views = self.definitions.views();
+        let views: Vec<_> = views.map(|(view, _)| Arc::clone(view)).collect();
+        for view in views {
+            self.delete_view(&view);
+        }
+        self.writes.push(Write::ForgetUsageOf(id));
         self.writes.push(Write::DeleteNoticesOf(id));
         self.writes.push(Write::DeleteProject(id));
         self.audit("project.delete", Subject::new(id, name), None, None);

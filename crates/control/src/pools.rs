@@ -14,7 +14,7 @@ use model::value::Value;
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
-use crate::error::ControlError;
+use crate::error::{ControlError, Refusal};
 use crate::grants::Renamed;
 use crate::uses::{check_property_unused, check_unused, check_views};
 
@@ -233,6 +233,9 @@ fn follow(sources: &mut Sources, old: &Name, pool: &Pool) {
 fn find(change: &Change, id: PoolId, expected: Option<i64>) -> Result<Arc<Pool>, ControlError> {
     let pool = change.definitions.pool_by_id(id);
     let pool = pool.ok_or(ControlError::NotFound)?;
+    if pool.is_usage() {
+        return Err(Refusal::KeptByServer.into());
+    }
     if expected.is_some_and(|revision| revision != pool.revision) {
         return Err(ControlError::StaleRevision);
     }

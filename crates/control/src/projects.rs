@@ -72,6 +72,7 @@ impl Control {
         let (now, project) = (change.now, change.project);
         let write = Write::InsertProject(project, organization, name.to_owned(), now);
         change.writes.push(write);
+        change.definitions = Definitions::of_project(project);
         change.definitions.put_project(ProjectRecord {
             name: name.to_owned(),
             keen: false,

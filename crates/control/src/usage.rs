@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::ids::{KeyId, PoolId, ProjectId, ViewId};
+use model::ids::{KeyId, PoolId, ViewId};
 use model::keys::review::{GRANT_UNUSED_AFTER, RecordedUse};
 use model::permit::{Access, Admin, Permit};
-use model::secrets::SecretId;
 use model::time::{Clock as _, Timestamp};
+use model::usage::USAGE_DAYS;
+pub use model::usage::{UsageCounts, UsageOf};
 
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
@@ -19,34 +20,6 @@ use crate::writer::{Link, in_a_task};
 
 /// Rows that are written in one transaction; between two, changes get their turn.
 const ROWS_PER_TRANSACTION: usize = 1_000;
-
-/// What usage is told of apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UsageOf {
-    /// The project of the key.
-    pub project: ProjectId,
-    /// Whose it is.
-    pub key: KeyId,
-    /// By which of its secrets.
-    pub secret: SecretId,
-    /// Of which pool, when it was of one.
-    pub pool: Option<PoolId>,
-    /// Through which view.
-    pub view: Option<ViewId>,
-    /// Days since 1970-01-01.
-    pub day: i32,
-}
-
-/// How much was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UsageCounts {
-    /// Requests that were let in.
-    pub requests: u64,
-    /// Those of them that were refused or failed.
-    pub refused: u64,
-    /// Records that were stored.
-    pub records: u64,
-}
 
 /// What a request did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +45,6 @@ pub struct UsageAsked {
     pub limit: usize,
 }
 
-/// Days of usage that are kept, and told of.
-pub(crate) const USAGE_DAYS: i32 = 400;
 /// Days of charges that are kept: two of the longest periods, and more.
 const CHARGE_DAYS: i32 = 100;
 
@@ -85,17 +56,9 @@ pub(crate) struct Usage {
     pruned_on: Mutex<Option<i32>>,
 }
 
-impl UsageCounts {
-    fn add(&mut self, more: Self) {
-        self.requests += more.requests;
-        self.refused += more.refused;
-        self.records += more.records;
-    }
-}
-
 impl Usage {
     fn note(&self, of: UsageOf, counts: UsageCounts) {
-        self.counted().entry(of).or_default().add(counts);
+        *self.counted().entry(of).or_default() += counts;
     }
 
     fn take(&self) -> Vec<(UsageOf, UsageCounts)> {
@@ -181,7 +144,7 @@ impl Inner {
         let writer = self.writer().await?;
         let ordinal = writer.ordinal;
         let writes = vec![
-            Write::ForgetUsage(today.saturating_sub(USAGE_DAYS)),
+            Write::ForgetUsage(today.saturating_sub(USAGE_DAYS.into())),
             Write::ForgetCharges(today.saturating_sub(CHARGE_DAYS)),
         ];
         self.carry_out(writer, writes, ordinal, Claim::Nothing, |_| {})

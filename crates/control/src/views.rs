@@ -6,6 +6,7 @@ use model::fault::{Fault, FaultCode};
 use model::ids::ViewId;
 use model::json;
 use model::permit::{Admin, Permit};
+use model::pools::Pool;
 use model::views::{View, ViewDraft};
 
 use crate::audit::Subject;
@@ -30,7 +31,9 @@ impl Control {
                 return Err(ControlError::NameTaken);
             }
             let pool = change.definitions.pool(draft.pool.as_str());
-            let pool = pool.ok_or_else(no_such_pool)?.id;
+            let pool = pool.ok_or_else(no_such_pool)?;
+            check_public(pool, &draft)?;
+            let pool = pool.id;
             let view = change.insert_view(&View {
                 id: ViewId::generate(change.now, &*change.random),
                 pool,
@@ -70,6 +73,9 @@ impl Control {
             }
             if draft == before.draft {
                 return Ok(before);
+            }
+            if let Some((_, pool)) = change.definitions.view_by_id(id) {
+                check_public(pool, &draft)?;
             }
             let renamed = draft.name != before.draft.name;
             if renamed && change.definitions.view(draft.name.as_str()).is_some() {
@@ -115,6 +121,15 @@ fn find(change: &Change, id: ViewId, expected: Option<i64>) -> Result<Arc<View>,
         return Err(ControlError::StaleRevision);
     }
     Ok(Arc::clone(view))
+}
+
+/// Usage tells of all keys, and is nothing for a page.
+fn check_public(pool: &Pool, draft: &ViewDraft) -> Result<(), Fault> {
+    if pool.is_usage() && draft.public {
+        let detail = "a view of _usage is not public; grant it by its name, under a constraint";
+        return Err(Fault::new(FaultCode::InvalidValue, detail).at("/public"));
+    }
+    Ok(())
 }
 
 fn no_such_pool() -> Fault {

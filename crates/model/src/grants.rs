@@ -3,6 +3,7 @@
 
 mod modifiers;
 mod parse;
+mod selector;
 mod target;
 mod window;
 mod write;
@@ -10,6 +11,7 @@ mod write;
 pub(crate) use modifiers::injections_of;
 pub(crate) use parse::check_resolves;
 pub use parse::{GrantLookup, parse_grants};
+pub use selector::Selector;
 pub use window::TimeWindow;
 
 use std::collections::BTreeSet;
@@ -17,7 +19,7 @@ use std::collections::BTreeSet;
 use crate::credits::Tier;
 use crate::filters::{Constraint, Filter};
 use crate::ids::{DatasetId, GrantId, PoolId, SavedQueryId, ViewId};
-use crate::names::{FieldPath, Name};
+use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::records::Injections;
 use crate::time::Timestamp;
@@ -107,99 +109,6 @@ impl Action {
     }
 }
 
-/// One resource of a type, or all of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Selector<Id> {
-    /// Each one, later ones included, of certain names, or but for certain names.
-    All {
-        /// The only names that are meant; `None` for every name.
-        only: Option<BTreeSet<Name>>,
-        /// Names that are left out, also of those in `only`.
-        except: BTreeSet<Name>,
-    },
-    /// The resource of this id. The name is what it was called when granted;
-    /// a later resource of the same name is another one.
-    One {
-        /// The resource's id.
-        id: Id,
-        /// Its name then.
-        name: Name,
-    },
-}
-
-impl<Id> Selector<Id> {
-    /// Each one, later ones included.
-    pub fn everything() -> Self {
-        Self::All {
-            only: None,
-            except: BTreeSet::new(),
-        }
-    }
-
-    /// Whether whatever has the name is meant, be it made later.
-    pub fn covers_name(&self, name: &Name) -> bool {
-        match self {
-            Self::All { only, except } => {
-                only.as_ref().is_none_or(|only| only.contains(name)) && !except.contains(name)
-            }
-            Self::One { .. } => false,
-        }
-    }
-}
-
-impl<Id: Copy + PartialEq> Selector<Id> {
-    /// Whether the resource is meant.
-    pub fn covers(&self, id: Id, name: &Name) -> bool {
-        match self {
-            Self::All { .. } => self.covers_name(name),
-            Self::One { id: granted, .. } => *granted == id,
-        }
-    }
-
-    /// Whether every resource that `other` means is meant here too.
-    pub fn covers_all_of(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::All { .. },
-                Self::All {
-                    only: Some(names),
-                    except,
-                },
-            ) => names
-                .iter()
-                .all(|name| except.contains(name) || self.covers_name(name)),
-            (
-                Self::All { only, except },
-                Self::All {
-                    only: None,
-                    except: others,
-                },
-            ) => only.is_none() && except.is_subset(others),
-            (Self::All { .. }, Self::One { name, .. }) => self.covers_name(name),
-            (Self::One { id, .. }, Self::One { id: other, .. }) => id == other,
-            (Self::One { .. }, Self::All { .. }) => false,
-        }
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::All { .. },
-                Self::All {
-                    only: Some(names), ..
-                },
-            ) => names
-                .iter()
-                .any(|name| self.covers_name(name) && other.covers_name(name)),
-            (Self::All { only: Some(_), .. }, Self::All { only: None, .. }) => other.overlaps(self),
-            (Self::All { only: None, .. }, Self::All { only: None, .. }) => true,
-            (Self::All { .. }, Self::One { name, .. }) => self.covers_name(name),
-            (Self::One { name, .. }, Self::All { .. }) => other.covers_name(name),
-            (Self::One { id, .. }, Self::One { id: other, .. }) => id == other,
-        }
-    }
-}
-
 /// What a grant is on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -220,18 +129,32 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whether the pool is meant.
+    /// Whether it is one resource, by its own name.
+    pub(crate) fn is_by_name(&self) -> bool {
+        match self {
+            Self::Project | Self::Tier(_) => false,
+            Self::Pool(of) => of.is_one(),
+            Self::View(of) => of.is_one(),
+            Self::Saved(of) | Self::Cached(of) => of.is_one(),
+            Self::Dataset(of) => of.is_one(),
+        }
+    }
+
+    /// Whether the pool is meant: that of usage, only by its name.
     pub fn covers_pool(&self, pool: &Pool) -> bool {
         match self {
+            _ if pool.is_usage() && !self.is_by_name() => false,
             Self::Pool(pools) => pools.covers(pool.id, &pool.draft.name),
             Self::Tier(tier) => *tier == pool.draft.tier,
             _ => false,
         }
     }
 
-    /// Whether the view is meant, which reads that pool.
+    /// Whether the view is meant, which reads that pool: one of usage, only by
+    /// its name.
     pub fn covers_view(&self, view: &View, pool: &Pool) -> bool {
         match self {
+            _ if pool.is_usage() && !self.is_by_name() => false,
             Self::View(views) => views.covers(view.id, &view.draft.name),
             Self::Tier(tier) => *tier == view.tier(pool),
             _ => false,

@@ -51,5 +51,6 @@ pub mod secrets;
 pub mod tickets;
 pub mod time;
 pub mod uniqueness;
+pub mod usage;
 pub mod value;
 pub mod views;

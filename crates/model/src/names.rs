@@ -30,6 +30,29 @@ impl Name {
         }
     }
 
+    /// What the pool of usage is called, which every project has.
+    pub const USAGE: &str = "_usage";
+
+    /// Checks the rule for what a question, a view or a grant calls a pool:
+    /// that of [`Name::parse`], or [`Name::USAGE`].
+    pub fn parse_pool(text: &str) -> Result<Self, NameError> {
+        match text {
+            Self::USAGE => Ok(Self::of_usage()),
+            _ => Self::parse(text),
+        }
+    }
+
+    /// That name.
+    pub(crate) fn of_usage() -> Self {
+        static NAME: LazyLock<Name> = LazyLock::new(|| Name(Name::USAGE.into()));
+        NAME.clone()
+    }
+
+    /// Whether it is a name that nobody can give.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with('_')
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

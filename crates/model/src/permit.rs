@@ -45,6 +45,7 @@ mod analysis;
 mod constrain;
 mod denied;
 mod derived;
+mod founding;
 mod narrow;
 mod ours;
 mod person;
@@ -52,6 +53,7 @@ mod scoped;
 mod simulate;
 mod stored;
 mod ticket;
+mod usage;
 
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
@@ -272,7 +274,9 @@ impl Access {
             .filter(|(_, grant)| grant.allows(A::ACTION) && of_type(&grant.on))
             .filter(|_| self.kind.may_ever(A::ACTION));
         let candidates: Vec<(usize, &Grant)> = candidates.collect();
-        if candidates.is_empty() {
+        // Of what no grant on `*` means, and who administers may see all the same.
+        let implied = self.implied_grant(on, A::ACTION);
+        if candidates.is_empty() && implied.is_none() {
             return Err(Denied::NoGrant(A::ACTION));
         }
         if self.quarantined_at.is_some() && !Quarantine::allows(A::ACTION) {
@@ -303,10 +307,13 @@ impl Access {
                 Resource::Dataset(dataset.item.clone(), dataset.bound(&dataset.item.sources))
             }
         };
+        let reads_usage = on.reads_usage();
         let covers = |target: &Target| match (target, &resource) {
             (Target::Project, Resource::Project) => true,
+            (_, _) if reads_usage && self.within.is_some() => false,
             (on, Resource::Pool(pool)) => on.covers_pool(pool),
             (on, Resource::View(view, pool)) => on.covers_view(view, pool),
+            (on, _) if reads_usage && !on.is_by_name() => false,
             (Target::Saved(queries) | Target::Cached(queries), Resource::Saved(saved, _)) => {
                 queries.covers(saved.id, &saved.draft.name)
             }
@@ -324,50 +331,14 @@ impl Access {
         let grants = grants.filter(|(at, grant)| {
             covers(&grant.on) && self.may_show(*at, is_public, A::ACTION, &covers)
         });
-        let grants: Vec<Grant> = grants.map(|(_, grant)| grant.clone()).collect();
+        let mut grants: Vec<Grant> = grants.map(|(_, grant)| grant.clone()).collect();
         if grants.is_empty() {
-            return Err(Denied::NotFound);
+            grants.push(implied.ok_or_else(|| self.denied_beyond_reading(on))?);
         }
         Ok(Permit {
             access: Some(self.clone()),
             resource,
             grants,
-            right: PhantomData,
-        })
-    }
-
-    /// The permit to make a pool of this name by writing to it.
-    ///
-    /// # Errors
-    /// [`Denied`] as for writing to a pool that does not exist.
-    pub fn permit_founding(&self, name: &Name) -> Result<Permit<Found>, Denied> {
-        let writes = |grant: &&Grant| grant.allows(Action::Ingest);
-        let pools = |grant: &Grant| match &grant.on {
-            Target::Pool(pools) => Some(pools.covers_name(name)),
-            _ => None,
-        };
-        let mut covered = self
-            .grants
-            .iter()
-            .filter(writes)
-            .filter_map(pools)
-            .peekable();
-        if covered.peek().is_none() {
-            return Err(Denied::NoGrant(Action::Ingest));
-        }
-        // A pool is a definition, which would outlast the quarantine.
-        if self.quarantined_at.is_some() {
-            return Err(Denied::Quarantined(Action::Admin));
-        }
-        // Who is held to some rows of a project defines nothing in it.
-        let is_held = self.within.is_some();
-        if !covered.any(|covers| covers) || self.is_by_ticket() || is_held {
-            return Err(Denied::NotFound);
-        }
-        Ok(Permit {
-            access: Some(self.clone()),
-            resource: Resource::Project,
-            grants: Vec::new(),
             right: PhantomData,
         })
     }

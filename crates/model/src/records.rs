@@ -123,6 +123,16 @@ pub struct Injections {
     pub on_conflict: OnConflict,
 }
 
+impl Injections {
+    /// Nothing is stamped.
+    pub(crate) fn none() -> Self {
+        Self {
+            values: Vec::new(),
+            on_conflict: OnConflict::Override,
+        }
+    }
+}
+
 impl Record {
     /// The fields in the order of their paths.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&FieldPath, &Value)> + Clone {

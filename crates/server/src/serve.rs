@@ -160,7 +160,7 @@ async fn open(
     let token = control.bootstrap().await?;
     let opened: Result<_, ServeError> = async {
         let tokens = Tokens::open(&settings.data_dir).await?;
-        let known = control.pools();
+        let known = control.stored_pools();
         let lake = lake_of(settings, known, tokens.clone(), Some(threads.clone())).await?;
         Ok((lake, tokens))
     }
@@ -336,6 +336,7 @@ async fn serve(
     let last_use = tokio::spawn(timers::tend_keys(
         control.clone(),
         control.clock(),
+        state.clone(),
         stopping.clone(),
     ));
     let drained = CancellationToken::new();

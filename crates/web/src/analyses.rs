@@ -111,7 +111,7 @@ fn permit<A: Right>(
         Ok(permit) => Ok(Some(permit)),
         Err(Denied::NoGrant(action) | Denied::Quarantined(action)) => Err(Refusal::NoGrant(action)),
         Err(Denied::NotFound) if source.typing == Typing::Loose => Ok(None),
-        Err(Denied::NotFound) => Err(Refusal::NoPool {
+        Err(Denied::NotFound | Denied::KeptByServer) => Err(Refusal::NoPool {
             pointer: pointer.to_owned(),
         }),
     }

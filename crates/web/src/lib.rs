@@ -32,6 +32,7 @@ mod step_up;
 mod storage;
 #[cfg(test)]
 mod testing;
+mod usage;
 
 pub use error::Code;
 pub use keen::{NoPlaces, Places};
@@ -40,3 +41,4 @@ pub use operations::operations_router;
 pub use proxies::{ClientAddress, Proxies};
 pub use routes::router;
 pub use state::{AppState, BODIES_BYTES_MAX, BODY_IDLE_MAX};
+pub use usage::publish as publish_usage;

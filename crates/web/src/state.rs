@@ -63,6 +63,8 @@ pub struct AppState {
     pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
     pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) body_idle: Duration,
+    /// Held by whoever brings usage to its pools: what is older never comes later.
+    pub(crate) publishing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) places: Option<Arc<Places>>,
     /// Whether answers say where their key stands with its rate.
     pub(crate) rate_headers: bool,
@@ -98,6 +100,7 @@ impl AppState {
             bodies_of_keys: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             body_idle: BODY_IDLE_MAX,
+            publishing: Arc::default(),
             places: None,
             rate_headers: false,
             ready: Arc::default(),

@@ -165,7 +165,7 @@ struct Loading {
 impl Loading {
     fn project(&mut self, project: ProjectId, record: ProjectRecord) {
         self.places.insert(project, self.loaded.projects.len());
-        let mut definitions = Definitions::default();
+        let mut definitions = Definitions::of_project(project);
         definitions.put_project(record);
         self.loaded.projects.push((project, definitions));
     }

@@ -180,7 +180,7 @@ fn without_sources(text: &str) -> Result<(Value, Sources), Fault> {
     document.finish()?;
     let ids = ids.as_object().into_iter().flat_map(Object::iter);
     let sources = ids.map(|(name, id)| {
-        let name = Name::parse(name).ok()?;
+        let name = Name::parse_pool(name).ok()?;
         Some((name, PoolId::parse(id.as_str()?).ok()?))
     });
     let sources: Option<Sources> = sources.collect();
@@ -329,7 +329,11 @@ fn stored_target(grant: &Value, target: Option<&str>) -> Result<Grant, Fault> {
         (None, "cached") if name == "*" => Target::Cached(Selector::everything()),
         (None, "dataset") if name == "*" => Target::Dataset(Selector::everything()),
         (Some(target), kind) => {
-            let name = Name::parse(name).map_err(|_| damaged("a target without a name"))?;
+            let name = match kind {
+                "pool" => Name::parse_pool(name),
+                _ => Name::parse(name),
+            };
+            let name = name.map_err(|_| damaged("a target without a name"))?;
             match kind {
                 "pool" => Target::Pool(one(PoolId::parse(target).map_err(lost)?, name)),
                 "view" => Target::View(one(ViewId::parse(target).map_err(lost)?, name)),

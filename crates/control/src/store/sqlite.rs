@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 14] = [
+const MIGRATIONS: [(&str, &str); 15] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -75,6 +75,10 @@ const MIGRATIONS: [(&str, &str); 14] = [
     (
         "false_times",
         include_str!("../../migrations/sqlite/0014_false_times.sql"),
+    ),
+    (
+        "usage_pool",
+        include_str!("../../migrations/sqlite/0015_usage_pool.sql"),
     ),
 ];
 

@@ -100,7 +100,18 @@ pub(super) const USE: &str = "INSERT INTO usage (project_id, day, key_id, secret
      view_id, requests, refused, records) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
      ON CONFLICT (project_id, day, key_id, secret_id, pool_id, view_id) DO UPDATE SET \
      requests = usage.requests + excluded.requests, refused = usage.refused + excluded.refused, \
-     records = usage.records + excluded.records";
+     records = usage.records + excluded.records, published = FALSE";
+
+/// Not of a total that has grown since.
+pub(super) const USAGE_PUBLISHED: &str = "UPDATE usage SET published = TRUE WHERE project_id = $1 \
+     AND day = $2 AND key_id = $3 AND secret_id = $4 AND pool_id = $5 AND view_id = $6 \
+     AND requests = $7 AND refused = $8 AND records = $9";
+
+pub(super) const SELECT_UNPUBLISHED: &str = "SELECT day, key_id, secret_id, pool_id, view_id, \
+     requests, refused, records, project_id FROM usage WHERE NOT published \
+     AND ($1 = '' OR project_id = $1) ORDER BY project_id LIMIT $2";
+
+pub(super) const FORGET_USAGE_OF: &str = "DELETE FROM usage WHERE project_id = $1";
 
 pub(super) const FORGET_USAGE: &str = "DELETE FROM usage WHERE day < $1";
 

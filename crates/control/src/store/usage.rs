@@ -7,6 +7,7 @@ use model::time::Date;
 use sqlx::sqlite::SqliteRow;
 
 use super::load::{column, id};
+use super::write::Query;
 use super::{Store, failed, text};
 use crate::error::{ControlError, InternalError};
 use crate::usage::{UsageAsked, UsageCounts, UsageOf};
@@ -29,6 +30,43 @@ impl Store {
         let rows = rows.map_err(failed("reading usage"))?;
         rows.iter().map(|row| read(row, project)).collect()
     }
+
+    /// Totals that the pools of usage do not hold, so many at most; of one
+    /// project alone, where that is said.
+    pub(crate) async fn unpublished_usage(
+        &mut self,
+        of: Option<ProjectId>,
+        limit: usize,
+    ) -> Result<Vec<(UsageOf, UsageCounts)>, ControlError> {
+        let of = of.map(|project| project.to_string()).unwrap_or_default();
+        let rows = sqlx::query(text::SELECT_UNPUBLISHED)
+            .bind(of)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = rows.fetch_all(&mut self.connection).await;
+        let rows = rows.map_err(failed("reading usage"))?;
+        let total = |row| read(row, id(row, 8, ProjectId::parse)?);
+        rows.iter().map(total).collect()
+    }
+}
+
+/// A statement about one total.
+pub(super) fn of_total<'q>(
+    statement: &'static str,
+    of: &UsageOf,
+    counts: UsageCounts,
+) -> Query<'q> {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let id = |id: Option<String>| id.unwrap_or_default();
+    sqlx::query(statement)
+        .bind(of.project.to_string())
+        .bind(of.day)
+        .bind(of.key.to_string())
+        .bind(of.secret.to_string())
+        .bind(id(of.pool.map(|id| id.to_string())))
+        .bind(id(of.view.map(|id| id.to_string())))
+        .bind(number(counts.requests))
+        .bind(number(counts.refused))
+        .bind(number(counts.records))
 }
 
 impl Store {

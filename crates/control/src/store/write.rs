@@ -13,6 +13,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::derived::DerivedRow;
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
+use super::usage::of_total;
 use super::{PeopleWrite, chain, clock, notices, text};
 use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
@@ -86,8 +87,11 @@ pub(crate) enum Write {
     Charge(DayRow),
     /// Adds to what is counted.
     Use(UsageOf, UsageCounts),
+    /// That the pool of usage holds this total.
+    UsagePublished(UsageOf, UsageCounts),
     /// Takes usage of days before this one away.
     ForgetUsage(i32),
+    ForgetUsageOf(ProjectId),
     /// Takes charges of days before this one away.
     ForgetCharges(i32),
     /// When a derived token was used and how often, as totals.
@@ -145,7 +149,9 @@ impl Write {
             | Self::TrimDerived
             | Self::DeleteSecretsOf(_)
             | Self::ForgetRepeats(_)
+            | Self::UsagePublished(..)
             | Self::ForgetUsage(_)
+            | Self::ForgetUsageOf(_)
             | Self::ForgetCharges(_) => Ok(()),
             Self::People(write) if !write.touches_one() => Ok(()),
             _ if touched == 1 => Ok(()),
@@ -249,7 +255,9 @@ impl Write {
                 .bind(row.spent),
             Self::ForgetUsage(day) => sqlx::query(text::FORGET_USAGE).bind(*day),
             Self::ForgetCharges(day) => sqlx::query(text::FORGET_CHARGES).bind(*day),
-            Self::Use(of, counts) => add_usage(of, *counts),
+            Self::Use(of, counts) => of_total(text::USE, of, *counts),
+            Self::UsagePublished(of, counts) => of_total(text::USAGE_PUBLISHED, of, *counts),
+            Self::ForgetUsageOf(id) => sqlx::query(text::FORGET_USAGE_OF).bind(id.to_string()),
             Self::UseDerived(row) => row.used(),
             Self::ChargeDerived(row, tier) => row.charged(*tier),
             Self::RevokeDerived(row) => row.revoked(),
@@ -281,21 +289,6 @@ impl Write {
             Self::DeleteNoticesOf(id) => sqlx::query(text::DELETE_NOTICES).bind(id.to_string()),
         }
     }
-}
-
-fn add_usage<'q>(of: &UsageOf, counts: UsageCounts) -> Query<'q> {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let id = |id: Option<String>| id.unwrap_or_default();
-    sqlx::query(text::USE)
-        .bind(of.project.to_string())
-        .bind(of.day)
-        .bind(of.key.to_string())
-        .bind(of.secret.to_string())
-        .bind(id(of.pool.map(|id| id.to_string())))
-        .bind(id(of.view.map(|id| id.to_string())))
-        .bind(number(counts.requests))
-        .bind(number(counts.refused))
-        .bind(number(counts.records))
 }
 
 fn insert_pool<'a>(row: &'a PoolRow, ordinal: i64, name: &'a str) -> Query<'a> {

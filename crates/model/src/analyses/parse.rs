@@ -138,7 +138,7 @@ fn source_in(
     calendar: Calendar,
 ) -> Result<Source, Fault> {
     let pool = document.text("pool")?;
-    let pool = Name::parse(pool)
+    let pool = Name::parse_pool(pool)
         .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()).at("/pool"))?;
     let grant = document.optional_text("grant")?;
     let filters = document.optional("filters").map(parse_list);

@@ -9,6 +9,7 @@ use crate::fault::{Fault, FaultCode, shorten};
 use crate::ids::GrantId;
 use crate::names::Name;
 use crate::pools::Schema;
+use crate::usage::USAGE_ACTIONS;
 
 /// What a grant is on, with the fields behind it when it is one resource whose
 /// fields are known.
@@ -150,7 +151,11 @@ fn select<Id>(
     if name == "*" {
         return Ok((target(Selector::All { only, except }), None));
     }
-    let name = match Name::parse(name) {
+    let parsed = match kind {
+        "pool" => Name::parse_pool(name),
+        _ => Name::parse(name),
+    };
+    let name = match parsed {
         Ok(name) => name,
         Err(rule) => return refuse(FaultCode::InvalidName, rule.to_string()),
     };
@@ -170,6 +175,7 @@ fn select<Id>(
 pub(super) fn actions_on(on: &Target) -> &'static [Action] {
     match on {
         Target::Project => &Action::PROJECT,
+        Target::Pool(Selector::One { name, .. }) if name.is_reserved() => &USAGE_ACTIONS,
         Target::Pool(_) => &Action::POOL,
         Target::View(_) => &Action::VIEW,
         Target::Saved(_) => &Action::SAVED,

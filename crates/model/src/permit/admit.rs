@@ -136,6 +136,42 @@ fn stored_form(injections: &Injections, pool: &Pool) -> Injections {
 }
 
 impl AdmittedBatch {
+    /// Records of the server's own, which no key wrote.
+    pub(super) fn of_server(
+        pool: Arc<Pool>,
+        records: impl Iterator<Item = Value>,
+        now: Timestamp,
+        random: &dyn RandomSource,
+    ) -> Self {
+        let injections = Injections::none();
+        let mut checker = Checker::new(&pool.draft, &injections);
+        let mut stamp = Stamp::new();
+        let key = KeyId::from_bytes([0; 16]);
+        let (mut admitted, mut faults) = (Vec::new(), Vec::new());
+        for (index, record) in records.enumerate() {
+            match checker.check(index, record) {
+                Ok(mut record) => {
+                    let id = Value::from(RecordId::generate(now, random).to_string());
+                    let written_by = Value::from(key.to_string());
+                    stamp.put(&mut record, id, Value::DateTime(now), written_by);
+                    admitted.push(record);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        drop(checker);
+        Self {
+            pool,
+            key,
+            at: now,
+            injections,
+            records: admitted,
+            faults,
+            idempotency: None,
+            tokens: Vec::new(),
+        }
+    }
+
     /// The pool to store in.
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool

@@ -12,6 +12,11 @@ pub enum Denied {
     /// for its holder, whatever the grants say.
     #[error("the secret was reported as leaked: until the key is rolled or released, nobody does {} by it", .0.name())]
     Quarantined(Action),
+    /// The server alone writes there.
+    #[error(
+        "the pool _usage is the server's own: it is asked like any other, and nobody writes to it or deletes of it"
+    )]
+    KeptByServer,
     /// The resource does not exist, or no grant covers it: the same for the caller.
     #[error("there is no such resource for this key")]
     NotFound,

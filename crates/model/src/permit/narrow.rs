@@ -42,7 +42,11 @@ impl Permit<Admin> {
             let makers = self.access().grants_of_key().iter();
             let makers = makers
                 .filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on, action));
-            let makers: Vec<&Grant> = makers.collect();
+            let implied = self.access().implied_for(&grant, action);
+            let mut makers: Vec<&Grant> = makers.collect();
+            if makers.is_empty() {
+                makers.extend(&implied);
+            }
             if makers.is_empty() {
                 return Err(Fault::new(
                     FaultCode::InvalidValue,

@@ -16,6 +16,7 @@ mod derived;
 mod narrow;
 mod resources;
 mod rows;
+mod usage;
 
 fn row(text: &str) -> Record {
     let object = json(text);
@@ -94,6 +95,7 @@ fn who_is_refused_and_how() {
     let verdict = |denied: Option<Denied>| match denied {
         None => "yes",
         Some(Denied::NoGrant(_) | Denied::Quarantined(_)) => "403",
+        Some(Denied::KeptByServer) => "403 kept",
         Some(Denied::NotFound) => "404",
     };
     let records = Some((&project.views[0], strict));

@@ -17,7 +17,7 @@ impl ViewDraft {
     pub fn pool_name(value: &Value) -> Result<Name, Fault> {
         let mut document = Document::new(value)?;
         let sent = document.text("pool")?;
-        Name::parse(sent)
+        Name::parse_pool(sent)
             .map_err(|rule| Fault::new(FaultCode::InvalidName, rule.to_string()).at("/pool"))
     }
 

@@ -1,10 +1,12 @@
 //! `tidegate check`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use control::Inspected;
 use lake::{InspectedPool, Inspection, PoolLayout, Strays};
 use model::isolation::Isolation;
+use model::pools::Pool;
 use serde_json::{Value, json};
 
 use super::{CommandError, environment};
@@ -130,6 +132,11 @@ fn verify(inspection: &Inspection, problems: &mut Vec<String>) {
     bar.finish_and_clear();
 }
 
+/// The pools that somebody made.
+fn made(control: &Inspected) -> impl Iterator<Item = &Arc<Pool>> {
+    control.pools.iter().filter(|pool| !pool.is_usage())
+}
+
 fn label(pool: &InspectedPool) -> String {
     match &pool.name {
         Some(name) => printable(name),
@@ -156,7 +163,7 @@ impl Report {
         if let Some(control) = &self.control.inspected {
             output::line(&format!(
                 "control database: {} pools, {} keys, {} audit entries; journal: {} operations",
-                control.pools.len(),
+                made(control).count(),
                 control.keys,
                 audit_entries(control),
                 self.inspection.operations
@@ -192,7 +199,7 @@ impl Report {
             "sound": self.problems.is_empty(),
             "problems": self.problems,
             "control": control.map(|control| json!({
-                "pools": control.pools.len(), "keys": control.keys,
+                "pools": made(control).count(), "keys": control.keys,
                 "audit_entries": audit_entries(control)})),
             "journal": {"operations": self.inspection.operations,
                 "unknown_records": self.inspection.unknown_records},

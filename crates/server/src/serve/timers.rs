@@ -16,12 +16,13 @@ const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
 /// How often is looked whether answers of cached queries are due.
 const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 
-/// Writes down when keys were used, takes secrets away that have ended, and
+/// Writes down when keys were used and what they did, brings that to the pools `_usage`, takes secrets away that have ended, and
 /// says once which keys should be rolled: at the start all of them. Says when
 /// the machine's clock is far behind the time that goes on here.
 pub(super) async fn tend_keys(
     control: Arc<Control>,
     clock: Arc<dyn Clock>,
+    state: AppState,
     stopping: CancellationToken,
 ) {
     let mut ticks = tokio::time::interval(LAST_USE_PERIOD);
@@ -34,6 +35,7 @@ pub(super) async fn tend_keys(
         if let Err(error) = control.save_last_used().await {
             tracing::warn!(%error, "the times of last use were not saved");
         }
+        web::publish_usage(&state).await;
         if let Err(error) = control.tidy_secrets().await {
             tracing::warn!(%error, "secrets that have ended were not taken away");
         }

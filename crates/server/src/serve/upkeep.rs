@@ -62,7 +62,7 @@ impl Threads {
             round += 1;
             if now.is_multiple_of(LOOK_ROUNDS) {
                 lake.learn(&permit, control.learn(&mut learning));
-                let pools = control.pools();
+                let pools = control.stored_pools();
                 lake.follow(&permit, &pools);
                 if let Err(error) = lake.retain(&permit, &pools) {
                     tracing::error!(%error, "records that are too old are still there");

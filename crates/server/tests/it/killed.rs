@@ -8,6 +8,7 @@ mod codes;
 mod credits;
 mod keys;
 mod nonces;
+mod usage;
 
 use std::path::Path;
 use std::sync::mpsc;

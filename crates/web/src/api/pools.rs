@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use control::{ControlError, Definitions};
+use control::{ControlError, Definitions, Refusal};
 use http::StatusCode;
 use model::answers::{SeenField, SeenType};
 use model::fault::{Fault, FaultCode};
@@ -259,6 +259,9 @@ pub(crate) async fn change(
     for _ in 0..CHANGE_ATTEMPTS {
         let definitions = caller.definitions(&state);
         let pool = find(&definitions, &name)?;
+        if pool.is_usage() {
+            return Err(ControlError::from(Refusal::KeptByServer).into());
+        }
         if_match.check(&tag(pool.id, pool.revision))?;
         let draft = pool.draft.patched(&patch)?;
         let changed = control

@@ -91,7 +91,9 @@ pub(crate) async fn create(
     let found = definitions.saved_query(&saved_query);
     let may = May::of(&access, found.as_ref()).map_err(|denied| match denied {
         Denied::NoGrant(_) | Denied::Quarantined(_) => ApiError::from(denied),
-        Denied::NotFound => ApiError::not_found().at("/saved_query".to_owned()),
+        Denied::NotFound | Denied::KeptByServer => {
+            ApiError::not_found().at("/saved_query".to_owned())
+        }
     })?;
     let ticket = may.ticket(terms, state.clock.now())?;
     let text = ticket.seal(&state.tickets, &*state.random);

@@ -154,6 +154,8 @@ pub(crate) async fn list(
     let definitions = caller.definitions(&state);
     check_known(caller.0.access(), &definitions, asked.key)?;
     let rows = state.control.usage(&caller.0, asked).await?;
+    // What is told here is in the pool, too, from now on.
+    crate::usage::publish_of(&state, caller.0.access().project()).await;
     if rows.len() > USAGE_ROWS_MAX {
         let detail = format!(
             "there are more than {USAGE_ROWS_MAX} rows; ask for fewer days with from and to, or for one key_id"

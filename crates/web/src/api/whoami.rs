@@ -1,5 +1,7 @@
 //! What a key can do, told to the key itself.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,6 +11,7 @@ use model::grants::Grant;
 use model::keys::Derived;
 use model::names::Name;
 use model::permit::{Access, AskPool, ConstrainedQuery, On, Person, Read};
+use model::pools::Pool;
 use model::time::Timestamp;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
@@ -92,7 +95,13 @@ fn derived_schema() -> Json {
 /// The counts to ask for: of every pool, then of every view.
 fn counts(access: &Access, state: &AppState) -> [Vec<(Name, ConstrainedQuery)>; 2] {
     let definitions = state.control.definitions(access.project());
-    let pools = definitions.pools().filter_map(|pool| {
+    // Usage is shown to whom it was granted, and not to all who administer.
+    let is_shown = |pool: &&Arc<Pool>| {
+        let mut grants = access.grants().iter();
+        !pool.is_usage() || grants.any(|grant| grant.on.covers_pool(pool))
+    };
+    let pools = definitions.stored_pools().filter(is_shown);
+    let pools = pools.filter_map(|pool| {
         let permit = access.permit::<AskPool>(On::Pool(Some(pool))).ok()?;
         Some((pool.draft.name.clone(), permit.count()))
     });

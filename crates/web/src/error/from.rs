@@ -45,6 +45,7 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::NoGrant(_) => Self::new(Code::ActionNotGranted, denied.to_string()),
             Denied::Quarantined(_) => Self::new(Code::Quarantined, denied.to_string()),
+            Denied::KeptByServer => Self::new(Code::KeptByServer, denied.to_string()),
             Denied::NotFound => Self::not_found(),
         }
     }
@@ -182,6 +183,7 @@ impl From<Refusal> for ApiError {
             Refusal::NotAllowed(_) => Self::new(Code::RoleNotAllowed, refusal.to_string()),
             Refusal::LastProject => Self::new(Code::LastProject, refusal.to_string()),
             Refusal::LastOwner => Self::new(Code::LastOwner, refusal.to_string()),
+            Refusal::KeptByServer => Self::new(Code::KeptByServer, refusal.to_string()),
             Refusal::NoInvitation => Self::new(Code::NotFound, refusal.to_string()),
             Refusal::NewerSchema { .. } | Refusal::Locked => Self::internal(refusal.to_string()),
         }

@@ -69,6 +69,7 @@ codes! {
     KeyNeeded FORBIDDEN "key_needed" "Only a key may do this.";
     AddressNotAllowed FORBIDDEN "address_not_allowed" "The key is not for requests from this address.";
     Quarantined FORBIDDEN "quarantined" "The secret was reported as leaked.";
+    KeptByServer FORBIDDEN "kept_by_server" "It is the server's own, and is there to be asked alone.";
     NotFound NOT_FOUND "not_found" "There is nothing there for the caller.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "The address does not have this method.";
     NotAcceptable NOT_ACCEPTABLE "not_acceptable" "The answer does not exist in an accepted format.";

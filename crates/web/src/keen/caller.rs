@@ -9,6 +9,7 @@ use http::{HeaderMap, header};
 use model::ids::ProjectId;
 use model::keys::{AuthError, KeyKind};
 use model::permit::{Access, Admin, Denied, On, Permit, Right};
+use model::pools::Pool;
 use model::secrets::{ScopedText, Secret};
 
 use super::{Parameters, failed, is_on, scoped};
@@ -43,6 +44,12 @@ impl Segments {
 }
 
 impl Caller {
+    /// The collection of this name. Usage is none.
+    pub(crate) fn collection(&self, name: &str) -> Option<&Arc<Pool>> {
+        let pool = self.definitions.pool(name);
+        pool.filter(|pool| !pool.is_usage())
+    }
+
     /// Whether the key has the right `A` on some pool.
     ///
     /// # Errors
@@ -50,7 +57,7 @@ impl Caller {
     pub(crate) fn may<A: Right>(&self) -> Result<(), ApiError> {
         match self.access.permit::<A>(On::Pool(None)) {
             Err(denied @ (Denied::NoGrant(_) | Denied::Quarantined(_))) => Err(denied.into()),
-            Err(Denied::NotFound) | Ok(_) => Ok(()),
+            Err(Denied::NotFound | Denied::KeptByServer) | Ok(_) => Ok(()),
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) async fn events(
     let is_all = !CONDITIONS.iter().any(|name| parameters.has(name));
     let removal = Removal::read(&parameters.to_object(&KNOWN)?)?;
     let segments = Segments::from_request_parts(&mut parts, &state).await?;
-    let pool = caller.definitions.pool(segments.get("collection"));
+    let pool = caller.collection(segments.get("collection"));
     let permit = caller.access.permit::<Delete>(On::Pool(pool))?;
     let pool = pool.ok_or_else(ApiError::not_found)?;
     if is_all {
@@ -126,7 +126,7 @@ pub(crate) async fn property(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let by = caller.master()?;
-    let pool = caller.definitions.pool(segments.get("collection"));
+    let pool = caller.collection(segments.get("collection"));
     let seen = caller.access.permit::<SeeSchema>(On::Pool(pool))?;
     let pool = pool.ok_or_else(ApiError::not_found)?;
     let path = FieldPath::parse(segments.get("property")).map_err(|_| ApiError::not_found())?;

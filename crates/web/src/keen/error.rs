@@ -57,6 +57,7 @@ fn name(problem: &Problem) -> &'static str {
         Code::ActionNotGranted
         | Code::OriginNotAllowed
         | Code::AddressNotAllowed
+        | Code::KeptByServer
         | Code::Quarantined => "RequestForbiddenError",
         Code::NotFound | Code::MethodNotAllowed => "ResourceNotFoundError",
         Code::NameTaken | Code::InUse | Code::LastAdmin | Code::RecentlyUsed => {

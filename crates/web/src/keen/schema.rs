@@ -102,7 +102,7 @@ pub(crate) async fn property(
 /// The permit to look at a collection; one that is not there and one that is
 /// not for this key are answered alike.
 fn find(caller: &Caller, name: &str) -> Result<(Permit<SeeSchema>, Arc<Pool>), ApiError> {
-    let pool = caller.definitions.pool(name);
+    let pool = caller.collection(name);
     let permit = caller.access.permit(On::Pool(pool))?;
     let pool = pool.ok_or_else(ApiError::not_found)?;
     Ok((permit, Arc::clone(pool)))

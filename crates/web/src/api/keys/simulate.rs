@@ -127,7 +127,7 @@ pub(crate) async fn simulate(
         };
         (sight.before.is_some() || sight.after.is_some()).then_some(sight)
     };
-    let pools = definitions.pools();
+    let pools = definitions.stored_pools();
     let pools = pools.filter_map(|pool| sight(&pool.draft.name, pool, On::Pool(Some(pool))));
     let views = definitions.views();
     let views = views

@@ -9,8 +9,9 @@ use model::fault::{Fault, FaultCode};
 use model::ids::ProjectId;
 use model::limits::STORAGE_BYTES_MAX;
 use model::names::Name;
-use model::permit::Admin;
+use model::permit::{Admin, Permit, Upkeep};
 use model::pools::read_storage;
+use model::usage::usage_pool_id;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -224,7 +225,7 @@ pub(crate) async fn change(
 pub(crate) fn delete_operation() -> Operation {
     Operation::new(
         "deleteProject",
-        "Deletes a project that has no pools any more, with its keys and questions.",
+        "Deletes a project that has no pools any more, with its keys, questions and usage.",
     )
     .answers_nothing()
     .problems([409, 507])
@@ -238,5 +239,7 @@ pub(crate) async fn delete(
 ) -> Result<Response, ApiError> {
     let id = find(&caller, &state, &text)?;
     state.control.delete_project(&caller.0, id).await?;
+    let ours = Permit::<Upkeep>::ours();
+    state.plane.drop_pool(ours, usage_pool_id(id)).await?;
     Ok(done())
 }

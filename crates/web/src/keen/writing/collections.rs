@@ -34,7 +34,7 @@ impl Collection {
             Ok(name) => name,
             Err(fault) => return Ok(Err(fault)),
         };
-        let pool = caller.definitions.pool(text);
+        let pool = caller.collection(text);
         match caller.access.permit(On::Pool(pool)) {
             Ok(permit) => Ok(Ok(Self::There(Box::new(permit)))),
             Err(Denied::NotFound) if pool.is_none() => match injections(caller, &name) {

@@ -1,7 +1,9 @@
 //! What becomes of a batch.
 
 use model::answers::AppendReceipt;
+use model::names::FieldPath;
 use model::permit::AdmittedBatch;
+use model::records::Record;
 use model::uniqueness;
 
 use super::fields::renamed;
@@ -30,10 +32,21 @@ impl FakePlane {
         let batch = self.first_of_each_token(batch);
         let change = Change::of(batch.pool(), batch.records(), false, false);
         let mut all = self.records.lock().expect("not poisoned");
-        let schema = batch.pool().draft.schema.clone();
+        let draft = batch.pool().draft.clone();
+        let column = |path: &FieldPath| draft.schema.column_path(path);
+        let unique: Vec<FieldPath> = draft.unique.iter().map(column).collect();
         let records = batch.into_records().into_iter();
-        let records = records.map(|record| renamed(&record, |path| Some(schema.column_path(path))));
-        all.entry(pool).or_default().extend(records);
+        let records = records.map(|record| renamed(&record, |path| Some(column(path))));
+        let held = all.entry(pool).or_default();
+        for record in records {
+            // Without what keys stamp, which is for the lake.
+            let is_same = |older: &Record| {
+                let mut paths = unique.iter().map(FieldPath::as_str);
+                !unique.is_empty() && paths.all(|path| older.get(path) == record.get(path))
+            };
+            held.retain(|older| !is_same(older));
+            held.push(record);
+        }
         self.note(pool, change);
         Ok(receipt)
     }
