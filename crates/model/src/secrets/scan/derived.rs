@@ -102,7 +102,7 @@ fn begun(bytes: &[u8]) -> Begun {
         let length = left
             .iter()
             .take(most + 1)
-            .take_while(|b| is_of_part(*b))
+            .take_while(|b| is_of_part(b))
             .count();
         (length, left.get(length).copied())
     };
