@@ -35,7 +35,10 @@ pub(super) async fn tend_keys(
         if let Err(error) = control.save_last_used().await {
             tracing::warn!(%error, "the times of last use were not saved");
         }
-        web::publish_usage(&state).await;
+        // A start has other things to write first.
+        if seen != Timestamp::MIN {
+            web::publish_usage(&state).await;
+        }
         if let Err(error) = control.tidy_secrets().await {
             tracing::warn!(%error, "secrets that have ended were not taken away");
         }
