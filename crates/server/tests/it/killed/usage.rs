@@ -157,9 +157,8 @@ fn offline_restored(home: &Path, server: Server, master: &str, keys: &[(String, 
         other.path(),
         &["restore", "--from", &from, "--data-dir", "data"],
     );
-    for file in ["data.pepper"] {
-        std::fs::copy(home.join(file), other.path().join(file)).expect("a copy");
-    }
+    let pepper = "data.pepper";
+    std::fs::copy(home.join(pepper), other.path().join(pepper)).expect("a copy");
     let server = Server::start(other.path());
     assert!(same(&server, master, keys) >= CLIENTS);
 }
