@@ -161,6 +161,7 @@ fn access(grants: &str) -> Access {
             limits: KeyLimits::NONE,
             rotate_after: None,
             derived_tokens: false,
+            issued_by: None,
             dialect: None,
         },
         disabled: false,

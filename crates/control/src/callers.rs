@@ -1,6 +1,7 @@
 //! Who is let in: every live secret of every project, in memory.
 
 mod derived;
+mod issued;
 mod pages;
 mod usage;
 mod whereabouts;
@@ -21,6 +22,7 @@ use model::time::Timestamp;
 
 use crate::notices::{NewsOf, NoticeKind, Waiting};
 use crate::store::{LoadedKey, Write};
+use issued::Under;
 use pages::Pages;
 pub(crate) use usage::UnsavedUse;
 use usage::Usage;
@@ -42,6 +44,8 @@ pub(crate) struct Callers {
 struct Maps {
     secrets: HashMap<SecretId, Arc<Caller>>,
     keys: HashMap<KeyId, KeyUse>,
+    /// Every key, for those that it issued.
+    records: HashMap<KeyId, Arc<KeyRecord>>,
     pages: Pages,
 }
 
@@ -60,6 +64,7 @@ struct Caller {
     from: Arc<LastFrom>,
     /// When the secret came from a page, where it must not be.
     pages: Arc<Usage>,
+    under: Under,
 }
 
 impl Caller {
@@ -123,11 +128,10 @@ impl Callers {
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Access, AuthError> {
-        let caller = self.read().secrets.get(&presented.id()).cloned();
-        let Some(caller) = caller else {
+        let Some((caller, key)) = self.find(presented.id()) else {
             return Err(KeyRecord::verify_absent(presented, pepper));
         };
-        let access = caller.record.verify(presented, pepper, seen, now)?;
+        let access = key.verify(presented, pepper, seen, now)?;
         caller.check_heard(presented.id(), now)?;
         caller.note_from(seen, now, &self.news);
         Ok(access)
@@ -140,11 +144,10 @@ impl Callers {
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Unspent, AuthError> {
-        let caller = self.read().secrets.get(&request.secret()).cloned();
-        let Some(caller) = caller else {
+        let Some((caller, key)) = self.find(request.secret()) else {
             return Err(KeyRecord::verify_signed_absent(request));
         };
-        let unspent = caller.record.verify_signed(request, seen, now)?;
+        let unspent = key.verify_signed(request, seen, now)?;
         caller.check_heard(request.secret(), now)?;
         Ok(unspent)
     }
@@ -173,9 +176,8 @@ impl Callers {
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Access, AuthError> {
-        let caller = self.read().secrets.get(&ticket.secret()).cloned();
-        let caller = caller.ok_or(AuthError::Unknown)?;
-        let access = caller.record.admit(ticket, seen, now)?;
+        let (caller, key) = self.find(ticket.secret()).ok_or(AuthError::Unknown)?;
+        let access = key.admit(ticket, seen, now)?;
         caller.check_heard(ticket.secret(), now)?;
         caller.note(now);
         Ok(access)
@@ -228,8 +230,10 @@ impl Callers {
             .collect();
         let Some(record) = now else {
             maps.keys.remove(&id);
+            maps.records.remove(&id);
             return;
         };
+        maps.records.insert(id, Arc::clone(record));
         let key = maps.keys.entry(id).or_insert_with(|| KeyUse {
             used: Usage::new(None),
             networks: KeyNetworks::new(SeenNetworks::default()),
@@ -243,6 +247,7 @@ impl Callers {
                 secret: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.secret)),
                 from: known.map_or_else(|| LastFrom::new(None), |(_, c)| Arc::clone(&c.from)),
                 pages: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.pages)),
+                under: Under::default(),
             };
             maps.secrets.insert(secret.id, Arc::new(caller));
         }
@@ -268,6 +273,7 @@ impl Callers {
         } in keys
         {
             maps.pages.add(&key);
+            maps.records.insert(key.id(), Arc::clone(&key));
             let before = known.keys.get(&key.id());
             let usage = KeyUse {
                 used: kept(before.map(|before| Arc::clone(&before.used)), last_used),
@@ -290,6 +296,7 @@ impl Callers {
                         None => LastFrom::new(loaded.used_from),
                     },
                     pages: kept(on_page, loaded.on_page),
+                    under: Under::default(),
                 };
                 maps.secrets.insert(loaded.id, Arc::new(caller));
             }

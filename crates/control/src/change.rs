@@ -347,8 +347,32 @@ pub(crate) fn check_still(
     if access.is_scoped() && scoping.is_none_or(|s| s.secret != access.secret()) {
         return Err(AuthError::Unknown.into());
     }
-    let is_same =
-        **key.grants() == *access.grants_of_key() && **key.restrictions() == *access.restrictions();
+    check_issuer_still(definitions, access, now)?;
+    let is_same = **key.grants() == *access.grants_as_stored()
+        && **key.restrictions() == *access.restrictions();
+    match is_same {
+        true => Ok(()),
+        false => Err(Ended::Changed),
+    }
+}
+
+/// The same of the key that issued the caller's, whose rights the caller's end with.
+fn check_issuer_still(
+    definitions: &Definitions,
+    access: &Access,
+    now: Timestamp,
+) -> Result<(), Ended> {
+    let Some(issuer) = access.issuer() else {
+        return Ok(());
+    };
+    let maker = definitions.key(issuer.id());
+    let maker = maker.filter(|maker| maker.is_in_use(issuer.id(), now));
+    let maker = maker.ok_or(AuthError::IssuerEnded)?;
+    if access.derived_token().is_some() && !maker.draft().derived_tokens {
+        return Err(AuthError::Unknown.into());
+    }
+    let is_same = maker.grants() == issuer.record().grants()
+        && **maker.restrictions() == *issuer.restrictions();
     match is_same {
         true => Ok(()),
         false => Err(Ended::Changed),

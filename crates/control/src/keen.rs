@@ -84,7 +84,7 @@ fn grant(on: &str, actions: &[Action]) -> Object {
 
 fn master_grants() -> Vec<Object> {
     vec![
-        grant("project", &Action::PROJECT),
+        grant("project", &[Action::Admin]),
         grant("pool:*", &Action::POOL),
         grant("saved:*", &Action::SAVED),
         grant("cached:*", &Action::CACHED),
@@ -126,6 +126,7 @@ fn draft(
         limits: KeyLimits::NONE,
         rotate_after: None,
         derived_tokens: false,
+        issued_by: None,
         dialect: None,
     })
 }

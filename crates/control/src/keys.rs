@@ -17,6 +17,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
 use crate::grants::{Renamed, is_as_wide};
+use crate::issuing::check_issued;
 use crate::once::{Made, Once};
 use crate::store::KeyRow;
 
@@ -80,6 +81,7 @@ impl Control {
                 .into());
             }
             draft.grants = by.narrow(draft.grants, before.grants())?;
+            draft = check_issued(change, &before, draft)?;
             if draft == *before.draft() {
                 return Ok(before);
             }

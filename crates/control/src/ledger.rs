@@ -19,8 +19,10 @@
 //! sum of its days, so that a change of the period gives nothing back.
 
 mod account;
+mod spent;
 
 pub use account::{CreditsLeft, CreditsSpent};
+pub use spent::Spent;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -63,22 +65,11 @@ pub(crate) struct Ledger {
 /// Credits that are set aside for one call. Dropped, they are given back.
 #[derive(Debug)]
 pub struct Reservation {
-    /// Of the key's own.
-    key: Option<Reserved>,
+    /// Of the key's own, and of those of the key that issued it.
+    keys: Vec<Reserved>,
     /// Of those that a derived token is held to.
     slice: Option<ReservedSlice>,
     cost: u64,
-}
-
-/// Which credits are too few for a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Spent {
-    /// Those of the key, in its period.
-    #[error("{0}")]
-    Key(#[from] CreditsSpent),
-    /// Those that the caller's derived token is held to.
-    #[error("{0}")]
-    Slice(#[from] SliceSpent),
 }
 
 /// A charge that waits for its transaction.
@@ -93,12 +84,12 @@ struct Waiting {
 
 impl Reservation {
     fn is_of_something(&self) -> bool {
-        self.key.is_some() || self.slice.is_some()
+        !self.keys.is_empty() || self.slice.is_some()
     }
 
     /// Of a call that costs nothing.
     pub const NOTHING: Self = Self {
-        key: None,
+        keys: Vec::new(),
         slice: None,
         cost: 0,
     };
@@ -178,26 +169,38 @@ impl Control {
         }
         // Whichever is too small gives back what was set aside of the other.
         let slice = self.reserve_slice(access, tier, cost)?;
-        let key = match access.limits().credits(tier) {
-            None => None,
-            Some(allowance) => {
-                let (key, clock) = (access.key(), &*self.0.options.clock);
-                let is_there = || self.0.callers.has(key);
-                let reserved = match self.0.ledger.of_known(key, tier, is_there) {
-                    Some(account) => account.reserve(allowance, cost, clock),
-                    // Whoever came before the key was deleted has nothing left.
-                    None => {
-                        let nothing = Allowance {
-                            amount: 0,
-                            ..allowance
-                        };
-                        Arc::new(Account::new(key, tier)).reserve(nothing, cost, clock)
-                    }
+        let mut keys = Vec::new();
+        if let Some(allowance) = access.limits().credits(tier) {
+            keys.push(self.reserve_of((access.key(), tier), allowance, cost)?);
+        }
+        let issuer = access.issuer();
+        if let Some((issuer, allowance)) = issuer.and_then(|i| Some((i, i.limits().credits(tier)?)))
+        {
+            let reserved = self.reserve_of((issuer.id(), tier), allowance, cost);
+            keys.push(reserved.map_err(Spent::of_issuer)?);
+        }
+        Ok(Reservation { keys, slice, cost })
+    }
+
+    fn reserve_of(
+        &self,
+        (key, tier): (KeyId, Tier),
+        allowance: Allowance,
+        cost: u64,
+    ) -> Result<Reserved, CreditsSpent> {
+        let clock = &*self.0.options.clock;
+        let is_there = || self.0.callers.has(key);
+        match self.0.ledger.of_known(key, tier, is_there) {
+            Some(account) => account.reserve(allowance, cost, clock),
+            // Whoever came before the key was deleted has nothing left.
+            None => {
+                let nothing = Allowance {
+                    amount: 0,
+                    ..allowance
                 };
-                Some(reserved?)
+                Arc::new(Account::new(key, tier)).reserve(nothing, cost, clock)
             }
-        };
-        Ok(Reservation { key, slice, cost })
+        }
     }
 
     fn reserve_slice(
@@ -340,8 +343,8 @@ impl Waiting {
             done,
             ..
         } = self;
-        let Reservation { key, slice, .. } = reservation;
-        if let Some(mut reserved) = key {
+        let Reservation { keys, slice, .. } = reservation;
+        for mut reserved in keys {
             reserved.settle(actual);
         }
         if let Some(mut reserved) = slice {
@@ -356,8 +359,10 @@ impl Waiting {
 /// the writer charges, so nothing else is charged meanwhile.
 fn totals(waiting: &[Waiting]) -> Vec<DayRow> {
     let mut totals = BTreeMap::new();
-    let of_keys = waiting.iter();
-    let of_keys = of_keys.filter_map(|one| Some((one.reservation.key.as_ref()?, one.actual)));
+    let of_keys = waiting.iter().flat_map(|one| {
+        let keys = one.reservation.keys.iter();
+        keys.map(|reserved| (reserved, one.actual))
+    });
     for (Reserved { account, day, .. }, actual) in of_keys {
         let total = totals
             .entry((account.key.to_bytes(), account.tier, *day))

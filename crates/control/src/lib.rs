@@ -29,6 +29,7 @@ mod error;
 mod grants;
 mod inspect;
 mod isolation;
+mod issuing;
 mod keen;
 mod keys;
 mod last_use;

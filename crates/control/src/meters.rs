@@ -34,10 +34,12 @@ struct Meter {
 
 /// A request that its key's limits let in. While it is held, its question
 /// counts as being answered.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Entered {
     /// Of a request that asks something.
     asking: Option<Arc<Meter>>,
+    /// The same of the key that issued the caller's.
+    of_issuer: Option<Arc<Meter>>,
     rate: Option<RateStanding>,
 }
 
@@ -59,6 +61,24 @@ pub enum OverLimit {
         limit: NonZeroU32,
         /// Who comes after so long is let in, unless others were faster.
         retry_after: Duration,
+    },
+    /// The same of the key that issued the caller's, for all keys that it issued.
+    #[error(
+        "the limit of {limit} requests per second is reached that the key has with all others of the key that issued it"
+    )]
+    IssuerRate {
+        /// `requests_per_second`.
+        limit: NonZeroU32,
+        /// Who comes after so long is let in, unless others were faster.
+        retry_after: Duration,
+    },
+    /// As many questions as may be are being answered, of all keys that the key issued that issued the caller's.
+    #[error(
+        "the limit of {limit} concurrent queries is reached that the key has with all others of the key that issued it"
+    )]
+    IssuerQuestions {
+        /// `concurrent_queries`.
+        limit: NonZeroU32,
     },
     /// As many questions as may be are being answered.
     #[error("the key's limit of {limit} concurrent queries is reached")]
@@ -82,35 +102,38 @@ impl Entered {
     pub fn rate(&self) -> Option<RateStanding> {
         self.rate
     }
+
+    fn stand_nearer(&mut self, other: RateStanding) {
+        let is_nearer = self
+            .rate
+            .is_none_or(|rate| other.remaining < rate.remaining);
+        if is_nearer {
+            self.rate = Some(other);
+        }
+    }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(meter) = &self.asking {
+        for meter in [&self.asking, &self.of_issuer].into_iter().flatten() {
             meter.questions.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
 
 impl Meter {
-    /// Counts a question while the answer is held; refuses one too many.
-    fn ask(self: &Arc<Self>, limit: Option<NonZeroU32>) -> Result<Entered, OverLimit> {
+    /// Counts a question until [`Entered`] is dropped; refuses one too many.
+    fn ask(self: &Arc<Self>, limit: Option<NonZeroU32>) -> Result<Option<Arc<Self>>, NonZeroU32> {
         let most = limit.map_or(u32::MAX, NonZeroU32::get);
         let one_more = |running: u32| (running < most).then(|| running + 1);
         let counted = self
             .questions
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         match (counted, limit) {
-            (Ok(_), _) => Ok(Entered {
-                asking: Some(Arc::clone(self)),
-                rate: None,
-            }),
-            (Err(_), Some(limit)) => Err(OverLimit::Questions { limit }),
+            (Ok(_), _) => Ok(Some(Arc::clone(self))),
+            (Err(_), Some(limit)) => Err(limit),
             // More than four thousand millions are not being answered.
-            (Err(_), None) => Ok(Entered {
-                asking: None,
-                rate: None,
-            }),
+            (Err(_), None) => Ok(None),
         }
     }
 
@@ -129,13 +152,11 @@ impl Meter {
         }
         // A question that finds no place has taken nothing of the rate, and
         // one that the rate refuses gives its place back.
-        let mut entered = match asks {
-            true => self.ask(limits.concurrent_queries)?,
-            false => Entered {
-                asking: None,
-                rate: None,
-            },
-        };
+        let mut entered = Entered::default();
+        if asks {
+            let asked = self.ask(limits.concurrent_queries);
+            entered.asking = asked.map_err(|limit| OverLimit::Questions { limit })?;
+        }
         if let Some(limit) = limits.requests_per_second {
             let mut requests = held(&self.requests);
             // Read under the lock: the log must see instants in their order.
@@ -195,16 +216,14 @@ impl Control {
     /// # Errors
     /// The limit that is reached. A request that is refused takes nothing of any limit.
     pub fn meter(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
-        let meter = self.0.meters.of(access.key());
-        let (limits, clock) = (access.limits(), &*self.0.options.clock);
-        let of = (asks, access.quarantined_at().is_some());
+        let clock = &*self.0.options.clock;
         let Some(token) = access.derived_token() else {
-            return meter.enter(limits, of, clock);
+            return self.enter_by_key(access, asks);
         };
         // Known since it was let in, unless its key is gone.
         let seen = self.0.derived.find(access.key(), token.id());
         let Some(limit) = token.limits().requests_per_second else {
-            let entered = meter.enter(limits, of, clock)?;
+            let entered = self.enter_by_key(access, asks)?;
             if let Some(seen) = seen {
                 seen.note(clock.now());
             }
@@ -215,15 +234,41 @@ impl Control {
         let mut requests = seen.rate.lock().unwrap_or_else(PoisonError::into_inner);
         // Held meanwhile: what the key refuses has taken nothing of the token's.
         requests.wait(limit, clock.now()).map_err(refused)?;
-        let mut entered = meter.enter(limits, of, clock)?;
+        let mut entered = self.enter_by_key(access, asks)?;
         let own = requests.take(limit, clock.now()).map_err(refused)?;
         seen.note(clock.now());
-        let is_nearer = entered
-            .rate
-            .is_none_or(|rate| own.remaining < rate.remaining);
-        if is_nearer {
-            entered.rate = Some(own);
+        entered.stand_nearer(own);
+        Ok(entered)
+    }
+
+    /// The same by the limits of the caller's key, and of the one that issued it.
+    fn enter_by_key(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
+        let clock = &*self.0.options.clock;
+        let meter = self.0.meters.of(access.key());
+        let of = (asks, access.quarantined_at().is_some());
+        let Some(issuer) = access.issuer() else {
+            return meter.enter(access.limits(), of, clock);
+        };
+        let shared = self.0.meters.of(issuer.id());
+        // What is refused further on gives the place back.
+        let mut places = Entered::default();
+        if asks {
+            let asked = shared.ask(issuer.limits().concurrent_queries);
+            places.of_issuer = asked.map_err(|limit| OverLimit::IssuerQuestions { limit })?;
         }
+        let Some(limit) = issuer.limits().requests_per_second else {
+            let mut entered = meter.enter(access.limits(), of, clock)?;
+            entered.of_issuer = places.of_issuer.take();
+            return Ok(entered);
+        };
+        let refused = |retry_after| OverLimit::IssuerRate { limit, retry_after };
+        // Held meanwhile: what the own key refuses has taken nothing of the other's.
+        let mut requests = held(&shared.requests);
+        requests.wait(limit, clock.now()).map_err(refused)?;
+        let mut entered = meter.enter(access.limits(), of, clock)?;
+        let standing = requests.take(limit, clock.now()).map_err(refused)?;
+        entered.of_issuer = places.of_issuer.take();
+        entered.stand_nearer(standing);
         Ok(entered)
     }
 

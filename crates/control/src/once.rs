@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::keys::KeyRecord;
 use model::limits::IDEMPOTENCY_SECONDS;
-use model::permit::{Admin, Permit};
+use model::permit::{Access, Admin, Permit};
 use model::secrets::Secret;
 use std::time::Duration;
 
@@ -60,11 +60,20 @@ impl Control {
         once: Option<Once>,
         plan: impl FnOnce(&mut Change) -> Result<(Arc<KeyRecord>, Secret), ControlError>,
     ) -> Result<Made, ControlError> {
+        self.change_once_by(by.access(), once, plan).await
+    }
+
+    /// The same in the name of a caller whose right to it was proven.
+    pub(crate) async fn change_once_by(
+        &self,
+        access: &Access,
+        once: Option<Once>,
+        plan: impl FnOnce(&mut Change) -> Result<(Arc<KeyRecord>, Secret), ControlError>,
+    ) -> Result<Made, ControlError> {
         let made = |(key, secret)| Made::Now(key, secret);
         let Some(once) = once else {
-            return self.change(by, plan).await.map(made);
+            return self.change_by(access, plan).await.map(made);
         };
-        let access = by.access();
         // A person may be in several projects.
         let path = format!("{} {}", access.project(), once.path);
         let once = Once { path, ..once };

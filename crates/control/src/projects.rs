@@ -94,7 +94,7 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         Object::new().with("on", on).with("actions", actions)
     };
     let grants = vec![
-        grant("project", &Action::PROJECT),
+        grant("project", &[Action::Admin]),
         grant("pool:*", &Action::POOL).with("constraints", "all_rows"),
         grant("view:*", &Action::VIEW).with("constraints", "all_rows"),
         grant("saved:*", &Action::SAVED).with("constraints", "all_rows"),
@@ -117,6 +117,7 @@ fn master_key(change: &Change, name: &str) -> Result<KeyDraft, Fault> {
         limits: KeyLimits::NONE,
         rotate_after: None,
         derived_tokens: false,
+        issued_by: None,
         dialect: None,
     })
 }

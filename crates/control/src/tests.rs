@@ -6,6 +6,7 @@ mod derived;
 mod durability;
 mod held;
 mod isolation;
+mod issuing;
 mod keen;
 mod keys;
 mod leaks;

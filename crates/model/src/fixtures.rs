@@ -195,6 +195,7 @@ pub(crate) fn draft(grants: Vec<Grant>) -> KeyDraft {
         limits: KeyLimits::NONE,
         rotate_after: None,
         derived_tokens: false,
+        issued_by: None,
         dialect: None,
     }
 }

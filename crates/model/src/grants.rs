@@ -44,6 +44,7 @@ pub enum Action {
     Run,
     List,
     Retrieve,
+    Issue,
     Admin,
 }
 
@@ -77,7 +78,7 @@ impl Action {
     /// other. What a resource costs must not say who writes to it.
     pub const TIER: [Action; 4] = [Self::Query, Self::Extract, Self::Schema, Self::Read];
     /// Every action on the project.
-    pub const PROJECT: [Action; 1] = [Self::Admin];
+    pub const PROJECT: [Action; 2] = [Self::Admin, Self::Issue];
 
     /// The action's name on the wire.
     pub fn name(self) -> &'static str {
@@ -96,6 +97,7 @@ impl Action {
             Self::Run => "run",
             Self::List => "list",
             Self::Retrieve => "retrieve",
+            Self::Issue => "issue",
             Self::Admin => "admin",
         }
     }
@@ -104,7 +106,7 @@ impl Action {
     pub fn touches_rows(self) -> bool {
         !matches!(
             self,
-            Self::Ingest | Self::Encrypt | Self::Drop | Self::Admin | Self::List
+            Self::Ingest | Self::Encrypt | Self::Drop | Self::Admin | Self::Issue | Self::List
         )
     }
 }
@@ -221,6 +223,14 @@ impl VisibleFields {
         }
     }
 
+    /// Whether this shows no more than `part`, which is written in it.
+    fn has_part(&self, part: &Self) -> bool {
+        match self {
+            Self::Both(a, b) => self == part || a.has_part(part) || b.has_part(part),
+            one => one == part,
+        }
+    }
+
     /// How deep `Both` is nested.
     pub(crate) fn depth(&self) -> usize {
         match self {
@@ -234,7 +244,8 @@ impl VisibleFields {
     pub fn and(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::All, fields) | (fields, Self::All) => fields.clone(),
-            (a, b) if a == b => a.clone(),
+            (a, b) if a.has_part(b) => a.clone(),
+            (a, b) if b.has_part(a) => b.clone(),
             (a, b) => Self::Both(Box::new(a.clone()), Box::new(b.clone())),
         }
     }

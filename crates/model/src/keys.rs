@@ -4,6 +4,7 @@ mod agents;
 mod circumstances;
 mod derived;
 mod draft;
+mod issued;
 mod limits;
 mod networks;
 mod publishable;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use crate::filters::Filter;
 use crate::grants::Grant;
 use crate::ids::{KeyId, ProjectId};
-use crate::permit::Access;
+use crate::permit::{Access, Issuer};
 use crate::secrets::{Pepper, Secret, SecretHash};
 use crate::tickets::Ticket;
 use crate::time::Timestamp;
@@ -106,6 +107,8 @@ pub struct KeyRecord {
     disabled: bool,
     secrets: Vec<SecretRecord>,
     within: Option<Arc<Filter>>,
+    /// Of a key that a key issued, once that one is known.
+    issuer: Option<Arc<Issuer>>,
     created_by: String,
     created_at: Timestamp,
     revision: i64,
@@ -160,6 +163,7 @@ impl KeyRecord {
             disabled,
             secrets,
             within: within.map(Arc::new),
+            issuer: None,
             created_by,
             created_at,
             revision,
@@ -222,6 +226,7 @@ impl KeyRecord {
         now: Timestamp,
     ) -> Result<Access, AuthError> {
         self.check_in_use(secret, now)?;
+        self.check_issuer((proof, seen), now)?;
         self.restrictions.check(proof, seen)?;
         if let Some(quarantine) = &secret.quarantine {
             quarantine.check(seen)?;

@@ -172,6 +172,8 @@ pub const SIGNATURE_SECONDS_AHEAD_MAX: i64 = 30;
 pub const SIGNATURE_CLOCK_SECONDS_MAX: i64 = 600;
 /// Nonces of signed requests that are kept at one time.
 pub const NONCES_MAX: usize = 1_000_000;
+/// Keys that one key has issued, at one time.
+pub const ISSUED_KEYS_MAX: usize = 10_000;
 /// How long, in seconds, a derived token lives at most.
 pub const DERIVED_SECONDS_MAX: i64 = 86_400;
 /// By how many seconds the clock of a derived token's maker may be ahead.

@@ -46,6 +46,7 @@ mod constrain;
 mod denied;
 mod derived;
 mod founding;
+mod issued;
 mod narrow;
 mod ours;
 mod person;
@@ -55,11 +56,14 @@ mod stored;
 mod ticket;
 mod usage;
 
+use access::as_of;
 pub use admit::{AdmittedBatch, Idempotency};
 pub use analysis::ConstrainedAnalysis;
 pub use constrain::{ConstrainedDelete, ConstrainedQuery, ConstrainedSchema};
 pub use denied::Denied;
-pub(crate) use narrow::stamped_by;
+pub use issued::Issuer;
+pub use narrow::Gives;
+pub(crate) use narrow::{held_under, lay_under, stamped_by};
 pub use person::Person;
 pub use simulate::Shown;
 pub use stored::{KeptPart, KeptUnder};
@@ -100,6 +104,8 @@ pub struct Access {
     /// Where the request was seen to come from.
     address: Option<IpAddr>,
     limits: KeyLimits,
+    /// What the caller's key is held to by the key that issued it.
+    issuer: Option<Arc<Issuer>>,
     /// Of a scoped key or a derived token: those of the key that it was made
     /// out of, as they are written.
     made_out_of: Option<Arc<[Grant]>>,
@@ -161,6 +167,8 @@ rights! {
     RetrieveDataset => Action::Retrieve;
     /// Deleting records of a pool.
     Delete => Action::Delete;
+    /// Making keys that reach no further, and ending those.
+    Issue => Action::Issue;
     /// Administering the project.
     Admin => Action::Admin;
 }
@@ -213,14 +221,6 @@ pub struct Permit<A> {
     right: PhantomData<fn() -> A>,
 }
 
-/// The grants at an instant; mostly they are the same at all of them.
-fn as_of(grants: &Arc<[Grant]>, now: Timestamp) -> Arc<[Grant]> {
-    if grants.iter().all(|grant| grant.windows.is_empty()) {
-        return grants.clone();
-    }
-    grants.iter().map(|grant| grant.at(now)).collect()
-}
-
 impl Access {
     /// Only [`KeyRecord`] calls this, after it compared the secret.
     pub(crate) fn admitted(
@@ -240,6 +240,7 @@ impl Access {
             restrictions: Arc::clone(record.restrictions()),
             address: seen.address(),
             limits: record.draft().limits,
+            issuer: record.issuer().cloned(),
             made_out_of: None,
             derived: None,
             let_in_at: now,

@@ -19,7 +19,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use model::grants::Action;
 use model::keys::{AuthError, Envelope, KeyKind, Page};
-use model::permit::{Access, Admin, AskPool, Denied, Extract, On, Permit, Right};
+use model::permit::{Access, Admin, AskPool, Denied, Extract, Issue, On, Permit, Right};
 use model::pools::Pool;
 use model::secrets::{Secret, SecretId};
 use model::views::View;
@@ -157,6 +157,15 @@ impl FromRequestParts<AppState> for Caller<Admin> {
         let permit = access.permit(On::Project)?;
         session::check_role(parts, &access)?;
         Ok(Self(permit))
+    }
+}
+
+impl FromRequestParts<AppState> for Caller<Issue> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
+        Ok(Self(access.permit(On::Project)?))
     }
 }
 

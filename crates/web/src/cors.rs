@@ -24,7 +24,7 @@ fn is_for_pages(pattern: &str, method: &str) -> bool {
     let route = routes.find(|route| route.pattern == pattern && route.method == method);
     match route.map(|route| route.needs) {
         Some(Needs::Key | Needs::OneOf(_)) => true,
-        Some(Needs::Right(action)) => action != Action::Admin,
+        Some(Needs::Right(action)) => ![Action::Admin, Action::Issue].contains(&action),
         // A ticket's page is told by the ticket, a person's session is for no other
         // site, and without a key there is nothing to protect.
         Some(Needs::Nothing | Needs::Session | Needs::Ticket) | None => false,

@@ -359,7 +359,10 @@ impl LetIn {
                 Ok(())
             }
             Err(over) => {
-                if let OverLimit::Rate { limit, .. } | OverLimit::TokenRate { limit, .. } = over {
+                if let OverLimit::Rate { limit, .. }
+                | OverLimit::TokenRate { limit, .. }
+                | OverLimit::IssuerRate { limit, .. } = over
+                {
                     let remaining = 0;
                     passed
                         .rate

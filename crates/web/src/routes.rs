@@ -70,6 +70,7 @@ impl Route {
 
 const PAGED: &[&str] = &["limit", "after"];
 const ADMIN: Needs = Needs::Right(Action::Admin);
+const ISSUE: Needs = Needs::Right(Action::Issue);
 
 macro_rules! routes {
     ($($method:ident $pattern:literal $needs:expr, $parameters:expr, $handler:path, $operation:path;)+) => {
@@ -148,7 +149,7 @@ routes! {
     GET "/v1/datasets/{dataset}/results" Needs::Right(Action::Retrieve),
         datasets::RESULT_PARAMETERS, datasets::results, datasets::results_operation;
 
-    GET "/v1/keys" ADMIN, PAGED, keys::list, keys::list_operation;
+    GET "/v1/keys" ADMIN, keys::LIST_PARAMETERS, keys::list, keys::list_operation;
     POST "/v1/keys" ADMIN, &[], keys::create, keys::create_operation;
     GET "/v1/keys/review" ADMIN, keys::REVIEW_PARAMETERS,
         keys::review, keys::review_operation;
@@ -174,6 +175,13 @@ routes! {
     POST "/v1/keys/{id}/quarantine" ADMIN, &[], keys::quarantine, keys::quarantine_operation;
     POST "/v1/keys/{id}/release" ADMIN, &[], keys::release, keys::release_operation;
     POST "/v1/keys/{id}/simulate" ADMIN, &[], keys::simulate, keys::simulate_operation;
+
+    GET "/v1/issued-keys" ISSUE, PAGED, keys::list_issued, keys::list_issued_operation;
+    POST "/v1/issued-keys" ISSUE, &[], keys::issue, keys::issue_operation;
+    GET "/v1/issued-keys/{id}" ISSUE, &[], keys::read_issued, keys::read_issued_operation;
+    DELETE "/v1/issued-keys/{id}" ISSUE, &[], keys::delete_issued, keys::delete_issued_operation;
+    POST "/v1/issued-keys/{id}/disable" ISSUE, &[],
+        keys::disable_issued, keys::disable_issued_operation;
 
     GET "/v1/audit" ADMIN, audit::LIST_PARAMETERS, audit::list, audit::list_operation;
     GET "/v1/audit/export" ADMIN, audit::EXPORT_PARAMETERS,

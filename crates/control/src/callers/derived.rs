@@ -26,9 +26,8 @@ impl Callers {
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Access, AuthError> {
-        let caller = self.read().secrets.get(&token.secret()).cloned();
-        let caller = caller.ok_or(AuthError::Unknown)?;
-        let access = caller.record.admit_derived(token, seen, now)?;
+        let (caller, key) = self.find(token.secret()).ok_or(AuthError::Unknown)?;
+        let access = key.admit_derived(token, seen, now)?;
         caller.check_heard(token.secret(), now)?;
         Ok(access)
     }

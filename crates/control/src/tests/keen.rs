@@ -1,6 +1,6 @@
 use model::keys::KeyKind;
 use model::names::Name;
-use model::permit::{AskPool, Denied, Ingest};
+use model::permit::{AskPool, Denied, Ingest, Issue};
 
 use super::*;
 use crate::{KeenKeys, Refusal};
@@ -34,6 +34,7 @@ async fn three_keys_come_with_the_dialect_and_once() {
             .authenticate(secret, &Circumstances::unknown())
             .expect("is let in");
         assert_eq!(access.kind(), KeyKind::Legacy);
+        assert!(access.permit::<Issue>(On::Project).is_err());
         let orders = On::Pool(Some(orders));
         [
             access.permit::<Admin>(On::Project).is_ok(),

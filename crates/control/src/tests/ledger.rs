@@ -11,7 +11,7 @@ use crate::{CreditsLeft, CreditsSpent, Spent};
 fn of_key(over: Spent) -> CreditsSpent {
     match over {
         Spent::Key(over) => over,
-        Spent::Slice(over) => panic!("{over}"),
+        Spent::Slice(_) | Spent::Issuer { .. } => panic!("{over}"),
     }
 }
 

@@ -4,6 +4,7 @@ use super::{KeyKind, KeyLimits, Restrictions, publishable};
 use crate::document::{Document, expected};
 use crate::fault::{Fault, FaultCode};
 use crate::grants::{Action, Grant, GrantLookup, parse_grants};
+use crate::ids::KeyId;
 use crate::limits::{KEY_NAME_CHARS_MAX, ROTATE_AFTER_DAYS_MAX};
 use crate::pools::parse_description;
 use crate::time::{Span, Timestamp};
@@ -30,6 +31,8 @@ pub struct KeyDraft {
     pub rotate_after: Option<Span>,
     /// Whether its holder may make derived tokens. No key of an earlier version may.
     pub derived_tokens: bool,
+    /// The key that issued it, of one that no administrator made. Nobody says so of a key.
+    pub issued_by: Option<KeyId>,
     /// For a key that a dialect made: what the dialect was told, word for
     /// word. The grants are made from it and change with it alone.
     pub dialect: Option<Object>,
@@ -39,6 +42,12 @@ impl KeyDraft {
     /// Reads and checks a definition.
     pub fn parse(value: &Value, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
         let draft = Self::restore(value, lookup)?;
+        draft.check_issuer(None)?;
+        draft.check_kind(lookup)
+    }
+
+    fn check_kind(self, lookup: &dyn GrantLookup) -> Result<Self, Fault> {
+        let draft = self;
         match draft.kind {
             KeyKind::Secret if draft.restrictions.allowed_domains.is_some() => Err(Fault::new(
                 FaultCode::InvalidValue,
@@ -61,10 +70,11 @@ impl KeyDraft {
         lookup: &dyn GrantLookup,
         before: &Self,
     ) -> Result<Self, Fault> {
-        if before.kind != KeyKind::Legacy {
-            return Self::parse(value, lookup);
-        }
         let draft = Self::restore(value, lookup)?;
+        draft.check_issuer(before.issued_by)?;
+        if before.kind != KeyKind::Legacy {
+            return draft.check_kind(lookup);
+        }
         let refuse = |detail: &str, at: &str| {
             let detail = format!("{detail}; change it by the dialect that made it");
             Err(Fault::new(FaultCode::InvalidValue, detail).at(at))
@@ -85,6 +95,15 @@ impl KeyDraft {
             );
         }
         Ok(draft)
+    }
+
+    /// Who issued a key is what happened, and not for anybody to say.
+    fn check_issuer(&self, expected: Option<KeyId>) -> Result<(), Fault> {
+        if self.issued_by == expected {
+            return Ok(());
+        }
+        let detail = "issued_by says which key made this one; it cannot be set";
+        Err(Fault::new(FaultCode::InvalidValue, detail).at("/issued_by"))
     }
 
     /// Reads a definition of any kind as it was stored.
@@ -131,6 +150,13 @@ impl KeyDraft {
             let detail = "keys of a dialect make no derived tokens; make a secret key";
             return Err(Fault::new(FaultCode::InvalidValue, detail).at("/derived_tokens"));
         }
+        let issued_by = document.optional_text("issued_by")?;
+        let issued_by = issued_by.map(|text| {
+            KeyId::parse(text).map_err(|_| {
+                Fault::new(FaultCode::InvalidValue, "issued_by is the id of a key").at("/issued_by")
+            })
+        });
+        let issued_by = issued_by.transpose()?;
         let dialect = match kind {
             KeyKind::Legacy => document.optional("dialect").map(object).transpose()?,
             KeyKind::Secret | KeyKind::Publishable => None,
@@ -146,6 +172,7 @@ impl KeyDraft {
             limits,
             rotate_after,
             derived_tokens,
+            issued_by,
             dialect,
         })
     }
@@ -166,7 +193,8 @@ impl KeyDraft {
                 "rotate_after",
                 self.rotate_after.map(|span| span.to_string()),
             )
-            .with("derived_tokens", self.derived_tokens);
+            .with("derived_tokens", self.derived_tokens)
+            .with("issued_by", self.issued_by.map(|key| key.to_string()));
         Value::Object(match &self.dialect {
             None => object,
             Some(told) => object.with("dialect", told.clone()),

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use crate::credits::{Allowance, Tier};
 use crate::document::Document;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultCode};
 use crate::limits::{CONCURRENT_QUERIES_MAX, REQUESTS_PER_SECOND_MAX};
 use crate::value::{Object, Value};
 
@@ -54,6 +54,59 @@ impl KeyLimits {
         count(self.requests_per_second, before.requests_per_second)
             || count(self.concurrent_queries, before.concurrent_queries)
             || Tier::ALL.into_iter().any(credits)
+    }
+
+    /// These as a key may have them that is issued by one with the others:
+    /// what is not said is the other's.
+    ///
+    /// # Errors
+    /// A fault where these allow more than the others, or credits of another period.
+    pub fn within(self, others: Self) -> Result<Self, Fault> {
+        let limits = Self {
+            requests_per_second: self.requests_per_second.or(others.requests_per_second),
+            concurrent_queries: self.concurrent_queries.or(others.concurrent_queries),
+            core: self.core.or(others.core),
+            premium: self.premium.or(others.premium),
+        };
+        // Each by itself, so that the answer names the one that is too large.
+        let of_one = [
+            (
+                "requests_per_second",
+                Self {
+                    requests_per_second: limits.requests_per_second,
+                    ..others
+                },
+            ),
+            (
+                "concurrent_queries",
+                Self {
+                    concurrent_queries: limits.concurrent_queries,
+                    ..others
+                },
+            ),
+            (
+                "credits/core",
+                Self {
+                    core: limits.core,
+                    ..others
+                },
+            ),
+            (
+                "credits/premium",
+                Self {
+                    premium: limits.premium,
+                    ..others
+                },
+            ),
+        ];
+        let mut of_one = of_one.into_iter();
+        match of_one.find(|(_, one)| one.allows_more_than(others)) {
+            None => Ok(limits),
+            Some((member, _)) => {
+                let detail = "a key that a key issues takes no more than that one may, of credits of the same period";
+                Err(Fault::new(FaultCode::InvalidValue, detail).at(format!("/limits/{member}")))
+            }
+        }
     }
 
     /// Reads the member `limits` of a key.

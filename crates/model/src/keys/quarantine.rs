@@ -27,7 +27,10 @@ impl Quarantine {
     /// Whether somebody in quarantine may do this at all: what would outlast
     /// the quarantine, or could not be undone after it, nobody does.
     pub fn allows(action: Action) -> bool {
-        !matches!(action, Action::Admin | Action::Delete | Action::Drop)
+        !matches!(
+            action,
+            Action::Admin | Action::Issue | Action::Delete | Action::Drop
+        )
     }
 
     /// Refuses a request from anywhere but the usual networks.

@@ -2,7 +2,7 @@
 
 use super::DerivedFault;
 
-/// Why a presented token is not let in. Of the first four the wire says one
+/// Why a presented token is not let in. Of the first five the wire says one
 /// sentence for all; the others are told to holders of a secret in use alone,
 /// or follow from the text that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,9 @@ pub enum AuthError {
     /// The key or the secret is past its end.
     #[error("the key or its secret has expired")]
     Expired,
+    /// The key that issued this one is gone, or not in use.
+    #[error("the key that issued it is not in use")]
+    IssuerEnded,
     /// A scoped key does not say what a key may say.
     #[error("a scoped key says what no key can be made of")]
     NotUnderstood,

@@ -8,7 +8,7 @@ pub use domains::{AllowedDomains, Page, Site};
 
 use super::{AuthError, Circumstances, Proof};
 use crate::document::Document;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultCode};
 use crate::value::{Object, Value};
 
 /// The restrictions of a key but for its end. Each that is `None` restricts nothing.
@@ -84,6 +84,32 @@ impl Restrictions {
             (Some(these), Some(others)) => these.are_among(others),
         };
         addresses && pages && (self.signed_requests || !others.signed_requests)
+    }
+
+    /// These as a key may have them that is issued by one with the others:
+    /// what is not said is the other's.
+    ///
+    /// # Errors
+    /// A fault where these let a request through that the others do not.
+    pub fn within(mut self, others: &Self) -> Result<Self, Fault> {
+        if self.ip_ranges.is_none() {
+            self.ip_ranges.clone_from(&others.ip_ranges);
+        }
+        if self.allowed_domains.is_none() {
+            self.allowed_domains.clone_from(&others.allowed_domains);
+        }
+        self.signed_requests |= others.signed_requests;
+        let of_addresses = Self {
+            ip_ranges: self.ip_ranges.clone(),
+            ..others.clone()
+        };
+        let member = match (self.are_within(others), of_addresses.are_within(others)) {
+            (true, _) => return Ok(self),
+            (false, false) => "ip_ranges",
+            (false, true) => "allowed_domains",
+        };
+        let detail = "a key that a key issues takes no requests that that one does not take";
+        Err(Fault::new(FaultCode::InvalidValue, detail).at(format!("/restrictions/{member}")))
     }
 
     /// Refuses a request that is not as it must be.

@@ -134,6 +134,14 @@ pub fn review(
             );
             find(AdviceRule::ManyAdmins, why);
         }
+        if let Some(issuer) = key.key.draft().issued_by
+            && !keys.iter().any(|known| known.key.is_in_use(issuer, now))
+        {
+            let why = format!(
+                "the key {issuer} that issued it is gone or not in use, so that it lets nobody in"
+            );
+            find(AdviceRule::IssuerEnded, why);
+        }
     }
     found
 }

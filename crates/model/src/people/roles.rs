@@ -268,7 +268,7 @@ impl RoleGrant {
         let of = |actions: &'static [Action]| if results { actions } else { &[] };
         let administers = [Area::Keys, Area::Definitions, Area::People, Area::Projects];
         let project: &[Action] = match administers.into_iter().any(may) {
-            true => &Action::PROJECT,
+            true => &[Action::Admin],
             false => &[],
         };
         let rows = self.constraints.as_ref().map(to_list);

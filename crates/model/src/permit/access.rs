@@ -3,13 +3,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Access;
+use super::{Access, Issuer};
 use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId};
 use crate::keys::{KeyKind, KeyLimits, KeyRecord, Restrictions};
 use crate::secrets::SecretId;
 use crate::time::Timestamp;
+
+/// The grants at an instant; mostly they are the same at all of them.
+pub(super) fn as_of(grants: &Arc<[Grant]>, now: Timestamp) -> Arc<[Grant]> {
+    if grants.iter().all(|grant| grant.windows.is_empty()) {
+        return grants.clone();
+    }
+    grants.iter().map(|grant| grant.at(now)).collect()
+}
 
 impl Access {
     /// The caller's key. Of a person it is the person's own id, which no key
@@ -47,6 +55,12 @@ impl Access {
     /// what the key has that they were made out of.
     pub fn limits(&self) -> KeyLimits {
         self.limits
+    }
+
+    /// The key that issued the caller's, as it was when the caller was let in:
+    /// what the caller takes is taken of that one's limits, too.
+    pub fn issuer(&self) -> Option<&Arc<Issuer>> {
+        self.issuer.as_ref()
     }
 
     /// Where its request was seen to come from; `None` when that is not known.
@@ -92,7 +106,9 @@ impl Access {
     ) -> bool {
         let own = self.written.get(at);
         let shows = |grant: &Grant| self.kind.may_show(grant, is_public);
-        let mut behind = self.made_out_of.iter().flat_map(|grants| grants.iter());
+        let made_out_of = self.made_out_of.iter().flat_map(|grants| grants.iter());
+        let given = self.issuer.iter().flat_map(|issuer| issuer.own());
+        let mut behind = made_out_of.chain(given);
         own.is_some_and(shows)
             && behind.all(|grant| shows(grant) || !grant.allows(action) || !covers(&grant.on))
     }

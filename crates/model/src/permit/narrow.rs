@@ -1,13 +1,18 @@
 //! A key made by a key never reaches further than its maker.
 
-use super::{Admin, Permit};
+use super::{Admin, Issue, Permit, Right};
 use crate::fault::{Fault, FaultCode};
 use crate::filters::{Constraint, parse_list, to_list};
-use crate::grants::{Action, Grant};
+use crate::grants::{Action, Grant, Target};
 use crate::limits::{GRANT_INJECTIONS_MAX, GRANT_WINDOWS_MAX, VISIBLE_FIELDS_DEPTH_MAX};
 use crate::records::Injections;
 
-impl Permit<Admin> {
+/// The rights by which keys are made.
+pub trait Gives: Right {}
+impl Gives for Admin {}
+impl Gives for Issue {}
+
+impl<A: Gives> Permit<A> {
     /// The grants as this maker may give them: its own constraints are ANDed
     /// in, its visible fields intersected, its injections kept. A grant that
     /// stands in `before` already stays as it is.
@@ -29,57 +34,100 @@ impl Permit<Admin> {
             .collect()
     }
 
-    fn narrow_one(&self, mut grant: Grant) -> Result<Grant, Fault> {
-        // Several actions mostly meet the same limits; each is laid on once, not once an action.
-        let (mut rows, mut fields) = (Vec::new(), Vec::new());
-        for action in grant.actions.clone() {
-            if action == Action::Admin && self.access().within().is_some() {
-                let detail =
-                    "whoever is held to some rows gives nobody the administration of the project";
-                return Err(Fault::new(FaultCode::InvalidValue, detail).at("/actions"));
-            }
-            // As they are written: a window that moves goes on moving for the new key.
-            let makers = self.access().grants_of_key().iter();
-            let makers = makers
-                .filter(|maker| maker.allows(action) && maker.on.covers_all_of(&grant.on, action));
-            let implied = self.access().implied_for(&grant, action);
-            let mut makers: Vec<&Grant> = makers.collect();
-            if makers.is_empty() {
-                makers.extend(&implied);
-            }
-            if makers.is_empty() {
-                return Err(Fault::new(
-                    FaultCode::InvalidValue,
-                    format!("the calling key cannot give the action {} there, since it does not have it", action.name()),
-                )
-                .at("/actions"));
-            }
-            if action.touches_rows() {
-                let held = makers.iter().filter_map(|maker| maker.rows.clone());
-                rows.push(Constraint::union(held));
-                fields.extend(makers.iter().map(|maker| maker.fields.clone()));
-                hold_to_windows(&mut grant, &makers)?;
-            }
-            if action == Action::Ingest {
-                for maker in &makers {
-                    grant.injections = stamped_by(&maker.injections, grant.injections)?;
-                }
-            }
+    fn narrow_one(&self, grant: Grant) -> Result<Grant, Fault> {
+        if grant.allows(Action::Admin) && self.access().within().is_some() {
+            let detail =
+                "whoever is held to some rows gives nobody the administration of the project";
+            return Err(Fault::new(FaultCode::InvalidValue, detail).at("/actions"));
         }
-        for (index, held) in rows.iter().enumerate() {
-            if !rows[..index].contains(held) {
-                let asked = grant.rows.take().zip(held.as_ref());
-                grant.rows = asked.map(|(asked, held)| asked.and(held));
-            }
-        }
-        for (index, held) in fields.iter().enumerate() {
-            if !fields[..index].contains(held) {
-                grant.fields = grant.fields.and(held);
-            }
-        }
-        refuse_unreadable(&grant)?;
-        Ok(grant)
+        // As they are written: a window that moves goes on moving for the new key.
+        let held = self.access().grants_of_key();
+        // What whoever administers has without a grant, a key that issues has not.
+        let is_implied = |action: &Action| {
+            A::ACTION == Action::Admin && givers(held, &grant.on, *action).next().is_none()
+        };
+        let implied = grant.actions.iter().filter(|action| is_implied(action));
+        let implied = implied.filter_map(|action| self.access().implied_for(&grant, *action));
+        let makers: Vec<Grant> = held.iter().cloned().chain(implied).collect();
+        lay_under(grant, &makers)
     }
+}
+
+/// The grants of a key as they are under those of the key that issued it: of
+/// each what is left. An action that the other does not have on all that the
+/// grant is on is left out, and so is a grant that cannot be held to the other's.
+pub(crate) fn held_under(grants: &[Grant], makers: &[Grant]) -> Vec<Grant> {
+    let held = grants.iter().filter_map(|grant| {
+        let actions = grant.actions.iter().copied();
+        let is_left = |action: &Action| {
+            action.may_be_issued() && givers(makers, &grant.on, *action).next().is_some()
+        };
+        let left = Grant {
+            actions: actions.filter(is_left).collect(),
+            ..grant.clone()
+        };
+        (!left.actions.is_empty())
+            .then(|| lay_under(left, makers).ok())
+            .flatten()
+    });
+    held.collect()
+}
+
+/// The grants among these by which somebody may give the action there.
+fn givers<'a>(makers: &'a [Grant], on: &Target, action: Action) -> impl Iterator<Item = &'a Grant> {
+    // Whoever administers says who may make keys.
+    let has = move |maker: &Grant| {
+        maker.allows(action) || action == Action::Issue && maker.allows(Action::Admin)
+    };
+    makers
+        .iter()
+        .filter(move |maker| has(maker) && maker.on.covers_all_of(on, action))
+}
+
+/// Lays on a grant what those are held to by which it is given.
+pub(crate) fn lay_under(mut grant: Grant, makers: &[Grant]) -> Result<Grant, Fault> {
+    // Several actions mostly meet the same limits; each is laid on once, not once an action.
+    let (mut rows, mut fields) = (Vec::new(), Vec::new());
+    for action in grant.actions.clone() {
+        let makers: Vec<&Grant> = givers(makers, &grant.on, action).collect();
+        if makers.is_empty() {
+            return Err(Fault::new(
+                FaultCode::InvalidValue,
+                format!(
+                    "the calling key cannot give the action {} there, since it does not have it",
+                    action.name()
+                ),
+            )
+            .at("/actions"));
+        }
+        if action.touches_rows() {
+            let held = makers.iter().filter_map(|maker| maker.rows.clone());
+            rows.push(Constraint::union(held));
+            fields.extend(makers.iter().map(|maker| maker.fields.clone()));
+            hold_to_windows(&mut grant, &makers)?;
+        }
+        if action == Action::Ingest {
+            for maker in &makers {
+                grant.injections = stamped_by(&maker.injections, grant.injections)?;
+            }
+        }
+    }
+    for (index, held) in rows.iter().enumerate() {
+        if !rows[..index].contains(held) {
+            let asked = grant.rows.take().zip(held.as_ref());
+            grant.rows = asked.map(|(asked, held)| match (&asked, held) {
+                (Constraint::Rows(own), Constraint::Rows(held)) if own.says_all_of(held) => asked,
+                _ => asked.and(held),
+            });
+        }
+    }
+    for (index, held) in fields.iter().enumerate() {
+        if !fields[..index].contains(held) {
+            grant.fields = grant.fields.and(held);
+        }
+    }
+    refuse_unreadable(&grant)?;
+    Ok(grant)
 }
 
 /// A grant that grew past the limits of grants could be stored and never read back.

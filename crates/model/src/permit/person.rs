@@ -56,6 +56,7 @@ impl Access {
             restrictions: Arc::new(Restrictions::NONE),
             address: None,
             limits: KeyLimits::NONE,
+            issuer: None,
             made_out_of: None,
             derived: None,
             let_in_at: now,

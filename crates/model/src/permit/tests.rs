@@ -13,6 +13,7 @@ use crate::value::Value;
 use crate::views::{Delivery, ViewRequest};
 
 mod derived;
+mod issued;
 mod narrow;
 mod resources;
 mod rows;

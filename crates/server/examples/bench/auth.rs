@@ -159,6 +159,7 @@ fn make(control: &Control, runtime: &Runtime, admin: &Permit<Admin>, n: usize) -
         },
         rotate_after: None,
         derived_tokens: true,
+        issued_by: None,
         dialect: None,
     };
     let (_, secret) = runtime.block_on(control.create_key(admin, draft)).unwrap();

@@ -110,7 +110,7 @@ Examples:
     #[command(after_help = "Example:\n  tidegate keys review --rule unused")]
     Review {
         /// Advice of this rule alone: unused, never_rolled, old_secret_in_use, writes_and_reads,
-        /// field_writable_by_others or many_admins
+        /// field_writable_by_others, many_admins or issuer_ended
         #[arg(long)]
         rule: Option<String>,
     },

@@ -26,7 +26,9 @@ use crate::state::AppState;
 use crate::step_up;
 
 mod derived;
+mod issued;
 mod leaks;
+mod list;
 mod once;
 mod review;
 mod rolling;
@@ -40,10 +42,17 @@ pub(crate) use derived::{
     revoke_operation as revoke_derived_operation, revoke_own as revoke_own_derived,
     revoke_own_operation as revoke_own_derived_operation,
 };
+pub(crate) use issued::{
+    delete as delete_issued, delete_operation as delete_issued_operation,
+    disable as disable_issued, disable_operation as disable_issued_operation, issue,
+    issue_operation, list as list_issued, list_operation as list_issued_operation,
+    read as read_issued, read_operation as read_issued_operation,
+};
 pub(crate) use leaks::{
     leak_schemas, quarantine, quarantine_operation, release, release_operation, report,
     report_operation,
 };
+pub(crate) use list::{PARAMETERS as LIST_PARAMETERS, list, list_operation};
 pub(crate) use review::{PARAMETERS as REVIEW_PARAMETERS, review, review_operation};
 pub(crate) use rolling::{
     end_grace, end_grace_operation, roll, roll_operation, undo_roll, undo_roll_operation,
@@ -126,29 +135,6 @@ fn draft(
         None => KeyDraft::parse(value, &lookup),
         Some(key) => KeyDraft::parse_change(value, &lookup, key.draft()),
     }
-}
-
-/// Describes [`list`].
-pub(crate) fn list_operation() -> Operation {
-    Operation::new("listKeys", "The project's keys, without their tokens.").lists("Key")
-}
-
-/// The project's keys.
-pub(crate) async fn list(
-    caller: Caller<Admin>,
-    parameters: Parameters,
-    State(state): State<AppState>,
-) -> Result<Response, ApiError> {
-    let definitions = caller.definitions(&state);
-    let access = caller.0.access();
-    let keys = definitions.keys().filter(|key| access.knows(key));
-    let keys: Vec<&Arc<KeyRecord>> = keys.collect();
-    page(
-        &parameters,
-        &keys,
-        |key| key.id().to_bytes(),
-        |key| Value::Object(show(&state, key)),
-    )
 }
 
 /// Describes [`create`].

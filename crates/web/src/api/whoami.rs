@@ -10,7 +10,7 @@ use model::credits::Tier;
 use model::grants::Grant;
 use model::keys::Derived;
 use model::names::Name;
-use model::permit::{Access, AskPool, ConstrainedQuery, On, Person, Read};
+use model::permit::{Access, AskPool, ConstrainedQuery, Issuer, On, Person, Read};
 use model::pools::Pool;
 use model::time::Timestamp;
 use model::value::{Object, Value};
@@ -57,6 +57,7 @@ pub(crate) fn schemas() -> Json {
                 "rotate_after": { "type": ["string", "null"] },
                 "derived_tokens": { "type": "boolean" },
                 "derived": derived_schema(),
+                "issued_by": { "anyOf": [refer("Id"), { "type": "null" }] },
                 "pools": rows("The pools that the key may query, with the rows that it sees now."),
                 "views": rows("The views that the key may read, with the rows behind them that it sees now."),
             },
@@ -163,11 +164,27 @@ pub(crate) async fn read(
         "expires_at",
         key.draft().expires_at.map(|at| at.to_string()),
     );
+    if let Some(issuer) = access.issuer() {
+        answer = of_issued(answer, &access, issuer);
+    }
     if let Some(token) = access.derived_token() {
         answer = of_derived(answer, &access, token, &state);
     }
     answer = with_counts(answer, &access, &state).await?;
     Ok(super::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+/// What the key that issued the caller's leaves of it now, in the place of what it was given.
+fn of_issued(answer: Object, access: &Access, issuer: &Issuer) -> Object {
+    let grants = access.grants_as_written().iter().map(Grant::to_value);
+    let grants: Vec<Value> = grants.collect();
+    let latest = issuer.record().draft().expires_at;
+    let own = answer.get("expires_at").and_then(Value::as_str);
+    let own = own.and_then(|text| Timestamp::parse(text).ok());
+    let ends = [own, latest].into_iter().flatten().min();
+    answer
+        .with("grants", grants)
+        .with("expires_at", ends.map(|at| at.to_string()))
 }
 
 /// What a derived token leaves of its key, in the place of what the key has.

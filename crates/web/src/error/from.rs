@@ -57,6 +57,7 @@ impl From<AuthError> for ApiError {
             AuthError::Unknown
             | AuthError::Disabled
             | AuthError::Expired
+            | AuthError::IssuerEnded
             | AuthError::NotUnderstood => (Code::Unauthenticated, UNAUTHENTICATED),
             AuthError::AddressNotAllowed => (Code::AddressNotAllowed, ADDRESS_NOT_ALLOWED),
             AuthError::PageNotAllowed => (Code::OriginNotAllowed, PAGE_NOT_ALLOWED),
@@ -78,13 +79,15 @@ impl From<OverLimit> for ApiError {
     fn from(over: OverLimit) -> Self {
         let rule = over.to_string();
         match over {
-            OverLimit::Rate { retry_after, .. } | OverLimit::TokenRate { retry_after, .. } => {
+            OverLimit::Rate { retry_after, .. }
+            | OverLimit::TokenRate { retry_after, .. }
+            | OverLimit::IssuerRate { retry_after, .. } => {
                 let detail =
                     format!("{rule}; send it again after as many seconds as Retry-After says");
                 Self::new(Code::RateLimited, detail).retry_after(retry_after)
             }
             // When one of them ends is not known.
-            OverLimit::Questions { .. } => {
+            OverLimit::Questions { .. } | OverLimit::IssuerQuestions { .. } => {
                 let detail = format!("{rule}; wait for one of the key's questions to be answered");
                 Self::new(Code::TooManyQueries, detail).retry_after(Duration::from_secs(1))
             }
@@ -103,6 +106,11 @@ impl From<Spent> for ApiError {
             Spent::Slice(spent) => {
                 let detail = format!("{spent}; another token may be held to more");
                 Self::new(Code::CreditsSpent, detail)
+            }
+            Spent::Issuer { resets_in, .. } => {
+                let detail =
+                    format!("{spent}; send it again after as many seconds as Retry-After says");
+                Self::new(Code::CreditsSpent, detail).retry_after(resets_in)
             }
         }
     }

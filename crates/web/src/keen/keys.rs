@@ -79,6 +79,7 @@ fn read(sent: &Object, by: &Permit<Admin>, state: &AppState) -> Result<Sent, Fau
             limits: KeyLimits::NONE,
             rotate_after: None,
             derived_tokens: false,
+            issued_by: None,
             dialect: Some(policy.told()),
         },
         is_active,

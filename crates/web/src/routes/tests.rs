@@ -31,7 +31,7 @@ fn body(route: &Route, needs: Needs) -> Json {
         ("POST", "/v1/pools") => json!({ "name": "made", "schema": "open" }),
         ("POST", "/v1/views") => json!({ "name": "made", "pool": "sales", "shape": "records",
             "fields": [{ "field": "amount" }] }),
-        ("POST", "/v1/keys") => json!({ "name": "made", "grants": [] }),
+        ("POST", "/v1/keys" | "/v1/issued-keys") => json!({ "name": "made", "grants": [] }),
         ("POST", "/v1/saved-queries") => json!({ "name": "made",
             "query": { "analysis": "count", "pool": "sales" } }),
         ("POST", "/v1/datasets") => dataset("made", "sales"),
@@ -118,6 +118,12 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
         let id = match has_people {
             true => people::first_person(world).await,
             false if route.pattern.starts_with("/v1/notices/") => notice(world).await,
+            // One that the caller made itself.
+            false if route.pattern.contains("issued-keys/{id}") && caller == "right" => {
+                let body = json!({ "name": "made", "grants": [] });
+                let made = world.call(&token, "POST /v1/issued-keys", &body).await;
+                text(&made.expect(201).json(), "/id").to_owned()
+            }
             false => world.key(json!([])).await.0,
         };
         let ends_a_roll = ["/v1/keys/{id}/end-grace", "/v1/keys/{id}/undo-roll"];
@@ -282,7 +288,7 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
     let wrong_action = json!([{ "on": "pool:sales", "actions": [wrong],
         "constraints": "all_rows" }]);
     let everything = json!([
-        { "on": "project", "actions": ["admin"] },
+        { "on": "project", "actions": ["admin", "issue"] },
         { "on": "pool:*", "actions": ["ingest", "query", "extract", "schema", "delete"],
             "constraints": "all_rows" },
         { "on": "view:*", "actions": ["read"], "constraints": "all_rows" },
@@ -337,7 +343,7 @@ async fn token(world: &World, (route, needs): (&Route, Needs), caller: &str) -> 
                     "dataset:other"
                 }
                 Needs::Right(Action::Read) => "view:other",
-                Needs::Right(Action::Admin | Action::List)
+                Needs::Right(Action::Admin | Action::Issue | Action::List)
                 | Needs::Key
                 | Needs::Session
                 | Needs::Nothing => {
@@ -425,7 +431,7 @@ fn check_line(needs: Needs, line: &str) {
         assert!(line.contains("403 action_not_granted"), "{line}");
         let elsewhere = line.contains("404 not_found");
         // A list leaves out what is elsewhere.
-        let is_one = !matches!(action, Action::Admin | Action::List);
+        let is_one = !matches!(action, Action::Admin | Action::Issue | Action::List);
         assert_eq!(elsewhere, is_one, "{line}");
     }
 }

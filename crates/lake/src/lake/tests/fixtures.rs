@@ -104,6 +104,7 @@ pub(crate) fn access_of(number: u32, grants: Vec<Grant>) -> Access {
             limits: KeyLimits::NONE,
             rotate_after: None,
             derived_tokens: false,
+            issued_by: None,
             dialect: None,
         },
         disabled: false,

@@ -328,6 +328,7 @@ pub(crate) fn access(grants: Vec<Grant>) -> Access {
             limits: KeyLimits::NONE,
             rotate_after: None,
             derived_tokens: false,
+            issued_by: None,
             dialect: None,
         },
         disabled: false,

@@ -68,7 +68,7 @@ fn what_is_stored_is_read_back_and_anything_else_is_damage() {
 
 #[test]
 fn what_would_outlast_the_quarantine_nobody_does() {
-    let refused = [Action::Admin, Action::Delete, Action::Drop];
+    let refused = [Action::Admin, Action::Issue, Action::Delete, Action::Drop];
     let all = [
         Action::POOL.as_slice(),
         &Action::POOL_NOT_YET,

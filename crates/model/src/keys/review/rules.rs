@@ -21,11 +21,13 @@ pub enum AdviceRule {
     RotationDue,
     /// It has grants that it did not use.
     WiderThanUsed,
+    /// The key that issued it is gone or not in use, so that it lets nobody in.
+    IssuerEnded,
 }
 
 impl AdviceRule {
     /// Every rule.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unused,
         Self::NeverRolled,
         Self::OldSecretInUse,
@@ -35,6 +37,7 @@ impl AdviceRule {
         Self::UsedFromPage,
         Self::RotationDue,
         Self::WiderThanUsed,
+        Self::IssuerEnded,
     ];
 
     /// The rule's name on the wire.
@@ -49,6 +52,7 @@ impl AdviceRule {
             Self::UsedFromPage => "used_from_page",
             Self::RotationDue => "rotation_due",
             Self::WiderThanUsed => "wider_than_used",
+            Self::IssuerEnded => "issuer_ended",
         }
     }
 
@@ -72,6 +76,7 @@ impl AdviceRule {
             }
             Self::RotationDue => "roll it, as its owner wanted",
             Self::WiderThanUsed => "take the grants away that nobody uses",
+            Self::IssuerEnded => "delete it, or make a key of its own for whoever still needs it",
         }
     }
 }

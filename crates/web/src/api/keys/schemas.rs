@@ -152,6 +152,8 @@ fn draft_members() -> Json {
             "description": "From 1d to 3650d: how old a secret may become before an alert says to roll it." },
         "derived_tokens": { "type": ["boolean", "null"],
             "description": "Whether the key's holder may make derived tokens." },
+        "issued_by": { "anyOf": [refer("Id"), { "type": "null" }],
+            "description": "As it is shown; it cannot be set." },
     })
 }
 
@@ -165,7 +167,7 @@ fn grant() -> Json {
                     dataset:<name>, with * for all." },
             "actions": { "type": "array", "minItems": 1, "items": { "enum": [
                 "ingest", "query", "extract", "search", "schema", "update", "delete", "drop",
-                "encrypt", "decrypt", "read", "run", "list", "retrieve", "admin"] } },
+                "encrypt", "decrypt", "read", "run", "list", "retrieve", "issue", "admin"] } },
             "only": { "type": ["array", "null"], "items": refer("Name") },
             "except": { "type": ["array", "null"], "items": refer("Name") },
             "constraints": { "anyOf": [
@@ -256,6 +258,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
         "alerts",
         "rotate_after",
         "derived_tokens",
+        "issued_by",
         "created_by",
         "created_at",
         "last_used_at",
@@ -310,13 +313,16 @@ fn key(more: Option<(&str, Json)>) -> Json {
             "alerts": { "type": "array", "items": {
                 "type": "object", "required": ["code", "since", "detail"],
                 "properties": {
-                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret", "leaked"] },
+                    "code": { "enum": ["rotation_due", "used_from_page", "no_secret", "leaked",
+                        "issuer_ended"] },
                     "since": time,
                     "detail": { "type": "string" },
                 },
             } },
             "rotate_after": { "type": ["string", "null"] },
             "derived_tokens": { "type": "boolean" },
+            "issued_by": { "anyOf": [refer("Id"), { "type": "null" }],
+                "description": "The key that issued it, whose credits it uses up, too." },
             "created_by": { "type": "string" },
             "created_at": refer("Time"),
             "last_used_at": time,

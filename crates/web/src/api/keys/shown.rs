@@ -106,7 +106,23 @@ fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Value> {
                       usual networks alone: roll the key and end the grace, or release it";
         alert("leaked", Some(held.since), detail)
     });
-    [leaked, due, on_page, none].into_iter().flatten().collect()
+    let ended = is_ended_with_issuer(state, key, now).then(|| {
+        let detail =
+            "the key that issued this one is gone or not in use, so that this one lets nobody in";
+        alert("issuer_ended", None, detail)
+    });
+    [leaked, due, on_page, none, ended]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn is_ended_with_issuer(state: &AppState, key: &KeyRecord, now: Timestamp) -> bool {
+    key.draft().issued_by.is_some_and(|issuer| {
+        let definitions = state.control.definitions(key.project());
+        let maker = definitions.key(issuer);
+        !maker.is_some_and(|maker| maker.is_in_use(issuer, now))
+    })
 }
 
 fn alert(code: &str, since: Option<Timestamp>, detail: &str) -> Value {

@@ -106,14 +106,16 @@ pub(crate) async fn simulate(
     document.finish()?;
     let definitions = caller.definitions(&state);
     let key = path.find(&caller, &definitions)?;
-    let before = key.grants();
+    let in_force = definitions.in_force(key);
+    let before = in_force.grants();
     let after = match change {
         None => None,
         Some(patch) => {
             let merged = merge_patch(&key.draft().to_value(), patch);
             let draft = draft(&caller, &state, &merged, Some(key))?;
             // As it would be saved, or refused.
-            Some(caller.0.narrow(draft.grants, before)?)
+            let grants = caller.0.narrow(draft.grants, key.grants())?;
+            Some(definitions.would_be_in_force(key, grants)?)
         }
     };
     let now = state.clock.now();

@@ -52,7 +52,7 @@ impl Names {
                 "shape": "records", "fields": [{ "field": "amount" }] }),
             ("POST", "/v1/saved-queries") => json!({ "name": "made", "query": query }),
             ("POST", "/v1/datasets") => dataset("made", self.pool),
-            ("POST", "/v1/keys") => json!({ "name": "made", "grants": [{ "on":
+            ("POST", "/v1/keys" | "/v1/issued-keys") => json!({ "name": "made", "grants": [{ "on":
                 format!("pool:{}", self.pool), "actions": ["query"],
                 "constraints": "all_rows" }] }),
             ("POST", "/v1/tickets") => json!({ "origin": "https://shop.example",

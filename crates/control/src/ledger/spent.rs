@@ -1,0 +1,44 @@
+//! Credits that are too few.
+
+use std::time::Duration;
+
+use model::credits::Tier;
+
+use super::CreditsSpent;
+use crate::derived::SliceSpent;
+
+/// Which credits are too few for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Spent {
+    /// Those of the key, in its period.
+    #[error("{0}")]
+    Key(#[from] CreditsSpent),
+    /// Those that the caller's derived token is held to.
+    #[error("{0}")]
+    Slice(#[from] SliceSpent),
+    /// Those of the key that issued the caller's. What that one has is not the
+    /// caller's to know.
+    #[error(
+        "the call costs {cost} {} credits, and the key that issued this one has fewer left",
+        .tier.name()
+    )]
+    Issuer {
+        /// Of which credits.
+        tier: Tier,
+        /// What the call costs.
+        cost: u64,
+        /// How long it is until that key has more.
+        resets_in: Duration,
+    },
+}
+
+impl Spent {
+    /// Leaves out what that key has.
+    pub(super) fn of_issuer(spent: CreditsSpent) -> Self {
+        Self::Issuer {
+            tier: spent.tier,
+            cost: spent.cost,
+            resets_in: spent.resets_in,
+        }
+    }
+}
