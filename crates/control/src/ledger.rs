@@ -25,7 +25,7 @@ pub use account::{CreditsLeft, CreditsSpent};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use model::credits::{Allowance, Tier};
+use model::credits::Tier;
 use model::ids::KeyId;
 use model::keys::{DerivedId, KeyRecord};
 use model::permit::Access;
@@ -79,6 +79,9 @@ pub enum Spent {
     /// Those that the caller's derived token is held to.
     #[error("{0}")]
     Slice(#[from] SliceSpent),
+    /// The key is not there any more, or it is not known whether it is.
+    #[error("the key is gone")]
+    Gone,
 }
 
 /// A charge that waits for its transaction.
@@ -183,18 +186,9 @@ impl Control {
             Some(allowance) => {
                 let (key, clock) = (access.key(), &*self.0.options.clock);
                 let is_there = || self.0.callers.has(key);
-                let reserved = match self.0.ledger.of_known(key, tier, is_there) {
-                    Some(account) => account.reserve(allowance, cost, clock),
-                    // Whoever came before the key was deleted has nothing left.
-                    None => {
-                        let nothing = Allowance {
-                            amount: 0,
-                            ..allowance
-                        };
-                        Arc::new(Account::new(key, tier)).reserve(nothing, cost, clock)
-                    }
-                };
-                Some(reserved?)
+                let account = self.0.ledger.of_known(key, tier, is_there);
+                let account = account.ok_or(Spent::Gone)?;
+                Some(account.reserve(allowance, cost, clock)?)
             }
         };
         Ok(Reservation { key, slice, cost })
