@@ -94,8 +94,13 @@ impl DerivedTokens {
     ) -> Result<Arc<Seen>, AuthError> {
         let tokens = self.of_or_new(key);
         let mut tokens = lock(&tokens);
+        let is_held = token.limits().must_be_remembered();
         if let Some(seen) = tokens.get(token.id()) {
-            seen.hold(token.limits().must_be_remembered());
+            // One that could be forgotten until now takes the place of one that cannot.
+            if is_held && !seen.is_held() && self.is_full_for(&tokens, true) {
+                return Err(AuthError::TooManyDerived);
+            }
+            seen.hold(is_held);
             return Ok(Arc::clone(seen));
         }
         if tokens.len() >= DERIVED_OF_KEY_MAX && live(&tokens) >= DERIVED_OF_KEY_MAX {
@@ -104,7 +109,6 @@ impl DerivedTokens {
                 return Err(AuthError::TooManyDerived);
             }
         }
-        let is_held = token.limits().must_be_remembered();
         if self.is_full_for(&tokens, is_held) {
             drop(tokens);
             self.make_room_everywhere(now);
@@ -124,7 +128,7 @@ impl DerivedTokens {
     /// so however many of them a key takes, there is room for the next one.
     fn is_full_for(&self, tokens: &HashMap<DerivedId, Arc<Seen>>, is_held: bool) -> bool {
         let free = DERIVED_MAX.saturating_sub(self.known.load(Ordering::Relaxed));
-        free == 0 || is_held && tokens.len() >= free && held(tokens) >= free
+        free == 0 || is_held && tokens.len() + 1 >= free && held(tokens) + 1 >= free
     }
 
     fn insert(&self, tokens: &mut HashMap<DerivedId, Arc<Seen>>, id: DerivedId, seen: Arc<Seen>) {
@@ -186,7 +190,7 @@ impl DerivedTokens {
     }
 
     /// Whether a further revocation of the key would be one too many.
-    fn has_no_room_for(&self, key: KeyId, id: &DerivedId) -> bool {
+    pub(crate) fn has_no_room_for(&self, key: KeyId, id: &DerivedId) -> bool {
         let Some(tokens) = self.of(key) else {
             return false;
         };

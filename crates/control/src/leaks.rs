@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use model::ids::{KeyId, NoticeId};
 use model::keys::{
-    DerivedId, DerivedText, Envelope, KeyRecord, Network, Quarantine, SecretRecord, shown_agent,
+    DerivedId, DerivedText, DerivedToken, Envelope, KeyRecord, Network, Quarantine, SecretRecord,
+    shown_agent,
 };
 use model::limits::{REPORTERS_MAX, REPORTS_PER_SECOND};
 use model::permit::{Admin, Permit};
@@ -137,8 +138,8 @@ impl Control {
     }
 
     /// The same for a derived token: it is revoked, alone, when this returns.
-    /// Its holder could have done that, too. One of a key that is meant to
-    /// stand in pages stays as it is, and one that has ended needs nothing.
+    /// Its holder could have done that, too. One that would let nobody in, and
+    /// one of a key that is meant to stand in pages, stays as it is.
     async fn report_derived(
         &self,
         text: &DerivedText,
@@ -154,8 +155,8 @@ impl Control {
         let Some(key) = self.0.callers.key_with(token.secret()) else {
             return Ok(false);
         };
-        let is_over = token.id().ends() <= now;
-        if key.may_be_in_a_page() || is_over {
+        let counts = token.issued() >= self.clock_accepted() && !self.was_false(token.issued());
+        if key.may_be_in_a_page() || !counts || !key.could_admit(&token, now) {
             return Ok(true);
         }
         let (id, project) = (key.id(), key.project());
@@ -163,23 +164,50 @@ impl Control {
         let found_at = report.found_at.as_deref();
         let changed = self.change_as(author, project, |change| {
             let key = find(change, id, None)?;
-            if self.end_derived(change, &key, token.id())? {
-                let of = NewsOf::key(&key, NoticeKind::Leaked, token.id().as_str().to_owned());
-                let news = News::once(told_of_derived(token.id(), found_at), change.now);
-                let id = NoticeId::generate(change.now, &*change.random);
-                change.writes.push(Write::Notice(id, of, news));
-                let trim = Write::TrimNotices(change.project, change.now);
-                change.writes.push(trim);
-            }
-            Ok(())
+            self.end_reported(change, &key, &token, found_at)
         });
         match changed.await {
             // The key was deleted meanwhile; so the token lets nobody in.
             Ok(()) | Err(ControlError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        tracing::warn!(key = %id, token = token.id().as_str(), "a derived token was reported as leaked; it is revoked");
+        tracing::warn!(key = %id, token = token.id().as_str(), "a derived token was reported as leaked");
         Ok(true)
+    }
+
+    /// Plans the end of a reported token, and that its key's owner is told:
+    /// once a day, since whoever has the secret makes tokens at will.
+    fn end_reported(
+        &self,
+        change: &mut Change,
+        key: &Arc<KeyRecord>,
+        token: &DerivedToken,
+        found_at: Option<&str>,
+    ) -> Result<(), ControlError> {
+        let (secret, jti) = (token.secret(), token.id());
+        let known = self.0.derived.find(key.id(), jti);
+        // Of a secret in quarantine only what was in use: its thief makes others.
+        let is_made_up = !known.is_some_and(|known| known.was_used());
+        if !key.could_admit(token, change.now) || held(key, secret) && is_made_up {
+            return Ok(());
+        }
+        if self.0.derived.has_no_room_for(key.id(), jti) {
+            // Then all that the secret signed is held, with the secret.
+            if !held(key, secret) {
+                self.quarantine(change, key, &[secret], found_at)?;
+            }
+            return Ok(());
+        }
+        if self.end_derived(change, key, jti)? {
+            let about = format!("derived {}", change.now.date());
+            let of = NewsOf::key(key, NoticeKind::Leaked, about);
+            let news = News::once(told_of_derived(jti, found_at), change.now);
+            let id = NoticeId::generate(change.now, &*change.random);
+            change.writes.push(Write::Notice(id, of, news));
+            let trim = Write::TrimNotices(change.project, change.now);
+            change.writes.push(trim);
+        }
+        Ok(())
     }
 
     /// Puts all secrets of a key into quarantine, at once.

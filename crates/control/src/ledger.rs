@@ -187,20 +187,12 @@ impl Control {
         (key, tier): (KeyId, Tier),
         allowance: Allowance,
         cost: u64,
-    ) -> Result<Reserved, CreditsSpent> {
-        let clock = &*self.0.options.clock;
+    ) -> Result<Reserved, Spent> {
         let is_there = || self.0.callers.has(key);
-        match self.0.ledger.of_known(key, tier, is_there) {
-            Some(account) => account.reserve(allowance, cost, clock),
-            // Whoever came before the key was deleted has nothing left.
-            None => {
-                let nothing = Allowance {
-                    amount: 0,
-                    ..allowance
-                };
-                Arc::new(Account::new(key, tier)).reserve(nothing, cost, clock)
-            }
-        }
+        // Whoever came before the key was deleted has nothing left.
+        let account = self.0.ledger.of_known(key, tier, is_there);
+        let account = account.ok_or(Spent::Gone)?;
+        Ok(account.reserve(allowance, cost, &*self.0.options.clock)?)
     }
 
     fn reserve_slice(

@@ -9,7 +9,7 @@ pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 86_400;
 /// taken to have leapt, or the server to have been stopped.
 pub const CLOCK_LEAP_SECONDS: i64 = 3_600;
 /// How many stretches of time between such leaps are told apart.
-pub const CLOCK_STRETCHES_MAX: i64 = 64;
+pub const CLOCK_STRETCHES_MAX: usize = 64;
 /// Seconds before and behind a stretch of false time in which signatures do
 /// not count either: a time is known to the minute, and what is signed may be
 /// a little older or younger than the clock of the server.

@@ -83,6 +83,11 @@ impl Seen {
         self.is_held.fetch_or(is_held, Ordering::Relaxed);
     }
 
+    /// Whether somebody was let in with it.
+    pub(crate) fn was_used(&self) -> bool {
+        self.first.load(Ordering::Relaxed) != NEVER
+    }
+
     /// Whether it has credits of its own.
     pub(super) fn is_held(&self) -> bool {
         self.is_held.load(Ordering::Relaxed)

@@ -30,15 +30,21 @@ pub enum Spent {
         /// How long it is until that key has more.
         resets_in: Duration,
     },
+    /// The key is not there any more, or it is not known whether it is.
+    #[error("the key is gone")]
+    Gone,
 }
 
 impl Spent {
     /// Leaves out what that key has.
-    pub(super) fn of_issuer(spent: CreditsSpent) -> Self {
-        Self::Issuer {
-            tier: spent.tier,
-            cost: spent.cost,
-            resets_in: spent.resets_in,
+    pub(super) fn of_issuer(self) -> Self {
+        match self {
+            Self::Key(spent) => Self::Issuer {
+                tier: spent.tier,
+                cost: spent.cost,
+                resets_in: spent.resets_in,
+            },
+            other => other,
         }
     }
 }

@@ -129,7 +129,9 @@ impl Control {
                     name: new.name,
                     roles: invitation.draft.roles.clone(),
                 };
-                if self.people().by_name(&invitation.sign_in).is_some() {
+                if self.people().by_name(&invitation.sign_in).is_some()
+                    || self.people().is_second(&invitation, self.people_now())
+                {
                     return Err(Refusal::NoInvitation.into());
                 }
                 change.delete_invitation(invitation.id);

@@ -6,9 +6,7 @@ use std::time::Duration;
 use model::fault::{Fault, FaultCode};
 use model::ids::{InvitationId, OrganizationId};
 use model::limits::{INVITATION_SECONDS, PEOPLE_MAX, PEOPLE_OF_ROWS_MAX};
-use model::people::{
-    Area, InvitationHash, InvitationRecord, InvitationToken, PersonDraft, RoleGrant, SignInName,
-};
+use model::people::{InvitationHash, InvitationRecord, InvitationToken, PersonDraft, SignInName};
 use model::permit::{Admin, Permit};
 use model::time::Timestamp;
 use model::value::Object;
@@ -29,6 +27,18 @@ impl People {
         let maps = self.read();
         let found = maps.invitations.values().find(|i| i.hash == *hash);
         found.filter(|found| now < found.ends_at).cloned()
+    }
+
+    /// Whether somebody was invited under the same name before, and still is:
+    /// the name is kept for the first.
+    pub(super) fn is_second(&self, invitation: &InvitationRecord, now: Timestamp) -> bool {
+        let maps = self.read();
+        let age = |of: &InvitationRecord| (of.created_at, of.id);
+        maps.invitations.values().any(|other| {
+            other.sign_in == invitation.sign_in
+                && now < other.ends_at
+                && age(other) < age(invitation)
+        })
     }
 }
 
@@ -60,7 +70,7 @@ impl Control {
             {
                 return Err(ControlError::NameTaken);
             }
-            self.check_places(by, organization, &draft.roles)?;
+            self.check_places(by, organization)?;
             self.check_projects(organization, &draft.roles)?;
             // Of one who was invited before in vain.
             for ended in self.ended_invitations(organization) {
@@ -124,14 +134,13 @@ impl Control {
         .await
     }
 
-    /// Whether there is a place for one more with these roles. Whoever is held
+    /// Whether there is a place for one more. Whoever is held
     /// to rows has few of the organization's, together with all whom they know
     /// of, and learns nothing of the others.
     fn check_places(
         &self,
         by: &Permit<Admin>,
         organization: OrganizationId,
-        roles: &[RoleGrant],
     ) -> Result<(), ControlError> {
         let people = self.people().of_organization(organization);
         let invited = self.invitations_of(organization);
@@ -143,24 +152,9 @@ impl Control {
                 false => Ok(()),
             };
         }
-        let project = by.access().project();
-        let there = people.iter().map(|person| &person.parts().draft);
-        let held: Vec<&RoleGrant> = there
-            .chain(invited.iter().map(|invitation| &invitation.draft))
-            .filter_map(|draft| draft.role_in(project))
-            .filter(|role| role.constraints.is_some())
-            .collect();
-        // The bound of everybody above, so that those in between add nothing to it.
-        let over = held.iter().filter(|over| {
-            let reaches = |role: &RoleGrant| role.is_within(over.constraints.as_ref());
-            over.may(Area::People) && roles.iter().any(reaches)
-        });
-        let within = |over: &&RoleGrant| {
-            let one = held.iter();
-            one.filter(|role| role.is_within(over.constraints.as_ref()))
-                .count()
-        };
-        let most = over.map(within).max().unwrap_or(0);
+        let known = people.iter().map(|person| &person.parts().draft);
+        let known = known.chain(invited.iter().map(|invitation| &invitation.draft));
+        let most = known.filter(|draft| self.knows(by, draft)).count();
         match is_full || most >= PEOPLE_OF_ROWS_MAX {
             true => full(format!(
                 "there is no place for one more; within the rows of a role there are at most {PEOPLE_OF_ROWS_MAX} people"

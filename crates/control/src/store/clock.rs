@@ -22,11 +22,13 @@ const GO_ON: &str = "UPDATE clock_stretches SET ended_at = MAX(ended_at, $1) \
 const LEAP: &str = "INSERT INTO clock_stretches (id, began_at, ended_at) \
      SELECT COALESCE(MAX(id), 0) + 1, $1, $1 FROM clock_stretches";
 
-/// The oldest of many become one, with what is between them.
-const JOIN_OLDEST: [&str; 2] = [
-    "UPDATE clock_stretches SET began_at = (SELECT MIN(began_at) FROM clock_stretches) \
-     WHERE id = (SELECT MAX(id) FROM clock_stretches) - $1 + 1",
-    "DELETE FROM clock_stretches WHERE id <= (SELECT MAX(id) FROM clock_stretches) - $1",
+const STRETCHES: &str = "SELECT id, began_at, ended_at FROM clock_stretches ORDER BY id";
+
+/// Two neighbours (`$1` and `$2`, which began at `$3`) become one, with what is
+/// between them.
+const JOIN: [&str; 2] = [
+    "UPDATE clock_stretches SET began_at = $3 WHERE id = $2 AND $1 = $1",
+    "DELETE FROM clock_stretches WHERE id = $1 AND $2 = $2 AND $3 = $3",
 ];
 
 /// What a false time that is taken back leaves behind, by the true one (`$1`).
@@ -84,8 +86,26 @@ pub(super) async fn mark(
     execute(connection, MARK_TIME, &[now]).await?;
     if execute(connection, GO_ON, &[now, CLOCK_LEAP_SECONDS * 1_000_000]).await? == 0 {
         execute(connection, LEAP, &[now]).await?;
-        for statement in JOIN_OLDEST {
-            execute(connection, statement, &[CLOCK_STRETCHES_MAX]).await?;
+        join_nearest(connection).await?;
+    }
+    Ok(())
+}
+
+/// Of too many stretches makes one of the two that are nearest to each other:
+/// where a clock was far ahead, the gap is a large one, and stays.
+async fn join_nearest(connection: &mut SqliteConnection) -> Result<(), ControlError> {
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(STRETCHES)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed(READING))?;
+    if rows.len() <= CLOCK_STRETCHES_MAX {
+        return Ok(());
+    }
+    let pairs = rows.iter().zip(rows.iter().skip(1));
+    let nearest = pairs.min_by_key(|(before, after)| after.1.saturating_sub(before.2));
+    if let Some((before, after)) = nearest {
+        for statement in JOIN {
+            execute(connection, statement, &[before.0, after.0, before.1]).await?;
         }
     }
     Ok(())

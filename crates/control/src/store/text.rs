@@ -198,7 +198,11 @@ pub(super) const REVOKE_DERIVED: &str = "INSERT INTO derived_tokens \
      (key_id, id, ends_at, revoked_at) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (key_id, id) DO UPDATE SET revoked_at = COALESCE(revoked_at, excluded.revoked_at)";
 
-pub(super) const FORGET_DERIVED: &str = "DELETE FROM derived_tokens WHERE ends_at <= $1";
+// A revocation goes when the time has gone on without a leap for 31 days since
+// its token's end: a clock that is ahead for a minute must not take it away.
+pub(super) const FORGET_DERIVED: &str = "DELETE FROM derived_tokens WHERE ends_at <= $1 \
+     AND (revoked_at IS NULL OR MAX(ends_at, (SELECT began_at FROM clock_stretches \
+     ORDER BY id DESC LIMIT 1)) <= $1 - 2678400000000)";
 
 // Of those that may be forgotten, all but the ones that were used last.
 pub(super) const TRIM_DERIVED: &str = "DELETE FROM derived_tokens WHERE revoked_at IS NULL \

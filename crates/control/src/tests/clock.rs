@@ -224,13 +224,51 @@ async fn k07_what_was_signed_by_a_false_time_does_not_count_when_that_time_comes
 #[tokio::test]
 async fn stretches_of_time_are_few() {
     let plane = Plane::new().await;
-    for _ in 0..80 {
-        plane.clock.advance(2 * HOUR);
+    let mark = async |after| {
+        plane.clock.advance(after);
         plane.control.save_last_used().await.expect("is marked");
+    };
+    for _ in 0..3 {
+        mark(2 * HOUR).await;
+    }
+    // Far ahead, and then as many stops as there may be.
+    mark(30 * DAY).await;
+    let ahead = plane.now().as_microsecond();
+    for _ in 0..80 {
+        mark(2 * HOUR).await;
     }
     plane.control.close().await.expect("closes");
     assert_eq!(count(&plane.file(), "clock_stretches").await, 64);
-    // The oldest are one, from the beginning on.
-    let oldest = "clock_stretches WHERE began_at = 0 AND ended_at > 0";
-    assert_eq!(count(&plane.file(), oldest).await, 1);
+    // The gap to what was far ahead is in none of them.
+    let over = format!(
+        "clock_stretches WHERE began_at < {} AND ended_at >= {ahead}",
+        ahead - 1_000_000
+    );
+    assert_eq!(count(&plane.file(), &over).await, 0);
+}
+
+/// A file of before stretches were noted, whose latest time is false already:
+/// nothing is known of when that began, and the true time does not become false.
+#[tokio::test]
+async fn k07_an_older_file_with_a_false_time_loses_no_signatures_of_the_true_one() {
+    let plane = Plane::new().await;
+    let truth = plane.now();
+    plane.clock.advance(30 * DAY);
+    plane.control.save_last_used().await.expect("is marked");
+    let (mark, now) = (plane.now(), truth.checked_add(HOUR).expect("a time"));
+    plane.clock.set(now);
+    let older = "DROP TABLE clock_stretches; DROP TABLE false_times; \
+        DELETE FROM _sqlx_migrations WHERE description = 'false_times'";
+    let plane = plane.restarted_after(older).await;
+    plane
+        .control
+        .accept_clock(now)
+        .await
+        .expect("is taken back");
+    let plane = plane.opened_again(7).await;
+    for days in [0, 1, 15, 29] {
+        let at = now.checked_add(days * DAY).expect("a time");
+        assert!(!plane.control.was_false(at), "{at}");
+    }
+    assert!(plane.control.was_false(mark));
 }

@@ -360,6 +360,12 @@ async fn no_key_takes_the_last_places_of_derived_tokens() {
     let further = plane.derive(&secret, 90_002, 900, HELD);
     let refused = plane.let_in(&further.0).err();
     assert_eq!(refused, Some(AuthError::TooManyDerived));
+    // Nor does one that came without credits first, and then with them.
+    let twice = plane.derive(&secret, 90_005, 900, "");
+    plane.let_in(&twice.0).expect("may be forgotten");
+    let twice = plane.derive(&secret, 90_005, 900, HELD);
+    let refused = plane.let_in(&twice.0).err();
+    assert_eq!(refused, Some(AuthError::TooManyDerived));
     // What may be forgotten finds a place, and whoever has fewer.
     let plain = plane.derive(&secret, 90_003, 900, "");
     plane.let_in(&plain.0).expect("may be forgotten");
@@ -399,4 +405,117 @@ async fn rows_of_derived_tokens_are_bounded_and_what_must_be_remembered_stays() 
     );
     let rest = i64::try_from(model::limits::DERIVED_MAX).expect("few");
     assert_eq!(count(&file, &left(31, u32::MAX)).await, rest);
+}
+
+async fn report(plane: &Plane, token: &str) {
+    let report = crate::LeakReport {
+        token: crate::Leaked::read(token),
+        found_at: None,
+        address: None,
+    };
+    let valid = plane.control.report_leak(report).await;
+    assert!(valid.expect("is taken"), "it is ours");
+    plane.clock.advance(Duration::from_secs(1));
+}
+
+async fn revocations(plane: &Plane) -> usize {
+    let audit = plane.audit().await.into_iter();
+    audit
+        .filter(|(action, _)| action == "key.revoke_derived")
+        .count()
+}
+
+/// Whoever has a secret makes tokens at will, and must not fill by reports what
+/// is kept of those that are used.
+#[tokio::test]
+async fn k21_a_report_revokes_what_could_be_used_and_nothing_else() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (used, used_id) = plane.derive(&secret, 1, 900, "");
+    plane.let_in(&used).expect("let in");
+    let (other, other_id) = plane.derive(&secret, 2, 900, "");
+    let sign = |ends: i64, iat: i64, aud: &str| {
+        let claims = format!(
+            r#"{{"aud":"{aud}","iat":{iat},"exp":{ends},"jti":"{ends}-0000000000000009","grants":"all_grants"}}"#
+        );
+        Envelope::sign(&secret, &value(&claims))
+    };
+    let (now, project) = (seconds(&plane), plane.project().to_string());
+    for made_up in [
+        sign(253_402_000_000, now, &project),
+        sign(now + 86_401 + 900, now, &project),
+        sign(now + 2_000, now + 1_000, &project),
+        sign(now + 900, now, "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        sign(now - 1, now - 900, &project),
+    ] {
+        report(&plane, &made_up).await;
+    }
+    assert_eq!(revocations(&plane).await, 0);
+    report(&plane, &other).await;
+    assert_eq!(revocations(&plane).await, 1);
+    // Its secret is reported, too: what was in use is ended, and nothing that
+    // is made from now on.
+    report(&plane, secret.reveal()).await;
+    let (thiefs, thiefs_id) = plane.derive(&secret, 3, 900, "");
+    report(&plane, &thiefs).await;
+    report(&plane, &used).await;
+    assert_eq!(revocations(&plane).await, 2);
+    let is_revoked = |id: &DerivedId| {
+        let known = plane.control.0.derived.find(key.id(), id);
+        known.is_some_and(|known| known.is_revoked())
+    };
+    assert!(is_revoked(&used_id) && is_revoked(&other_id) && !is_revoked(&thiefs_id));
+    let notices = plane.control.notices(&plane.admin()).await.expect("reads");
+    assert_eq!(
+        notices.len(),
+        2,
+        "of the secret, and of the day: {notices:?}"
+    );
+    plane.control.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn k21_where_no_revocation_can_be_kept_the_secret_goes_into_quarantine() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (token, _) = plane.derive(&secret, 1, 900, "");
+    let ends = seconds(&plane) + 900;
+    for number in 0..DERIVED_OF_KEY_MAX {
+        let id = DerivedId::parse(&format!("{ends}-filled{number:0>16}")).expect("an id");
+        plane.control.0.derived.revoke(key.id(), id, plane.now());
+    }
+    for _ in 0..2 {
+        report(&plane, &token).await;
+    }
+    assert_eq!(plane.let_in(&token).map(drop), Err(AuthError::Quarantined));
+    let actions = plane.audit().await.into_iter().map(|(action, _)| action);
+    assert_eq!(
+        actions.filter(|action| action == "key.quarantine").count(),
+        1
+    );
+    plane.control.close().await.expect("closes");
+}
+
+/// K7: a clock that is ahead for a minute takes no revocation away.
+#[tokio::test]
+async fn k07_a_revocation_is_kept_until_time_has_gone_on_for_a_month() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (token, id) = plane.derive(&secret, 1, 3_600, "");
+    plane.let_in(&token).expect("let in");
+    plane.revoke(&key, &id).await;
+    let day = Duration::from_secs(86_400);
+    plane.clock.advance(40 * day);
+    plane.control.save_last_used().await.expect("marks");
+    let plane = plane.restarted().await;
+    plane.control.save_last_used().await.expect("marks");
+    plane.control.close().await.expect("closes");
+    assert_eq!(count(&plane.file(), "derived_tokens").await, 1);
+    // It goes when the time has really come: so many days without a leap.
+    let went_on = "UPDATE clock_stretches SET began_at = 0";
+    sql(&plane.file(), went_on).await;
+    let plane = plane.opened_again(3).await;
+    plane.control.save_last_used().await.expect("forgets");
+    plane.control.close().await.expect("closes");
+    assert_eq!(count(&plane.file(), "derived_tokens").await, 0);
 }

@@ -13,6 +13,11 @@ const ALL: &str = r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows
 impl Plane {
     /// Somebody who administers the project for one customer, signed in.
     async fn customers_admin(&self) -> SignedIn {
+        self.both_admins().await.1
+    }
+
+    /// The owner, and the same.
+    async fn both_admins(&self) -> (Permit<Admin>, SignedIn) {
         let (_, ada) = self.owner().await;
         let entered = self.enter("ada@example.com", &ada).await;
         let by = self.permit_of(&entered.expect("signs in"));
@@ -34,7 +39,7 @@ impl Plane {
         let (_, token) = proven.invite(&by, sign_in, draft).await.expect("invites");
         let (_, cara) = self.join(&token, "Cara").await;
         let entered = self.enter("cara@example.com", &cara).await;
-        entered.expect("signs in")
+        (by, entered.expect("signs in"))
     }
 }
 
@@ -166,4 +171,43 @@ async fn who_is_held_to_rows_learns_of_no_name_by_inviting_and_takes_few_places(
 fn count_of(plane: &Plane, by: &Permit<Admin>) -> usize {
     let people = plane.control.people_of(by).expect("reads").len();
     people + plane.control.invitations(by).expect("reads").len()
+}
+
+/// A name that somebody is invited under is kept for the first, whoever that is.
+#[tokio::test]
+async fn who_is_held_to_rows_takes_no_name_from_somebody_who_is_invited() {
+    let plane = Plane::new().await;
+    let (owner, cara) = plane.both_admins().await;
+    let by = plane.permit_of(&cara);
+    let within = PersonDraft {
+        roles: vec![RoleGrant {
+            project: Some(plane.project()),
+            role: Role::Viewer,
+            constraints: Some(parse_list(&value(OF_93I)).expect("a filter")),
+        }],
+        ..role(Role::Viewer)
+    };
+    let accept = async |token: &model::people::InvitationToken| {
+        let joined = plane
+            .control
+            .accept_invitation(token, super::people::new("X"));
+        joined.await.map(drop)
+    };
+    let first = plane
+        .invited(&owner, "dan@example.com", role(Role::Viewer))
+        .await;
+    plane.clock.advance(std::time::Duration::from_secs(1));
+    let second = plane.invited(&by, "dan@example.com", within.clone()).await;
+    let refused = super::people::refusal(accept(&second).await);
+    assert_eq!(refused, Refusal::NoInvitation);
+    accept(&first).await.expect("joins");
+    // In the other order the owner, who may know, is told.
+    let first = plane.invited(&by, "eve@example.com", within).await;
+    let sign_in = super::people::named("eve@example.com");
+    let taken = plane
+        .control
+        .invite(&owner, sign_in, role(Role::Viewer))
+        .await;
+    assert!(matches!(taken.map(drop), Err(ControlError::NameTaken)));
+    accept(&first).await.expect("joins");
 }

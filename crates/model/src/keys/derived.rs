@@ -288,6 +288,17 @@ impl KeyRecord {
         Ok(access.derived(Arc::clone(terms), grants))
     }
 
+    /// Whether the token would let in now whoever comes from where it is for:
+    /// the key, the secret that signed it and what it claims are in order.
+    pub fn could_admit(&self, token: &DerivedToken, now: Timestamp) -> bool {
+        let mut secrets = self.secrets.iter();
+        let signed =
+            secrets.find(|live| live.id == token.secret && live.public_key == token.public_key);
+        signed.is_some_and(|secret| self.check_in_use(secret, now).is_ok())
+            && self.check_derived(&token.claims, now).is_ok()
+            && token.narrow(&self.grants).is_ok()
+    }
+
     fn check_derived(&self, claims: &Claims, now: Timestamp) -> Result<(), AuthError> {
         let refuse = |fault| Err(AuthError::Derived(fault));
         if !self.draft.derived_tokens || !self.draft.kind.may_derive() {

@@ -85,7 +85,7 @@ impl From<SignedError> for ApiError {
             SignedError::FalseTime => Self::new(
                 Code::SignatureRefused,
                 "the server's clock showed this time once while it was wrong, and what was signed then does not \
-                 count; until the time is over, send the token or an hour's later signature",
+                 count; until that time is over, send the token itself, where the key takes it",
             ),
             SignedError::Busy => PlaneError::Busy {
                 retry_after: std::time::Duration::from_secs(10),

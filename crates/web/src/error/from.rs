@@ -102,6 +102,7 @@ impl From<Spent> for ApiError {
                 let detail = format!("{spent}; the next one begins at {}", spent.resets_at);
                 Self::new(Code::CreditsSpent, detail).retry_after(spent.resets_in)
             }
+            Spent::Gone => Refusal::CallerChanged.into(),
             // They do not come back.
             Spent::Slice(spent) => {
                 let detail = format!("{spent}; another token may be held to more");
