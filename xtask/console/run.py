@@ -31,11 +31,12 @@ def journeys(wanted):
 
 def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    failed = []
+    failed, ran = [], 0
     with sync_playwright() as playwright:
         stage = Stage(playwright)
         for name, journey in journeys(wanted):
             began = time.monotonic()
+            ran += 1
             try:
                 journey(stage)
                 stage.end_of_journey()
@@ -48,6 +49,8 @@ def main():
         stage.close()
     if failed:
         sys.exit(f"{len(failed)} journeys failed: {', '.join(failed)}")
+    if ran < 10 and not wanted:
+        sys.exit(f"only {ran} journeys were found")
     print(f"the pictures are in {stage.pictures}")
 
 

@@ -82,7 +82,7 @@ class Stage:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.master}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.origin + path, data, headers, method=method)
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
     def end_of_journey(self):

@@ -60,8 +60,8 @@
       }
       clearInterval(trying);
       trying = null;
-      say('The connection is back. Send it again.', true);
-      setTimeout(() => say('', false), 5000);
+      say('The connection is back. What you sent may have been done: look before you send it again.', true);
+      setTimeout(() => say('', false), 10000);
     }, 2000);
   };
   for (const name of ['htmx:sendError', 'htmx:timeout']) document.addEventListener(name, lost);

@@ -30,6 +30,7 @@ mod times;
 mod visitor;
 
 pub(crate) use errors::{Came, finish_error};
+pub(crate) use forms::Shown;
 pub(crate) use headers::finish;
 pub(crate) use routes::routes;
 

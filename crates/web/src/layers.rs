@@ -88,6 +88,9 @@ pub(crate) async fn around(
         response = response.map(|body| logging_its_end(body, id, held));
     }
     stamp(&mut response, id);
+    if let Some(console::Shown(problem)) = response.extensions_mut().remove() {
+        problem.log(id);
+    }
     if came.is_some() {
         console::finish(&mut response);
     }

@@ -22,6 +22,7 @@ def test_the_password_changes_and_every_other_session_ends(stage):
     browser.go("/console/account/password")
     browser.fill(new_password="12345", password=stage.owner.password, code=stage.owner.code())
     browser.looks_right("password")
+    browser.unchecked()
     browser.press("Change the password")
     assert "15" in browser.error_of("new_password")
     browser.fill(

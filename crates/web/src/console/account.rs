@@ -126,7 +126,7 @@ struct PasswordPage {
 fn show_password(visitor: &Visitor, form: Fields) -> Result<Response, ApiError> {
     let frame = Frame::personal("Change your password", visitor);
     let shown = PasswordPage { frame, form };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that changes the password.
@@ -177,7 +177,7 @@ struct CodesPage {
 fn show_codes(visitor: &Visitor, form: Fields) -> Result<Response, ApiError> {
     let frame = Frame::personal("Another app, other recovery codes", visitor);
     let shown = CodesPage { frame, form };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that changes what proves the second factor.

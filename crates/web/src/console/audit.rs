@@ -9,7 +9,7 @@ use model::people::Area;
 use model::time::Timestamp;
 
 use super::forms::Fields;
-use super::frame::{Frame, Section, page, segment};
+use super::frame::{Frame, Section, segment};
 use super::times::Moment;
 use super::visitor::InProject;
 use crate::error::ApiError;
@@ -100,7 +100,7 @@ pub(super) async fn list(
         next,
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 fn typed(parameters: &Parameters, name: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use model::ids::RequestId;
 
+use super::forms::sentence;
 use super::frame::{self, Frame};
 use super::sign_in::place_of;
 use crate::error::{Code, Problem};
@@ -29,10 +30,10 @@ impl Came {
 
 #[derive(Template)]
 #[template(path = "console/error.html")]
-struct Page<'a> {
+struct Page {
     frame: Frame,
     status: u16,
-    detail: &'a str,
+    detail: String,
     advice: &'static str,
     request: String,
 }
@@ -57,7 +58,7 @@ pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: Reque
     let page = Page {
         frame: Frame::bare(title_of(problem.status())),
         status: problem.status().as_u16(),
-        detail: problem.detail(),
+        detail: detail_of(problem),
         advice: advice_of(problem.code()),
         request: id.to_string(),
     };
@@ -67,6 +68,14 @@ pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: Reque
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(frame::HTML));
     *response.body_mut() = Body::from(html);
+}
+
+/// What happened, said to a person.
+fn detail_of(problem: &Problem) -> String {
+    match problem.code() {
+        Code::NotFound => "At this address there is nothing for you.".to_owned(),
+        _ => sentence(problem.detail()),
+    }
 }
 
 fn title_of(status: StatusCode) -> &'static str {
@@ -116,7 +125,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let page = Page {
         frame: Frame::bare(text),
         status: 404,
-        detail: text,
+        detail: text.to_owned(),
         advice: "",
         request: text.to_owned(),
     };

@@ -6,12 +6,13 @@ use axum::response::Response;
 use control::NewPerson;
 use http::request::Parts;
 use model::fault::{Fault, FaultCode};
+use model::keys::KeyKind;
 use model::people::{Password, PersonDraft, SignInName};
 use model::permit::{Admin, On, Permit};
 use model::secrets::Secret;
 
 use super::forms::{Anybody, Fields, Form};
-use super::frame::{Frame, page};
+use super::frame::Frame;
 use super::{ROOT, go_to, once};
 use crate::caller::circumstances;
 use crate::error::{ApiError, Code};
@@ -42,7 +43,7 @@ impl FromRequestParts<AppState> for Head {
 fn show(form: Fields) -> Result<Response, ApiError> {
     let frame = Frame::bare("Set up Tidegate");
     let shown = Page { frame, form };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that sets up the first owner, while there is nobody.
@@ -59,6 +60,9 @@ pub(super) async fn send(
     State(state): State<AppState>,
     Anybody(form): Anybody,
 ) -> Result<Response, ApiError> {
+    if state.control.is_set_up() {
+        return Ok(go_to(&format!("{ROOT}/sign-in")));
+    }
     let fields = Fields::typed(&form, KEPT, SECRET);
     let (sign_in, new) = match read(&form) {
         Ok(read) => read,
@@ -95,6 +99,10 @@ fn master(parts: &Parts, state: &AppState, token: &str) -> Result<Permit<Admin>,
     let secret = Secret::parse(token).ok_or_else(refused)?;
     let access = state.control.authenticate(&secret, &circumstances(parts));
     let access = access.map_err(|_| refused())?;
+    // A key of a dialect administers by its dialect alone.
+    if access.kind() == KeyKind::Legacy {
+        return Err(refused());
+    }
     LetIn::note(parts, &access);
     LetIn::enter(parts, state, &access)?;
     let permit = access.permit(On::Project);

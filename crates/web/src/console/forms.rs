@@ -1,13 +1,18 @@
 //! Forms: what was sent, and how a page shows it again.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::Response;
 use control::Proof;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::fault::{Fault, FaultCode};
 use model::people::Code as OneTimeCode;
 
-use super::visitor::{InProject, Visitor};
-use crate::error::{ApiError, Code};
+use super::visitor::{InProject, Visitor, is_token};
+use crate::error::{ApiError, Code, Problem};
 use crate::input::{receive, sender};
 use crate::session::require_own_page;
 use crate::state::AppState;
@@ -62,19 +67,20 @@ pub(super) struct Anybody(pub(super) Form);
 
 /// Who may stand before a form.
 pub(super) trait Sender: FromRequestParts<AppState, Rejection = ApiError> + Send {
-    /// The person.
-    fn visitor(&self) -> &Visitor;
+    /// Whether a form brings the token of a page that this sender was shown.
+    fn gave(&self, state: &AppState, token: &str) -> bool;
 }
 
 impl Sender for Visitor {
-    fn visitor(&self) -> &Visitor {
-        self
+    fn gave(&self, state: &AppState, token: &str) -> bool {
+        is_token(state, token, &self.session, None)
     }
 }
 
 impl Sender for InProject {
-    fn visitor(&self) -> &Visitor {
-        &self.visitor
+    fn gave(&self, state: &AppState, token: &str) -> bool {
+        let project = Some(self.access.project());
+        is_token(state, token, &self.visitor.session, project)
     }
 }
 
@@ -89,7 +95,7 @@ impl<V: Sender> FromRequest<AppState> for Sent<V> {
         let visitor = V::from_request_parts(&mut parts, state).await?;
         let tokens: Vec<&str> = form.all(TOKEN).collect();
         let is_own = match tokens[..] {
-            [token] => visitor.visitor().gave(state, token),
+            [token] => visitor.gave(state, token),
             _ => false,
         };
         if !is_own {
@@ -149,7 +155,15 @@ pub(super) struct Fields {
     /// Whether the change asks for a one-time code.
     pub(super) needs_code: bool,
     status: StatusCode,
+    /// A member that errors name, and the field that stands for it.
+    meaning: Option<(&'static str, &'static str)>,
+    /// For the log, and what it says of when to try again.
+    problem: Option<Arc<Problem>>,
 }
+
+/// In an extension of a response: what a page shows as refused, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(pub(crate) Arc<Problem>);
 
 impl Fields {
     /// A form that nobody has filled in.
@@ -176,6 +190,13 @@ impl Fields {
         }
     }
 
+    /// The same, in which errors about `member` are said at `field`.
+    #[must_use]
+    pub(super) fn meaning(mut self, member: &'static str, field: &'static str) -> Self {
+        self.meaning = Some((member, field));
+        self
+    }
+
     /// The same with what is wrong put where it belongs: at the field that the
     /// error's pointer names, or at the head of the form.
     ///
@@ -193,7 +214,10 @@ impl Fields {
             return Err(error);
         }
         self.status = problem.status();
-        let detail = sentence(problem.detail());
+        let mut detail = sentence(problem.detail());
+        if let Some(wait) = problem.retry_after() {
+            detail.push_str(&in_words(wait));
+        }
         let is_code = matches!(problem.code(), Code::CodeNeeded | Code::CodeRefused);
         self.needs_code |= is_code;
         let pointer = problem.pointer().unwrap_or_default();
@@ -201,12 +225,15 @@ impl Fields {
             true => CODE,
             false => pointer.split('/').nth(1).unwrap_or_default(),
         };
+        let meant = self.meaning.filter(|(name, _)| *name == member);
+        let member = meant.map_or(member, |(_, field)| field);
         let is_known = |name: &&&'static str| **name == member;
         match self.names.iter().find(is_known) {
             Some(name) => self.errors.push((name, detail)),
             None if is_code => self.errors.push((CODE, detail)),
             None => self.error = Some(detail),
         }
+        self.problem = Some(error.into_problem());
         Ok(self)
     }
 
@@ -235,14 +262,39 @@ impl Fields {
         self.error.is_some() || !self.errors.is_empty()
     }
 
-    /// The status of the page that shows the form.
-    pub(super) fn status(&self) -> StatusCode {
-        self.status
+    /// The page that shows the form, as an answer.
+    ///
+    /// # Errors
+    /// A failure of ours when the template could not be written.
+    pub(super) fn shown_in(&self, page: &impl Template) -> Result<Response, ApiError> {
+        let mut response = super::frame::page(self.status, page)?;
+        if let Some(problem) = &self.problem {
+            if let Some(wait) = problem.retry_after() {
+                let seconds = HeaderValue::from(whole_seconds(wait));
+                response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            }
+            let shown = Shown(Arc::clone(problem));
+            response.extensions_mut().insert(shown);
+        }
+        Ok(response)
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+fn in_words(wait: Duration) -> String {
+    match whole_seconds(wait) {
+        1 => " Try again in a second.".to_owned(),
+        seconds if seconds < 120 => format!(" Try again in {seconds} seconds."),
+        seconds if seconds < 7_200 => format!(" Try again in {} minutes.", seconds.div_ceil(60)),
+        seconds => format!(" Try again in {} hours.", seconds.div_ceil(3_600)),
     }
 }
 
 /// A rule as a sentence.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string());
     let rest = chars.as_str();

@@ -26,8 +26,10 @@ pub(super) struct Frame {
 /// Who is signed in, and where.
 pub(super) struct Who {
     pub(super) name: String,
-    /// The token that forms of this page send.
+    /// The token of the form that signs out.
     pub(super) token: String,
+    /// The token that forms of this page send.
+    pub(super) form_token: String,
     pub(super) is_in_account: bool,
     pub(super) project: Option<Here>,
     /// The projects to choose from.
@@ -83,7 +85,7 @@ pub(super) fn address(project: &str, below: &str) -> String {
 /// A text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     let bytes = text.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => {
             char::from(byte).to_string()
         }
         other => format!("%{other:02X}"),
@@ -118,6 +120,7 @@ impl Frame {
         let who = Who {
             name: visitor.person.parts().draft.name.clone(),
             token: visitor.token.clone(),
+            form_token: visitor.token.clone(),
             is_in_account: true,
             project: None,
             projects: links.collect(),
@@ -146,6 +149,7 @@ impl Frame {
         });
         let entries = entries.collect();
         who.is_in_account = false;
+        who.form_token.clone_from(&page.token);
         for project in &mut who.projects {
             project.is_here = project.label == name;
         }
@@ -159,7 +163,7 @@ impl Frame {
 
     /// The token that forms of this page send; empty when nobody is signed in.
     pub(super) fn token(&self) -> &str {
-        self.who.as_ref().map_or("", |who| &who.token)
+        self.who.as_ref().map_or("", |who| &who.form_token)
     }
 }
 

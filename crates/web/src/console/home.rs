@@ -19,7 +19,15 @@ struct PoolLine {
     description: String,
     fields: usize,
     is_open: bool,
-    records: Option<String>,
+    records: Known,
+}
+
+/// How many records there are for the visitor.
+enum Known {
+    Records(String),
+    /// The lake is busy, or failed; the page is there all the same.
+    NotNow,
+    NotForRole,
 }
 
 #[derive(Template)]
@@ -47,15 +55,22 @@ pub(super) async fn read(
             continue;
         }
         let records = match permit {
-            Some(permit) => Some(crate::api::whoami::count(&state, permit.count()).await?),
-            None => None,
+            None => Known::NotForRole,
+            Some(permit) => match crate::api::whoami::count(&state, permit.count()).await {
+                Ok(Value::Integer(count)) => Known::Records(grouped(count)),
+                Ok(_) => Known::NotNow,
+                Err(error) => {
+                    tracing::info!(%error, "a count for a page was not answered");
+                    Known::NotNow
+                }
+            },
         };
         pools.push(PoolLine {
             name: pool.draft.name.to_string(),
             description: pool.draft.description.clone(),
             fields: pool.draft.schema.declared().len(),
             is_open: pool.draft.schema.mode() == SchemaMode::Open,
-            records: records.as_ref().and_then(whole).map(grouped),
+            records,
         });
     }
     let access = &here.access;
@@ -70,13 +85,6 @@ pub(super) async fn read(
         may_define: here.may(Area::Definitions),
     };
     page(StatusCode::OK, &shown)
-}
-
-fn whole(count: &Value) -> Option<i128> {
-    match count {
-        Value::Integer(count) => Some(*count),
-        _ => None,
-    }
 }
 
 /// A number with a thin space between each three digits.
@@ -102,7 +110,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         description: text.to_owned(),
         fields: 1,
         is_open: true,
-        records: Some(text.to_owned()),
+        records: Known::Records(text.to_owned()),
     };
     let page = Page {
         frame: super::samples::frame(text),

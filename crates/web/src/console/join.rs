@@ -8,13 +8,14 @@ use model::fault::{Fault, FaultCode};
 use model::people::{InvitationToken, Password, PersonDraft};
 
 use super::forms::{Anybody, Fields, Form};
-use super::frame::{Frame, page};
+use super::frame::Frame;
 use super::once;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-const KEPT: &[&str] = &["name"];
-const SECRET: &[&str] = &["invitation", "password"];
+/// The invitation is kept in the form: browsers forget where it came from.
+const KEPT: &[&str] = &["name", "invitation"];
+const SECRET: &[&str] = &["password"];
 
 #[derive(Template)]
 #[template(path = "console/join.html")]
@@ -26,7 +27,7 @@ struct Page {
 fn show(form: Fields) -> Result<Response, ApiError> {
     let frame = Frame::bare("Join");
     let shown = Page { frame, form };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that accepts an invitation. Its token comes behind the `#` of the

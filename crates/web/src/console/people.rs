@@ -2,6 +2,7 @@
 
 mod invite;
 mod one;
+mod roles;
 
 pub(super) use invite::{form as invite_form, send as invite, uninvite, uninvite_form};
 pub(super) use one::{change, read, remove, remove_form};
@@ -120,7 +121,15 @@ struct Choice {
     is_chosen: bool,
 }
 
-fn choices(chosen: &str) -> Vec<Choice> {
+/// The roles that the visitor may give, and the one that is there.
+fn choices(here: &InProject, chosen: &str) -> Vec<Choice> {
+    let owns = here.may(Area::Owners);
+    let mut all = every_choice(chosen);
+    all.retain(|choice| owns || choice.is_chosen || choice.value != Role::Owner.name());
+    all
+}
+
+fn every_choice(chosen: &str) -> Vec<Choice> {
     let all = Role::ALL.into_iter();
     let all = all.map(|role| {
         let (label, hint) = match role {

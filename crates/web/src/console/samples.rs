@@ -44,6 +44,7 @@ pub(super) fn frame(text: &str) -> Frame {
         who: Some(Who {
             name: text.to_owned(),
             token: text.to_owned(),
+            form_token: text.to_owned(),
             is_in_account: true,
             project: Some(Here {
                 name: text.to_owned(),

@@ -42,7 +42,7 @@ fn show(here: &InProject, form: Fields, done: Option<&'static str>) -> Result<Re
         done,
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The settings of the project.
@@ -98,7 +98,7 @@ fn show_another(here: &InProject, form: Fields) -> Result<Response, ApiError> {
         back: here.address("/settings"),
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that makes another project.
@@ -162,7 +162,7 @@ fn show_delete(here: &InProject, form: Fields) -> Result<Response, ApiError> {
         back: here.address("/settings"),
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// Asks before it deletes the project.

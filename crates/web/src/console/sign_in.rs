@@ -62,7 +62,10 @@ fn own_place(place: &str) -> Option<&str> {
         let below = path.strip_prefix(ROOT).unwrap_or_default();
         doors.iter().any(|door| below.starts_with(door))
     };
-    let is_own = super::serves(path) && !path.contains("//") && !path.contains("..");
+    // Also as browsers and proxies may read them: none of ours is written so.
+    let lower = path.to_ascii_lowercase();
+    let steps = ["//", "..", "%2e", "%2f", "%5c"];
+    let is_own = super::serves(path) && !steps.iter().any(|step| lower.contains(step));
     (is_plain && is_own && !is_door(path)).then_some(place)
 }
 
@@ -113,7 +116,7 @@ fn show(form: Fields, parameters: &Parameters) -> Result<Response, ApiError> {
         is_sent_here: to.is_some(),
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that signs in.

@@ -4,4 +4,5 @@
 mod doors;
 mod flows;
 mod hostile;
+mod roles;
 mod world;

@@ -36,6 +36,9 @@ pub(super) struct InProject {
     pub(super) visitor: Visitor,
     pub(super) access: Access,
     pub(super) definitions: Arc<Definitions>,
+    /// What forms of the page bring back: they are about this project, whatever
+    /// is called by its name when they come.
+    pub(super) token: String,
     path: HashMap<String, String>,
 }
 
@@ -45,7 +48,7 @@ impl FromRequestParts<AppState> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let InSession { person, session } = InSession::from_request_parts(parts, state).await?;
         let projects = state.control.projects_open_to(&person);
-        let token = token_of(state, &session);
+        let token = token_of(state, &session, None);
         Ok(Self {
             person,
             session,
@@ -63,17 +66,24 @@ impl FromRequestParts<AppState> for InProject {
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, state);
         let Path(path) = path.await.map_err(|_| ApiError::not_found())?;
         let name = path.get("project").ok_or_else(ApiError::not_found)?;
-        let is_meant = |(id, of): &&(ProjectId, Arc<Definitions>)| {
-            of.project().name == *name || id.to_string() == *name
-        };
-        let found = visitor.projects.iter().find(is_meant);
+        // An id first: no name takes the place of another project's.
+        let of_id = |(id, _): &&(ProjectId, Arc<Definitions>)| id.to_string() == *name;
+        let of_name = |(_, of): &&(ProjectId, Arc<Definitions>)| of.project().name == *name;
+        let mut projects = visitor.projects.iter();
+        let found = projects.find(of_id);
+        let found = found.or_else(|| visitor.projects.iter().find(of_name));
         let (id, definitions) = found.cloned().ok_or_else(ApiError::not_found)?;
         let token = session::presented(&parts.headers).ok_or(model::keys::AuthError::Unknown)?;
         let access = session::enter_project(parts, state, &token, Some(&id.to_string()))?;
+        if access.project() != id {
+            return Err(ApiError::not_found());
+        }
+        let token = token_of(state, &visitor.session, Some(id));
         Ok(Self {
             visitor,
             access,
             definitions,
+            token,
             path,
         })
     }
@@ -82,14 +92,8 @@ impl FromRequestParts<AppState> for InProject {
 impl Visitor {
     /// Stands there by this session from now on.
     pub(super) fn renew(&mut self, state: &AppState, session: SessionRecord) {
-        self.token = token_of(state, &session);
+        self.token = token_of(state, &session, None);
         self.session = session;
-    }
-
-    /// Whether a form brings a token that a page showed to this very session.
-    pub(super) fn gave(&self, state: &AppState, token: &str) -> bool {
-        let binding = self.session.id.to_bytes();
-        seal(state).open(VERSION, &binding, token).is_some()
     }
 }
 
@@ -129,8 +133,31 @@ impl InProject {
     }
 }
 
-fn token_of(state: &AppState, session: &SessionRecord) -> String {
-    seal(state).seal(VERSION, &session.id.to_bytes(), &[], &*state.random)
+/// The token of forms that are about this project, or about none.
+pub(super) fn token_of(
+    state: &AppState,
+    session: &SessionRecord,
+    project: Option<ProjectId>,
+) -> String {
+    seal(state).seal(VERSION, &binding(session, project), &[], &*state.random)
+}
+
+/// Whether a page gave this token to this very session, for a form about this
+/// project.
+pub(super) fn is_token(
+    state: &AppState,
+    token: &str,
+    session: &SessionRecord,
+    project: Option<ProjectId>,
+) -> bool {
+    let binding = binding(session, project);
+    seal(state).open(VERSION, &binding, token).is_some()
+}
+
+fn binding(session: &SessionRecord, project: Option<ProjectId>) -> Vec<u8> {
+    let mut binding = session.id.to_bytes().to_vec();
+    binding.extend(project.into_iter().flat_map(ProjectId::to_bytes));
+    binding
 }
 
 fn seal(state: &AppState) -> Seal {

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use control::{ControlError, Refusal};
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::ids::InvitationId;
@@ -28,7 +29,15 @@ struct Page {
     back: String,
     project: String,
     roles: Vec<Choice>,
+    offers_everywhere: bool,
     is_everywhere: bool,
+}
+
+/// A role for every project is given by who has one without a constraint.
+fn offers_everywhere(here: &InProject) -> bool {
+    let mut own = here.visitor.person.parts().draft.roles.iter();
+    let has = own.any(|role| role.project.is_none() && role.constraints.is_none());
+    has && here.access.within().is_none()
 }
 
 fn show(here: &InProject, form: Fields) -> Result<Response, ApiError> {
@@ -41,11 +50,12 @@ fn show(here: &InProject, form: Fields) -> Result<Response, ApiError> {
         action: here.address("/people/invite"),
         back: here.address("/people"),
         project: here.definitions.project().name.clone(),
-        roles: choices(role),
+        roles: choices(here, role),
+        offers_everywhere: offers_everywhere(here),
         is_everywhere: form.value("place") == "everywhere",
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page that invites.
@@ -69,7 +79,7 @@ pub(in super::super) async fn send(
     Sent(here, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
-    let fields = Fields::typed(&form, KEPT, &["code"]);
+    let fields = Fields::typed(&form, KEPT, &["code"]).meaning("roles", "role");
     let (sign_in, draft) = match read(&here, &form) {
         Ok(read) => read,
         Err(fault) => return show(&here, fields.refused(fault)?),
@@ -87,6 +97,9 @@ pub(in super::super) async fn send(
                 back: here.address("/people"),
             };
             Ok(step_up::finish(&control, page(StatusCode::OK, &shown)))
+        }
+        Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
+            show(&here, fields.broken("role", &refusal.to_string()))
         }
         Err(error) => show(&here, fields.refused(error)?),
     }
@@ -157,7 +170,8 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         action: address(),
         back: address(),
         project: text.to_owned(),
-        roles: choices("viewer"),
+        roles: super::every_choice("viewer"),
+        offers_everywhere: true,
         is_everywhere: true,
     };
     let invited = Invited {

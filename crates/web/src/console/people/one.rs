@@ -5,23 +5,24 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::ControlError;
+use control::{ControlError, Refusal};
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::ids::PersonId;
 use model::people::{Area, PersonDraft, PersonRecord, Role};
+use model::permit::Admin;
 
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section, page};
 use super::super::go_to;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
-use super::{Choice, choices, given, roles_of};
+use super::roles::{Choosing, Chosen, Refused, changed};
+use super::{Choice, choices, roles_of};
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
-use model::permit::Admin;
 
 const KEPT: &[&str] = &["name", "here", "everywhere", "revision"];
 
@@ -40,7 +41,8 @@ struct Page {
     back: String,
     project: String,
     here: Vec<Choice>,
-    everywhere: Vec<Choice>,
+    everywhere: Option<Vec<Choice>>,
+    is_held: bool,
     is_you: bool,
 }
 
@@ -55,14 +57,23 @@ fn find(
     found.ok_or_else(ApiError::not_found)
 }
 
-/// The role in the project itself, and that in all of them; empty for none.
-fn roles_now(here: &InProject, draft: &PersonDraft) -> [&'static str; 2] {
-    let project = here.access.project();
-    [Some(project), None].map(|place| {
-        let mut roles = draft.roles.iter();
+/// The role in the project itself, and that in all of them, as far as they
+/// may be told; empty for none.
+fn roles_now(here: &InProject, told: &PersonDraft) -> [&'static str; 2] {
+    [Some(here.access.project()), None].map(|place| {
+        let mut roles = told.roles.iter();
         let found = roles.find(|role| role.project == place);
         found.map_or("", |role| role.role.name())
     })
+}
+
+/// Whether a role for every project is shown to be changed: to somebody who
+/// has one without a constraint, and never one that may not be told.
+fn offers_everywhere(here: &InProject, before: &PersonDraft, told: &PersonDraft) -> bool {
+    let of_all = |draft: &PersonDraft| draft.roles.iter().any(|role| role.project.is_none());
+    let mut own = here.visitor.person.parts().draft.roles.iter();
+    let has = own.any(|role| role.project.is_none() && role.constraints.is_none());
+    has && here.access.within().is_none() && of_all(before) == of_all(told)
 }
 
 fn show(
@@ -74,9 +85,11 @@ fn show(
     let parts = person.parts();
     let told = state.control.told_of(&caller.0, &parts.draft);
     let own = format!("/people/{}", person.id());
-    let mut in_project = choices(form.value("here"));
+    let mut in_project = choices(here, form.value("here"));
     // An owner is one of the whole organization.
     in_project.retain(|choice| choice.value != Role::Owner.name());
+    let everywhere = offers_everywhere(here, &parts.draft, &told);
+    let is_held = told.roles.iter().any(|role| role.constraints.is_some());
     let shown = Page {
         frame: Frame::of(parts.draft.name.clone(), here, Section::People),
         name: parts.draft.name.clone(),
@@ -89,11 +102,12 @@ fn show(
         back: here.address("/people"),
         project: here.definitions.project().name.clone(),
         here: in_project,
-        everywhere: choices(form.value("everywhere")),
+        everywhere: everywhere.then(|| choices(here, form.value("everywhere"))),
+        is_held,
         is_you: person.id() == here.visitor.person.id(),
         form,
     };
-    page(shown.form.status(), &shown)
+    shown.form.shown_in(&shown)
 }
 
 /// The page of a person.
@@ -103,10 +117,10 @@ pub(in super::super) async fn read(
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
     let person = find(&here, &state, &caller)?;
-    let draft = &person.parts().draft;
-    let [own, everywhere] = roles_now(&here, draft);
+    let draft = state.control.told_of(&caller.0, &person.parts().draft);
+    let [own, everywhere] = roles_now(&here, &draft);
     let form = Fields::blank()
-        .with("name", draft.name.clone())
+        .with("name", draft.name)
         .with("here", own)
         .with("everywhere", everywhere)
         .with("revision", person.parts().revision.to_string());
@@ -120,13 +134,24 @@ pub(in super::super) async fn change(
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
     let person = find(&here, &state, &caller)?;
-    let fields = Fields::typed(&form, KEPT, &["code"]);
+    let fields = Fields::typed(&form, KEPT, &["code"]).meaning("roles", "here");
     let again = |fields| show(&here, &state, (&caller, &person), fields);
-    let read = read_draft(&here, &form, &person.parts().draft);
-    let (draft, proof) = match read.and_then(|draft| Ok((draft, form.proof()?))) {
+    let parts = person.parts();
+    let told = state.control.told_of(&caller.0, &parts.draft);
+    let choosing = match choosing(&here, &form, (&parts.draft, &told)) {
+        Ok(choosing) => choosing,
+        Err(fault) => return again(fields.refused(fault)?),
+    };
+    let roles = match changed(&parts.draft, choosing) {
+        Ok(roles) => roles,
+        Err(Refused(field, rule)) => return again(fields.broken(field, rule)),
+    };
+    let name = PersonDraft::parse_name(form.text("name").trim()).map_err(|f| f.at("/name"));
+    let (name, proof) = match name.and_then(|name| Ok((name, form.proof()?))) {
         Ok(read) => read,
         Err(fault) => return again(fields.refused(fault)?),
     };
+    let draft = PersonDraft { name, roles };
     let revision = form.text("revision").parse().unwrap_or(-1);
     let control = state.control.proving(proof);
     let changed = control.change_person(&caller.0, person.id(), Some(revision), draft);
@@ -136,37 +161,41 @@ pub(in super::super) async fn change(
             Ok(step_up::finish(&control, answer))
         }
         Err(ControlError::StaleRevision) => Err(ApiError::stale()),
+        Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
+            again(fields.broken("here", &refusal.to_string()))
+        }
         Err(error) => again(fields.refused(error)?),
     }
 }
 
-/// The person as the form says: roles in other projects stay as they are, and
-/// so does each that was not changed, with the rows that it is held to.
-fn read_draft(here: &InProject, form: &Form, before: &PersonDraft) -> Result<PersonDraft, Fault> {
-    let name = PersonDraft::parse_name(form.text("name").trim()).map_err(|f| f.at("/name"))?;
-    let project = Some(here.access.project());
-    let mut roles = before.roles.clone();
-    let now = roles_now(here, before);
-    for (place, field, now) in [(project, "here", now[0]), (None, "everywhere", now[1])] {
-        let chosen = form.text(field);
-        if chosen == now {
-            continue;
-        }
-        roles.retain(|role| role.project != place);
-        if chosen.is_empty() {
-            continue;
-        }
-        let role = Role::parse(chosen).ok_or_else(|| {
+/// What the form chooses; a field that shows what is there chooses nothing.
+fn choosing<'a>(
+    here: &'a InProject,
+    form: &Form,
+    (before, told): (&PersonDraft, &PersonDraft),
+) -> Result<Choosing<'a>, Fault> {
+    let [own, everywhere] = roles_now(here, told);
+    let widens = form.text("widens") == "yes";
+    let chosen = |field: &str, now: &str| match form.text(field) {
+        // The same role over more rows is a change, too.
+        text if text == now && !(widens && !text.is_empty()) => Ok(Chosen::Same),
+        "" => Ok(Chosen::None),
+        text => Role::parse(text).map(Chosen::Role).ok_or_else(|| {
             let detail = "there is no such role";
             Fault::new(FaultCode::InvalidValue, detail).at(format!("/{field}"))
-        })?;
-        roles.push(given(here, role, place.is_none()));
-    }
-    if roles.is_empty() {
-        let detail = "a person has at least one role; to let somebody go, remove the person";
-        return Err(Fault::new(FaultCode::InvalidValue, detail).at("/here"));
-    }
-    Ok(PersonDraft { name, roles })
+        }),
+    };
+    let everywhere = match offers_everywhere(here, before, told) {
+        true => chosen("everywhere", everywhere)?,
+        false => Chosen::Same,
+    };
+    Ok(Choosing {
+        project: here.access.project(),
+        here: chosen("here", own)?,
+        everywhere,
+        own: here.access.within().map(|held| &**held),
+        widens,
+    })
 }
 
 #[derive(Template)]
@@ -211,6 +240,7 @@ pub(in super::super) async fn remove(
 
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use super::every_choice;
     use crate::console::samples::{form, frame, moment, sample};
     let address = || crate::console::frame::address(text, "/x");
     let page = Page {
@@ -225,8 +255,9 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         remove: address(),
         back: address(),
         project: text.to_owned(),
-        here: choices(""),
-        everywhere: choices(""),
+        here: every_choice(""),
+        everywhere: Some(every_choice("")),
+        is_held: true,
         is_you: false,
     };
     let remove = Remove {

@@ -1,9 +1,10 @@
 //! Every address, for every kind of caller: who comes through, and what the
 //! browser is told in any case.
 
+use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
-use super::world::{OWN, browse, send, token};
+use super::world::{OWN, browse, form_token, send, token};
 use crate::console::assets::ASSETS;
 use crate::console::frame::segment;
 use crate::console::headers::HEADERS;
@@ -259,20 +260,55 @@ async fn who_has_no_role_in_a_project_finds_nothing_there() {
     let first = crate::testing::text(&projects, "/items/0/id").to_owned();
     let role = json!([{ "role": "viewer", "project": first }]);
     let bob = joined(&world, &ada, "bob", role).await;
-    for page in PAGES
-        .iter()
-        .filter(|page| page.of == For::Role && page.method == "GET")
-    {
-        let replies = ["north", "nowhere"].map(async |project| {
+    let north = crate::testing::text(&projects, "/items/1/id");
+    let north = ProjectId::parse(north).expect("an id");
+    let token = form_token(&world, &bob, north);
+    for page in PAGES.iter().filter(|page| page.of == For::Role) {
+        let form = [("_token", token.as_str())];
+        let form = (page.method == "POST").then_some(&form[..]);
+        let mut told = Vec::new();
+        for project in ["north", "nowhere"] {
             let path = page.pattern.replace("{project}", project);
-            let call = format!("GET {}", path.replace("{id}", &ada.id));
-            let reply = browse(&world, &call, &bob.cookie(), OWN, None).await;
+            let call = format!("{} {}", page.method, path.replace("{id}", &ada.id));
+            let reply = browse(&world, &call, &bob.cookie(), OWN, form).await;
+            assert_eq!(reply.status, 404, "{call}");
             let id = reply.header("x-request-id").to_owned();
-            (reply.status, reply.text().replace(&id, ""))
-        });
-        let [there, nowhere] = replies;
-        let (there, nowhere) = (there.await, nowhere.await);
-        assert_eq!(there.0, 404, "{}", page.pattern);
-        assert_eq!(there, nowhere, "{}", page.pattern);
+            told.push(reply.text().replace(&id, ""));
+        }
+        assert_eq!(told[0], told[1], "{}", page.pattern);
     }
+}
+
+#[tokio::test]
+async fn a_form_is_about_the_project_that_its_page_was_about() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let body = json!({ "name": "north", "code": ada.code(&world) });
+    ada.call(&world, "POST /v1/projects", &body)
+        .await
+        .expect(201);
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let projects = projects.expect(200).json();
+    let ids = ["/items/0/id", "/items/1/id"].map(|at| {
+        let id = crate::testing::text(&projects, at);
+        ProjectId::parse(id).expect("an id")
+    });
+    // The page was about `default`; what has that name now is another one.
+    let token = form_token(&world, &ada, ids[0]);
+    for (path, name) in [(ids[0], "south"), (ids[1], "default")] {
+        let call = format!("PATCH /v1/projects/{path}");
+        ada.call(&world, &call, &json!({ "name": name }))
+            .await
+            .expect(200);
+    }
+    let form = [("_token", token.as_str()), ("name", "mistaken")];
+    let call = "POST /console/projects/default/settings";
+    let reply = browse(&world, call, &ada.cookie(), OWN, Some(&form)).await;
+    assert_eq!(reply.status, 403);
+    let call = "POST /console/projects/south/settings";
+    let reply = browse(&world, call, &ada.cookie(), OWN, Some(&form)).await;
+    assert_eq!(
+        reply.expect(303).header("location"),
+        "/console/projects/mistaken/settings?done=name"
+    );
 }

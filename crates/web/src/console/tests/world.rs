@@ -2,7 +2,10 @@
 
 use axum::body::Body;
 use http::{Request, header};
+use model::ids::ProjectId;
+use model::people::SessionToken;
 
+use crate::console::visitor::token_of;
 use crate::testing::people::SignedIn;
 use crate::testing::{Reply, World};
 
@@ -71,4 +74,13 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
         .split_once(before)
         .unwrap_or_else(|| panic!("{before} in {text}"));
     rest.split(after).next().unwrap_or_default()
+}
+
+/// The token of forms about the project, whether or not a page would show it.
+pub(super) fn form_token(world: &World, by: &SignedIn, project: ProjectId) -> String {
+    let cookie = by.cookie();
+    let (_, value) = cookie.split_once('=').expect("a value");
+    let token = SessionToken::parse(value).expect("a token");
+    let (_, session) = world.state.control.session(&token).expect("a session");
+    token_of(&world.state, &session, Some(project))
 }
