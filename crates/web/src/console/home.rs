@@ -48,7 +48,9 @@ pub(super) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let mut pools = Vec::new();
-    for pool in here.definitions.pools() {
+    // What the server writes of keys is no pool of the project's own.
+    let own = here.definitions.pools().filter(|pool| !pool.is_usage());
+    for pool in own {
         // How many is told by the permit that shows the records themselves.
         let permit = here.access.permit::<AskPool>(On::Pool(Some(pool))).ok();
         if permit.is_none() && !here.may(Area::Definitions) {
