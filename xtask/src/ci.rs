@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::process::{self, Failure, Outcome, Stopwatch};
 use crate::repository::Repository;
-use crate::{build, contract, delta, keen, licences, tidy};
+use crate::{build, console, contract, delta, keen, licences, tidy};
 
 /// One step of the gate.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ pub(crate) struct Step {
 }
 
 /// The steps in order. `docs` follows `clippy` because both read the checked
-/// dependencies; `tests`, `doctests`, `contract`, `delta` and `keen` read what
-/// `build` made.
-pub(crate) const STEPS: [Step; 11] = [
+/// dependencies; `tests`, `doctests`, `contract`, `delta`, `keen` and
+/// `console` read what `build` made.
+pub(crate) const STEPS: [Step; 12] = [
     Step {
         name: "format",
         purpose: "rustfmt has nothing to change",
@@ -76,6 +76,11 @@ pub(crate) const STEPS: [Step; 11] = [
         name: "keen",
         purpose: "Keen's own clients, unmodified, are answered as they expect",
         run: keen::run,
+    },
+    Step {
+        name: "console",
+        purpose: "the console in a browser: every page, pressed and looked at",
+        run: console::run,
     },
 ];
 

@@ -111,7 +111,8 @@ impl Programs {
     }
 }
 
-fn browser() -> Option<&'static str> {
+/// A browser of this machine.
+pub(crate) fn browser() -> Option<&'static str> {
     let works = |name: &&str| process::works(Command::new(name).arg("--version"));
     BROWSERS.into_iter().find(works)
 }

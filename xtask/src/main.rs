@@ -11,6 +11,7 @@
 
 mod build;
 mod ci;
+mod console;
 mod contract;
 mod delta;
 mod keen;

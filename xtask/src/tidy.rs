@@ -7,6 +7,7 @@ mod edges;
 mod names;
 mod shape;
 mod source;
+mod templates;
 
 use std::fmt;
 
@@ -76,6 +77,10 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     findings.extend(doors::clocks(&sources));
     findings.extend(doors::ignored_tests(&sources));
     findings.extend(doors::sleeping_tests(&sources));
+    findings.extend(templates::types(&sources));
+    for path in files.iter().filter(|path| is_template(path)) {
+        findings.extend(templates::check(path, &repository.read(path)?));
+    }
     findings.extend(documents::present(&files));
     if let Ok(architecture) = repository.read(documents::ARCHITECTURE) {
         let exists = |path: &str| repository.root().join(path).exists();
@@ -88,6 +93,10 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
         }
     }
     report(findings, files.len())
+}
+
+fn is_template(path: &str) -> bool {
+    path.contains("/templates/") && path.ends_with(".html")
 }
 
 fn manifests(repository: &Repository, files: &[String]) -> Outcome<Vec<(String, String)>> {

@@ -153,6 +153,10 @@ impl People {
         self.read().people.values().cloned().collect()
     }
 
+    fn is_somebody(&self) -> bool {
+        !self.read().people.is_empty()
+    }
+
     fn of_organization(&self, organization: OrganizationId) -> Vec<Arc<PersonRecord>> {
         let maps = self.read();
         let people = maps.people.values();

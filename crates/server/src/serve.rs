@@ -83,6 +83,8 @@ pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
             listeners.describe(&settings),
             listeners.operations_address()?,
         ));
+        let console = listeners.describe(&settings);
+        crate::output::note(&format!("the console is at {console}/console"));
         serve(listeners, house, &settings, stopped).await
     })
 }

@@ -122,6 +122,11 @@ impl ApiError {
         &self.0
     }
 
+    /// What the error says, for who shows it in another form.
+    pub(crate) fn into_problem(self) -> Arc<Problem> {
+        Arc::new(*self.0)
+    }
+
     fn listing(mut self, errors: Vec<String>) -> Self {
         self.0.errors = errors;
         self
@@ -174,6 +179,11 @@ impl Problem {
     /// The member at fault, when it is about one.
     pub(crate) fn pointer(&self) -> Option<&str> {
         self.pointer.as_deref()
+    }
+
+    /// After how long it may be tried again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What a dialect calls it.

@@ -16,6 +16,7 @@ use model::ids::RequestId;
 use model::secrets::SecretId;
 
 use crate::caller::{checked, refuse_key_in_address};
+use crate::console;
 use crate::cors;
 use crate::error::{ApiError, PROBLEM_TYPE, Problem};
 use crate::input::Parameters;
@@ -46,6 +47,7 @@ pub(crate) async fn around(
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let is_keen = keen::serves(request.uri().path());
+    let came = console::Came::to(&method, request.uri());
     let pattern = matched.as_ref().map(MatchedPath::as_str);
     let preflight = cors::preflight(&state, pattern, &method, request.headers());
     let mut counted = Counted {
@@ -73,6 +75,8 @@ pub(crate) async fn around(
         problem.log(id);
         if is_keen {
             keen::finish_error(&mut response, &problem, id);
+        } else if let Some(came) = &came {
+            console::finish_error(&mut response, &problem, id, came);
         } else {
             let media_type = HeaderValue::from_static(PROBLEM_TYPE);
             let headers = response.headers_mut();
@@ -84,6 +88,12 @@ pub(crate) async fn around(
         response = response.map(|body| logging_its_end(body, id, held));
     }
     stamp(&mut response, id);
+    if let Some(console::Shown(problem)) = response.extensions_mut().remove() {
+        problem.log(id);
+    }
+    if came.is_some() {
+        console::finish(&mut response);
+    }
     if state.rate_headers {
         let_in.tell(response.headers_mut());
     }

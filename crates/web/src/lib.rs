@@ -9,6 +9,7 @@ mod bodies;
 mod caller;
 mod cells;
 mod charts;
+mod console;
 mod cors;
 mod cursors;
 mod datasets;

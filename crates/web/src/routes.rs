@@ -10,6 +10,7 @@ use crate::api::{
     audit, datasets, keys, notices, people, pools, projects, query, records, rows, saved_queries,
     sessions, tickets, usage, version, view_data, views, whoami,
 };
+use crate::console;
 use crate::error::{ApiError, Code};
 use crate::keen;
 use crate::layers;
@@ -226,7 +227,8 @@ pub fn router(state: AppState) -> Router {
 }
 
 fn routes(state: &AppState) -> Router<AppState> {
-    ROUTES.iter().fold(keen::routes(state), |router, route| {
+    let beside = keen::routes(state).merge(console::routes(state));
+    ROUTES.iter().fold(beside, |router, route| {
         let mut handler = (route.handler)();
         handler = match route.changes_something() {
             true => handler.route_layer(from_fn(layers::to_completion)),

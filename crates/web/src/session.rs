@@ -10,7 +10,7 @@ use model::ids::KeyId;
 use model::keys::AuthError;
 use model::limits::SESSION_SECONDS_MAX;
 use model::people::{Area, PersonRecord, SessionRecord, SessionToken};
-use model::permit::Access;
+use model::permit::{Access, Person};
 
 use crate::caller::circumstances;
 use crate::error::{ApiError, Code};
@@ -91,6 +91,20 @@ pub(crate) fn enter(
 ) -> Result<Access, ApiError> {
     let project = parts.headers.get(PROJECT).map(HeaderValue::to_str);
     let project = project.transpose().map_err(|_| AuthError::Unknown)?;
+    enter_project(parts, state, token, project)
+}
+
+/// The same for a project that is named otherwise; without a name it is the
+/// oldest in which the person has a role.
+///
+/// # Errors
+/// As [`enter`].
+pub(crate) fn enter_project(
+    parts: &Parts,
+    state: &AppState,
+    token: &SessionToken,
+    project: Option<&str>,
+) -> Result<Access, ApiError> {
     let access = state.control.enter(token, project)?;
     let access = access.seen_from(circumstances(parts).address());
     LetIn::note(parts, &access);
@@ -111,16 +125,19 @@ pub(crate) fn check_role(parts: &Parts, access: &Access) -> Result<(), ApiError>
     let area = route.and_then(|route| area_of(route.as_str()));
     match area {
         Some(area) if person.may(area) => Ok(()),
-        _ => {
-            let held = if person.is_held {
-                ", held to some rows,"
-            } else {
-                ""
-            };
-            let detail = format!("the role {}{held} does not have this", person.role.name());
-            Err(ApiError::new(Code::RoleNotAllowed, detail))
-        }
+        _ => Err(role_refused(person)),
     }
+}
+
+/// The answer to what the person's role does not have.
+pub(crate) fn role_refused(person: Person) -> ApiError {
+    let held = if person.is_held {
+        ", held to some rows,"
+    } else {
+        ""
+    };
+    let detail = format!("the role {}{held} does not have this", person.role.name());
+    ApiError::new(Code::RoleNotAllowed, detail)
 }
 
 /// What the calls of an administrator are about; `None` for one that is for
@@ -142,7 +159,7 @@ fn area_of(route: &str) -> Option<Area> {
 ///
 /// # Errors
 /// [`Code::CrossSite`].
-fn require_own_page(parts: &Parts) -> Result<(), ApiError> {
+pub(crate) fn require_own_page(parts: &Parts) -> Result<(), ApiError> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok(());
     }

@@ -55,6 +55,8 @@ impl Control {
         sign_in: SignInName,
         draft: PersonDraft,
     ) -> Result<(Arc<InvitationRecord>, InvitationToken), ControlError> {
+        // Whoever made the draft: what is stored must be what can be read.
+        let draft = PersonDraft::parse(&draft.to_value())?;
         self.change(by, |change| {
             let organization = self.check_covers(by, &draft.roles)?;
             let now = self.people_now();

@@ -51,6 +51,8 @@ impl Control {
         expected: Option<i64>,
         draft: PersonDraft,
     ) -> Result<Arc<PersonRecord>, ControlError> {
+        // Whoever made the draft: what is stored must be what can be read.
+        let draft = PersonDraft::parse(&draft.to_value())?;
         self.change(by, |change| {
             by.access().person().ok_or(Refusal::NeedsPerson)?;
             let before = self.find(by, id, expected)?;

@@ -12,6 +12,7 @@ use model::value::Object;
 
 use super::change::{note, subject};
 use crate::control::Control;
+use crate::definitions::Definitions;
 use crate::error::ControlError;
 
 /// A session, and when it was last used. After a restart a session counts as
@@ -63,6 +64,19 @@ impl Control {
         let (now, hash) = (self.people_now(), token.hash(self.pepper()));
         // The use was noted just now.
         person.enter(&session, &hash, project, now, now)
+    }
+
+    /// The projects in which a person has a role, oldest first.
+    pub fn projects_open_to(&self, person: &PersonRecord) -> Vec<(ProjectId, Arc<Definitions>)> {
+        let projects = self.projects_of(person.parts().organization);
+        let has_role = |id: &ProjectId| person.parts().draft.role_in(*id).is_some();
+        let open = projects.into_iter().filter(has_role);
+        open.map(|id| (id, self.definitions(id))).collect()
+    }
+
+    /// Whether anybody can sign in: until then the first owner is to be set up.
+    pub fn is_set_up(&self) -> bool {
+        self.people().is_somebody()
     }
 
     /// The sessions of a person that last, oldest first.

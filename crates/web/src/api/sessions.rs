@@ -111,7 +111,8 @@ fn second(document: &mut Document<'_>) -> Result<SecondFactor, Fault> {
     }
 }
 
-fn agent(headers: &HeaderMap) -> String {
+/// What the client calls itself.
+pub(crate) fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok());
     agent.unwrap_or_default().to_owned()

@@ -1,0 +1,83 @@
+// What pages gain by a script. Without it every page works all the same.
+'use strict';
+(() => {
+  const zone = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+  // Times in the reader's zone, buttons that need a script, and a focus that follows.
+  const dress = (root) => {
+    for (const time of root.querySelectorAll('time[datetime]')) {
+      const moment = new Date(time.dateTime);
+      if (!Number.isNaN(moment.getTime())) {
+        time.title = time.dateTime;
+        time.textContent = zone.format(moment);
+      }
+    }
+    if (navigator.clipboard) {
+      for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
+    }
+    for (const button of root.querySelectorAll('button[data-print]')) button.hidden = false;
+    // Pages do not know under which address the server is reached; browsers do.
+    for (const link of root.querySelectorAll('[data-link]')) link.textContent = location.origin + link.dataset.link;
+    // What an invitation's link has behind its # was sent nowhere.
+    const invitation = root.querySelector('input[name=invitation]');
+    if (invitation && location.hash.length > 1) {
+      invitation.value = location.hash.slice(1);
+      history.replaceState(null, '', location.pathname);
+    }
+  };
+
+  document.addEventListener('click', async (event) => {
+    const button = event.target.closest('button[data-copy], button[data-print]');
+    if (!button) return;
+    if ('print' in button.dataset) return window.print();
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(('isLink' in button.dataset ? location.origin : '') + button.dataset.copy.trim());
+      button.textContent = 'Copied';
+    } catch {
+      button.textContent = 'Select it and copy';
+    }
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+
+  // A connection that is lost is said, tried again, and said to be back.
+  let trying = null;
+  const say = (text, isBack) => {
+    const line = document.getElementById('connection');
+    if (!line) return;
+    line.textContent = text;
+    line.hidden = !text;
+    line.classList.toggle('is-back', isBack);
+  };
+  const lost = () => {
+    say('No connection to the server. What you typed is kept; trying again…', false);
+    if (trying) return;
+    trying = setInterval(async () => {
+      try {
+        await fetch(document.querySelector('link[rel=icon]').href, { method: 'HEAD', cache: 'no-store' });
+      } catch {
+        return;
+      }
+      clearInterval(trying);
+      trying = null;
+      say('The connection is back. What you sent may have been done: look before you send it again.', true);
+      setTimeout(() => say('', false), 10000);
+    }, 2000);
+  };
+  for (const name of ['htmx:sendError', 'htmx:timeout']) document.addEventListener(name, lost);
+  window.addEventListener('offline', lost);
+
+  document.addEventListener('htmx:afterSettle', (event) => {
+    dress(document);
+    if (event.detail.elt !== document.body) return;
+    // As after a page that was loaded anew: what is wrong first, else the top.
+    const wrong = document.querySelector('[aria-invalid=true]');
+    if (wrong) wrong.focus();
+    else {
+      window.scrollTo(0, 0);
+      document.getElementById('main')?.focus({ preventScroll: true });
+    }
+  });
+  dress(document);
+  document.querySelector('[aria-invalid=true]')?.focus();
+})();

@@ -1,0 +1,133 @@
+//! What is wrong, as a page: what happened, why, and what to do next.
+
+use askama::Template;
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
+use model::ids::RequestId;
+
+use super::forms::sentence;
+use super::frame::{self, Frame};
+use super::sign_in::place_of;
+use crate::error::{Code, Problem};
+
+/// The request that an answer is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Came {
+    method: Method,
+    uri: Uri,
+}
+
+impl Came {
+    /// A request of the console; `None` for every other one.
+    pub(crate) fn to(method: &Method, uri: &Uri) -> Option<Self> {
+        super::serves(uri.path()).then(|| Self {
+            method: method.clone(),
+            uri: uri.clone(),
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/error.html")]
+struct Page {
+    frame: Frame,
+    status: u16,
+    detail: String,
+    advice: &'static str,
+    request: String,
+}
+
+/// Makes a page of a refusal or failure; whoever is not signed in is sent to
+/// sign in, and comes back from there.
+pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: RequestId, came: &Came) {
+    response.headers_mut().remove(header::WWW_AUTHENTICATE);
+    if problem.code() == Code::Unauthenticated {
+        // Each address that takes a form has a page, too.
+        let from = came.uri.path_and_query().map_or("", |place| place.as_str());
+        let from = match came.method {
+            Method::GET | Method::HEAD => from,
+            _ => came.uri.path(),
+        };
+        let to = HeaderValue::from_str(&place_of(from));
+        let to = to.unwrap_or(HeaderValue::from_static(super::ROOT));
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        response.headers_mut().insert(header::LOCATION, to);
+        return;
+    }
+    let page = Page {
+        frame: Frame::bare(title_of(problem.status())),
+        status: problem.status().as_u16(),
+        detail: detail_of(problem),
+        advice: advice_of(problem.code()),
+        request: id.to_string(),
+    };
+    let html = page
+        .render()
+        .unwrap_or_else(|_| problem.detail().len().to_string());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(frame::HTML));
+    *response.body_mut() = Body::from(html);
+}
+
+/// What happened, said to a person.
+fn detail_of(problem: &Problem) -> String {
+    match problem.code() {
+        Code::NotFound => "At this address there is nothing for you.".to_owned(),
+        _ => sentence(problem.detail()),
+    }
+}
+
+fn title_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "Not for you",
+        404 => "There is nothing here",
+        405 => "Not in this way",
+        409 | 412 => "Somebody was faster",
+        413 => "That is too much",
+        429 => "Wait a moment",
+        507 => "The disk is full",
+        503 => "The server is busy",
+        status if status >= 500 => "Something broke on our side",
+        _ => "That was not understood",
+    }
+}
+
+fn advice_of(code: Code) -> &'static str {
+    match code {
+        Code::CrossSite => {
+            "Forms count only when they are sent from the console's own pages, with the token of your \
+             session in them. Open the page again and repeat what you did there."
+        }
+        Code::RoleNotAllowed | Code::ActionNotGranted => {
+            "An owner or admin of the project can give you another role, on the page People."
+        }
+        Code::NotFound => {
+            "It may have been deleted or renamed, or your role does not reach it: the console \
+             does not tell which."
+        }
+        Code::StaleRevision | Code::CallerChanged => {
+            "It was changed while you looked at it. Open it again, see what it is now, and decide anew."
+        }
+        Code::Busy | Code::RateLimited | Code::TooManyAttempts => {
+            "Nothing was changed. Repeat it in a moment."
+        }
+        code if code.is_ours() => {
+            "Nothing that you typed caused it. Who operates the server finds the cause in its log \
+             under the number below."
+        }
+        _ => "Go back, correct it and send it again.",
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
+    let page = Page {
+        frame: Frame::bare(text),
+        status: 404,
+        detail: text.to_owned(),
+        advice: "",
+        request: text.to_owned(),
+    };
+    vec![super::samples::sample("error.html", &page)]
+}

@@ -1,0 +1,274 @@
+//! One person: name, roles, and the end.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use control::{ControlError, Refusal};
+use http::StatusCode;
+use model::fault::{Fault, FaultCode};
+use model::ids::PersonId;
+use model::people::{Area, PersonDraft, PersonRecord, Role};
+use model::permit::Admin;
+
+use super::super::forms::{Fields, Form, Sent};
+use super::super::frame::{Frame, Section, page};
+use super::super::go_to;
+use super::super::times::Moment;
+use super::super::visitor::InProject;
+use super::roles::{Choosing, Chosen, Refused, changed};
+use super::{Choice, choices, roles_of};
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::state::AppState;
+use crate::step_up;
+
+const KEPT: &[&str] = &["name", "here", "everywhere", "revision"];
+
+#[derive(Template)]
+#[template(path = "console/person.html")]
+struct Page {
+    frame: Frame,
+    form: Fields,
+    name: String,
+    sign_in: String,
+    roles: Vec<String>,
+    since: Moment,
+    codes_left: usize,
+    action: String,
+    remove: String,
+    back: String,
+    project: String,
+    here: Vec<Choice>,
+    everywhere: Option<Vec<Choice>>,
+    is_held: bool,
+    is_you: bool,
+}
+
+fn find(
+    here: &InProject,
+    state: &AppState,
+    caller: &Caller<Admin>,
+) -> Result<Arc<PersonRecord>, ApiError> {
+    let id = PersonId::parse(here.segment("id")).ok();
+    let people = state.control.people_of(&caller.0)?;
+    let found = people.into_iter().find(|person| Some(person.id()) == id);
+    found.ok_or_else(ApiError::not_found)
+}
+
+/// The role in the project itself, and that in all of them, as far as they
+/// may be told; empty for none.
+fn roles_now(here: &InProject, told: &PersonDraft) -> [&'static str; 2] {
+    [Some(here.access.project()), None].map(|place| {
+        let mut roles = told.roles.iter();
+        let found = roles.find(|role| role.project == place);
+        found.map_or("", |role| role.role.name())
+    })
+}
+
+/// Whether a role for every project is shown to be changed: to somebody who
+/// has one without a constraint, and never one that may not be told.
+fn offers_everywhere(here: &InProject, before: &PersonDraft, told: &PersonDraft) -> bool {
+    let of_all = |draft: &PersonDraft| draft.roles.iter().any(|role| role.project.is_none());
+    let mut own = here.visitor.person.parts().draft.roles.iter();
+    let has = own.any(|role| role.project.is_none() && role.constraints.is_none());
+    has && here.access.within().is_none() && of_all(before) == of_all(told)
+}
+
+fn show(
+    here: &InProject,
+    state: &AppState,
+    (caller, person): (&Caller<Admin>, &PersonRecord),
+    form: Fields,
+) -> Result<Response, ApiError> {
+    let parts = person.parts();
+    let told = state.control.told_of(&caller.0, &parts.draft);
+    let own = format!("/people/{}", person.id());
+    let mut in_project = choices(here, form.value("here"));
+    // An owner is one of the whole organization.
+    in_project.retain(|choice| choice.value != Role::Owner.name());
+    let everywhere = offers_everywhere(here, &parts.draft, &told);
+    let is_held = told.roles.iter().any(|role| role.constraints.is_some());
+    let shown = Page {
+        frame: Frame::of(parts.draft.name.clone(), here, Section::People),
+        name: parts.draft.name.clone(),
+        sign_in: parts.sign_in.to_string(),
+        roles: roles_of(here, &told),
+        since: parts.created_at.into(),
+        codes_left: parts.recovery.len(),
+        action: here.address(&own),
+        remove: here.address(&format!("{own}/remove")),
+        back: here.address("/people"),
+        project: here.definitions.project().name.clone(),
+        here: in_project,
+        everywhere: everywhere.then(|| choices(here, form.value("everywhere"))),
+        is_held,
+        is_you: person.id() == here.visitor.person.id(),
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+/// The page of a person.
+pub(in super::super) async fn read(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let caller = here.caller(Area::People)?;
+    let person = find(&here, &state, &caller)?;
+    let draft = state.control.told_of(&caller.0, &person.parts().draft);
+    let [own, everywhere] = roles_now(&here, &draft);
+    let form = Fields::blank()
+        .with("name", draft.name)
+        .with("here", own)
+        .with("everywhere", everywhere)
+        .with("revision", person.parts().revision.to_string());
+    show(&here, &state, (&caller, &person), form)
+}
+
+/// Changes a person's name and roles.
+pub(in super::super) async fn change(
+    State(state): State<AppState>,
+    Sent(here, form): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let caller = here.caller(Area::People)?;
+    let person = find(&here, &state, &caller)?;
+    let fields = Fields::typed(&form, KEPT, &["code"]).meaning("roles", "here");
+    let again = |fields| show(&here, &state, (&caller, &person), fields);
+    let parts = person.parts();
+    let told = state.control.told_of(&caller.0, &parts.draft);
+    let choosing = match choosing(&here, &form, (&parts.draft, &told)) {
+        Ok(choosing) => choosing,
+        Err(fault) => return again(fields.refused(fault)?),
+    };
+    let roles = match changed(&parts.draft, choosing) {
+        Ok(roles) => roles,
+        Err(Refused(field, rule)) => return again(fields.broken(field, rule)),
+    };
+    let name = PersonDraft::parse_name(form.text("name").trim()).map_err(|f| f.at("/name"));
+    let (name, proof) = match name.and_then(|name| Ok((name, form.proof()?))) {
+        Ok(read) => read,
+        Err(fault) => return again(fields.refused(fault)?),
+    };
+    let draft = PersonDraft { name, roles };
+    let revision = form.text("revision").parse().unwrap_or(-1);
+    let control = state.control.proving(proof);
+    let changed = control.change_person(&caller.0, person.id(), Some(revision), draft);
+    match changed.await {
+        Ok(_) => {
+            let answer = Ok(go_to(&here.address("/people?done=changed")));
+            Ok(step_up::finish(&control, answer))
+        }
+        Err(ControlError::StaleRevision) => Err(ApiError::stale()),
+        Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
+            again(fields.broken("here", &refusal.to_string()))
+        }
+        Err(error) => again(fields.refused(error)?),
+    }
+}
+
+/// What the form chooses; a field that shows what is there chooses nothing.
+fn choosing<'a>(
+    here: &'a InProject,
+    form: &Form,
+    (before, told): (&PersonDraft, &PersonDraft),
+) -> Result<Choosing<'a>, Fault> {
+    let [own, everywhere] = roles_now(here, told);
+    let widens = form.text("widens") == "yes";
+    let chosen = |field: &str, now: &str| match form.text(field) {
+        // The same role over more rows is a change, too.
+        text if text == now && !(widens && !text.is_empty()) => Ok(Chosen::Same),
+        "" => Ok(Chosen::None),
+        text => Role::parse(text).map(Chosen::Role).ok_or_else(|| {
+            let detail = "there is no such role";
+            Fault::new(FaultCode::InvalidValue, detail).at(format!("/{field}"))
+        }),
+    };
+    let everywhere = match offers_everywhere(here, before, told) {
+        true => chosen("everywhere", everywhere)?,
+        false => Chosen::Same,
+    };
+    Ok(Choosing {
+        project: here.access.project(),
+        here: chosen("here", own)?,
+        everywhere,
+        own: here.access.within().map(|held| &**held),
+        widens,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "console/remove_person.html")]
+struct Remove {
+    frame: Frame,
+    name: String,
+    sign_in: String,
+    action: String,
+    back: String,
+}
+
+/// Asks before it removes a person.
+pub(in super::super) async fn remove_form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let caller = here.caller(Area::People)?;
+    let person = find(&here, &state, &caller)?;
+    let own = format!("/people/{}", person.id());
+    let shown = Remove {
+        frame: Frame::of("Remove a person", &here, Section::People),
+        name: person.parts().draft.name.clone(),
+        sign_in: person.parts().sign_in.to_string(),
+        action: here.address(&format!("{own}/remove")),
+        back: here.address(&own),
+    };
+    page(StatusCode::OK, &shown)
+}
+
+/// Removes a person who leaves.
+pub(in super::super) async fn remove(
+    State(state): State<AppState>,
+    Sent(here, _): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let caller = here.caller(Area::People)?;
+    let person = find(&here, &state, &caller)?;
+    let control = &state.control;
+    control.remove_person(&caller.0, person.id(), None).await?;
+    Ok(go_to(&here.address("/people?done=removed")))
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use super::every_choice;
+    use crate::console::samples::{form, frame, moment, sample};
+    let address = || crate::console::frame::address(text, "/x");
+    let page = Page {
+        frame: frame(text),
+        form: form(text, &["name", "here", "everywhere", "revision", "code"]),
+        name: text.to_owned(),
+        sign_in: text.to_owned(),
+        roles: vec![text.to_owned()],
+        since: moment(text),
+        codes_left: 1,
+        action: address(),
+        remove: address(),
+        back: address(),
+        project: text.to_owned(),
+        here: every_choice(""),
+        everywhere: Some(every_choice("")),
+        is_held: true,
+        is_you: false,
+    };
+    let remove = Remove {
+        frame: frame(text),
+        name: text.to_owned(),
+        sign_in: text.to_owned(),
+        action: address(),
+        back: address(),
+    };
+    vec![
+        sample("person.html", &page),
+        sample("remove_person.html", &remove),
+    ]
+}

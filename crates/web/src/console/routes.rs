@@ -1,0 +1,115 @@
+//! The one list of the console's pages, beside that of the API. The table of
+//! `crates/web/src/console/tests` that proves K10 and K23 is made from it.
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post};
+
+use super::{account, assets, audit, first, home, join, people, settings, sign_in};
+use crate::layers;
+use crate::revoked::while_let_in;
+use crate::state::AppState;
+
+/// Who an address is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    /// Whoever comes.
+    Anybody,
+    /// Somebody who signed in.
+    Person,
+    /// Somebody who signed in and has a role in the project of the path.
+    Role,
+}
+
+/// One address of the console.
+#[derive(Debug)]
+pub(super) struct PageRoute {
+    /// `GET` or `POST`. Each address that takes a form has a page, too: whoever
+    /// must sign in first comes back to it.
+    pub(super) method: &'static str,
+    /// The path, with its variable segments in braces.
+    pub(super) pattern: &'static str,
+    /// Who it is for; the handler's signature asks for the same.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests hold every address to it")
+    )]
+    pub(super) of: For,
+    /// The query parameters that it knows.
+    pub(super) parameters: &'static [&'static str],
+    handler: fn() -> MethodRouter<AppState>,
+}
+
+macro_rules! pages {
+    ($($method:ident $pattern:literal $of:ident $parameters:expr, $handler:path;)+) => {
+        /// Every address of the console.
+        pub(super) const PAGES: &[PageRoute] = &[$(PageRoute {
+            method: stringify!($method),
+            pattern: $pattern,
+            of: For::$of,
+            parameters: $parameters,
+            handler: || pages!(@ $method $handler),
+        },)+];
+    };
+    (@ GET $handler:path) => { get($handler) };
+    (@ POST $handler:path) => { post($handler) };
+}
+
+pages! {
+    GET "/" Anybody &[], sign_in::front;
+    GET "/console" Anybody &[], sign_in::enter;
+    GET "/console/" Anybody &[], sign_in::enter;
+    GET "/console/assets/{file}" Anybody &[], assets::read;
+
+    GET "/console/set-up" Anybody &[], first::form;
+    POST "/console/set-up" Anybody &[], first::send;
+    GET "/console/sign-in" Anybody sign_in::PARAMETERS, sign_in::form;
+    POST "/console/sign-in" Anybody sign_in::PARAMETERS, sign_in::send;
+    GET "/console/signed-in" Anybody sign_in::PARAMETERS, sign_in::arrived;
+    GET "/console/join" Anybody &[], join::form;
+    POST "/console/join" Anybody &[], join::send;
+    GET "/console/sign-out" Person &[], sign_in::out_form;
+    POST "/console/sign-out" Person &[], sign_in::out;
+
+    GET "/console/account" Person account::PARAMETERS, account::read;
+    GET "/console/account/password" Person &[], account::password_form;
+    POST "/console/account/password" Person &[], account::password;
+    GET "/console/account/codes" Person &[], account::codes_form;
+    POST "/console/account/codes" Person &[], account::codes;
+    GET "/console/account/sessions/{id}/end" Person &[], account::end_form;
+    POST "/console/account/sessions/{id}/end" Person &[], account::end;
+
+    GET "/console/projects/{project}" Role &[], home::read;
+
+    GET "/console/projects/{project}/people" Role people::PARAMETERS, people::list;
+    GET "/console/projects/{project}/people/invite" Role &[], people::invite_form;
+    POST "/console/projects/{project}/people/invite" Role &[], people::invite;
+    GET "/console/projects/{project}/people/invitations/{id}/end" Role &[], people::uninvite_form;
+    POST "/console/projects/{project}/people/invitations/{id}/end" Role &[], people::uninvite;
+    GET "/console/projects/{project}/people/{id}" Role &[], people::read;
+    POST "/console/projects/{project}/people/{id}" Role &[], people::change;
+    GET "/console/projects/{project}/people/{id}/remove" Role &[], people::remove_form;
+    POST "/console/projects/{project}/people/{id}/remove" Role &[], people::remove;
+
+    GET "/console/projects/{project}/audit" Role audit::PARAMETERS, audit::list;
+
+    GET "/console/projects/{project}/settings" Role settings::PARAMETERS, settings::read;
+    POST "/console/projects/{project}/settings" Role &[], settings::rename;
+    GET "/console/projects/{project}/settings/another" Role &[], settings::another_form;
+    POST "/console/projects/{project}/settings/another" Role &[], settings::another;
+    GET "/console/projects/{project}/settings/delete" Role &[], settings::delete_form;
+    POST "/console/projects/{project}/settings/delete" Role &[], settings::delete;
+}
+
+/// The console's pages, to be put beside the calls of the API.
+pub(crate) fn routes(state: &AppState) -> Router<AppState> {
+    PAGES.iter().fold(Router::new(), |router, page| {
+        let mut handler = (page.handler)();
+        handler = match page.method {
+            "GET" => handler.route_layer(from_fn_with_state(state.clone(), while_let_in)),
+            _ => handler.route_layer(from_fn(layers::to_completion)),
+        };
+        let parameters = from_fn_with_state(page.parameters, layers::read_parameters);
+        router.route(page.pattern, handler.route_layer(parameters))
+    })
+}

@@ -1,0 +1,8 @@
+//! K10 and K23 for every address of the console, and strings that would be
+//! markup if a page let them.
+
+mod doors;
+mod flows;
+mod hostile;
+mod roles;
+mod world;

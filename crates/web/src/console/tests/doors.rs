@@ -1,0 +1,314 @@
+//! Every address, for every kind of caller: who comes through, and what the
+//! browser is told in any case.
+
+use model::ids::ProjectId;
+use serde_json::{Value as Json, json};
+
+use super::world::{OWN, browse, form_token, send, token};
+use crate::console::assets::ASSETS;
+use crate::console::frame::segment;
+use crate::console::headers::HEADERS;
+use crate::console::routes::{For, PAGES, PageRoute};
+use crate::testing::people::{SignedIn, first_signed_in, joined};
+use crate::testing::{Reply, World};
+
+/// The address of a route, with what there is for its variable segments.
+async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
+    let mut id = by.id.clone();
+    if page.pattern.contains("/sessions/") {
+        let sessions = by.call(world, "GET /v1/sessions", &Json::Null).await;
+        let sessions = sessions.expect(200).json();
+        id = crate::testing::text(&sessions, "/items/0/id").to_owned();
+    }
+    if page.pattern.contains("/invitations/") {
+        let name = format!("{}@example.com", by.id.to_lowercase());
+        let body = json!({ "sign_in": name, "roles": [{ "role": "viewer" }] });
+        let made = by.call(world, "POST /v1/invitations", &body).await;
+        if made.status == 201 {
+            id = crate::testing::text(&made.json(), "/id").to_owned();
+        } else {
+            let all = by.call(world, "GET /v1/invitations", &Json::Null).await;
+            id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
+        }
+    }
+    let style = ASSETS.style.address.rsplit('/').next().expect("a name");
+    page.pattern
+        .replace("{project}", "default")
+        .replace("{file}", style)
+        .replace("{id}", &id)
+}
+
+fn check_told(page: &PageRoute, reply: &Reply) {
+    let what = format!("{} {}: {}", page.method, page.pattern, reply.status);
+    assert_eq!(reply.header("x-content-type-options"), "nosniff", "{what}");
+    assert_ne!(reply.header("x-request-id"), "", "{what}");
+    let shared = reply.headers.keys();
+    let mut shared = shared.filter(|name| name.as_str().starts_with("access-control-"));
+    assert_eq!(shared.next(), None, "{what}");
+    if page.pattern == "/" {
+        return;
+    }
+    for (name, value) in HEADERS {
+        assert_eq!(reply.header(name.as_str()), value, "{name} of {what}");
+    }
+    let is_file = page.pattern.contains("{file}") && reply.status == 200;
+    let kept = match is_file {
+        true => "public, max-age=31536000, immutable",
+        false => "no-store",
+    };
+    assert_eq!(reply.header("cache-control"), kept, "{what}");
+    if !is_file && !reply.body.is_empty() {
+        assert_eq!(
+            reply.header("content-type"),
+            "text/html; charset=utf-8",
+            "{what}"
+        );
+        let html = reply.text();
+        assert!(html.starts_with("<!doctype html>"), "{what}: {html}");
+        assert!(
+            !html.contains("<style") && !html.contains(" style="),
+            "{what}"
+        );
+        assert!(!html.contains("javascript:"), "{what}: {html}");
+    }
+}
+
+#[tokio::test]
+async fn k23_whoever_comes_to_whatever_address_every_answer_has_the_headers() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let forged = format!("__Host-tidegate={}", "A".repeat(43));
+    for page in PAGES {
+        let path = path_of(page, &world, &ada).await;
+        let call = format!("{} {path}", page.method);
+        let form = (page.method == "POST").then_some(&[][..]);
+        for cookie in ["", forged.as_str(), &ada.cookie()] {
+            for said in [OWN, &[]] {
+                let reply = browse(&world, &call, cookie, said, form).await;
+                check_told(page, &reply);
+            }
+        }
+        // A method that it has not, a parameter that it does not know, and a key.
+        for (call, said) in [
+            (format!("PUT {path}"), OWN),
+            (format!("GET {path}?nonsense=1"), OWN),
+            (call.clone(), &[("authorization", "Bearer nonsense")][..]),
+            (call.clone(), &[("origin", "https://shop.example")][..]),
+        ] {
+            let reply = browse(&world, &call, &ada.cookie(), said, form).await;
+            check_told(page, &reply);
+        }
+    }
+    for path in [
+        "/console/nowhere",
+        "/console/assets/x.js",
+        "/console/projects/none",
+    ] {
+        let reply = browse(&world, &format!("GET {path}"), &ada.cookie(), OWN, None).await;
+        check_told(&PAGES[1], &reply.expect(404));
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_sent_to_sign_in_and_back() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let mut ended = Vec::new();
+    for page in PAGES.iter().filter(|page| page.of != For::Anybody) {
+        let path = path_of(page, &world, &ada).await;
+        let to = format!("/console/sign-in?to={}", segment(&path));
+        let to = match path.ends_with("/sign-out") {
+            true => "/console/sign-in".to_owned(),
+            false => to,
+        };
+        ended.push((format!("{} {path}", page.method), to));
+    }
+    let lasting = ada.cookie();
+    ada.call(&world, "DELETE /v1/sessions/current", &Json::Null)
+        .await
+        .expect(204);
+    for (call, to) in ended {
+        for cookie in ["", "__Host-tidegate=x", &lasting] {
+            let reply = browse(&world, &call, cookie, OWN, Some(&[])).await;
+            assert_eq!(
+                (reply.status, reply.header("location")),
+                (303, to.as_str()),
+                "{call}"
+            );
+        }
+    }
+}
+
+/// What a request says of where it comes from, and whether that is a page of
+/// the server itself.
+const SITES: [(&[(&str, &str)], bool); 9] = [
+    (OWN, true),
+    (&[("origin", "https://tide.example")], true),
+    (&[("sec-fetch-site", "same-site")], false),
+    (&[("sec-fetch-site", "cross-site")], false),
+    (&[("sec-fetch-site", "none")], false),
+    (&[("origin", "https://evil.example")], false),
+    (&[("origin", "null")], false),
+    (
+        &[
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "https://tide.example"),
+        ],
+        false,
+    ),
+    (&[], false),
+];
+
+#[tokio::test]
+async fn k23_a_form_counts_with_the_token_of_its_session_from_the_servers_own_page_alone() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = joined(&world, &ada, "bob", json!([{ "role": "owner" }])).await;
+    let (own, foreign) = (token(&world, &ada).await, token(&world, &bob).await);
+    let mut torn = own.clone();
+    torn.pop();
+    let invitation = PAGES
+        .iter()
+        .find(|page| page.pattern.contains("/invitations/"));
+    path_of(invitation.expect("a page"), &world, &ada).await;
+    let entries = audited(&world).await;
+    for page in PAGES.iter().filter(|page| page.method == "POST") {
+        let path = path_of(page, &world, &ada).await;
+        let call = format!("POST {path}");
+        for (said, is_own) in SITES {
+            if !is_own {
+                let form = [("_token", own.as_str())];
+                let reply = browse(&world, &call, &ada.cookie(), said, Some(&form)).await;
+                assert_eq!(reply.status, 403, "{call} {said:?}");
+            }
+        }
+        if page.of == For::Anybody {
+            continue;
+        }
+        for tokens in [&[][..], &[""], &["x"], &[&torn], &[&foreign], &[&own, &own]] {
+            let form: Vec<(&str, &str)> = tokens.iter().map(|token| ("_token", *token)).collect();
+            let reply = browse(&world, &call, &ada.cookie(), OWN, Some(&form)).await;
+            assert_eq!(reply.status, 403, "{call} {tokens:?}");
+            assert!(reply.text().contains("token"), "{}", reply.text());
+        }
+        // The same in another form than pages send.
+        let said = [OWN[0], ("content-type", "text/plain")];
+        let reply = browse(&world, &call, &ada.cookie(), &said, None).await;
+        assert_eq!(reply.status, 415, "{call}");
+    }
+    assert_eq!(audited(&world).await, entries, "something was changed");
+    // The own token is good for all of that.
+    send(&world, &ada, "/console/sign-out", &[])
+        .await
+        .expect(303);
+    assert!(audited(&world).await > entries);
+}
+
+/// How many entries the audit has.
+async fn audited(world: &World) -> usize {
+    let entries = world.get("/v1/audit?limit=1000").await.expect(200).json();
+    entries["items"].as_array().expect("items").len()
+}
+
+#[tokio::test]
+async fn k23_opening_a_page_changes_nothing() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let invitation = PAGES
+        .iter()
+        .find(|page| page.pattern.contains("/invitations/"));
+    path_of(invitation.expect("a page"), &world, &ada).await;
+    let entries = audited(&world).await;
+    for page in PAGES.iter().filter(|page| page.method == "GET") {
+        let path = path_of(page, &world, &ada).await;
+        for call in [format!("GET {path}"), format!("HEAD {path}")] {
+            let reply = browse(&world, &call, &ada.cookie(), OWN, None).await;
+            assert!(
+                reply.status < 400 || page.pattern == "/",
+                "{call}: {}",
+                reply.status
+            );
+        }
+    }
+    assert_eq!(audited(&world).await, entries);
+}
+
+#[test]
+fn whoever_must_sign_in_before_a_form_counts_comes_back_to_a_page() {
+    for page in PAGES.iter().filter(|page| page.method == "POST") {
+        let is_its_page = |other: &&PageRoute| {
+            (other.method, other.pattern, other.of) == ("GET", page.pattern, page.of)
+        };
+        assert!(
+            PAGES.iter().any(|other| is_its_page(&other)),
+            "{}",
+            page.pattern
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_role_in_a_project_finds_nothing_there() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let body = json!({ "name": "north", "code": ada.code(&world) });
+    ada.call(&world, "POST /v1/projects", &body)
+        .await
+        .expect(201);
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let projects = projects.expect(200).json();
+    let first = crate::testing::text(&projects, "/items/0/id").to_owned();
+    let role = json!([{ "role": "viewer", "project": first }]);
+    let bob = joined(&world, &ada, "bob", role).await;
+    let north = crate::testing::text(&projects, "/items/1/id");
+    let north = ProjectId::parse(north).expect("an id");
+    let token = form_token(&world, &bob, north);
+    for page in PAGES.iter().filter(|page| page.of == For::Role) {
+        let form = [("_token", token.as_str())];
+        let form = (page.method == "POST").then_some(&form[..]);
+        let mut told = Vec::new();
+        for project in ["north", "nowhere"] {
+            let path = page.pattern.replace("{project}", project);
+            let call = format!("{} {}", page.method, path.replace("{id}", &ada.id));
+            let reply = browse(&world, &call, &bob.cookie(), OWN, form).await;
+            assert_eq!(reply.status, 404, "{call}");
+            let id = reply.header("x-request-id").to_owned();
+            told.push(reply.text().replace(&id, ""));
+        }
+        assert_eq!(told[0], told[1], "{}", page.pattern);
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_about_the_project_that_its_page_was_about() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let body = json!({ "name": "north", "code": ada.code(&world) });
+    ada.call(&world, "POST /v1/projects", &body)
+        .await
+        .expect(201);
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let projects = projects.expect(200).json();
+    let ids = ["/items/0/id", "/items/1/id"].map(|at| {
+        let id = crate::testing::text(&projects, at);
+        ProjectId::parse(id).expect("an id")
+    });
+    // The page was about `default`; what has that name now is another one.
+    let token = form_token(&world, &ada, ids[0]);
+    for (path, name) in [(ids[0], "south"), (ids[1], "default")] {
+        let call = format!("PATCH /v1/projects/{path}");
+        ada.call(&world, &call, &json!({ "name": name }))
+            .await
+            .expect(200);
+    }
+    let form = [("_token", token.as_str()), ("name", "mistaken")];
+    let call = "POST /console/projects/default/settings";
+    let reply = browse(&world, call, &ada.cookie(), OWN, Some(&form)).await;
+    assert_eq!(reply.status, 403);
+    let call = "POST /console/projects/south/settings";
+    let reply = browse(&world, call, &ada.cookie(), OWN, Some(&form)).await;
+    assert_eq!(
+        reply.expect(303).header("location"),
+        "/console/projects/mistaken/settings?done=name"
+    );
+}

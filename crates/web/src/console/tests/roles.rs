@@ -1,0 +1,155 @@
+//! What each role gets from each page of a project, by GET and by POST.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use model::ids::ProjectId;
+use model::people::{Area, Role};
+use serde_json::{Value as Json, json};
+
+use super::world::{OWN, between, browse, form_token};
+use crate::console::routes::{For, PAGES};
+use crate::testing::people::{SignedIn, first_signed_in, joined};
+use crate::testing::{World, committed, text};
+
+/// What pages of this address are about; `None` for one that every role has.
+fn area_of(pattern: &str) -> Option<Area> {
+    let below = pattern.strip_prefix("/console/projects/{project}")?;
+    match below.split('/').nth(1) {
+        None => None,
+        Some("people") => Some(Area::People),
+        Some("audit") => Some(Area::Audit),
+        Some("settings") => Some(Area::Projects),
+        Some("keys") => Some(Area::Keys),
+        Some(other) => panic!("{other}: say here which area of a role it is for"),
+    }
+}
+
+#[tokio::test]
+async fn what_each_role_gets_from_each_page() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let projects = projects.expect(200).json();
+    let id = text(&projects, "/items/0/id");
+    let project = ProjectId::parse(id).expect("an id");
+    let mut callers = Vec::new();
+    for role in Role::ALL {
+        let roles = json!([{ "role": role.name() }]);
+        let person = joined(&world, &ada, role.name(), roles).await;
+        callers.push((role.name().to_owned(), role, false, person));
+    }
+    for role in [Role::Admin, Role::Analyst] {
+        let roles = json!([{ "role": role.name(), "project": id,
+            "constraints": [{ "field": "customer", "operator": "eq", "value": "a" }] }]);
+        let name = format!("held-{}", role.name());
+        let person = joined(&world, &ada, &name, roles).await;
+        callers.push((name, role, true, person));
+    }
+    let mut table = format!("{:<72}", "");
+    for (name, ..) in &callers {
+        write!(table, " {name:<12}").expect("memory");
+    }
+    table = table.trim_end().to_owned() + "\n";
+    for page in PAGES.iter().filter(|page| page.of == For::Role) {
+        let path = page.pattern.replace("{project}", "default");
+        let call = format!("{} {}", page.method, path.replace("{id}", "none"));
+        let mut line = format!("{:<4} {:<67}", page.method, page.pattern);
+        for (name, role, is_held, person) in &callers {
+            let token = form_token(&world, person, project);
+            let form = [("_token", token.as_str())];
+            let form = (page.method == "POST").then_some(&form[..]);
+            let reply = browse(&world, &call, &person.cookie(), OWN, form).await;
+            let has = area_of(page.pattern)
+                .is_none_or(|area| role.may(area) && (!is_held || area.is_within_rows()));
+            assert_eq!(
+                reply.status != 403,
+                has,
+                "{call} by {name}: {}",
+                reply.text()
+            );
+            write!(line, " {:<12}", reply.status).expect("memory");
+        }
+        table.push_str(line.trim_end());
+        table.push('\n');
+    }
+    committed(Path::new("page-by-role.txt"), &table);
+}
+
+/// What a role in the project is held to, and which it is, as the API says.
+async fn roles_of(world: &World, by: &SignedIn, id: &str) -> Json {
+    let call = format!("GET /v1/people/{id}");
+    let person = by.call(world, &call, &Json::Null).await.expect(200).json();
+    person["roles"].clone()
+}
+
+#[tokio::test]
+async fn a_role_is_exchanged_within_its_rows_and_nothing_is_stored_that_cannot_be_read() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let projects = projects.expect(200).json();
+    let id = text(&projects, "/items/0/id");
+    let project = ProjectId::parse(id).expect("an id");
+    let rows = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    let held = json!([{ "role": "analyst", "project": id, "constraints": rows }]);
+    let bob = joined(&world, &ada, "bob", held).await;
+    let path = format!("/console/projects/default/people/{}", bob.id);
+    let change = async |here: &str, everywhere: &str, more: &[(&str, &str)]| {
+        let call = format!("GET {path}");
+        let page = browse(&world, &call, &ada.cookie(), OWN, None)
+            .await
+            .expect(200)
+            .text();
+        let revision = between(&page, "name=\"revision\" value=\"", "\"").to_owned();
+        let token = form_token(&world, &ada, project);
+        let mut form = vec![
+            ("_token", token.as_str()),
+            ("name", "Bob"),
+            ("revision", &revision),
+            ("here", here),
+            ("everywhere", everywhere),
+        ];
+        form.extend(more);
+        browse(
+            &world,
+            &format!("POST {path}"),
+            &ada.cookie(),
+            OWN,
+            Some(&form),
+        )
+        .await
+    };
+    // Roles that cannot be held to rows, or cannot be in one project.
+    for (here, everywhere) in [
+        ("owner", ""),
+        ("", "owner"),
+        ("", "admin"),
+        ("", "developer"),
+    ] {
+        let reply = change(here, everywhere, &[]).await.expect(400);
+        assert!(
+            reply.text().contains("id=\"e-here\""),
+            "{here} {everywhere}"
+        );
+        assert_eq!(roles_of(&world, &ada, &bob.id).await[0]["role"], "analyst");
+    }
+    assert_eq!(change("", "", &[]).await.status, 422);
+    change("viewer", "", &[]).await.expect(303);
+    let roles = roles_of(&world, &ada, &bob.id).await;
+    assert_eq!(
+        (&roles[0]["role"], &roles[0]["constraints"]),
+        (&json!("viewer"), &rows)
+    );
+    change("", "analyst", &[]).await.expect(303);
+    let roles = roles_of(&world, &ada, &bob.id).await;
+    assert_eq!(
+        (&roles[0]["project"], &roles[0]["constraints"]),
+        (&Json::Null, &rows)
+    );
+    change("analyst", "analyst", &[("widens", "yes")])
+        .await
+        .expect(303);
+    let roles = roles_of(&world, &ada, &bob.id).await;
+    assert_eq!(roles[1]["constraints"], Json::Null);
+}

@@ -1,0 +1,86 @@
+//! A browser in front of the router.
+
+use axum::body::Body;
+use http::{Request, header};
+use model::ids::ProjectId;
+use model::people::SessionToken;
+
+use crate::console::visitor::token_of;
+use crate::testing::people::SignedIn;
+use crate::testing::{Reply, World};
+
+/// What a browser sends of where a request comes from.
+pub(super) const OWN: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
+
+/// A request as a browser makes it: with a cookie unless it is empty, and with a
+/// form unless it is `None`.
+pub(super) async fn browse(
+    world: &World,
+    call: &str,
+    cookie: &str,
+    said: &[(&str, &str)],
+    form: Option<&[(&str, &str)]>,
+) -> Reply {
+    let (method, path) = call.split_once(' ').expect("METHOD /path");
+    let mut request = Request::builder().method(method).uri(path);
+    request = request.header(header::HOST, "tide.example");
+    if !cookie.is_empty() {
+        request = request.header(header::COOKIE, cookie);
+    }
+    for (name, value) in said {
+        request = request.header(*name, *value);
+    }
+    let body = form.map(|pairs| {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(pairs);
+        form.finish()
+    });
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    let request = request.body(Body::from(body.unwrap_or_default()));
+    world.send(request.expect("a request")).await
+}
+
+/// Opens a page.
+pub(super) async fn open(world: &World, by: &SignedIn, path: &str) -> Reply {
+    browse(world, &format!("GET {path}"), &by.cookie(), OWN, None).await
+}
+
+/// Sends a form with the token of the session, and keeps the cookie that the
+/// answer gives.
+pub(super) async fn send(world: &World, by: &SignedIn, path: &str, form: &[(&str, &str)]) -> Reply {
+    let token = token(world, by).await;
+    let mut pairs = vec![("_token", token.as_str())];
+    pairs.extend(form);
+    let call = format!("POST {path}");
+    let reply = browse(world, &call, &by.cookie(), OWN, Some(&pairs)).await;
+    let given = reply.header("set-cookie").split(';').next();
+    if let Some(given) = given.filter(|given| given.len() > "__Host-tidegate=".len()) {
+        given.clone_into(&mut by.cookie.lock().expect("nobody panicked"));
+    }
+    reply
+}
+
+/// The token that pages of this session give their forms.
+pub(super) async fn token(world: &World, by: &SignedIn) -> String {
+    let page = open(world, by, "/console/account").await.expect(200).text();
+    between(&page, "name=\"_token\" value=\"", "\"").to_owned()
+}
+
+/// The text between two others, where it stands first.
+pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text
+        .split_once(before)
+        .unwrap_or_else(|| panic!("{before} in {text}"));
+    rest.split(after).next().unwrap_or_default()
+}
+
+/// The token of forms about the project, whether or not a page would show it.
+pub(super) fn form_token(world: &World, by: &SignedIn, project: ProjectId) -> String {
+    let cookie = by.cookie();
+    let (_, value) = cookie.split_once('=').expect("a value");
+    let token = SessionToken::parse(value).expect("a token");
+    let (_, session) = world.state.control.session(&token).expect("a session");
+    token_of(&world.state, &session, Some(project))
+}

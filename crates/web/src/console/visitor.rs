@@ -1,0 +1,165 @@
+//! Who is in front of a page.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use control::Definitions;
+use http::request::Parts;
+use model::ids::ProjectId;
+use model::people::{Area, PersonRecord, SessionRecord};
+use model::permit::{Access, Admin, On, Permit};
+use model::sealed::Seal;
+
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::session::{self, InSession};
+use crate::state::AppState;
+
+/// What the tokens of forms are sealed for.
+const PURPOSE: &str = "console form";
+const VERSION: u8 = 1;
+
+/// Somebody who signed in, in front of a page that is about no project.
+pub(super) struct Visitor {
+    pub(super) person: Arc<PersonRecord>,
+    pub(super) session: SessionRecord,
+    /// The projects in which the person has a role.
+    pub(super) projects: Vec<(ProjectId, Arc<Definitions>)>,
+    /// What forms of the page bring back.
+    pub(super) token: String,
+}
+
+/// Somebody who signed in, in front of a page of the project that the segment
+/// `project` of the path names.
+pub(super) struct InProject {
+    pub(super) visitor: Visitor,
+    pub(super) access: Access,
+    pub(super) definitions: Arc<Definitions>,
+    /// What forms of the page bring back: they are about this project, whatever
+    /// is called by its name when they come.
+    pub(super) token: String,
+    path: HashMap<String, String>,
+}
+
+impl FromRequestParts<AppState> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let InSession { person, session } = InSession::from_request_parts(parts, state).await?;
+        let projects = state.control.projects_open_to(&person);
+        let token = token_of(state, &session, None);
+        Ok(Self {
+            person,
+            session,
+            projects,
+            token,
+        })
+    }
+}
+
+impl FromRequestParts<AppState> for InProject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let visitor = Visitor::from_request_parts(parts, state).await?;
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state);
+        let Path(path) = path.await.map_err(|_| ApiError::not_found())?;
+        let name = path.get("project").ok_or_else(ApiError::not_found)?;
+        // An id first: no name takes the place of another project's.
+        let of_id = |(id, _): &&(ProjectId, Arc<Definitions>)| id.to_string() == *name;
+        let of_name = |(_, of): &&(ProjectId, Arc<Definitions>)| of.project().name == *name;
+        let mut projects = visitor.projects.iter();
+        let found = projects.find(of_id);
+        let found = found.or_else(|| visitor.projects.iter().find(of_name));
+        let (id, definitions) = found.cloned().ok_or_else(ApiError::not_found)?;
+        let token = session::presented(&parts.headers).ok_or(model::keys::AuthError::Unknown)?;
+        let access = session::enter_project(parts, state, &token, Some(&id.to_string()))?;
+        if access.project() != id {
+            return Err(ApiError::not_found());
+        }
+        let token = token_of(state, &visitor.session, Some(id));
+        Ok(Self {
+            visitor,
+            access,
+            definitions,
+            token,
+            path,
+        })
+    }
+}
+
+impl Visitor {
+    /// Stands there by this session from now on.
+    pub(super) fn renew(&mut self, state: &AppState, session: SessionRecord) {
+        self.token = token_of(state, &session, None);
+        self.session = session;
+    }
+}
+
+impl InProject {
+    /// Whether the person's role has this in the project.
+    pub(super) fn may(&self, area: Area) -> bool {
+        self.access.person().is_some_and(|person| person.may(area))
+    }
+
+    /// The person's role, as a word.
+    pub(super) fn role(&self) -> &'static str {
+        self.access.person().map_or("", |person| person.role.name())
+    }
+
+    /// What the calls of this area under `/v1` ask for, too: a caller that
+    /// administers the project, and whose role has the area.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::RoleNotAllowed`].
+    pub(super) fn caller(&self, area: Area) -> Result<Caller<Admin>, ApiError> {
+        let person = self.access.person().ok_or_else(ApiError::not_found)?;
+        if !person.may(area) {
+            return Err(session::role_refused(person));
+        }
+        let permit: Permit<Admin> = self.access.permit(On::Project)?;
+        Ok(Caller(permit))
+    }
+
+    /// A variable segment of the path, beside the project.
+    pub(super) fn segment(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// The address of a page of this project; `below` begins with a slash.
+    pub(super) fn address(&self, below: &str) -> String {
+        super::frame::address(&self.definitions.project().name, below)
+    }
+}
+
+/// The token of forms that are about this project, or about none.
+pub(super) fn token_of(
+    state: &AppState,
+    session: &SessionRecord,
+    project: Option<ProjectId>,
+) -> String {
+    seal(state).seal(VERSION, &binding(session, project), &[], &*state.random)
+}
+
+/// Whether a page gave this token to this very session, for a form about this
+/// project.
+pub(super) fn is_token(
+    state: &AppState,
+    token: &str,
+    session: &SessionRecord,
+    project: Option<ProjectId>,
+) -> bool {
+    let binding = binding(session, project);
+    seal(state).open(VERSION, &binding, token).is_some()
+}
+
+fn binding(session: &SessionRecord, project: Option<ProjectId>) -> Vec<u8> {
+    let mut binding = session.id.to_bytes().to_vec();
+    binding.extend(project.into_iter().flat_map(ProjectId::to_bytes));
+    binding
+}
+
+fn seal(state: &AppState) -> Seal {
+    Seal::new(state.control.pepper(), PURPOSE)
+}

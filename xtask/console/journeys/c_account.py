@@ -1,0 +1,55 @@
+"""The person's own page."""
+
+
+def test_sessions_are_listed_and_ended(stage):
+    browser = stage.owner_in()
+    other = stage.owner_in(anew=True)
+    browser.go("/console/account")
+    browser.looks_right("account")
+    assert browser.page.locator(".tag", has_text="this one").count() == 1
+    browser.page.locator("tbody tr").first.get_by_role("link").click()
+    browser.see_heading("End a session?")
+    browser.looks_right("end-session")
+    browser.press("End the session")
+    browser.see("The session has ended.")
+    other.go("/console/account")
+    assert other.path.startswith("/console/sign-in")
+
+
+def test_the_password_changes_and_every_other_session_ends(stage):
+    other = stage.owner_in(anew=True)
+    browser = stage.owner_in()
+    browser.go("/console/account/password")
+    browser.fill(new_password="12345", password=stage.owner.password, code=stage.owner.code())
+    browser.looks_right("password")
+    browser.unchecked()
+    browser.press("Change the password")
+    assert "15" in browser.error_of("new_password")
+    browser.fill(
+        new_password="amber orchard over stone", password=stage.owner.password,
+        code=stage.owner.code(),
+    )
+    browser.press("Change the password")
+    browser.see("The password was changed")
+    stage.owner.password = "amber orchard over stone"
+    other.go("/console/account")
+    assert other.path.startswith("/console/sign-in")
+
+
+def test_the_app_and_the_recovery_codes_are_renewed(stage):
+    browser = stage.owner_in()
+    browser.go("/console/account/codes")
+    browser.looks_right("codes")
+    browser.fill(password=stage.owner.password)
+    browser.page.get_by_text("I do not have the app").click()
+    browser.fill(recovery_code=stage.owner.recovery.pop())
+    browser.press("Renew both")
+    browser.see_heading("Keep these")
+    old = stage.owner.recovery
+    secret = browser.page.locator("[data-secret=app]").inner_text()
+    stage.owner.secret = secret.replace(" ", "")
+    stage.owner.recovery = browser.page.locator(".codes code").all_inner_texts()
+    assert len(stage.owner.recovery) == 10 and not set(old) & set(stage.owner.recovery)
+    browser.looks_right("codes-renewed")
+    browser.follow("I have kept both")
+    browser.see("10 recovery codes are left.")

@@ -1,0 +1,108 @@
+"""What journeys are given: the server, browsers, people, and the checks of a page."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import struct
+import time
+import urllib.request
+from pathlib import Path
+
+from browser import Browser
+
+PASSWORD = "violet harbour under glass"
+
+
+class Person:
+    """Somebody with a password, an app and recovery codes."""
+
+    def __init__(self, sign_in, secret, recovery):
+        self.sign_in = sign_in
+        self.password = PASSWORD
+        self.secret = secret.replace(" ", "")
+        self.recovery = list(recovery)
+        self.step = 0
+
+    def code(self):
+        """A code that was not used yet. Three of them count at any moment; a fourth comes when
+        the first does no longer."""
+        now = int(time.time()) // 30
+        step = max(self.step + 1, now - 1)
+        while step > int(time.time()) // 30 + 1:
+            time.sleep(0.5)
+        self.step = step
+        key = base64.b32decode(self.secret + "=" * (-len(self.secret) % 8))
+        digest = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
+        at = digest[-1] & 15
+        number = struct.unpack(">I", digest[at : at + 4])[0] & 0x7FFFFFFF
+        return f"{number % 1_000_000:06}"
+
+
+class Stage:
+    """The server under test and whoever is in front of it."""
+
+    def __init__(self, playwright):
+        self.origin = os.environ["CONSOLE_ORIGIN"]
+        self.master = os.environ["CONSOLE_MASTER"]
+        self.axe = Path(os.environ["CONSOLE_AXE"]).read_text(encoding="utf-8")
+        self.pictures = Path(os.environ["CONSOLE_PICTURES"])
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        self.owner = None
+        self.cookies = None
+        self.open = []
+        self.chromium = playwright.chromium.launch(
+            executable_path=os.environ["CONSOLE_CHROMIUM"],
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        )
+
+    def browser(self, scripts=True):
+        """A browser of its own, without cookies."""
+        browser = Browser(self, scripts)
+        self.open.append(browser)
+        return browser
+
+    def owner_in(self, anew=False, scripts=True):
+        """A browser in which the first owner is signed in: by the session of the browser before,
+        when that still lasts, or `anew`."""
+        browser = self.browser(scripts)
+        if self.cookies and not anew:
+            browser.context.add_cookies(self.cookies)
+        if anew or not browser.is_in():
+            browser.context.clear_cookies()
+            browser.sign_in(self.owner)
+        if not anew:
+            self.cookies = browser.context.cookies()
+        browser.go("/console")
+        return browser
+
+    def api(self, method, path, body=None):
+        """A call of the API with the master key; answers the JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.master}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.origin + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def end_of_journey(self):
+        """Closes every browser; what a page threw, or the browser forbade it, fails the journey."""
+        faults = [fault for browser in self.open for fault in browser.faults]
+        self._forget()
+        assert not faults, faults
+
+    def picture_of_failure(self, name):
+        for number, browser in enumerate(self.open):
+            try:
+                browser.page.screenshot(path=self.pictures / f"failed-{name}-{number}.png")
+            except Exception as error:
+                print(f"no picture of {name}: {error}")
+        self._forget()
+
+    def _forget(self):
+        for browser in self.open:
+            browser.context.close()
+        self.open = []
+
+    def close(self):
+        self.chromium.close()
