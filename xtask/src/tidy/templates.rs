@@ -7,7 +7,14 @@ use super::Finding;
 use super::source::Source;
 
 /// What takes the escaping away in a template.
-const UNESCAPED: [&str; 6] = ["|safe", "filtersafe", "autoescape", "|escape(", "|e(", "|json"];
+const UNESCAPED: [&str; 6] = [
+    "|safe",
+    "filtersafe",
+    "autoescape",
+    "|escape(",
+    "|e(",
+    "|json",
+];
 
 /// What takes it away in the types of pages. Joined here, so that this file is
 /// not its own finding.

@@ -1,6 +1,6 @@
 //! Blocks by themselves, of columns whose dictionary became too long on the way.
 
-use arrow_array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, StringArray, TimestampMicrosecondArray};
 
 use super::*;
 use crate::lake::tests::fixtures::pool;
@@ -21,11 +21,11 @@ fn texts(layout: &Layout) -> RecordBatch {
                 Arc::new(TimestampMicrosecondArray::from_iter_values(times))
             }
             "t" => {
-                let text = |n: usize| (n % 7 > 0).then(|| format!("{n:0100}"));
+                let text = |n: usize| (!n.is_multiple_of(7)).then(|| format!("{n:0100}"));
                 Arc::new(rows.map(text).collect::<StringArray>())
             }
             "u" => {
-                let text = |n: usize| (n % 5 > 0).then(|| format!("{:0100}", n % 500));
+                let text = |n: usize| (!n.is_multiple_of(5)).then(|| format!("{:0100}", n % 500));
                 Arc::new(rows.map(text).collect::<StringArray>())
             }
             _ => Arc::new(rows.map(|_| Some("k")).collect::<StringArray>()),

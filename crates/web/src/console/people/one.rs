@@ -178,7 +178,7 @@ fn choosing<'a>(
     let widens = form.text("widens") == "yes";
     let chosen = |field: &str, now: &str| match form.text(field) {
         // The same role over more rows is a change, too.
-        text if text == now && !(widens && !text.is_empty()) => Ok(Chosen::Same),
+        text if text == now && (!widens || text.is_empty()) => Ok(Chosen::Same),
         "" => Ok(Chosen::None),
         text => Role::parse(text).map(Chosen::Role).ok_or_else(|| {
             let detail = "there is no such role";
