@@ -76,4 +76,5 @@ pub use once::{Made, Once};
 pub use people::{NewPerson, OpenSession, Proof, SecondFactor, Shown, SignIn, SignedIn};
 pub use scoped::Scoping;
 pub use store::TokenFile;
+pub use totals::Unpublished;
 pub use usage::{Did, UsageAsked, UsageCounts, UsageOf};

@@ -247,9 +247,9 @@ impl Change {
         for view in views {
             self.delete_view(&view);
         }
-        self.writes.push(Write::ForgetUsageOf(id));
         self.writes.push(Write::DeleteNoticesOf(id));
         self.writes.push(Write::DeleteProject(id));
+        self.writes.push(Write::ForgetUsageOf(id));
         self.audit("project.delete", Subject::new(id, name), None, None);
         self.definitions.put_project(ProjectRecord::default());
         self.is_deleted = true;

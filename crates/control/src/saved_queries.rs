@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use model::fault::{Fault, FaultCode};
 use model::ids::SavedQueryId;
 use model::json;
 use model::permit::{Admin, Permit};
-use model::saved_queries::{SavedQuery, SavedQueryDraft};
+use model::saved_queries::{SavedQuery, SavedQueryDraft, Sources};
+use model::usage::usage_pool_id;
 
 use crate::audit::Subject;
 use crate::change::Change;
@@ -70,6 +72,18 @@ impl Control {
             let sources = change.definitions.sources_of(&draft.query);
             if draft == before.draft && sources == before.sources {
                 return Ok(before);
+            }
+            // Grants on it were given for what it read.
+            let of_usage = usage_pool_id(change.project);
+            let reads_usage = |sources: &Sources| sources.values().any(|pool| *pool == of_usage);
+            if reads_usage(&sources) && !reads_usage(&before.sources) {
+                return Err(Fault::new(
+                    FaultCode::InvalidValue,
+                    "a saved query does not turn to the pool _usage, for which its grants were not given; \
+                     make another saved query",
+                )
+                .at("/query")
+                .into());
             }
             let renamed = draft.name != before.draft.name;
             if renamed

@@ -18,23 +18,33 @@ use crate::writer::Link;
 /// Totals that are published at once.
 const TOTALS_AT_ONCE: usize = 1_000;
 
+/// Of which projects totals are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpublished {
+    /// Of all.
+    All,
+    /// Of this one alone.
+    Of(ProjectId),
+    /// Of those whose ids come after this one's.
+    After(ProjectId),
+}
+
 impl Control {
     /// Totals, as they are in the database, that pools `_usage` do not hold:
-    /// some of them, project by project, and none when there are none; of one
-    /// project alone, where that is said. What is left of projects that are
-    /// gone is taken away.
+    /// some of them, project by project in the order of their ids, and none
+    /// when there are none. What is left of projects that are gone is taken away.
     ///
     /// # Errors
     /// The database failed.
     pub async fn unpublished_usage(
         &self,
-        of: Option<ProjectId>,
+        which: Unpublished,
     ) -> Result<Vec<(UsageOf, UsageCounts)>, ControlError> {
         loop {
             let totals = {
                 let mut writer = self.0.writer().await?;
                 match &mut writer.link {
-                    Link::Open(store) => store.unpublished_usage(of, TOTALS_AT_ONCE).await?,
+                    Link::Open(store) => store.unpublished_usage(which, TOTALS_AT_ONCE).await?,
                     Link::Lost | Link::Closed => Vec::new(),
                 }
             };

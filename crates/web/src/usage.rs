@@ -4,7 +4,7 @@
 //! stored as records that replace older ones, and then noted as stored: who is
 //! killed in between stores the same once more.
 
-use control::{ControlError, UsageCounts, UsageOf};
+use control::{ControlError, Unpublished, UsageCounts, UsageOf};
 use model::ids::ProjectId;
 use model::permit::{Permit, Upkeep};
 
@@ -22,31 +22,41 @@ enum Failure {
 /// Brings what was counted, and is in the database, to the pools `_usage` of all
 /// projects. What fails is told to the log, and tried again the next time.
 pub async fn publish(state: &AppState) {
-    publish_some(state, None).await;
+    publish_some(state, Unpublished::All).await;
 }
 
 /// The same for one project. Afterwards, unless it failed, a question is
 /// answered with what [`control::Control::usage`] told before.
 pub(crate) async fn publish_of(state: &AppState, project: ProjectId) {
-    publish_some(state, Some(project)).await;
+    publish_some(state, Unpublished::Of(project)).await;
 }
 
-async fn publish_some(state: &AppState, of: Option<ProjectId>) {
+async fn publish_some(state: &AppState, which: Unpublished) {
     // One at a time: totals that were read later must not be stored earlier.
     let _one = state.publishing.lock().await;
-    if let Err(error) = publish_all(state, of).await {
+    if let Err(error) = publish_all(state, which).await {
         tracing::warn!(%error, "usage was not brought to its pool; it will be");
     }
 }
 
-async fn publish_all(state: &AppState, of: Option<ProjectId>) -> Result<(), Failure> {
+/// A project whose totals cannot be stored holds up no other one; the last
+/// failure is told.
+async fn publish_all(state: &AppState, mut which: Unpublished) -> Result<(), Failure> {
+    let mut failed = Ok(());
     loop {
-        let totals = state.control.unpublished_usage(of).await?;
-        if totals.is_empty() {
-            return Ok(());
-        }
-        for totals in totals.chunk_by(|(a, _), (b, _)| a.project == b.project) {
-            store(state, totals).await?;
+        let totals = state.control.unpublished_usage(which).await?;
+        let Some((next, _)) = totals.first() else {
+            return failed;
+        };
+        let project = next.project;
+        let of_one = totals.partition_point(|(of, _)| of.project == project);
+        failed = match store(state, &totals[..of_one]).await {
+            Ok(()) => continue,
+            Err(error) => Err(error),
+        };
+        match which {
+            Unpublished::Of(_) => return failed,
+            _ => which = Unpublished::After(project),
         }
     }
 }

@@ -236,7 +236,10 @@ impl Store {
     /// The file that each migration is expected in, with its text.
     pub(crate) fn migrations() -> impl Iterator<Item = (String, &'static str)> {
         let numbered = MIGRATIONS.iter().zip(1..);
-        numbered.map(|((name, sql), version)| (format!("{version:04}_{name}.sql"), *sql))
+        numbered.map(|((name, sql), version)| {
+            let name = name.replace(' ', "_");
+            (format!("{version:04}_{name}.sql"), *sql)
+        })
     }
 
     /// Runs a statement beside all promises.

@@ -109,9 +109,11 @@ pub(super) const USAGE_PUBLISHED: &str = "UPDATE usage SET published = TRUE WHER
 
 pub(super) const SELECT_UNPUBLISHED: &str = "SELECT day, key_id, secret_id, pool_id, view_id, \
      requests, refused, records, project_id FROM usage WHERE NOT published \
-     AND ($1 = '' OR project_id = $1) ORDER BY project_id LIMIT $2";
+     AND ($1 = '' OR project_id = $1) AND project_id > $2 ORDER BY project_id LIMIT $3";
 
-pub(super) const FORGET_USAGE_OF: &str = "DELETE FROM usage WHERE project_id = $1";
+/// Only of a project that is gone: what memory lacks for a moment is not gone.
+pub(super) const FORGET_USAGE_OF: &str = "DELETE FROM usage WHERE project_id = $1 \
+     AND NOT EXISTS (SELECT 1 FROM projects WHERE projects.id = $1)";
 
 pub(super) const FORGET_USAGE: &str = "DELETE FROM usage WHERE day < $1";
 

@@ -10,6 +10,7 @@ use super::load::{column, id};
 use super::write::Query;
 use super::{Store, failed, text};
 use crate::error::{ControlError, InternalError};
+use crate::totals::Unpublished;
 use crate::usage::{UsageAsked, UsageCounts, UsageOf};
 
 impl Store {
@@ -31,16 +32,21 @@ impl Store {
         rows.iter().map(|row| read(row, project)).collect()
     }
 
-    /// Totals that the pools of usage do not hold, so many at most; of one
-    /// project alone, where that is said.
+    /// Totals that the pools of usage do not hold, so many at most, project by
+    /// project in the order of their ids.
     pub(crate) async fn unpublished_usage(
         &mut self,
-        of: Option<ProjectId>,
+        which: Unpublished,
         limit: usize,
     ) -> Result<Vec<(UsageOf, UsageCounts)>, ControlError> {
-        let of = of.map(|project| project.to_string()).unwrap_or_default();
+        let (of, after) = match which {
+            Unpublished::All => (String::new(), String::new()),
+            Unpublished::Of(project) => (project.to_string(), String::new()),
+            Unpublished::After(project) => (String::new(), project.to_string()),
+        };
         let rows = sqlx::query(text::SELECT_UNPUBLISHED)
             .bind(of)
+            .bind(after)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = rows.fetch_all(&mut self.connection).await;
         let rows = rows.map_err(failed("reading usage"))?;

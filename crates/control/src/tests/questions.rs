@@ -188,3 +188,37 @@ async fn grants_follow_a_new_name_and_die_with_what_they_were_on() {
         "another query of the same name is another query"
     );
 }
+
+/// Grants on a saved query were given for what it read then.
+#[tokio::test]
+async fn a_saved_query_does_not_turn_to_usage() {
+    let plane = Plane::new().await;
+    plane.pool("sales").await;
+    let saved = plane.saved("totals", "sales", 0).await;
+    let by = plane.admin();
+    let usage = |name: &str| {
+        let text = format!(
+            r#"{{"name":"{name}","refresh_rate":0,"query":{{"analysis":"count","pool":"_usage"}}}}"#
+        );
+        SavedQueryDraft::parse(&value(&text)).expect("a saved query")
+    };
+    let turned = plane
+        .control
+        .change_saved_query(&by, saved.id, None, usage("totals"));
+    let Err(ControlError::Fault(fault)) = turned.await else {
+        panic!("it was turned");
+    };
+    assert_eq!(fault.pointer, "/query");
+    let made = plane.control.create_saved_query(&by, usage("used")).await;
+    let made = made.expect("another one");
+    let renamed = plane
+        .control
+        .change_saved_query(&by, made.id, None, usage("spent"));
+    assert_eq!(
+        renamed.await.expect("its name").draft.name.as_str(),
+        "spent"
+    );
+    let back = saved_draft("spent", "sales", 0);
+    let back = plane.control.change_saved_query(&by, made.id, None, back);
+    back.await.expect("away from usage");
+}

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Did, UsageAsked, UsageCounts};
+use crate::{Did, Unpublished, UsageAsked, UsageCounts};
 
 const ONE: UsageCounts = UsageCounts {
     requests: 1,
@@ -120,4 +120,60 @@ async fn usage_is_kept_for_four_hundred_days_and_charges_for_two_periods() {
     assert_eq!(counted(&plane).await, [(first + 1, ONE)]);
     plane.control.close().await.expect("closes");
     assert_eq!(count(&file, "credits").await, 101);
+}
+
+/// Memory that knows no project is memory that failed, and no word that it is gone.
+#[tokio::test]
+async fn usage_of_a_project_that_memory_lost_for_a_moment_stays() {
+    let plane = Plane::new().await;
+    let did = Did {
+        pool: None,
+        view: None,
+        counts: ONE,
+    };
+    plane.control.note_usage(plane.admin().access(), did);
+    let before = counted(&plane).await;
+    assert_eq!(before.len(), 1);
+    let project = plane.project();
+    plane.control.0.projects.store(Arc::default());
+    let forget = vec![crate::store::Write::ForgetUsageOf(project)];
+    let writer = plane.control.0.writer().await.expect("a writer");
+    let ordinal = writer.ordinal;
+    let done = plane.control.0.carry_out(
+        writer,
+        forget,
+        ordinal,
+        crate::store::Claim::Nothing,
+        |_| {},
+    );
+    done.await.expect("it is carried out");
+    let plane = plane.restarted().await;
+    assert_eq!(counted(&plane).await, before);
+}
+
+#[tokio::test]
+async fn unpublished_totals_are_told_by_project_in_their_order() {
+    let plane = Plane::new().await;
+    let other = plane.other_project().await;
+    let did = Did {
+        pool: None,
+        view: None,
+        counts: ONE,
+    };
+    for by in [&plane.admin(), &other] {
+        plane.control.note_usage(by.access(), did);
+    }
+    plane.control.save_last_used().await.expect("saved");
+    let told = async |which| {
+        let told = plane.control.unpublished_usage(which).await;
+        let told = told.expect("read").into_iter();
+        told.map(|(of, _)| of.project).collect::<Vec<_>>()
+    };
+    let mut projects = [plane.project(), other.access().project()];
+    projects.sort();
+    let [first, second] = projects;
+    assert_eq!(told(Unpublished::All).await, projects);
+    assert_eq!(told(Unpublished::Of(first)).await, [first]);
+    assert_eq!(told(Unpublished::After(first)).await, [second]);
+    assert_eq!(told(Unpublished::After(second)).await, []);
 }

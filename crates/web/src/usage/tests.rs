@@ -136,7 +136,11 @@ async fn what_was_stored_and_not_noted_is_stored_once_more_and_stands_there_once
     world.state.control.save_last_used().await.expect("saved");
     // As a kill leaves it: the records are there, and nobody noted that.
     let project = project(&world);
-    let totals = world.state.control.unpublished_usage(None).await;
+    let totals = world
+        .state
+        .control
+        .unpublished_usage(control::Unpublished::All)
+        .await;
     let totals = totals.expect("read");
     assert!(totals.len() > 5);
     let ours = Permit::<Upkeep>::ours();
@@ -157,7 +161,7 @@ async fn what_was_stored_and_not_noted_is_stored_once_more_and_stands_there_once
     let older = world
         .state
         .control
-        .unpublished_usage(None)
+        .unpublished_usage(control::Unpublished::All)
         .await
         .expect("read");
     world.call(&token, "GET /v1/whoami", &Json::Null).await;
@@ -171,7 +175,7 @@ async fn what_was_stored_and_not_noted_is_stored_once_more_and_stands_there_once
     let left = world
         .state
         .control
-        .unpublished_usage(None)
+        .unpublished_usage(control::Unpublished::All)
         .await
         .expect("read");
     let grown = left
@@ -184,7 +188,7 @@ async fn what_was_stored_and_not_noted_is_stored_once_more_and_stands_there_once
         world
             .state
             .control
-            .unpublished_usage(None)
+            .unpublished_usage(control::Unpublished::All)
             .await
             .expect("read"),
         []
@@ -501,7 +505,7 @@ async fn the_usage_of_a_deleted_project_goes_with_all_that_reads_it() {
     let left = world
         .state
         .control
-        .unpublished_usage(None)
+        .unpublished_usage(control::Unpublished::All)
         .await
         .expect("read");
     assert_eq!(left, []);
