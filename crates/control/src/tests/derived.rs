@@ -436,7 +436,8 @@ async fn k21_a_report_revokes_what_could_be_used_and_nothing_else() {
     let plane = Plane::new().await;
     let (key, secret) = plane.deriving().await;
     let (used, used_id) = plane.derive(&secret, 1, 900, "");
-    plane.let_in(&used).expect("let in");
+    let access = plane.let_in(&used).expect("let in");
+    drop(plane.control.meter(&access, false).expect("no limit"));
     let (other, other_id) = plane.derive(&secret, 2, 900, "");
     let sign = |ends: i64, iat: i64, aud: &str| {
         let claims = format!(
