@@ -61,7 +61,7 @@ def test_a_role_that_reaches_further_asks_for_a_code(stage):
     browser.fill(code=stage.owner.code())
     browser.press("Save")
     browser.see("The change is in force")
-    assert "admin, default" in browser.page.locator("tbody").first.inner_text()
+    assert "Admin, default" in browser.page.locator("tbody").first.inner_text()
     # The session goes on, with another cookie.
     browser.go("/console/account")
     browser.see_heading("Ada Lovelace")
