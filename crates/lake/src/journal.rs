@@ -323,7 +323,8 @@ impl<S: StateMachine> Journal<S> {
     /// their files for later segments. Blocks.
     ///
     /// # Errors
-    /// When the journal has stopped.
+    /// [`JournalError::Full`]: the disk is too full to take files away, and some
+    /// may be left; and when the journal has stopped.
     pub fn wipe(&self) -> Result<(), JournalError> {
         self.queue.tidy(queue::Tidying::Wipe).map(drop)
     }

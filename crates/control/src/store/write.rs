@@ -91,6 +91,8 @@ pub(crate) enum Write {
     UsagePublished(UsageOf, UsageCounts),
     /// Takes usage of days before this one away.
     ForgetUsage(i32),
+    /// Takes the usage of a project away that is gone from the database; of one
+    /// that is there nothing. So it comes after [`Write::DeleteProject`].
     ForgetUsageOf(ProjectId),
     /// Takes charges of days before this one away.
     ForgetCharges(i32),
