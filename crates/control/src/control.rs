@@ -343,6 +343,7 @@ impl Control {
             people: Vec::new(),
             revoked: Vec::new(),
             is_deleted: false,
+            is_by_maker: false,
             ordinal: writer.ordinal,
         }
     }

@@ -203,12 +203,13 @@ impl Control {
 
     fn widens(&self, change: &Change) -> bool {
         // A new name that keys follow widens none of them.
-        let is_of_keys = change.writes.iter().any(|write| match write {
-            Write::InsertAudit(entry, _) => {
-                entry.action.starts_with("key.") || entry.action.starts_with("project.")
-            }
-            _ => false,
-        });
+        let is_of_keys = !change.is_by_maker
+            && change.writes.iter().any(|write| match write {
+                Write::InsertAudit(entry, _) => {
+                    entry.action.starts_with("key.") || entry.action.starts_with("project.")
+                }
+                _ => false,
+            });
         let opens = change.writes.iter().any(|write| {
             use Write::{InsertPool, InsertView, UpdatePool, UpdateView};
             matches!(
@@ -305,12 +306,14 @@ fn widens_key(change: &CallerChange) -> bool {
     };
     let is_new = |id| before.secrets().iter().all(|secret| secret.id != id);
     let is_rolled = after.secrets().iter().any(|secret| is_new(secret.id));
+    let mut signing = after.signing_secrets().iter();
+    let signs_anew = signing.any(|known| !before.signing_secrets().contains(known));
     // A replaced secret that has no end any more.
     let is_undone = after.secrets().iter().any(|now| {
         let mut held = before.secrets().iter();
         !now.is_replaced() && held.any(|held| held.id == now.id && held.is_replaced())
     });
-    let is_rolled = is_rolled || is_undone;
+    let is_rolled = is_rolled || is_undone || signs_anew;
     let is_released = after.secrets().iter().any(|now| {
         let mut held = before.secrets().iter();
         now.quarantine.is_none() && held.any(|held| held.id == now.id && held.quarantine.is_some())
