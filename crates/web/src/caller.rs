@@ -23,7 +23,7 @@ use model::grants::Action;
 use model::keys::{AuthError, Envelope, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, Issue, On, Permit, Right};
 use model::pools::Pool;
-use model::secrets::{Secret, SecretId};
+use model::secrets::{Secret, SecretId, SigningSecret};
 use model::views::View;
 
 use crate::error::{ApiError, Code};
@@ -320,11 +320,12 @@ pub(crate) fn refuse_key_in_address(uri: &Uri) -> Result<(), ApiError> {
 /// The secret of the first token that stands anywhere in a text, and what its
 /// owner should do about it.
 fn token_in(text: &str) -> Option<(SecretId, &'static str)> {
-    let secret = text
-        .match_indices("tg_")
-        .find_map(|(at, _)| Secret::parse(text.get(at..at + TOKEN_CHARS)?));
-    let key = secret.map(|secret| (secret.id(), "replace the key with"));
-    key.or_else(|| {
+    let known = text.match_indices("tg_").find_map(|(at, _)| {
+        let text = text.get(at..at + TOKEN_CHARS)?;
+        let key = Secret::parse(text).map(|secret| (secret.id(), "replace the key with"));
+        key.or_else(|| SigningSecret::parse(text).map(|signing| (signing.id(), "delete")))
+    });
+    known.or_else(|| {
         let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let mut words = text.split(|c| !is_of_token(c));
         let token = words.find_map(|word| Envelope::read(word).ok())?;

@@ -317,6 +317,11 @@ async fn k12_a_key_in_a_page_is_named_by_its_token_and_signed_for_elsewhere() {
     };
     let reply = in_address.send(&world).await.expect(400);
     assert_eq!(reply.code(), "key_in_query");
+    // So is a signing secret, wherever it stands there.
+    let in_path = format!("/v1/pools/{secret}");
+    let reply = world.get(&in_path).await.expect(400);
+    assert_eq!(reply.code(), "key_in_query");
+    assert!(reply.text().contains(&secret[6..18]) && !reply.text().contains(&secret[19..]));
 }
 
 #[tokio::test]
