@@ -175,7 +175,10 @@ impl Inner {
                 }
             };
             if let Err(error) = written {
-                for (of, counts) in unsaved.into_iter().chain(rest) {
+                // They add up: what may have been written is not written again. A crash loses
+                // as much, and nobody is told of more than was used.
+                let unsaved = unsaved.into_iter().filter(|_| !error.is_unheard());
+                for (of, counts) in unsaved.chain(rest) {
                     self.usage.note(of, counts);
                 }
                 return Err(error);

@@ -168,9 +168,12 @@ pub(super) const PUT_NOTICE_ONCE: &str = "INSERT INTO notices (id, project_id, k
      about, detail, first_at, last_at, times) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
      ON CONFLICT (project_id, kind, key_id, about) DO NOTHING";
 
+/// Of too many, those go last that somebody must still look into: a leak before
+/// all, and what is told once before what is told again.
 pub(super) const TRIM_NOTICES: &str = "DELETE FROM notices WHERE project_id = $1 AND \
      (last_at < $2 OR id NOT IN (SELECT id FROM notices WHERE project_id = $1 \
-     ORDER BY last_at DESC, id DESC LIMIT $3))";
+     ORDER BY dismissed_at IS NOT NULL, kind <> 'leaked', \
+     kind IN ('used_from_page', 'new_network'), last_at DESC, id DESC LIMIT $3))";
 
 pub(super) const DISMISS_NOTICE: &str = "UPDATE notices SET dismissed_at = $2 WHERE id = $1";
 

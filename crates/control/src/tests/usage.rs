@@ -177,3 +177,20 @@ async fn unpublished_totals_are_told_by_project_in_their_order() {
     assert_eq!(told(Unpublished::After(first)).await, [second]);
     assert_eq!(told(Unpublished::After(second)).await, []);
 }
+
+#[tokio::test]
+async fn usage_whose_writing_nobody_heard_of_is_not_counted_twice() {
+    let plane = Plane::new().await;
+    let access = plane.admin().access().clone();
+    let did = Did {
+        pool: None,
+        view: None,
+        counts: ONE,
+    };
+    let today = plane.now().date().as_days();
+    plane.control.note_usage(&access, did);
+    let lost = crate::error::InternalError::new("lost").into();
+    plane.loses_an_answer(lost).await;
+    assert!(plane.control.save_last_used().await.is_err());
+    assert_eq!(counted(&plane).await, [(today, ONE)]);
+}

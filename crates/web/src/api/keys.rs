@@ -117,6 +117,13 @@ pub(super) fn left(state: &AppState, key: &KeyRecord) -> Object {
         .with("credits", credits)
 }
 
+/// The same for whoever is not to know what others leave of the key.
+pub(super) fn nothing_left_to_tell() -> Object {
+    let members = ["requests_per_second", "concurrent_queries", "credits"];
+    let members = members.into_iter();
+    members.fold(Object::new(), |object, name| object.with(name, Value::Null))
+}
+
 fn answer(state: &AppState, key: &KeyRecord) -> Response {
     let shown = Value::Object(show(state, key));
     tagged(StatusCode::OK, &shown, &tag(key.id(), key.revision()))

@@ -76,6 +76,8 @@ pages! {
     POST "/console/account/password" Person &[], account::password;
     GET "/console/account/codes" Person &[], account::codes_form;
     POST "/console/account/codes" Person &[], account::codes;
+    GET "/console/account/codes/confirm" Person &[], account::confirm_form;
+    POST "/console/account/codes/confirm" Person &[], account::confirm;
     GET "/console/account/sessions/{id}/end" Person &[], account::end_form;
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 

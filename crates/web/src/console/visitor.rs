@@ -89,14 +89,6 @@ impl FromRequestParts<AppState> for InProject {
     }
 }
 
-impl Visitor {
-    /// Stands there by this session from now on.
-    pub(super) fn renew(&mut self, state: &AppState, session: SessionRecord) {
-        self.token = token_of(state, &session, None);
-        self.session = session;
-    }
-}
-
 impl InProject {
     /// Whether the person's role has this in the project.
     pub(super) fn may(&self, area: Area) -> bool {
