@@ -3,6 +3,7 @@
 mod derived;
 mod issued;
 mod pages;
+mod signing;
 mod usage;
 mod whereabouts;
 
@@ -24,9 +25,11 @@ use crate::notices::{NewsOf, NoticeKind, Waiting};
 use crate::store::{LoadedKey, Write};
 use issued::Under;
 use pages::Pages;
+use signing::ids_of;
 pub(crate) use usage::UnsavedUse;
 use usage::Usage;
 pub use whereabouts::UsedFrom;
+pub(crate) use whereabouts::{Kept, held};
 use whereabouts::{KeyNetworks, LastFrom};
 
 /// The live secrets, found by their public part in one look-up. The lock is
@@ -64,6 +67,8 @@ struct Caller {
     from: Arc<LastFrom>,
     /// When the secret came from a page, where it must not be.
     pages: Arc<Usage>,
+    /// Whether it is a signing secret.
+    signs: bool,
     under: Under,
 }
 
@@ -94,7 +99,10 @@ impl Caller {
         let is_of_page = is_from_page || !matches!(seen.referer(), Said::Nothing);
         // Of who opens a page nothing is kept.
         if self.record.draft().kind != KeyKind::Publishable && (must_not_be || !is_of_page) {
-            self.from.note(seen);
+            // Of a signing secret its key's networks are kept alone.
+            if !self.signs {
+                self.from.note(seen);
+            }
             if let Some(address) = seen.address() {
                 self.note_network(address, now, news);
             }
@@ -223,10 +231,9 @@ impl Callers {
         if let Some(now) = now {
             maps.pages.add(now);
         }
-        let old = before.map(KeyRecord::secrets).unwrap_or_default();
+        let old = before.into_iter().flat_map(ids_of);
         let old: Vec<_> = old
-            .iter()
-            .filter_map(|secret| maps.secrets.remove(&secret.id).map(|c| (secret.id, c)))
+            .filter_map(|(id, _)| maps.secrets.remove(&id).map(|c| (id, c)))
             .collect();
         let Some(record) = now else {
             maps.keys.remove(&id);
@@ -239,17 +246,18 @@ impl Callers {
             networks: KeyNetworks::new(SeenNetworks::default()),
         });
         let key = key.clone();
-        for secret in record.secrets() {
-            let known = old.iter().find(|(known, _)| *known == secret.id);
+        for (id, signs) in ids_of(record) {
+            let known = old.iter().find(|(known, _)| *known == id);
             let caller = Caller {
                 record: Arc::clone(record),
                 key: key.clone(),
                 secret: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.secret)),
                 from: known.map_or_else(|| LastFrom::new(None), |(_, c)| Arc::clone(&c.from)),
                 pages: known.map_or_else(|| Usage::new(None), |(_, c)| Arc::clone(&c.pages)),
+                signs,
                 under: Under::default(),
             };
-            maps.secrets.insert(secret.id, Arc::new(caller));
+            maps.secrets.insert(id, Arc::new(caller));
         }
     }
 
@@ -296,6 +304,7 @@ impl Callers {
                         None => LastFrom::new(loaded.used_from),
                     },
                     pages: kept(on_page, loaded.on_page),
+                    signs: loaded.signs,
                     under: Under::default(),
                 };
                 maps.secrets.insert(loaded.id, Arc::new(caller));
@@ -349,7 +358,10 @@ impl Callers {
             [used, key.networks.unsaved(*id, now)]
         });
         let secrets = maps.secrets.iter().flat_map(|(id, caller)| {
-            let used = UnsavedUse::of(&caller.secret, |at| Write::UseSecret(*id, at));
+            let used = UnsavedUse::of(&caller.secret, |at| match caller.signs {
+                false => Write::UseSecret(*id, at),
+                true => Write::UseSigning(*id, at),
+            });
             let on_page = UnsavedUse::of(&caller.pages, |at| Write::SecretOnPage(*id, at));
             let last = caller.secret.last();
             [used, on_page, caller.from.unsaved(*id, last, now)]

@@ -39,6 +39,8 @@ pub(crate) struct Change {
     pub(crate) revoked: Vec<(KeyId, DerivedId)>,
     /// Whether the project is gone when the change is in force.
     pub(crate) is_deleted: bool,
+    /// Whether it is what a key may do to one that it issued, which widens nothing.
+    pub(crate) is_by_maker: bool,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
 }
@@ -121,6 +123,7 @@ impl Change {
 
     pub(crate) fn delete_pool(&mut self, pool: &Pool) {
         self.writes.push(Write::DeletePool(pool.id));
+        self.writes.push(Write::MarkDropped(pool.id, self.project));
         self.definitions.remove_pool(pool.id);
     }
 
@@ -223,7 +226,7 @@ impl Change {
         row: KeyRow,
         secret: SecretRecord,
     ) -> Result<Arc<KeyRecord>, ControlError> {
-        let key = Arc::new(row.read(vec![secret.clone()])?);
+        let key = Arc::new(row.read(vec![secret.clone()], Vec::new())?);
         let ordinal = self.take_ordinal();
         self.writes.push(Write::InsertKey(row, ordinal));
         self.writes.push(Write::InsertSecret(key.id(), secret));
@@ -242,7 +245,18 @@ impl Change {
         before: &Arc<KeyRecord>,
         row: KeyRow,
     ) -> Result<Arc<KeyRecord>, ControlError> {
-        let key = Arc::new(row.read(before.secrets().to_vec())?);
+        let key = row.read(before.secrets().to_vec(), before.signing_secrets().to_vec())?;
+        Ok(self.put_key(before, row, key))
+    }
+
+    /// Has a key be another one from now on.
+    pub(crate) fn put_key(
+        &mut self,
+        before: &Arc<KeyRecord>,
+        row: KeyRow,
+        key: KeyRecord,
+    ) -> Arc<KeyRecord> {
+        let key = Arc::new(key);
         self.writes.push(Write::UpdateKey(row));
         // The ordinal given here is not looked at: the key is there already.
         self.definitions.put_key(0, Arc::clone(&key));
@@ -251,7 +265,7 @@ impl Change {
             before: Some(Arc::clone(before)),
             after: Some(Arc::clone(&key)),
         });
-        Ok(key)
+        key
     }
 
     /// Gives a key other secrets; all else stays.
@@ -283,15 +297,8 @@ impl Change {
                 .push(Write::InsertSecret(before.id(), new.clone()));
         }
         let row = keys::row(before, before.draft(), before.is_disabled());
-        let key = Arc::new(row.read(secrets)?);
-        self.writes.push(Write::UpdateKey(row));
-        self.definitions.put_key(0, Arc::clone(&key));
-        self.callers.push(CallerChange {
-            id: key.id(),
-            before: Some(Arc::clone(before)),
-            after: Some(Arc::clone(&key)),
-        });
-        Ok(key)
+        let key = row.read(secrets, before.signing_secrets().to_vec())?;
+        Ok(self.put_key(before, row, key))
     }
 
     /// Ends one derived token of a key.
@@ -306,6 +313,9 @@ impl Change {
     pub(crate) fn delete_key(&mut self, key: &Arc<KeyRecord>) {
         self.forget_scoping_of(key.id());
         self.writes.push(Write::DeleteSecretsOf(key.id()));
+        if !key.signing_secrets().is_empty() {
+            self.writes.push(Write::DeleteSigningOf(key.id()));
+        }
         self.writes.push(Write::DeleteKey(key.id()));
         self.definitions.remove_key(key.id());
         self.callers.push(CallerChange {
@@ -328,8 +338,7 @@ pub(crate) fn check_still(
     now: Timestamp,
 ) -> Result<(), Ended> {
     let key = definitions.key(access.key()).ok_or(AuthError::Unknown)?;
-    let secret = key.secrets().iter().find(|s| s.id == access.secret());
-    let secret = secret.ok_or(AuthError::Unknown)?;
+    let secret = key.live(access.secret()).ok_or(AuthError::Unknown)?;
     match key.status(now) {
         KeyStatus::Disabled => return Err(AuthError::Disabled.into()),
         KeyStatus::Expired => return Err(AuthError::Expired.into()),
@@ -339,7 +348,7 @@ pub(crate) fn check_still(
         return Err(AuthError::Expired.into());
     }
     // What was begun before it, at full speed and with all rights, goes no further.
-    let quarantined_at = secret.quarantine.as_ref().map(|held| held.since);
+    let quarantined_at = secret.quarantine.map(|held| held.since);
     if quarantined_at != access.quarantined_at() {
         return Err(Ended::Changed);
     }

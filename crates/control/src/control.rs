@@ -348,6 +348,7 @@ impl Control {
             people: Vec::new(),
             revoked: Vec::new(),
             is_deleted: false,
+            is_by_maker: false,
             ordinal: writer.ordinal,
         }
     }

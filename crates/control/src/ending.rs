@@ -2,6 +2,7 @@
 //! the token.
 
 use model::ids::KeyId;
+use model::keys::KeyRecord;
 use model::permit::{Access, Admin, Permit};
 use model::secrets::SecretId;
 use model::time::Timestamp;
@@ -25,12 +26,24 @@ impl Control {
     ) -> Result<(), ControlError> {
         self.change(by, |change| {
             let key = find(change, id, expected)?;
-            let secrets = key.secrets().iter();
-            let secrets: Vec<SecretId> = secrets.map(|secret| secret.id).collect();
-            self.check_silent(&secrets, change.now, force)?;
+            self.check_unused(&key, change.now, force)?;
             change.end_key(&key)
         })
         .await
+    }
+
+    /// Refuses to end a key that somebody used a short while ago, by whatever
+    /// secret.
+    pub(crate) fn check_unused(
+        &self,
+        key: &KeyRecord,
+        now: Timestamp,
+        force: bool,
+    ) -> Result<(), ControlError> {
+        let secrets = key.secrets().iter().map(|secret| secret.id);
+        let signing = key.signing_secrets().iter().map(|known| known.id);
+        let secrets: Vec<SecretId> = secrets.chain(signing).collect();
+        self.check_silent(&secrets, now, force)
     }
 
     /// Ends the secret that the caller presented, for good: whoever has a
@@ -51,6 +64,11 @@ impl Control {
         }
         self.change_by(access, |change| {
             let before = find(change, access.key(), None)?;
+            let mut signing = before.signing_secrets().iter();
+            if signing.any(|known| known.id == access.secret()) {
+                change.end_signing("key.delete_signing_secret", &before, access.secret())?;
+                return Ok(());
+            }
             let mut secrets = before.secrets().to_vec();
             secrets.retain(|secret| secret.id != access.secret());
             change.change_secrets("key.revoke_secret", &before, secrets)?;

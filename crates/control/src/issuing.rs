@@ -115,13 +115,19 @@ impl Control {
         .await
     }
 
-    /// Ends a key for good that the caller's key made, whoever uses it.
+    /// Ends a key for good that the caller's key made.
     ///
     /// # Errors
-    /// As [`Control::issued_key`].
-    pub async fn delete_issued(&self, by: &Permit<Issue>, id: KeyId) -> Result<(), ControlError> {
+    /// As [`Control::issued_key`]; without force [`ControlError::SeenRecently`].
+    pub async fn delete_issued(
+        &self,
+        by: &Permit<Issue>,
+        id: KeyId,
+        force: bool,
+    ) -> Result<(), ControlError> {
         self.change_by(by.access(), |change| {
             let key = find_issued(change, by.access(), id)?;
+            self.check_unused(&key, change.now, force)?;
             change.end_key(&key)
         })
         .await
@@ -231,7 +237,7 @@ fn issued(change: &Change, by: KeyId) -> impl Iterator<Item = &Arc<KeyRecord>> {
         .filter(move |key| is_issued(key, by))
 }
 
-fn find_issued(
+pub(crate) fn find_issued(
     change: &Change,
     access: &Access,
     id: KeyId,

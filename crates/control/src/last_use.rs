@@ -46,6 +46,7 @@ impl Control {
         self.0.save_derived().await?;
         self.0.save_news().await?;
         let mut unsaved = self.0.callers.unsaved(self.0.options.clock.now());
+        unsaved.extend(self.0.people.unsaved());
         loop {
             // The writer is asked for even when there is nothing to save: so
             // a timer heals a database that was lost.

@@ -15,7 +15,7 @@ use model::keys::{
 use model::limits::{REPORTERS_MAX, REPORTS_PER_SECOND};
 use model::permit::{Admin, Permit};
 use model::rate::RateLog;
-use model::secrets::{Secret, SecretId};
+use model::secrets::{Secret, SecretId, SigningSecret};
 use model::time::{Clock as _, Timestamp};
 
 use crate::audit::Author;
@@ -44,13 +44,18 @@ pub enum Leaked {
     Secret(Secret),
     /// Derived from one.
     Derived(DerivedText),
+    /// What a key's holder signs with.
+    Signing(SigningSecret),
 }
 
 impl Leaked {
     /// The token that a text is, by its form alone.
     pub fn read(text: &str) -> Option<Self> {
-        match Secret::parse(text) {
-            Some(secret) => Some(Self::Secret(secret)),
+        if let Some(secret) = Secret::parse(text) {
+            return Some(Self::Secret(secret));
+        }
+        match SigningSecret::parse(text) {
+            Some(signing) => Some(Self::Signing(signing)),
             None => DerivedText::read(text).map(Self::Derived),
         }
     }
@@ -109,6 +114,7 @@ impl Control {
         let token = match &report.token {
             None => return Ok(false),
             Some(Leaked::Derived(text)) => return self.report_derived(text, &report, now).await,
+            Some(Leaked::Signing(signing)) => return self.report_signing(signing, &report).await,
             Some(Leaked::Secret(token)) => token,
         };
         let Some(key) = self.0.callers.key_of(token, self.pepper()) else {
@@ -172,6 +178,40 @@ impl Control {
             Err(error) => return Err(error.into()),
         }
         tracing::warn!(key = %id, token = token.id().as_str(), "a derived token was reported as leaked");
+        Ok(true)
+    }
+
+    /// The same for a signing secret: it is gone when this returns. Its holder
+    /// could do all that its key may; whoever needs one is given another.
+    async fn report_signing(
+        &self,
+        signing: &SigningSecret,
+        report: &LeakReport,
+    ) -> Result<bool, ReportError> {
+        let key = self.0.callers.key_signing_with(signing, self.pepper());
+        let Some(key) = key else {
+            return Ok(false);
+        };
+        let (id, project) = (key.id(), key.project());
+        let found_at = report.found_at.as_deref();
+        let author = reporter(report, signing.id());
+        let changed = self.change_as(author, project, |change| {
+            let before = find(change, id, None)?;
+            let key = change.end_signing("key.delete_signing_secret", &before, signing.id())?;
+            let of = NewsOf::key(&key, NoticeKind::Leaked, signing.id());
+            let news = News::once(told_of_signing(signing.id(), found_at), change.now);
+            let notice = NoticeId::generate(change.now, &*change.random);
+            change.writes.push(Write::Notice(notice, of, news));
+            let trim = Write::TrimNotices(change.project, change.now);
+            change.writes.push(trim);
+            Ok(())
+        });
+        match changed.await {
+            // It was deleted meanwhile, by itself or with its key.
+            Ok(()) | Err(ControlError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracing::warn!(key = %id, secret = %signing.id(), "a signing secret was reported as leaked; it is deleted");
         Ok(true)
     }
 
@@ -327,6 +367,13 @@ fn told(secret: SecretId, found_at: Option<&str>) -> String {
     format!(
         "the secret {secret} was reported as leaked{}; it goes on at a trickle from the usual networks of the key alone: \
          roll the key, bring its clients to the new secret and end the grace",
+        found(found_at)
+    )
+}
+
+fn told_of_signing(secret: SecretId, found_at: Option<&str>) -> String {
+    format!(
+        "the signing secret {secret} of the key was reported as leaked{}; it is deleted: make another one for whoever signs",
         found(found_at)
     )
 }

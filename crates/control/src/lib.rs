@@ -24,6 +24,7 @@ mod control;
 mod datasets;
 mod definitions;
 mod derived;
+mod dropping;
 mod ending;
 mod error;
 mod grants;
@@ -46,6 +47,7 @@ mod projects;
 mod rolling;
 mod saved_queries;
 mod scoped;
+mod signing;
 mod sorted;
 mod store;
 mod totals;
@@ -73,7 +75,9 @@ pub use meters::{Entered, LimitsLeft, OverLimit};
 pub use nonces::SignedError;
 pub use notices::{Notice, NoticeKind};
 pub use once::{Made, Once};
-pub use people::{NewPerson, OpenSession, Proof, SecondFactor, Shown, SignIn, SignedIn};
+pub use people::{
+    NewPerson, OpenSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
+};
 pub use scoped::Scoping;
 pub use store::TokenFile;
 pub use totals::Unpublished;

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::keys::{AuthError, Circumstances, SignedRequest, Unspent};
+use model::keys::{AuthError, Circumstances, KeyedRequest, SignedRequest, Unspent};
 use model::limits::NONCES_MAX;
 use model::permit::Access;
 use model::time::Timestamp;
@@ -160,15 +160,56 @@ impl Control {
         admit: impl FnOnce(&Access) -> Result<(), E>,
     ) -> Result<(Access, TokenTag), E> {
         let now = self.0.options.clock.now();
+        self.check_signed_at(request.created())?;
+        let unspent = self.0.callers.verify_signed(request, seen, now);
+        let unspent = unspent.map_err(SignedError::Auth)?;
+        self.spend_and_admit((unspent, spent), seen, now, admit)
+            .await
+    }
+
+    /// The same for a request that is signed by HMAC, of which the signature
+    /// itself is spent.
+    ///
+    /// # Errors
+    /// As [`Control::authenticate_signed`].
+    pub async fn authenticate_keyed<E: From<SignedError>>(
+        &self,
+        request: &KeyedRequest<'_>,
+        seen: &Circumstances<'_>,
+        spent: Option<TokenTag>,
+        admit: impl FnOnce(&Access) -> Result<(), E>,
+    ) -> Result<(Access, TokenTag), E> {
+        let now = self.0.options.clock.now();
+        let check = || {
+            self.check_signed_at(request.created())?;
+            let pepper = &self.0.options.pepper;
+            let unspent = self.0.callers.verify_keyed(request, pepper, seen, now);
+            unspent.map_err(SignedError::Auth)
+        };
+        let unspent = check().map_err(E::from)?;
+        self.spend_and_admit((unspent, spent), seen, now, admit)
+            .await
+    }
+
+    /// Refuses what was signed at a time that the clock showed when it was wrong.
+    fn check_signed_at(&self, created: Timestamp) -> Result<(), SignedError> {
+        if created < self.clock_accepted() {
+            return Err(SignedError::BeforeClock);
+        }
+        match self.was_false(created) {
+            true => Err(SignedError::FalseTime),
+            false => Ok(()),
+        }
+    }
+
+    async fn spend_and_admit<E: From<SignedError>>(
+        &self,
+        (unspent, spent): (Unspent, Option<TokenTag>),
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+        admit: impl FnOnce(&Access) -> Result<(), E>,
+    ) -> Result<(Access, TokenTag), E> {
         let callers = &self.0.callers;
-        if request.created() < self.clock_accepted() {
-            return Err(SignedError::BeforeClock.into());
-        }
-        if self.was_false(request.created()) {
-            return Err(SignedError::FalseTime.into());
-        }
-        let unspent = callers.verify_signed(request, seen, now);
-        let unspent: Unspent = unspent.map_err(SignedError::Auth)?;
         let (tag, ends) = unspent.nonce();
         if spent == Some(tag) {
             admit(unspent.access())?;

@@ -9,6 +9,7 @@ use model::names::Name;
 use model::people::{Area, PersonParts, Role, RoleGrant};
 use model::permit::{Access, Admin, Permit};
 use model::secrets::Secret;
+use model::usage::usage_pool_id;
 
 use crate::audit::Subject;
 use crate::change::Change;
@@ -227,6 +228,8 @@ impl Control {
 
 impl Change {
     fn delete_everything(&mut self, id: ProjectId) {
+        // The pool of usage is no row, and goes with its project.
+        self.writes.push(Write::MarkDropped(usage_pool_id(id), id));
         let name = self.definitions.project().name.clone();
         let keys: Vec<_> = self.definitions.keys().cloned().collect();
         for key in keys {

@@ -10,22 +10,27 @@ mod renewals;
 mod sessions;
 mod sign_in;
 mod step_up;
+mod stretches;
 
 pub use first::{NewPerson, Shown};
 pub use sessions::OpenSession;
 pub use sign_in::{SecondFactor, SignIn, SignedIn};
 pub use step_up::Proof;
+pub use stretches::SharedAccount;
 
 pub(crate) use change::PeopleChange;
 pub(crate) use step_up::{Proving, StepUp};
+pub(crate) use stretches::LiveStretches;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use model::ids::{InvitationId, OrganizationId, PersonId, ProjectId};
+use model::ids::{InvitationId, OrganizationId, PersonId, ProjectId, SessionId};
 use model::limits::PASSWORD_HASHES_AT_ONCE;
-use model::people::{InvitationRecord, PersonRecord, SessionHash, SessionRecord, SignInName};
+use model::people::{
+    InvitationRecord, PersonRecord, SessionHash, SessionRecord, SignInName, Stretches,
+};
 use model::permit::Access;
 use model::secrets::Pepper;
 use model::time::Timestamp;
@@ -64,6 +69,7 @@ struct Maps {
 struct Live {
     record: SessionRecord,
     used: AtomicI64,
+    stretches: Arc<LiveStretches>,
 }
 
 impl Live {
@@ -116,12 +122,16 @@ impl People {
             self.latest.fetch_max(made, Ordering::AcqRel);
             maps.invitations.insert(invitation.id, invitation);
         }
-        for record in loaded.sessions {
+        for (record, stretches) in loaded.sessions {
             let began = record.created_at.as_microsecond();
             self.latest.fetch_max(began, Ordering::AcqRel);
             let before = known.sessions.get(&record.hash);
             let used = before.map_or(began, |live| live.used.load(Ordering::Relaxed));
-            maps.put_session(record, used);
+            let stretches = match before {
+                Some(live) => Arc::clone(&live.stretches),
+                None => LiveStretches::saved(stretches),
+            };
+            maps.put_session(record, used, stretches);
         }
         *known = maps;
     }
@@ -137,8 +147,9 @@ impl People {
             return;
         }
         let mut maps = self.write();
+        let mut ended = HashMap::new();
         for change in changes {
-            maps.apply(change);
+            maps.apply(change, &mut ended);
         }
     }
 
@@ -213,13 +224,19 @@ impl Maps {
         self.people.insert(parts.id, person);
     }
 
-    fn put_session(&mut self, record: SessionRecord, used: i64) {
+    fn put_session(&mut self, record: SessionRecord, used: i64, stretches: Arc<LiveStretches>) {
         let hash = record.hash;
-        let used = AtomicI64::new(used);
-        self.sessions.insert(hash, Arc::new(Live { record, used }));
+        let live = Live {
+            record,
+            used: AtomicI64::new(used),
+            stretches,
+        };
+        self.sessions.insert(hash, Arc::new(live));
     }
 
-    fn apply(&mut self, change: PeopleChange) {
+    /// `ended` are the sessions that ended by the same changes: one that goes on
+    /// with another token keeps what is known of it.
+    fn apply(&mut self, change: PeopleChange, ended: &mut HashMap<SessionId, Arc<Live>>) {
         match change {
             PeopleChange::PutPerson(person) => self.put_person(person),
             PeopleChange::RemovePerson(id) => {
@@ -229,10 +246,16 @@ impl Maps {
             }
             PeopleChange::PutSession(record) => {
                 let began = record.created_at.as_microsecond();
-                self.put_session(record, began);
+                let before = ended.remove(&record.id);
+                let stretches = match before {
+                    Some(live) => live.stretches.renewed(),
+                    None => LiveStretches::saved(Stretches::default()),
+                };
+                self.put_session(record, began, stretches);
             }
             PeopleChange::RemoveSession(hash) => {
-                self.sessions.remove(&hash);
+                let live = self.sessions.remove(&hash);
+                ended.extend(live.map(|live| (live.record.id, live)));
             }
             PeopleChange::PutInvitation(invitation) => {
                 self.invitations.insert(invitation.id, invitation);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::ids::KeyId;
 use model::keys::{KeyRecord, Roll, SecretRecord, Silence};
 use model::limits::SEEN_RECENTLY_MINUTES;
-use model::permit::{Admin, Permit};
+use model::permit::{Admin, Issue, Permit};
 use model::secrets::{Secret, SecretId};
 use model::time::Timestamp;
 use model::value::{Object, Value};
@@ -14,6 +14,7 @@ use model::value::{Object, Value};
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
+use crate::issuing::find_issued;
 use crate::keys::{check_unchanged, find, subject};
 use crate::notices::{NewsOf, NoticeKind};
 use crate::once::{Made, Once};
@@ -45,27 +46,65 @@ impl Control {
             let before = find(change, id, None)?;
             // Whoever has the token has the grants.
             check_unchanged(by, before.grants())?;
-            let now = change.now;
-            if self.going_on(&before, now).is_some() {
-                return Err(Refusal::Rolling.into());
-            }
-            let ends_at = roll.ends_at(now, before.draft().expires_at)?;
-            let token = Secret::generate(before.draft().kind, &*change.random);
-            let fresh = SecretRecord::fresh(&token, self.pepper(), now);
-            let old = before.current_secret().zip(ends_at);
-            let old = old.map(|(old, ends_at)| SecretRecord {
-                expires_at: Some(ends_at),
-                silence: roll.silence_minutes().map(|minutes| Silence {
-                    since: now,
-                    minutes,
-                }),
-                ..old.clone()
-            });
-            let secrets = old.into_iter().chain([fresh]).collect();
-            let key = change.change_secrets("key.roll", &before, secrets)?;
-            Ok((key, token))
+            self.plan_roll(change, &before, roll)
         })
         .await
+    }
+
+    /// The same for a key that the caller's key issued. No code is asked for it:
+    /// the key is never more than the caller's, which could issue another one.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for every other key; where the old secret ends
+    /// at once, without force [`ControlError::SeenRecently`]; else as
+    /// [`Control::roll_key`].
+    pub async fn roll_issued(
+        &self,
+        by: &Permit<Issue>,
+        id: KeyId,
+        (roll, force): (Roll, bool),
+        once: Option<Once>,
+    ) -> Result<Made, ControlError> {
+        self.change_once_by(by.access(), once, |change| {
+            let before = find_issued(change, by.access(), id)?;
+            change.is_by_maker = true;
+            if let Some(old) = before.current_secret()
+                && roll
+                    .ends_at(change.now, before.draft().expires_at)?
+                    .is_none()
+            {
+                self.check_silent(&[old.id], change.now, force)?;
+            }
+            self.plan_roll(change, &before, roll)
+        })
+        .await
+    }
+
+    fn plan_roll(
+        &self,
+        change: &mut Change,
+        before: &Arc<KeyRecord>,
+        roll: Roll,
+    ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
+        let now = change.now;
+        if self.going_on(before, now).is_some() {
+            return Err(Refusal::Rolling.into());
+        }
+        let ends_at = roll.ends_at(now, before.draft().expires_at)?;
+        let token = Secret::generate(before.draft().kind, &*change.random);
+        let fresh = SecretRecord::fresh(&token, self.pepper(), now);
+        let old = before.current_secret().zip(ends_at);
+        let old = old.map(|(old, ends_at)| SecretRecord {
+            expires_at: Some(ends_at),
+            silence: roll.silence_minutes().map(|minutes| Silence {
+                since: now,
+                minutes,
+            }),
+            ..old.clone()
+        });
+        let secrets = old.into_iter().chain([fresh]).collect();
+        let key = change.change_secrets("key.roll", before, secrets)?;
+        Ok((key, token))
     }
 
     /// Ends the grace of the secret that was replaced, at once.
@@ -80,14 +119,41 @@ impl Control {
     ) -> Result<Arc<KeyRecord>, ControlError> {
         self.change(by, |change| {
             let before = find(change, id, None)?;
-            let old = self.going_on(&before, change.now);
-            let old = old.ok_or(Refusal::NotRolling)?.id;
-            self.check_silent(&[old], change.now, force)?;
-            let mut secrets = before.secrets().to_vec();
-            secrets.retain(|secret| secret.id != old);
-            change.change_secrets("key.end_grace", &before, secrets)
+            self.plan_end_grace(change, &before, force)
         })
         .await
+    }
+
+    /// The same for a key that the caller's key issued.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for every other key; else as
+    /// [`Control::end_grace`].
+    pub async fn end_grace_issued(
+        &self,
+        by: &Permit<Issue>,
+        id: KeyId,
+        force: bool,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        self.change_by(by.access(), |change| {
+            let before = find_issued(change, by.access(), id)?;
+            self.plan_end_grace(change, &before, force)
+        })
+        .await
+    }
+
+    fn plan_end_grace(
+        &self,
+        change: &mut Change,
+        before: &Arc<KeyRecord>,
+        force: bool,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        let old = self.going_on(before, change.now);
+        let old = old.ok_or(Refusal::NotRolling)?.id;
+        self.check_silent(&[old], change.now, force)?;
+        let mut secrets = before.secrets().to_vec();
+        secrets.retain(|secret| secret.id != old);
+        change.change_secrets("key.end_grace", before, secrets)
     }
 
     /// Takes a roll back while the old secret still goes on: it has no end
@@ -105,19 +171,47 @@ impl Control {
         self.change(by, |change| {
             let before = find(change, id, None)?;
             check_unchanged(by, before.grants())?;
-            let old = self.going_on(&before, change.now);
-            let old = old.ok_or(Refusal::NotRolling)?;
-            let others = before.secrets().iter().filter(|other| other.id != old.id);
-            let others: Vec<SecretId> = others.map(|other| other.id).collect();
-            self.check_silent(&others, change.now, force)?;
-            let old = SecretRecord {
-                expires_at: None,
-                silence: None,
-                ..old.clone()
-            };
-            change.change_secrets("key.undo_roll", &before, vec![old])
+            self.plan_undo(change, &before, force)
         })
         .await
+    }
+
+    /// The same for a key that the caller's key issued, without a code.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for every other key; else as
+    /// [`Control::undo_roll`].
+    pub async fn undo_roll_issued(
+        &self,
+        by: &Permit<Issue>,
+        id: KeyId,
+        force: bool,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        self.change_by(by.access(), |change| {
+            let before = find_issued(change, by.access(), id)?;
+            change.is_by_maker = true;
+            self.plan_undo(change, &before, force)
+        })
+        .await
+    }
+
+    fn plan_undo(
+        &self,
+        change: &mut Change,
+        before: &Arc<KeyRecord>,
+        force: bool,
+    ) -> Result<Arc<KeyRecord>, ControlError> {
+        let old = self.going_on(before, change.now);
+        let old = old.ok_or(Refusal::NotRolling)?;
+        let others = before.secrets().iter().filter(|other| other.id != old.id);
+        let others: Vec<SecretId> = others.map(|other| other.id).collect();
+        self.check_silent(&others, change.now, force)?;
+        let old = SecretRecord {
+            expires_at: None,
+            silence: None,
+            ..old.clone()
+        };
+        change.change_secrets("key.undo_roll", before, vec![old])
     }
 
     /// When a secret ends if it is not used any more; `None` for never by

@@ -123,7 +123,10 @@ impl Control {
         match &mut writer.link {
             Link::Open(store) => {
                 let project = by.access().project();
-                store.recorded_use(project, from.date().as_days()).await
+                let recorded = store.recorded_use(project, from.date().as_days()).await?;
+                drop(writer);
+                let people = self.people_administering(by)?;
+                Ok(RecordedUse { people, ..recorded })
             }
             Link::Lost | Link::Closed => Ok(RecordedUse::default()),
         }

@@ -5,7 +5,9 @@ mod circumstances;
 mod derived;
 mod draft;
 mod issued;
+mod keyed;
 mod limits;
+mod live;
 mod networks;
 mod publishable;
 mod quarantine;
@@ -25,7 +27,9 @@ pub use derived::{
     Envelope,
 };
 pub use draft::KeyDraft;
+pub use keyed::{KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, SigningRecord};
 pub use limits::KeyLimits;
+pub use live::LiveSecret;
 pub use networks::{Network, SeenNetwork, SeenNetworks, Sighting, USUAL_AFTER, WHEREABOUTS_KEPT};
 pub use quarantine::{Quarantine, TRICKLE};
 pub use refused::AuthError;
@@ -106,6 +110,7 @@ pub struct KeyRecord {
     restrictions: Arc<Restrictions>,
     disabled: bool,
     secrets: Vec<SecretRecord>,
+    signing: Vec<SigningRecord>,
     within: Option<Arc<Filter>>,
     /// Of a key that a key issued, once that one is known.
     issuer: Option<Arc<Issuer>>,
@@ -162,6 +167,7 @@ impl KeyRecord {
             restrictions,
             disabled,
             secrets,
+            signing: Vec::new(),
             within: within.map(Arc::new),
             issuer: None,
             created_by,
@@ -209,8 +215,7 @@ impl KeyRecord {
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Result<Access, AuthError> {
-        let mut secrets = self.secrets.iter();
-        let secret = secrets.find(|secret| secret.id == ticket.secret());
+        let secret = self.live(ticket.secret());
         let Some(secret) = secret.filter(|_| self.id == ticket.key()) else {
             return Err(AuthError::Unknown);
         };
@@ -219,26 +224,31 @@ impl KeyRecord {
     }
 
     /// Every road to an [`Access`] ends here.
-    fn admit_by(
-        &self,
-        secret: &SecretRecord,
+    fn admit_by<'k>(
+        &'k self,
+        secret: impl Into<LiveSecret<'k>>,
         (proof, seen): (Proof, &Circumstances<'_>),
         now: Timestamp,
     ) -> Result<Access, AuthError> {
+        let secret = secret.into();
         self.check_in_use(secret, now)?;
         self.check_issuer((proof, seen), now)?;
         self.restrictions.check(proof, seen)?;
-        if let Some(quarantine) = &secret.quarantine {
+        if let Some(quarantine) = secret.quarantine {
             quarantine.check(seen)?;
         }
         Ok(Access::admitted(self, secret, seen, now))
     }
 
-    fn check_in_use(&self, secret: &SecretRecord, now: Timestamp) -> Result<(), AuthError> {
+    fn check_in_use<'k>(
+        &self,
+        secret: impl Into<LiveSecret<'k>>,
+        now: Timestamp,
+    ) -> Result<(), AuthError> {
         if self.disabled {
             return Err(AuthError::Disabled);
         }
-        let ends = [self.draft.expires_at, secret.expires_at];
+        let ends = [self.draft.expires_at, secret.into().expires_at];
         if ends.into_iter().flatten().any(|end| end <= now) {
             return Err(AuthError::Expired);
         }

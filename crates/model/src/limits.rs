@@ -170,6 +170,10 @@ pub const SIGNATURE_SECONDS_MAX: i64 = 300;
 pub const SIGNATURE_SECONDS_AHEAD_MAX: i64 = 30;
 /// By how many seconds the server's clock may be set back without a nonce being forgotten too early.
 pub const SIGNATURE_CLOCK_SECONDS_MAX: i64 = 600;
+/// Signing secrets of one key: one in use, and one to change to.
+pub const SIGNING_SECRETS_MAX: usize = 2;
+/// Bytes of a body that is signed by HMAC, which is held before anybody is let in.
+pub const KEYED_BODY_BYTES_MAX: usize = 1 << 20;
 /// Nonces of signed requests that are kept at one time.
 pub const NONCES_MAX: usize = 1_000_000;
 /// Keys that one key has issued, at one time.
@@ -267,6 +271,8 @@ pub const SESSIONS_MAX: usize = 20;
 pub const SESSION_SECONDS_MAX: u64 = 24 * 3_600;
 /// Seconds after which a session ends that is not used.
 pub const SESSION_IDLE_SECONDS_MAX: u64 = 3_600;
+/// Stretches of use from one network that are kept of a session.
+pub const SESSION_STRETCHES_MAX: usize = 16;
 /// Characters of the client's name that a session keeps.
 pub const SESSION_AGENT_CHARS_MAX: usize = 256;
 /// Wrong attempts in a row that are answered at once.

@@ -13,6 +13,7 @@ mod roles;
 mod sessions;
 mod shown_once;
 mod sign_in_name;
+mod stretches;
 mod totp;
 
 pub use attempts::{Attempts, Wait};
@@ -24,6 +25,7 @@ pub use record::{
 pub use roles::{Area, Role, RoleGrant};
 pub use sessions::{SessionHash, SessionRecord, SessionToken};
 pub use sign_in_name::SignInName;
+pub use stretches::{STRETCH_GAP, STRETCH_OVERLAP, Stretch, Stretches, used_by_two};
 pub use totp::{Code, SealedTotp, Totp, step_at};
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ use crate::filters::Filter;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{KeyId, ProjectId, SavedQueryId};
 use crate::keys::{
-    Circumstances, Derived, KeyKind, KeyLimits, KeyRecord, Quarantine, Restrictions, SecretRecord,
+    Circumstances, Derived, KeyKind, KeyLimits, KeyRecord, LiveSecret, Quarantine, Restrictions,
 };
 use crate::names::Name;
 use crate::pools::Pool;
@@ -225,7 +225,7 @@ impl Access {
     /// Only [`KeyRecord`] calls this, after it compared the secret.
     pub(crate) fn admitted(
         record: &KeyRecord,
-        secret: &SecretRecord,
+        secret: LiveSecret<'_>,
         seen: &Circumstances<'_>,
         now: Timestamp,
     ) -> Self {
@@ -244,7 +244,7 @@ impl Access {
             made_out_of: None,
             derived: None,
             let_in_at: now,
-            quarantined_at: secret.quarantine.as_ref().map(|held| held.since),
+            quarantined_at: secret.quarantine.map(|held| held.since),
             only: None,
             person: None,
             within: record.within().cloned(),
@@ -346,6 +346,12 @@ impl Access {
 }
 
 impl<A: Right> Permit<A> {
+    /// Whether it follows from what the caller may see anyway, and from no
+    /// grant that somebody made.
+    pub(crate) fn is_implied(&self) -> bool {
+        self.grants.iter().any(Grant::is_implied)
+    }
+
     /// Who holds the permit.
     pub fn access(&self) -> &Access {
         self.access

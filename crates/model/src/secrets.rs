@@ -1,14 +1,19 @@
 //! The token texts of keys: made once, shown once, stored only as a hash.
 //!
 //! Form: `tg_<kind>_<secret id: 12 base62>_<43 base62 = 256 bits><6 base62 CRC-32>`.
+//! Signing secrets have it, too, and are no tokens: `secrets/signing.rs`.
 //! Clients of the Keen dialect know keys of hex digits alone: `secrets/keen.rs`.
 
 mod keen;
 mod scan;
 mod scoped;
+mod signing;
 
-pub use scan::{DerivedScanner, FoundDerived, FoundToken, TOKEN_PATTERN, TokenScanner};
+pub use scan::{
+    DerivedScanner, FoundDerived, FoundText, FoundToken, TOKEN_PATTERN, TokenKind, TokenScanner,
+};
 pub use scoped::{ScopedText, SealedSecret};
+pub use signing::{SealedSigning, SigningSecret};
 
 use std::fmt;
 
@@ -95,19 +100,11 @@ impl Secret {
     }
 
     fn parse_native(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("tg_")?;
-        let (kind, rest) = rest.split_once('_')?;
+        let (word, id) = read_form(text)?;
         let kind = KeyKind::NATIVE
             .into_iter()
-            .find(|known| known.token_word() == kind)?;
-        let (id, secret) = rest.split_once('_')?;
-        let id = SecretId::parse(id)?;
-        let is_base62 = secret.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !is_base62 || secret.len() != SECRET_CHARS + CHECKSUM_CHARS {
-            return None;
-        }
-        let (body, sent) = text.split_at(text.len() - CHECKSUM_CHARS);
-        (checksum(body) == sent).then(|| Self {
+            .find(|known| known.token_word() == word)?;
+        Some(Self {
             kind,
             id,
             text: Zeroizing::new(text.to_owned()),
@@ -235,6 +232,21 @@ fn mac(key: &[u8], purpose: &[u8], message: &[u8]) -> [u8; 32] {
     mac.update(&[0]);
     mac.update(message);
     mac.finalize().into_bytes().into()
+}
+
+/// The word for the kind and the public part of a text that has the form of a
+/// token, its checksum included.
+fn read_form(text: &str) -> Option<(&str, SecretId)> {
+    let rest = text.strip_prefix("tg_")?;
+    let (word, rest) = rest.split_once('_')?;
+    let (id, secret) = rest.split_once('_')?;
+    let id = SecretId::parse(id)?;
+    let is_base62 = secret.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !is_base62 || secret.len() != SECRET_CHARS + CHECKSUM_CHARS {
+        return None;
+    }
+    let (body, sent) = text.split_at(text.len() - CHECKSUM_CHARS);
+    (checksum(body) == sent).then_some((word, id))
 }
 
 /// One of 62 characters, each equally likely.

@@ -147,6 +147,12 @@ impl Ticket {
             let detail = "a derived token makes no tickets";
             return Err(Fault::new(FaultCode::NotAvailable, detail));
         }
+        // A ticket has what its key was given, and not what follows from administering.
+        if permit.is_implied() {
+            let detail = "the query reads usage, which the calling key sees by administering and by no grant; \
+                          make the ticket by a key with a grant on the query by its name";
+            return Err(Fault::new(FaultCode::NotAvailable, detail));
+        }
         let life = Duration::from_secs(1)..=Duration::from_secs(TICKET_SECONDS_MAX);
         if !life.contains(&terms.life) {
             return Err(too_long());

@@ -31,6 +31,7 @@ use lake::{Environment, Lake, LakeOptions, RunOptions, TokenOptions};
 use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::Pepper;
+use model::usage::{usage_pool, usage_pool_id};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -162,7 +163,11 @@ async fn open(
     let token = control.bootstrap().await?;
     let opened: Result<_, ServeError> = async {
         let tokens = Tokens::open(&settings.data_dir).await?;
-        let known = control.stored_pools();
+        let mut known = control.stored_pools();
+        // What an earlier run left of the usage of deleted projects is read to be dropped.
+        let left = control.pools_to_drop().await?.into_iter();
+        let left = left.filter(|(pool, project)| *pool == usage_pool_id(*project));
+        known.extend(left.map(|(_, project)| usage_pool(project)));
         let lake = lake_of(settings, known, tokens.clone(), Some(threads.clone())).await?;
         Ok((lake, tokens))
     }
@@ -183,6 +188,7 @@ async fn open(
         None => state,
         Some(places) => state.with_places(places),
     };
+    web::drop_left_over(&state).await;
     let addresses = Addresses {
         api,
         operations,

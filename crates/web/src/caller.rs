@@ -5,9 +5,11 @@
 //! the right, and a handler that takes none of them can reach neither a
 //! definition nor a row.
 
+mod keyed;
 pub(crate) mod seen;
 mod signed;
 
+pub(crate) use keyed::held;
 pub(crate) use seen::{Seen, circumstances};
 pub(crate) use signed::{checked, refusal_of};
 
@@ -86,6 +88,9 @@ impl FromRequestParts<AppState> for Authenticated {
         if signed::is_signed(&parts.headers) {
             return signed::let_in(parts, state).await.map(Self);
         }
+        if keyed::is_keyed(&parts.headers) {
+            return keyed::let_in(parts, state).await.map(Self);
+        }
         match presented(&parts.headers).ok_or(AuthError::Unknown)? {
             Presented::Secret(secret) => let_in(parts, state, &secret).map(Self),
             Presented::Derived(token) => {
@@ -149,6 +154,7 @@ impl FromRequestParts<AppState> for Caller<Admin> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        keyed::refuse_to_administer(&parts.headers)?;
         let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
         // A key of a dialect administers by its dialect alone.
         if access.kind() == KeyKind::Legacy {
@@ -164,6 +170,7 @@ impl FromRequestParts<AppState> for Caller<Issue> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        keyed::refuse_to_administer(&parts.headers)?;
         let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
         Ok(Self(access.permit(On::Project)?))
     }

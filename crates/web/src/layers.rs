@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use model::ids::RequestId;
 use model::secrets::SecretId;
 
-use crate::caller::{checked, refuse_key_in_address};
+use crate::caller::{checked, held, refuse_key_in_address};
 use crate::console;
 use crate::cors;
 use crate::error::{ApiError, PROBLEM_TYPE, Problem};
@@ -59,10 +59,13 @@ pub(crate) async fn around(
         (Err(error), _) => error.into_response(),
         (Ok(()), _) if is_keen && method == Method::OPTIONS => keen::preflight(),
         (Ok(()), Some(told)) => told,
-        (Ok(()), None) => AssertUnwindSafe(next.run(with_checked_body(request)))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response()),
+        (Ok(()), None) => match with_signed_body(request, &state).await {
+            Err(error) => error.into_response(),
+            Ok(request) => AssertUnwindSafe(next.run(request))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response()),
+        },
     };
     let is_answered = !response.status().is_client_error() && !response.status().is_server_error();
     let settled = let_in.settle(&state, is_answered).await;
@@ -139,10 +142,16 @@ impl Drop for Counted {
 }
 
 /// The same request; if it is signed, so is the body that is read.
-fn with_checked_body(request: Request) -> Request {
+async fn with_signed_body(request: Request, state: &AppState) -> Result<Request, ApiError> {
     let (parts, body) = request.into_parts();
     let body = checked(body, &parts.headers);
-    Request::from_parts(parts, body)
+    let request = Request::from_parts(parts, body);
+    // Only where it can let somebody in.
+    let is_native = request.uri().path().starts_with("/v1/");
+    match is_native && request.extensions().get::<MatchedPath>().is_some() {
+        true => held(request, state).await,
+        false => Ok(request),
+    }
 }
 
 /// Tells whoever came with a secret that was replaced when it ends, and sees

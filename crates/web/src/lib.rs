@@ -13,6 +13,7 @@ mod console;
 mod cors;
 mod cursors;
 mod datasets;
+mod dropping;
 mod error;
 mod input;
 mod keen;
@@ -35,6 +36,7 @@ mod storage;
 mod testing;
 mod usage;
 
+pub use dropping::drop_left_over;
 pub use error::Code;
 pub use keen::{NoPlaces, Places};
 pub use kept::refresh;

@@ -5,6 +5,7 @@
 //! caller is looked up while it runs, and what it holds is given back when its
 //! answer is sent or given up.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::FromRequestParts;
@@ -95,10 +96,10 @@ struct Passed {
     did: Mutex<Touched>,
 }
 
-/// What a request had to do with.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a request had to do with: each pool once, and the view if it came by one.
+#[derive(Debug, Default)]
 struct Touched {
-    pool: Option<PoolId>,
+    pools: BTreeSet<PoolId>,
     view: Option<ViewId>,
 }
 
@@ -200,7 +201,7 @@ impl LetIn {
         asked: &ConstrainedAnalysis,
         cost: u64,
     ) -> Result<(), ApiError> {
-        if let Some(part) = asked.parts().first() {
+        for part in asked.parts() {
             self.touch(part.pool().id, None);
         }
         self.reserve(state, access, tier_of(asked), cost)
@@ -243,8 +244,9 @@ impl LetIn {
                 return repeated.ok_or(refused);
             }
         };
+        let pool = batch.pool().id;
         let receipt = state.plane.append(batch).await?;
-        self.stored(state, reserved, &receipt).await?;
+        self.stored(state, (reserved, pool), &receipt).await?;
         Ok(receipt)
     }
 
@@ -273,7 +275,7 @@ impl LetIn {
     async fn stored(
         &self,
         state: &AppState,
-        reservation: Reservation,
+        (reservation, pool): (Reservation, PoolId),
         receipt: &AppendReceipt,
     ) -> Result<(), ApiError> {
         let accepted = match receipt.repeated {
@@ -283,37 +285,38 @@ impl LetIn {
         // At once and for its own pool: a request may write to many, and its
         // sender may be gone at its end.
         if let Some(access) = self.access().filter(|_| accepted > 0) {
-            let pool = self.did().pool;
             let counts = UsageCounts {
                 records: accepted,
                 ..UsageCounts::default()
             };
-            let view = None;
+            let (pool, view) = (Some(pool), None);
             state.control.note_usage(access, Did { pool, view, counts });
         }
         let cost = ingest_cost(accepted);
         Ok(state.control.charge_done(reservation, cost).await?)
     }
 
-    /// Notes the pool, and the view, that the request is about.
+    /// Notes a pool, and the view, that the request is about.
     pub(crate) fn touch(&self, pool: PoolId, view: Option<ViewId>) {
         let mut did = self.did();
-        did.pool = Some(pool);
+        did.pools.insert(pool);
         did.view = view;
     }
 
-    /// Counts what the request did for its key's usage.
+    /// Counts the request for its key's usage, of each pool that it had to do with.
     pub(crate) fn count(&self, state: &AppState, is_answered: bool) {
         let Some(access) = self.0.access.get() else {
             return;
         };
-        let Touched { pool, view } = *self.did();
+        let Touched { pools, view } = std::mem::take(&mut *self.did());
         let counts = UsageCounts {
             requests: 1,
             refused: u64::from(!is_answered),
             records: 0,
         };
-        state.control.note_usage(access, Did { pool, view, counts });
+        let note = |pool| state.control.note_usage(access, Did { pool, view, counts });
+        let none = pools.is_empty().then_some(None);
+        pools.into_iter().map(Some).chain(none).for_each(note);
     }
 
     fn did(&self) -> std::sync::MutexGuard<'_, Touched> {

@@ -91,7 +91,8 @@ pub trait DataPlane: Send + Sync + Debug {
     fn append(&self, batch: AdmittedBatch) -> BoxFuture<'_, Result<AppendReceipt, PlaneError>>;
 
     /// The saved answer to a batch that was stored under its idempotency key,
-    /// or is being stored; `None` for any other. Nothing is stored.
+    /// or is being stored, and the answer to one of which each record comes with
+    /// a token of uniqueness that is known; `None` for any other. Nothing is stored.
     fn repeated<'a>(
         &'a self,
         batch: &'a AdmittedBatch,

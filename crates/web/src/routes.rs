@@ -172,6 +172,12 @@ routes! {
     POST "/v1/keys/{id}/roll" ADMIN, &[], keys::roll, keys::roll_operation;
     POST "/v1/keys/{id}/end-grace" ADMIN, &[], keys::end_grace, keys::end_grace_operation;
     POST "/v1/keys/{id}/undo-roll" ADMIN, &[], keys::undo_roll, keys::undo_roll_operation;
+    GET "/v1/keys/{id}/signing-secrets" ADMIN, &[],
+        keys::list_signing, keys::list_signing_operation;
+    POST "/v1/keys/{id}/signing-secrets" ADMIN, &[],
+        keys::make_signing, keys::make_signing_operation;
+    DELETE "/v1/keys/{id}/signing-secrets/{secret}" ADMIN, &[],
+        keys::delete_signing, keys::delete_signing_operation;
     POST "/v1/keys/report" Needs::Nothing, &[], keys::report, keys::report_operation;
     POST "/v1/keys/{id}/quarantine" ADMIN, &[], keys::quarantine, keys::quarantine_operation;
     POST "/v1/keys/{id}/release" ADMIN, &[], keys::release, keys::release_operation;
@@ -180,9 +186,16 @@ routes! {
     GET "/v1/issued-keys" ISSUE, PAGED, keys::list_issued, keys::list_issued_operation;
     POST "/v1/issued-keys" ISSUE, &[], keys::issue, keys::issue_operation;
     GET "/v1/issued-keys/{id}" ISSUE, &[], keys::read_issued, keys::read_issued_operation;
-    DELETE "/v1/issued-keys/{id}" ISSUE, &[], keys::delete_issued, keys::delete_issued_operation;
+    DELETE "/v1/issued-keys/{id}" ISSUE, &["force"],
+        keys::delete_issued, keys::delete_issued_operation;
     POST "/v1/issued-keys/{id}/disable" ISSUE, &[],
         keys::disable_issued, keys::disable_issued_operation;
+    POST "/v1/issued-keys/{id}/roll" ISSUE, &[],
+        keys::roll_issued, keys::roll_issued_operation;
+    POST "/v1/issued-keys/{id}/end-grace" ISSUE, &[],
+        keys::end_grace_issued, keys::end_grace_issued_operation;
+    POST "/v1/issued-keys/{id}/undo-roll" ISSUE, &[],
+        keys::undo_roll_issued, keys::undo_roll_issued_operation;
 
     GET "/v1/audit" ADMIN, audit::LIST_PARAMETERS, audit::list, audit::list_operation;
     GET "/v1/audit/export" ADMIN, audit::EXPORT_PARAMETERS,

@@ -37,6 +37,7 @@ impl FromRequestParts<AppState> for InSession {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let token = presented(&parts.headers).ok_or(AuthError::Unknown)?;
         let (person, session) = state.control.session(&token)?;
+        state.control.note_session(&token, &circumstances(parts));
         LetIn::note_person(parts, KeyId::from_bytes(person.id().to_bytes()));
         require_own_page(parts)?;
         Ok(Self { person, session })
@@ -106,7 +107,9 @@ pub(crate) fn enter_project(
     project: Option<&str>,
 ) -> Result<Access, ApiError> {
     let access = state.control.enter(token, project)?;
-    let access = access.seen_from(circumstances(parts).address());
+    let seen = circumstances(parts);
+    state.control.note_session(token, &seen);
+    let access = access.seen_from(seen.address());
     LetIn::note(parts, &access);
     require_own_page(parts)?;
     Ok(access)

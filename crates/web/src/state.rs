@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use control::Control;
-use model::ids::KeyId;
+use model::ids::{KeyId, ProjectId};
 use model::limits::BODY_BYTES_MAX;
 use model::random::RandomSource;
 use model::tickets::TicketKey;
@@ -31,6 +31,10 @@ pub const BODIES_BYTES_MAX: usize = 512 << 20;
 /// How much of [`BODIES_BYTES_MAX`] the bodies of one key may take, so that no
 /// key keeps the others out: two bodies of the largest size.
 pub(crate) const KEY_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
+
+/// Bodies that are being received of requests whose signature can be verified
+/// only then, at one time: of senders whom nobody knows yet.
+pub(crate) const UNVERIFIED_BODIES_MAX: usize = 32;
 
 /// Bytes of large bodies whose records are read or stored at one time; others
 /// wait. What is made of a body takes many times its bytes: two bodies of the
@@ -62,9 +66,10 @@ pub struct AppState {
     /// The same for each key that is sending something.
     pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
     pub(crate) large_bodies: Arc<Semaphore>,
+    pub(crate) unverified_bodies: Arc<Semaphore>,
     pub(crate) body_idle: Duration,
-    /// Held by whoever brings usage to its pools: what is older never comes later.
-    pub(crate) publishing: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever brings usage of a project to its pool: what is older never comes later.
+    pub(crate) publishing: Arc<Mutex<HashMap<ProjectId, Weak<tokio::sync::Mutex<()>>>>>,
     pub(crate) places: Option<Arc<Places>>,
     /// Whether answers say where their key stands with its rate.
     pub(crate) rate_headers: bool,
@@ -99,6 +104,7 @@ impl AppState {
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             bodies_of_keys: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
+            unverified_bodies: Arc::new(Semaphore::new(UNVERIFIED_BODIES_MAX)),
             body_idle: BODY_IDLE_MAX,
             publishing: Arc::default(),
             places: None,

@@ -4,6 +4,7 @@
 pub(crate) mod derived;
 #[path = "../../model/src/analyses/tests/engine.rs"]
 mod engine;
+pub(crate) mod keyed;
 mod log;
 #[path = "../../model/src/analyses/tests/naive.rs"]
 pub(crate) mod naive;
@@ -107,6 +108,16 @@ impl World {
     pub(crate) async fn over(file: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::copy(file, folder.path().join(CONTROL_FILE)).expect("a copy");
+        for (from, to) in [
+            ("nonces.sqlite", "nonces.sqlite"),
+            ("nonces.sqlite-wal", "nonces.sqlite-wal"),
+            ("control-wal", "control.sqlite-wal"),
+        ] {
+            let from = file.with_file_name(from);
+            if from.exists() {
+                std::fs::copy(from, folder.path().join(to)).expect("a copy");
+            }
+        }
         // What is made now has other ids than what was made then.
         Self::in_folder(folder, 8).await
     }
@@ -144,6 +155,31 @@ impl World {
     /// The file of the control plane of a server that has closed it.
     pub(crate) fn left_behind(&self, copy: &Path) {
         std::fs::copy(self.folder.path().join(CONTROL_FILE), copy).expect("a copy");
+    }
+
+    /// The same of one that is killed: with the nonces that it knows.
+    pub(crate) fn left_behind_whole(&self, copy: &Path) {
+        self.left_behind(copy);
+        for end in ["", "-wal"] {
+            let name = format!("nonces.sqlite{end}");
+            let from = self.folder.path().join(&name);
+            if from.exists() {
+                std::fs::copy(from, copy.with_file_name(name)).expect("a copy");
+            }
+        }
+        let log = self.folder.path().join(format!("{CONTROL_FILE}-wal"));
+        if log.exists() {
+            let to = copy.with_file_name("control-wal");
+            std::fs::copy(log, to).expect("a copy");
+        }
+    }
+
+    /// What is in the files of the control plane.
+    pub(crate) fn files(&self) -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(self.folder.path()).expect("a folder");
+        let files = files.map(|file| file.expect("a file").path());
+        let read = files.filter_map(|file| std::fs::read(file).ok());
+        read.collect()
     }
 
     /// A server with pool `sales`, the view `all` of it, and two customers'

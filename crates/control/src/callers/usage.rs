@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::time::Timestamp;
 
 use super::whereabouts::{KeyNetworks, LastFrom};
+use crate::people::LiveStretches;
 use crate::store::Write;
 
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(super) enum What {
     From(Arc<LastFrom>, u64),
     /// From which networks, as of this state.
     Networks(Arc<KeyNetworks>, u64),
+    /// From where a session, as of this state.
+    Stretches(Arc<LiveStretches>, u64),
 }
 
 impl UnsavedUse {
@@ -79,6 +82,12 @@ impl UnsavedUse {
             write: write(at),
             noted: NotedUse(What::Time(Arc::clone(usage), at)),
         })
+    }
+
+    /// From where a session was used, as of this state.
+    pub(crate) fn of_session(write: Write, stretches: Arc<LiveStretches>, state: u64) -> Self {
+        let noted = NotedUse(What::Stretches(stretches, state));
+        Self { write, noted }
     }
 
     /// The row to write, and what is to be told when it is written.
@@ -97,6 +106,7 @@ impl NotedUse {
             }
             What::From(from, state) => from.is_saved(*state),
             What::Networks(networks, state) => networks.is_saved(*state),
+            What::Stretches(stretches, state) => stretches.is_saved(*state),
         }
     }
 }

@@ -25,14 +25,14 @@ pub struct UsedFrom {
 
 /// A value, its state, and the state of it that the database knows.
 #[derive(Debug)]
-struct Kept<T> {
-    value: T,
-    state: u64,
+pub(crate) struct Kept<T> {
+    pub(crate) value: T,
+    pub(crate) state: u64,
     saved: u64,
 }
 
 impl<T> Kept<T> {
-    fn new(value: T) -> Mutex<Self> {
+    pub(crate) fn new(value: T) -> Mutex<Self> {
         Mutex::new(Self {
             value,
             state: 0,
@@ -40,16 +40,21 @@ impl<T> Kept<T> {
         })
     }
 
-    fn changed(&mut self) {
+    pub(crate) fn changed(&mut self) {
         self.state += 1;
     }
 
-    fn is_saved(&mut self, state: u64) {
+    pub(crate) fn is_saved(&mut self, state: u64) {
         self.saved = self.saved.max(state);
+    }
+
+    /// Whether the database knows another one.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.state > self.saved
     }
 }
 
-fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nobody panics while holding it.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -102,7 +107,7 @@ impl LastFrom {
         if is_over && kept.value.take().is_some() {
             kept.changed();
         }
-        (kept.state > kept.saved).then(|| UnsavedUse {
+        kept.is_unsaved().then(|| UnsavedUse {
             write: Write::SecretFrom(secret, kept.value.clone()),
             noted: NotedUse(What::From(Arc::clone(self), kept.state)),
         })
@@ -146,7 +151,7 @@ impl KeyNetworks {
         if kept.value.forget_old(now) {
             kept.changed();
         }
-        (kept.state > kept.saved).then(|| UnsavedUse {
+        kept.is_unsaved().then(|| UnsavedUse {
             write: Write::KeyNetworks(key, kept.value.clone()),
             noted: NotedUse(What::Networks(Arc::clone(self), kept.state)),
         })

@@ -27,6 +27,20 @@ impl Control {
         Ok(people)
     }
 
+    /// How many people that the caller knows of are owners or admins of the project.
+    ///
+    /// # Errors
+    /// As [`Control::people_of`].
+    pub(crate) fn people_administering(&self, by: &Permit<Admin>) -> Result<usize, ControlError> {
+        let project = by.access().project();
+        let people = self.people_of(by)?;
+        let administers = |person: &&Arc<PersonRecord>| {
+            let role = person.parts().draft.role_in(project);
+            role.is_some_and(|role| matches!(role.role, Role::Owner | Role::Admin))
+        };
+        Ok(people.iter().filter(administers).count())
+    }
+
     /// Whether the caller knows of whom this is said.
     pub(super) fn knows(&self, by: &Permit<Admin>, draft: &PersonDraft) -> bool {
         let access = by.access();

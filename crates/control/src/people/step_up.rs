@@ -253,12 +253,13 @@ impl Control {
 impl Change {
     /// Whether it is about keys: a new name that keys follow widens none of them.
     fn is_of_keys(&self) -> bool {
-        self.writes.iter().any(|write| match write {
+        let of_keys = |write: &Write| match write {
             Write::InsertAudit(entry, _) => {
                 entry.action.starts_with("key.") || entry.action.starts_with("project.")
             }
             _ => false,
-        })
+        };
+        !self.is_by_maker && self.writes.iter().any(of_keys)
     }
 
     /// The keys that go on, or go further, by it with the grants that they had.
@@ -327,12 +328,14 @@ fn widens_key(change: &CallerChange) -> bool {
 fn revives(before: &KeyRecord, after: &KeyRecord) -> bool {
     let is_new = |id| before.secrets().iter().all(|secret| secret.id != id);
     let is_rolled = after.secrets().iter().any(|secret| is_new(secret.id));
+    let mut signing = after.signing_secrets().iter();
+    let signs_anew = signing.any(|known| !before.signing_secrets().contains(known));
     // A replaced secret that has no end any more.
     let is_undone = after.secrets().iter().any(|now| {
         let mut held = before.secrets().iter();
         !now.is_replaced() && held.any(|held| held.id == now.id && held.is_replaced())
     });
-    let is_rolled = is_rolled || is_undone;
+    let is_rolled = is_rolled || is_undone || signs_anew;
     let is_released = after.secrets().iter().any(|now| {
         let mut held = before.secrets().iter();
         now.quarantine.is_none() && held.any(|held| held.id == now.id && held.quarantine.is_some())

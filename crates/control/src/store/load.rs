@@ -7,14 +7,16 @@ use std::sync::Arc;
 use model::fault::Fault;
 use model::ids::{IdError, KeyId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::json;
-use model::keys::{KeyRecord, Quarantine, SecretRecord, SeenNetworks, Silence};
-use model::secrets::{SealedSecret, SecretHash, SecretId};
+use model::keys::{KeyRecord, SecretRecord, SeenNetworks};
+use model::secrets::{SealedSecret, SecretId};
 use model::time::Timestamp;
 use model::value::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
+use super::secrets::{secret, secret_id, used_from};
+use super::signing::Signing;
 use super::{DerivedRow, LoadedPeople, Store, failed, text};
 use crate::callers::UsedFrom;
 use crate::definitions::{Definitions, ProjectRecord};
@@ -57,9 +59,16 @@ pub(crate) struct LoadedSecret {
     pub(crate) used_from: Option<UsedFrom>,
     /// When it came from a page, where it must not be.
     pub(crate) on_page: Option<Timestamp>,
+    /// Whether it is a signing secret.
+    pub(crate) signs: bool,
 }
 
-type Secrets = HashMap<KeyId, Vec<(SecretRecord, LoadedSecret)>>;
+/// The secrets and signing secrets of keys.
+#[derive(Default)]
+struct Secrets {
+    secrets: HashMap<KeyId, Vec<(SecretRecord, LoadedSecret)>>,
+    signing: Signing,
+}
 
 impl Store {
     /// The latest time that was known, and when a false one was taken back.
@@ -128,7 +137,10 @@ impl Store {
                 loading.question(noun, &row)?;
             }
         }
-        let mut secrets: Secrets = HashMap::new();
+        let mut secrets = Secrets {
+            signing: self.load_signing().await?,
+            ..Secrets::default()
+        };
         for row in self.rows(text::SELECT_SECRETS).await? {
             let key = id(&row, 1, KeyId::parse)?;
             let record = secret(&row)?;
@@ -137,8 +149,13 @@ impl Store {
                 last_used: optional_time(&row, 7)?,
                 used_from: used_from(&row)?,
                 on_page: optional_time(&row, 10)?,
+                signs: false,
             };
-            secrets.entry(key).or_default().push((record, loaded));
+            secrets
+                .secrets
+                .entry(key)
+                .or_default()
+                .push((record, loaded));
         }
         for row in self.rows(text::SELECT_KEYS).await? {
             loading.key(&row, &mut secrets)?;
@@ -266,10 +283,13 @@ impl Loading {
             revision: column(row, 8)?,
         };
         let ordinal = column(row, 2)?;
-        let secrets = secrets.remove(&stored.id).unwrap_or_default();
-        let (secrets, loaded_secrets) = secrets.into_iter().unzip();
+        let signing = secrets.signing.remove(&stored.id).unwrap_or_default();
+        let secrets = secrets.secrets.remove(&stored.id).unwrap_or_default();
+        let (secrets, mut loaded_secrets): (_, Vec<LoadedSecret>) = secrets.into_iter().unzip();
+        let (signing, loaded_signing): (_, Vec<LoadedSecret>) = signing.into_iter().unzip();
+        loaded_secrets.extend(loaded_signing);
         let key = stored
-            .read(secrets)
+            .read(secrets, signing)
             .map_err(|f| unreadable("key", stored.id, f))?;
         let key = Arc::new(key);
         self.takes_ordinal(ordinal);
@@ -285,58 +305,10 @@ impl Loading {
     }
 }
 
-fn secret_id(text: String) -> Result<SecretId, ControlError> {
-    SecretId::parse(&text).ok_or_else(|| damaged("secret", &text, "its id is none"))
-}
-
-fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
-    Ok(SecretRecord {
-        id: secret_id(column(row, 0)?)?,
-        hash: SecretHash::from_bytes(bytes(row, 2)?),
-        public_key: bytes(row, 3)?,
-        hint: column(row, 4)?,
-        created_at: time(row, 5)?,
-        expires_at: optional_time(row, 6)?,
-        silence: silence(row)?,
-        quarantine: quarantine(row)?,
-    })
-}
-
-fn quarantine(row: &SqliteRow) -> Result<Option<Quarantine>, ControlError> {
-    let Some(stored) = column::<Option<String>>(row, 13)? else {
-        return Ok(None);
-    };
-    let read = json::parse(stored.as_bytes()).ok();
-    let read = read.and_then(|stored| Quarantine::restore(&stored));
-    let id: String = column(row, 0)?;
-    // Who cannot be told from whom is not let in.
-    read.map(Some)
-        .ok_or_else(|| damaged("secret", id, "its quarantine is none"))
-}
-
-/// What is not as it was written is not known: nobody is let in or kept out by it.
-fn used_from(row: &SqliteRow) -> Result<Option<UsedFrom>, ControlError> {
-    let address: Option<String> = column(row, 11)?;
-    let agent: Option<String> = column(row, 12)?;
-    Ok(agent.map(|agent| UsedFrom {
-        address: address.and_then(|address| address.parse().ok()),
-        agent,
-    }))
-}
-
 fn networks(row: &SqliteRow) -> Result<SeenNetworks, ControlError> {
     let stored: Option<String> = column(row, 9)?;
     let stored = stored.and_then(|stored| json::parse(stored.as_bytes()).ok());
     Ok(SeenNetworks::restore(&stored.unwrap_or(Value::Null)))
-}
-
-fn silence(row: &SqliteRow) -> Result<Option<Silence>, ControlError> {
-    let minutes: Option<i64> = column(row, 9)?;
-    let minutes = minutes.and_then(|minutes| u32::try_from(minutes).ok());
-    let since = optional_time(row, 8)?;
-    Ok(since
-        .zip(minutes)
-        .map(|(since, minutes)| Silence { since, minutes }))
 }
 
 pub(super) fn column<'r, T>(row: &'r SqliteRow, index: usize) -> Result<T, ControlError>

@@ -7,9 +7,10 @@ use model::ids::{InvitationId, OrganizationId, PersonId, SessionId};
 use model::json;
 use model::people::{
     Attempts, InvitationHash, InvitationRecord, PasswordHash, PersonDraft, PersonParts,
-    PersonRecord, RecoveryHash, SealedTotp, SessionHash, SessionRecord, SignInName,
+    PersonRecord, RecoveryHash, SealedTotp, SessionHash, SessionRecord, SignInName, Stretches,
 };
 use model::time::Timestamp;
+use model::value::Value;
 use sqlx::sqlite::SqliteRow;
 
 use super::Store;
@@ -40,9 +41,10 @@ const SELECT_CODES: &str = "SELECT hash, person_id FROM recovery_codes ORDER BY 
 const INSERT_SESSION: &str = "INSERT INTO sessions (id, person_id, hash, created_at, ends_at, \
      agent) VALUES ($1, $2, $3, $4, $5, $6)";
 const DELETE_SESSION: &str = "DELETE FROM sessions WHERE hash = $1";
+const SESSION_STRETCHES: &str = "UPDATE sessions SET stretches = $2 WHERE hash = $1";
 const DELETE_SESSIONS_OF: &str = "DELETE FROM sessions WHERE person_id = $1";
 const SELECT_SESSIONS: &str =
-    "SELECT id, person_id, hash, created_at, ends_at, agent FROM sessions ORDER BY id";
+    "SELECT id, person_id, hash, created_at, ends_at, agent, stretches FROM sessions ORDER BY id";
 
 const INSERT_INVITATION: &str = "INSERT INTO invitations (id, organization_id, ordinal, hash, \
      sign_in, definition, created_by, created_at, ends_at) \
@@ -63,6 +65,8 @@ pub(crate) enum PeopleWrite {
     DeleteCodesOf(PersonId),
     InsertSession(SessionRecord),
     DeleteSession(SessionHash),
+    /// From where it was used.
+    SessionStretches(SessionHash, Stretches),
     DeleteSessionsOf(PersonId),
     /// With its ordinal.
     InsertInvitation(Arc<InvitationRecord>, i64),
@@ -85,7 +89,11 @@ impl PeopleWrite {
 
     /// Whether it touches exactly one row.
     pub(super) fn touches_one(&self) -> bool {
-        !matches!(self, Self::DeleteCodesOf(_) | Self::DeleteSessionsOf(_))
+        // A session that was used may be gone before that is noted.
+        !matches!(
+            self,
+            Self::DeleteCodesOf(_) | Self::DeleteSessionsOf(_) | Self::SessionStretches(..)
+        )
     }
 
     pub(super) fn query(&self) -> Query<'_> {
@@ -108,6 +116,9 @@ impl PeopleWrite {
             Self::DeleteSession(hash) => {
                 sqlx::query(DELETE_SESSION).bind(hash.as_bytes().as_slice())
             }
+            Self::SessionStretches(hash, stretches) => sqlx::query(SESSION_STRETCHES)
+                .bind(hash.as_bytes().as_slice())
+                .bind(json::to_text(&stretches.to_value())),
             Self::DeleteSessionsOf(id) => sqlx::query(DELETE_SESSIONS_OF).bind(id.to_string()),
             Self::InsertInvitation(invitation, ordinal) => sqlx::query(INSERT_INVITATION)
                 .bind(invitation.id.to_string())
@@ -162,7 +173,7 @@ fn step(parts: &PersonParts) -> i64 {
 pub(crate) struct LoadedPeople {
     pub(crate) people: Vec<Arc<PersonRecord>>,
     pub(crate) invitations: Vec<Arc<InvitationRecord>>,
-    pub(crate) sessions: Vec<SessionRecord>,
+    pub(crate) sessions: Vec<(SessionRecord, Stretches)>,
 }
 
 impl Store {
@@ -188,17 +199,25 @@ impl Store {
             loaded.invitations.push(Arc::new(invitation(&row)?));
         }
         for row in self.rows(SELECT_SESSIONS).await? {
-            loaded.sessions.push(SessionRecord {
+            let record = SessionRecord {
                 id: id(&row, 0, SessionId::parse)?,
                 person: id(&row, 1, PersonId::parse)?,
                 hash: SessionHash::from_bytes(bytes(&row, 2)?),
                 created_at: time(&row, 3)?,
                 ends_at: time(&row, 4)?,
                 agent: column(&row, 5)?,
-            });
+            };
+            loaded.sessions.push((record, stretches(&row)?));
         }
         Ok(loaded)
     }
+}
+
+/// What is not as it was written is not known: nobody is let in or kept out by it.
+fn stretches(row: &SqliteRow) -> Result<Stretches, ControlError> {
+    let stored: Option<String> = column(row, 6)?;
+    let stored = stored.and_then(|stored| json::parse(stored.as_bytes()).ok());
+    Ok(Stretches::restore(&stored.unwrap_or(Value::Null)))
 }
 
 fn person(

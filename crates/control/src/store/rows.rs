@@ -12,7 +12,7 @@ use model::filters::{Constraint, Filter, parse_list};
 use model::grants::{Grant, GrantLookup, Selector, Target, VisibleFields};
 use model::ids::{DatasetId, GrantId, KeyId, PoolId, ProjectId, SavedQueryId, ViewId};
 use model::json;
-use model::keys::{KeyDraft, KeyParts, KeyRecord, SecretRecord};
+use model::keys::{KeyDraft, KeyParts, KeyRecord, SecretRecord, SigningRecord};
 use model::names::Name;
 use model::pools::{Pool, PoolDraft, Schema};
 use model::records::{Injections, OnConflict};
@@ -222,7 +222,11 @@ impl KeyRow {
         })
     }
 
-    pub(crate) fn read(&self, secrets: Vec<SecretRecord>) -> Result<KeyRecord, Fault> {
+    pub(crate) fn read(
+        &self,
+        secrets: Vec<SecretRecord>,
+        signing: Vec<SigningRecord>,
+    ) -> Result<KeyRecord, Fault> {
         let (stored, within) = without_within(json::parse(self.definition.as_bytes())?)?;
         let mut grants = Vec::new();
         let mut known = HashMap::new();
@@ -240,7 +244,7 @@ impl KeyRow {
             &with_grants(stored, Value::Array(grants)),
             &StoredGrants(known),
         )?;
-        Ok(KeyRecord::restore(KeyParts {
+        let key = KeyRecord::restore(KeyParts {
             id: self.id,
             project: self.project,
             draft,
@@ -250,7 +254,8 @@ impl KeyRow {
             created_by: self.created_by.clone(),
             created_at: self.created_at,
             revision: self.revision,
-        }))
+        });
+        Ok(key.with_signing_secrets(signing))
     }
 }
 

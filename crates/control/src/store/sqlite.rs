@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 15] = [
+const MIGRATIONS: [(&str, &str); 17] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -79,6 +79,14 @@ const MIGRATIONS: [(&str, &str); 15] = [
     (
         "usage_pool",
         include_str!("../../migrations/sqlite/0015_usage_pool.sql"),
+    ),
+    (
+        "signing_secrets",
+        include_str!("../../migrations/sqlite/0016_signing_secrets.sql"),
+    ),
+    (
+        "stretches_and_drops",
+        include_str!("../../migrations/sqlite/0017_stretches_and_drops.sql"),
     ),
 ];
 

@@ -4,7 +4,7 @@ use model::audit::AuditEntry;
 use model::credits::Tier;
 use model::ids::{KeyId, NoticeId, OrganizationId, PoolId, ProjectId, ViewId};
 use model::json;
-use model::keys::{Quarantine, SecretRecord, SeenNetworks};
+use model::keys::{Quarantine, SecretRecord, SeenNetworks, SigningRecord};
 use model::limits::DERIVED_MAX;
 use model::secrets::SecretId;
 use model::time::Timestamp;
@@ -14,7 +14,7 @@ use super::derived::DerivedRow;
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
 use super::usage::of_total;
-use super::{PeopleWrite, chain, clock, notices, text};
+use super::{PeopleWrite, chain, clock, dropped, notices, signing, text};
 use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
@@ -42,6 +42,10 @@ pub(crate) enum Write {
     InsertPool(PoolRow, i64, String),
     UpdatePool(PoolRow, String),
     DeletePool(PoolId),
+    /// A pool of the project whose records are to be dropped.
+    MarkDropped(PoolId, ProjectId),
+    /// That they are.
+    ForgetDropped(PoolId),
     /// With its ordinal and name.
     InsertView(ViewRow, i64, String),
     UpdateView(ViewRow, String),
@@ -61,6 +65,9 @@ pub(crate) enum Write {
     /// Writes down what it is held to, or that it is not any more.
     Quarantine(SecretId, Option<Quarantine>),
     DeleteSecretsOf(KeyId),
+    InsertSigning(KeyId, SigningRecord),
+    DeleteSigning(SecretId),
+    DeleteSigningOf(KeyId),
     InsertRepeat(RepeatRow),
     /// Those from before this time.
     ForgetRepeats(Timestamp),
@@ -68,6 +75,7 @@ pub(crate) enum Write {
     InsertAudit(AuditEntry, i64),
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
+    UseSigning(SecretId, Timestamp),
     SecretOnPage(SecretId, Timestamp),
     /// From where it was last used; `None` to forget it.
     SecretFrom(SecretId, Option<UsedFrom>),
@@ -111,7 +119,7 @@ impl Write {
     /// Whether something sealed is to be gone with it.
     pub(super) fn erases(&self) -> bool {
         match self {
-            Self::DeleteScoping(_) => true,
+            Self::DeleteScoping(_) | Self::DeleteSigning(_) | Self::DeleteSigningOf(_) => true,
             Self::People(write) => write.erases(),
             _ => false,
         }
@@ -140,6 +148,7 @@ impl Write {
             // A key that was used may be gone before that is noted.
             Self::UseKey(..)
             | Self::UseSecret(..)
+            | Self::UseSigning(..)
             | Self::SecretOnPage(..)
             | Self::SecretFrom(..)
             | Self::KeyNetworks(..)
@@ -150,6 +159,8 @@ impl Write {
             | Self::ForgetDerived(_)
             | Self::TrimDerived
             | Self::DeleteSecretsOf(_)
+            | Self::DeleteSigningOf(_)
+            | Self::ForgetDropped(_)
             | Self::ForgetRepeats(_)
             | Self::UsagePublished(..)
             | Self::ForgetUsage(_)
@@ -228,6 +239,12 @@ impl Write {
             Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
             Self::InsertSecret(key, secret) => insert_secret(*key, secret),
             Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
+            Self::MarkDropped(pool, project) => dropped::insert(*pool, *project),
+            Self::ForgetDropped(pool) => dropped::delete(*pool),
+            Self::InsertSigning(key, known) => signing::insert(*key, known),
+            Self::DeleteSigning(id) => signing::delete(*id),
+            Self::DeleteSigningOf(key) => signing::delete_of(*key),
+            Self::UseSigning(id, at) => signing::used(*id, *at),
             Self::DeleteSecret(id) => sqlx::query(text::DELETE_SECRET).bind(id.to_string()),
             Self::EndSecret(secret) => end_secret(secret),
             Self::Quarantine(id, held) => {

@@ -65,13 +65,19 @@ fn tag_of(batch: &AdmittedBatch, idempotency: &Idempotency) -> IdempotencyTag {
 
 impl Lake {
     /// The saved answer to a batch that was stored under its idempotency key,
-    /// or is being stored; `None` for one that was not. Nothing is stored.
+    /// or is being stored, and the answer to one without a key of which each
+    /// record comes with a token of uniqueness that is known; `None` for one
+    /// that brings something new. Nothing is stored.
     ///
     /// # Errors
     /// [`LakeError::IdempotencyMismatch`] when another body was sent under the key.
     pub async fn repeated(&self, batch: &AdmittedBatch) -> Result<Option<AppendReceipt>> {
         let Some(idempotency) = batch.idempotency() else {
-            return Ok(None);
+            let is_known = self.has_every_token(batch).await?;
+            return Ok(is_known.then(|| AppendReceipt {
+                repeated: true,
+                ..new_receipt(batch)
+            }));
         };
         let repeat = Operation::Repeat {
             tag: tag_of(batch, idempotency),

@@ -48,6 +48,25 @@ impl Lake {
         Err(LakeError::Busy)
     }
 
+    /// Whether every record of a batch comes with a token that is known: such a
+    /// batch stores nothing.
+    pub(super) async fn has_every_token(&self, batch: &AdmittedBatch) -> Result<bool> {
+        let tokens = batch.tokens();
+        if tokens.is_empty() || tokens.len() < batch.records().len() {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        // Memory first: what is moved meanwhile is in the store by then.
+        let is_recent = |(_, tag): &&(usize, TokenTag)| self.tokens.knows(tag, now);
+        let older = tokens.iter().filter(|token| !is_recent(token));
+        let older: Vec<TokenTag> = older.map(|(_, tag)| *tag).collect();
+        if older.is_empty() || self.token_store.is_empty() {
+            return Ok(older.is_empty());
+        }
+        let known = self.token_store.known(&older, now).await?;
+        Ok(known.into_iter().all(|is_known| is_known))
+    }
+
     /// The places of the records whose tokens are in the store.
     async fn known_tokens(&self, batch: &AdmittedBatch) -> Result<Vec<usize>> {
         if batch.tokens().is_empty() || self.token_store.is_empty() {

@@ -81,6 +81,11 @@ impl RecentTokens {
         self.held().moves
     }
 
+    /// Whether a tag is held that ends after `now`.
+    pub(crate) fn knows(&self, tag: &TokenTag, now: Timestamp) -> bool {
+        self.held().ends.get(tag).is_some_and(|ends| *ends > now)
+    }
+
     /// What becomes of tokens, while so many others are being written.
     pub(crate) fn judge(&self, tokens: &NewTokens, now: Timestamp, waiting: usize) -> Judgement {
         let held = self.held();

@@ -38,6 +38,18 @@ impl Network {
         Self(IpNet::new_assert(address, bits).trunc())
     }
 
+    /// Whether the other one is in another part of the net, as far as their first
+    /// bits tell: 16 of IPv4, 32 of IPv6. Of one of each nothing is known, since
+    /// one device has both.
+    pub fn is_clearly_another(&self, other: &Self) -> bool {
+        let part = |network: &Self, bits| IpNet::new_assert(network.0.addr(), bits).trunc();
+        match (self.0, other.0) {
+            (IpNet::V4(_), IpNet::V4(_)) => part(self, 16) != part(other, 16),
+            (IpNet::V6(_), IpNet::V6(_)) => part(self, 32) != part(other, 32),
+            _ => false,
+        }
+    }
+
     /// Reads what [`Network`] displays; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let network: IpNet = text.parse().ok()?;

@@ -25,7 +25,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * DAY.as_secs());
 /// A secret that is older should have been rolled.
 pub const ROLL_AFTER: Duration = Duration::from_secs(90 * DAY.as_secs());
-/// More keys that administer a project are more than it needs.
+/// More keys and people that administer a project are more than it needs.
 pub const ADMINS_ENOUGH: usize = 3;
 /// What was granted for longer than this and never used is not needed.
 pub const GRANT_UNUSED_AFTER: Duration = Duration::from_secs(30 * DAY.as_secs());
@@ -65,6 +65,8 @@ pub struct RecordedUse {
     pub views: BTreeSet<(KeyId, ViewId)>,
     /// The pools that each key had to do with within [`GRANT_UNUSED_AFTER`].
     pub pools: BTreeSet<(KeyId, PoolId)>,
+    /// How many people administer the project, of those that the caller knows of.
+    pub people: usize,
 }
 
 impl ReviewedKey<'_> {
@@ -96,7 +98,7 @@ pub fn review(
     };
     let keys: Vec<&ReviewedKey<'_>> = keys.iter().filter(active).collect();
     let mut found = Vec::new();
-    let surplus = surplus_admins(&keys);
+    let surplus = surplus_admins(&keys, recorded.people);
     let mut writers = Writers::new(&keys, pools);
     for key in &keys {
         let mut find = |rule, why: String| {
@@ -130,7 +132,9 @@ pub fn review(
         }
         if surplus.contains(&key.key.id()) {
             let why = format!(
-                "more than {ADMINS_ENOUGH} keys administer the project, and this is not among those used last"
+                "more than {ADMINS_ENOUGH} keys and people administer the project, {} of them people, and this is \
+                 not among the keys used last",
+                recorded.people
             );
             find(AdviceRule::ManyAdmins, why);
         }
@@ -193,8 +197,9 @@ fn from_page(key: &ReviewedKey<'_>, at: Timestamp) -> String {
 }
 
 /// The grants that the key did not use, as far as what is recorded can tell:
-/// those on one view, and those to write to one pool. Which pools were asked
-/// is not recorded of questions over several.
+/// those on one view, and those to write to one pool. Grants to ask a pool are
+/// left out: a question that was asked before all of its pools were noted would
+/// make them look unused.
 fn wider_than_used(
     key: &ReviewedKey<'_>,
     recorded: &RecordedUse,
@@ -252,12 +257,14 @@ fn writes_and_reads(key: &ReviewedKey<'_>) -> bool {
         && reads.into_iter().any(|action| key.can(action))
 }
 
-/// The admins beyond those that were used last.
-fn surplus_admins(keys: &[&ReviewedKey<'_>]) -> Vec<KeyId> {
+/// The admins beyond those that were used last; beside so many people. One may
+/// stay in any case: programs have no password.
+fn surplus_admins(keys: &[&ReviewedKey<'_>], people: usize) -> Vec<KeyId> {
     let admins = keys.iter().filter(|key| key.can(Action::Admin));
     let mut admins: Vec<_> = admins.collect();
     admins.sort_by_key(|key| std::cmp::Reverse(key.last_seen()));
-    let surplus = admins.into_iter().skip(ADMINS_ENOUGH);
+    let enough = ADMINS_ENOUGH.saturating_sub(people).max(1);
+    let surplus = admins.into_iter().skip(enough);
     surplus.map(|key| key.key.id()).collect()
 }
 

@@ -207,6 +207,11 @@ pub struct Unspent {
 }
 
 impl Unspent {
+    /// A caller whose signature was found good.
+    pub(super) fn new(access: Access, nonce: (TokenTag, Timestamp)) -> Self {
+        Self { access, nonce }
+    }
+
     /// What is to be remembered of the nonce before anything else happens, and
     /// until when.
     pub fn nonce(&self) -> (TokenTag, Timestamp) {
@@ -244,10 +249,7 @@ impl KeyRecord {
             return Err(AuthError::Unknown);
         };
         let access = self.admit_by(secret, (Proof::Signature, seen), now)?;
-        Ok(Unspent {
-            access,
-            nonce: request.nonce(),
-        })
+        Ok(Unspent::new(access, request.nonce()))
     }
 
     /// Does the work of [`KeyRecord::verify_signed`] for a secret that no key has.

@@ -106,11 +106,18 @@ impl Access {
     }
 }
 
+/// No grant that was made has it.
+const IMPLIED: [u8; 16] = [0; 16];
+
 impl Grant {
+    /// Whether nobody made it.
+    pub(super) fn is_implied(&self) -> bool {
+        self.id == GrantId::from_bytes(IMPLIED)
+    }
+
     fn on_usage(project: ProjectId, action: Action) -> Self {
         Self {
-            // No grant that was made has it.
-            id: GrantId::from_bytes([0; 16]),
+            id: GrantId::from_bytes(IMPLIED),
             on: Target::Pool(Selector::One {
                 id: usage_pool_id(project),
                 name: Name::of_usage(),

@@ -3,17 +3,19 @@
 
 mod derived;
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use memchr::memchr_iter;
 use regex::bytes::Regex;
+use zeroize::Zeroizing;
 
 pub use derived::{DerivedScanner, FoundDerived};
 
-use super::{Secret, SecretId};
+use super::{Secret, SecretId, SigningSecret};
 use crate::keys::KeyKind;
 
-/// What every native token looks like. Whoever searches with another tool
+/// What every native token and every signing secret looks like. Whoever searches with another tool
 /// compares the last six characters, too: the CRC-32 of all before them, in
 /// base 62. Keys of the Keen dialect are 64 hexadecimal digits without a
 /// checksum, as a digest is, and cannot be told from one.
@@ -28,9 +30,53 @@ pub struct FoundToken {
     /// The line, counted from 1.
     pub line: u64,
     /// The kind that the prefix names.
-    pub kind: KeyKind,
+    pub kind: TokenKind,
     /// The public part.
     pub id: SecretId,
+}
+
+/// What a prefix says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A token of a key of this kind.
+    Key(KeyKind),
+    /// A signing secret.
+    Signing,
+}
+
+impl TokenKind {
+    /// The kind's name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key(kind) => kind.name(),
+            Self::Signing => "signing",
+        }
+    }
+}
+
+/// The text of a token that was found, for whoever reports it.
+pub struct FoundText(Zeroizing<String>);
+
+impl fmt::Debug for FoundText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FoundText")
+    }
+}
+
+impl FoundText {
+    /// The whole text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The kind and public part of a text that is a token or a signing secret.
+fn read(text: &str) -> Option<(TokenKind, SecretId)> {
+    if let Some(secret) = Secret::parse(text) {
+        return Some((TokenKind::Key(secret.kind()), secret.id()));
+    }
+    let secret = SigningSecret::parse(text)?;
+    Some((TokenKind::Signing, secret.id()))
 }
 
 /// Looks through bytes that come in pieces.
@@ -59,7 +105,7 @@ impl TokenScanner {
     }
 
     /// The same with the tokens themselves, for whoever reports them.
-    pub fn feed_whole(&mut self, piece: &[u8]) -> Vec<(FoundToken, Secret)> {
+    pub fn feed_whole(&mut self, piece: &[u8]) -> Vec<(FoundToken, FoundText)> {
         static PATTERN: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(TOKEN_PATTERN).expect("the pattern is one"));
         self.rest.extend_from_slice(piece);
@@ -68,19 +114,20 @@ impl TokenScanner {
         while let Some(hit) = PATTERN.find_at(&self.rest, from) {
             // What looks like a token and is none may hide the beginning of one.
             from = hit.start() + 1;
-            let text = std::str::from_utf8(hit.as_bytes()).ok();
-            let Some(secret) = text.and_then(Secret::parse) else {
+            let text = std::str::from_utf8(hit.as_bytes()).unwrap_or_default();
+            let Some((kind, id)) = read(text) else {
                 continue;
             };
+            let whole = FoundText(Zeroizing::new(text.to_owned()));
             self.line += lines(&self.rest[counted..hit.start()]);
             counted = hit.start();
             from = hit.end();
             let place = FoundToken {
                 line: self.line,
-                kind: secret.kind(),
-                id: secret.id(),
+                kind,
+                id,
             };
-            found.push((place, secret));
+            found.push((place, whole));
         }
         let done = self.rest.len().saturating_sub(TOKEN_BYTES - 1).max(from);
         self.line += lines(&self.rest[counted..done]);

@@ -110,7 +110,7 @@ Examples:
     #[command(after_help = "Example:\n  tidegate keys review --rule unused")]
     Review {
         /// Advice of this rule alone: unused, never_rolled, old_secret_in_use, writes_and_reads,
-        /// field_writable_by_others, many_admins or issuer_ended
+        /// field_writable_by_others, many_admins, issuer_ended or, of people, shared_account
         #[arg(long)]
         rule: Option<String>,
     },
@@ -125,6 +125,9 @@ Examples:
         #[arg(long, value_name = "FILE")]
         change: Option<PathBuf>,
     },
+    /// Make and end keys within the calling key's own grants, by its action issue
+    #[command(subcommand)]
+    Issued(IssuedCommand),
     /// Sign a narrower token for a short time, without the server
     Derive(DeriveKey),
     /// Make a new master key for a data directory, while no server runs on it
@@ -132,6 +135,74 @@ Examples:
         after_help = "Example:\n  tidegate keys recover --data-dir /var/lib/tidegate --admin-token-file ./new-token"
     )]
     Recover(RecoverArgs),
+}
+
+/// What a key does with the keys that it issued (docs/issued-keys.md).
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuedCommand {
+    /// List the keys that the calling key issued
+    List,
+    /// Show one of them and its grants
+    Get {
+        /// Id of the key
+        id: String,
+    },
+    /// Issue a key and show its token, once
+    #[command(
+        after_help = "Example:\n  tidegate keys issued create --name 'Ada dashboard' --grant 'view:sales_by_day read all_rows' --to file:dashboard-token"
+    )]
+    Create(NewKey),
+    /// Make a new token for one of them; the old one goes on for a grace
+    #[command(
+        after_help = "Example:\n  tidegate keys issued roll 01M7Y10V0GS6DQE8G7HER2NSG2 --grace 1h --to file:dashboard-token --replace"
+    )]
+    Roll {
+        /// Id of the key
+        id: String,
+        /// How long the old token goes on, from 0s to 7d
+        #[arg(long, default_value = "24h", value_name = "TIME")]
+        grace: String,
+        /// End the old token sooner, when nobody used it for so many minutes
+        #[arg(long, value_name = "MINUTES")]
+        end_after_silence: Option<u32>,
+        /// With a grace of 0s: end the old token although it was used a short while ago
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        token_to: TokenTo,
+    },
+    /// End the old token of one that was rolled, at once
+    EndGrace {
+        /// Id of the key
+        id: String,
+        /// End it although it was used a short while ago
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take a roll back while the old token goes on; the new one ends at once
+    UndoRoll {
+        /// Id of the key
+        id: String,
+        /// End the new token although it was used a short while ago
+        #[arg(long)]
+        force: bool,
+    },
+    /// Switch one of them off; an administrator switches it on again
+    Disable {
+        /// Id of the key
+        id: String,
+    },
+    /// Delete one of them for ever
+    Delete {
+        /// Id of the key
+        id: String,
+        /// Delete without asking
+        #[arg(long, short)]
+        yes: bool,
+        /// Delete it although it was used a short while ago
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Where a new token goes instead of the terminal.
@@ -181,6 +252,15 @@ Examples:
 
 When the token does not arrive there, the new key is deleted again.")]
 pub(crate) struct CreateKey {
+    #[command(flatten)]
+    pub(crate) new: NewKey,
+    #[command(flatten)]
+    pub(crate) proof: Proof,
+}
+
+/// What a new key is to be.
+#[derive(Args, Debug)]
+pub(crate) struct NewKey {
     /// File with the definition in JSON; - reads standard input
     #[arg(required_unless_present = "name", conflicts_with = "name")]
     pub(crate) file: Option<PathBuf>,
@@ -196,8 +276,6 @@ pub(crate) struct CreateKey {
     /// From this instant on the key is refused
     #[arg(long, conflicts_with = "file", value_name = "TIME")]
     pub(crate) expires_at: Option<String>,
-    #[command(flatten)]
-    pub(crate) proof: Proof,
     #[command(flatten)]
     pub(crate) token_to: TokenTo,
 }

@@ -2,6 +2,7 @@
 
 mod advice;
 mod derive;
+mod issued;
 mod making;
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::definitions::{joined, list, member, print_answer, print_list, print_properties};
 use super::filters::parse_grant;
 use super::{CommandError, confirm, connect, files, parse, recover};
-use crate::cli::{CreateKey, KeyCommand, KeysArgs, Proof};
+use crate::cli::{CreateKey, KeyCommand, KeysArgs, NewKey, Proof};
 use crate::client::{Body, Client, ClientError, segment};
 use crate::output::{self, table, table::Cell};
 
@@ -39,19 +40,17 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             let answer = client.get(&address(&id))?;
             print_key(&client, &answer, json)
         }
-        KeyCommand::Create(args) => {
-            let body = match &args.file {
+        KeyCommand::Create(CreateKey { new, proof }) => {
+            let body = match &new.file {
                 // As it is: numbers that are too wide for this program stay what they are.
-                Some(path) if args.proof.code.is_none() => files::read_definition(path)?,
+                Some(path) if proof.code.is_none() => files::read_definition(path)?,
                 Some(path) => {
                     let body = parse(&client, &files::read_definition(path)?)?;
-                    proven(body, &args.proof).to_string().into_bytes()
+                    proven(body, &proof).to_string().into_bytes()
                 }
-                None => proven(from_flags(&args)?, &args.proof)
-                    .to_string()
-                    .into_bytes(),
+                None => proven(from_flags(&new)?, &proof).to_string().into_bytes(),
             };
-            making::make(&client, "/v1/keys", &body, &args.token_to, json)
+            making::make(&client, (KEYS, KEYS), &body, &new.token_to, json)
         }
         KeyCommand::Disable { id } => {
             let told = format!("key {id} is disabled");
@@ -73,7 +72,8 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             if let Some(minutes) = end_after_silence {
                 body["end_after_silence"] = minutes.into();
             }
-            making::roll(&client, &id, proven(body, &proof), &token_to, json)
+            let body = proven(body, &proof);
+            making::roll(&client, (KEYS, &id), body, &token_to, json)
         }
         KeyCommand::EndGrace { id, force } => {
             let told = format!("the old token of key {id} has ended");
@@ -101,8 +101,9 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
             let path = format!("{}/copy", address(&id));
             let body = proven(body, &proof).to_string();
-            making::make(&client, &path, body.as_bytes(), &token_to, json)
+            making::make(&client, (KEYS, &path), body.as_bytes(), &token_to, json)
         }
+        KeyCommand::Issued(command) => issued::run(&client, command, json),
         KeyCommand::Review { rule } => advice::review(&client, rule.as_deref(), json),
         KeyCommand::Simulate { id, change } => {
             advice::simulate(&client, &id, change.as_deref(), json)
@@ -113,8 +114,16 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
     }
 }
 
+/// The keys of the project.
+const KEYS: &str = "/v1/keys";
+
 fn address(id: &str) -> String {
-    format!("/v1/keys/{}", segment(id))
+    of(KEYS, id)
+}
+
+/// The address of one of these keys.
+fn of(keys: &str, id: &str) -> String {
+    format!("{keys}/{}", segment(id))
 }
 
 /// The body of a change with the proof of a person, if one is given.
@@ -126,7 +135,7 @@ fn proven(mut body: Value, proof: &Proof) -> Value {
     body
 }
 
-fn from_flags(args: &CreateKey) -> Result<Value, CommandError> {
+fn from_flags(args: &NewKey) -> Result<Value, CommandError> {
     let grants: Result<Vec<_>, _> = args.grants.iter().map(|text| parse_grant(text)).collect();
     let mut body = json!({ "name": args.name, "grants": grants? });
     if let Some(description) = &args.description {
@@ -147,27 +156,32 @@ fn change(
     body: &Value,
     json: bool,
 ) -> Result<(), CommandError> {
-    let answer = send_change(client, id, call, body)?;
+    let answer = send_change(client, &address(id), call, body)?;
+    show_change(client, &answer, told, json)
+}
+
+/// Prints what a change answered.
+fn show_change(client: &Client, answer: &[u8], told: &str, json: bool) -> Result<(), CommandError> {
     if answer.is_empty() {
         output::note(told);
         return Ok(());
     }
-    print_key(client, &answer, json)
+    print_key(client, answer, json)
 }
 
-/// The same without a word.
-fn change_quietly(client: &Client, id: &str, call: &str, body: &Value) -> Result<(), ClientError> {
-    send_change(client, id, call, body).map(drop)
+/// Changes a key without a word.
+fn change_quietly(client: &Client, key: &str, call: &str, body: &Value) -> Result<(), ClientError> {
+    send_change(client, key, call, body).map(drop)
 }
 
 fn send_change(
     client: &Client,
-    id: &str,
+    key: &str,
     call: &str,
     body: &Value,
 ) -> Result<Vec<u8>, ClientError> {
     let body = body.to_string();
-    let path = format!("{}/{call}", address(id));
+    let path = format!("{key}/{call}");
     client.post(&path, Body::json(body.as_bytes()))
 }
 

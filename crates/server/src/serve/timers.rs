@@ -37,7 +37,11 @@ pub(super) async fn tend_keys(
         }
         // A start has other things to write first.
         if seen != Timestamp::MIN {
-            web::publish_usage(&state).await;
+            // A long backlog holds up no stop: the rest is brought after the next start.
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = web::publish_usage(&state) => {}
+            }
         }
         if let Err(error) = control.tidy_secrets().await {
             tracing::warn!(%error, "secrets that have ended were not taken away");

@@ -2,6 +2,7 @@
 
 mod commands;
 mod import;
+mod issued;
 mod query;
 mod scan;
 mod signed;

@@ -34,6 +34,7 @@ mod review;
 mod rolling;
 mod schemas;
 mod shown;
+mod signing;
 mod simulate;
 
 pub(crate) use derived::{
@@ -44,9 +45,12 @@ pub(crate) use derived::{
 };
 pub(crate) use issued::{
     delete as delete_issued, delete_operation as delete_issued_operation,
-    disable as disable_issued, disable_operation as disable_issued_operation, issue,
+    disable as disable_issued, disable_operation as disable_issued_operation,
+    end_grace as end_grace_issued, end_grace_operation as end_grace_issued_operation, issue,
     issue_operation, list as list_issued, list_operation as list_issued_operation,
-    read as read_issued, read_operation as read_issued_operation,
+    read as read_issued, read_operation as read_issued_operation, roll as roll_issued,
+    roll_operation as roll_issued_operation, undo_roll as undo_roll_issued,
+    undo_roll_operation as undo_roll_issued_operation,
 };
 pub(crate) use leaks::{
     leak_schemas, quarantine, quarantine_operation, release, release_operation, report,
@@ -58,6 +62,11 @@ pub(crate) use rolling::{
     end_grace, end_grace_operation, roll, roll_operation, undo_roll, undo_roll_operation,
 };
 pub(crate) use schemas::{empty_object, schemas};
+pub(crate) use signing::{
+    create as make_signing, create_operation as make_signing_operation, delete as delete_signing,
+    delete_operation as delete_signing_operation, list as list_signing,
+    list_operation as list_signing_operation,
+};
 pub(crate) use simulate::{simulate, simulate_operation};
 
 use once::{Sent, finish_made};

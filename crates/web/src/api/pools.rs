@@ -11,13 +11,14 @@ use model::fault::{Fault, FaultCode};
 use model::fields::ScalarType;
 use model::ids::GrantId;
 use model::limits::{RETENTION_DAYS_MAX, STORAGE_BYTES_MAX, UNIQUE_FIELDS_MAX};
-use model::permit::{Access, Admin, Permit, SeeSchema, Upkeep};
+use model::permit::{Access, Admin, SeeSchema};
 use model::pools::{FileLayout, Pool, PoolDraft};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
 use super::{CHANGE_ATTEMPTS, done, page, tag, tagged, with_members};
 use crate::caller::{Caller, Named, OnPool};
+use crate::dropping::drop_pool;
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
@@ -306,8 +307,7 @@ pub(crate) async fn delete(
             Err(ControlError::StaleRevision) => {}
             deleted => {
                 deleted?;
-                let ours = Permit::<Upkeep>::ours();
-                state.plane.drop_pool(ours, pool.id).await?;
+                drop_pool(&state, pool.id).await?;
                 return Ok(done());
             }
         }

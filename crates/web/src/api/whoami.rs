@@ -7,13 +7,14 @@ use axum::response::Response;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use model::credits::Tier;
-use model::grants::Grant;
+use model::grants::{Grant, Target};
 use model::keys::Derived;
 use model::names::Name;
 use model::permit::{Access, AskPool, ConstrainedQuery, Issuer, On, Person, Read};
 use model::pools::Pool;
 use model::time::Timestamp;
 use model::value::{Object, Value};
+use model::views::View;
 use serde_json::{Value as Json, json};
 
 use super::with_members;
@@ -96,17 +97,21 @@ fn derived_schema() -> Json {
 /// The counts to ask for: of every pool, then of every view.
 fn counts(access: &Access, state: &AppState) -> [Vec<(Name, ConstrainedQuery)>; 2] {
     let definitions = state.control.definitions(access.project());
-    // Usage is shown to whom it was granted, and not to all who administer.
-    let is_shown = |pool: &&Arc<Pool>| {
-        let mut grants = access.grants().iter();
-        !pool.is_usage() || grants.any(|grant| grant.on.covers_pool(pool))
-    };
+    // Usage, and what reads it, is shown to whom it was granted, and not to all
+    // who administer.
+    let granted =
+        |covers: &dyn Fn(&Target) -> bool| access.grants().iter().any(|grant| covers(&grant.on));
+    let is_shown = |pool: &&Arc<Pool>| !pool.is_usage() || granted(&|on| on.covers_pool(pool));
     let pools = definitions.stored_pools().filter(is_shown);
     let pools = pools.filter_map(|pool| {
         let permit = access.permit::<AskPool>(On::Pool(Some(pool))).ok()?;
         Some((pool.draft.name.clone(), permit.count()))
     });
-    let views = definitions.views().filter_map(|(view, pool)| {
+    let is_shown = |(view, pool): &(&Arc<View>, &Arc<Pool>)| {
+        !pool.is_usage() || granted(&|on| on.covers_view(view, pool))
+    };
+    let views = definitions.views().filter(is_shown);
+    let views = views.filter_map(|(view, pool)| {
         let permit = access.permit::<Read>(On::View(Some((view, pool)))).ok()?;
         Some((view.draft.name.clone(), permit.count()))
     });

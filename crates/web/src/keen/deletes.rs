@@ -10,12 +10,13 @@ use model::document::expected;
 use model::fault::{Fault, FaultCode, step};
 use model::limits::DEFINITION_BYTES_MAX;
 use model::names::FieldPath;
-use model::permit::{Delete, On, Permit, SeeSchema, Upkeep};
+use model::permit::{Delete, On, SeeSchema};
 use model::value::{Object, Value};
 
 use super::Parameters;
 use super::caller::{Caller, Segments};
 use super::question::Removal;
+use crate::dropping::drop_pool;
 use crate::error::ApiError;
 use crate::input::receive;
 use crate::state::AppState;
@@ -49,8 +50,7 @@ pub(crate) async fn events(
     let pool = pool.ok_or_else(ApiError::not_found)?;
     if is_all {
         state.control.delete_pool(&by, pool.id, None).await?;
-        let ours = Permit::<Upkeep>::ours();
-        state.plane.drop_pool(ours, pool.id).await?;
+        drop_pool(&state, pool.id).await?;
         return Ok(done());
     }
     let condition = removal.condition(&pool.time_field(), state.clock.now())?;

@@ -44,7 +44,7 @@ fn body(route: &Route, needs: Needs) -> Json {
             "code": "123456" }),
         ("POST", "/v1/projects") => json!({ "name": "made" }),
         ("POST", "/v1/keys/report") => json!({ "token": "x" }),
-        ("POST", "/v1/keys/{id}/roll") => json!({ "grace": "1h" }),
+        ("POST", "/v1/keys/{id}/roll" | "/v1/issued-keys/{id}/roll") => json!({ "grace": "1h" }),
         ("PATCH", _) => json!({ "name": "renamed" }),
         ("POST", "/v1/pools/{pool}/records") => json!([{ "customer": "a" }]),
         ("POST", "/v1/pools/{pool}/delete") => json!({ "all": true }),
@@ -126,11 +126,17 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             }
             false => world.key(json!([])).await.0,
         };
-        let ends_a_roll = ["/v1/keys/{id}/end-grace", "/v1/keys/{id}/undo-roll"];
-        if ends_a_roll.contains(&route.pattern) {
+        let ends_a_roll = ["end-grace", "undo-roll"];
+        if ends_a_roll.iter().any(|end| route.pattern.ends_with(end)) {
             let roll = json!({ "grace": "1h" });
             let path = format!("/v1/keys/{id}/roll");
             world.post(&path, &roll).await.expect(201);
+        }
+        let mut signing = String::new();
+        if route.pattern.contains("{secret}") {
+            let path = format!("/v1/keys/{id}/signing-secrets");
+            let made = world.post(&path, &Json::Null).await.expect(201).json();
+            signing = text(&made, "/id").to_owned();
         }
         let mut pool = "sales";
         if (route.method, route.pattern) == ("DELETE", "/v1/pools/{pool}") && caller == "right" {
@@ -155,6 +161,7 @@ async fn statuses(route: &Route, needs: Needs, shared: &World) -> Vec<String> {
             .replace("{dataset}/results", "daily/results?index_by=a")
             .replace("{dataset}", "daily")
             .replace("{jti}", &crate::testing::derived::id(1))
+            .replace("{secret}", &signing)
             .replace("{id}", &id);
         let call = format!("{} {path}", route.method);
         let reply = world.call(&token, &call, &body(route, needs)).await;

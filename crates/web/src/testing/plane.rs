@@ -85,6 +85,8 @@ pub(crate) struct FakePlane {
     pub(crate) is_endless: AtomicBool,
     /// Endless answers that somebody still holds.
     pub(crate) held: Arc<()>,
+    /// A pool to which nothing is ever stored, and nobody is told so.
+    pub(crate) stuck: Mutex<Option<PoolId>>,
     /// Pools that were dropped.
     pub(crate) dropped: Mutex<Vec<PoolId>>,
 }
@@ -226,6 +228,10 @@ fn columns(question: &ConstrainedQuery) -> Vec<OutputColumn> {
 
 impl DataPlane for FakePlane {
     fn append(&self, batch: AdmittedBatch) -> BoxFuture<'_, Result<AppendReceipt, PlaneError>> {
+        let is_stuck = *self.stuck.lock().expect("not poisoned") == Some(batch.pool().id);
+        if is_stuck {
+            return std::future::pending().boxed();
+        }
         async move { self.store(batch) }.boxed()
     }
 
@@ -233,7 +239,7 @@ impl DataPlane for FakePlane {
         &'a self,
         batch: &'a AdmittedBatch,
     ) -> BoxFuture<'a, Result<Option<AppendReceipt>, PlaneError>> {
-        async move { self.saved_answer(batch) }.boxed()
+        async move { self.answer_again(batch) }.boxed()
     }
 
     fn query(&self, query: ConstrainedQuery) -> BoxFuture<'_, Result<Answer, PlaneError>> {
@@ -334,6 +340,9 @@ impl DataPlane for FakePlane {
     }
 
     fn drop_pool(&self, _: Permit<Upkeep>, pool: PoolId) -> BoxFuture<'_, Result<(), PlaneError>> {
+        if let Some(failure) = self.failure.lock().expect("not poisoned").clone() {
+            return ready(Err(failure)).boxed();
+        }
         self.records.lock().expect("not poisoned").remove(&pool);
         self.dropped.lock().expect("not poisoned").push(pool);
         ready(Ok(())).boxed()

@@ -552,3 +552,192 @@ async fn a_stored_question_over_usage_and_other_records_shows_who_administers_no
         world.call(&token, call, &Json::Null).await.expect(status);
     }
 }
+
+/// A second project beside that of the world: the token of its first key.
+async fn another_project(world: &World) -> String {
+    let ada = first_signed_in(world).await;
+    let made = json!({ "name": "elsewhere", "code": ada.code(world) });
+    let made = ada.call(world, "POST /v1/projects", &made).await;
+    text(&made.expect(201).json(), "/token").to_owned()
+}
+
+/// What is left to be brought, by project.
+async fn left(world: &World, which: control::Unpublished) -> usize {
+    let left = world.state.control.unpublished_usage(which).await;
+    left.expect("read").len()
+}
+
+#[tokio::test]
+async fn a_project_that_takes_long_holds_up_neither_another_one_nor_a_stop() {
+    let world = World::with_sales().await;
+    let other = another_project(&world).await;
+    let own = project(&world);
+    let query = json!({ "name": "visits", "schema": "open" });
+    world
+        .call(&other, "POST /v1/pools", &query)
+        .await
+        .expect(201);
+    world.state.control.save_last_used().await.expect("saved");
+    *world.plane.stuck.lock().expect("not poisoned") = Some(usage_pool_id(own));
+    // One publishes and comes to no end.
+    let mut publishing = tokio::spawn({
+        let state = world.state.clone();
+        async move { publish(&state).await }
+    });
+    tokio::task::yield_now().await;
+    let waits = tokio::time::timeout(Duration::from_millis(50), &mut publishing).await;
+    assert!(waits.is_err(), "it is stuck");
+    // The other project is told of its usage all the same, and its pool has it.
+    let told = world
+        .call(&other, "GET /v1/usage", &Json::Null)
+        .await
+        .expect(200)
+        .json();
+    assert!(!told["items"].as_array().expect("a list").is_empty());
+    let count = json!({ "analysis": "count", "pool": "_usage" });
+    let counted = world.call(&other, "POST /v1/query", &count).await;
+    assert!(counted.expect(200).json()["result"].as_u64() > Some(0));
+    // A stop gives it up, and nothing is lost by that.
+    publishing.abort();
+    assert!(publishing.await.is_err());
+    *world.plane.stuck.lock().expect("not poisoned") = None;
+    assert!(left(&world, Unpublished::Of(own)).await > 0);
+    publish(&world.state).await;
+    assert_eq!(left(&world, Unpublished::Of(own)).await, 0);
+}
+
+#[tokio::test]
+async fn what_a_kill_leaves_of_a_deleted_project_goes_at_the_next_start() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let made = json!({ "name": "elsewhere", "code": ada.code(&world) });
+    let made = ada.call(&world, "POST /v1/projects", &made).await;
+    let made = made.expect(201).json();
+    let other = model::ids::ProjectId::parse(text(&made, "/project/id")).expect("an id");
+    let deletes = "DELETE /v1/projects/elsewhere";
+    // The process ends between the two steps: the records are not dropped.
+    *world.plane.failure.lock().expect("not poisoned") = Some(PlaneError::Full);
+    let failed = ada.call(&world, deletes, &Json::Null).await;
+    assert!(failed.status >= 500, "{}", failed.text());
+    let gone = ada.call(&world, deletes, &Json::Null).await;
+    gone.expect(404);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control");
+    world.left_behind_whole(&file);
+    let again = World::over(&file).await;
+    let pool = usage_pool_id(other);
+    let dropped = |world: &World| world.plane.dropped.lock().expect("not poisoned").clone();
+    assert_eq!(dropped(&again), []);
+    crate::drop_left_over(&again.state).await;
+    assert_eq!(dropped(&again), [pool]);
+    // Once it is noted it is done.
+    crate::drop_left_over(&again.state).await;
+    assert_eq!(dropped(&again), [pool]);
+    // What is deleted without a kill leaves nothing to do.
+    *world.plane.failure.lock().expect("not poisoned") = None;
+    crate::drop_left_over(&world.state).await;
+    let pool = json!({ "name": "brief", "schema": "open" });
+    world.post("/v1/pools", &pool).await.expect(201);
+    let deletes = "DELETE /v1/pools/brief";
+    let gone = world.call(&world.admin, deletes, &Json::Null).await;
+    gone.expect(204);
+    let to_drop = world.state.control.pools_to_drop().await;
+    assert_eq!(to_drop.expect("read"), []);
+}
+
+#[tokio::test]
+async fn a_right_that_follows_from_administering_makes_no_tickets() {
+    let (world, _) = read_by_much().await;
+    for saved in ["s", "c"] {
+        let body = json!({ "saved_query": saved, "origin": "https://shop.example" });
+        let refused = world.post("/v1/tickets", &body).await.expect(400);
+        assert_eq!(refused.code(), "not_available");
+        assert!(refused.text().contains("by its name"), "{}", refused.text());
+        // By a grant on it the same query has tickets that let in.
+        let (on, action) = match saved {
+            "s" => ("saved:s", "run"),
+            _ => ("cached:c", "read"),
+        };
+        let grants = json!([{ "on": on, "actions": [action], "constraints": "all_rows" }]);
+        let (_, token) = world.key(grants).await;
+        let made = world.call(&token, "POST /v1/tickets", &body).await;
+        let made = made.expect(201).json();
+        let visit = format!("GET /v1/tickets/{}/result", text(&made, "/ticket"));
+        let mut visit = crate::testing::request("", &visit, &Json::Null);
+        let origin = "https://shop.example".parse().expect("a value");
+        visit.headers_mut().insert(http::header::ORIGIN, origin);
+        world.send(visit).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn whoami_and_simulations_tell_of_usage_what_the_key_can_read() {
+    let (world, _) = read_by_much().await;
+    let ada = first_signed_in(&world).await;
+    let all = |on: &str, actions: &[&str]| json!({ "on": on, "actions": actions, "constraints": "all_rows" });
+    let rows = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    let held =
+        json!([{ "project": project(&world).to_string(), "role": "admin", "constraints": rows }]);
+    let cara = joined(&world, &ada, "cara", held).await;
+    // Somebody held to some rows makes a key that says of usage what it likes.
+    let draft = json!({ "name": "held", "grants": [all("view:all", &["read"])] });
+    let made = cara.call(&world, "POST /v1/keys", &draft).await;
+    let made = made.expect(201).json();
+    let (held_id, held_token) = (text(&made, "/id"), text(&made, "/token"));
+    let widened = json!({ "grants": [all("view:all", &["read"]), all("view:v", &["read"]),
+        all("pool:_usage", &["query"])], "code": ada.code(&world) });
+    let patch = format!("PATCH /v1/keys/{held_id}");
+    ada.call(&world, &patch, &widened).await.expect(200);
+    let (named_id, named_token) = world
+        .key(json!([
+            all("view:v", &["read"]),
+            all("pool:_usage", &["query"])
+        ]))
+        .await;
+    let (wild_id, wild_token) = world
+        .key(json!([all("view:*", &["read"]), all("pool:*", &["query"])]))
+        .await;
+    for (id, token, sees) in [
+        (held_id, held_token, false),
+        (&named_id[..], &named_token[..], true),
+        (&wild_id[..], &wild_token[..], false),
+    ] {
+        let me = world.call(token, "GET /v1/whoami", &Json::Null).await;
+        let me = me.expect(200).json();
+        let simulated = ada
+            .call(&world, &format!("POST /v1/keys/{id}/simulate"), &json!({}))
+            .await
+            .expect(200)
+            .json();
+        for (list, name, call, body) in [
+            ("views", "v", "GET /v1/views/v/data", Json::Null),
+            (
+                "pools",
+                "_usage",
+                "POST /v1/query",
+                json!({ "analysis": "count", "pool": "_usage" }),
+            ),
+        ] {
+            let reads = world.call(token, call, &body).await.status == 200;
+            assert_eq!(reads, sees, "{id} {name}");
+            for told in [&me, &simulated] {
+                let items = told[list].as_array().expect("a list").iter();
+                let named: Vec<&str> = items.map(|item| text(item, "/name")).collect();
+                assert_eq!(named.contains(&name), sees, "{id} {name}: {told}");
+            }
+        }
+    }
+    // Whoever sees usage by administering is told of what was granted alone, and
+    // each view that anybody is told of can be read.
+    for caller in [&ada, &cara] {
+        let me = caller.call(&world, "GET /v1/whoami", &Json::Null).await;
+        let me = me.expect(200).json();
+        for view in me["views"].as_array().expect("a list") {
+            let path = format!("GET /v1/views/{}/data", text(view, "/name"));
+            caller.call(&world, &path, &Json::Null).await.expect(200);
+        }
+    }
+    let admin = world.get("/v1/whoami").await.expect(200).json();
+    let views = admin["views"].as_array().expect("a list");
+    assert!(views.iter().all(|view| view["name"] != "v"), "{admin}");
+}

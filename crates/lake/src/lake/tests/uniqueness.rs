@@ -222,10 +222,25 @@ fn a_token_is_known_wherever_it_is_and_for_a_month() {
             assert_eq!(world.send(0, &[(n, None, Some("t"))]), accepted(1));
             world.numbers(0).contains(&i128::from(n))
         };
+        // Whoever asks beforehand is told that it would bring nothing.
+        let repeats = |world: &World, lines: &[Line<'_>]| {
+            let batch = batch(&access(1), &world.pools[0], world.clock.now(), lines);
+            wait(world.lake.repeated(&batch)).unwrap()
+        };
+        let (old, new, plain) = ((2, None, Some("t")), (2, None, Some("u")), (2, None, None));
+        let again = AppendReceipt {
+            repeated: true,
+            ..accepted(2)
+        };
+        assert_eq!(repeats(&world, &[old, old]), Some(again), "{place:?}");
+        for more in [&[old, new][..], &[old, plain], &[new], &[plain], &[]] {
+            assert_eq!(repeats(&world, more), None, "{place:?} {more:?}");
+        }
         assert!(!sent(&world, 2), "{place:?}");
         world.clock.advance(MONTH - Duration::from_secs(1));
         assert!(!sent(&world, 3), "{place:?}");
         world.clock.advance(Duration::from_secs(1));
+        assert_eq!(repeats(&world, &[old]), None, "{place:?}");
         assert!(sent(&world, 4), "{place:?}");
         assert!(!sent(&world, 5), "{place:?}");
         world = world.cut();

@@ -23,11 +23,13 @@ pub enum AdviceRule {
     WiderThanUsed,
     /// The key that issued it is gone or not in use, so that it lets nobody in.
     IssuerEnded,
+    /// Of a person, not of a key: the sessions are used from two places at once.
+    SharedAccount,
 }
 
 impl AdviceRule {
     /// Every rule.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Unused,
         Self::NeverRolled,
         Self::OldSecretInUse,
@@ -38,6 +40,7 @@ impl AdviceRule {
         Self::RotationDue,
         Self::WiderThanUsed,
         Self::IssuerEnded,
+        Self::SharedAccount,
     ];
 
     /// The rule's name on the wire.
@@ -53,6 +56,7 @@ impl AdviceRule {
             Self::RotationDue => "rotation_due",
             Self::WiderThanUsed => "wider_than_used",
             Self::IssuerEnded => "issuer_ended",
+            Self::SharedAccount => "shared_account",
         }
     }
 
@@ -77,6 +81,10 @@ impl AdviceRule {
             Self::RotationDue => "roll it, as its owner wanted",
             Self::WiderThanUsed => "take the grants away that nobody uses",
             Self::IssuerEnded => "delete it, or make a key of its own for whoever still needs it",
+            Self::SharedAccount => {
+                "ask the person: one with two devices is fine; for two people invite the second one, and if neither \
+                 knows of it, end the sessions and change the password"
+            }
         }
     }
 }

@@ -21,6 +21,14 @@ fn before(days: u32) -> Timestamp {
 
 /// What is said of keys with these last uses, in days ago.
 fn said(project: &Project, keys: &[(&KeyRecord, Option<u32>)]) -> Vec<(u8, AdviceRule)> {
+    said_by(project, keys, &RecordedUse::default())
+}
+
+fn said_by(
+    project: &Project,
+    keys: &[(&KeyRecord, Option<u32>)],
+    recorded: &RecordedUse,
+) -> Vec<(u8, AdviceRule)> {
     let keys: Vec<ReviewedKey<'_>> = keys
         .iter()
         .map(|(key, used)| ReviewedKey {
@@ -34,13 +42,7 @@ fn said(project: &Project, keys: &[(&KeyRecord, Option<u32>)]) -> Vec<(u8, Advic
                 .collect(),
         })
         .collect();
-    let advice = review(
-        &keys,
-        &project.pools,
-        &project.views,
-        &RecordedUse::default(),
-        noon(),
-    );
+    let advice = review(&keys, &project.pools, &project.views, recorded, noon());
     let said = advice.iter().map(|a| (a.key.to_bytes()[0], a.rule));
     said.collect()
 }
@@ -135,6 +137,18 @@ fn keys_that_write_and_read_and_admins_beyond_some_are_named() {
     let many = AdviceRule::ManyAdmins;
     assert_eq!(said(&project, &keys), [(2, many), (4, many)]);
     assert_eq!(said(&project, &keys[..ADMINS_ENOUGH]), []);
+    // People who administer take of what is enough, and one key may stay.
+    let beside = |people: usize| {
+        let recorded = RecordedUse {
+            people,
+            ..RecordedUse::default()
+        };
+        let said = said_by(&project, &keys, &recorded).into_iter();
+        said.map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(beside(1), [1, 2, 4]);
+    assert_eq!(beside(2), [1, 2, 4, 5]);
+    assert_eq!(beside(9), [1, 2, 4, 5]);
 }
 
 #[test]
@@ -208,6 +222,7 @@ fn grants_that_nobody_used_are_named_as_far_as_is_recorded() {
             since: Some(before(days)),
             views: view.then_some((old.id(), of_view)).into_iter().collect(),
             pools: pool.then_some((old.id(), of_pool)).into_iter().collect(),
+            people: 0,
         }
     };
     let names = |why: &[String], grant: usize| {

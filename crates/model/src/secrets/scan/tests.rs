@@ -34,11 +34,18 @@ fn text() -> (String, Vec<FoundToken>) {
             let token = token(seed as u64, kind);
             expected.push(FoundToken {
                 line: text.matches('\n').count() as u64 + 1,
-                kind,
+                kind: TokenKind::Key(kind),
                 id: token.id(),
             });
             text.push_str(&format!("{before}{}{after}", token.reveal()));
         }
+        let signing = SigningSecret::generate(&SeededRandom::new(100 + seed as u64));
+        expected.push(FoundToken {
+            line: text.matches('\n').count() as u64 + 1,
+            kind: TokenKind::Signing,
+            id: signing.id(),
+        });
+        text.push_str(&format!("{before}{}{after}", signing.reveal()));
     }
     (text, expected)
 }

@@ -23,18 +23,22 @@ pub(super) fn review(client: &Client, rule: Option<&str>, json: bool) -> Result<
     let review = parse(client, &answer)?;
     let items = review.get("items").and_then(Value::as_array);
     let items = items.map(Vec::as_slice).unwrap_or_default();
-    if items.is_empty() {
+    let people = review.get("people").and_then(Value::as_array);
+    let people = people.map(Vec::as_slice).unwrap_or_default();
+    if items.is_empty() && people.is_empty() {
         return Ok(output::line("nothing to advise")?);
     }
-    for item in items {
+    let of_keys = items.iter().map(|item| (item, ["key", "name"]));
+    let of_people = people.iter().map(|item| (item, ["person", "sign_in"]));
+    for (item, [id, name]) in of_keys.chain(of_people) {
         let text = |name: &str| {
             let text = item.get(name).and_then(Value::as_str);
             output::printable(text.unwrap_or_default())
         };
         output::line(&format!(
             "{} {} ({}): {}\n    {}",
-            text("key"),
-            text("name"),
+            text(id),
+            text(name),
             text("rule"),
             text("why"),
             text("remedy")

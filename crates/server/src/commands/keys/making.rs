@@ -4,7 +4,7 @@
 use model::random::RandomSource as _;
 use serde_json::{Value, json};
 
-use super::{address, change_quietly, print_key};
+use super::{change_quietly, of, print_key};
 use crate::cli::TokenTo;
 use crate::client::{Body, Client, ClientError};
 use crate::commands::CommandError;
@@ -30,7 +30,7 @@ struct Made {
 /// When the server refuses, or the token did not arrive.
 pub(super) fn make(
     client: &Client,
-    path: &str,
+    (keys, path): (&str, &str),
     body: &[u8],
     token_to: &TokenTo,
     json: bool,
@@ -39,7 +39,7 @@ pub(super) fn make(
     let goes_elsewhere = !delivery.is_screen();
     let made = obtain(client, path, body)?;
     if let Some(undelivered) = hand_over(client, delivery, &made, json)? {
-        return Err(delete(client, &made.key, &undelivered));
+        return Err(delete(client, keys, &made.key, &undelivered));
     }
     show(client, goes_elsewhere, &made, json)
 }
@@ -51,7 +51,7 @@ pub(super) fn make(
 /// When the server refuses, or the token did not arrive.
 pub(super) fn roll(
     client: &Client,
-    id: &str,
+    (keys, id): (&str, &str),
     mut body: Value,
     token_to: &TokenTo,
     json: bool,
@@ -62,13 +62,14 @@ pub(super) fn roll(
     if ends_at_once {
         body["grace"] = GRACE_ON_THE_WAY.into();
     }
-    let path = format!("{}/roll", address(id));
+    let key = of(keys, id);
+    let path = format!("{key}/roll");
     let made = obtain(client, &path, body.to_string().as_bytes())?;
     if let Some(undelivered) = hand_over(client, delivery, &made, json)? {
-        return Err(undo(client, id, &made.key, &undelivered));
+        return Err(undo(client, (&key, id), &made.key, &undelivered));
     }
     if ends_at_once {
-        let ended = change_quietly(client, id, "end-grace", &json!({ "force": true }));
+        let ended = change_quietly(client, &key, "end-grace", &json!({ "force": true }));
         ended.map_err(|error| {
             CommandError::Failed(format!(
                 "the new token has arrived, but the old one goes on for ten minutes: {error}; end it: tidegate keys end-grace {id}"
@@ -171,12 +172,12 @@ fn show(
 
 /// Deletes a key whose token did not arrive, and says so. If it is there all
 /// the same, it is of no use: nobody has had it before.
-fn delete(client: &Client, key: &Value, why: &Undelivered) -> CommandError {
+fn delete(client: &Client, keys: &str, key: &Value, why: &Undelivered) -> CommandError {
     let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
     let error = &*why.error;
     told(
         error,
-        match client.delete(&address(id)) {
+        match client.delete(&of(keys, id)) {
             Ok(_) => format!("{error}; the key {id} was deleted again"),
             Err(second) => format!(
                 "{error}; the key {id} is there and its token is lost, delete it (tidegate keys delete {id}): {second}"
@@ -187,7 +188,12 @@ fn delete(client: &Client, key: &Value, why: &Undelivered) -> CommandError {
 
 /// Takes a roll back whose token did not arrive, and says so. Where it may be
 /// there, its readers may use it already: then both go on, and a person decides.
-fn undo(client: &Client, id: &str, key: &Value, why: &Undelivered) -> CommandError {
+fn undo(
+    client: &Client,
+    (address, id): (&str, &str),
+    key: &Value,
+    why: &Undelivered,
+) -> CommandError {
     let secrets = key.get("secrets").and_then(Value::as_array);
     let old = secrets
         .into_iter()
@@ -206,7 +212,7 @@ fn undo(client: &Client, id: &str, key: &Value, why: &Undelivered) -> CommandErr
     }
     told(
         error,
-        match change_quietly(client, id, "undo-roll", &json!({})) {
+        match change_quietly(client, address, "undo-roll", &json!({})) {
             Ok(()) => format!("{error}; the roll was taken back, and the old token goes on"),
             Err(_) if old.is_none() => format!(
                 "{error}; the key {id} was rolled without a grace and its new token is lost: roll it again"

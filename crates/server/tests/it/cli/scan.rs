@@ -179,3 +179,30 @@ fn k21_derived_tokens_are_found_and_reported_alone() {
         desk.server.get(lives, "/v1/whoami").expect(200);
     }
 }
+
+#[test]
+fn k21_signing_secrets_are_found_and_end_when_they_are_reported() {
+    let desk = Desk::new();
+    let url = desk.server.address.0.clone();
+    let key = json!({ "name": "signs", "grants": [] });
+    let made = desk.server.post(&desk.master, "/v1/keys", &key).expect(201);
+    let path = format!(
+        "/v1/keys/{}/signing-secrets",
+        made["id"].as_str().expect("an id")
+    );
+    let made = desk.server.post(&desk.master, &path, &json!({}));
+    let made = made.expect(201);
+    let secret = made["signing_secret"].as_str().expect("a secret");
+    let id = made["id"].as_str().expect("an id");
+    let tree = tempfile::tempdir().expect("a directory");
+    let text = format!("# signs\nSECRET={secret}\n");
+    fs::write(tree.path().join("a.env"), text).expect("writes");
+    let found = scan(tree.path(), &["."]).expect(1);
+    let line = format!("./a.env:2: signing token, secret {id}");
+    assert_eq!(found.out, format!("{line}\n"));
+    let found = scan(tree.path(), &["--report", &url, "."]).expect(1);
+    assert_eq!(found.out, format!("{line}, reported\n"));
+    assert!(!found.out.contains(&secret[19..]));
+    let left = desk.server.get(&desk.master, &path).expect(200);
+    assert_eq!(left["items"], json!([]));
+}

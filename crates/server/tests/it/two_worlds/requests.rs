@@ -372,6 +372,7 @@ pub(crate) fn every_route(pool: &str) -> Vec<Request> {
                 .replace("{project}", "default")
                 .replace("{ticket}", "none")
                 .replace("{jti}", "1777637700-0123456789abcdef")
+                .replace("{secret}", "AAAAAAAAAAAA")
                 .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
             assert!(
                 !path.contains('{'),

@@ -28,7 +28,7 @@ fn rules() -> Vec<&'static str> {
 pub(crate) fn schema() -> Json {
     let text = || json!({ "type": "string" });
     json!({
-        "type": "object", "required": ["items", "total"],
+        "type": "object", "required": ["items", "total", "people"],
         "properties": {
             "items": { "type": "array", "items": {
                 "type": "object", "required": ["key", "name", "rule", "why", "remedy"],
@@ -41,7 +41,19 @@ pub(crate) fn schema() -> Json {
                 },
             } },
             "total": { "type": "integer", "minimum": 0,
-                "description": "How many there are, be they on this page or not." },
+                "description": "How many items there are, be they on this page or not." },
+            "people": { "type": "array",
+                "description": "What is advised about people that the caller knows of.",
+                "items": {
+                    "type": "object", "required": ["person", "sign_in", "rule", "why", "remedy"],
+                    "properties": {
+                        "person": refer("Id"),
+                        "sign_in": text(),
+                        "rule": { "enum": rules() },
+                        "why": { "type": "string", "description": "What was seen." },
+                        "remedy": { "type": "string", "description": "What to do." },
+                    },
+                } },
         },
     })
 }
@@ -122,8 +134,31 @@ pub(crate) async fn review(
     let items: Vec<Object> = advice.iter().take(limit).map(show).collect();
     let answer = Object::new()
         .with("items", items)
-        .with("total", advice.len() as u64);
+        .with("total", advice.len() as u64)
+        .with("people", shared_accounts(&caller, &state, rule)?);
     Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+/// The people whose sessions look as if two used them.
+fn shared_accounts(
+    caller: &Caller<Admin>,
+    state: &AppState,
+    asked: Option<AdviceRule>,
+) -> Result<Vec<Object>, ApiError> {
+    let rule = AdviceRule::SharedAccount;
+    if asked.is_some_and(|asked| asked != rule) {
+        return Ok(Vec::new());
+    }
+    let shared = state.control.shared_accounts(&caller.0)?.into_iter();
+    let shown = shared.map(|shared| {
+        Object::new()
+            .with("person", shared.person.id().to_string())
+            .with("sign_in", shared.person.parts().sign_in.as_str())
+            .with("rule", rule.name())
+            .with("why", shared.why)
+            .with("remedy", rule.remedy())
+    });
+    Ok(shown.collect())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::state::AppState;
 use crate::step_up;
 
 /// Reads whether something is to end although somebody uses it.
-fn read_force(body: &Value) -> Result<bool, ApiError> {
+pub(super) fn read_force(body: &Value) -> Result<bool, ApiError> {
     let mut document = Document::new(body)?;
     let force = document.optional_boolean("force")?;
     document.finish()?;

@@ -33,9 +33,23 @@ pub(super) fn copy_request() -> Json {
     json!({ "application/json": { "schema": schema } })
 }
 
+/// The body of a roll of an issued key, which nobody stands behind.
+pub(super) fn roll_issued_request() -> Json {
+    let mut schema = roll();
+    schema["properties"]["force"] = json!({ "type": ["boolean", "null"],
+        "description": "Let the old secret end at once although it was used a short while ago." });
+    json!({ "application/json": { "schema": schema } })
+}
+
 /// The body of a roll.
 pub(super) fn roll_request() -> Json {
-    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": {
+    let mut schema = roll();
+    step_up::describe(&mut schema);
+    json!({ "application/json": { "schema": schema } })
+}
+
+fn roll() -> Json {
+    json!({ "type": "object", "additionalProperties": false, "properties": {
         "grace": { "type": ["string", "null"], "pattern": "^[0-9]{1,9}[smhd]$",
             "description": "How long the old secret goes on: from 0s to 7d." },
         "ends_at": { "type": ["string", "null"], "format": "date-time",
@@ -43,9 +57,7 @@ pub(super) fn roll_request() -> Json {
         "end_after_silence": { "type": ["integer", "null"],
             "minimum": 1, "maximum": model::limits::SILENCE_MINUTES_MAX,
             "description": "Minutes after which the old secret ends when nobody uses it." },
-    } });
-    step_up::describe(&mut schema);
-    json!({ "application/json": { "schema": schema } })
+    } })
 }
 
 /// The body of a call that ends a secret.
@@ -134,6 +146,9 @@ pub(crate) fn schemas() -> Json {
         "KeyReview": super::review::schema(),
         "KeySimulation": super::simulate::schema(),
     });
+    for (name, schema) in super::signing::signing_schemas() {
+        schemas[name] = schema;
+    }
     for proven in ["KeyDraft", "KeyPatch"] {
         step_up::describe(&mut schemas[proven]);
     }

@@ -120,7 +120,12 @@ pub(crate) async fn simulate(
     };
     let now = state.clock.now();
     let sight = |name: &Name, pool: &Arc<Pool>, on: On<'_>| {
-        let shown = |grants: &[Grant]| Shown::by(key.draft().kind, grants, on, now);
+        // Who is held to some rows sees no usage, whatever the grants say.
+        let is_kept_from = pool.is_usage() && key.within().is_some();
+        let shown = |grants: &[Grant]| match is_kept_from {
+            true => None,
+            false => Shown::by(key.draft().kind, grants, on, now),
+        };
         let sight = Sight {
             name: name.clone(),
             pool: pool.clone(),

@@ -9,7 +9,7 @@ use model::fault::{Fault, FaultCode};
 use model::ids::ProjectId;
 use model::limits::STORAGE_BYTES_MAX;
 use model::names::Name;
-use model::permit::{Admin, Permit, Upkeep};
+use model::permit::Admin;
 use model::pools::read_storage;
 use model::usage::usage_pool_id;
 use model::value::{Object, Value};
@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::{done, json as answer, page};
 use crate::caller::{Caller, Named};
+use crate::dropping::drop_pool;
 use crate::error::ApiError;
 use crate::input::{JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
@@ -239,7 +240,6 @@ pub(crate) async fn delete(
 ) -> Result<Response, ApiError> {
     let id = find(&caller, &state, &text)?;
     state.control.delete_project(&caller.0, id).await?;
-    let ours = Permit::<Upkeep>::ours();
-    state.plane.drop_pool(ours, usage_pool_id(id)).await?;
+    drop_pool(&state, usage_pool_id(id)).await?;
     Ok(done())
 }

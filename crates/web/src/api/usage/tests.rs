@@ -101,3 +101,51 @@ async fn usage_is_told_by_day_secret_pool_and_view() {
         assert_eq!(text(&refused.json(), "/pointer"), pointer);
     }
 }
+
+#[tokio::test]
+async fn a_question_over_several_pools_is_usage_of_each_and_costs_once() {
+    let world = World::with_sales().await;
+    let pool = json!({ "name": "visits", "schema": "open" });
+    world.post("/v1/pools", &pool).await.expect(201);
+    let grants = json!([{ "on": "pool:*", "actions": ["query"], "constraints": "all_rows" }]);
+    let body = json!({ "name": "k", "grants": grants,
+        "limits": { "credits": { "core": { "amount": 100, "period": "day" } } } });
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    let (id, token) = (text(&made, "/id"), text(&made, "/token"));
+    let step = |pool: &str| json!({ "pool": pool, "actor": "customer" });
+    let funnel = |pools: &[&str]| {
+        let steps: Vec<Json> = pools.iter().map(|pool| step(pool)).collect();
+        json!({ "analysis": "funnel", "steps": steps })
+    };
+    for pools in [
+        &["visits", "sales"][..],
+        // One that it comes to twice is one pool of it.
+        &["sales", "sales", "visits"],
+        &["sales", "sales"],
+    ] {
+        let asked = funnel(pools);
+        world
+            .call(token, "POST /v1/query", &asked)
+            .await
+            .expect(200);
+    }
+    // What has no credits left is refused for both.
+    let limits = json!({ "limits": { "credits": { "core": { "amount": 0, "period": "day" } } } });
+    let patch = format!("PATCH /v1/keys/{id}");
+    world.call(&world.admin, &patch, &limits).await.expect(200);
+    let asked = funnel(&["visits", "sales"]);
+    world
+        .call(token, "POST /v1/query", &asked)
+        .await
+        .expect(402);
+    let usage = world.get(&format!("/v1/usage?key_id={id}")).await;
+    let of = |pool: &str, counts| {
+        let pool = Some(pool.to_owned());
+        ("2026-05-01".to_owned(), pool, None, counts)
+    };
+    let mut found = rows(&usage.expect(200).json());
+    found.sort();
+    assert_eq!(found, [of("sales", [4, 1, 0]), of("visits", [3, 1, 0])]);
+    let shown = world.get(&format!("/v1/keys/{id}")).await.expect(200);
+    assert_eq!(shown.json()["left"]["credits"]["core"]["spent"], 3);
+}

@@ -175,9 +175,10 @@ async fn a_write_whose_saved_answer_is_repeated_is_not_charged_again() {
             repeated,
         };
         let let_in = LetIn::arrived_at(world.state.clock.now());
-        let settled = let_in
-            .stored(&world.state, reserved.expect("is left"), &receipt)
-            .await;
+        let definitions = world.state.control.definitions(access.project());
+        let pool = definitions.pool("sales").expect("a pool").id;
+        let reserved = (reserved.expect("is left"), pool);
+        let settled = let_in.stored(&world.state, reserved, &receipt).await;
         settled.expect("charged");
         assert_eq!(spent(&world, &id).await, cost);
     }

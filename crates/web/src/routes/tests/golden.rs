@@ -118,6 +118,7 @@ async fn opened(form: &str, tokens: &Json) -> Opened {
                 .replace("{dataset}/results", "daily/results?index_by=a")
                 .replace("{dataset}", "daily")
                 .replace("{jti}", "1777637700-0123456789abcdef")
+                .replace("{secret}", "AAAAAAAAAAAA")
                 .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
             let call = format!("{} {path}", route.method);
             let reply = world.call(token, &call, &body(route, needs)).await;

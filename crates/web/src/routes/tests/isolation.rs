@@ -41,6 +41,7 @@ impl Names {
             .replace("{dataset}", self.dataset)
             .replace("{project}", &self.project)
             .replace("{jti}", &crate::testing::derived::id(1))
+            .replace("{secret}", "AAAAAAAAAAAA")
             .replace("{id}", id)
     }
 

@@ -144,6 +144,9 @@ async fn a_customers_admin_knows_of_keys_made_within_its_rows_alone() {
         ("POST", "/quarantine"),
         ("POST", "/release"),
         ("POST", "/simulate"),
+        ("GET", "/signing-secrets"),
+        ("POST", "/signing-secrets"),
+        ("DELETE", "/signing-secrets/AAAAAAAAAAAA"),
     ];
     for (method, rest) in calls {
         let body = match (method, rest) {

@@ -4,7 +4,7 @@ use model::answers::AppendReceipt;
 use model::names::FieldPath;
 use model::permit::AdmittedBatch;
 use model::records::Record;
-use model::uniqueness;
+use model::uniqueness::{self, TokenTag};
 
 use super::fields::renamed;
 use super::{Change, FakePlane};
@@ -70,6 +70,27 @@ impl FakePlane {
                 ..receipt.clone()
             })),
         }
+    }
+
+    /// The answer to a batch that brings nothing new.
+    pub(super) fn answer_again(
+        &self,
+        batch: &AdmittedBatch,
+    ) -> Result<Option<AppendReceipt>, PlaneError> {
+        if batch.idempotency().is_some() {
+            return self.saved_answer(batch);
+        }
+        let known = self.tokens.lock().expect("not poisoned");
+        let is_known =
+            |(_, tag): &(usize, TokenTag)| known.get(tag).is_some_and(|ends| *ends > batch.at());
+        let tokens = batch.tokens();
+        let all = !tokens.is_empty() && tokens.len() == batch.records().len();
+        Ok((all && tokens.iter().all(is_known)).then(|| AppendReceipt {
+            accepted: batch.records().len() as u64,
+            rejected: 0,
+            faults: Vec::new(),
+            repeated: true,
+        }))
     }
 
     /// The batch without the records whose tokens are known.

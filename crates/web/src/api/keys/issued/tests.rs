@@ -238,10 +238,11 @@ async fn a_maker_lists_and_ends_its_own_keys_and_no_others() {
         .await
         .expect(200);
     assert_eq!(count(rows(&world, issued).await), 3);
-    world
-        .call(&token, &format!("DELETE {path}"), &NONE)
-        .await
-        .expect(204);
+    let recent = world.call(&token, &format!("DELETE {path}"), &NONE).await;
+    assert_eq!(recent.expect(409).code(), "recently_used");
+    assert_eq!(count(rows(&world, issued).await), 3);
+    let forced = format!("DELETE {path}?force=true");
+    world.call(&token, &forced, &NONE).await.expect(204);
     rows(&world, issued).await.expect(401);
     world
         .call(&token, &format!("GET {path}"), &NONE)
@@ -412,4 +413,90 @@ async fn a_repetition_issues_nothing_and_administrators_change_issued_keys() {
         .expect(400)
         .json();
     assert_eq!(refused["pointer"], "/issued_by");
+}
+
+#[tokio::test]
+async fn a_maker_rolls_the_keys_that_it_issued_and_no_others_and_without_a_code() {
+    let world = World::with_sales().await;
+    let (maker_id, token) = maker(&world, json!({})).await;
+    let made = issue(&world, &token, json!({ "grants": [reads()] })).await;
+    let (id, old) = (text(&made, "/id"), text(&made, "/token").to_owned());
+    // There is somebody who could give a code: a program cannot.
+    crate::testing::people::first_signed_in(&world).await;
+    let path = |id: &str, what: &str| format!("POST /v1/issued-keys/{id}/{what}");
+    let grace = json!({ "grace": "1h" });
+    let roll = async || world.call(&token, &path(id, "roll"), &grace).await;
+    let rolled = roll().await.expect(201);
+    assert_eq!(rolled.header("cache-control"), "no-store");
+    let rolled = rolled.json();
+    let new = text(&rolled, "/token").to_owned();
+    for member in ["id", "grants", "issued_by", "created_by", "limits"] {
+        assert_eq!(rolled[member], made[member], "{member}");
+    }
+    for secret in [&old, &new] {
+        assert_eq!(count(rows(&world, secret).await), 3);
+    }
+    assert_eq!(roll().await.expect(409).code(), "rolling");
+    let force = json!({ "force": true });
+    let undone = world.call(&token, &path(id, "undo-roll"), &force).await;
+    undone.expect(200);
+    rows(&world, &new).await.expect(401);
+    let again = roll().await.expect(201).json();
+    let recent = world.call(&token, &path(id, "end-grace"), &json!({})).await;
+    assert_eq!(recent.expect(409).code(), "recently_used");
+    let ended = world.call(&token, &path(id, "end-grace"), &force).await;
+    ended.expect(200);
+    rows(&world, &old).await.expect(401);
+    assert_eq!(count(rows(&world, text(&again, "/token")).await), 3);
+    // One that ends at once is asked after, too.
+    let now = json!({ "grace": "0s" });
+    let recent = world.call(&token, &path(id, "roll"), &now).await;
+    assert_eq!(recent.expect(409).code(), "recently_used");
+    let now = json!({ "grace": "0s", "force": true });
+    let last = world.call(&token, &path(id, "roll"), &now).await;
+    let last = last.expect(201).json();
+    rows(&world, text(&again, "/token")).await.expect(401);
+    assert_eq!(count(rows(&world, text(&last, "/token")).await), 3);
+    // The audit names the maker; what an administrator does takes a code as ever.
+    let audit = world.get("/v1/audit?action=key.roll").await.expect(200);
+    let actor = format!("key:{maker_id}");
+    assert_eq!(audit.json()["items"][0]["actor"], actor);
+    let by_admin = world.post(&format!("/v1/keys/{id}/roll"), &grace).await;
+    assert_eq!(by_admin.expect(403).code(), "code_needed");
+    // Every other key is none: its own, one that an administrator made, another maker's.
+    let (other_id, other) = (text(&made, "/issued_by"), world.key(json!([])).await.0);
+    for id in [other_id, &other, "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        for (what, body) in [
+            ("roll", &grace),
+            ("end-grace", &force),
+            ("undo-roll", &force),
+        ] {
+            let refused = world.call(&token, &path(id, what), body).await;
+            refused.expect(404);
+        }
+    }
+    // A code is not taken along, as nothing asks for it.
+    let proven = json!({ "grace": "1h", "person": "ada@example.com", "code": "123456" });
+    let refused = world.call(&token, &path(id, "roll"), &proven).await;
+    refused.expect(400);
+}
+
+#[tokio::test]
+async fn a_repeated_roll_of_an_issued_key_is_one_roll() {
+    let world = World::with_sales().await;
+    let (_, token) = maker(&world, json!({})).await;
+    let made = issue(&world, &token, json!({ "grants": [reads()] })).await;
+    let path = format!("POST /v1/issued-keys/{}/roll", text(&made, "/id"));
+    let send = async || {
+        let mut sent = request(&token, &path, &json!({ "grace": "1h" }));
+        let name = "once".parse().expect("a value");
+        sent.headers_mut().insert("idempotency-key", name);
+        world.send(sent).await
+    };
+    assert!(send().await.expect(201).json()["token"].is_string());
+    let again = send().await.expect(200).json();
+    assert_eq!(
+        (&again["repeated"], again.get("token")),
+        (&json!(true), None)
+    );
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use crate::testing::{World, text};
+use crate::caller::seen::tests::from;
+use crate::testing::{World, people, request, text};
 
 #[tokio::test]
 async fn advice_names_key_rule_and_remedy() {
@@ -56,4 +57,75 @@ async fn advice_names_key_rule_and_remedy() {
         .call(&world.admin, "PATCH /v1/keys/review", &json!({}))
         .await;
     assert_eq!(patched.status, 405);
+}
+
+#[tokio::test]
+async fn a_person_whose_sessions_are_used_from_two_places_at_once_is_named() {
+    let world = World::with_sales().await;
+    let ada = people::first_signed_in(&world).await;
+    let bob = people::joined(&world, &ada, "bob", json!([{ "role": "viewer" }])).await;
+    let admin = people::joined(&world, &ada, "cy", json!([{ "role": "admin" }])).await;
+    // Uses the session of somebody from an address.
+    let uses = async |cookie: &str, address: &str| {
+        let mut visit = request("", "GET /v1/whoami", &Json::Null);
+        let headers = visit.headers_mut();
+        headers.insert("cookie", cookie.parse().expect("a value"));
+        headers.insert("user-agent", "agent/1".parse().expect("a value"));
+        from(&world, Some(address), visit).await.expect(200);
+    };
+    let minutes = async |cookies: &[(&str, &str)], minutes: u64| {
+        for _ in 0..minutes {
+            world.clock.advance(Duration::from_secs(60));
+            for (cookie, address) in cookies {
+                uses(cookie, address).await;
+            }
+        }
+    };
+    let review = async |query: &str| {
+        let reply = world.get(&format!("/v1/keys/review{query}")).await;
+        reply.expect(200).json()
+    };
+    let named = |review: &Json| -> Vec<String> {
+        let people = review["people"].as_array().expect("a list").iter();
+        people.map(|one| text(one, "/sign_in").to_owned()).collect()
+    };
+    let nobody: [String; 0] = [];
+    let (adas, bobs) = (ada.cookie(), bob.cookie());
+    // Each from one place; and one of them goes to another one.
+    minutes(&[(&adas, "192.0.2.1"), (&bobs, "198.51.100.1")], 12).await;
+    minutes(&[(&adas, "203.0.113.1")], 5).await;
+    assert_eq!(named(&review("").await), nobody);
+    // Bob's cookie is used in two places: it was handed on.
+    minutes(&[(&bobs, "192.0.2.9"), (&bobs, "198.51.100.1")], 12).await;
+    let found = review("?rule=shared_account").await;
+    assert_eq!(named(&found), ["bob@example.com"]);
+    assert_eq!((&found["items"], &found["total"]), (&json!([]), &json!(0)));
+    let why = text(&found, "/people/0/why");
+    for said in ["192.0.2.0/24 (agent/1)", "198.51.100.0/24 (agent/1)"] {
+        assert!(why.contains(said), "{why}");
+    }
+    assert_eq!(text(&found, "/people/0/person"), bob.id);
+    assert_eq!(named(&review("?rule=unused").await), nobody);
+    // It outlives a restart, as the session does.
+    world.state.control.save_last_used().await.expect("saved");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control");
+    world.left_behind_whole(&file);
+    let again = World::over(&file).await;
+    let now = world.state.clock.now();
+    again.clock.advance(now.since(again.state.clock.now()));
+    let told = again
+        .call(&world.admin, "GET /v1/keys/review", &Json::Null)
+        .await;
+    assert_eq!(named(&told.expect(200).json()), ["bob@example.com"]);
+    // Whoever knows of no people, or of not this one, is not told.
+    let held = json!([{ "project": world.project().await, "role": "admin",
+        "constraints": [{ "field": "customer", "operator": "eq", "value": "a" }] }]);
+    let dan = people::joined(&world, &admin, "dan", held).await;
+    let told = dan.call(&world, "GET /v1/keys/review", &Json::Null).await;
+    assert_eq!(named(&told.expect(200).json()), nobody);
+    // With the session goes what is known of it.
+    let end = "DELETE /v1/sessions/current";
+    bob.call(&world, end, &Json::Null).await.expect(204);
+    assert_eq!(named(&review("").await), nobody);
 }

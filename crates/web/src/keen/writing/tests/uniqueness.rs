@@ -132,3 +132,31 @@ async fn what_is_no_token_is_refused_and_the_field_is_named() {
     }
     assert_eq!(keen.sent("orders"), vec![json!({ "n": 1 }); 4]);
 }
+
+#[tokio::test]
+async fn a_repetition_is_answered_as_before_while_a_quota_is_reached_and_nothing_new_is() {
+    let keen = Keen::new().await;
+    let first = keen.post("/events/orders", &event(1, "t")).await;
+    let first = first.expect(201);
+    let both = json!({ "orders": [event(2, "t"), event(3, "u")] });
+    let many = keen.post("/events", &both).await.expect(200);
+    let full = json!({ "storage_bytes": 1 });
+    let world = &keen.world;
+    let call = "PATCH /v1/pools/orders";
+    world.call(&world.admin, call, &full).await.expect(200);
+    for _ in 0..2 {
+        let again = keen.post("/events/orders", &event(4, "t")).await;
+        assert_eq!(again.expect(201).body, first.body);
+        let again = keen.post("/events", &both).await.expect(200);
+        assert_eq!(again.body, many.body);
+    }
+    // Where something is new, or has no token, nothing is stored of the request.
+    for new in [event(5, "v"), json!({ "n": 6 })] {
+        let refused = keen.post("/events/orders", &new).await;
+        assert!(refused.status >= 400, "{}", refused.text());
+        let mixed = json!({ "orders": [event(7, "t"), new] });
+        let refused = keen.post("/events", &mixed).await;
+        assert!(refused.status >= 400, "{}", refused.text());
+    }
+    assert_eq!(keen.sent("orders").len(), 2);
+}
