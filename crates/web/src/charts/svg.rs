@@ -214,7 +214,10 @@ impl Shape {
                 "<line class=\"{class}\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>"
             ),
             Self::Dot { class, at: (x, y) } => {
-                writeln!(svg, "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>")
+                writeln!(
+                    svg,
+                    "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>"
+                )
             }
             Self::Path { class, path } => writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>"),
         }

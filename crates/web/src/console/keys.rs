@@ -1,6 +1,7 @@
 //! Keys: what programs come in by, what each may do, and what becomes of it.
 
 mod actions;
+mod asking;
 mod grants;
 mod limits;
 mod list;
@@ -104,7 +105,7 @@ fn kind(key: &KeyRecord) -> &'static str {
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let modules = [
-        actions::sample,
+        asking::sample,
         grants::sample,
         list::sample,
         making::sample,

@@ -5,9 +5,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{
-    account, assets, audit, first, home, join, keys, people, settings, sign_in, usage,
-};
+use super::{account, assets, audit, first, home, join, keys, people, settings, sign_in, usage};
 use crate::layers;
 use crate::revoked::while_let_in;
 use crate::state::AppState;

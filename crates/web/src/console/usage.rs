@@ -26,8 +26,8 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// Which days, and of which key.
-pub(super) const PARAMETERS: &[&str] = &["from", "to", "key"];
+/// Which days, and of which key: no address of ours has a parameter `key`.
+pub(super) const PARAMETERS: &[&str] = &["from", "to", "of"];
 
 /// Days that are shown unless said, today included.
 pub(super) const DAYS: i32 = 30;
@@ -140,10 +140,11 @@ fn asked(
     let from = day("from", tomorrow - DAYS, 0);
     let to = day("to", tomorrow, 1);
     if to <= from || to - from > DAYS_MAX {
-        let rule = format!("the last day is that of the first or a later one, within {DAYS_MAX} days");
+        let rule =
+            format!("the last day is that of the first or a later one, within {DAYS_MAX} days");
         form = form.broken("to", &rule);
     }
-    let named = parameters.get("key").filter(|text| !text.is_empty());
+    let named = parameters.get("of").filter(|text| !text.is_empty());
     let named = named.and_then(|text| KeyId::parse(text).ok());
     // Who is held to some rows knows of some keys, and asks for one of them.
     let first = || known(here, caller, state).first().map(|key| key.id());
@@ -216,7 +217,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     use super::samples::{form, frame, sample};
     let page = Page {
         frame: frame(text),
-        form: form(text, &["from", "to", "key"]),
+        form: form(text, &["from", "to", "of"]),
         action: super::frame::address(text, "/x"),
         keys: vec![KeyChoice {
             id: text.to_owned(),
@@ -233,7 +234,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     };
     let nothing = Page {
         frame: frame(text),
-        form: form(text, &["from", "to", "key"]),
+        form: form(text, &["from", "to", "of"]),
         action: super::frame::address(text, "/x"),
         keys: Vec::new(),
         is_held: true,

@@ -20,7 +20,13 @@ pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("status", key.status(now).name())
         .with("secrets", secrets.collect::<Vec<_>>())
         .with("networks", networks(state, key))
-        .with("alerts", alerts(state, key, now).iter().map(Alert::to_object).collect::<Vec<_>>())
+        .with(
+            "alerts",
+            alerts(state, key, now)
+                .iter()
+                .map(Alert::to_object)
+                .collect::<Vec<_>>(),
+        )
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
         .with("last_used_at", last_used.map(|at| at.to_string()))

@@ -245,11 +245,7 @@ async fn tell(
 }
 
 impl Sight {
-    fn told(
-        self,
-        rows: Result<Counted, &'static str>,
-        fields: Option<[Vec<String>; 3]>,
-    ) -> Told {
+    fn told(self, rows: Result<Counted, &'static str>, fields: Option<[Vec<String>; 3]>) -> Told {
         Told {
             name: self.name,
             pool: self.pool,

@@ -1,143 +1,19 @@
 //! What is done with a key as a whole. Each asks first, on a page of its own.
 
-use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use control::{Control, ControlError, Made};
 use model::keys::KeyRecord;
 
-use super::super::forms::{Fields, Form, Sent, sentence};
-use super::super::frame::{Frame, Section};
+use super::super::forms::{Fields, Form, Sent};
 use super::super::go_to;
-use super::super::home::grouped;
-use super::super::times::Moment;
 use super::super::visitor::InProject;
+use super::asking::{Asks, ask, refused, users};
 use super::once::{self, ONCE};
 use super::{Here, words};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
-
-/// A page that asks before it does something.
-#[derive(Template)]
-#[template(path = "console/key_ask.html")]
-pub(super) struct Page {
-    frame: Frame,
-    form: Fields,
-    key: String,
-    title: String,
-    lead: &'static str,
-    /// What is to be known before.
-    facts: Vec<Fact>,
-    /// What is destroyed.
-    ends: Vec<String>,
-    label: &'static str,
-    is_danger: bool,
-    takes_name: bool,
-    /// Whether it was refused since somebody uses it, and may be forced.
-    offers_force: bool,
-    action: String,
-    back: String,
-}
-
-/// Something to know.
-pub(super) struct Fact {
-    pub(super) label: &'static str,
-    pub(super) text: String,
-    pub(super) at: Option<Moment>,
-}
-
-/// What a page asks, in words.
-pub(super) struct Asks {
-    pub(super) title: String,
-    pub(super) lead: &'static str,
-    pub(super) label: &'static str,
-    pub(super) below: &'static str,
-    pub(super) is_danger: bool,
-    /// Whether it gives more than before, and so always asks for a code.
-    pub(super) widens: bool,
-}
-
-/// The page that asks.
-pub(super) fn ask(
-    here: &Here,
-    asks: Asks,
-    form: Fields,
-    (facts, ends): (Vec<Fact>, Vec<String>),
-    offers_force: bool,
-) -> Result<Response, ApiError> {
-    let takes_name = asks.below == "/copy";
-    let mut form = form;
-    form.needs_code |= asks.widens;
-    let shown = Page {
-        frame: Frame::of(asks.title.clone(), &here.page, Section::Keys),
-        key: here.name().to_owned(),
-        title: asks.title,
-        lead: asks.lead,
-        facts,
-        ends,
-        label: asks.label,
-        is_danger: asks.is_danger,
-        takes_name,
-        offers_force,
-        action: here.address(asks.below),
-        back: here.address(""),
-        form,
-    };
-    shown.form.shown_in(&shown)
-}
-
-/// A form that was refused: with what is wrong, and whether it may be forced.
-pub(super) fn refused(form: Fields, error: ControlError) -> Result<(Fields, bool), ApiError> {
-    let may_force = matches!(error, ControlError::SeenRecently(_));
-    let mut form = form.refused(error)?;
-    if may_force {
-        let rule = "it was used in the last 10 minutes: somebody will miss it. Wait until it is silent, or say below that it is meant all the same";
-        form.error = Some(sentence(rule));
-    }
-    Ok((form, may_force))
-}
-
-/// Who used the key last, for whoever is about to end something of it.
-pub(super) async fn users(here: &Here, state: &AppState) -> Result<Vec<Fact>, ApiError> {
-    let (key, control) = (&here.key, &state.control);
-    let mut facts = vec![match control.last_used(key.id()) {
-        None => Fact {
-            label: "Last used",
-            text: "never".to_owned(),
-            at: None,
-        },
-        Some(at) => Fact {
-            label: "Last used",
-            text: String::new(),
-            at: Some(at.into()),
-        },
-    }];
-    for secret in key.secrets() {
-        let Some(from) = control.secret_used_from(secret.id) else {
-            continue;
-        };
-        let address = from.address.map(|address| address.to_string());
-        let agent = Some(from.agent).filter(|agent| !agent.is_empty());
-        let parts: Vec<String> = address.into_iter().chain(agent).collect();
-        facts.push(Fact {
-            label: "By",
-            text: format!("{} from {}", secret.hint, parts.join(", ")),
-            at: control.secret_last_used(secret.id).map(Moment::from),
-        });
-    }
-    let today = state.clock.now().date().as_days();
-    let from = today - super::list::VOLUME_DAYS + 1;
-    let totals = control.usage_of_keys(&here.caller.0, from).await?;
-    let total = totals.iter().find(|(id, _)| *id == key.id());
-    let requests = total.map_or(0, |(_, counts)| counts.requests);
-    facts.push(Fact {
-        label: "Requests in 30 days",
-        text: grouped(requests.into()),
-        at: None,
-    });
-    Ok(facts)
-}
 
 fn disabling() -> Asks {
     Asks {
@@ -230,7 +106,13 @@ async fn switch_form(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, state)?;
     let facts = users(&here, state).await?;
-    ask(&here, switch.asks(), Fields::blank(), (facts, Vec::new()), false)
+    ask(
+        &here,
+        switch.asks(),
+        Fields::blank(),
+        (facts, Vec::new()),
+        false,
+    )
 }
 
 async fn switch(
@@ -355,16 +237,27 @@ fn destroyed(here: &Here, state: &AppState) -> Vec<String> {
     };
     let definitions = here.caller.definitions(state);
     let issued = definitions.keys();
-    let issued = issued.filter(|other| other.draft().issued_by == Some(key.id())).count();
+    let issued = issued
+        .filter(|other| other.draft().issued_by == Some(key.id()))
+        .count();
     let derived = state.control.derived_tokens(key.id());
-    let derived = derived.iter().filter(|token| token.revoked.is_none()).count();
+    let derived = derived
+        .iter()
+        .filter(|token| token.revoked.is_none())
+        .count();
     let grants = words::summary(key.grants()).into_iter();
     let grants = grants.map(|line| format!("{} {}", line.verb, line.what));
-    let mut all: Vec<String> = grants.map(|line| format!("what it may do: {line}")).collect();
+    let mut all: Vec<String> = grants
+        .map(|line| format!("what it may do: {line}"))
+        .collect();
     all.extend(count(key.secrets().len(), "secret", "secrets"));
     let derived = count(derived, "derived token in use", "derived tokens in use");
     all.extend(derived);
-    let issued = count(issued, "key that it issued, which lets nobody in any more", "keys that it issued, which let nobody in any more");
+    let issued = count(
+        issued,
+        "key that it issued, which lets nobody in any more",
+        "keys that it issued, which let nobody in any more",
+    );
     all.extend(issued);
     all
 }
@@ -389,7 +282,10 @@ pub(in super::super) async fn delete(
     let force = form.text("force") == "yes";
     let revision = form.text("revision").parse().ok();
     let control = &state.control;
-    match control.end_key(&here.caller.0, here.key.id(), revision, force).await {
+    match control
+        .end_key(&here.caller.0, here.key.id(), revision, force)
+        .await
+    {
         Ok(()) => Ok(go_to(&here.page.address("/keys?done=deleted"))),
         Err(ControlError::StaleRevision) => Err(ApiError::stale()),
         Err(error) => {
@@ -398,33 +294,4 @@ pub(in super::super) async fn delete(
             ask(&here, deleting(), fields, told, may_force)
         }
     }
-}
-
-#[cfg(test)]
-pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
-    use crate::console::samples::{form, frame, moment, sample};
-    let address = || crate::console::frame::address(text, "/x");
-    let page = |is_full: bool| Page {
-        frame: frame(text),
-        form: form(text, &["name", ONCE, "revision", "code"]),
-        key: text.to_owned(),
-        title: text.to_owned(),
-        lead: "",
-        facts: vec![Fact {
-            label: "By",
-            text: text.to_owned(),
-            at: Some(moment(text)),
-        }],
-        ends: vec![text.to_owned()],
-        label: "",
-        is_danger: is_full,
-        takes_name: is_full,
-        offers_force: is_full,
-        action: address(),
-        back: address(),
-    };
-    vec![
-        sample("key_ask.html", &page(true)),
-        sample("key_ask.html", &page(false)),
-    ]
 }

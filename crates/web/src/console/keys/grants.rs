@@ -1,10 +1,11 @@
 //! Grants of a key: giving one more, changing one, taking one away. Before any
 //! of it is saved, the page says which rows are gained and lost.
 
+mod filled;
 mod form;
 mod said;
 
-pub(super) use form::{Chosen, GrantFields, Purpose, is_editable, names};
+pub(super) use form::{Chosen, GrantFields, Purpose, blank, is_editable, names};
 pub(super) use said::{Said, said};
 
 use askama::Template;
@@ -29,7 +30,7 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 use crate::step_up;
-use form::filled;
+use filled::filled;
 use said::changed;
 
 /// What a new grant is for.
@@ -130,17 +131,14 @@ pub(in super::super) async fn add_form(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let purpose = parameters.get("for").and_then(Purpose::parse);
-    let about = About::New(purpose.unwrap_or(Purpose::Read));
+    let purpose = purpose.unwrap_or(Purpose::Read);
+    let definitions = here.caller.definitions(&state);
+    let form = blank(&definitions, purpose).with("revision", here.key.revision().to_string());
     let chosen = Chosen {
         on: Vec::new(),
         actions: vec!["query".to_owned()],
     };
-    show(&here, &state, about, (blank(&here), chosen), None)
-}
-
-/// An empty form that is about the key as it is now.
-fn blank(here: &Here) -> Fields {
-    Fields::blank().with("revision", here.key.revision().to_string())
+    show(&here, &state, About::New(purpose), (form, chosen), None)
 }
 
 /// Gives a key one more grant, or says first what that would change.
@@ -294,7 +292,11 @@ async fn show_removal(
 }
 
 fn without(here: &Here, grant: &Grant) -> Value {
-    let rest = here.key.grants().iter().filter(|other| other.id != grant.id);
+    let rest = here
+        .key
+        .grants()
+        .iter()
+        .filter(|other| other.id != grant.id);
     let rest: Vec<Value> = rest.map(Grant::to_value).collect();
     Value::Object(Object::new().with("grants", rest))
 }
@@ -306,7 +308,8 @@ pub(in super::super) async fn remove_form(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let (grant, _) = existing(&here, here.page.segment("grant"))?;
-    show_removal(&here, &state, grant, blank(&here)).await
+    let form = Fields::blank().with("revision", here.key.revision().to_string());
+    show_removal(&here, &state, grant, form).await
 }
 
 /// Takes a grant away.
@@ -331,7 +334,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let address = || crate::console::frame::address(text, "/x");
     let page = |is_full: bool| Page {
         frame: frame(text),
-        form: form(text, &["rows", "filters", "hidden_fields", "on", "revision", "code"]),
+        form: form(
+            text,
+            &["rows", "filters", "hidden_fields", "on", "revision", "code"],
+        ),
         key: text.to_owned(),
         now: is_full.then(|| GrantWords::sample(text, true)),
         purpose: "read",

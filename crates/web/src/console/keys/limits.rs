@@ -39,7 +39,7 @@ const PLACES: [(&str, &str); 9] = [
     ("/rotate_after", "rotate_days"),
 ];
 
-const PERIODS: [(&str, &str); 3] = [("month", "a month"), ("week", "a week"), ("day", "a day")];
+const PERIODS: [(&str, &str); 3] = [("month", "month"), ("week", "week"), ("day", "day")];
 
 /// What the page shows of these fields beside their values.
 pub(super) struct Choices {
@@ -53,8 +53,7 @@ pub(super) struct Choices {
 impl Choices {
     /// Those of this form.
     pub(super) fn of(form: &Fields) -> Self {
-        let is_used =
-            |name: &&&str| !form.value(name).is_empty() || form.error(name).is_some();
+        let is_used = |name: &&&str| !form.value(name).is_empty() || form.error(name).is_some();
         let is_amount = |name: &&&str| !name.ends_with("_period");
         Self {
             core: choices(&PERIODS, form.value("core_period")),
@@ -62,7 +61,10 @@ impl Choices {
             is_signed: form.value("signed_requests") == "yes",
             is_open: [
                 NAMES[..4].iter().any(|name| is_used(&name)),
-                NAMES[4..10].iter().filter(|n| is_amount(n)).any(|name| is_used(&name)),
+                NAMES[4..10]
+                    .iter()
+                    .filter(|n| is_amount(n))
+                    .any(|name| is_used(&name)),
             ],
         }
     }
@@ -90,21 +92,32 @@ pub(super) fn filled(form: Fields, draft: &KeyDraft) -> Fields {
     };
     let amount = |of: Option<Allowance>| of.map_or_else(String::new, |of| of.amount.to_string());
     let period = |of: Option<Allowance>| of.map_or(Period::Month, |of| of.period).name();
-    let days = draft.rotate_after.map(|age| age.as_duration().as_secs() / 86_400);
+    let days = draft
+        .rotate_after
+        .map(|age| age.as_duration().as_secs() / 86_400);
     form.with("ip_ranges", lines("ip_ranges"))
         .with("allowed_domains", lines("allowed_domains"))
-        .with("signed_requests", match draft.restrictions.signed_requests {
-            true => "yes",
-            false => "",
-        })
-        .with("expires_at", draft.expires_at.map_or_else(String::new, minute))
+        .with(
+            "signed_requests",
+            match draft.restrictions.signed_requests {
+                true => "yes",
+                false => "",
+            },
+        )
+        .with(
+            "expires_at",
+            draft.expires_at.map_or_else(String::new, minute),
+        )
         .with("requests_per_second", number(limits.requests_per_second))
         .with("concurrent_queries", number(limits.concurrent_queries))
         .with("core_amount", amount(limits.core))
         .with("core_period", period(limits.core))
         .with("premium_amount", amount(limits.premium))
         .with("premium_period", period(limits.premium))
-        .with("rotate_days", days.map_or_else(String::new, |days| days.to_string()))
+        .with(
+            "rotate_days",
+            days.map_or_else(String::new, |days| days.to_string()),
+        )
 }
 
 /// A moment as browsers write one into a field of a form, in UTC.
@@ -117,7 +130,10 @@ fn minute(at: Timestamp) -> String {
 pub(super) fn said(form: &Form, before: Option<&KeyDraft>) -> Object {
     let lines = |name: &str| {
         let texts = form.text(name).split([',', '\n', '\r', ' ']);
-        let texts: Vec<&str> = texts.map(str::trim).filter(|text| !text.is_empty()).collect();
+        let texts: Vec<&str> = texts
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .collect();
         (!texts.is_empty()).then_some(texts)
     };
     let restrictions = Object::new()
@@ -138,8 +154,14 @@ pub(super) fn said(form: &Form, before: Option<&KeyDraft>) -> Object {
         .with("core", credits("core_amount", "core_period"))
         .with("premium", credits("premium_amount", "premium_period"));
     let limits = Object::new()
-        .with("requests_per_second", number(form.text("requests_per_second")))
-        .with("concurrent_queries", number(form.text("concurrent_queries")))
+        .with(
+            "requests_per_second",
+            number(form.text("requests_per_second")),
+        )
+        .with(
+            "concurrent_queries",
+            number(form.text("concurrent_queries")),
+        )
         .with("credits", credits);
     Object::new()
         .with("restrictions", restrictions)

@@ -12,7 +12,7 @@ use model::value::{Object, Value};
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section, page};
 use super::super::visitor::InProject;
-use super::grants::{Chosen, GrantFields, Purpose, Said, names, said};
+use super::grants::{Chosen, GrantFields, Purpose, Said, blank, names, said};
 use super::limits::{self, Choices};
 use super::once::{self, ONCE};
 use super::rows::Wrong;
@@ -149,7 +149,8 @@ pub(in super::super) async fn form(
     let Some(what) = parameters.get("for").and_then(For::parse) else {
         // Who is held to some rows gives nobody more than those.
         let offered = For::ALL.into_iter();
-        let offered = offered.filter(|what| *what != For::Administers || here.access.within().is_none());
+        let offered =
+            offered.filter(|what| *what != For::Administers || here.access.within().is_none());
         let cards = offered.map(|what| {
             let [title, text] = what.words();
             let href = here.address(&format!("/keys/new?for={}", what.word()));
@@ -162,7 +163,11 @@ pub(in super::super) async fn form(
         };
         return page(StatusCode::OK, &shown);
     };
-    let mut fields = Fields::blank().with(ONCE, once::fresh(&state));
+    let fields = match what {
+        For::Data(purpose) => blank(&caller.definitions(&state), purpose),
+        For::Administers => Fields::blank(),
+    };
+    let mut fields = fields.with(ONCE, once::fresh(&state));
     fields.needs_code = what == For::Administers;
     let chosen = Chosen {
         on: Vec::new(),

@@ -19,7 +19,7 @@ use super::words::GrantWords;
 use super::{Here, Tag, kind, status};
 use crate::api::keys::alerts;
 use crate::api::usage::rows;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::input::Parameters;
 use crate::state::AppState;
 use parts::{GrantLine, NetworkLine, Restriction, SecretLine, limits, restrictions};
@@ -80,6 +80,7 @@ struct Page {
     credits: Vec<Credit>,
     secrets: Vec<SecretLine>,
     networks: Vec<NetworkLine>,
+    is_too_much: bool,
     total: Part,
     chart: Option<Chart>,
     days: Vec<Part>,
@@ -104,8 +105,13 @@ pub(in super::super) async fn read(
         key: Some(here.key.id()),
         limit: USAGE_ROWS_MAX,
     };
-    let counted = rows(&here.caller, asked, &state).await?;
-    let counted = Days::of(asked.from..asked.to, counted);
+    let (counted, is_too_much) = match rows(&here.caller, asked, &state).await {
+        Ok(counted) => (counted, false),
+        // The page is there all the same.
+        Err(error) if error.problem().code() == Code::LimitExceeded => (Vec::new(), true),
+        Err(error) => return Err(error),
+    };
+    let counted = (Days::of(asked.from..asked.to, counted), is_too_much);
     let history = match here.page.caller(Area::Audit) {
         Ok(caller) => {
             let id = here.key.id().to_string();
@@ -127,7 +133,9 @@ fn done(parameters: &Parameters) -> Option<&'static str> {
         "disabled" => "The key is off: whoever brings it is refused from now on.",
         "enabled" => "The key is on again.",
         "grace" => "The old secret has ended. The newest one goes on.",
-        "undone" => "The roll is taken back: the new secret has ended, and the old one goes on without an end.",
+        "undone" => {
+            "The roll is taken back: the new secret has ended, and the old one goes on without an end."
+        }
         "held" => "The key goes on at a trickle, and from its usual networks alone.",
         "released" => "The key goes on as it did before.",
         _ => return None,
@@ -137,7 +145,7 @@ fn done(parameters: &Parameters) -> Option<&'static str> {
 fn context(
     here: &Here,
     state: &AppState,
-    counted: &Days,
+    (counted, is_too_much): &(Days, bool),
     (history, done): (Option<Vec<AuditLine>>, Option<&'static str>),
 ) -> Page {
     let (key, now) = (&here.key, state.clock.now());
@@ -179,7 +187,10 @@ fn context(
         kind: kind(key),
         status: status(key, now),
         is_disabled: key.is_disabled(),
-        is_held: key.secrets().iter().any(|secret| secret.quarantine.is_some()),
+        is_held: key
+            .secrets()
+            .iter()
+            .any(|secret| secret.quarantine.is_some()),
         is_rolling: super::rolling::going_on(state, key).is_some(),
         is_of_dialect: here.is_of_dialect(),
         made: key.created_at().into(),
@@ -190,12 +201,17 @@ fn context(
             .derived_tokens
             .then(|| state.control.derived_tokens(key.id()).len()),
         alerts: alerts.collect(),
-        grants: key.grants().iter().map(|grant| grant_line(here, grant)).collect(),
+        grants: key
+            .grants()
+            .iter()
+            .map(|grant| grant_line(here, grant))
+            .collect(),
         restrictions: restrictions(draft),
         limits: limits(state, key),
         credits: credits_of(&here.page, state, key),
         secrets: secrets.collect(),
         networks,
+        is_too_much: *is_too_much,
         total: counted.total(),
         chart: counted.chart(),
         days: counted.by_day(),
@@ -234,7 +250,7 @@ fn links(here: &Here) -> Links {
         release: at("/release"),
         delete: at("/delete"),
         audit: here.page.address(&format!("/audit?about={id}")),
-        usage: here.page.address(&format!("/usage?key={id}")),
+        usage: here.page.address(&format!("/usage?of={id}")),
     }
 }
 
@@ -273,6 +289,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         credits: vec![Credit::sample(text)],
         secrets: parts::sample_secrets(text, is_full),
         networks: parts::sample_networks(text, is_full),
+        is_too_much: false,
         total: Part::sample(text),
         chart: is_full.then(|| Chart::sample(text)),
         days: vec![Part::sample(text)],

@@ -61,7 +61,11 @@ fn changed(kind: &'static str, told: &Told) -> Change {
     let some = |rows: Option<u64>| rows.filter(|rows| *rows > 0).map(count);
     let names = |at: usize| {
         let names = told.fields.as_ref().map(|fields| fields[at].as_slice());
-        let names: Vec<&str> = names.unwrap_or_default().iter().map(String::as_str).collect();
+        let names: Vec<&str> = names
+            .unwrap_or_default()
+            .iter()
+            .map(String::as_str)
+            .collect();
         (!names.is_empty()).then(|| listed(&names, "and"))
     };
     let mut shown = Change {
@@ -150,7 +154,10 @@ fn sight(kind: &'static str, told: &Told, latest: Option<Latest>) -> Sight {
     Sight {
         kind,
         name: told.name.to_string(),
-        rows: told.rows.ok().map(|rows| (count(rows.now), count(rows.among))),
+        rows: told
+            .rows
+            .ok()
+            .map(|rows| (count(rows.now), count(rows.among))),
         reason: told.rows.is_err().then(reason),
         note: latest.as_ref().and_then(|latest| latest.note),
         latest,

@@ -81,10 +81,15 @@ pub(in super::super) async fn review(
     let definitions = caller.definitions(&state);
     let advice = advised(&caller, &state).await?;
     let groups = AdviceRule::ALL.into_iter().filter_map(|rule| {
-        let of_rule = advice.iter().take(SHOWN).filter(|advice| advice.rule == rule);
+        let of_rule = advice
+            .iter()
+            .take(SHOWN)
+            .filter(|advice| advice.rule == rule);
         let lines = of_rule.map(|advice| {
             let own = here.address(&format!("/keys/{}", advice.key));
-            let name = definitions.key(advice.key).map(|key| key.draft().name.clone());
+            let name = definitions
+                .key(advice.key)
+                .map(|key| key.draft().name.clone());
             let (below, label) = fix(rule);
             Line {
                 key: name.unwrap_or_default(),

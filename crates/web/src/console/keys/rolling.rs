@@ -13,7 +13,7 @@ use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::visitor::InProject;
 use super::Here;
-use super::actions::{Asks, Fact, ask, refused, users};
+use super::asking::{Asks, Fact, ask, refused, users};
 use super::once::{self, ONCE};
 use super::rows::{Choice, choices};
 use crate::error::ApiError;
@@ -113,8 +113,15 @@ async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, 
     let control = state.control.proving(form.proof()?);
     let told = model::json::to_text(&body);
     let once = once::once(form, here.address("/roll"), &told);
-    let made = control.roll_key(&here.caller.0, here.key.id(), roll, once).await?;
-    let shown = once::show(&here.page, "The key has a new token", &made, grace != GRACES[0].0);
+    let made = control
+        .roll_key(&here.caller.0, here.key.id(), roll, once)
+        .await?;
+    let shown = once::show(
+        &here.page,
+        "The key has a new token",
+        &made,
+        grace != GRACES[0].0,
+    );
     Ok(step_up::finish(&control, shown))
 }
 
@@ -157,7 +164,9 @@ pub(in super::super) async fn end_grace(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let force = form.text("force") == "yes";
-    let ended = state.control.end_grace(&here.caller.0, here.key.id(), force);
+    let ended = state
+        .control
+        .end_grace(&here.caller.0, here.key.id(), force);
     match ended.await {
         Ok(_) => Ok(go_to(&here.address("?done=grace"))),
         Err(error) => again(&here, &state, (ending(), Fields::blank(), force), error).await,
@@ -190,7 +199,10 @@ pub(in super::super) async fn undo(
         }
     };
     let control = state.control.proving(proof);
-    match control.undo_roll(&here.caller.0, here.key.id(), force).await {
+    match control
+        .undo_roll(&here.caller.0, here.key.id(), force)
+        .await
+    {
         Ok(_) => {
             let answer = Ok(go_to(&here.address("?done=undone")));
             Ok(step_up::finish(&control, answer))

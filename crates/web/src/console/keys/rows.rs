@@ -63,7 +63,7 @@ pub(super) const OPERATORS: [(&str, &str); 13] = [
 
 /// Kinds of values; the empty one is that of the pool's field.
 pub(super) const KINDS: [(&str, &str); 4] = [
-    ("", "as the pool declares it"),
+    ("", "as declared"),
     ("text", "text"),
     ("number", "number"),
     ("boolean", "true or false"),
@@ -128,10 +128,16 @@ fn row(form: &Form, row: &Row, pools: &[&Pool]) -> Result<Option<(String, Value)
         return Ok(None);
     }
     if field.is_empty() {
-        return Err(Wrong(row.field, "say which field the value is of".to_owned()));
+        return Err(Wrong(
+            row.field,
+            "say which field the value is of".to_owned(),
+        ));
     }
     if text.is_empty() && !has_no_value {
-        return Err(Wrong(row.field, "say the value".to_owned()));
+        return Err(Wrong(
+            row.field,
+            "say the value, or leave both empty".to_owned(),
+        ));
     }
     let kind = match form.text(row.kind) {
         "" => kind_of(pools, field),
@@ -142,7 +148,10 @@ fn row(form: &Form, row: &Row, pools: &[&Pool]) -> Result<Option<(String, Value)
     let value = match (has_no_value, is_list) {
         (true, _) => Value::Boolean(form.text(row.operator) == "present"),
         (false, true) => {
-            let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+            let texts = text
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty());
             Value::Array(texts.map(read).collect::<Result<_, _>>()?)
         }
         (false, false) => read(text)?,
@@ -151,7 +160,10 @@ fn row(form: &Form, row: &Row, pools: &[&Pool]) -> Result<Option<(String, Value)
 }
 
 /// The conditions that the form says, each with the row that it stands in.
-pub(super) fn conditions(form: &Form, pools: &[&Pool]) -> Result<Vec<(&'static str, Value)>, Wrong> {
+pub(super) fn conditions(
+    form: &Form,
+    pools: &[&Pool],
+) -> Result<Vec<(&'static str, Value)>, Wrong> {
     let mut found = Vec::new();
     for of in &CONDITIONS {
         let Some((field, value)) = row(form, of, pools)? else {
@@ -224,7 +236,9 @@ fn told(comparison: &Comparison, pools: &[&Pool]) -> Option<(&'static str, Strin
             let mut kinds = texts.iter().map(|(_, kind)| *kind);
             let kind = kinds.next()?;
             let is_readable = |text: &str| !text.contains(',') && text.trim() == text;
-            let is_list = texts.iter().all(|(text, _)| is_readable(text) && !text.is_empty());
+            let is_list = texts
+                .iter()
+                .all(|(text, _)| is_readable(text) && !text.is_empty());
             if !is_list || kinds.any(|other| other != kind) {
                 return None;
             }
@@ -300,7 +314,8 @@ pub(super) fn choices(of: &[(&'static str, &'static str)], chosen: &str) -> Vec<
 
 /// The rows to show: those that are filled in, and one or two more.
 pub(super) fn shown(form: &Fields, rows: &'static [Row; ROWS], least: usize) -> Vec<Shown> {
-    let is_used = |row: &Row| !form.value(row.field).is_empty() || !form.value(row.value).is_empty();
+    let is_used =
+        |row: &Row| !form.value(row.field).is_empty() || !form.value(row.value).is_empty();
     let used = rows.iter().rposition(is_used).map_or(0, |last| last + 1);
     let shown = rows.iter().take((used + 1).max(least)).enumerate();
     let shown = shown.map(|(at, row)| Shown {

@@ -261,10 +261,13 @@ pub(super) fn summary(grants: &[Grant]) -> Vec<Summary> {
             let stamps = grant.injections.values.iter();
             let stamps = stamps.map(|(field, value)| format!("{field} = {}", value_words(value)));
             let stamps: Vec<String> = stamps.collect();
-            add("Writes", match stamps.is_empty() {
-                true => String::new(),
-                false => format!("stamps {}", stamps.join(", ")),
-            });
+            add(
+                "Writes",
+                match stamps.is_empty() {
+                    true => String::new(),
+                    false => format!("stamps {}", stamps.join(", ")),
+                },
+            );
         }
         if grant.allows(Action::Delete) {
             add("Deletes from", held(grant));
@@ -315,7 +318,10 @@ impl GrantWords {
             is_all: !is_full,
             times: texts(),
             fields: texts(),
-            stamps: texts().into_iter().map(|text| (text.clone(), text)).collect(),
+            stamps: texts()
+                .into_iter()
+                .map(|text| (text.clone(), text))
+                .collect(),
             rejects: is_full,
         }
     }

@@ -21,7 +21,9 @@ pub(in super::super) type Line = (String, Vec<u64>);
 impl Chart {
     /// The picture of these lines over these days; `None` when there is nothing.
     pub(in super::super) fn of(days: Range<i32>, lines: &[Line]) -> Option<Self> {
-        let is_something = lines.iter().any(|(_, values)| values.iter().any(|n| *n > 0));
+        let is_something = lines
+            .iter()
+            .any(|(_, values)| values.iter().any(|n| *n > 0));
         if !is_something {
             return None;
         }
@@ -35,7 +37,10 @@ impl Chart {
 
     #[cfg(test)]
     pub(in super::super) fn sample(text: &str) -> Self {
-        let lines = [(text.to_owned(), vec![1, 2]), ("other".to_owned(), vec![3, 4])];
+        let lines = [
+            (text.to_owned(), vec![1, 2]),
+            ("other".to_owned(), vec![3, 4]),
+        ];
         Self::of(0..2, &lines).expect("a picture")
     }
 }

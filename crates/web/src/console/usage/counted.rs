@@ -153,7 +153,10 @@ impl Days {
     pub(in super::super) fn chart(&self) -> Option<Chart> {
         let mut lines = vec![
             ("Requests".to_owned(), self.line(|_| true, |c| c.requests)),
-            ("of them refused".to_owned(), self.line(|_| true, |c| c.refused)),
+            (
+                "of them refused".to_owned(),
+                self.line(|_| true, |c| c.refused),
+            ),
         ];
         lines.retain(|(_, values)| values.iter().any(|value| *value > 0));
         Chart::of(self.days.clone(), &lines)
@@ -170,7 +173,8 @@ impl Days {
             *sums.entry(of.day).or_default() += value(*counts);
         }
         let days = self.days.clone();
-        days.map(|day| sums.get(&day).copied().unwrap_or(0)).collect()
+        days.map(|day| sums.get(&day).copied().unwrap_or(0))
+            .collect()
     }
 }
 

@@ -5,9 +5,9 @@ use control::Definitions;
 use model::grants::{Action, Grant, Target, VisibleFields};
 use model::permit::{Access, AskPool, Ingest, On, Read, ReadCached, RetrieveDataset, RunSaved};
 use model::pools::Pool;
-use model::value::{Object, Value};
 
 use super::super::rows::{self, CONDITIONS, Choice, STAMPS, Shown, choices};
+use super::filled::{keeps_fields, keeps_time};
 use crate::console::forms::{Fields, Form};
 
 /// What a grant is for.
@@ -55,6 +55,23 @@ pub(in super::super) fn names() -> Vec<&'static str> {
     let mut names = rows::names();
     names.extend(OTHERS);
     names
+}
+
+/// An empty form that begins with the field that tells customers apart, where all
+/// pools that name one name the same.
+pub(in super::super) fn blank(definitions: &Definitions, purpose: Purpose) -> Fields {
+    let own = definitions.pools().filter(|pool| !pool.is_usage());
+    let mut fields = own.filter_map(|pool| pool.draft.isolation_field.as_ref());
+    let first = fields.next();
+    let first = first.filter(|first| fields.all(|other| other == *first));
+    let row = match purpose {
+        Purpose::Write => &STAMPS[0],
+        Purpose::Read | Purpose::Ask => &CONDITIONS[0],
+    };
+    match first {
+        Some(field) => Fields::blank().with(row.field, field.to_string()),
+        None => Fields::blank(),
+    }
 }
 
 /// Something that a grant may be on.
@@ -135,12 +152,24 @@ fn offered(definitions: &Definitions, access: &Access, purpose: Purpose) -> Vec<
             access.permit::<Read>(on).is_ok()
         });
         all.extend(views.map(|(view, pool)| {
-            [text("view"), view.draft.name.to_string(), format!("of {}", pool.draft.name)]
+            [
+                text("view"),
+                view.draft.name.to_string(),
+                format!("of {}", pool.draft.name),
+            ]
         }));
         for saved in definitions.saved_queries() {
             let (kind, may) = match saved.item.is_cached() {
-                true => ("cached", access.permit::<ReadCached>(On::Cached(Some(&saved))).is_ok()),
-                false => ("saved", access.permit::<RunSaved>(On::Saved(Some(&saved))).is_ok()),
+                true => (
+                    "cached",
+                    access
+                        .permit::<ReadCached>(On::Cached(Some(&saved)))
+                        .is_ok(),
+                ),
+                false => (
+                    "saved",
+                    access.permit::<RunSaved>(On::Saved(Some(&saved))).is_ok(),
+                ),
             };
             if may {
                 let hint = format!("{kind} query");
@@ -157,9 +186,7 @@ fn offered(definitions: &Definitions, access: &Access, purpose: Purpose) -> Vec<
         return all;
     }
     let pools = definitions.pools().filter(|pool| match purpose {
-        Purpose::Write => {
-            !pool.is_usage() && access.permit::<Ingest>(On::Pool(Some(pool))).is_ok()
-        }
+        Purpose::Write => !pool.is_usage() && access.permit::<Ingest>(On::Pool(Some(pool))).is_ok(),
         _ => access.permit::<AskPool>(On::Pool(Some(pool))).is_ok(),
     });
     all.extend(pools.map(|pool| {
@@ -260,91 +287,15 @@ impl GrantFields {
 }
 
 fn actions(of: &[(Action, &'static str)], chosen: &[String]) -> Vec<Choice> {
-    let named: Vec<(&'static str, &'static str)> =
-        of.iter().map(|(action, label)| (action.name(), *label)).collect();
+    let named: Vec<(&'static str, &'static str)> = of
+        .iter()
+        .map(|(action, label)| (action.name(), *label))
+        .collect();
     let mut all = choices(&named, "");
     for choice in &mut all {
         choice.is_chosen = chosen.iter().any(|chosen| chosen == choice.value);
     }
     all
-}
-
-/// Whether the fields of a grant are more than a form says, and so stay.
-pub(super) fn keeps_fields(grant: &Grant) -> bool {
-    matches!(grant.fields, VisibleFields::Both(..))
-}
-
-/// The same of its windows of time.
-pub(super) fn keeps_time(grant: &Grant) -> bool {
-    match &windows_of(grant)[..] {
-        [] => false,
-        [one] => {
-            let has = |name: &str| one.get(name).is_some_and(|value| !value.is_null());
-            has("from") || has("to") || !has("last")
-        }
-        _ => true,
-    }
-}
-
-fn windows_of(grant: &Grant) -> Vec<Object> {
-    let definition = grant.to_value();
-    let time = definition.as_object().and_then(|grant| grant.get("time"));
-    match time {
-        Some(Value::Array(windows)) => {
-            windows.iter().filter_map(|of| of.as_object().cloned()).collect()
-        }
-        Some(window) => window.as_object().cloned().into_iter().collect(),
-        None => Vec::new(),
-    }
-}
-
-/// A form that says what a grant is now.
-pub(in super::super) fn filled(grant: &Grant, definitions: &Definitions) -> (Fields, Chosen) {
-    let on = vec![grant.on.to_text().0];
-    let pools = pools_of(definitions, &on);
-    let actions = grant.actions.iter().map(|action| action.name().to_owned());
-    let chosen = Chosen {
-        actions: actions.collect(),
-        on: on.clone(),
-    };
-    let mut form = Fields::blank();
-    form = match &grant.rows {
-        None => form,
-        Some(model::filters::Constraint::AllRows) => form.with("rows", "all"),
-        Some(model::filters::Constraint::Rows(filter)) => {
-            match rows::with_conditions(Fields::blank(), filter, &pools) {
-                Some(filled) => filled.with("rows", "some"),
-                None => {
-                    let rows = grant.rows.as_ref().map(|rows| rows.to_value());
-                    let text = model::json::to_text(&rows.unwrap_or(Value::Null));
-                    form.with("rows", "json").with("filters", text)
-                }
-            }
-        }
-    };
-    let values = &grant.injections.values;
-    if let Some(filled) = rows::with_stamps(std::mem::take(&mut form), values, &pools) {
-        form = filled;
-    }
-    if grant.injections.on_conflict == model::records::OnConflict::Reject {
-        form = form.with("conflict", "reject");
-    }
-    let names = |paths: &std::collections::BTreeSet<model::names::FieldPath>| {
-        let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
-        paths.join(", ")
-    };
-    form = match &grant.fields {
-        VisibleFields::Allow(paths) => form.with("only_fields", names(paths)),
-        VisibleFields::Deny(paths) => form.with("hidden_fields", names(paths)),
-        VisibleFields::All | VisibleFields::Both(..) => form,
-    };
-    if !keeps_time(grant)
-        && let [window] = &windows_of(grant)[..]
-    {
-        let text = |name: &str| window.get(name).and_then(Value::as_str).unwrap_or_default();
-        form = form.with("time_field", text("field")).with("time_last", text("last"));
-    }
-    (form, chosen)
 }
 
 /// Whether somebody may change a grant by a form.
@@ -358,7 +309,15 @@ impl GrantFields {
     pub(in super::super) fn sample(text: &str, is_full: bool) -> Self {
         let form = crate::console::samples::form(
             text,
-            &["field_1", "value_1", "operator_1", "kind_1", "stamp_1", "with_1", "as_1"],
+            &[
+                "field_1",
+                "value_1",
+                "operator_1",
+                "kind_1",
+                "stamp_1",
+                "with_1",
+                "as_1",
+            ],
         );
         let on = || OnChoice {
             value: text.to_owned(),

@@ -7,7 +7,8 @@ use model::pools::Pool;
 use model::value::{Object, Value};
 
 use super::super::rows::{self, STAMPS, Wrong};
-use super::form::{Chosen, Purpose, keeps_fields, keeps_time, pools_of};
+use super::filled::{keeps_fields, keeps_time};
+use super::form::{Chosen, Purpose, pools_of};
 use crate::console::forms::{Fields, Form};
 
 /// What a form says, as the wire would have it, and which fields errors are said at.
@@ -49,9 +50,7 @@ pub(in super::super) fn said(
             (Purpose::Write, _) => vec!["ingest".to_owned()],
             (Purpose::Ask, _) => chosen.actions.clone(),
             (Purpose::Read, "saved") => vec!["run".to_owned()],
-            (Purpose::Read, "dataset") => {
-                ["read", "list", "retrieve"].map(str::to_owned).to_vec()
-            }
+            (Purpose::Read, "dataset") => ["read", "list", "retrieve"].map(str::to_owned).to_vec(),
             (Purpose::Read, _) => vec!["read".to_owned()],
         };
         if actions.is_empty() {
@@ -76,7 +75,11 @@ pub(in super::super) fn changed(
     let is_pool = matches!(grant.on, Target::Pool(_));
     let actions: Vec<String> = match is_pool {
         true => form.all("action").map(str::to_owned).collect(),
-        false => grant.actions.iter().map(|action| action.name().to_owned()).collect(),
+        false => grant
+            .actions
+            .iter()
+            .map(|action| action.name().to_owned())
+            .collect(),
     };
     if actions.is_empty() {
         let rule = "choose at least one; to take all away, remove the grant";
@@ -94,7 +97,9 @@ pub(in super::super) fn changed(
     };
     let members = definition.into_members().into_iter();
     let kept = members.filter(|(name, _)| !replaced.contains(&name.as_str()));
-    let kept = kept.fold(Object::new(), |object, (name, value)| object.with(name, value));
+    let kept = kept.fold(Object::new(), |object, (name, value)| {
+        object.with(name, value)
+    });
     let mut said = Said::default();
     one(&mut said, (form, &pools), kept, (actions, place))?;
     Ok(said)
@@ -110,7 +115,12 @@ fn one(
     let at = format!("/grants/{}", first + said.grants.len());
     let has = |action: Action| actions.iter().any(|name| name == action.name());
     let touches_rows = actions.iter().any(|name| {
-        let known = [&Action::POOL[..], &Action::VIEW, &Action::SAVED, &Action::DATASET];
+        let known = [
+            &Action::POOL[..],
+            &Action::VIEW,
+            &Action::SAVED,
+            &Action::DATASET,
+        ];
         let mut known = known.into_iter().flatten();
         known.any(|known| known.name() == name && known.touches_rows())
     });
@@ -125,7 +135,14 @@ fn one(
     if touches_rows {
         let (rows, of_rows) = constraints(form, pools)?;
         grant = grant.with("constraints", rows);
-        places.push((format!("{at}/constraints"), if form.text("rows") == "json" { "filters" } else { "rows" }));
+        places.push((
+            format!("{at}/constraints"),
+            if form.text("rows") == "json" {
+                "filters"
+            } else {
+                "rows"
+            },
+        ));
         let of_rows = of_rows.into_iter().enumerate();
         places.extend(of_rows.map(|(row, field)| (format!("{at}/constraints/{row}"), field)));
         grant = shown_fields(grant, form);
@@ -197,11 +214,20 @@ fn shown_fields(grant: Object, form: &Form) -> Object {
 }
 
 fn window(grant: Object, form: &Form) -> Result<Object, Wrong> {
-    let (field, last) = (form.text("time_field").trim(), form.text("time_last").trim());
+    let (field, last) = (
+        form.text("time_field").trim(),
+        form.text("time_last").trim(),
+    );
     match (field.is_empty(), last.is_empty()) {
         (true, true) => Ok(grant),
-        (true, false) => Err(Wrong("time_field", "say which field has the time".to_owned())),
-        (false, true) => Err(Wrong("time_last", "say how far back, such as 90d".to_owned())),
+        (true, false) => Err(Wrong(
+            "time_field",
+            "say which field has the time".to_owned(),
+        )),
+        (false, true) => Err(Wrong(
+            "time_last",
+            "say how far back, such as 90d".to_owned(),
+        )),
         (false, false) => {
             let window = Object::new().with("field", field).with("last", last);
             Ok(grant.with("time", window))

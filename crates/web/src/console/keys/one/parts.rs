@@ -68,7 +68,9 @@ pub(super) fn restrictions(draft: &KeyDraft) -> Vec<Restriction> {
         ends.at = Some(end.into());
     }
     all.push(ends);
-    let rolls = draft.rotate_after.map(|age| format!("when a secret is older than {age}"));
+    let rolls = draft
+        .rotate_after
+        .map(|age| format!("when a secret is older than {age}"));
     all.push(Restriction::new("Asks to be rolled", rolls, "never"));
     all
 }
@@ -126,11 +128,16 @@ impl SecretLine {
         }
         let from = control.secret_used_from(secret.id);
         let (address, agent) = from.map_or((None, String::new()), |UsedFrom { address, agent }| {
-            (address.map(|address| address.to_string()), agent.to_string())
+            (
+                address.map(|address| address.to_string()),
+                agent.to_string(),
+            )
         });
         Some(Self {
             hint: secret.hint.clone(),
-            is_current: key.current_secret().is_some_and(|live| live.id == secret.id),
+            is_current: key
+                .current_secret()
+                .is_some_and(|live| live.id == secret.id),
             made: secret.created_at.into(),
             ends: ends.map(Moment::from),
             silence: secret.silence.map(|silence| silence.minutes),

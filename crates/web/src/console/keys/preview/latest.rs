@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// Rows of a table.
-const ROWS: u64 = 8;
+const ROWS: u8 = 8;
 /// Columns of a table; of the others it says how many there are.
 const COLUMNS: usize = 10;
 /// Characters of a value.
@@ -47,12 +47,14 @@ pub(super) async fn latest(
     let mut question = Object::new()
         .with("analysis", "extraction")
         .with("pool", told.pool.draft.name.as_str())
-        .with("latest", ROWS);
+        .with("latest", u64::from(ROWS));
     if let Constraint::Rows(_) = shown.rows() {
         question = question.with("filters", shown.rows().to_value());
     }
     // Of a view, what it is made of; of a pool, whatever the rows hold.
-    let view = (kind == "view").then(|| definitions.view(told.name.as_str())).flatten();
+    let view = (kind == "view")
+        .then(|| definitions.view(told.name.as_str()))
+        .flatten();
     let mut named: Option<Vec<String>> = None;
     let mut note = None;
     if let Some((view, _)) = view {
@@ -78,7 +80,9 @@ pub(super) async fn latest(
         .into_rows()
         .ok_or_else(|| ApiError::internal("an extraction without rows"))?;
     let answer = state.plane.query(question).await?;
-    let rows: Vec<Row> = answer.rows.try_concat().await?;
+    let mut rows: Vec<Row> = answer.rows.try_concat().await?;
+    // One more than a page shows says whether there are others.
+    rows.truncate(usize::from(ROWS));
     let trees = rows.into_iter().map(|mut row| {
         row.truncate(form.width());
         form.tree(row)
@@ -86,7 +90,9 @@ pub(super) async fn latest(
     let rows: Vec<Vec<(String, Value)>> = trees.map(|tree| leaves(&tree)).collect();
     let is_shown = |name: &str| {
         let path = FieldPath::parse_readable(name);
-        let is_named = named.as_ref().is_none_or(|named| named.iter().any(|one| one == name));
+        let is_named = named
+            .as_ref()
+            .is_none_or(|named| named.iter().any(|one| one == name));
         is_named && path.is_ok_and(|path| shown.shows(&path))
     };
     let mut columns: Vec<String> = Vec::new();

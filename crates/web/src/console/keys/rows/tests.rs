@@ -1,5 +1,5 @@
-use model::filters::parse_list;
 use model::fields::FieldType;
+use model::filters::parse_list;
 use model::names::Name;
 use model::pools::{Field, Schema, SchemaMode};
 
@@ -22,15 +22,28 @@ async fn values_are_of_the_type_that_the_pool_declares() {
     let pool = pool().await;
     let pools = [&*pool];
     let typed = form(&[
-        ("field_1", "amount"), ("operator_1", "gte"), ("value_1", "3"),
-        ("field_3", "customer"), ("operator_3", "in"), ("value_3", "a, b,"),
-        ("field_4", "email"), ("operator_4", "missing"),
-        ("field_5", "other"), ("operator_5", "eq"), ("value_5", "4"),
-        ("field_6", "other"), ("operator_6", "eq"), ("value_6", "4"), ("kind_6", "number"),
+        ("field_1", "amount"),
+        ("operator_1", "gte"),
+        ("value_1", "3"),
+        ("field_3", "customer"),
+        ("operator_3", "in"),
+        ("value_3", "a, b,"),
+        ("field_4", "email"),
+        ("operator_4", "missing"),
+        ("field_5", "other"),
+        ("operator_5", "eq"),
+        ("value_5", "4"),
+        ("field_6", "other"),
+        ("operator_6", "eq"),
+        ("value_6", "4"),
+        ("kind_6", "number"),
     ]);
     let read = conditions(&typed, &pools);
     let Ok(read) = read else { panic!("is read") };
-    let texts: Vec<String> = read.iter().map(|(_, value)| model::json::to_text(value)).collect();
+    let texts: Vec<String> = read
+        .iter()
+        .map(|(_, value)| model::json::to_text(value))
+        .collect();
     assert_eq!(
         texts,
         [
@@ -42,7 +55,10 @@ async fn values_are_of_the_type_that_the_pool_declares() {
         ]
     );
     let places: Vec<&str> = read.iter().map(|(field, _)| *field).collect();
-    assert_eq!(places, ["field_1", "field_3", "field_4", "field_5", "field_6"]);
+    assert_eq!(
+        places,
+        ["field_1", "field_3", "field_4", "field_5", "field_6"]
+    );
 }
 
 #[tokio::test]
@@ -52,14 +68,26 @@ async fn a_row_that_says_half_of_it_is_wrong_and_says_where() {
         (&[("value_2", "x")][..], "field_2"),
         (&[("field_2", "customer")], "field_2"),
         (&[("field_1", "amount"), ("value_1", "many")], "field_1"),
-        (&[("field_1", "x"), ("value_1", "perhaps"), ("kind_1", "boolean")], "field_1"),
+        (
+            &[
+                ("field_1", "x"),
+                ("value_1", "perhaps"),
+                ("kind_1", "boolean"),
+            ],
+            "field_1",
+        ),
     ] {
         let Err(Wrong(field, _)) = conditions(&form(typed), &[&*pool]) else {
             panic!("{typed:?} is wrong");
         };
         assert_eq!(field, marked, "{typed:?}");
     }
-    let twice = form(&[("stamp_1", "a"), ("with_1", "x"), ("stamp_2", "a"), ("with_2", "y")]);
+    let twice = form(&[
+        ("stamp_1", "a"),
+        ("with_1", "x"),
+        ("stamp_2", "a"),
+        ("with_2", "y"),
+    ]);
     assert!(matches!(stamps(&twice, &[]), Err(Wrong("stamp_2", _))));
 }
 
@@ -71,7 +99,11 @@ async fn what_rows_say_is_what_they_were_filled_with() {
     };
     let schema = Schema::new(
         SchemaMode::Open,
-        vec![field("n", "Int64"), field("t", "String"), field("b", "Boolean")],
+        vec![
+            field("n", "Int64"),
+            field("t", "String"),
+            field("b", "Boolean"),
+        ],
     );
     let mut pool = (*pool().await).clone();
     pool.draft.schema = schema;
@@ -86,13 +118,19 @@ async fn what_rows_say_is_what_they_were_filled_with() {
         let value = model::json::parse(filters.as_bytes()).expect("JSON");
         let filter = parse_list(&value).expect("filters");
         let filled = with_conditions(Fields::blank(), &filter, &[&pool]).expect("rows say it");
-        let pairs: Vec<(&str, &str)> =
-            names().into_iter().map(|name| (name, filled.value(name))).collect();
+        let pairs: Vec<(&str, &str)> = names()
+            .into_iter()
+            .map(|name| (name, filled.value(name)))
+            .collect();
         let Ok(read) = conditions(&form(&pairs), &[&pool]) else {
             panic!("{filters} is read");
         };
         let read: Vec<Value> = read.into_iter().map(|(_, value)| value).collect();
-        assert_eq!(parse_list(&Value::Array(read)).expect("filters"), filter, "{filters}");
+        assert_eq!(
+            parse_list(&Value::Array(read)).expect("filters"),
+            filter,
+            "{filters}"
+        );
     }
     // What rows cannot say is not said half.
     for filters in [

@@ -43,10 +43,22 @@ fn grants(json: &str) -> Vec<Grant> {
 #[test]
 fn conditions_are_said_as_they_are_meant() {
     for (filters, words) in [
-        (r#"[{"field":"a.b","operator":"eq","value":"x"}]"#, "a.b is “x”"),
-        (r#"[{"field":"n","operator":"gte","value":3}]"#, "n is at least 3"),
-        (r#"[{"field":"n","operator":"in","value":["a","b"]}]"#, "n is one of “a”, “b”"),
-        (r#"[{"field":"n","operator":"exists","value":false}]"#, "n is missing"),
+        (
+            r#"[{"field":"a.b","operator":"eq","value":"x"}]"#,
+            "a.b is “x”",
+        ),
+        (
+            r#"[{"field":"n","operator":"gte","value":3}]"#,
+            "n is at least 3",
+        ),
+        (
+            r#"[{"field":"n","operator":"in","value":["a","b"]}]"#,
+            "n is one of “a”, “b”",
+        ),
+        (
+            r#"[{"field":"n","operator":"exists","value":false}]"#,
+            "n is missing",
+        ),
         (
             r#"[{"any":[{"field":"a","operator":"eq","value":1},{"not":{"field":"b","operator":"eq","value":true}}]}]"#,
             "(a is 1 or not b is true)",
@@ -56,9 +68,13 @@ fn conditions_are_said_as_they_are_meant() {
         let filter = parse_list(&value).expect("filters");
         assert_eq!(conditions(&filter), [words], "{filters}");
     }
-    let filters = r#"[{"field":"a","operator":"eq","value":1},{"field":"b","operator":"eq","value":2}]"#;
+    let filters =
+        r#"[{"field":"a","operator":"eq","value":1},{"field":"b","operator":"eq","value":2}]"#;
     let value = model::json::parse(filters.as_bytes()).expect("JSON");
-    assert_eq!(conditions(&parse_list(&value).expect("filters")), ["a is 1", "b is 2"]);
+    assert_eq!(
+        conditions(&parse_list(&value).expect("filters")),
+        ["a is 1", "b is 2"]
+    );
 }
 
 #[test]
@@ -73,7 +89,10 @@ fn a_grant_says_what_it_lets_its_holder_do() {
         panic!("three grants");
     };
     let words = GrantWords::of(writes);
-    assert_eq!((words.does.as_str(), words.on.as_str()), ("Writes records to", "the pool"));
+    assert_eq!(
+        (words.does.as_str(), words.on.as_str()),
+        ("Writes records to", "the pool")
+    );
     assert_eq!(words.name.as_deref(), Some("sales"));
     assert_eq!(words.stamps, [("customer".to_owned(), "“a”".to_owned())]);
     assert!(words.rejects && words.rows.is_empty() && !words.is_all);
