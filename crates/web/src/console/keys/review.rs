@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use model::ids::KeyId;
 use model::keys::review::AdviceRule;
 use model::people::Area;
 
@@ -72,6 +73,16 @@ fn fix(rule: AdviceRule) -> (&'static str, &'static str) {
     }
 }
 
+/// A text in which keys that the visitor may know are called by their names.
+fn with_names(text: &str, named: &impl Fn(KeyId) -> Option<String>) -> String {
+    let words = text.split(' ').map(|word| {
+        let id = word.trim_end_matches([',', '.']);
+        let name = KeyId::parse(id).ok().and_then(named);
+        name.map_or_else(|| word.to_owned(), |name| word.replace(id, &name))
+    });
+    words.collect::<Vec<String>>().join(" ")
+}
+
 /// The advice that there is, by rule.
 pub(in super::super) async fn review(
     here: InProject,
@@ -80,6 +91,10 @@ pub(in super::super) async fn review(
     let caller = here.caller(Area::Keys)?;
     let definitions = caller.definitions(&state);
     let advice = advised(&caller, &state).await?;
+    let named = |id: KeyId| {
+        let key = definitions.key(id).filter(|key| here.access.knows(key));
+        key.map(|key| key.draft().name.clone())
+    };
     let groups = AdviceRule::ALL.into_iter().filter_map(|rule| {
         let of_rule = advice
             .iter()
@@ -95,7 +110,7 @@ pub(in super::super) async fn review(
                 key: name.unwrap_or_default(),
                 fix: format!("{own}{below}"),
                 href: own,
-                why: sentence(&advice.why),
+                why: sentence(&with_names(&advice.why, &named)),
                 label,
             }
         });

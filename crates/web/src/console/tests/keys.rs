@@ -728,6 +728,10 @@ async fn advice_leads_to_where_it_is_done() {
     let html = page(&world, &ada, "/review").await;
     assert!(html.contains("Writes and reads with one key"), "{html}");
     assert!(html.contains(&format!("/keys/{id}#grants")), "{html}");
+    assert!(
+        html.contains("into which holders of k write"),
+        "keys by their names: {html}"
+    );
     world
         .clock
         .advance(std::time::Duration::from_secs(100 * 86_400));
