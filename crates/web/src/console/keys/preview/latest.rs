@@ -5,12 +5,13 @@ use futures::TryStreamExt as _;
 use model::analyses::Analysis;
 use model::filters::Constraint;
 use model::names::FieldPath;
+use model::permit::ConstrainedAnalysis;
 use model::queries::Row;
 use model::value::{Object, Value};
 use model::views::{Delivery, Shape};
 
 use super::super::Here;
-use crate::analyses::{self, Refusal};
+use crate::analyses;
 use crate::api::keys::Told;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -31,7 +32,8 @@ pub(super) struct Latest {
     pub(super) note: Option<&'static str>,
 }
 
-/// The latest rows; `None` where the person may not take rows out of the pool.
+/// The latest rows; `None` where the person may not take rows out of the pool,
+/// or could not ask so.
 ///
 /// # Errors
 /// Those of the data plane.
@@ -67,18 +69,15 @@ pub(super) async fn latest(
         }
         named = Some(sources);
     }
-    let analysis = Analysis::parse(&Value::Object(question))?;
     let now = state.clock.now();
     let access = &here.page.access;
-    let asked = analyses::constrain(access, &definitions, &analysis, Delivery::Pages, now);
-    let asked = match asked {
-        Ok(asked) => asked,
-        Err(Refusal::NoGrant(_) | Refusal::NoPool { .. }) => return Ok(None),
-        Err(refusal) => return Err(refusal.into()),
+    let Ok(analysis) = Analysis::parse(&Value::Object(question)) else {
+        return Ok(None);
     };
-    let (question, form) = asked
-        .into_rows()
-        .ok_or_else(|| ApiError::internal("an extraction without rows"))?;
+    let asked = analyses::constrain(access, &definitions, &analysis, Delivery::Pages, now);
+    let Some((question, form)) = asked.ok().and_then(ConstrainedAnalysis::into_rows) else {
+        return Ok(None);
+    };
     let answer = state.plane.query(question).await?;
     let mut rows: Vec<Row> = answer.rows.try_concat().await?;
     // One more than a page shows says whether there are others.
