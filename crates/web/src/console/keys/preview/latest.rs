@@ -53,22 +53,6 @@ pub(super) async fn latest(
     if let Constraint::Rows(_) = shown.rows() {
         question = question.with("filters", shown.rows().to_value());
     }
-    // Of a view, what it is made of; of a pool, whatever the rows hold.
-    let view = (kind == "view")
-        .then(|| definitions.view(told.name.as_str()))
-        .flatten();
-    let mut named: Option<Vec<String>> = None;
-    let mut note = None;
-    if let Some((view, _)) = view {
-        let sources = view.draft.fields.iter().filter_map(|field| field.source());
-        let mut sources: Vec<String> = sources.map(ToString::to_string).collect();
-        sources.sort();
-        sources.dedup();
-        if view.draft.shape != Shape::Records {
-            note = Some("These are the rows behind the view; the key itself gets them summed up.");
-        }
-        named = Some(sources);
-    }
     let now = state.clock.now();
     let access = &here.page.access;
     let Ok(analysis) = Analysis::parse(&Value::Object(question)) else {
@@ -87,16 +71,33 @@ pub(super) async fn latest(
         form.tree(row)
     });
     let rows: Vec<Vec<(String, Value)>> = trees.map(|tree| leaves(&tree)).collect();
-    let is_shown = |name: &str| {
-        let path = FieldPath::parse_readable(name);
-        let is_named = named
-            .as_ref()
-            .is_none_or(|named| named.iter().any(|one| one == name));
-        is_named && path.is_ok_and(|path| shown.shows(&path))
+    // Of a view, what it is made of; of a pool, whatever the rows hold.
+    let view = match kind {
+        "view" => definitions.view(told.name.as_str()),
+        _ => None,
     };
+    let is_shown = |path: &FieldPath| {
+        let is_of_view = view.is_none_or(|(view, _)| {
+            let mut sources = view.draft.fields.iter().filter_map(|field| field.source());
+            sources.any(|source| path.is_at_or_below(source))
+        });
+        is_of_view && shown.shows(path)
+    };
+    let note = view.filter(|(view, _)| view.draft.shape != Shape::Records);
+    let note =
+        note.map(|_| "These are the rows behind the view; the key itself gets them summed up.");
+    Ok(Some(Latest {
+        note,
+        ..table(&rows, is_shown)
+    }))
+}
+
+/// The rows under the columns that are shown.
+fn table(rows: &[Vec<(String, Value)>], is_shown: impl Fn(&FieldPath) -> bool) -> Latest {
     let mut columns: Vec<String> = Vec::new();
     for (name, _) in rows.iter().flatten() {
-        if !columns.contains(name) && is_shown(name) {
+        let path = FieldPath::parse_readable(name);
+        if !columns.contains(name) && path.is_ok_and(|path| is_shown(&path)) {
             columns.push(name.clone());
         }
     }
@@ -109,13 +110,12 @@ pub(super) async fn latest(
         };
         columns.iter().map(cell).collect()
     };
-    let rows = rows.iter().map(cells).collect();
-    Ok(Some(Latest {
-        columns,
-        rows,
+    Latest {
+        rows: rows.iter().map(cells).collect(),
+        columns: columns.clone(),
         more,
-        note,
-    }))
+        note: None,
+    }
 }
 
 /// The values of a tree, by their paths.
