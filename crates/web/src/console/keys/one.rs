@@ -5,12 +5,15 @@ mod parts;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::UsageAsked;
+use control::{Definitions, UsageAsked};
 use http::StatusCode;
+use model::keys::KeyRecord;
 use model::limits::USAGE_ROWS_MAX;
 use model::people::Area;
+use model::time::Timestamp;
 
 use super::super::audit::{Line as AuditLine, about, name_of};
+use super::super::forms::sentence;
 use super::super::frame::{Frame, Section, page};
 use super::super::times::Moment;
 use super::super::usage::{Chart, Credit, DAYS, Days, Part, credits_of};
@@ -151,11 +154,6 @@ fn context(
     let (key, now) = (&here.key, state.clock.now());
     let draft = key.draft();
     let definitions = here.caller.definitions(state);
-    let alerts = alerts(state, key, now);
-    let alerts = alerts.iter().map(|alert| AlertLine {
-        since: alert.since.map(Moment::from),
-        detail: super::super::forms::sentence(alert.detail),
-    });
     let secret_name = |id: model::secrets::SecretId| {
         let mut secrets = key.secrets().iter();
         match secrets.find(|secret| secret.id == id) {
@@ -167,11 +165,6 @@ fn context(
         Some(pool) => pool.draft.name.to_string(),
         None => format!("{id}, which is gone"),
     };
-    let issuer = draft.issued_by.map(|id| {
-        let issuer = definitions.key(id);
-        let name = issuer.map_or_else(|| id.to_string(), |key| key.draft().name.clone());
-        (name, here.page.address(&format!("/keys/{id}")))
-    });
     let secrets = key.secrets().iter().rev();
     let secrets = secrets.filter_map(|secret| SecretLine::of(state, key, secret, now));
     let networks = state.control.networks_of(key.id());
@@ -196,11 +189,11 @@ fn context(
         made: key.created_at().into(),
         made_by: name_of(&here.page, state, key.created_by()),
         used: state.control.last_used(key.id()).map(Moment::from),
-        issuer,
+        issuer: issuer_of(here, &definitions),
         derived: draft
             .derived_tokens
             .then(|| state.control.derived_tokens(key.id()).len()),
-        alerts: alerts.collect(),
+        alerts: alert_lines(state, key, now),
         grants: key
             .grants()
             .iter()
@@ -220,6 +213,23 @@ fn context(
         history,
         links: links(here),
     }
+}
+
+fn alert_lines(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<AlertLine> {
+    let alerts = alerts(state, key, now);
+    let lines = alerts.iter().map(|alert| AlertLine {
+        since: alert.since.map(Moment::from),
+        detail: sentence(alert.detail),
+    });
+    lines.collect()
+}
+
+/// The name of the key that issued this one, and where it is.
+fn issuer_of(here: &Here, definitions: &Definitions) -> Option<(String, String)> {
+    let id = here.key.draft().issued_by?;
+    let issuer = definitions.key(id);
+    let name = issuer.map_or_else(|| id.to_string(), |key| key.draft().name.clone());
+    Some((name, here.page.address(&format!("/keys/{id}"))))
 }
 
 fn grant_line(here: &Here, grant: &model::grants::Grant) -> GrantLine {
