@@ -15,7 +15,7 @@
     if (navigator.clipboard) {
       for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
     }
-    for (const button of root.querySelectorAll('button[data-print]')) button.hidden = false;
+    for (const button of root.querySelectorAll('button[data-print], button[data-download]')) button.hidden = false;
     // Pages do not know under which address the server is reached; browsers do.
     for (const link of root.querySelectorAll('[data-link]')) link.textContent = location.origin + link.dataset.link;
     // What an invitation's link has behind its # was sent nowhere.
@@ -26,10 +26,20 @@
     }
   };
 
+  // A text as a file, made here: nothing of it is sent anywhere.
+  const save = (name, text) => {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
   document.addEventListener('click', async (event) => {
-    const button = event.target.closest('button[data-copy], button[data-print]');
+    const button = event.target.closest('button[data-copy], button[data-print], button[data-download]');
     if (!button) return;
     if ('print' in button.dataset) return window.print();
+    if ('download' in button.dataset) return save(button.dataset.download, button.dataset.text);
     const label = button.textContent;
     try {
       await navigator.clipboard.writeText(('isLink' in button.dataset ? location.origin : '') + button.dataset.copy.trim());

@@ -21,12 +21,14 @@ mod frame;
 mod headers;
 mod home;
 mod join;
+mod keys;
 mod once;
 mod people;
 mod routes;
 mod settings;
 mod sign_in;
 mod times;
+mod usage;
 mod visitor;
 
 pub(crate) use errors::{Came, finish_error};

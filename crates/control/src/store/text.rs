@@ -126,6 +126,9 @@ pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, v
      requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
      AND ($4 = '' OR key_id = $4) ORDER BY day, key_id, secret_id, pool_id, view_id LIMIT $5";
 
+pub(super) const SELECT_USAGE_OF_KEYS: &str = "SELECT key_id, SUM(requests), SUM(refused), \
+     SUM(records) FROM usage WHERE project_id = $1 AND day >= $2 GROUP BY key_id ORDER BY key_id";
+
 pub(super) const SELECT_FIRST_USE: &str = "SELECT MIN(day) FROM usage WHERE project_id = $1";
 
 pub(super) const SELECT_USED: &str = "SELECT DISTINCT key_id, pool_id, view_id FROM usage \

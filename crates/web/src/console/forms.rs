@@ -29,6 +29,14 @@ pub(super) const CODE: &str = "code";
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// A form that sends this.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+        let pairs = pairs.iter();
+        let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self(pairs.collect())
+    }
+
     /// The value of a field; empty when it was not sent.
     pub(super) fn text(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(field, _)| field == name);
@@ -155,8 +163,8 @@ pub(super) struct Fields {
     /// Whether the change asks for a one-time code.
     pub(super) needs_code: bool,
     status: StatusCode,
-    /// A member that errors name, and the field that stands for it.
-    meaning: Option<(&'static str, &'static str)>,
+    /// Places that errors point at, and the fields that stand for them.
+    places: Vec<(String, &'static str)>,
     /// For the log, and what it says of when to try again.
     problem: Option<Arc<Problem>>,
 }
@@ -192,8 +200,15 @@ impl Fields {
 
     /// The same, in which errors about `member` are said at `field`.
     #[must_use]
-    pub(super) fn meaning(mut self, member: &'static str, field: &'static str) -> Self {
-        self.meaning = Some((member, field));
+    pub(super) fn meaning(self, member: &'static str, field: &'static str) -> Self {
+        self.placed(format!("/{member}"), field)
+    }
+
+    /// The same, in which errors that point there, or beneath it, are said at
+    /// `field`. Of several such places the longest counts.
+    #[must_use]
+    pub(super) fn placed(mut self, pointer: impl Into<String>, field: &'static str) -> Self {
+        self.places.push((pointer.into(), field));
         self
     }
 
@@ -223,10 +238,8 @@ impl Fields {
         let pointer = problem.pointer().unwrap_or_default();
         let member = match is_code {
             true => CODE,
-            false => pointer.split('/').nth(1).unwrap_or_default(),
+            false => self.field_at(pointer),
         };
-        let meant = self.meaning.filter(|(name, _)| *name == member);
-        let member = meant.map_or(member, |(_, field)| field);
         let is_known = |name: &&&'static str| **name == member;
         match self.names.iter().find(is_known) {
             Some(name) => self.errors.push((name, detail)),
@@ -235,6 +248,19 @@ impl Fields {
         }
         self.problem = Some(error.into_problem());
         Ok(self)
+    }
+
+    /// The field that stands for what an error points at.
+    fn field_at<'a>(&self, pointer: &'a str) -> &'a str {
+        let is_there = |(place, _): &&(String, &'static str)| {
+            let rest = pointer.strip_prefix(place.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let places = self.places.iter().filter(is_there);
+        match places.max_by_key(|(place, _)| place.len()) {
+            Some((_, field)) => field,
+            None => pointer.split('/').nth(1).unwrap_or_default(),
+        }
     }
 
     /// The same with a rule that a field breaks.

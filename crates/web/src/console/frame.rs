@@ -55,6 +55,10 @@ pub(super) struct Link {
 pub(super) enum Section {
     /// What there is in the project.
     Home,
+    /// What programs come in by.
+    Keys,
+    /// What keys did, and what is left of their credits.
+    Usage,
     /// Who works there.
     People,
     /// Who changed what.
@@ -64,12 +68,21 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Home, Self::People, Self::Audit, Self::Settings];
+    const ALL: [Self; 6] = [
+        Self::Home,
+        Self::Keys,
+        Self::Usage,
+        Self::People,
+        Self::Audit,
+        Self::Settings,
+    ];
 
     /// Its word, where it is below the project, and what of a role it is for.
     fn parts(self) -> (&'static str, &'static str, Option<Area>) {
         match self {
             Self::Home => ("Home", "", None),
+            Self::Keys => ("Keys", "/keys", Some(Area::Keys)),
+            Self::Usage => ("Usage", "/usage", Some(Area::Keys)),
             Self::People => ("People", "/people", Some(Area::People)),
             Self::Audit => ("Audit", "/audit", Some(Area::Audit)),
             Self::Settings => ("Settings", "/settings", Some(Area::Projects)),

@@ -90,7 +90,7 @@ pub(super) async fn read(
 }
 
 /// A number with a thin space between each three digits.
-fn grouped(number: i128) -> String {
+pub(super) fn grouped(number: i128) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

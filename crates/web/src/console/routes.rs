@@ -5,7 +5,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{account, assets, audit, first, home, join, people, settings, sign_in};
+use super::{account, assets, audit, first, home, join, keys, people, settings, sign_in, usage};
 use crate::layers;
 use crate::revoked::while_let_in;
 use crate::state::AppState;
@@ -82,6 +82,41 @@ pages! {
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 
     GET "/console/projects/{project}" Role &[], home::read;
+
+    GET "/console/projects/{project}/keys" Role keys::LIST_PARAMETERS, keys::list;
+    GET "/console/projects/{project}/keys/new" Role keys::NEW_PARAMETERS, keys::new_form;
+    POST "/console/projects/{project}/keys/new" Role &[], keys::make;
+    GET "/console/projects/{project}/keys/review" Role &[], keys::review;
+    GET "/console/projects/{project}/keys/{id}" Role keys::KEY_PARAMETERS, keys::read;
+    GET "/console/projects/{project}/keys/{id}/preview" Role &[], keys::preview;
+    GET "/console/projects/{project}/keys/{id}/settings" Role &[], keys::settings_form;
+    POST "/console/projects/{project}/keys/{id}/settings" Role &[], keys::change_settings;
+    GET "/console/projects/{project}/keys/{id}/grants/new" Role keys::GRANT_PARAMETERS, keys::add_form;
+    POST "/console/projects/{project}/keys/{id}/grants/new" Role &[], keys::add;
+    GET "/console/projects/{project}/keys/{id}/grants/{grant}" Role &[], keys::grant_form;
+    POST "/console/projects/{project}/keys/{id}/grants/{grant}" Role &[], keys::change_grant;
+    GET "/console/projects/{project}/keys/{id}/grants/{grant}/remove" Role &[], keys::remove_grant_form;
+    POST "/console/projects/{project}/keys/{id}/grants/{grant}/remove" Role &[], keys::remove_grant;
+    GET "/console/projects/{project}/keys/{id}/roll" Role &[], keys::roll_form;
+    POST "/console/projects/{project}/keys/{id}/roll" Role &[], keys::roll;
+    GET "/console/projects/{project}/keys/{id}/end-grace" Role &[], keys::end_grace_form;
+    POST "/console/projects/{project}/keys/{id}/end-grace" Role &[], keys::end_grace;
+    GET "/console/projects/{project}/keys/{id}/undo-roll" Role &[], keys::undo_roll_form;
+    POST "/console/projects/{project}/keys/{id}/undo-roll" Role &[], keys::undo_roll;
+    GET "/console/projects/{project}/keys/{id}/disable" Role &[], keys::disable_form;
+    POST "/console/projects/{project}/keys/{id}/disable" Role &[], keys::disable;
+    GET "/console/projects/{project}/keys/{id}/enable" Role &[], keys::enable_form;
+    POST "/console/projects/{project}/keys/{id}/enable" Role &[], keys::enable;
+    GET "/console/projects/{project}/keys/{id}/quarantine" Role &[], keys::quarantine_form;
+    POST "/console/projects/{project}/keys/{id}/quarantine" Role &[], keys::quarantine;
+    GET "/console/projects/{project}/keys/{id}/release" Role &[], keys::release_form;
+    POST "/console/projects/{project}/keys/{id}/release" Role &[], keys::release;
+    GET "/console/projects/{project}/keys/{id}/copy" Role &[], keys::copy_form;
+    POST "/console/projects/{project}/keys/{id}/copy" Role &[], keys::copy;
+    GET "/console/projects/{project}/keys/{id}/delete" Role &[], keys::delete_form;
+    POST "/console/projects/{project}/keys/{id}/delete" Role &[], keys::delete;
+
+    GET "/console/projects/{project}/usage" Role usage::PARAMETERS, usage::read;
 
     GET "/console/projects/{project}/people" Role people::PARAMETERS, people::list;
     GET "/console/projects/{project}/people/invite" Role &[], people::invite_form;

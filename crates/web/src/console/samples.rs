@@ -5,7 +5,9 @@ use askama::Template;
 use super::forms::Fields;
 use super::frame::{Frame, Here, Link, Who, address};
 use super::times::Moment;
-use super::{account, audit, errors, first, home, join, once, people, settings, sign_in};
+use super::{
+    account, audit, errors, first, home, join, keys, once, people, settings, sign_in, usage,
+};
 
 /// A page: the file of its template, and what it says.
 pub(super) type Sample = (&'static str, String);
@@ -19,10 +21,12 @@ pub(super) fn all(text: &str) -> Vec<Sample> {
         first::sample,
         home::sample,
         join::sample,
+        keys::sample,
         once::sample,
         people::sample,
         settings::sample,
         sign_in::sample,
+        usage::sample,
     ];
     modules.iter().flat_map(|sample| sample(text)).collect()
 }

@@ -4,5 +4,6 @@
 mod doors;
 mod flows;
 mod hostile;
+mod keys;
 mod roles;
 mod world;

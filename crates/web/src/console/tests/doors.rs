@@ -31,11 +31,18 @@ async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
             id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
         }
     }
+    let mut grant = String::new();
+    if page.pattern.contains("/keys/{id}") {
+        let keys = world.get("/v1/keys").await.expect(200).json();
+        id = crate::testing::text(&keys, "/items/0/id").to_owned();
+        grant = crate::testing::text(&keys, "/items/0/grants/1/id").to_owned();
+    }
     let style = ASSETS.style.address.rsplit('/').next().expect("a name");
     page.pattern
         .replace("{project}", "default")
         .replace("{file}", style)
         .replace("{id}", &id)
+        .replace("{grant}", &grant)
 }
 
 fn check_told(page: &PageRoute, reply: &Reply) {

@@ -20,7 +20,7 @@ fn area_of(pattern: &str) -> Option<Area> {
         Some("people") => Some(Area::People),
         Some("audit") => Some(Area::Audit),
         Some("settings") => Some(Area::Projects),
-        Some("keys") => Some(Area::Keys),
+        Some("keys" | "usage") => Some(Area::Keys),
         Some(other) => panic!("{other}: say here which area of a role it is for"),
     }
 }
@@ -53,7 +53,11 @@ async fn what_each_role_gets_from_each_page() {
     table = table.trim_end().to_owned() + "\n";
     for page in PAGES.iter().filter(|page| page.of == For::Role) {
         let path = page.pattern.replace("{project}", "default");
-        let call = format!("{} {}", page.method, path.replace("{id}", "none"));
+        let call = format!(
+            "{} {}",
+            page.method,
+            path.replace("{id}", "none").replace("{grant}", "none")
+        );
         let mut line = format!("{:<4} {:<67}", page.method, page.pattern);
         for (name, role, is_held, person) in &callers {
             let token = form_token(&world, person, project);
