@@ -40,6 +40,24 @@
     setTimeout(() => { button.textContent = label; }, 2000);
   });
 
+  // How much of a file is sent.
+  document.addEventListener('htmx:xhr:progress', (event) => {
+    const bar = event.target.querySelector?.('progress');
+    if (!bar || !event.detail.lengthComputable || event.detail.total < 1) return;
+    bar.hidden = false;
+    bar.max = event.detail.total;
+    bar.value = event.detail.loaded;
+  });
+
+  // A part that is exchanged and not in the answer: somebody is not signed in any more.
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    const part = event.detail.target;
+    if (!part.id || !part.hasAttribute('hx-select')) return;
+    if (event.detail.serverResponse.includes(`id="${part.id}"`)) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
+
   // A connection that is lost is said, tried again, and said to be back.
   let trying = null;
   const say = (text, isBack) => {

@@ -12,20 +12,26 @@
 //! [`frame::Section`].
 
 mod account;
+mod asking;
 mod assets;
 mod audit;
 mod errors;
+mod filters;
 mod first;
 mod forms;
 mod frame;
 mod headers;
 mod home;
 mod join;
+mod multipart;
 mod once;
 mod people;
+mod pools;
 mod routes;
 mod settings;
+mod shown;
 mod sign_in;
+mod snippets;
 mod times;
 mod visitor;
 

@@ -14,6 +14,7 @@ mod cors;
 mod cursors;
 mod datasets;
 mod error;
+pub mod inference;
 mod input;
 mod keen;
 mod kept;

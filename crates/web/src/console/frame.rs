@@ -55,6 +55,8 @@ pub(super) struct Link {
 pub(super) enum Section {
     /// What there is in the project.
     Home,
+    /// Its records, and how they are kept.
+    Pools,
     /// Who works there.
     People,
     /// Who changed what.
@@ -64,12 +66,19 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Home, Self::People, Self::Audit, Self::Settings];
+    const ALL: [Self; 5] = [
+        Self::Home,
+        Self::Pools,
+        Self::People,
+        Self::Audit,
+        Self::Settings,
+    ];
 
     /// Its word, where it is below the project, and what of a role it is for.
     fn parts(self) -> (&'static str, &'static str, Option<Area>) {
         match self {
             Self::Home => ("Home", "", None),
+            Self::Pools => ("Pools", "/pools", Some(Area::ReadRecords)),
             Self::People => ("People", "/people", Some(Area::People)),
             Self::Audit => ("Audit", "/audit", Some(Area::Audit)),
             Self::Settings => ("Settings", "/settings", Some(Area::Projects)),

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{account, assets, audit, first, home, join, people, settings, sign_in};
+use super::{account, assets, audit, first, home, join, people, pools, settings, sign_in};
 use crate::layers;
 use crate::revoked::while_let_in;
 use crate::state::AppState;
@@ -80,6 +80,22 @@ pages! {
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 
     GET "/console/projects/{project}" Role &[], home::read;
+
+    GET "/console/projects/{project}/pools" Role pools::PARAMETERS, pools::list;
+    GET "/console/projects/{project}/new-pool" Role &[], pools::create_form;
+    POST "/console/projects/{project}/new-pool" Role &[], pools::create;
+    GET "/console/projects/{project}/new-pool/sample" Role &[], pools::infer_form;
+    POST "/console/projects/{project}/new-pool/sample" Role &[], pools::infer;
+    GET "/console/projects/{project}/pools/{id}" Role pools::ONE_PARAMETERS, pools::read;
+    GET "/console/projects/{project}/pools/{id}/records" Role pools::TAIL_PARAMETERS, pools::tail;
+    GET "/console/projects/{project}/pools/{id}/upload" Role &[], pools::upload_form;
+    POST "/console/projects/{project}/pools/{id}/upload" Role &[], pools::upload;
+    GET "/console/projects/{project}/pools/{id}/remove" Role pools::REMOVE_PARAMETERS, pools::remove_form;
+    POST "/console/projects/{project}/pools/{id}/remove" Role &[], pools::remove;
+    GET "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change_form;
+    POST "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change;
+    GET "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_form;
+    POST "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_pool;
 
     GET "/console/projects/{project}/people" Role people::PARAMETERS, people::list;
     GET "/console/projects/{project}/people/invite" Role &[], people::invite_form;

@@ -5,7 +5,7 @@ use askama::Template;
 use super::forms::Fields;
 use super::frame::{Frame, Here, Link, Who, address};
 use super::times::Moment;
-use super::{account, audit, errors, first, home, join, once, people, settings, sign_in};
+use super::{account, audit, errors, first, home, join, once, people, pools, settings, sign_in};
 
 /// A page: the file of its template, and what it says.
 pub(super) type Sample = (&'static str, String);
@@ -21,6 +21,7 @@ pub(super) fn all(text: &str) -> Vec<Sample> {
         join::sample,
         once::sample,
         people::sample,
+        pools::sample,
         settings::sample,
         sign_in::sample,
     ];

@@ -4,5 +4,6 @@
 mod doors;
 mod flows;
 mod hostile;
+mod pools;
 mod roles;
 mod world;

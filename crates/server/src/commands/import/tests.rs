@@ -8,7 +8,7 @@ use clap::Parser as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::infer::InferredField;
+use web::inference::InferredField;
 use super::pool::Draft;
 use super::send::{Patience, persist};
 use super::source::{Batch, RawRecord};

@@ -31,6 +31,12 @@ async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
             id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
         }
     }
+    for (below, list) in [("/pools/{id}", "GET /v1/pools")] {
+        if page.pattern.contains(below) {
+            let all = by.call(world, list, &Json::Null).await;
+            id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
+        }
+    }
     let style = ASSETS.style.address.rsplit('/').next().expect("a name");
     page.pattern
         .replace("{project}", "default")
