@@ -76,6 +76,14 @@ class Browser:
         assert self.page.locator(f"#f-{name}").get_attribute("aria-invalid") == "true", name
         return error.inner_text()
 
+    def chart_is_there(self):
+        """Waits until the first chart of the page is drawn."""
+        image = self.page.locator(".chart img").first
+        image.scroll_into_view_if_needed()
+        self.page.wait_for_function(
+            "() => { const one = document.querySelector('.chart img'); return one && one.complete && one.naturalWidth > 0; }"
+        )
+
     def sign_in(self, person, expect=True):
         """Signs in with a recovery code: those of the app count once in 30 seconds."""
         self.go("/console/sign-in")

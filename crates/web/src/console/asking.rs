@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use control::UsageAsked;
 use futures::{StreamExt, stream};
 use model::analyses::{Analysis, Answer, Results};
 use model::ids::PoolId;
+use model::people::Area;
 use model::permit::{AskPool, On, SeeSchema};
 use model::pools::Pool;
 use model::value::{Object, Value};
@@ -127,7 +129,8 @@ impl Numbers {
 
     /// How many records, in words.
     pub(super) fn records(&self) -> String {
-        self.records.map_or_else(|| "not known now".to_owned(), grouped)
+        self.records
+            .map_or_else(|| "not known now".to_owned(), grouped)
     }
 
     /// How much it takes, in words; empty where that is not told.
@@ -150,7 +153,31 @@ pub(super) fn pools(here: &InProject) -> Vec<Arc<Pool>> {
 pub(super) fn pool_here(here: &InProject) -> Result<Arc<Pool>, ApiError> {
     let id = PoolId::parse(here.segment("id")).map_err(|_| ApiError::not_found())?;
     let mut pools = pools(here).into_iter();
-    pools.find(|pool| pool.id == id).ok_or_else(ApiError::not_found)
+    pools
+        .find(|pool| pool.id == id)
+        .ok_or_else(ApiError::not_found)
+}
+
+/// Brings what keys did up to now to the pool that tells it, for whom it is told.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn bring_usage(here: &InProject, state: &AppState) -> Result<(), ApiError> {
+    if !here.access.sees_usage() {
+        return Ok(());
+    }
+    let caller = here.caller(Area::Keys)?;
+    let today = state.clock.now().date().as_days();
+    // Asking for it writes down what was counted in memory alone.
+    let asked = UsageAsked {
+        from: today,
+        to: today,
+        key: None,
+        limit: 1,
+    };
+    state.control.usage(&caller.0, asked).await?;
+    crate::usage::publish_of(state, here.access.project()).await;
+    Ok(())
 }
 
 /// A field that somebody sees.

@@ -5,8 +5,8 @@ use model::fault::{Fault, FaultCode};
 use model::fields::{FieldType, ScalarType};
 use model::filters::{Operator, parse_list};
 use model::pools::Schema;
-use model::value::Value;
 use model::value::Object;
+use model::value::Value;
 
 /// The names of the fields, operators and values of the rows.
 const ROWS: [[&str; 3]; 6] = [
@@ -141,7 +141,8 @@ impl Filters {
         match simple.filter(|rows| rows.len() <= ROWS.len()) {
             Some(rows) => {
                 let each = rows.into_iter().zip(ROWS);
-                each.flat_map(|(row, names)| names.into_iter().zip(row)).collect()
+                each.flat_map(|(row, names)| names.into_iter().zip(row))
+                    .collect()
             }
             None => vec![(AS_JSON, model::json::to_text(list))],
         }
@@ -176,7 +177,9 @@ fn simple(part: &Value) -> Option<[String; 3]> {
 fn choices(chosen: &str) -> Vec<Choice> {
     let chosen = Operator::parse(chosen).unwrap_or(Operator::Eq);
     // Circles on the globe are for those who write JSON.
-    let words = WORDS.iter().filter(|(known, _)| *known != Operator::Within || chosen == *known);
+    let words = WORDS
+        .iter()
+        .filter(|(known, _)| *known != Operator::Within || chosen == *known);
     let choices = words.map(|(operator, label)| Choice {
         value: operator.name(),
         label,

@@ -57,6 +57,12 @@ pub(super) enum Section {
     Home,
     /// Its records, and how they are kept.
     Pools,
+    /// Readings of pools with addresses of their own.
+    Views,
+    /// Questions of analytics.
+    Explore,
+    /// Those that have a name.
+    Saved,
     /// Who works there.
     People,
     /// Who changed what.
@@ -66,9 +72,12 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Home,
         Self::Pools,
+        Self::Views,
+        Self::Explore,
+        Self::Saved,
         Self::People,
         Self::Audit,
         Self::Settings,
@@ -79,6 +88,9 @@ impl Section {
         match self {
             Self::Home => ("Home", "", None),
             Self::Pools => ("Pools", "/pools", Some(Area::ReadRecords)),
+            Self::Views => ("Views", "/views", Some(Area::ReadResults)),
+            Self::Explore => ("Explore", "/explore", Some(Area::ReadRecords)),
+            Self::Saved => ("Saved", "/saved", Some(Area::ReadResults)),
             Self::People => ("People", "/people", Some(Area::People)),
             Self::Audit => ("Audit", "/audit", Some(Area::Audit)),
             Self::Settings => ("Settings", "/settings", Some(Area::Projects)),

@@ -5,7 +5,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{account, assets, audit, first, home, join, people, pools, settings, sign_in};
+use super::{
+    account, assets, audit, explore, first, home, join, people, pools, saved, settings, sign_in,
+    views,
+};
 use crate::layers;
 use crate::revoked::while_let_in;
 use crate::state::AppState;
@@ -79,7 +82,7 @@ pages! {
     GET "/console/account/sessions/{id}/end" Person &[], account::end_form;
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 
-    GET "/console/projects/{project}" Role &[], home::read;
+    GET "/console/projects/{project}" Role home::PARAMETERS, home::read;
 
     GET "/console/projects/{project}/pools" Role pools::PARAMETERS, pools::list;
     GET "/console/projects/{project}/new-pool" Role &[], pools::create_form;
@@ -96,6 +99,30 @@ pages! {
     POST "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change;
     GET "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_form;
     POST "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_pool;
+
+    GET "/console/projects/{project}/views" Role views::PARAMETERS, views::list;
+    GET "/console/projects/{project}/new-view" Role views::BUILD_PARAMETERS, views::create_form;
+    POST "/console/projects/{project}/new-view" Role &[], views::create;
+    GET "/console/projects/{project}/new-view/chart.svg" Role views::CHART_PARAMETERS, views::chart;
+    GET "/console/projects/{project}/views/{id}" Role views::ONE_PARAMETERS, views::read;
+    GET "/console/projects/{project}/views/{id}/chart.svg" Role views::CHART_PARAMETERS, views::chart_of_one;
+    GET "/console/projects/{project}/views/{id}/change" Role views::BUILD_PARAMETERS, views::change_form;
+    POST "/console/projects/{project}/views/{id}/change" Role &[], views::change;
+    GET "/console/projects/{project}/views/{id}/delete" Role &[], views::delete_form;
+    POST "/console/projects/{project}/views/{id}/delete" Role &[], views::delete;
+
+    GET "/console/projects/{project}/explore" Role explore::PARAMETERS, explore::read;
+    GET "/console/projects/{project}/new-question" Role explore::PARAMETERS, explore::save_form;
+    POST "/console/projects/{project}/new-question" Role &[], explore::save;
+    GET "/console/projects/{project}/explore/chart.svg" Role explore::CHART_PARAMETERS, explore::chart;
+    GET "/console/projects/{project}/saved" Role saved::PARAMETERS, saved::list;
+    GET "/console/projects/{project}/saved/{id}" Role saved::ONE_PARAMETERS, saved::read;
+    GET "/console/projects/{project}/saved/{id}/chart.svg" Role saved::CHART_PARAMETERS, saved::chart;
+    GET "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete_form;
+    POST "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete;
+    GET "/console/projects/{project}/datasets/{id}" Role saved::DATASET_PARAMETERS, saved::read_dataset;
+    GET "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset_form;
+    POST "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset;
 
     GET "/console/projects/{project}/people" Role people::PARAMETERS, people::list;
     GET "/console/projects/{project}/people/invite" Role &[], people::invite_form;

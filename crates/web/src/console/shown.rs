@@ -100,7 +100,9 @@ impl Table {
         names.sort_by_key(|name| name.starts_with('_'));
         let rows = flat.iter().map(|members| {
             let value = |name: &String| members.iter().find(|(known, _)| known == name);
-            let values = names.iter().map(|name| value(name).map(|(_, value)| *value));
+            let values = names
+                .iter()
+                .map(|name| value(name).map(|(_, value)| *value));
             values.collect()
         });
         let rows: Vec<Vec<Option<&Value>>> = rows.collect();
@@ -115,7 +117,9 @@ impl Table {
         let columns = columns.map(|(at, name)| {
             let mut values = rows.iter().filter_map(|row| row.get(at).copied().flatten());
             let is_number = |value: &Value| value.is_null() || value.as_number().is_some();
-            let is_number = rows.iter().any(|row| row.get(at).copied().flatten().is_some())
+            let is_number = rows
+                .iter()
+                .any(|row| row.get(at).copied().flatten().is_some())
                 && values.all(is_number);
             Column { name, is_number }
         });
@@ -180,7 +184,11 @@ pub(super) fn bytes(number: u64) -> String {
     }
     match tenths < 1_000 {
         true => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
-        false => format!("{} {}", grouped((tenths / 10).try_into().unwrap_or(0)), UNITS[unit]),
+        false => format!(
+            "{} {}",
+            grouped((tenths / 10).try_into().unwrap_or(0)),
+            UNITS[unit]
+        ),
     }
 }
 

@@ -106,7 +106,8 @@ pub(super) fn reading(path: &str) -> Vec<Snippet> {
 fn three(shell: String, script: String, python: String) -> Vec<Snippet> {
     let all = [("curl", shell), ("JavaScript", script), ("Python", python)];
     let all = all.into_iter();
-    all.map(|(language, text)| Snippet { language, text }).collect()
+    all.map(|(language, text)| Snippet { language, text })
+        .collect()
 }
 
 /// The path of a call about something that has a name.

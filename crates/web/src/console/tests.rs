@@ -6,4 +6,5 @@ mod flows;
 mod hostile;
 mod pools;
 mod roles;
+mod views;
 mod world;

@@ -42,9 +42,8 @@ fn a_row_says_a_comparison_with_a_value_of_the_fields_type() {
     ] {
         let list = read(&[("f1", field), ("o1", operator), ("v1", value)]);
         let list = list.expect("a filter").expect("one");
-        let expected = format!(
-            "[{{\"field\":\"{field}\",\"operator\":\"{operator}\",\"value\":{expected}}}]"
-        );
+        let expected =
+            format!("[{{\"field\":\"{field}\",\"operator\":\"{operator}\",\"value\":{expected}}}]");
         assert_eq!(model::json::to_text(&list), expected);
     }
 }
@@ -86,9 +85,6 @@ fn a_condition_is_said_in_words() {
     let list = parse(
         r#"[{"field":"n","operator":"gte","value":5},{"field":"s","operator":"exists","value":false}]"#,
     );
-    assert_eq!(
-        in_words(Some(&list)),
-        ["n is at least 5", "s is not there"]
-    );
+    assert_eq!(in_words(Some(&list)), ["n is at least 5", "s is not there"]);
     assert!(in_words(None).is_empty());
 }

@@ -38,7 +38,10 @@ fn a_body_that_was_cut_anywhere_is_refused_and_never_a_panic() {
 #[test]
 fn the_boundary_is_read_from_the_content_type_alone() {
     let of = |text: &str| boundary(text);
-    assert_eq!(of("multipart/form-data; boundary=x1"), Some("x1".to_owned()));
+    assert_eq!(
+        of("multipart/form-data; boundary=x1"),
+        Some("x1".to_owned())
+    );
     assert_eq!(
         of("Multipart/Form-Data; charset=utf-8; boundary=\"a b\""),
         Some("a b".to_owned())
@@ -51,5 +54,8 @@ fn the_boundary_is_read_from_the_content_type_alone() {
     ] {
         assert_eq!(of(text), None, "{text}");
     }
-    assert_eq!(of(&format!("multipart/form-data; boundary={}", "a".repeat(71))), None);
+    assert_eq!(
+        of(&format!("multipart/form-data; boundary={}", "a".repeat(71))),
+        None
+    );
 }

@@ -36,7 +36,10 @@ async fn show(
     state: &AppState,
 ) -> Result<Response, ApiError> {
     let numbers = Numbers::of(here, pool, state).await;
-    let views = here.definitions.views().filter(|(_, read)| read.id == pool.id);
+    let views = here
+        .definitions
+        .views()
+        .filter(|(_, read)| read.id == pool.id);
     let shown = Page {
         frame: Frame::of(format!("Drop {}", pool.draft.name), here, Section::Pools),
         name: pool.draft.name.to_string(),

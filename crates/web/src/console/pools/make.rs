@@ -219,7 +219,9 @@ pub(in crate::console) async fn infer(
                 [only] => only,
                 _ => "",
             };
-            let called = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+            let called = name
+                .rsplit_once('.')
+                .map_or(name.as_str(), |(stem, _)| stem);
             let form = Fields::blank()
                 .with("name", called)
                 .with("schema", if mixed { "open" } else { "strict" })

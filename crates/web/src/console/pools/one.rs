@@ -89,7 +89,8 @@ struct Page {
 fn kept(pool: &Pool) -> Kept {
     let draft = &pool.draft;
     let path = |path: &Option<model::names::FieldPath>| {
-        path.as_ref().map_or_else(String::new, |path| path.as_str().to_owned())
+        path.as_ref()
+            .map_or_else(String::new, |path| path.as_str().to_owned())
     };
     let unique: Vec<&str> = draft.unique.iter().map(|path| path.as_str()).collect();
     Kept {
@@ -193,13 +194,16 @@ pub(in crate::console) async fn read(
     let numbers = Numbers::of(&here, &pool, &state).await;
     let seen = asking::fields(&here, &pool, &state).await?;
     let counts = filled(&here, &pool, &seen, &state).await;
-    let fields = seen.into_iter().zip(counts).map(|(field, count)| FieldLine {
-        name: field.name,
-        type_name: field.type_name,
-        is_declared: field.is_declared,
-        is_required: field.is_required,
-        filled: share(count, numbers.records),
-    });
+    let fields = seen
+        .into_iter()
+        .zip(counts)
+        .map(|(field, count)| FieldLine {
+            name: field.name,
+            type_name: field.type_name,
+            is_declared: field.is_declared,
+            is_required: field.is_required,
+            filled: share(count, numbers.records),
+        });
     let fields = fields.collect();
     let rows = latest(&here, &pool, &state).await?;
     let name = pool.draft.name.to_string();

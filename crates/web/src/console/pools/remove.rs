@@ -75,10 +75,16 @@ async fn show(
     let numbers = Numbers::of(here, pool, state).await;
     let declared = pool.draft.schema.declared().iter();
     let shown = Page {
-        frame: Frame::of(format!("Delete records of {}", pool.draft.name), here, Section::Pools),
+        frame: Frame::of(
+            format!("Delete records of {}", pool.draft.name),
+            here,
+            Section::Pools,
+        ),
         filters: chosen.filters,
         is_all: chosen.is_all,
-        fields: declared.map(|field| field.path.as_str().to_owned()).collect(),
+        fields: declared
+            .map(|field| field.path.as_str().to_owned())
+            .collect(),
         name: pool.draft.name.to_string(),
         records: numbers.records(),
         action: below(here, pool, "/remove"),
@@ -163,7 +169,8 @@ pub(in crate::console) async fn remove_form(
         (Ok(Some(_)), true) => {
             let rule = "choose either all records or conditions";
             form = form.broken("which", rule);
-            chosen.filters.error = Some("Either all records go, or those that fit conditions.".to_owned());
+            chosen.filters.error =
+                Some("Either all records go, or those that fit conditions.".to_owned());
             None
         }
         (Ok(filters), false) => filters.map(Some),
@@ -191,7 +198,8 @@ pub(in crate::console) async fn remove(
         Ok(value) if value.as_str() == Some("all") => Ok(None),
         Ok(list) => parse_list(&list).map(Some),
         Err(_) => {
-            let rule = "say which records are to go, and look at how many those are, before they do";
+            let rule =
+                "say which records are to go, and look at how many those are, before they do";
             Err(Fault::new(FaultCode::MissingMember, rule))
         }
     };

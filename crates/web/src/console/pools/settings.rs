@@ -57,12 +57,7 @@ struct Page {
     drop: String,
 }
 
-fn show(
-    here: &InProject,
-    pool: &Pool,
-    form: Fields,
-    editor: Editor,
-) -> Result<Response, ApiError> {
+fn show(here: &InProject, pool: &Pool, form: Fields, editor: Editor) -> Result<Response, ApiError> {
     let layouts = FileLayout::ALL.into_iter().map(|layout| Choice {
         value: layout.name(),
         label: match layout {
@@ -78,7 +73,11 @@ fn show(
         is_chosen: form.value("tier") == value,
     });
     let shown = Page {
-        frame: Frame::of(format!("Settings of {}", pool.draft.name), here, Section::Pools),
+        frame: Frame::of(
+            format!("Settings of {}", pool.draft.name),
+            here,
+            Section::Pools,
+        ),
         name: pool.draft.name.to_string(),
         layouts: layouts.collect(),
         tiers: tiers.collect(),
@@ -100,7 +99,10 @@ fn as_it_is(pool: &Pool) -> Fields {
         .with("name", draft.name.as_str())
         .with("description", draft.description.as_str())
         .with("time_field", time)
-        .with("retention_days", number(draft.retention_days.map(u64::from)))
+        .with(
+            "retention_days",
+            number(draft.retention_days.map(u64::from)),
+        )
         .with("storage_bytes", number(draft.storage_bytes))
         .with("layout", draft.layout.name())
         .with("tier", draft.tier.name())
@@ -160,7 +162,11 @@ pub(in crate::console) async fn change(
     let control = state.control.proving(proof);
     let known = form.text("revision").parse().ok();
     let changed = match known {
-        Some(known) => control.change_pool(&caller.0, pool.id, Some(known), draft).await,
+        Some(known) => {
+            control
+                .change_pool(&caller.0, pool.id, Some(known), draft)
+                .await
+        }
         None => Err(ControlError::StaleRevision),
     };
     match changed {

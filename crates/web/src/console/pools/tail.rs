@@ -60,7 +60,9 @@ async fn newest(here: &InProject, pool: &Pool, state: &AppState) -> Result<Vec<V
 }
 
 fn id_of(record: &Value) -> &str {
-    let id = record.as_object().and_then(|record| record.get(model::names::ID));
+    let id = record
+        .as_object()
+        .and_then(|record| record.get(model::names::ID));
     id.and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -89,7 +91,11 @@ pub(in crate::console) async fn tail(
     let seen = rows.first().map_or("", id_of);
     let next = format!("{own}?turn={}&seen={}", turn + 1, segment(seen));
     let shown = Page {
-        frame: Frame::of(format!("Records of {}", pool.draft.name), &here, Section::Pools),
+        frame: Frame::of(
+            format!("Records of {}", pool.draft.name),
+            &here,
+            Section::Pools,
+        ),
         name: pool.draft.name.to_string(),
         back: below(&here, &pool, ""),
         next: Some(next).filter(|_| is_live && !is_over),

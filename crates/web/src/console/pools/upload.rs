@@ -59,7 +59,11 @@ fn show(
     done: Option<Done>,
 ) -> Result<Response, ApiError> {
     let shown = Page {
-        frame: Frame::of(format!("Upload to {}", pool.draft.name), here, Section::Pools),
+        frame: Frame::of(
+            format!("Upload to {}", pool.draft.name),
+            here,
+            Section::Pools,
+        ),
         name: pool.draft.name.to_string(),
         action: below(here, pool, "/upload"),
         back: below(here, pool, ""),

@@ -15,7 +15,9 @@ fn numbers_are_written_for_people() {
         .collect();
     assert_eq!(
         told,
-        ["0 B", "999 B", "1.0 kB", "1.2 kB", "999 kB", "1.5 MB", "123 GB"]
+        [
+            "0 B", "999 B", "1.0 kB", "1.2 kB", "999 kB", "1.5 MB", "123 GB"
+        ]
     );
     assert_eq!(bytes(u64::MAX), "18\u{202f}446 PB");
     assert_eq!(counted(1, "record", "records"), "1 record");
@@ -31,7 +33,7 @@ fn values_are_shown_as_they_are() {
         ("0.1", "0.1"),
         ("1.5", "1.5"),
         ("100.0", "100"),
-        ("2.5e30", "2.5e30"),
+        ("2.5e30", "2.5e+30"),
         ("\"a \\\"b\\\"\"", "a \"b\""),
         ("[1,\"x\"]", "[1,\"x\"]"),
         ("{}", "{}"),
@@ -63,7 +65,10 @@ fn trees_become_columns_and_what_is_missing_stays_empty() {
         .iter()
         .map(|cell| (cell.text.as_str(), cell.is_missing))
         .collect();
-    assert_eq!(second, [("–", true), ("y", false), ("[1]", false), ("–", true)]);
+    assert_eq!(
+        second,
+        [("–", true), ("y", false), ("[1]", false), ("–", true)]
+    );
 }
 
 #[test]

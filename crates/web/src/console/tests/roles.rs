@@ -20,6 +20,12 @@ fn area_of(pattern: &str) -> Option<Area> {
     match first {
         None => None,
         Some("new-pool") => Some(Area::Definitions),
+        Some("new-view" | "new-question") => Some(Area::Definitions),
+        Some("views" | "saved" | "datasets") => match page {
+            Some("change" | "delete") => Some(Area::Definitions),
+            _ => Some(Area::ReadResults),
+        },
+        Some("explore") => Some(Area::ReadRecords),
         Some("pools") => match page {
             Some("settings" | "drop") => Some(Area::Definitions),
             Some("upload" | "remove") => Some(Area::WriteRecords),
