@@ -52,7 +52,7 @@
   // A part that is exchanged and not in the answer: somebody is not signed in any more.
   document.addEventListener('htmx:beforeSwap', (event) => {
     const part = event.detail.target;
-    if (!part.id || !part.hasAttribute('hx-select')) return;
+    if (!part.id || !('part' in part.dataset)) return;
     if (event.detail.serverResponse.includes(`id="${part.id}"`)) return;
     event.detail.shouldSwap = false;
     location.reload();

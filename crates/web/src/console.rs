@@ -26,6 +26,7 @@ mod home;
 mod join;
 mod multipart;
 mod once;
+mod paging;
 mod people;
 mod pictures;
 mod pools;

@@ -99,7 +99,7 @@ const RECORD_FAULTS: [(RecordFaultCode, &str); 9] = [
     (RecordFaultCode::TooLarge, "too_large"),
 ];
 
-pub(crate) fn fault_code(code: RecordFaultCode) -> &'static str {
+fn fault_code(code: RecordFaultCode) -> &'static str {
     let known = RECORD_FAULTS.iter().find(|(known, _)| *known == code);
     known.expect("the table has every code").1
 }

@@ -14,6 +14,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use model::analyses::{Analysis, Answer};
+use model::fault::Fault;
 use model::people::Area;
 use model::permit::{AskPool, On};
 use model::pools::Pool;
@@ -21,9 +22,9 @@ use model::value::Value;
 
 use super::asking::{self, ask};
 use super::forms::{Fields, sentence};
-use super::frame::{Frame, Section, segment};
+use super::frame::{Frame, Section, query};
 use super::pictures::{self, Chart, look_of};
-use super::shown::{Table, counted};
+use super::shown::{Table, counted, pretty};
 use super::snippets::{self, Snippet};
 use super::visitor::InProject;
 use crate::charts::Drawing;
@@ -32,82 +33,27 @@ use crate::input::Parameters;
 use crate::state::AppState;
 use question::Asked;
 
-/// What is asked.
-pub(super) const PARAMETERS: &[&str] = &[
-    "pool",
-    "analysis",
-    "field",
-    "percentile",
-    "by1",
-    "by2",
-    "by3",
-    "interval",
-    "timeframe",
-    "from",
-    "to",
-    "timezone",
-    "order",
-    "limit",
-    "question",
-    "filters",
-    "f1",
-    "o1",
-    "v1",
-    "f2",
-    "o2",
-    "v2",
-    "f3",
-    "o3",
-    "v3",
-    "f4",
-    "o4",
-    "v4",
-    "f5",
-    "o5",
-    "v5",
-    "f6",
-    "o6",
-    "v6",
-];
-/// The same, and how its chart is to look.
-pub(super) const CHART_PARAMETERS: &[&str] = &[
-    "pool",
-    "analysis",
-    "field",
-    "percentile",
-    "by1",
-    "by2",
-    "by3",
-    "interval",
-    "timeframe",
-    "from",
-    "to",
-    "timezone",
-    "order",
-    "limit",
-    "question",
-    "filters",
-    "f1",
-    "o1",
-    "v1",
-    "f2",
-    "o2",
-    "v2",
-    "f3",
-    "o3",
-    "v3",
-    "f4",
-    "o4",
-    "v4",
-    "f5",
-    "o5",
-    "v5",
-    "f6",
-    "o6",
-    "v6",
-    "theme",
-    "size",
-];
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident $(, $more:literal)*) => {
+        $(#[$doc])*
+        pub(super) const $name: &[&str] = &[
+            "pool", "analysis", "field", "percentile", "by1", "by2", "by3", "interval",
+            "timeframe", "from", "to", "timezone", "order", "limit", "question", "filters",
+            "f1", "o1", "v1", "f2", "o2", "v2", "f3", "o3", "v3",
+            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6",
+            $($more,)*
+        ];
+    };
+}
+
+names! {
+    /// What is asked.
+    PARAMETERS
+}
+names! {
+    /// The same, and how its chart is to look.
+    CHART_PARAMETERS, "theme", "size"
+}
 
 /// What is saved beside the question.
 const SAVED: &[&str] = &["name", "refresh_minutes", "index_by"];
@@ -154,27 +100,17 @@ fn pools(here: &InProject) -> Vec<Arc<Pool>> {
     pools
 }
 
-/// The question that a request chooses.
-fn chosen(
-    here: &InProject,
-    parameters: &Parameters,
-) -> Result<(Asked, Option<Value>), (Asked, ApiError)> {
+/// What a request chooses, and the question that it makes; none without a pool.
+fn chosen(here: &InProject, parameters: &Parameters) -> (Asked, Result<Option<Value>, Fault>) {
     let pools = pools(here);
-    let names: Vec<String> = pools
-        .iter()
-        .map(|pool| pool.draft.name.to_string())
-        .collect();
+    let names = pools.iter().map(|pool| pool.draft.name.to_string());
+    let names: Vec<String> = names.collect();
     let asked = Asked::typed(&names, |name| parameters.get(name));
-    let named = pools
-        .iter()
-        .find(|pool| pool.draft.name.as_str() == asked.pool());
-    let Some(pool) = named.or_else(|| pools.first()) else {
-        return Ok((asked, None));
-    };
-    match asked.to_value(&pool.draft.schema) {
-        Ok(value) => Ok((asked, Some(value))),
-        Err(fault) => Err((asked, fault.into())),
-    }
+    let mut named = pools.iter();
+    let named = named.find(|pool| pool.draft.name.as_str() == asked.pool());
+    let pool = named.or_else(|| pools.first());
+    let question = pool.map(|pool| asked.to_value(&pool.draft.schema));
+    (asked, question.transpose())
 }
 
 /// The one number that an answer is.
@@ -192,14 +128,6 @@ fn figure(answer: &Answer) -> Option<String> {
     }
 }
 
-/// The parameters again, as the address of something that is made of them.
-fn again(parameters: &Parameters) -> String {
-    let pairs = parameters.iter().filter(|(_, value)| !value.is_empty());
-    let pairs = pairs.map(|(name, value)| format!("{name}={}", segment(value)));
-    let pairs: Vec<String> = pairs.collect();
-    pairs.join("&")
-}
-
 async fn find(
     here: &InProject,
     parameters: &Parameters,
@@ -215,13 +143,8 @@ async fn find(
     let chart = format!(
         "{}?{}",
         here.address("/explore/chart.svg"),
-        again(parameters)
+        query(parameters.iter())
     );
-    let text = model::json::to_text(question);
-    let pretty: Result<serde_json::Value, _> = serde_json::from_str(&text);
-    let pretty = pretty
-        .ok()
-        .and_then(|json| serde_json::to_string_pretty(&json).ok());
     let object = question.as_object();
     let has = |name: &str| object.is_some_and(|object| object.get(name).is_some());
     Ok(Found {
@@ -231,8 +154,8 @@ async fn find(
         figure,
         chart: is_drawn.then(|| Chart::at(&chart, "Chart of the answer")),
         snippets: snippets::sending("/v1/query", question),
-        pretty: pretty.unwrap_or_else(|| text.clone()),
-        definition: text,
+        pretty: pretty(question),
+        definition: model::json::to_text(question),
         is_series: has("interval") && has("timeframe"),
     })
 }
@@ -245,13 +168,11 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let (mut found, mut fault) = (None, None);
     let is_asked = parameters.get("analysis").is_some() || parameters.get("question").is_some();
-    let (asked, question) = match chosen(here, parameters) {
-        Ok(chosen) => chosen,
-        Err((asked, error)) => {
-            fault = Some(sentence(error.problem().detail()));
-            (asked, None)
-        }
-    };
+    let (asked, question) = chosen(here, parameters);
+    let question = question.unwrap_or_else(|broken| {
+        fault = Some(sentence(&broken.detail));
+        None
+    });
     if asked.pool() == model::names::Name::USAGE {
         asking::bring_usage(here, state).await?;
     }
@@ -315,8 +236,8 @@ pub(super) async fn chart(
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadRecords)?;
     let drawn = async {
-        let (_, question) = chosen(&here, &parameters).map_err(|(_, error)| error)?;
-        let analysis = Analysis::parse(&question.ok_or_else(ApiError::not_found)?)?;
+        let (_, question) = chosen(&here, &parameters);
+        let analysis = Analysis::parse(&question?.ok_or_else(ApiError::not_found)?)?;
         let drawing = Drawing::of(&analysis, look_of(&parameters));
         let drawing = drawing.map_err(|reason| ApiError::internal(reason.to_string()))?;
         let answer = ask(&here, &analysis, &state).await?;

@@ -114,6 +114,14 @@ pub(super) fn segment(text: &str) -> String {
     bytes.collect()
 }
 
+/// Names and values as the query of an address, without those that are empty.
+pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", segment(value)));
+    let pairs: Vec<String> = pairs.collect();
+    pairs.join("&")
+}
+
 impl Frame {
     /// Around a page for whoever comes.
     pub(super) fn bare(title: impl Into<String>) -> Self {

@@ -33,6 +33,9 @@ const RANGES: [(&str, &str, &str); 4] = [
 /// Pools whose records are drawn for somebody to whom usage is not told.
 const DRAWN: usize = 2;
 
+/// Pools that the page tells of; the list has all of them.
+const POOLS_MAX: usize = 50;
+
 /// A stretch of time to choose.
 struct Range {
     label: &'static str,
@@ -47,7 +50,9 @@ struct Page {
     project: String,
     role: &'static str,
     pools: Vec<Line>,
-    records: String,
+    /// Of all pools; `None` where the page does not tell of all.
+    records: Option<String>,
+    pools_count: usize,
     stored: Option<String>,
     views: usize,
     keys: Option<usize>,
@@ -102,11 +107,15 @@ pub(super) async fn read(
     let range = parameters.get("range");
     let known = RANGES.iter().find(|(days, ..)| Some(*days) == range);
     let (days, timeframe, _) = *known.unwrap_or(&RANGES[0]);
-    let all = asking::pools(&here);
+    let mut all = asking::pools(&here);
+    let count = all.len();
+    all.truncate(POOLS_MAX);
+    let is_all = all.len() == count;
     let numbers = Numbers::of_all(&here, &all, &state).await;
     let records: i128 = numbers.iter().filter_map(|numbers| numbers.records).sum();
     let stored = numbers.iter().map(|numbers| numbers.bytes);
-    let stored: Option<u64> = stored.sum::<Option<u64>>().filter(|_| !all.is_empty());
+    let stored: Option<u64> = stored.sum();
+    let stored = stored.filter(|_| is_all && count > 0);
     let lines = all.iter().zip(numbers);
     let pools: Vec<Line> = lines
         .map(|(pool, numbers)| Line::of(&here, pool, numbers))
@@ -133,7 +142,8 @@ pub(super) async fn read(
             true => charts(&here, &pools, timeframe),
             false => Vec::new(),
         },
-        records: grouped(records),
+        records: is_all.then(|| grouped(records)),
+        pools_count: count,
         stored: stored.map(shown::bytes),
         views: here.definitions.views().count(),
         keys: here.may(Area::Keys).then(|| keys.count()),
@@ -162,7 +172,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         project: text.to_owned(),
         role: "owner",
         pools: vec![super::pools::line(text)],
-        records: text.to_owned(),
+        records: Some(text.to_owned()),
+        pools_count: 1,
         stored: Some(text.to_owned()),
         views: 1,
         keys: Some(1),

@@ -28,14 +28,15 @@ use model::pools::{Pool, SchemaMode};
 
 use super::asking::{self, Numbers};
 use super::frame::{Frame, Section, page};
+use super::paging::{self, Ways};
 use super::times::Moment;
 use super::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// The parameter `done` says what was done a moment ago.
-pub(super) const PARAMETERS: &[&str] = &["done"];
+/// What was done a moment ago, and which page of the list.
+pub(super) const PARAMETERS: &[&str] = &["done", "page"];
 
 /// A pool in a list.
 pub(super) struct Line {
@@ -65,10 +66,9 @@ impl Line {
     }
 }
 
-/// Every pool that the person may ask, with its numbers.
-pub(super) async fn lines(here: &InProject, state: &AppState) -> Vec<Line> {
-    let pools = asking::pools(here);
-    let numbers = Numbers::of_all(here, &pools, state).await;
+/// Pools with their numbers.
+async fn lines(here: &InProject, pools: &[Arc<Pool>], state: &AppState) -> Vec<Line> {
+    let numbers = Numbers::of_all(here, pools, state).await;
     let each = pools.iter().zip(numbers);
     let lines = each.map(|(pool, numbers)| Line::of(here, pool, numbers));
     lines.collect()
@@ -79,6 +79,7 @@ pub(super) async fn lines(here: &InProject, state: &AppState) -> Vec<Line> {
 struct Page {
     frame: Frame,
     pools: Vec<Line>,
+    ways: Ways,
     create: Option<String>,
     sample: String,
     done: Option<&'static str>,
@@ -92,9 +93,11 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadRecords)?;
     let may_define = here.may(Area::Definitions);
+    let paged = paging::page(asking::pools(&here), (&here, "/pools"), &parameters);
     let shown = Page {
         frame: Frame::of("Pools", &here, Section::Pools),
-        pools: lines(&here, &state).await,
+        pools: lines(&here, &paged.items, &state).await,
+        ways: paged.ways,
         create: may_define.then(|| here.address("/new-pool")),
         sample: here.address("/new-pool/sample"),
         done: parameters
@@ -135,6 +138,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let list = Page {
         frame: super::samples::frame(text),
         pools: vec![line(text)],
+        ways: paging::sample(text),
         create: Some(place()),
         sample: place(),
         done: Some(""),

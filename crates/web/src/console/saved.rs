@@ -22,6 +22,7 @@ use model::saved_queries::{SavedQuery, WithPools};
 
 use super::forms::Fields;
 use super::frame::{Frame, Section, page};
+use super::paging::{self, Ways};
 use super::shown::counted;
 use super::times::Moment;
 use super::visitor::InProject;
@@ -30,8 +31,8 @@ use crate::input::Parameters;
 use crate::saved::May;
 use crate::state::AppState;
 
-/// The parameter `done` says what was done a moment ago.
-pub(super) const PARAMETERS: &[&str] = &["done"];
+/// What was done a moment ago, and which page of the list.
+pub(super) const PARAMETERS: &[&str] = &["done", "page"];
 
 struct Line {
     name: String,
@@ -47,6 +48,7 @@ struct Line {
 struct Page {
     frame: Frame,
     lines: Vec<Line>,
+    ways: Ways,
     explore: Option<String>,
     done: Option<&'static str>,
 }
@@ -125,9 +127,12 @@ pub(super) async fn list(
             changed: dataset.created_at.into(),
         }
     });
+    let all: Vec<Line> = queries.chain(datasets).collect();
+    let paged = paging::page(all, (&here, "/saved"), &parameters);
     let shown = Page {
         frame: Frame::of("Saved", &here, Section::Saved),
-        lines: queries.chain(datasets).collect(),
+        lines: paged.items,
+        ways: paged.ways,
         explore: here
             .may(Area::ReadRecords)
             .then(|| here.address("/explore")),
@@ -164,6 +169,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let list = Page {
         frame: frame(text),
         lines: vec![line],
+        ways: paging::sample(text),
         explore: Some(place()),
         done: Some(""),
     };

@@ -71,6 +71,14 @@ pub(super) fn text_of(value: &Value) -> String {
     }
 }
 
+/// A value as JSON with an indented line for each member.
+pub(super) fn pretty(value: &Value) -> String {
+    let text = model::json::to_text(value);
+    let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
+    let pretty = read.and_then(|json| serde_json::to_string_pretty(&json));
+    pretty.unwrap_or(text)
+}
+
 /// A double with as many digits as people read.
 fn short_float(number: f64) -> String {
     let is_plain = number == 0.0 || (1e-4..1e15).contains(&number.abs());

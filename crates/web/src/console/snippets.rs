@@ -122,3 +122,6 @@ pub(super) fn sample(text: &str) -> Vec<Snippet> {
         text: text.to_owned(),
     }]
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ use model::value::Value;
 use model::views::{Shape, View};
 
 use super::frame::{Frame, Section, page};
+use super::paging::{self, Ways};
 use super::shown::grouped;
 use super::visitor::InProject;
 use crate::api::whoami::count;
@@ -33,8 +34,8 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// The parameter `done` says what was done a moment ago.
-pub(super) const PARAMETERS: &[&str] = &["done"];
+/// What was done a moment ago, and which page of the list.
+pub(super) const PARAMETERS: &[&str] = &["done", "page"];
 
 /// Counts that the list asks for at the same time.
 const AT_ONCE: usize = 4;
@@ -53,6 +54,7 @@ struct Line {
 struct Page {
     frame: Frame,
     views: Vec<Line>,
+    ways: Ways,
     create: Option<String>,
     done: Option<&'static str>,
 }
@@ -114,7 +116,8 @@ pub(super) async fn list(
     here.require(Area::ReadResults)?;
     let all = here.definitions.views();
     let all = all.filter_map(|(view, pool)| Readable::of(&here, view, pool).ok());
-    let all: Vec<Readable> = all.collect();
+    let paged = paging::page(all.collect(), (&here, "/views"), &parameters);
+    let all: Vec<Readable> = paged.items;
     let counts: Vec<_> = all.iter().map(|readable| readable.permit.count()).collect();
     let rows = stream::iter(counts).map(async |question| rows(question, &state).await);
     let rows: Vec<String> = rows.buffered(AT_ONCE).collect().await;
@@ -129,6 +132,7 @@ pub(super) async fn list(
     let shown = Page {
         frame: Frame::of("Views", &here, Section::Views),
         views: views.collect(),
+        ways: paged.ways,
         create: here
             .may(Area::Definitions)
             .then(|| here.address("/new-view")),
@@ -152,6 +156,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let list = Page {
         frame: super::samples::frame(text),
         views: vec![line],
+        ways: paging::sample(text),
         create: Some(super::frame::address(text, "/x")),
         done: Some(""),
     };

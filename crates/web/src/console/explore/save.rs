@@ -10,7 +10,7 @@ use model::value::{Object, Value};
 use super::{PARAMETERS, SAVED, fields_of, show};
 use crate::api::saved_queries::{draft, refuse_unknown_pools};
 use crate::console::forms::{Fields, Form, Sent};
-use crate::console::frame::segment;
+use crate::console::frame::query;
 use crate::console::go_to;
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
@@ -82,12 +82,9 @@ pub(in crate::console) async fn save(
         Ok(there) => Ok(go_to(&there)),
         Err(error) => {
             let asked = question(&form).map(|question| fields_of(&question));
-            let pairs = asked.unwrap_or_default();
-            let pairs = pairs
-                .iter()
-                .map(|(name, value)| format!("{name}={}", segment(value)));
-            let pairs: Vec<String> = pairs.collect();
-            let again = Parameters::parse(&pairs.join("&"), PARAMETERS).unwrap_or_default();
+            let asked = asked.unwrap_or_default();
+            let pairs = asked.iter().map(|(name, value)| (*name, value.as_str()));
+            let again = Parameters::parse(&query(pairs), PARAMETERS).unwrap_or_default();
             let form_again = fields.refused(error)?;
             show(&here, (form_again, form.text("kind")), &again, &state).await
         }

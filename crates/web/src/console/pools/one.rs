@@ -24,13 +24,17 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// The parameter `done` says what was done a moment ago.
-pub(in crate::console) const PARAMETERS: &[&str] = &["done"];
+/// What was done a moment ago, and whether fields are counted however many
+/// records there are.
+pub(in crate::console) const PARAMETERS: &[&str] = &["done", "filled"];
 
 /// Records that the page of a pool shows.
 const LATEST: usize = 10;
 /// Fields whose filling is asked for.
 const FILLED_MAX: usize = 2 * ANALYSES_MAX;
+
+/// From how many records on fields are counted only when somebody asks for it.
+const COUNTED_MAX: i128 = 2_000_000;
 
 /// A field, and in how much of the records it is.
 struct FieldLine {
@@ -47,6 +51,7 @@ struct FieldLine {
 struct Ways {
     tail: String,
     explore: String,
+    view: Option<String>,
     upload: Option<String>,
     remove: Option<String>,
     settings: Option<String>,
@@ -77,6 +82,8 @@ struct Page {
     size: String,
     last: Option<Moment>,
     fields: Vec<FieldLine>,
+    /// Where they are counted, when they are not.
+    count_fields: Option<String>,
     latest: Table,
     kept: Kept,
     ways: Ways,
@@ -121,6 +128,9 @@ fn ways(here: &InProject, pool: &Pool) -> Ways {
     Ways {
         tail: below(here, pool, "/records"),
         explore: here.address(&format!("/explore?pool={name}")),
+        view: here
+            .may(Area::Definitions)
+            .then(|| here.address(&format!("/new-view?pool={name}"))),
         upload: writes.then(|| below(here, pool, "/upload")),
         remove: writes.then(|| below(here, pool, "/remove")),
         settings: here
@@ -193,7 +203,12 @@ pub(in crate::console) async fn read(
     let pool: Arc<Pool> = asking::pool_here(&here)?;
     let numbers = Numbers::of(&here, &pool, &state).await;
     let seen = asking::fields(&here, &pool, &state).await?;
-    let counts = filled(&here, &pool, &seen, &state).await;
+    let is_large = numbers.records.is_none_or(|records| records > COUNTED_MAX);
+    let is_counted = !is_large || parameters.get("filled").is_some();
+    let counts = match is_counted {
+        true => filled(&here, &pool, &seen, &state).await,
+        false => vec![None; seen.len()],
+    };
     let fields = seen
         .into_iter()
         .zip(counts)
@@ -217,6 +232,7 @@ pub(in crate::console) async fn read(
         size: numbers.size(),
         last: numbers.last,
         fields,
+        count_fields: (!is_counted).then(|| below(&here, &pool, "?filled=yes")),
         latest: Table::of_trees(&rows),
         kept: kept(&pool),
         ways: ways(&here, &pool),
@@ -253,6 +269,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         size: text.to_owned(),
         last: Some(moment(text)),
         fields: vec![field],
+        count_fields: Some(place()),
         latest: shown::sample(text),
         kept: Kept {
             retention: text.to_owned(),
@@ -267,6 +284,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         ways: Ways {
             tail: place(),
             explore: place(),
+            view: Some(place()),
             upload: Some(place()),
             remove: Some(place()),
             settings: Some(place()),

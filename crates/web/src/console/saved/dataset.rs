@@ -15,6 +15,7 @@ use super::{Delete, in_words};
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::go_to;
+use crate::console::shown::pretty;
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
@@ -64,11 +65,6 @@ pub(in crate::console) async fn read(
     let dataset = found(&here)?;
     let draft = &dataset.draft;
     let name = draft.name.to_string();
-    let definition = model::json::to_text(&draft.to_value());
-    let pretty: Result<serde_json::Value, _> = serde_json::from_str(&definition);
-    let pretty = pretty
-        .ok()
-        .and_then(|json| serde_json::to_string_pretty(&json).ok());
     let fields: Vec<&str> = draft.index_by.iter().map(|path| path.as_str()).collect();
     let index = fields.iter().map(|field| format!("\"{field}\":\"…\""));
     let index: Vec<String> = index.collect();
@@ -79,7 +75,7 @@ pub(in crate::console) async fn read(
         frame: Frame::of(name.clone(), &here, Section::Saved),
         question: in_words(&draft.analysis()),
         index_by: fields.join(", "),
-        pretty: pretty.unwrap_or(definition),
+        pretty: pretty(&draft.to_value()),
         snippets: snippets::reading(&endpoint),
         endpoint,
         key: here

@@ -14,10 +14,10 @@ use super::{Delete, in_words, kept_for, may};
 use crate::charts::Drawing;
 use crate::console::explore::{fields_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
-use crate::console::frame::{Frame, Section, page, segment};
+use crate::console::frame::{Frame, Section, page, query};
 use crate::console::go_to;
 use crate::console::pictures::{self, Chart, look_of};
-use crate::console::shown::{Table, counted};
+use crate::console::shown::{Table, counted, pretty};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
 use crate::console::visitor::InProject;
@@ -123,22 +123,14 @@ pub(in crate::console) async fn read(
     }
     let name = draft.name.to_string();
     let question = draft.query.to_value();
-    let pretty: Result<serde_json::Value, _> =
-        serde_json::from_str(&model::json::to_text(&question));
-    let pretty = pretty
-        .ok()
-        .and_then(|json| serde_json::to_string_pretty(&json).ok());
     let is_drawn = Drawing::of(&draft.query, look_of(&parameters)).is_ok();
     let fields = fields_of(&question);
-    let fields = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", segment(value)));
-    let fields: Vec<String> = fields.collect();
+    let fields = query(fields.iter().map(|(name, value)| (*name, value.as_str())));
     let endpoint = snippets::path("saved-queries", &name, "/result");
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Saved),
         question: in_words(&draft.query),
-        pretty: pretty.unwrap_or_default(),
+        pretty: pretty(&question),
         kept_for: kept_for(&saved),
         at,
         table: shown_table,
@@ -156,7 +148,7 @@ pub(in crate::console) async fn read(
             .then(|| here.address("/keys/new?use=read")),
         explore: here
             .may(Area::ReadRecords)
-            .then(|| here.address(&format!("/explore?{}", fields.join("&")))),
+            .then(|| here.address(&format!("/explore?{fields}"))),
         delete: here
             .may(Area::Definitions)
             .then(|| below(&here, &saved, "/delete")),

@@ -20,10 +20,10 @@ use super::data::{self, request};
 use crate::api::views::draft;
 use crate::console::asking;
 use crate::console::forms::{Fields, Form, Sent};
-use crate::console::frame::{Frame, Section, segment};
+use crate::console::frame::{Frame, Section, query};
 use crate::console::go_to;
 use crate::console::pictures::Chart;
-use crate::console::shown::{Table, counted};
+use crate::console::shown::{Table, counted, pretty};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -142,14 +142,6 @@ fn without_nothing(definition: Object) -> Value {
     Value::Object(kept)
 }
 
-/// The parameters again, as the address of something that is made of them.
-fn again(parameters: &Parameters) -> String {
-    let pairs = parameters.iter().filter(|(_, value)| !value.is_empty());
-    let pairs = pairs.map(|(name, value)| format!("{name}={}", segment(value)));
-    let pairs: Vec<String> = pairs.collect();
-    pairs.join("&")
-}
-
 async fn preview(
     here: &InProject,
     builder: &Builder,
@@ -161,15 +153,11 @@ async fn preview(
     let draft = &readable.view.draft;
     let data = data::read(&readable, &request(draft, parameters)?, state).await?;
     let (all, shown) = data.size();
-    let text = model::json::to_text(&without_nothing(definition.clone()));
-    let pretty: Result<serde_json::Value, _> = serde_json::from_str(&text);
-    let pretty = pretty
-        .ok()
-        .and_then(|json| serde_json::to_string_pretty(&json).ok());
+    let said = without_nothing(definition.clone());
     let chart = format!(
         "{}?{}",
         here.address("/new-view/chart.svg"),
-        again(parameters)
+        query(parameters.iter())
     );
     Ok(Preview {
         table: data.table(draft),
@@ -177,7 +165,7 @@ async fn preview(
         shown,
         chart: Chart::at(&chart, "Chart of the view"),
         definition: model::json::to_text(&Value::Object(definition)),
-        pretty: pretty.unwrap_or(text),
+        pretty: pretty(&said),
     })
 }
 
@@ -191,14 +179,7 @@ async fn show(
     let stored = changed.filter(|_| parameters.iter().next().is_none());
     let stored = stored.map(|readable| Builder::fields_of(&readable.view.draft));
     let is_too_long = matches!(stored, Some(None));
-    let text = match stored.flatten() {
-        None => None,
-        Some(fields) => {
-            let pairs = fields.iter().filter(|(_, value)| !value.is_empty());
-            let pairs = pairs.map(|(name, value)| format!("{name}={}", segment(value)));
-            Some(pairs.collect::<Vec<_>>().join("&"))
-        }
-    };
+    let text = stored.flatten().map(|fields| query(pairs(&fields)));
     // As if the stored one had been chosen by hand.
     let parameters = match &text {
         Some(text) => &Parameters::parse(text, PARAMETERS)?,
@@ -269,6 +250,12 @@ fn sent(form: &Form) -> Option<Value> {
     Some(Value::Object(object.with("name", form.text("name").trim())))
 }
 
+fn pairs<'a>(
+    fields: &'a [(&'static str, String)],
+) -> impl Iterator<Item = (&'static str, &'a str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str()))
+}
+
 /// The choices of the definition that a form brought, so that it is shown again.
 fn chosen_again(here: &InProject, definition: &Value) -> Option<Parameters> {
     let Value::Object(object) = definition.clone() else {
@@ -280,11 +267,7 @@ fn chosen_again(here: &InProject, definition: &Value) -> Option<Parameters> {
     let named = without_nothing(members.with("name", NAMELESS));
     let draft = draft(&here.definitions, &named).ok()?;
     let fields = Builder::fields_of(&draft)?;
-    let pairs = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", segment(value)));
-    let pairs: Vec<String> = pairs.collect();
-    Parameters::parse(&pairs.join("&"), PARAMETERS).ok()
+    Parameters::parse(&query(pairs(&fields)), PARAMETERS).ok()
 }
 
 fn fields_of(form: &Form) -> Fields {
