@@ -78,10 +78,10 @@ class Browser:
 
     def chart_is_there(self):
         """Waits until the first chart of the page is drawn."""
-        image = self.page.locator(".chart img").first
+        image = self.page.locator(".drawn img").first
         image.scroll_into_view_if_needed()
         self.page.wait_for_function(
-            "() => { const one = document.querySelector('.chart img'); return one && one.complete && one.naturalWidth > 0; }"
+            "() => { const one = document.querySelector('.drawn img'); return one && one.complete && one.naturalWidth > 0; }"
         )
 
     def sign_in(self, person, expect=True):

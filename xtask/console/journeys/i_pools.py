@@ -236,3 +236,29 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
     assert "acme" not in guest.page.locator("main").inner_text()
     assert guest.page.get_by_role("link", name="Upload").count() == 0
     guest.looks_right("pool-held")
+
+
+def test_records_that_would_run_are_shown_and_never_run(stage):
+    texts = [
+        "<script>alert(1)</script>", "\"><img src=x onerror=alert(2)>", "<svg onload=alert(3)>",
+        "<div hx-get=/v1/version hx-trigger=load>", "</td></table><script>alert(4)</script>", "javascript:alert(5)",
+    ]
+    names = ["<b>bold</b>", "\" onfocus=alert(6) autofocus=\"", "<script>alert(7)</script>"]
+    stage.api("POST", "/v1/pools", {"name": "hostile values", "schema": "open"})
+    record = {name: texts[0] for name in names} | {f"t{at}": text for at, text in enumerate(texts)}
+    stage.api("POST", "/v1/pools/hostile%20values/records", [record, {"t0": texts}])
+    browser = stage.owner_in()
+    place = f"/console/projects/default/pools/{pool_id(stage, 'hostile values')}"
+    for below in ("", "/records?live=no", "/remove?which=all"):
+        browser.go(place + below)
+        for text in texts:
+            assert browser.page.locator("main").get_by_text(text).count() > 0, (below, text)
+        for name in names:
+            assert browser.page.locator("main").get_by_text(name).count() > 0, (below, name)
+        assert browser.page.locator("main script, main img, main b, main svg, main [onfocus]").count() == 0
+    browser.go("/console/projects/default/explore?pool=hostile%20values&analysis=count&by1=t1&by2=t3")
+    browser.chart_is_there()
+    assert browser.page.locator("#answer").get_by_text(texts[1]).count() > 0
+    browser.go("/console/projects/default/new-view?pool=hostile%20values&g1=t0&g2=t1&f1=t0&v1=%3Cscript%3Ealert(8)%3C/script%3E")
+    browser.see("0 rows")
+    stage.api("DELETE", "/v1/pools/hostile%20values")

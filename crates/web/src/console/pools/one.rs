@@ -10,6 +10,7 @@ use http::StatusCode;
 use model::analyses::{Analysis, Answer};
 use model::limits::ANALYSES_MAX;
 use model::people::Area;
+use model::permit::{Delete, Ingest, On};
 use model::pools::{FileLayout, Pool, SchemaMode};
 use model::value::{Object, Value};
 
@@ -118,8 +119,11 @@ fn kept(pool: &Pool) -> Kept {
     }
 }
 
-fn ways(here: &InProject, pool: &Pool) -> Ways {
-    let writes = here.may(Area::WriteRecords);
+fn ways(here: &InProject, pool: &Arc<Pool>) -> Ways {
+    // Where rows cannot be stamped, who is held to some writes none.
+    let on = On::Pool(Some(pool));
+    let writes = here.access.permit::<Ingest>(on).is_ok();
+    let removes = here.access.permit::<Delete>(on).is_ok();
     let name = segment(pool.draft.name.as_str());
     let key = |use_: &str| {
         let may = here.may(Area::Keys);
@@ -132,7 +136,7 @@ fn ways(here: &InProject, pool: &Pool) -> Ways {
             .may(Area::Definitions)
             .then(|| here.address(&format!("/new-view?pool={name}"))),
         upload: writes.then(|| below(here, pool, "/upload")),
-        remove: writes.then(|| below(here, pool, "/remove")),
+        remove: removes.then(|| below(here, pool, "/remove")),
         settings: here
             .may(Area::Definitions)
             .then(|| below(here, pool, "/settings")),

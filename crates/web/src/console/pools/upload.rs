@@ -81,6 +81,7 @@ fn show(
 pub(in crate::console) async fn upload_form(here: InProject) -> Result<Response, ApiError> {
     here.require(Area::WriteRecords)?;
     let pool = asking::pool_here(&here)?;
+    here.access.permit::<Ingest>(On::Pool(Some(&pool)))?;
     show(&here, &pool, Fields::blank(), None)
 }
 
