@@ -109,6 +109,9 @@ class Browser:
             self.page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
                 self.page.emulate_media(color_scheme=scheme)
+                if self.scripts:
+                    # Pictures are others in another width and scheme.
+                    self.page.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => {})))")
                 self.page.screenshot(
                     path=self.stage.pictures / f"{name}-{size}-{scheme}.png", full_page=True,
                     # Hiding it would be a style in the page, which its policy forbids.

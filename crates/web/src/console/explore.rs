@@ -23,7 +23,7 @@ use model::value::Value;
 use super::asking::{self, ask};
 use super::forms::{Fields, sentence};
 use super::frame::{Frame, Section, query};
-use super::pictures::{self, Chart, look_of};
+use super::pictures::{self, Chart, Size, look_of};
 use super::shown::{Table, counted, pretty};
 use super::snippets::{self, Snippet};
 use super::visitor::InProject;
@@ -152,7 +152,7 @@ async fn find(
         size: counted(rows as i128, "row", "rows"),
         shown,
         figure,
-        chart: is_drawn.then(|| Chart::at(&chart, "Chart of the answer")),
+        chart: is_drawn.then(|| Chart::at(&chart, Size::Medium, "Chart of the answer")),
         snippets: snippets::sending("/v1/query", question),
         pretty: pretty(question),
         definition: model::json::to_text(question),

@@ -11,7 +11,7 @@ use model::people::Area;
 
 use super::asking::{self, Numbers};
 use super::frame::{Frame, Section, page, segment};
-use super::pictures::Chart;
+use super::pictures::{Chart, Size};
 use super::pools::Line;
 use super::shown::{self, grouped};
 use super::visitor::InProject;
@@ -83,7 +83,7 @@ fn charts(here: &InProject, pools: &[Line], timeframe: &str) -> Vec<Chart> {
                 model::names::Name::USAGE,
                 &format!("analysis=sum&field={field}"),
             );
-            Chart::small(&address, title)
+            Chart::at(&address, Size::Small, title)
         };
         return vec![
             usage("records", "Records stored by keys, each day"),
@@ -93,7 +93,7 @@ fn charts(here: &InProject, pools: &[Line], timeframe: &str) -> Vec<Chart> {
     let drawn = pools.iter().take(DRAWN);
     let drawn = drawn.map(|pool| {
         let title = format!("Records of {} that you see, by day", pool.name);
-        Chart::small(&series(&pool.name, "analysis=count"), title)
+        Chart::at(&series(&pool.name, "analysis=count"), Size::Small, title)
     });
     drawn.collect()
 }

@@ -9,49 +9,93 @@ use crate::charts::{Drawing, Look, Theme};
 use crate::error::ApiError;
 use crate::input::Parameters;
 
-/// How wide and high charts are in pages.
-const SIZE: (u32, u32) = (960, 360);
-/// The same where a page has several beside each other.
-const SMALL: (u32, u32) = (560, 260);
+/// How wide and high a chart is: as large as the place that it has, since its
+/// letters grow and shrink with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// As wide as a page.
+    Large,
+    /// Beside a form.
+    Medium,
+    /// Beside another one.
+    Small,
+    /// On a phone.
+    Phone,
+}
 
-/// The addresses of a chart in both themes.
+impl Size {
+    const ALL: [Self; 4] = [Self::Large, Self::Medium, Self::Small, Self::Phone];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Large => "large",
+            Self::Medium => "medium",
+            Self::Small => "small",
+            Self::Phone => "phone",
+        }
+    }
+
+    fn pixels(self) -> (u32, u32) {
+        match self {
+            Self::Large => (920, 360),
+            Self::Medium => (620, 320),
+            Self::Small => (460, 240),
+            Self::Phone => (350, 250),
+        }
+    }
+
+    /// The size of this name.
+    fn parse(name: Option<&str>) -> Self {
+        let mut all = Self::ALL.into_iter();
+        let found = all.find(|size| Some(size.name()) == name);
+        found.unwrap_or(Self::Large)
+    }
+}
+
+/// A chart for readers of wide and of narrow windows.
 pub(super) struct Chart {
-    pub(super) light: String,
-    pub(super) dark: String,
+    pub(super) wide: Picture,
+    pub(super) narrow: Picture,
     /// What it is called.
     pub(super) title: String,
+}
+
+/// The addresses of a chart in one size.
+pub(super) struct Picture {
+    pub(super) light: String,
+    pub(super) dark: String,
     pub(super) width: u32,
     pub(super) height: u32,
 }
 
 impl Chart {
-    /// At this address, which has parameters already.
-    pub(super) fn at(address: &str, title: impl Into<String>) -> Self {
+    /// At this address, in this size where the window is wide.
+    pub(super) fn at(address: &str, size: Size, title: impl Into<String>) -> Self {
         Self {
-            light: format!("{address}&theme=light"),
-            dark: format!("{address}&theme=dark"),
+            wide: Picture::of(address, size),
+            narrow: Picture::of(address, Size::Phone),
             title: title.into(),
-            width: SIZE.0,
-            height: SIZE.1,
         }
     }
+}
 
-    /// A smaller one.
-    pub(super) fn small(address: &str, title: impl Into<String>) -> Self {
+impl Picture {
+    fn of(address: &str, size: Size) -> Self {
+        let mark = if address.contains('?') { '&' } else { '?' };
+        let themed = |theme: &str| format!("{address}{mark}size={}&theme={theme}", size.name());
+        let (width, height) = size.pixels();
         Self {
-            width: SMALL.0,
-            height: SMALL.1,
-            ..Self::at(&format!("{address}&size=small"), title)
+            light: themed("light"),
+            dark: themed("dark"),
+            width,
+            height,
         }
     }
 }
 
 /// How the chart of a request is to look.
 pub(super) fn look_of(parameters: &Parameters) -> Look {
-    let (width, height) = match parameters.get("size") {
-        Some("small") => SMALL,
-        _ => SIZE,
-    };
+    let (width, height) = Size::parse(parameters.get("size")).pixels();
     Look {
         width,
         height,
@@ -80,8 +124,5 @@ pub(super) fn svg(drawn: Result<String, ApiError>, parameters: &Parameters) -> R
 
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Chart {
-    Chart {
-        title: text.to_owned(),
-        ..Chart::at(&format!("{}?x=1", super::frame::address(text, "/x")), "")
-    }
+    Chart::at(&super::frame::address(text, "/x"), Size::Large, text)
 }

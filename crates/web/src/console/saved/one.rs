@@ -16,7 +16,7 @@ use crate::console::explore::{fields_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
 use crate::console::frame::{Frame, Section, page, query};
 use crate::console::go_to;
-use crate::console::pictures::{self, Chart, look_of};
+use crate::console::pictures::{self, Chart, Size, look_of};
 use crate::console::shown::{Table, counted, pretty};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
@@ -137,8 +137,8 @@ pub(in crate::console) async fn read(
         size,
         fault,
         chart: is_drawn.then(|| {
-            let chart = below(&here, &saved, "/chart.svg?size=large");
-            Chart::at(&chart, format!("Chart of {name}"))
+            let chart = below(&here, &saved, "/chart.svg");
+            Chart::at(&chart, Size::Large, format!("Chart of {name}"))
         }),
         snippets: snippets::reading(&endpoint),
         endpoint,

@@ -22,7 +22,7 @@ use crate::console::asking;
 use crate::console::forms::{Fields, Form, Sent};
 use crate::console::frame::{Frame, Section, query};
 use crate::console::go_to;
-use crate::console::pictures::Chart;
+use crate::console::pictures::{Chart, Size};
 use crate::console::shown::{Table, counted, pretty};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
@@ -163,7 +163,7 @@ async fn preview(
         table: data.table(draft),
         size: counted(all as i128, "row", "rows"),
         shown,
-        chart: Chart::at(&chart, "Chart of the view"),
+        chart: Chart::at(&chart, Size::Medium, "Chart of the view"),
         definition: model::json::to_text(&Value::Object(definition)),
         pretty: pretty(&said),
     })

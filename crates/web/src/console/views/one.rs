@@ -14,7 +14,7 @@ use crate::console::filters;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::go_to;
-use crate::console::pictures::Chart;
+use crate::console::pictures::{Chart, Size};
 use crate::console::shown::{Table, counted};
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
@@ -109,6 +109,7 @@ pub(in crate::console) async fn read(
         fault,
         chart: Chart::at(
             &readable.below(&here, &format!("/chart.svg?{range}")),
+            Size::Large,
             format!("Chart of {name}"),
         ),
         snippets: snippets::reading(&endpoint),
