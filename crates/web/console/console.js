@@ -49,13 +49,23 @@
     bar.value = event.detail.loaded;
   });
 
-  // A part that is exchanged and not in the answer: somebody is not signed in any more.
+  // A part of a page that is exchanged: what answers without it is another page. Whoever is not
+  // signed in any more signs in; else the part stays as it was.
+  let isStale = false;
   document.addEventListener('htmx:beforeSwap', (event) => {
     const part = event.detail.target;
     if (!part.id || !('part' in part.dataset)) return;
-    if (event.detail.serverResponse.includes(`id="${part.id}"`)) return;
+    if (event.detail.serverResponse.includes(`id="${part.id}"`)) {
+      if (isStale) say('', false);
+      isStale = false;
+      return;
+    }
     event.detail.shouldSwap = false;
-    location.reload();
+    if (event.detail.xhr.responseURL.includes('/console/sign-in')) location.reload();
+    else {
+      isStale = true;
+      say('The server did not answer this now. What you see is from before.', false);
+    }
   });
 
   // A connection that is lost is said, tried again, and said to be back.
