@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::response::Response;
 use model::analyses::{Analysis, Answer};
 use model::fault::Fault;
+use model::ids::SavedQueryId;
 use model::people::Area;
 use model::permit::{AskPool, On};
 use model::pools::Pool;
@@ -40,7 +41,7 @@ macro_rules! names {
             "pool", "analysis", "field", "percentile", "by1", "by2", "by3", "interval",
             "timeframe", "from", "to", "timezone", "order", "limit", "question", "filters",
             "f1", "o1", "v1", "f2", "o2", "v2", "f3", "o3", "v3",
-            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6",
+            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6", "saved",
             $($more,)*
         ];
     };
@@ -73,6 +74,13 @@ struct Found {
     is_series: bool,
 }
 
+/// A saved query that a question may take the place of.
+struct Replaced {
+    id: String,
+    name: String,
+    revision: String,
+}
+
 #[derive(Template)]
 #[template(path = "console/explore.html")]
 struct Page {
@@ -85,6 +93,7 @@ struct Page {
     save: String,
     saved: String,
     may_save: bool,
+    replaced: Option<Replaced>,
     /// Which of the three is chosen.
     kind: String,
     found: Option<Found>,
@@ -111,6 +120,18 @@ fn chosen(here: &InProject, parameters: &Parameters) -> (Asked, Result<Option<Va
     let pool = named.or_else(|| pools.first());
     let question = pool.map(|pool| asked.to_value(&pool.draft.schema));
     (asked, question.transpose())
+}
+
+/// The saved query that the question came from, for who may change it.
+fn replaced(here: &InProject, parameters: &Parameters) -> Option<Replaced> {
+    here.require(Area::Definitions).ok()?;
+    let id = SavedQueryId::parse(parameters.get("saved")?).ok()?;
+    let saved = here.definitions.saved_query_by_id(id)?.item;
+    Some(Replaced {
+        id: id.to_string(),
+        name: saved.draft.name.to_string(),
+        revision: saved.revision.to_string(),
+    })
 }
 
 /// The one number that an answer is.
@@ -183,6 +204,16 @@ async fn show(
             Err(error) => fault = Some(sentence(error.problem().detail())),
         }
     }
+    let replaced = replaced(here, parameters);
+    let form = match &replaced {
+        Some(replaced) if form.value("name").is_empty() => form.with("name", replaced.name.clone()),
+        _ => form,
+    };
+    let kind = match (&replaced, kind) {
+        (Some(_), "") => "replace",
+        (None, "") => "saved",
+        (_, kind) => kind,
+    };
     let all = pools(here);
     let named = all
         .iter()
@@ -200,6 +231,7 @@ async fn show(
         save: here.address("/new-question"),
         saved: here.address("/saved"),
         may_save: here.may(Area::Definitions),
+        replaced,
         kind: kind.to_owned(),
         found,
         fault,
@@ -215,7 +247,7 @@ pub(super) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadRecords)?;
-    show(&here, (Fields::blank(), "saved"), &parameters, &state).await
+    show(&here, (Fields::blank(), ""), &parameters, &state).await
 }
 
 /// The same for who saves what was asked.
@@ -225,7 +257,7 @@ pub(super) async fn save_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
-    show(&here, (Fields::blank(), "saved"), &parameters, &state).await
+    show(&here, (Fields::blank(), ""), &parameters, &state).await
 }
 
 /// The chart of an answer.
@@ -260,6 +292,11 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         save: place(),
         saved: place(),
         may_save: true,
+        replaced: Some(Replaced {
+            id: text.to_owned(),
+            name: text.to_owned(),
+            revision: text.to_owned(),
+        }),
         kind: "saved".to_owned(),
         found: Some(Found {
             table: super::shown::sample(text),

@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use model::datasets::DatasetDraft;
 use model::fault::{Fault, FaultCode};
+use model::ids::SavedQueryId;
 use model::people::Area;
+use model::saved_queries::{SavedQuery, SavedQueryDraft};
 use model::value::{Object, Value};
 
 use super::{PARAMETERS, SAVED, fields_of, show};
@@ -47,6 +49,21 @@ async fn keep(
             let made = state.control.create_dataset(&caller.0, draft).await?;
             Ok(here.address(&format!("/datasets/{}?done=made", made.id)))
         }
+        "replace" => {
+            let id = SavedQueryId::parse(form.text("saved")).map_err(|_| ApiError::not_found())?;
+            let found = here.definitions.saved_query_by_id(id);
+            let saved = found.ok_or_else(ApiError::not_found)?.item;
+            let draft = replacing(here, saved, body)?;
+            let known = form
+                .text("revision")
+                .parse()
+                .map_err(|_| ApiError::stale())?;
+            let control = &state.control;
+            control
+                .change_saved_query(&caller.0, id, Some(known), draft)
+                .await?;
+            Ok(here.address(&format!("/saved/{id}?done=changed")))
+        }
         kind => {
             let body = match kind {
                 "cached" => {
@@ -67,6 +84,25 @@ async fn keep(
     }
 }
 
+/// A saved query with another name and question; what else it is stays.
+fn replacing(
+    here: &InProject,
+    saved: &SavedQuery,
+    changes: Object,
+) -> Result<SavedQueryDraft, Fault> {
+    let Value::Object(was) = saved.draft.to_value() else {
+        return draft(&here.definitions, &Value::Object(changes));
+    };
+    let kept = was.into_members().into_iter();
+    let kept: Vec<_> = kept
+        .filter(|(name, _)| changes.get(name).is_none())
+        .collect();
+    let whole = kept
+        .into_iter()
+        .fold(changes, |all, (name, value)| all.with(name, value));
+    draft(&here.definitions, &Value::Object(whole))
+}
+
 /// Saves a question.
 pub(in crate::console) async fn save(
     State(state): State<AppState>,
@@ -84,6 +120,7 @@ pub(in crate::console) async fn save(
             let asked = question(&form).map(|question| fields_of(&question));
             let asked = asked.unwrap_or_default();
             let pairs = asked.iter().map(|(name, value)| (*name, value.as_str()));
+            let pairs = pairs.chain([("saved", form.text("saved"))]);
             let again = Parameters::parse(&query(pairs), PARAMETERS).unwrap_or_default();
             let form_again = fields.refused(error)?;
             show(&here, (form_again, form.text("kind")), &again, &state).await

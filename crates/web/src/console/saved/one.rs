@@ -148,12 +148,16 @@ pub(in crate::console) async fn read(
             .then(|| here.address("/keys/new?use=read")),
         explore: here
             .may(Area::ReadRecords)
-            .then(|| here.address(&format!("/explore?{fields}"))),
+            .then(|| here.address(&format!("/explore?{fields}&saved={}", saved.id))),
         delete: here
             .may(Area::Definitions)
             .then(|| below(&here, &saved, "/delete")),
         back: here.address("/saved"),
-        done: parameters.get("done").map(|_| "The question is saved."),
+        done: match parameters.get("done") {
+            Some("changed") => Some("The change is in force."),
+            Some(_) => Some("The question is saved."),
+            None => None,
+        },
         name,
     };
     page(StatusCode::OK, &shown)

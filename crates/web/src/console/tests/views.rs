@@ -349,6 +349,40 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
         .await
         .json();
     let id = text(&saved, "/items/0/id");
+    // Another question takes its place, and what else it is stays.
+    let list = ada.call(&world, "GET /v1/saved-queries/cached", &Json::Null);
+    let cached = text(&list.await.json(), "/id").to_owned();
+    let html = see(&world, &ada, &format!("/saved/{cached}")).await.text();
+    let explore = between(&html, "/explore?", "\"").replace("&#38;", "&");
+    let html = see(&world, &ada, &format!("/explore?{explore}")).await;
+    let html = html.expect(200).text();
+    assert!(html.contains("In the place of cached"), "{html}");
+    let revision = hidden(&html, "revision");
+    let other = json!({ "analysis": "count", "pool": "sales" }).to_string();
+    let replace = |revision: &'static str| {
+        let form = [
+            ("definition", other.clone()),
+            ("name", "renamed".to_owned()),
+            ("kind", "replace".to_owned()),
+            ("saved", cached.clone()),
+            ("revision", revision.to_owned()),
+        ];
+        form
+    };
+    assert_eq!(revision, "1");
+    for (revision, status) in [("7", 412), ("1", 303)] {
+        let form = replace(revision);
+        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let reply = send(&world, &ada, "/new-question", &form).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
+    let changed = ada.call(&world, "GET /v1/saved-queries/renamed", &Json::Null);
+    let changed = changed.await.expect(200).json();
+    assert_eq!(changed["query"]["analysis"], "count");
+    assert_eq!(
+        (&changed["refresh_rate"], &changed["id"]),
+        (&json!(300), &json!(cached))
+    );
     send(&world, &ada, &format!("/saved/{id}/delete"), &[])
         .await
         .expect(303);
