@@ -50,6 +50,34 @@
     setTimeout(() => { button.textContent = label; }, 2000);
   });
 
+  // How much of a file is sent.
+  document.addEventListener('htmx:xhr:progress', (event) => {
+    const bar = event.target.querySelector?.('progress');
+    if (!bar || !event.detail.lengthComputable || event.detail.total < 1) return;
+    bar.hidden = false;
+    bar.max = event.detail.total;
+    bar.value = event.detail.loaded;
+  });
+
+  // A part of a page that is exchanged: what answers without it is another page. Whoever is not
+  // signed in any more signs in; else the part stays as it was.
+  let isStale = false;
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    const part = event.detail.target;
+    if (!part.id || !('part' in part.dataset)) return;
+    if (event.detail.serverResponse.includes(`id="${part.id}"`)) {
+      if (isStale) say('', false);
+      isStale = false;
+      return;
+    }
+    event.detail.shouldSwap = false;
+    if (event.detail.xhr.responseURL.includes('/console/sign-in')) location.reload();
+    else {
+      isStale = true;
+      say('The server did not answer this now. What you see is from before.', false);
+    }
+  });
+
   // A connection that is lost is said, tried again, and said to be back.
   let trying = null;
   const say = (text, isBack) => {

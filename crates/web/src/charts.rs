@@ -146,6 +146,23 @@ impl Drawing {
         }
     }
 
+    /// How a table is drawn that was made an answer of: the results at these
+    /// places, and what says which they are.
+    pub(crate) fn of_table(
+        look: Look,
+        zone: TimeZone,
+        interval: Option<Interval>,
+        (metrics, caption): (Vec<usize>, Option<String>),
+    ) -> Self {
+        Self {
+            look,
+            zone,
+            interval,
+            metrics,
+            caption,
+        }
+    }
+
     /// The picture of an answer to the question.
     pub(crate) fn draw(&self, answer: &Answer) -> String {
         self.sketch(answer).to_svg(self.look.theme)

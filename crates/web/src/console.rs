@@ -12,9 +12,12 @@
 //! [`frame::Section`].
 
 mod account;
+mod asking;
 mod assets;
 mod audit;
 mod errors;
+mod explore;
+mod filters;
 mod first;
 mod forms;
 mod frame;
@@ -22,13 +25,21 @@ mod headers;
 mod home;
 mod join;
 mod keys;
+mod multipart;
 mod once;
+mod paging;
 mod people;
+mod pictures;
+mod pools;
 mod routes;
+mod saved;
 mod settings;
+mod shown;
 mod sign_in;
+mod snippets;
 mod times;
 mod usage;
+mod views;
 mod visitor;
 
 pub(crate) use errors::{Came, finish_error};

@@ -5,7 +5,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{account, assets, audit, first, home, join, keys, people, settings, sign_in, usage};
+use super::{
+    account, assets, audit, explore, first, home, join, keys, people, pools, saved, settings,
+    sign_in, usage, views,
+};
 use crate::layers;
 use crate::revoked::while_let_in;
 use crate::state::AppState;
@@ -81,7 +84,47 @@ pages! {
     GET "/console/account/sessions/{id}/end" Person &[], account::end_form;
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 
-    GET "/console/projects/{project}" Role &[], home::read;
+    GET "/console/projects/{project}" Role home::PARAMETERS, home::read;
+
+    GET "/console/projects/{project}/pools" Role pools::PARAMETERS, pools::list;
+    GET "/console/projects/{project}/new-pool" Role &[], pools::create_form;
+    POST "/console/projects/{project}/new-pool" Role &[], pools::create;
+    GET "/console/projects/{project}/new-pool/sample" Role &[], pools::infer_form;
+    POST "/console/projects/{project}/new-pool/sample" Role &[], pools::infer;
+    GET "/console/projects/{project}/pools/{id}" Role pools::ONE_PARAMETERS, pools::read;
+    GET "/console/projects/{project}/pools/{id}/records" Role pools::TAIL_PARAMETERS, pools::tail;
+    GET "/console/projects/{project}/pools/{id}/upload" Role &[], pools::upload_form;
+    POST "/console/projects/{project}/pools/{id}/upload" Role &[], pools::upload;
+    GET "/console/projects/{project}/pools/{id}/remove" Role pools::REMOVE_PARAMETERS, pools::remove_form;
+    POST "/console/projects/{project}/pools/{id}/remove" Role &[], pools::remove;
+    GET "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change_form;
+    POST "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change;
+    GET "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_form;
+    POST "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_pool;
+
+    GET "/console/projects/{project}/views" Role views::PARAMETERS, views::list;
+    GET "/console/projects/{project}/new-view" Role views::BUILD_PARAMETERS, views::create_form;
+    POST "/console/projects/{project}/new-view" Role &[], views::create;
+    GET "/console/projects/{project}/new-view/chart.svg" Role views::CHART_PARAMETERS, views::chart;
+    GET "/console/projects/{project}/views/{id}" Role views::ONE_PARAMETERS, views::read;
+    GET "/console/projects/{project}/views/{id}/chart.svg" Role views::CHART_PARAMETERS, views::chart_of_one;
+    GET "/console/projects/{project}/views/{id}/change" Role views::BUILD_PARAMETERS, views::change_form;
+    POST "/console/projects/{project}/views/{id}/change" Role &[], views::change;
+    GET "/console/projects/{project}/views/{id}/delete" Role &[], views::delete_form;
+    POST "/console/projects/{project}/views/{id}/delete" Role &[], views::delete;
+
+    GET "/console/projects/{project}/explore" Role explore::PARAMETERS, explore::read;
+    GET "/console/projects/{project}/new-question" Role explore::PARAMETERS, explore::save_form;
+    POST "/console/projects/{project}/new-question" Role &[], explore::save;
+    GET "/console/projects/{project}/explore/chart.svg" Role explore::CHART_PARAMETERS, explore::chart;
+    GET "/console/projects/{project}/saved" Role saved::PARAMETERS, saved::list;
+    GET "/console/projects/{project}/saved/{id}" Role saved::ONE_PARAMETERS, saved::read;
+    GET "/console/projects/{project}/saved/{id}/chart.svg" Role saved::CHART_PARAMETERS, saved::chart;
+    GET "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete_form;
+    POST "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete;
+    GET "/console/projects/{project}/datasets/{id}" Role saved::DATASET_PARAMETERS, saved::read_dataset;
+    GET "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset_form;
+    POST "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset;
 
     GET "/console/projects/{project}/keys" Role keys::LIST_PARAMETERS, keys::list;
     GET "/console/projects/{project}/keys/new" Role keys::NEW_PARAMETERS, keys::new_form;

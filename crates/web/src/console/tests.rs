@@ -5,5 +5,7 @@ mod doors;
 mod flows;
 mod hostile;
 mod keys;
+mod pools;
 mod roles;
+mod views;
 mod world;

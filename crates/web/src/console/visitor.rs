@@ -100,16 +100,26 @@ impl InProject {
         self.access.person().map_or("", |person| person.role.name())
     }
 
+    /// Asks for an area that calls about single pools, views and queries have,
+    /// which ask for their own rights besides.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::RoleNotAllowed`].
+    pub(super) fn require(&self, area: Area) -> Result<(), ApiError> {
+        let person = self.access.person().ok_or_else(ApiError::not_found)?;
+        match person.may(area) {
+            true => Ok(()),
+            false => Err(session::role_refused(person)),
+        }
+    }
+
     /// What the calls of this area under `/v1` ask for, too: a caller that
     /// administers the project, and whose role has the area.
     ///
     /// # Errors
     /// [`crate::error::Code::RoleNotAllowed`].
     pub(super) fn caller(&self, area: Area) -> Result<Caller<Admin>, ApiError> {
-        let person = self.access.person().ok_or_else(ApiError::not_found)?;
-        if !person.may(area) {
-            return Err(session::role_refused(person));
-        }
+        self.require(area)?;
         let permit: Permit<Admin> = self.access.permit(On::Project)?;
         Ok(Caller(permit))
     }

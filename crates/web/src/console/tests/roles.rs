@@ -15,8 +15,22 @@ use crate::testing::{World, committed, text};
 /// What pages of this address are about; `None` for one that every role has.
 fn area_of(pattern: &str) -> Option<Area> {
     let below = pattern.strip_prefix("/console/projects/{project}")?;
-    match below.split('/').nth(1) {
+    let mut parts = below.split('/').skip(1);
+    let (first, page) = (parts.next(), parts.nth(1));
+    match first {
         None => None,
+        Some("new-pool") => Some(Area::Definitions),
+        Some("new-view" | "new-question") => Some(Area::Definitions),
+        Some("views" | "saved" | "datasets") => match page {
+            Some("change" | "delete") => Some(Area::Definitions),
+            _ => Some(Area::ReadResults),
+        },
+        Some("explore") => Some(Area::ReadRecords),
+        Some("pools") => match page {
+            Some("settings" | "drop") => Some(Area::Definitions),
+            Some("upload" | "remove") => Some(Area::WriteRecords),
+            _ => Some(Area::ReadRecords),
+        },
         Some("people") => Some(Area::People),
         Some("audit") => Some(Area::Audit),
         Some("settings") => Some(Area::Projects),

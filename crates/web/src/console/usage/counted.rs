@@ -8,7 +8,7 @@ use model::ids::{KeyId, PoolId};
 use model::keys::KeyRecord;
 use model::secrets::SecretId;
 
-use super::super::home::grouped;
+use super::super::shown::grouped;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
 use super::chart::{Chart, Line};
