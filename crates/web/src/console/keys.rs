@@ -24,7 +24,9 @@ pub(super) use grants::{
     remove as remove_grant, remove_form as remove_grant_form,
 };
 pub(super) use list::{PARAMETERS as LIST_PARAMETERS, list};
-pub(super) use making::{PARAMETERS as NEW_PARAMETERS, form as new_form, send as make};
+pub(super) use making::{
+    PARAMETERS as NEW_PARAMETERS, address_for, form as new_form, send as make,
+};
 pub(super) use one::{PARAMETERS as KEY_PARAMETERS, read};
 pub(super) use preview::preview;
 pub(super) use review::review;

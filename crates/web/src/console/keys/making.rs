@@ -10,7 +10,7 @@ use model::permit::Admin;
 use model::value::{Object, Value};
 
 use super::super::forms::{Fields, Form, Sent};
-use super::super::frame::{Frame, Section, page};
+use super::super::frame::{Frame, Section, page, segment};
 use super::super::visitor::InProject;
 use super::grants::{Chosen, GrantFields, Purpose, Said, blank, names, said};
 use super::limits::{self, Choices};
@@ -23,8 +23,15 @@ use crate::input::Parameters;
 use crate::state::AppState;
 use crate::step_up;
 
-/// What the key is for.
-pub(in super::super) const PARAMETERS: &[&str] = &["for"];
+/// What the key is for, and what it is to be on, as a grant says it.
+pub(in super::super) const PARAMETERS: &[&str] = &["for", "on"];
+
+/// Where somebody who manages keys makes one for this (a [`For::word`]), on what
+/// a grant calls so.
+pub(in super::super) fn address_for(here: &InProject, what: &str, on: &str) -> Option<String> {
+    let address = || here.address(&format!("/keys/new?for={what}&on={}", segment(on)));
+    here.may(Area::Keys).then(address)
+}
 
 /// Fields that are about the key itself.
 const OWN: [&str; 6] = ["name", "description", "kind", "reach", "for", ONCE];
@@ -170,7 +177,11 @@ pub(in super::super) async fn form(
     let mut fields = fields.with(ONCE, once::fresh(&state));
     fields.needs_code = what == For::Administers;
     let chosen = Chosen {
-        on: Vec::new(),
+        on: parameters
+            .get("on")
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
         actions: vec![Action::Query.name().to_owned()],
     };
     show(&here, (&caller, &state), what, (fields, chosen))

@@ -17,6 +17,7 @@ use model::value::{Object, Value};
 use super::below;
 use crate::console::asking::{self, Numbers, SeenField, ask};
 use crate::console::frame::{Frame, Section, page, segment};
+use crate::console::keys;
 use crate::console::shown::{self, Table, grouped};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
@@ -125,10 +126,8 @@ fn ways(here: &InProject, pool: &Arc<Pool>) -> Ways {
     let writes = here.access.permit::<Ingest>(on).is_ok();
     let removes = here.access.permit::<Delete>(on).is_ok();
     let name = segment(pool.draft.name.as_str());
-    let key = |use_: &str| {
-        let may = here.may(Area::Keys);
-        may.then(|| here.address(&format!("/keys/new?pool={name}&use={use_}")))
-    };
+    let on = format!("pool:{}", pool.draft.name);
+    let key = |what: &str| keys::address_for(here, what, &on);
     Ways {
         tail: below(here, pool, "/records"),
         explore: here.address(&format!("/explore?pool={name}")),
@@ -141,7 +140,7 @@ fn ways(here: &InProject, pool: &Arc<Pool>) -> Ways {
             .may(Area::Definitions)
             .then(|| below(here, pool, "/settings")),
         ingest_key: key("write"),
-        read_key: key("read"),
+        read_key: key("ask"),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{Delete, in_words};
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::go_to;
+use crate::console::keys;
 use crate::console::shown::pretty;
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
@@ -78,9 +79,7 @@ pub(in crate::console) async fn read(
         pretty: pretty(&draft.to_value()),
         snippets: snippets::reading(&endpoint),
         endpoint,
-        key: here
-            .may(Area::Keys)
-            .then(|| here.address("/keys/new?use=read")),
+        key: keys::address_for(&here, "read", &format!("dataset:{name}")),
         delete: here
             .may(Area::Definitions)
             .then(|| below(&here, &dataset, "/delete")),

@@ -16,6 +16,7 @@ use crate::console::explore::{fields_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
 use crate::console::frame::{Frame, Section, page, query};
 use crate::console::go_to;
+use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
 use crate::console::shown::{Table, counted, pretty};
 use crate::console::snippets::{self, Snippet};
@@ -127,6 +128,7 @@ pub(in crate::console) async fn read(
     let fields = fields_of(&question);
     let fields = query(fields.iter().map(|(name, value)| (*name, value.as_str())));
     let endpoint = snippets::path("saved-queries", &name, "/result");
+    let kind = if saved.is_cached() { "cached" } else { "saved" };
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Saved),
         question: in_words(&draft.query),
@@ -143,9 +145,7 @@ pub(in crate::console) async fn read(
         snippets: snippets::reading(&endpoint),
         endpoint,
         embed: is_drawn.then(|| embed(&name)),
-        key: here
-            .may(Area::Keys)
-            .then(|| here.address("/keys/new?use=read")),
+        key: keys::address_for(&here, "read", &format!("{kind}:{name}")),
         explore: here
             .may(Area::ReadRecords)
             .then(|| here.address(&format!("/explore?{fields}&saved={}", saved.id))),

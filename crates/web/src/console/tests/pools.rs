@@ -120,11 +120,10 @@ async fn a_pool_is_made_field_by_field_and_what_is_wrong_is_said_at_its_place() 
     let made = send(&form).await.expect(303);
     let there = made.header("location").to_owned();
     let html = open(&world, &ada, &there).await.expect(200).text();
-    assert!(
-        html.contains("keys/new?pool=visits&#38;use=write"),
-        "{html}"
-    );
-    assert!(html.contains("keys/new?pool=visits&#38;use=read"), "{html}");
+    for way in ["for=write", "for=ask"] {
+        let way = format!("keys/new?{way}&#38;on=pool%3Avisits");
+        assert!(html.contains(&way), "{html}");
+    }
     let pool = world.get("/v1/pools/visits").await.expect(200).json();
     assert_eq!(
         pool["fields"][0],

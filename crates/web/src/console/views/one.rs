@@ -14,6 +14,7 @@ use crate::console::filters;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::go_to;
+use crate::console::keys;
 use crate::console::pictures::{Chart, Size};
 use crate::console::shown::{Table, counted};
 use crate::console::snippets::{self, Snippet};
@@ -116,9 +117,7 @@ pub(in crate::console) async fn read(
         endpoint,
         change: defines.then(|| readable.below(&here, "/change")),
         delete: defines.then(|| readable.below(&here, "/delete")),
-        key: here
-            .may(Area::Keys)
-            .then(|| here.address("/keys/new?use=read")),
+        key: keys::address_for(&here, "read", &format!("view:{name}")),
         back: here.address("/views"),
         done: match parameters.get("done") {
             Some("made") => Some("The view is made. Give a key to whoever reads it."),
