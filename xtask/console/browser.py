@@ -76,6 +76,14 @@ class Browser:
         assert self.page.locator(f"#f-{name}").get_attribute("aria-invalid") == "true", name
         return error.inner_text()
 
+    def chart_is_there(self):
+        """Waits until the first chart of the page is drawn."""
+        image = self.page.locator(".drawn img").first
+        image.scroll_into_view_if_needed()
+        self.page.wait_for_function(
+            "() => { const one = document.querySelector('.drawn img'); return one && one.complete && one.naturalWidth > 0; }"
+        )
+
     def sign_in(self, person, expect=True):
         """Signs in with a recovery code: those of the app count once in 30 seconds."""
         self.go("/console/sign-in")
@@ -101,6 +109,9 @@ class Browser:
             self.page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
                 self.page.emulate_media(color_scheme=scheme)
+                if self.scripts:
+                    # Pictures are others in another width and scheme.
+                    self.page.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => {})))")
                 self.page.screenshot(
                     path=self.stage.pictures / f"{name}-{size}-{scheme}.png", full_page=True,
                     # Hiding it would be a style in the page, which its policy forbids.

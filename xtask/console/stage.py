@@ -85,6 +85,21 @@ class Stage:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
+    def stock(self):
+        """A pool with half a year of orders, when no journey left one."""
+        pools = [pool["name"] for pool in self.api("GET", "/v1/pools?limit=1000")["items"]]
+        if "orders" in pools:
+            return
+        fields = [("customer", "String"), ("at", "DateTime"), ("amount", "Float64"), ("city", "String"), ("items", "Int64")]
+        self.api("POST", "/v1/pools", {
+            "name": "orders", "description": "What customers ordered", "schema": "strict", "time_field": "at",
+            "isolation_field": "customer", "fields": [{"name": name, "type": kind} for name, kind in fields],
+        })
+        self.api("POST", "/v1/pools/orders/records", [
+            {"customer": customer, "at": f"2026-0{month}-1{day}T10:00:00Z", "amount": 10 * month + day, "city": city, "items": day}
+            for customer, city in (("acme", "Berlin"), ("globex", "Lyon")) for month in range(1, 7) for day in range(1, 5)
+        ])
+
     def end_of_journey(self):
         """Closes every browser; what a page threw, or the browser forbade it, fails the journey."""
         faults = [fault for browser in self.open for fault in browser.faults]

@@ -4,6 +4,9 @@ use crate::packages;
 use crate::process::{self, Failure, Outcome};
 use crate::repository::Repository;
 
+/// The profile of the benchmarks: that of what is shipped.
+pub(crate) const MEASURED: &str = "dist";
+
 /// Whether cargo-nextest is here; the gate takes `cargo test` when it is not.
 pub(crate) fn has_nextest(repository: &Repository) -> bool {
     process::works(&mut process::cargo(
@@ -114,16 +117,25 @@ pub(crate) fn fuzz(repository: &Repository, arguments: &[String]) -> Outcome {
     process::run(process::cargo(repository.root(), &["fuzz", "run", target]).args(rest))
 }
 
-/// Builds and runs the benchmarks with the profile `quick`.
+/// Builds the server and its benchmarks as the server is shipped: what is
+/// measured is what users run.
+///
+/// # Errors
+/// When they do not build.
+pub(crate) fn measured(repository: &Repository) -> Outcome {
+    // One call for both: the benchmarks run the server's binary beside them.
+    let build = ["build", "--profile", MEASURED, "--locked", "--workspace"];
+    let targets = ["--bin", "tidegate", "--example", "bench"];
+    process::run(process::cargo(repository.root(), &build).args(targets))
+}
+
+/// Builds and runs the benchmarks.
 ///
 /// # Errors
 /// When they do not build or do not finish.
 pub(crate) fn bench(repository: &Repository, arguments: &[String]) -> Outcome {
-    // One call for both: the benchmarks run the server's binary beside them.
-    let build = ["build", "--profile", "quick", "--locked", "--workspace"];
-    let targets = ["--bin", "tidegate", "--example", "bench"];
-    process::run(process::cargo(repository.root(), &build).args(targets))?;
-    let run = ["run", "--profile", "quick", "--locked", "--quiet"];
+    measured(repository)?;
+    let run = ["run", "--profile", MEASURED, "--locked", "--quiet"];
     let mut command = process::cargo(repository.root(), &run);
     process::run(command.args(["--example", "bench", "--"]).args(arguments))
 }

@@ -248,7 +248,12 @@ impl Control {
         by: &Permit<Admin>,
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
-        self.change_by(by.access(), plan).await
+        self.change_by(by.access(), |change| {
+            let answer = plan(change)?;
+            crate::keys::check_gives(by, change)?;
+            Ok(answer)
+        })
+        .await
     }
 
     /// Makes a change in the name of a caller whose right to it was proven.

@@ -91,6 +91,14 @@ pub enum Refusal {
         "the code is not right, it was used before, or the person does not manage keys here; nothing was changed"
     )]
     WrongCode,
+    /// It is no code of the app secret that was offered.
+    #[error("the new app does not show this code now; nothing was changed")]
+    NotTheNewApp,
+    /// No other factors were offered in the session, or it was too long ago.
+    #[error(
+        "nothing waits to be confirmed in this session: ask for another app secret first, and send a code of it within 15 minutes"
+    )]
+    NothingOffered,
     /// As many passwords as may be are being compared.
     #[error("too many people are signing in at this moment; try again in a second")]
     TooManyPasswords,
@@ -160,6 +168,8 @@ pub enum Ended {
 pub struct InternalError {
     doing: String,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    /// Whether it may have been done all the same.
+    is_unheard: bool,
 }
 
 impl InternalError {
@@ -167,6 +177,7 @@ impl InternalError {
         Self {
             doing: doing.into(),
             cause: None,
+            is_unheard: false,
         }
     }
 
@@ -177,7 +188,26 @@ impl InternalError {
         Self {
             doing: doing.into(),
             cause: Some(cause.into()),
+            is_unheard: false,
         }
+    }
+}
+
+impl ControlError {
+    /// The same of a transaction of which nobody heard whether it was written.
+    pub(crate) fn unheard(self) -> Self {
+        match self {
+            Self::Internal(cause) => Self::Internal(InternalError {
+                is_unheard: true,
+                ..cause
+            }),
+            other => other,
+        }
+    }
+
+    /// Whether what failed may have been written all the same.
+    pub(crate) fn is_unheard(&self) -> bool {
+        matches!(self, Self::Internal(cause) if cause.is_unheard)
     }
 }
 

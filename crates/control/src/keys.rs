@@ -275,6 +275,19 @@ pub(crate) fn row(before: &KeyRecord, draft: &KeyDraft, disabled: bool) -> KeyRo
     }
 }
 
+/// Refuses to let a key do more than before by whoever could not make one with
+/// its grants: whoever has its token has them. New grants are narrowed
+/// anyway, and a key may be taken away by anybody who manages keys.
+pub(crate) fn check_gives(by: &Permit<Admin>, change: &Change) -> Result<(), Fault> {
+    for key in change.revived_keys() {
+        check_unchanged(by, key.grants()).map_err(|fault| {
+            let detail = "the key reaches further than the caller, who therefore cannot enable it or let it do more than before";
+            Fault::new(fault.code, detail)
+        })?;
+    }
+    Ok(())
+}
+
 pub(crate) fn check_unchanged(by: &Permit<Admin>, grants: &[Grant]) -> Result<(), Fault> {
     let narrowed = by.narrow(grants.to_vec(), &[])?;
     let narrower = narrowed

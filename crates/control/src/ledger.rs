@@ -171,7 +171,11 @@ impl Control {
         let slice = self.reserve_slice(access, tier, cost)?;
         let mut keys = Vec::new();
         if let Some(allowance) = access.limits().credits(tier) {
-            keys.push(self.reserve_of((access.key(), tier), allowance, cost)?);
+            let reserved = self.reserve_of((access.key(), tier), allowance, cost);
+            keys.push(match access.derived_token() {
+                None => reserved?,
+                Some(_) => reserved.map_err(Spent::of_deriver)?,
+            });
         }
         let issuer = access.issuer();
         if let Some((issuer, allowance)) = issuer.and_then(|i| Some((i, i.limits().credits(tier)?)))

@@ -223,10 +223,12 @@ impl Control {
         // Known since it was let in, unless its key is gone.
         let seen = self.0.derived.find(access.key(), token.id());
         let Some(limit) = token.limits().requests_per_second else {
-            let entered = self.enter_by_key(access, asks)?;
+            let mut entered = self.enter_by_key(access, asks)?;
             if let Some(seen) = seen {
                 seen.note(clock.now());
             }
+            // What other tokens of the key leave of its rate is not the caller's to know.
+            entered.rate = None;
             return Ok(entered);
         };
         let refused = |retry_after| OverLimit::TokenRate { limit, retry_after };
@@ -237,7 +239,7 @@ impl Control {
         let mut entered = self.enter_by_key(access, asks)?;
         let own = requests.take(limit, clock.now()).map_err(refused)?;
         seen.note(clock.now());
-        entered.stand_nearer(own);
+        entered.rate = Some(own);
         Ok(entered)
     }
 

@@ -158,31 +158,41 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// Notes something. When too much is waiting, what is not counted already
-    /// is left out: news of a day or of a secret come again.
+    /// is left out: news of a day come again, and a state is seen again by the
+    /// timer, for only what waits counts as told of.
     pub(crate) fn note(&self, of: NewsOf, at: Timestamp, detail: impl FnOnce() -> String) {
-        if of.kind.is_of_state() && !self.tells(&of) {
+        let is_of_state = of.kind.is_of_state();
+        if is_of_state && self.told().contains(&of) {
             return;
         }
         let mut waiting = self.waiting();
         if let Some(known) = waiting.get_mut(&of) {
-            known.last = known.last.max(at);
-            known.times += 1;
+            // Of a state others may have seen the same at the same moment.
+            if !is_of_state {
+                known.last = known.last.max(at);
+                known.times += 1;
+            }
         } else if waiting.len() < NEWS_WAITING_MAX {
-            waiting.insert(of, News::once(detail(), at));
+            waiting.insert(of.clone(), News::once(detail(), at));
+            drop(waiting);
+            if is_of_state {
+                self.tell(of);
+            }
         }
     }
 
-    /// Whether the state was not told of. What is forgotten here to make room
-    /// is written once more, which changes nothing.
-    fn tells(&self, of: &NewsOf) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.contains(of) {
-            return false;
-        }
+    /// Keeps in mind that a state is told of. What is forgotten here to make
+    /// room is written once more, which changes nothing.
+    fn tell(&self, of: NewsOf) {
+        let mut told = self.told();
         if told.len() >= NEWS_WAITING_MAX {
             told.clear();
         }
-        told.insert(of.clone())
+        told.insert(of);
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashSet<NewsOf>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<NewsOf, News>> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use model::fault::{Fault, FaultCode};
 use model::ids::{OrganizationId, ProjectId};
 use model::names::Name;
 use model::people::{Area, PersonParts, Role, RoleGrant};
@@ -196,6 +197,12 @@ impl Control {
         name: &Name,
         but: Option<ProjectId>,
     ) -> Result<(), ControlError> {
+        if ProjectId::parse(name.as_str()).is_ok() {
+            let detail = "a name must not read as the id of a project";
+            return Err(Fault::new(FaultCode::InvalidName, detail)
+                .at("/name")
+                .into());
+        }
         let mut others = self.projects_of(organization).into_iter();
         let is_taken = others
             .any(|id| Some(id) != but && self.definitions(id).project().name == name.as_str());

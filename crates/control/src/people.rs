@@ -6,6 +6,7 @@ mod guesses;
 mod invitations;
 mod manage;
 mod own;
+mod renewals;
 mod sessions;
 mod sign_in;
 mod step_up;
@@ -39,6 +40,7 @@ use crate::control::{Control, Inner};
 use crate::error::{ControlError, InternalError, Refusal};
 use crate::store::LoadedPeople;
 use guesses::Guesses;
+use renewals::Renewals;
 
 /// Everybody. The holder of the writer changes it, after the database.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ pub(crate) struct People {
     /// is stored of people.
     latest: AtomicI64,
     guesses: Guesses,
+    renewals: Renewals,
     hashing: Arc<Semaphore>,
 }
 
@@ -86,6 +89,7 @@ impl Default for People {
             maps: RwLock::default(),
             latest: AtomicI64::new(i64::MIN),
             guesses: Guesses::default(),
+            renewals: Renewals::default(),
             hashing: Arc::new(Semaphore::new(PASSWORD_HASHES_AT_ONCE)),
         }
     }

@@ -16,7 +16,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
 use crate::grants::Renamed;
-use crate::uses::{check_property_unused, check_unused, check_views};
+use crate::uses::{RoleUses, check_property_unused, check_unused, check_views};
 
 impl Control {
     /// Makes a pool in the caller's project.
@@ -81,7 +81,8 @@ impl Control {
                 return Ok(before);
             }
             let changes = draft.schema.changes_since(&before.draft.schema);
-            check_unused(&change.definitions, &before, &changes)?;
+            let roles = RoleUses::of(self, change.project);
+            check_unused(&change.definitions, &roles, &before, &changes)?;
             check_views(&change.definitions, &before, &draft.schema)?;
             let renamed = draft.name != before.draft.name;
             if renamed && change.definitions.pool(draft.name.as_str()).is_some() {
@@ -121,7 +122,8 @@ impl Control {
         self.change(by, |change| {
             let before = find(change, id, None)?;
             let draft = before.draft.without_property(path)?;
-            check_property_unused(&change.definitions, &before, path)?;
+            let roles = RoleUses::of(self, change.project);
+            check_property_unused(&change.definitions, &roles, &before, path)?;
             let pool = change.update_pool(&Pool {
                 draft,
                 revision: before.revision + 1,

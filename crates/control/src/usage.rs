@@ -108,6 +108,33 @@ impl Control {
 }
 
 impl Control {
+    /// What each key of the caller's project did from this day on, that of the
+    /// last moment included: of keys alone that the caller may know.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn usage_of_keys(
+        &self,
+        by: &Permit<Admin>,
+        from: i32,
+    ) -> Result<Vec<(KeyId, UsageCounts)>, ControlError> {
+        self.0.save_usage().await?;
+        let access = by.access();
+        let mut totals = {
+            let mut writer = self.0.writer().await?;
+            match &mut writer.link {
+                Link::Open(store) => store.usage_of_keys(access.project(), from).await?,
+                Link::Lost | Link::Closed => Vec::new(),
+            }
+        };
+        if access.within().is_some() {
+            let definitions = self.definitions(access.project());
+            let is_known = |id| definitions.key(id).is_some_and(|key| access.knows(key));
+            totals.retain(|(id, _)| is_known(*id));
+        }
+        Ok(totals)
+    }
+
     /// Which pools and views the keys of the caller's project had to do with,
     /// as far back as advice looks.
     ///
@@ -178,7 +205,10 @@ impl Inner {
                 }
             };
             if let Err(error) = written {
-                for (of, counts) in unsaved.into_iter().chain(rest) {
+                // They add up: what may have been written is not written again. A crash loses
+                // as much, and nobody is told of more than was used.
+                let unsaved = unsaved.into_iter().filter(|_| !error.is_unheard());
+                for (of, counts) in unsaved.chain(rest) {
                     self.usage.note(of, counts);
                 }
                 return Err(error);

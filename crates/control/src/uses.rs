@@ -7,21 +7,25 @@ use model::datasets::Dataset;
 use model::fault::{Fault, FaultCode};
 use model::filters::{Constraint, Filter};
 use model::grants::{Grant, Target};
+use model::ids::ProjectId;
 use model::names::{FieldPath, Name};
 use model::pools::{FieldChanges, Pool, Schema};
 use model::saved_queries::SavedQuery;
 use model::views::{Shape, View, ViewDraft};
 
+use crate::control::Control;
 use crate::definitions::Definitions;
 
 /// Users of a field that one refusal names; the others are counted.
 const USERS_NAMED_MAX: usize = 10;
 
-/// Refuses to drop or rename a field that a view, or the grant of any key, is
-/// built on, and to rename one into or out of what a grant shows. The refusal
-/// names the users. Disabled and expired keys count: they may come back.
+/// Refuses to drop or rename a field that a view, the grant of any key or the
+/// role of a person is built on, and to rename one into or out of what a grant
+/// shows. The refusal names the users. Disabled and expired keys count: they may
+/// come back.
 pub(crate) fn check_unused(
     definitions: &Definitions,
+    roles: &RoleUses,
     pool: &Pool,
     changes: &FieldChanges<'_>,
 ) -> Result<(), Fault> {
@@ -29,7 +33,7 @@ pub(crate) fn check_unused(
     let renamed = changes.renamed.iter();
     let renamed = renamed.map(|(old, new)| (&old.path, Some(&new.path)));
     for (path, becomes) in dropped.chain(renamed) {
-        let users = users(definitions, pool, path, becomes);
+        let users = users(definitions, roles, pool, path, becomes);
         if !users.is_empty() {
             return Err(in_use(path, becomes.is_some(), &users));
         }
@@ -41,15 +45,11 @@ pub(crate) fn check_unused(
 /// the grant of any key is built on, or on something beneath it.
 pub(crate) fn check_property_unused(
     definitions: &Definitions,
+    roles: &RoleUses,
     pool: &Pool,
     path: &FieldPath,
 ) -> Result<(), Fault> {
-    let mut users = users(definitions, pool, path, None);
-    // What their filters name is known when they come, and to be without a
-    // field may be what a filter asks for.
-    if definitions.project().scoping.is_some() {
-        users.push("scoped keys, which can be switched off".to_owned());
-    }
+    let users = users(definitions, roles, pool, path, None);
     match users.is_empty() {
         true => Ok(()),
         false => Err(in_use(path, false, &users)),
@@ -84,8 +84,52 @@ pub(crate) fn views_of<'a>(
     views.map(|(view, _)| view.as_ref())
 }
 
+/// The constraints of people's roles in a project, and of those who are invited.
+#[derive(Debug, Default)]
+pub(crate) struct RoleUses(Vec<(String, Filter)>);
+
+impl RoleUses {
+    /// Those of everybody who has, or is invited to, a role in the project.
+    pub(crate) fn of(control: &Control, project: ProjectId) -> Self {
+        let Ok(organization) = control.organization_of(project) else {
+            return Self::default();
+        };
+        let people = control.everybody_of(organization).into_iter();
+        let people = people.map(|person| {
+            let parts = person.parts();
+            let name = format!("the role of {}", parts.sign_in);
+            (name, parts.draft.role_in(project).cloned())
+        });
+        let invited = control.invitations_of(organization).into_iter();
+        let invited = invited.map(|invitation| {
+            let name = format!("the invitation of {}", invitation.sign_in);
+            (name, invitation.draft.role_in(project).cloned())
+        });
+        let held = people.chain(invited);
+        let held = held.filter_map(|(name, role)| Some((name, role?.constraints?)));
+        Self(held.collect())
+    }
+}
+
+/// What goes by the names of fields and is known when it comes: to be without a
+/// field may be what its filters ask for, and what it shows goes by names.
+fn users_unseen(definitions: &Definitions, readers: &Readers<'_>) -> Vec<String> {
+    let scoping = definitions.project().scoping.as_ref();
+    let scoped = scoping.map(|_| "scoped keys, which can be switched off".to_owned());
+    let deriving = definitions.keys().filter(|key| {
+        let mut grants = key.grants().iter();
+        key.draft().derived_tokens && grants.any(|grant| readers.reached_by(grant))
+    });
+    let deriving = deriving.map(|key| {
+        let name = &key.draft().name;
+        format!("derived tokens of the key \"{name}\", which can be switched off")
+    });
+    scoped.into_iter().chain(deriving).collect()
+}
+
 fn users(
     definitions: &Definitions,
+    roles: &RoleUses,
     pool: &Pool,
     path: &FieldPath,
     becomes: Option<&FieldPath>,
@@ -108,7 +152,10 @@ fn users(
         reaching.any(|grant| grant_uses(grant, path, becomes))
     });
     let keys = keys.map(|key| format!("the key \"{}\"", key.draft().name));
-    views.chain(saved).chain(datasets).chain(keys).collect()
+    let roles = roles.0.iter().filter(|(_, filter)| reads(filter, path));
+    let roles = roles.map(|(name, _)| name.clone());
+    let seen = views.chain(saved).chain(datasets).chain(keys).chain(roles);
+    seen.chain(users_unseen(definitions, &readers)).collect()
 }
 
 /// A pool with everything that reads it.

@@ -141,7 +141,7 @@ impl Inner {
                 // The caller is told of the first failure; a second one
                 // has already let memory forget everything.
                 let _ = self.recover(writer).await;
-                Err(error)
+                Err(error.unheard())
             }
         }
     }

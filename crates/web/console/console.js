@@ -15,7 +15,7 @@
     if (navigator.clipboard) {
       for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
     }
-    for (const button of root.querySelectorAll('button[data-print]')) button.hidden = false;
+    for (const button of root.querySelectorAll('button[data-print], button[data-download]')) button.hidden = false;
     // Pages do not know under which address the server is reached; browsers do.
     for (const link of root.querySelectorAll('[data-link]')) link.textContent = location.origin + link.dataset.link;
     // What an invitation's link has behind its # was sent nowhere.
@@ -26,10 +26,20 @@
     }
   };
 
+  // A text as a file, made here: nothing of it is sent anywhere.
+  const save = (name, text) => {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
   document.addEventListener('click', async (event) => {
-    const button = event.target.closest('button[data-copy], button[data-print]');
+    const button = event.target.closest('button[data-copy], button[data-print], button[data-download]');
     if (!button) return;
     if ('print' in button.dataset) return window.print();
+    if ('download' in button.dataset) return save(button.dataset.download, button.dataset.text);
     const label = button.textContent;
     try {
       await navigator.clipboard.writeText(('isLink' in button.dataset ? location.origin : '') + button.dataset.copy.trim());
@@ -38,6 +48,34 @@
       button.textContent = 'Select it and copy';
     }
     setTimeout(() => { button.textContent = label; }, 2000);
+  });
+
+  // How much of a file is sent.
+  document.addEventListener('htmx:xhr:progress', (event) => {
+    const bar = event.target.querySelector?.('progress');
+    if (!bar || !event.detail.lengthComputable || event.detail.total < 1) return;
+    bar.hidden = false;
+    bar.max = event.detail.total;
+    bar.value = event.detail.loaded;
+  });
+
+  // A part of a page that is exchanged: what answers without it is another page. Whoever is not
+  // signed in any more signs in; else the part stays as it was.
+  let isStale = false;
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    const part = event.detail.target;
+    if (!part.id || !('part' in part.dataset)) return;
+    if (event.detail.serverResponse.includes(`id="${part.id}"`)) {
+      if (isStale) say('', false);
+      isStale = false;
+      return;
+    }
+    event.detail.shouldSwap = false;
+    if (event.detail.xhr.responseURL.includes('/console/sign-in')) location.reload();
+    else {
+      isStale = true;
+      say('The server did not answer this now. What you see is from before.', false);
+    }
   });
 
   // A connection that is lost is said, tried again, and said to be back.

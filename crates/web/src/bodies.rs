@@ -17,6 +17,8 @@ use model::limits::BATCH_RECORDS_MAX;
 use model::pools::Schema;
 use model::records::{Sent, SentRecord};
 
+use crate::inference::{Inference, InferredField};
+
 /// A format of records whose text is read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TextFormat {
@@ -132,6 +134,40 @@ pub(crate) fn read_records(
         TextFormat::Csv => csv::read(body, schema),
     }
 }
+
+/// The fields that the first records of a body show, and how many records were
+/// looked at: what an import of the same file would make of it.
+///
+/// # Errors
+/// A fault of the whole body, and of one without any record.
+pub(crate) fn infer(format: TextFormat, body: &[u8]) -> Result<(Vec<InferredField>, u64), Fault> {
+    let mut inference = match format {
+        TextFormat::Csv => {
+            let (columns, lines) = csv::cells(body, SAMPLE)?;
+            let mut inference = Inference::csv(&columns);
+            lines.iter().for_each(|cells| inference.see_cells(cells));
+            return Ok((inference.fields(), inference.records()));
+        }
+        TextFormat::Json | TextFormat::Ndjson => Inference::json(),
+    };
+    let records = match format {
+        TextFormat::Json => json::read(body)?,
+        _ => json::lines(body)?.take(SAMPLE).map(Sent::read).collect(),
+    };
+    for record in records.into_iter().take(SAMPLE).flatten() {
+        inference.see_json(model::json::to_text(&record).as_bytes());
+    }
+    match inference.records() {
+        0 => Err(Fault::new(
+            FaultCode::MalformedBody,
+            "there is no record in it that can be read",
+        )),
+        records => Ok((inference.fields(), records)),
+    }
+}
+
+/// Records that fields are guessed from.
+const SAMPLE: usize = 10_000;
 
 /// Adds a record to those read before it.
 fn push(records: &mut Vec<SentRecord>, record: SentRecord) -> Result<(), Fault> {

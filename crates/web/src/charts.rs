@@ -22,6 +22,7 @@ use model::time::{Interval, TimeZone};
 
 use read::Picture;
 use svg::Svg;
+pub(crate) use svg::{Shape, Sketch};
 
 /// Pixels that a chart may be wide.
 pub(crate) const WIDTHS: std::ops::RangeInclusive<u32> = 200..=2_000;
@@ -128,8 +129,47 @@ impl Drawing {
         })
     }
 
+    /// How totals of days of UTC are drawn, for pages whose own style sheet has the colours.
+    pub(crate) fn of_days(width: u32, height: u32, lines: usize) -> Self {
+        Self {
+            look: Look {
+                width,
+                height,
+                theme: Theme::OfReader,
+                title: None,
+                metric: None,
+            },
+            zone: TimeZone::utc(),
+            interval: Interval::parse("daily").ok(),
+            metrics: (0..lines).collect(),
+            caption: None,
+        }
+    }
+
+    /// How a table is drawn that was made an answer of: the results at these
+    /// places, and what says which they are.
+    pub(crate) fn of_table(
+        look: Look,
+        zone: TimeZone,
+        interval: Option<Interval>,
+        (metrics, caption): (Vec<usize>, Option<String>),
+    ) -> Self {
+        Self {
+            look,
+            zone,
+            interval,
+            metrics,
+            caption,
+        }
+    }
+
     /// The picture of an answer to the question.
     pub(crate) fn draw(&self, answer: &Answer) -> String {
+        self.sketch(answer).to_svg(self.look.theme)
+    }
+
+    /// The parts of the picture, for pages that have them in a picture of their own.
+    pub(crate) fn sketch(&self, answer: &Answer) -> Sketch {
         let picture = read::picture(answer, self);
         let mut svg = Svg::begin(&self.look, &picture.kind(), &picture.words());
         let area = self.area(&mut svg);

@@ -12,21 +12,34 @@
 //! [`frame::Section`].
 
 mod account;
+mod asking;
 mod assets;
 mod audit;
 mod errors;
+mod explore;
+mod filters;
 mod first;
 mod forms;
 mod frame;
 mod headers;
 mod home;
 mod join;
+mod keys;
+mod multipart;
 mod once;
+mod paging;
 mod people;
+mod pictures;
+mod pools;
 mod routes;
+mod saved;
 mod settings;
+mod shown;
 mod sign_in;
+mod snippets;
 mod times;
+mod usage;
+mod views;
 mod visitor;
 
 pub(crate) use errors::{Came, finish_error};

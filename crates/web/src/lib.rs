@@ -15,6 +15,7 @@ mod cursors;
 mod datasets;
 mod dropping;
 mod error;
+pub mod inference;
 mod input;
 mod keen;
 mod kept;

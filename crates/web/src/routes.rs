@@ -211,7 +211,9 @@ routes! {
     POST "/v1/people/me/password" Needs::Session, &[],
         sessions::change_password, sessions::change_password_operation;
     POST "/v1/people/me/factors" Needs::Session, &[],
-        sessions::change_factors, sessions::change_factors_operation;
+        sessions::offer_factors, sessions::offer_factors_operation;
+    POST "/v1/people/me/factors/confirm" Needs::Session, &[],
+        sessions::confirm_factors, sessions::confirm_factors_operation;
     GET "/v1/people/{id}" ADMIN, &[], people::read, people::read_operation;
     PATCH "/v1/people/{id}" ADMIN, &[], people::change, people::change_operation;
     DELETE "/v1/people/{id}" ADMIN, &[], people::delete, people::delete_operation;

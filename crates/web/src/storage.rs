@@ -94,7 +94,8 @@ pub(crate) fn shown(state: &AppState, access: &Access, pool: &Arc<Pool>) -> Opti
     seen(state, access, pool)
 }
 
-fn seen(state: &AppState, access: &Access, pool: &Arc<Pool>) -> Option<u64> {
+/// Bytes that the pool takes, for a caller whom all of its rows are shown.
+pub(crate) fn seen(state: &AppState, access: &Access, pool: &Arc<Pool>) -> Option<u64> {
     let permit = access.permit::<AskPool>(On::Pool(Some(pool))).ok()?;
     let sees_all = *permit.count().rows() == Constraint::AllRows;
     sees_all.then(|| of_pool(state, pool))

@@ -30,6 +30,20 @@ pub enum Spent {
         /// How long it is until that key has more.
         resets_in: Duration,
     },
+    /// Those of the key that the caller's token was derived from, which other
+    /// tokens use up as well: how many it has is not the caller's to know.
+    #[error(
+        "the call costs {cost} {} credits, and the key of the token has fewer left",
+        .tier.name()
+    )]
+    Deriver {
+        /// Of which credits.
+        tier: Tier,
+        /// What the call costs.
+        cost: u64,
+        /// How long it is until the key has more.
+        resets_in: Duration,
+    },
     /// The key is not there any more, or it is not known whether it is.
     #[error("the key is gone")]
     Gone,
@@ -40,6 +54,18 @@ impl Spent {
     pub(super) fn of_issuer(self) -> Self {
         match self {
             Self::Key(spent) => Self::Issuer {
+                tier: spent.tier,
+                cost: spent.cost,
+                resets_in: spent.resets_in,
+            },
+            other => other,
+        }
+    }
+
+    /// The same for whoever has a token derived from that key.
+    pub(super) fn of_deriver(self) -> Self {
+        match self {
+            Self::Key(spent) => Self::Deriver {
                 tier: spent.tier,
                 cost: spent.cost,
                 resets_in: spent.resets_in,

@@ -14,6 +14,7 @@ use model::value::Object;
 use super::People;
 use super::change::note;
 use crate::audit::Subject;
+use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
 
@@ -128,9 +129,7 @@ impl Control {
             let found = invitations.into_iter().find(|other| other.id == id);
             let invitation = found.ok_or(ControlError::NotFound)?;
             self.check_covers(by, &invitation.draft.roles)?;
-            change.delete_invitation(id);
-            let members = Object::new().with("invitation", id.to_string());
-            change.audit("person.uninvite", subject(&invitation), note(members), None);
+            change.take_back(&invitation);
             Ok(())
         })
         .await
@@ -165,7 +164,10 @@ impl Control {
         }
     }
 
-    fn invitations_of(&self, organization: OrganizationId) -> Vec<Arc<InvitationRecord>> {
+    pub(crate) fn invitations_of(
+        &self,
+        organization: OrganizationId,
+    ) -> Vec<Arc<InvitationRecord>> {
         let now = self.people_now();
         let maps = self.people().read();
         let own = maps.invitations.values().filter(|invitation| {
@@ -188,6 +190,15 @@ impl Control {
             invitation.organization == organization && invitation.ends_at <= now
         });
         ended.map(|invitation| invitation.id).collect()
+    }
+}
+
+impl Change {
+    /// Ends an invitation that counts.
+    pub(super) fn take_back(&mut self, invitation: &InvitationRecord) {
+        self.delete_invitation(invitation.id);
+        let members = Object::new().with("invitation", invitation.id.to_string());
+        self.audit("person.uninvite", subject(invitation), note(members), None);
     }
 }
 

@@ -83,6 +83,7 @@ impl Control {
                 self.check_owner_left(&before)?;
             }
             let after = change.update_person(parts)?;
+            self.end_invitations_by(change, organization, &after.parts().draft, id);
             let texts = (Some(text(before.parts())), Some(text(after.parts())));
             change.audit("person.change", subject(after.parts()), texts.0, texts.1);
             Ok(after)
@@ -104,8 +105,13 @@ impl Control {
         self.change(by, |change| {
             by.access().person().ok_or(Refusal::NeedsPerson)?;
             let person = self.find(by, id, expected)?;
-            self.check_covers(by, &person.parts().draft.roles)?;
+            let organization = self.check_covers(by, &person.parts().draft.roles)?;
             self.check_owner_left(&person)?;
+            let nothing = PersonDraft {
+                roles: Vec::new(),
+                ..person.parts().draft.clone()
+            };
+            self.end_invitations_by(change, organization, &nothing, id);
             change.delete_person(id);
             let before = Some(text(person.parts()));
             change.audit("person.delete", subject(person.parts()), before, None);
@@ -170,29 +176,26 @@ impl Control {
             .people()
             .person(caller.id)
             .ok_or(Refusal::CallerChanged)?;
-        let own = &caller.parts().draft;
-        let covers = |role: &RoleGrant| {
-            let area = match role.role {
-                Role::Owner => Area::Owners,
-                _ => Area::People,
-            };
-            let held = match role.project {
-                Some(project) => own.role_in(project),
-                // It reaches into every project, and so must the giver's own roles.
-                None => {
-                    let mut held = own.roles.iter();
-                    let held = held.find(|held| held.project.is_none());
-                    held.filter(|held| {
-                        let reaches = |one: &RoleGrant| one.may(area) && one.constraints.is_none();
-                        held.role == Role::Owner || own.roles.iter().all(reaches)
-                    })
-                }
-            };
-            held.is_some_and(|held| held.may(area) && role.is_within(held.constraints.as_ref()))
-        };
-        match roles.iter().all(covers) {
+        match covers_all(&caller.parts().draft, roles) {
             true => Ok(organization),
             false => Err(Refusal::NotAllowed(Area::People).into()),
+        }
+    }
+
+    /// Takes back what a person invited others to and could not any more, with
+    /// these roles from now on.
+    fn end_invitations_by(
+        &self,
+        change: &mut Change,
+        organization: OrganizationId,
+        own: &PersonDraft,
+        id: PersonId,
+    ) {
+        let author = format!("person:{id}");
+        for invitation in self.invitations_of(organization) {
+            if invitation.created_by == author && !covers_all(own, &invitation.draft.roles) {
+                change.take_back(&invitation);
+            }
         }
     }
 
@@ -304,6 +307,30 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// Whether somebody with these roles may give each of the others.
+fn covers_all(own: &PersonDraft, roles: &[RoleGrant]) -> bool {
+    let covers = |role: &RoleGrant| {
+        let area = match role.role {
+            Role::Owner => Area::Owners,
+            _ => Area::People,
+        };
+        let held = match role.project {
+            Some(project) => own.role_in(project),
+            // It reaches into every project, and so must the giver's own roles.
+            None => {
+                let mut held = own.roles.iter();
+                let held = held.find(|held| held.project.is_none());
+                held.filter(|held| {
+                    let reaches = |one: &RoleGrant| one.may(area) && one.constraints.is_none();
+                    held.role == Role::Owner || own.roles.iter().all(reaches)
+                })
+            }
+        };
+        held.is_some_and(|held| held.may(area) && role.is_within(held.constraints.as_ref()))
+    };
+    roles.iter().all(covers)
 }
 
 fn is_owner(draft: &PersonDraft) -> bool {

@@ -1,24 +1,24 @@
 //! What a person changes of what lets that person in. Each asks for the
 //! password and for a code or recovery code, and ends every session but the
 //! one that it gives.
+//!
+//! Another secret for the app counts when the app has shown a code of it, and
+//! not before: an answer that is lost on its way locks nobody out.
 
 use std::sync::Arc;
 
-use model::ids::SessionId;
-use model::people::{Password, PersonRecord};
+use model::ids::{PersonId, SessionId};
+use model::people::{Attempts, Code, Password, PasswordHash, PersonParts, PersonRecord};
+use model::secrets::Pepper;
 use model::value::Object;
 
 use super::change::{note, subject};
 use super::first::{Made, Shown};
+use super::renewals::Renewal;
 use super::sign_in::{SecondFactor, SignedIn};
-use crate::control::Control;
+use crate::change::Change;
+use crate::control::{Control, Inner};
 use crate::error::{ControlError, Refusal};
-
-/// What is exchanged.
-enum Exchange {
-    Password(Password),
-    Factors,
-}
 
 impl Control {
     /// Gives a person another password, which was checked when it was chosen.
@@ -33,97 +33,185 @@ impl Control {
         second: SecondFactor,
         new: Password,
     ) -> Result<SignedIn, ControlError> {
-        let exchange = Exchange::Password(new);
-        let done = self.exchange(person, session, password, second, exchange);
-        done.await.map(|(signed_in, _)| signed_in)
+        let hash = move |pepper: &Pepper, inner: &Inner| new.hash(pepper, &*inner.options.random);
+        let (compared, hash) = self.compared(person, password, hash).await?;
+        let home = self.home_of(person.parts().organization)?;
+        let actor = format!("person:{}", person.id());
+        let signed_in = self.change_as(actor, home, |change| {
+            let agent = self.agent_of(person.id(), session)?;
+            let spent = self.spend_own(change, person.id(), &compared, &second)?;
+            let Some((mut parts, by)) = spent else {
+                return Ok(None);
+            };
+            parts.password = hash.clone();
+            let person = change.update_person(parts)?;
+            let members = Object::new().with("by", by);
+            let entry = note(members);
+            change.audit("person.password", subject(person.parts()), None, entry);
+            Ok(Some(self.begin_alone(change, person, agent)))
+        });
+        signed_in.await?.ok_or_else(|| Refusal::SignIn.into())
     }
 
-    /// Gives a person another secret for the app and another set of recovery
-    /// codes; those before are of no use from then on.
+    /// Makes another secret for the app and another set of recovery codes.
+    /// They count once [`Control::confirm_factors`] was sent a code of them in
+    /// the same session, for which there are 15 minutes; those before count until
+    /// then. What was made before and not confirmed is of no use any more.
     ///
     /// # Errors
     /// As for [`Control::sign_in`].
-    pub async fn change_factors(
+    pub async fn offer_factors(
         &self,
         person: &PersonRecord,
         session: SessionId,
         password: Password,
         second: SecondFactor,
-    ) -> Result<(SignedIn, Shown), ControlError> {
-        let done = self.exchange(person, session, password, second, Exchange::Factors);
-        let (signed_in, shown) = done.await?;
-        Ok((signed_in, shown))
+    ) -> Result<Shown, ControlError> {
+        let make = |_: &Pepper, inner: &Inner| Made::shown(inner);
+        let (compared, shown) = self.compared(person, password, make).await?;
+        let home = self.home_of(person.parts().organization)?;
+        let actor = format!("person:{}", person.id());
+        let offered = self.change_as(actor, home, |change| {
+            self.agent_of(person.id(), session)?;
+            let spent = self.spend_own(change, person.id(), &compared, &second)?;
+            let Some((parts, by)) = spent else {
+                return Ok(false);
+            };
+            let person = change.update_person(parts)?;
+            let members = Object::new().with("by", by);
+            let entry = note(members);
+            change.audit(
+                "person.factors_offered",
+                subject(person.parts()),
+                None,
+                entry,
+            );
+            Ok(true)
+        });
+        if !offered.await? {
+            return Err(Refusal::SignIn.into());
+        }
+        let (pepper, random) = (self.pepper(), &*self.0.options.random);
+        let codes = shown.recovery.iter();
+        let renewal = Renewal {
+            session,
+            totp: shown.totp.seal(person.id(), pepper, random),
+            recovery: codes.map(|code| code.hash(pepper)).collect(),
+            offered_at: self.people_now(),
+        };
+        self.people().renewals.put(person.id(), renewal);
+        Ok(shown)
     }
 
-    async fn exchange(
+    /// Lets the factors count that were offered in this session. Those before
+    /// are of no use from then on.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingOffered`] when none were, or too long ago;
+    /// [`Refusal::NotTheNewApp`] for a code that the new app does not show, which is
+    /// counted; [`Refusal::TooManyAttempts`].
+    pub async fn confirm_factors(
         &self,
         person: &PersonRecord,
         session: SessionId,
+        code: Code,
+    ) -> Result<SignedIn, ControlError> {
+        let home = self.home_of(person.parts().organization)?;
+        let actor = format!("person:{}", person.id());
+        let confirmed = self.change_as(actor, home, |change| {
+            let person = self.people().person(person.id());
+            let person = person.ok_or(Refusal::CallerChanged)?;
+            let agent = self.agent_of(person.id(), session)?;
+            self.check_code_wait(&person)?;
+            let now = self.people_now();
+            let renewals = &self.people().renewals;
+            let offered = renewals.of(person.id(), session, now);
+            let offered = offered.ok_or(Refusal::NothingOffered)?;
+            let mut parts = person.parts().clone();
+            // None of its codes was used: it is new.
+            let totp = offered.totp.open(parts.id, self.pepper());
+            let Some(step) = totp.and_then(|totp| totp.step_of(&code, now, 0)) else {
+                self.count_failure(change, parts)?;
+                return Ok(None);
+            };
+            parts.totp = offered.totp.clone();
+            parts.last_step = step;
+            parts.attempts = Attempts::default();
+            change.replace_codes(&mut parts, offered.recovery.clone());
+            let person = change.update_person(parts)?;
+            let subject = subject(person.parts());
+            change.audit("person.factors", subject, None, None);
+            Ok(Some(self.begin_alone(change, person, agent)))
+        });
+        let signed_in = confirmed.await?.ok_or(Refusal::NotTheNewApp)?;
+        self.people().renewals.forget(person.id());
+        Ok(signed_in)
+    }
+
+    /// Compares the password, and makes something besides when it is right:
+    /// answers that, and the hash that must still be the person's later.
+    async fn compared<T: Send + 'static>(
+        &self,
+        person: &PersonRecord,
         password: Password,
-        second: SecondFactor,
-        exchange: Exchange,
-    ) -> Result<(SignedIn, Shown), ControlError> {
+        make: impl FnOnce(&Pepper, &Inner) -> T + Send + 'static,
+    ) -> Result<(PasswordHash, T), ControlError> {
         let name = &person.parts().sign_in;
         self.check_wait(name, Some(person))?;
         let compared = person.parts().password.clone();
         let worked = self.hashing(move |pepper, inner| {
             let is_right = password.is(&compared, pepper);
-            let made = match &exchange {
-                Exchange::Password(new) if is_right => {
-                    Some(new.hash(pepper, &*inner.options.random))
-                }
-                _ => None,
-            };
-            (is_right, made, compared, Made::shown(inner))
+            (compared, is_right.then(|| make(pepper, inner)))
         });
-        let (is_right, new_hash, compared, shown) = worked.await?;
+        let (compared, made) = worked.await?;
         self.check_wait(name, Some(person))?;
-        if !is_right {
-            self.people().guesses.failed(name, self.people_now());
-            return Err(Refusal::SignIn.into());
-        }
-        let home = self.home_of(person.parts().organization)?;
-        let actor = format!("person:{}", person.id());
-        let signed_in = self.change_as(actor, home, |change| {
-            let person = self.people().person(person.id());
-            let person = person.filter(|person| person.parts().password == compared);
-            let person = person.ok_or(Refusal::SignIn)?;
-            self.check_wait(&person.parts().sign_in, Some(&person))?;
-            let sessions = self.people().sessions_of(person.id());
-            let own = sessions.iter().find(|live| live.record.id == session);
-            let agent = own.ok_or(Refusal::CallerChanged)?.record.agent.clone();
-            let Some((mut parts, by)) = self.spend(change, &person, &second)? else {
-                return Ok(None);
-            };
-            let action = match &new_hash {
-                Some(hash) => {
-                    parts.password = hash.clone();
-                    "person.password"
-                }
-                None => {
-                    parts.totp = shown.totp.seal(parts.id, self.pepper(), &*change.random);
-                    let codes = shown.recovery.iter();
-                    let codes = codes.map(|code| code.hash(self.pepper())).collect();
-                    change.replace_codes(&mut parts, codes);
-                    "person.factors"
-                }
-            };
-            let person: Arc<PersonRecord> = change.update_person(parts)?;
-            for live in &sessions {
-                change.delete_session(live.record.hash);
+        match made {
+            Some(made) => Ok((compared, made)),
+            None => {
+                self.people().guesses.failed(name, self.people_now());
+                Err(Refusal::SignIn.into())
             }
-            let (session, token) = self.only_session(change, &person, agent);
-            let members = Object::new().with("by", by);
-            change.audit(action, subject(person.parts()), None, note(members));
-            Ok(Some(SignedIn {
-                person,
-                session,
-                token,
-            }))
-        });
-        match signed_in.await? {
-            Some(signed_in) => Ok((signed_in, shown)),
-            None => Err(Refusal::SignIn.into()),
+        }
+    }
+
+    /// Uses up the second factor of a person whose password is still the one
+    /// that was compared.
+    fn spend_own(
+        &self,
+        change: &mut Change,
+        person: PersonId,
+        compared: &PasswordHash,
+        second: &SecondFactor,
+    ) -> Result<Option<(PersonParts, &'static str)>, ControlError> {
+        let person = self.people().person(person);
+        let person = person.filter(|person| person.parts().password == *compared);
+        let person = person.ok_or(Refusal::SignIn)?;
+        self.check_wait(&person.parts().sign_in, Some(&person))?;
+        self.spend(change, &person, second)
+    }
+
+    /// What the client of a session that is there calls itself.
+    fn agent_of(&self, person: PersonId, session: SessionId) -> Result<String, Refusal> {
+        let sessions = self.people().sessions_of(person);
+        let own = sessions.iter().find(|live| live.record.id == session);
+        Ok(own.ok_or(Refusal::CallerChanged)?.record.agent.clone())
+    }
+
+    /// Begins a session and ends every other one.
+    fn begin_alone(
+        &self,
+        change: &mut Change,
+        person: Arc<PersonRecord>,
+        agent: String,
+    ) -> SignedIn {
+        for live in self.people().sessions_of(person.id()) {
+            change.delete_session(live.record.hash);
+        }
+        let (session, token) = self.only_session(change, &person, agent);
+        SignedIn {
+            person,
+            session,
+            token,
         }
     }
 }

@@ -55,12 +55,17 @@ impl Control {
         let (person, session) = self.session(token)?;
         let projects = self.projects_of(person.parts().organization);
         let has_role = |id: &ProjectId| person.parts().draft.role_in(*id).is_some();
-        let is_meant = |id: &ProjectId| match project {
-            None => true,
-            Some(text) => id.to_string() == text || self.definitions(*id).project().name == text,
+        let open: Vec<ProjectId> = projects.into_iter().filter(has_role).collect();
+        let mut ids = open.iter();
+        let found = match project {
+            None => ids.next(),
+            // An id first: no name takes the place of another project's.
+            Some(text) => ids.find(|id| id.to_string() == text).or_else(|| {
+                let mut ids = open.iter();
+                ids.find(|id| self.definitions(**id).project().name == text)
+            }),
         };
-        let mut found = projects.into_iter().filter(has_role);
-        let project = found.find(is_meant).ok_or(AuthError::Unknown)?;
+        let project = *found.ok_or(AuthError::Unknown)?;
         let (now, hash) = (self.people_now(), token.hash(self.pepper()));
         // The use was noted just now.
         person.enter(&session, &hash, project, now, now)

@@ -162,13 +162,23 @@ impl Control {
             parts.attempts = Attempts::default();
             return Ok(Some((parts, by)));
         }
-        parts.attempts = parts.attempts.and_one_more(now);
+        self.count_failure(change, parts)?;
+        Ok(None)
+    }
+
+    /// Writes that a code of a person was wrong: that is what the change writes.
+    pub(super) fn count_failure(
+        &self,
+        change: &mut Change,
+        mut parts: PersonParts,
+    ) -> Result<(), ControlError> {
+        parts.attempts = parts.attempts.and_one_more(self.people_now());
         let failures = i64::from(parts.attempts.failures());
         let subject = subject(&parts);
         change.update_person(parts)?;
         let members = Object::new().with("in_a_row", failures);
         change.audit("person.code_refused", subject, None, note(members));
-        Ok(None)
+        Ok(())
     }
 
     /// Begins a session of a person; sessions that ended go, and the oldest

@@ -202,14 +202,7 @@ impl Control {
     }
 
     fn widens(&self, change: &Change) -> bool {
-        // A new name that keys follow widens none of them.
-        let is_of_keys = !change.is_by_maker
-            && change.writes.iter().any(|write| match write {
-                Write::InsertAudit(entry, _) => {
-                    entry.action.starts_with("key.") || entry.action.starts_with("project.")
-                }
-                _ => false,
-            });
+        let is_of_keys = change.is_of_keys();
         let opens = change.writes.iter().any(|write| {
             use Write::{InsertPool, InsertView, UpdatePool, UpdateView};
             matches!(
@@ -254,6 +247,29 @@ impl Control {
             }
             _ => false,
         }
+    }
+}
+
+impl Change {
+    /// Whether it is about keys: a new name that keys follow widens none of them.
+    fn is_of_keys(&self) -> bool {
+        let of_keys = |write: &Write| match write {
+            Write::InsertAudit(entry, _) => {
+                entry.action.starts_with("key.") || entry.action.starts_with("project.")
+            }
+            _ => false,
+        };
+        !self.is_by_maker && self.writes.iter().any(of_keys)
+    }
+
+    /// The keys that go on, or go further, by it with the grants that they had.
+    pub(crate) fn revived_keys(&self) -> impl Iterator<Item = &KeyRecord> {
+        let is_of_keys = self.is_of_keys();
+        let callers = self.callers.iter().filter(move |_| is_of_keys);
+        callers.filter_map(|one| {
+            let (before, after) = (one.before.as_deref()?, one.after.as_deref()?);
+            revives(before, after).then_some(after)
+        })
     }
 }
 
@@ -304,6 +320,12 @@ fn widens_key(change: &CallerChange) -> bool {
     let Some(before) = change.before.as_deref() else {
         return administers(after);
     };
+    let is_wider = |grant: &Grant| !before.grants().iter().any(|held| covers(held, grant));
+    revives(before, after) || after.grants().iter().any(is_wider)
+}
+
+/// Whether a key is let do more afterwards by anything but its grants.
+fn revives(before: &KeyRecord, after: &KeyRecord) -> bool {
     let is_new = |id| before.secrets().iter().all(|secret| secret.id != id);
     let is_rolled = after.secrets().iter().any(|secret| is_new(secret.id));
     let mut signing = after.signing_secrets().iter();
@@ -324,13 +346,11 @@ fn widens_key(change: &CallerChange) -> bool {
         (Some(_), None) => true,
         (Some(before), Some(after)) => before < after,
     };
-    let is_wider = |grant: &Grant| !before.grants().iter().any(|held| covers(held, grant));
     // A request that was refused before may be let in.
     let is_looser = !after.restrictions().are_within(before.restrictions());
     let takes_more = after.draft().limits.allows_more_than(before.draft().limits);
     let derives = after.draft().derived_tokens && !before.draft().derived_tokens;
-    let is_wider = after.grants().iter().any(is_wider) || derives;
-    is_rolled || is_released || is_enabled || lasts_longer || is_looser || takes_more || is_wider
+    is_rolled || is_released || is_enabled || lasts_longer || is_looser || takes_more || derives
 }
 
 fn administers(key: &KeyRecord) -> bool {

@@ -126,6 +126,9 @@ pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, v
      requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
      AND ($4 = '' OR key_id = $4) ORDER BY day, key_id, secret_id, pool_id, view_id LIMIT $5";
 
+pub(super) const SELECT_USAGE_OF_KEYS: &str = "SELECT key_id, SUM(requests), SUM(refused), \
+     SUM(records) FROM usage WHERE project_id = $1 AND day >= $2 GROUP BY key_id ORDER BY key_id";
+
 pub(super) const SELECT_FIRST_USE: &str = "SELECT MIN(day) FROM usage WHERE project_id = $1";
 
 pub(super) const SELECT_USED: &str = "SELECT DISTINCT key_id, pool_id, view_id FROM usage \
@@ -168,9 +171,12 @@ pub(super) const PUT_NOTICE_ONCE: &str = "INSERT INTO notices (id, project_id, k
      about, detail, first_at, last_at, times) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
      ON CONFLICT (project_id, kind, key_id, about) DO NOTHING";
 
+/// Of too many, those go last that somebody must still look into: a leak before
+/// all, and what is told once before what is told again.
 pub(super) const TRIM_NOTICES: &str = "DELETE FROM notices WHERE project_id = $1 AND \
      (last_at < $2 OR id NOT IN (SELECT id FROM notices WHERE project_id = $1 \
-     ORDER BY last_at DESC, id DESC LIMIT $3))";
+     ORDER BY dismissed_at IS NOT NULL, kind <> 'leaked', \
+     kind IN ('used_from_page', 'new_network'), last_at DESC, id DESC LIMIT $3))";
 
 pub(super) const DISMISS_NOTICE: &str = "UPDATE notices SET dismissed_at = $2 WHERE id = $1";
 

@@ -32,6 +32,21 @@ impl Store {
         rows.iter().map(|row| read(row, project)).collect()
     }
 
+    /// What each key of a project did from a day on.
+    pub(crate) async fn usage_of_keys(
+        &mut self,
+        project: ProjectId,
+        from: i32,
+    ) -> Result<Vec<(KeyId, UsageCounts)>, ControlError> {
+        let rows = sqlx::query(text::SELECT_USAGE_OF_KEYS)
+            .bind(project.to_string())
+            .bind(from);
+        let rows = rows.fetch_all(&mut self.connection).await;
+        let rows = rows.map_err(failed("reading usage"))?;
+        let total = |row| Ok((id(row, 0, KeyId::parse)?, counts(row, 1)?));
+        rows.iter().map(total).collect()
+    }
+
     /// Totals that the pools of usage do not hold, so many at most, project by
     /// project in the order of their ids.
     pub(crate) async fn unpublished_usage(
@@ -118,10 +133,6 @@ fn read(row: &SqliteRow, project: ProjectId) -> Result<(UsageOf, UsageCounts), C
         let text: String = column(row, index)?;
         Ok(!text.is_empty())
     };
-    let number = |index| -> Result<u64, ControlError> {
-        let number: i64 = column(row, index)?;
-        Ok(u64::try_from(number).unwrap_or(0))
-    };
     let secret: String = column(row, 2)?;
     let secret = SecretId::parse(&secret)
         .ok_or_else(|| InternalError::new("usage is noted of a secret that is none"))?;
@@ -140,10 +151,18 @@ fn read(row: &SqliteRow, project: ProjectId) -> Result<(UsageOf, UsageCounts), C
         day: i32::try_from(column::<i64>(row, 0)?)
             .map_err(|_| InternalError::new("usage is noted of no day"))?,
     };
-    let counts = UsageCounts {
-        requests: number(5)?,
-        refused: number(6)?,
-        records: number(7)?,
+    Ok((of, counts(row, 5)?))
+}
+
+/// The counts that begin in this column.
+fn counts(row: &SqliteRow, first: usize) -> Result<UsageCounts, ControlError> {
+    let number = |index| -> Result<u64, ControlError> {
+        let number: i64 = column(row, index)?;
+        Ok(u64::try_from(number).unwrap_or(0))
     };
-    Ok((of, counts))
+    Ok(UsageCounts {
+        requests: number(first)?,
+        refused: number(first + 1)?,
+        records: number(first + 2)?,
+    })
 }

@@ -7,7 +7,7 @@ use super::people::role;
 use super::*;
 use crate::{Proof, Refusal, SignedIn};
 
-const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
+pub(super) const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
 const ALL: &str = r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows"}]"#;
 
 impl Plane {
@@ -17,7 +17,7 @@ impl Plane {
     }
 
     /// The owner, and the same.
-    async fn both_admins(&self) -> (Permit<Admin>, SignedIn) {
+    pub(super) async fn both_admins(&self) -> (Permit<Admin>, SignedIn) {
         let (_, ada) = self.owner().await;
         let entered = self.enter("ada@example.com", &ada).await;
         let by = self.permit_of(&entered.expect("signs in"));

@@ -8,7 +8,7 @@ use super::*;
 use crate::{Ended, LeakReport, Leaked, Notice, NoticeKind};
 use model::ids::KeyId;
 use model::keys::{AuthError, KeyStatus, Roll};
-use model::limits::{NOTICE_DAYS, NOTICES_MAX};
+use model::limits::{NEWS_WAITING_MAX, NOTICE_DAYS, NOTICES_MAX};
 use model::permit::Access;
 use model::time::Span;
 
@@ -298,6 +298,63 @@ async fn notices_are_bounded_and_go_in_time_and_with_their_project() {
         matches!(foreign, Err(ControlError::NotFound)),
         "{foreign:?}"
     );
+}
+
+/// Notes so many news of a kind, each of another key.
+fn note_many(plane: &Plane, kind: NoticeKind, count: usize) {
+    for about in 0..count {
+        let of = crate::notices::NewsOf {
+            project: plane.project(),
+            key: KeyId::generate(plane.now(), &SeededRandom::new(about as u64)),
+            kind,
+            about: about.to_string(),
+        };
+        let news = &plane.control.0.callers.news;
+        news.note(of, plane.now(), || about.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_wave_of_other_news_drives_no_leak_away_that_nobody_looked_into() {
+    let plane = Plane::new().await;
+    note_many(&plane, NoticeKind::Leaked, 2);
+    plane.clock.advance(HOUR);
+    note_many(&plane, NoticeKind::Credits, 3);
+    plane.clock.advance(HOUR);
+    note_many(&plane, NoticeKind::NewNetwork, NOTICES_MAX);
+    let count = |told: &[Notice], kind| told.iter().filter(|one| one.kind == kind).count();
+    let told = notices(&plane).await;
+    assert_eq!(told.len(), NOTICES_MAX);
+    let kept = [NoticeKind::Leaked, NoticeKind::Credits].map(|kind| count(&told, kind));
+    assert_eq!(kept, [2, 3]);
+    // One that somebody dealt with makes room.
+    let leaks = told.iter().filter(|one| one.kind == NoticeKind::Leaked);
+    let dealt = leaks.map(|one| one.id).next().expect("a leak");
+    let admin = plane.admin();
+    let dismissed = plane.control.dismiss_notice(&admin, dealt).await;
+    dismissed.expect("dismisses");
+    plane.clock.advance(HOUR);
+    note_many(&plane, NoticeKind::RotationDue, NOTICES_MAX);
+    let told = notices(&plane).await;
+    let kinds = [NoticeKind::Leaked, NoticeKind::RotationDue];
+    assert_eq!(kinds.map(|kind| count(&told, kind)), [1, NOTICES_MAX - 1]);
+}
+
+#[tokio::test]
+async fn a_state_that_found_no_room_is_told_of_later() {
+    let plane = Plane::new().await;
+    note_many(&plane, NoticeKind::NewNetwork, NEWS_WAITING_MAX);
+    note_many(&plane, NoticeKind::Credits, 1);
+    assert_eq!(count_of(&plane, NoticeKind::Credits).await, 0);
+    // The timer sees it again.
+    note_many(&plane, NoticeKind::Credits, 1);
+    note_many(&plane, NoticeKind::Credits, 1);
+    assert_eq!(count_of(&plane, NoticeKind::Credits).await, 1);
+}
+
+async fn count_of(plane: &Plane, kind: NoticeKind) -> usize {
+    let told = notices(plane).await;
+    told.iter().filter(|notice| notice.kind == kind).count()
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use crate::{CreditsLeft, CreditsSpent, Spent};
 fn of_key(over: Spent) -> CreditsSpent {
     match over {
         Spent::Key(over) => over,
-        over @ (Spent::Slice(_) | Spent::Issuer { .. } | Spent::Gone) => panic!("{over}"),
+        over @ (Spent::Slice(_) | Spent::Issuer { .. } | Spent::Deriver { .. } | Spent::Gone) => {
+            panic!("{over}")
+        }
     }
 }
 

@@ -45,6 +45,16 @@ async fn without_people_the_master_key_makes_projects_that_know_nothing_of_each_
         .create_project(&plane.admin(), &name("made"))
         .await;
     assert!(matches!(taken, Err(ControlError::NameTaken)));
+    // Whoever means a project by its id means no other that is called so.
+    let like_an_id = name(&id.to_string());
+    let by = plane.admin();
+    let (code, detail) = fault(
+        plane
+            .control
+            .change_project(&by, plane.project(), Some(&like_an_id), None)
+            .await,
+    );
+    assert_eq!(code, FaultCode::InvalidName, "{detail}");
     let other = plane.permit(&master);
     assert_eq!(other.access().project(), id);
     assert_eq!(plane.control.definitions(id).pools().len(), 0);

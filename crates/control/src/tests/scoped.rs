@@ -16,7 +16,7 @@ const VECTOR: [u8; 16] = [3; 16];
 const SAID: &str = r#"{"allowed_operations": ["read"]}"#;
 
 impl Plane {
-    async fn speaking(&self, scoped_keys: bool) -> KeenKeys {
+    pub(super) async fn speaking(&self, scoped_keys: bool) -> KeenKeys {
         let by = self.admin();
         let keys = self.control.switch_keen_on(&by, scoped_keys).await;
         keys.expect("is off")
@@ -51,7 +51,7 @@ impl Plane {
             .await
     }
 
-    async fn off(&self) {
+    pub(super) async fn off(&self) {
         let off = self.control.switch_scoped_off(&self.admin()).await;
         off.expect("speaks the dialect");
     }

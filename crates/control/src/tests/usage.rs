@@ -58,6 +58,36 @@ async fn usage_adds_up_across_restarts_and_a_crash_loses_what_was_not_saved() {
 }
 
 #[tokio::test]
+async fn what_keys_did_is_summed_up_by_key_of_the_own_project_alone() {
+    let plane = Plane::new().await;
+    let (pool, other) = (plane.pool("sales").await, plane.pool("visits").await);
+    let access = plane.admin().access().clone();
+    for pool in [&pool, &other, &other] {
+        let did = Did {
+            pool: Some(pool.id),
+            view: None,
+            counts: ONE,
+        };
+        plane.control.note_usage(&access, did);
+    }
+    let today = plane.now().date().as_days();
+    let totals = async |by, from| {
+        let totals = plane.control.usage_of_keys(by, from).await;
+        totals.expect("reads")
+    };
+    let three = UsageCounts {
+        requests: 3,
+        refused: 0,
+        records: 15,
+    };
+    let admin = plane.admin();
+    assert_eq!(totals(&admin, today).await, [(access.key(), three)]);
+    assert!(totals(&admin, today + 1).await.is_empty());
+    let elsewhere = plane.other_project().await;
+    assert!(totals(&elsewhere, 0).await.is_empty());
+}
+
+#[tokio::test]
 async fn usage_that_cannot_be_written_stays_counted() {
     let plane = Plane::new().await;
     let plane = plane
@@ -176,4 +206,21 @@ async fn unpublished_totals_are_told_by_project_in_their_order() {
     assert_eq!(told(Unpublished::Of(first)).await, [first]);
     assert_eq!(told(Unpublished::After(first)).await, [second]);
     assert_eq!(told(Unpublished::After(second)).await, []);
+}
+
+#[tokio::test]
+async fn usage_whose_writing_nobody_heard_of_is_not_counted_twice() {
+    let plane = Plane::new().await;
+    let access = plane.admin().access().clone();
+    let did = Did {
+        pool: None,
+        view: None,
+        counts: ONE,
+    };
+    let today = plane.now().date().as_days();
+    plane.control.note_usage(&access, did);
+    let lost = crate::error::InternalError::new("lost").into();
+    plane.loses_an_answer(lost).await;
+    assert!(plane.control.save_last_used().await.is_err());
+    assert_eq!(counted(&plane).await, [(today, ONE)]);
 }

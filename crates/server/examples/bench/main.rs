@@ -2,8 +2,8 @@
 //! to let a caller in, to refuse a guess and to verify an audit, reading datasets; and what keys cost
 //! each other: the price of the barrier, a small key beside greedy ones, timing between customers.
 //!
-//! `cargo xtask bench` builds this and the server with the profile `quick` and
-//! runs it. Figures are medians of interleaved rounds where two things are
+//! `cargo xtask bench` builds this and the server as the server is shipped
+//! (profile `dist`) and runs it. Figures are medians of interleaved rounds where two things are
 //! compared; the machine should be otherwise idle. `security` is the last three,
 //! written to `bench/SECURITY.md`, `keys` to `bench/KEYS.md`, `datasets` to `bench/DATASETS.md`; `--short` only shows that they work.
 

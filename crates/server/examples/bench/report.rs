@@ -47,7 +47,7 @@ pub(crate) fn page(title: &str, part: &str, tables: &[Table]) -> String {
     let mut out = format!(
         "# {title}\n\n\
          Written by `cargo xtask bench {part}`; how: [README.md](README.md#{part}). Measured \
-         on loopback or, where it says so, in process, with the profile `quick`.\n\n|  |  |\n| --- | --- |\n",
+         on loopback or, where it says so, in process, with the profile `dist`.\n\n|  |  |\n| --- | --- |\n",
     );
     for (name, value) in machine() {
         let _infallible = writeln!(out, "| {name} | {value} |");

@@ -3,7 +3,6 @@
 mod csv;
 mod events;
 mod idempotency;
-mod infer;
 mod lanes;
 mod lines;
 mod pool;

@@ -211,6 +211,21 @@ fn a_file_with_an_unknown_name_is_refused_with_the_known_ones() {
 }
 
 #[test]
+fn the_documentation_has_every_option() {
+    let docs = include_str!("../../../../docs/operating.md");
+    for name in NAMES {
+        let flag = format!("`--{}", name.replace('_', "-"));
+        let mut rows = docs.lines().filter(|line| line.starts_with("| "));
+        let names = |row: &str| {
+            row.split(" | ")
+                .next()
+                .is_some_and(|cell| cell.contains(&flag))
+        };
+        assert!(rows.any(names), "{flag}");
+    }
+}
+
+#[test]
 fn a_named_file_must_be_there() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("mine.toml");

@@ -1,6 +1,7 @@
 //! The released binary, from outside: a real server on real files, asked over
 //! HTTP as a client would.
 
+mod addresses;
 mod analyses;
 mod bad_input;
 mod cli;

@@ -65,7 +65,7 @@ pub(crate) fn schemas() -> Json {
                 "id": refer("Id"),
                 "project": refer("Id"),
                 "at": refer("Time"),
-                "actor": { "type": "string", "description": "server, or key: and an id." },
+                "actor": { "type": "string", "description": "server, or key: or person: and an id." },
                 "secret": maybe("The public part of the secret that the caller presented."),
                 "address": maybe("Where the caller was seen."),
                 "action": text(),

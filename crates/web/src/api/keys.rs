@@ -57,17 +57,18 @@ pub(crate) use leaks::{
     report_operation,
 };
 pub(crate) use list::{PARAMETERS as LIST_PARAMETERS, list, list_operation};
-pub(crate) use review::{PARAMETERS as REVIEW_PARAMETERS, review, review_operation};
+pub(crate) use review::{PARAMETERS as REVIEW_PARAMETERS, advised, review, review_operation};
 pub(crate) use rolling::{
     end_grace, end_grace_operation, roll, roll_operation, undo_roll, undo_roll_operation,
 };
 pub(crate) use schemas::{empty_object, schemas};
+pub(crate) use shown::alerts;
 pub(crate) use signing::{
     create as make_signing, create_operation as make_signing_operation, delete as delete_signing,
     delete_operation as delete_signing_operation, list as list_signing,
     list_operation as list_signing_operation,
 };
-pub(crate) use simulate::{simulate, simulate_operation};
+pub(crate) use simulate::{Told, simulate, simulate_operation, simulated};
 
 use once::{Sent, finish_made};
 use shown::show;
@@ -87,8 +88,13 @@ impl FromRequestParts<AppState> for KeyPath {
 }
 
 impl KeyPath {
+    /// What this segment of a path means.
+    pub(crate) fn of(segment: &str) -> Self {
+        Self(KeyId::parse(segment).ok())
+    }
+
     /// The key that is meant, if the caller may know of it.
-    fn find<'a>(
+    pub(crate) fn find<'a>(
         &self,
         caller: &Caller<Admin>,
         definitions: &'a Definitions,
@@ -126,12 +132,20 @@ pub(super) fn left(state: &AppState, key: &KeyRecord) -> Object {
         .with("credits", credits)
 }
 
+/// The same for whoever is not to know what others leave of the key.
+pub(super) fn nothing_left_to_tell() -> Object {
+    let members = ["requests_per_second", "concurrent_queries", "credits"];
+    let members = members.into_iter();
+    members.fold(Object::new(), |object, name| object.with(name, Value::Null))
+}
+
 fn answer(state: &AppState, key: &KeyRecord) -> Response {
     let shown = Value::Object(show(state, key));
     tagged(StatusCode::OK, &shown, &tag(key.id(), key.revision()))
 }
 
-fn draft(
+/// What a body says that a key is to be, or is to become.
+pub(crate) fn draft(
     caller: &Caller<Admin>,
     state: &AppState,
     value: &Value,

@@ -18,8 +18,8 @@ use serde_json::{Value as Json, json};
 
 use super::{CHANGE_ATTEMPTS, done, page, tag, tagged, with_members};
 use crate::caller::{Caller, Named, OnPool};
-use crate::dropping::drop_pool;
-use crate::error::ApiError;
+use crate::dropping;
+use crate::error::{ApiError, Code};
 use crate::input::{IfMatch, JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
@@ -299,20 +299,27 @@ pub(crate) async fn delete(
         let definitions = caller.definitions(&state);
         let pool = find(&definitions, &name)?;
         if_match.check(&tag(pool.id, pool.revision))?;
-        let deleted = state
-            .control
-            .delete_pool(&caller.0, pool.id, Some(pool.revision))
-            .await;
-        match deleted {
-            Err(ControlError::StaleRevision) => {}
-            deleted => {
-                deleted?;
-                drop_pool(&state, pool.id).await?;
-                return Ok(done());
-            }
+        match drop_pool(&caller.0, pool, &state).await {
+            Err(error) if error.problem().code() == Code::StaleRevision => {}
+            dropped => return dropped.map(|()| done()),
         }
     }
     Err(ApiError::stale())
+}
+
+/// Deletes a pool as it was looked up, with all its records.
+///
+/// # Errors
+/// [`Code::StaleRevision`] when it is another one by now; what the control
+/// plane refuses.
+pub(crate) async fn drop_pool(
+    by: &Permit<Admin>,
+    pool: &Pool,
+    state: &AppState,
+) -> Result<(), ApiError> {
+    let deleted = state.control.delete_pool(by, pool.id, Some(pool.revision));
+    deleted.await?;
+    dropping::drop_pool(state, pool.id).await
 }
 
 /// Describes [`schema`].

@@ -1,5 +1,7 @@
 //! Records on their way in, and their deletion.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -9,7 +11,8 @@ use model::document::Document;
 use model::fault::{Fault, FaultCode};
 use model::filters::{Filter, parse_list};
 use model::limits::BODY_BYTES_MAX;
-use model::permit::{Delete, Idempotency, Ingest};
+use model::permit::{AdmittedBatch, Delete, Idempotency, Ingest, Permit};
+use model::pools::Pool;
 use model::records::{RecordFault, RecordFaultCode};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
@@ -142,11 +145,11 @@ fn idempotency(
         add(headers.get(name).map_or(b"", |value| value.as_bytes()));
     }
     add(body);
-    if !policy.is_empty() {
-        add(policy);
-    }
+    // Holders of tokens of other policies know nothing of each other: each has its own names.
+    let own = policy.iter().map(|byte| format!("{byte:02x}"));
+    let own: String = own.collect();
     Ok(Some(Idempotency {
-        key: text.to_owned(),
+        key: format!("{own}{text}"),
         fingerprint: digest.finalize().into(),
     }))
 }
@@ -258,7 +261,7 @@ pub(crate) async fn ingest(
     let OnPool(permit, pool) = OnPool::<Ingest>::from_request_parts(&mut parts, &state).await?;
     let access = permit.access().clone();
     let method_and_path = format!("{} {}", parts.method, parts.uri.path());
-    // What a derived token leaves of its key is part of the request.
+    // What a derived token leaves of its key.
     let policy = access.derived_policy();
     let policy = policy.as_ref().map_or(&[][..], |digest| digest);
     let idempotency = idempotency((&method_and_path, policy), &parts.headers, &received.bytes)?;
@@ -274,31 +277,47 @@ pub(crate) async fn ingest(
         drop(room.split(room.num_permits().saturating_sub(bytes)));
     }
     let (now, random) = (state.clock.now(), state.random.clone());
-    let admitted = match format {
+    let batch = match format {
         RecordFormat::Columnar(format) => {
             let sent = state.plane.decode(format, plain).await;
             let admit = move || sent.map(|sent| permit.admit(sent, idempotency, now, &*random));
-            aside(bytes, &state, admit).await?
-        }
-        // Each record is checked as soon as it is read, while it is near.
-        RecordFormat::Text(TextFormat::Ndjson) => {
-            let admit = move || {
-                let sent = bodies::lines(&plain)?;
-                Ok(permit.admit(sent, idempotency, now, &*random))
-            };
-            aside(bytes, &state, admit).await?
+            let admitted = aside(bytes, &state, admit).await?;
+            admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?
         }
         RecordFormat::Text(format) => {
-            let admit = move || {
-                let sent = bodies::read_records(format, &plain, &pool.draft.schema)?;
-                Ok(permit.admit(sent, idempotency, now, &*random))
-            };
-            aside(bytes, &state, admit).await?
+            let sent = (format, plain);
+            admit_text((permit, pool), sent, idempotency, &state).await?
         }
     };
-    let batch = admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())?;
     let receipt = let_in.store(&state, &access, batch).await?;
     Ok(super::json(StatusCode::OK, &show(&receipt)))
+}
+
+/// The records of a text, for [`LetIn::store`]; each bad one is listed in its place.
+///
+/// # Errors
+/// A fault of the whole text, as one of the body.
+pub(crate) async fn admit_text(
+    (permit, pool): (Permit<Ingest>, Arc<Pool>),
+    (format, text): (TextFormat, Bytes),
+    idempotency: Option<Idempotency>,
+    state: &AppState,
+) -> Result<AdmittedBatch, ApiError> {
+    let (now, random) = (state.clock.now(), state.random.clone());
+    let bytes = text.len();
+    let admit = move || match format {
+        // Each record is checked as soon as it is read, while it is near.
+        TextFormat::Ndjson => {
+            let sent = bodies::lines(&text)?;
+            Ok(permit.admit(sent, idempotency, now, &*random))
+        }
+        format => {
+            let sent = bodies::read_records(format, &text, &pool.draft.schema)?;
+            Ok(permit.admit(sent, idempotency, now, &*random))
+        }
+    };
+    let admitted = aside(bytes, state, admit).await?;
+    admitted.map_err(|fault: Fault| ApiError::from(fault).of_body())
 }
 
 /// Waits until a large body of so many bytes may be read; a small one may be

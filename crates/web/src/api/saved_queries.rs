@@ -52,7 +52,7 @@ fn answer(status: StatusCode, saved: &SavedQuery) -> Response {
 
 /// Reads a definition. The pools that it reads must be there: natively a name
 /// that stands for nothing is a slip.
-fn draft(definitions: &Definitions, body: &Value) -> Result<SavedQueryDraft, Fault> {
+pub(crate) fn draft(definitions: &Definitions, body: &Value) -> Result<SavedQueryDraft, Fault> {
     let draft = SavedQueryDraft::parse(body)?;
     refuse_unknown_pools(definitions, &draft.query)?;
     Ok(draft)
@@ -62,7 +62,7 @@ fn draft(definitions: &Definitions, body: &Value) -> Result<SavedQueryDraft, Fau
 ///
 /// # Errors
 /// A fault that names the pool.
-pub(super) fn refuse_unknown_pools(
+pub(crate) fn refuse_unknown_pools(
     definitions: &Definitions,
     query: &Analysis,
 ) -> Result<(), Fault> {

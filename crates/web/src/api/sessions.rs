@@ -45,6 +45,12 @@ pub(crate) fn schemas() -> Json {
         "SignIn": proofs(json!({ "sign_in": text() })),
         "PasswordChange": proofs(json!({ "new_password": super::people::password_schema() })),
         "FactorsChange": proofs(json!({})),
+        "FactorsConfirmation": {
+            "type": "object", "required": ["code"], "additionalProperties": false,
+            "properties": {
+                "code": { "type": "string", "description": "Six digits of the new app." },
+            },
+        },
         "Session": {
             "type": "object",
             "required": ["id", "current", "created_at", "expires_at", "last_used_at", "agent"],
@@ -233,19 +239,19 @@ pub(crate) async fn change_password(
     Ok(begun(StatusCode::OK, &signed_in, members))
 }
 
-/// Describes [`change_factors`].
-pub(crate) fn change_factors_operation() -> Operation {
+/// Describes [`offer_factors`].
+pub(crate) fn offer_factors_operation() -> Operation {
     Operation::new(
-        "changeFactors",
-        "Gives the person another secret for the app and other recovery codes; those before are of no use. Every session ends but the one that is begun.",
+        "offerFactors",
+        "Makes another secret for the person's app and other recovery codes. Until they are confirmed, within 15 minutes, those before count.",
     )
     .takes("FactorsChange")
-    .answers(200, "What is shown once, and the new session.", "NewPerson")
+    .answers(200, "What is shown once.", "NewPerson")
     .problems([409, 429, 507])
 }
 
-/// Gives the person another secret for the app and other recovery codes.
-pub(crate) async fn change_factors(
+/// Makes another secret for the app and other recovery codes, to be confirmed.
+pub(crate) async fn offer_factors(
     own: InSession,
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
@@ -255,9 +261,38 @@ pub(crate) async fn change_factors(
     let second = second(&mut document)?;
     document.finish()?;
     let control = &state.control;
-    let changed = control.change_factors(&own.person, own.session.id, password, second);
-    let (signed_in, shown) = changed.await?;
-    let members = show_once(&signed_in.person, &shown);
+    let offered = control.offer_factors(&own.person, own.session.id, password, second);
+    let members = show_once(&own.person, &offered.await?);
+    Ok(answer(StatusCode::OK, &Value::Object(members)))
+}
+
+/// Describes [`confirm_factors`].
+pub(crate) fn confirm_factors_operation() -> Operation {
+    Operation::new(
+        "confirmFactors",
+        "Lets what was made last in this session count: those before are of no use. Every session ends but the one that is begun.",
+    )
+    .takes("FactorsConfirmation")
+    .answers(200, "The new session.", "NewSession")
+    .problems([403, 409, 429, 507])
+}
+
+/// Lets the factors count whose app shows the code.
+pub(crate) async fn confirm_factors(
+    own: InSession,
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let mut document = Document::new(&body)?;
+    let code = Code::parse(document.text("code")?).ok_or_else(|| {
+        let detail = "code is the six digits that the new app shows";
+        Fault::new(FaultCode::InvalidValue, detail).at("/code")
+    })?;
+    document.finish()?;
+    let control = &state.control;
+    let confirmed = control.confirm_factors(&own.person, own.session.id, code);
+    let signed_in = confirmed.await?;
+    let members = Object::new().with("person", show_person(&signed_in.person));
     Ok(begun(StatusCode::OK, &signed_in, members))
 }
 

@@ -144,6 +144,33 @@ fn check_known(
     known.map(|_| ()).ok_or_else(ApiError::not_found)
 }
 
+/// What is told of what keys did.
+///
+/// # Errors
+/// A fault for more than one answer holds, and for a caller who is held to some
+/// rows and asks for more than one of the keys that it knows.
+pub(crate) async fn rows(
+    caller: &Caller<Admin>,
+    asked: UsageAsked,
+    state: &AppState,
+) -> Result<Vec<(UsageOf, UsageCounts)>, ApiError> {
+    let asked = UsageAsked {
+        limit: USAGE_ROWS_MAX + 1,
+        ..asked
+    };
+    check_known(caller.0.access(), &caller.definitions(state), asked.key)?;
+    let rows = state.control.usage(&caller.0, asked).await?;
+    // What is told here is in the pool, too, from now on.
+    crate::usage::publish_of(state, caller.0.access().project()).await;
+    if rows.len() > USAGE_ROWS_MAX {
+        let detail = format!(
+            "there are more than {USAGE_ROWS_MAX} rows; ask for fewer days with from and to, or for one key_id"
+        );
+        return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
+    }
+    Ok(rows)
+}
+
 /// What keys did, day by day.
 pub(crate) async fn list(
     caller: Caller<Admin>,
@@ -152,16 +179,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let asked = asked(&parameters, state.clock.now())?;
     let definitions = caller.definitions(&state);
-    check_known(caller.0.access(), &definitions, asked.key)?;
-    let rows = state.control.usage(&caller.0, asked).await?;
-    // What is told here is in the pool, too, from now on.
-    crate::usage::publish_of(&state, caller.0.access().project()).await;
-    if rows.len() > USAGE_ROWS_MAX {
-        let detail = format!(
-            "there are more than {USAGE_ROWS_MAX} rows; ask for fewer days with from and to, or for one key_id"
-        );
-        return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
-    }
+    let rows = rows(&caller, asked, &state).await?;
     let items = rows
         .iter()
         .map(|(of, counts)| show(&definitions, of, *counts));

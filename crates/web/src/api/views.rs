@@ -96,7 +96,7 @@ fn answer(status: StatusCode, view: &View) -> Response {
 }
 
 /// Reads a definition against the pool that it names.
-fn draft(definitions: &Definitions, body: &Value) -> Result<ViewDraft, Fault> {
+pub(crate) fn draft(definitions: &Definitions, body: &Value) -> Result<ViewDraft, Fault> {
     let name = ViewDraft::pool_name(body)?;
     let pool = definitions.pool(name.as_str()).ok_or_else(|| {
         Fault::new(

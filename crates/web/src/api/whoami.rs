@@ -204,6 +204,8 @@ fn of_derived(answer: Object, access: &Access, token: &Derived, state: &AppState
         let value = match name.as_str() {
             "grants" => Value::Array(grants.clone()),
             "expires_at" => Value::from(ends.to_string()),
+            // Others move the key's balances, whose doings are not the caller's to know.
+            "left" => Value::Object(super::keys::nothing_left_to_tell()),
             // It makes no others.
             "derived_tokens" => Value::from(false),
             _ => value,

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use model::fault::{Fault, FaultCode, shorten};
 use model::fields::{FieldType, ScalarType};
 use model::limits::RECORD_FIELDS_MAX;
-use model::pools::Schema;
+use model::pools::{Schema, SchemaMode};
 use model::records::{RecordFault, RecordFaultCode, SentRecord};
 use model::value::{Object, Value};
 
@@ -37,6 +37,36 @@ pub(super) fn read(body: &[u8], schema: &Schema) -> Result<Vec<SentRecord>, Faul
     }
     Ok(records)
 }
+
+/// The header of a CSV body, and the cells of at most `most` lines below it;
+/// `None` for an empty cell without quotes. Lines that cannot be read are left out.
+///
+/// # Errors
+/// A fault of the header, or of the whole body.
+pub(super) fn cells(body: &[u8], most: usize) -> Result<Table, Fault> {
+    let mut rows = Rows {
+        rest: body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body),
+    };
+    let columns = read_header(&mut rows, &Schema::new(SchemaMode::Open, Vec::new()))?;
+    let mut lines = Vec::new();
+    while lines.len() < most
+        && let Some(row) = rows.next(columns.len())?
+    {
+        if row.has_stray_quote || row.width != columns.len() {
+            continue;
+        }
+        let cells = row.cells.iter().map(|cell| {
+            let text = String::from_utf8_lossy(&cell.text).into_owned();
+            Some(text).filter(|text| cell.is_quoted || !text.is_empty())
+        });
+        lines.push(cells.collect());
+    }
+    let names = columns.into_iter().map(|column| column.name).collect();
+    Ok((names, lines))
+}
+
+/// The names of columns, and the cells of each line.
+pub(crate) type Table = (Vec<String>, Vec<Vec<Option<String>>>);
 
 struct Column {
     name: String,

@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::response::Response;
 use control::OpenSession;
 use http::{StatusCode, header};
-use model::fault::Fault;
+use model::fault::{Fault, FaultCode};
 use model::ids::SessionId;
-use model::people::Password;
+use model::people::{Code, Password};
 
 use super::forms::{Fields, Form, Sent};
 use super::frame::{Frame, page};
@@ -102,6 +102,9 @@ pub(super) async fn read(
     let parts = visitor.person.parts();
     let done = match parameters.get("done") {
         Some("password") => Some("The password was changed. Every other session has ended."),
+        Some("codes") => {
+            Some("The new app and recovery codes count now. Every other session has ended.")
+        }
         Some("session") => Some("The session has ended."),
         _ => None,
     };
@@ -185,10 +188,10 @@ pub(super) async fn codes_form(visitor: Visitor) -> Result<Response, ApiError> {
     show_codes(&visitor, Fields::blank())
 }
 
-/// Gives the person another secret for the app, and other recovery codes.
+/// Makes another secret for the app, and other recovery codes.
 pub(super) async fn codes(
     State(state): State<AppState>,
-    Sent(mut visitor, form): Sent<Visitor>,
+    Sent(visitor, form): Sent<Visitor>,
 ) -> Result<Response, ApiError> {
     let fields = Fields::typed(&form, &[], SECRET);
     let (password, second) = match presented(&form).and_then(|old| Ok((old, second(&form)?))) {
@@ -196,17 +199,55 @@ pub(super) async fn codes(
         Err(fault) => return show_codes(&visitor, fields.refused(fault)?),
     };
     let control = &state.control;
-    let changed = control.change_factors(&visitor.person, visitor.session.id, password, second);
-    match changed.await {
-        Ok((signed_in, shown)) => {
-            visitor.renew(&state, signed_in.session);
+    let offered = control.offer_factors(&visitor.person, visitor.session.id, password, second);
+    match offered.await {
+        Ok(shown) => {
             let frame = Frame::personal("Keep these", &visitor);
-            let mut response = once::show(frame, &signed_in.person, &shown)?;
+            once::show(frame, &visitor.person, &shown)
+        }
+        Err(error) => show_codes(&visitor, fields.refused(error)?),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    form: Fields,
+}
+
+fn show_confirm(visitor: &Visitor, form: Fields) -> Result<Response, ApiError> {
+    let frame = Frame::personal("A code of the new app", visitor);
+    let shown = ConfirmPage { frame, form };
+    shown.form.shown_in(&shown)
+}
+
+/// The page that asks for a code of the new app.
+pub(super) async fn confirm_form(visitor: Visitor) -> Result<Response, ApiError> {
+    show_confirm(&visitor, Fields::blank())
+}
+
+/// Lets the new secret and codes count.
+pub(super) async fn confirm(
+    State(state): State<AppState>,
+    Sent(visitor, form): Sent<Visitor>,
+) -> Result<Response, ApiError> {
+    let fields = Fields::typed(&form, &[], SECRET);
+    let Some(code) = Code::parse(form.text("code")) else {
+        let detail = "type the six digits that the new app shows";
+        let fault = Fault::new(FaultCode::InvalidValue, detail).at("/code");
+        return show_confirm(&visitor, fields.refused(fault)?);
+    };
+    let control = &state.control;
+    let confirmed = control.confirm_factors(&visitor.person, visitor.session.id, code);
+    match confirmed.await {
+        Ok(signed_in) => {
+            let mut response = go_to(&format!("{ROOT}/account?done=codes"));
             let cookie = session::give(&signed_in.token);
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             Ok(response)
         }
-        Err(error) => show_codes(&visitor, fields.refused(error)?),
+        Err(error) => show_confirm(&visitor, fields.refused(error)?),
     }
 }
 
@@ -285,6 +326,13 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         sample(
             "codes.html",
             &CodesPage {
+                frame: frame(text),
+                form: form(),
+            },
+        ),
+        sample(
+            "confirm.html",
+            &ConfirmPage {
                 frame: frame(text),
                 form: form(),
             },

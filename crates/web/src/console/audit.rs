@@ -6,12 +6,14 @@ use axum::response::Response;
 use control::AuditSearch;
 use model::audit::ChainedEntry;
 use model::people::Area;
+use model::permit::Admin;
 use model::time::Timestamp;
 
 use super::forms::Fields;
 use super::frame::{Frame, Section, segment};
 use super::times::Moment;
 use super::visitor::InProject;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
@@ -25,15 +27,16 @@ const SEARCH: [&str; 5] = ["about", "action", "by", "from", "to"];
 /// Entries of a page.
 const ENTRIES: usize = 50;
 
-struct Line {
-    at: Moment,
-    action: String,
-    subject: String,
-    about: String,
-    actor: String,
-    address: String,
-    before: Option<String>,
-    after: Option<String>,
+/// An entry, as pages show it.
+pub(super) struct Line {
+    pub(super) at: Moment,
+    pub(super) action: String,
+    pub(super) subject: String,
+    pub(super) about: String,
+    pub(super) actor: String,
+    pub(super) address: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 #[derive(Template)]
@@ -103,6 +106,28 @@ pub(super) async fn list(
     shown.form.shown_in(&shown)
 }
 
+/// The latest entries about one thing, for a caller who may read the audit.
+///
+/// # Errors
+/// The database failed.
+pub(super) async fn about(
+    (here, state): (&InProject, &AppState),
+    caller: &Caller<Admin>,
+    subject: &str,
+    entries: usize,
+) -> Result<Vec<Line>, ApiError> {
+    let search = AuditSearch {
+        subject: Some(subject.to_owned()),
+        ..AuditSearch::default()
+    };
+    let found = state
+        .control
+        .audit_page(&caller.0, &search, None, entries)
+        .await?;
+    let lines = found.entries.iter();
+    Ok(lines.map(|entry| line(here, state, entry)).collect())
+}
+
 fn typed(parameters: &Parameters, name: &str) -> Option<String> {
     let text = parameters.get(name)?.trim();
     (!text.is_empty()).then(|| text.to_owned())
@@ -148,7 +173,7 @@ fn line(here: &InProject, state: &AppState, chained: &ChainedEntry) -> Line {
 }
 
 /// Who it was, by name where the visitor may know it.
-fn name_of(here: &InProject, state: &AppState, actor: &str) -> String {
+pub(super) fn name_of(here: &InProject, state: &AppState, actor: &str) -> String {
     let named = match actor.split_once(':') {
         Some(("person", id)) => {
             let caller = here.caller(Area::People).ok();
@@ -169,8 +194,8 @@ fn name_of(here: &InProject, state: &AppState, actor: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
-    let line = Line {
+pub(super) fn line_sample(text: &str) -> Line {
+    Line {
         at: super::samples::moment(text),
         action: text.to_owned(),
         subject: text.to_owned(),
@@ -179,14 +204,18 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         address: text.to_owned(),
         before: Some(text.to_owned()),
         after: Some(text.to_owned()),
-    };
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let page = Page {
         frame: super::samples::frame(text),
         form: super::samples::form(text, &SEARCH),
         action: super::frame::address(text, "/x"),
         is_search: true,
         is_continued: true,
-        lines: vec![line],
+        lines: vec![line_sample(text)],
         next: Some(super::frame::address(text, "/x")),
     };
     vec![super::samples::sample("audit.html", &page)]

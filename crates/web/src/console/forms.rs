@@ -6,11 +6,14 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::Response;
+use bytes::Bytes;
 use control::Proof;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::fault::{Fault, FaultCode};
+use model::limits::BODY_BYTES_MAX;
 use model::people::Code as OneTimeCode;
 
+use super::multipart;
 use super::visitor::{InProject, Visitor, is_token};
 use crate::error::{ApiError, Code, Problem};
 use crate::input::{receive, sender};
@@ -26,19 +29,45 @@ pub(super) const CODE: &str = "code";
 
 /// What a form sent. It can be had only after the token in it was compared, or
 /// by [`Anybody`].
-pub(super) struct Form(Vec<(String, String)>);
+pub(super) struct Form {
+    fields: Vec<(String, String)>,
+    files: Vec<(String, File)>,
+}
+
+/// A file that a form brought.
+pub(super) struct File {
+    /// What it is called where it came from.
+    pub(super) name: String,
+    /// What is in it.
+    pub(super) bytes: Bytes,
+}
 
 impl Form {
+    /// A form that sends this.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+        let pairs = pairs.iter();
+        let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self(pairs.collect())
+    }
+
     /// The value of a field; empty when it was not sent.
     pub(super) fn text(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(field, _)| field == name);
+        let found = self.fields.iter().find(|(field, _)| field == name);
         found.map_or("", |(_, value)| value)
     }
 
     /// The values of a field that may stand many times.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let fields = self.0.iter().filter(move |(field, _)| field == name);
+        let fields = self.fields.iter().filter(move |(field, _)| field == name);
         fields.map(|(_, value)| value.as_str())
+    }
+
+    /// The file of a field; `None` when nobody chose one.
+    pub(super) fn file(&self, name: &str) -> Option<&File> {
+        let mut files = self.files.iter();
+        let found = files.find(|(field, file)| field == name && !file.bytes.is_empty());
+        found.map(|(_, file)| file)
     }
 
     /// The one-time code beside a change, when one was typed.
@@ -60,6 +89,9 @@ impl Form {
 
 /// A form of somebody who signed in, sent from a page of the same session.
 pub(super) struct Sent<V>(pub(super) V, pub(super) Form);
+
+/// The same that may bring a file, as large as a body of records.
+pub(super) struct SentFile<V>(pub(super) V, pub(super) Form);
 
 /// A form of somebody who need not be signed in, sent from the console's own
 /// page.
@@ -88,22 +120,41 @@ impl<V: Sender> FromRequest<AppState> for Sent<V> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let (mut parts, body) = request.into_parts();
-        V::from_request_parts(&mut parts, state).await?;
-        let form = read(Request::from_parts(parts.clone(), body), state).await?;
-        // The session may have ended while the form came.
-        let visitor = V::from_request_parts(&mut parts, state).await?;
-        let tokens: Vec<&str> = form.all(TOKEN).collect();
-        let is_own = match tokens[..] {
-            [token] => visitor.gave(state, token),
-            _ => false,
-        };
-        if !is_own {
-            let detail = "the form does not hold the token that a page of this session gave it";
-            return Err(ApiError::new(Code::CrossSite, detail));
-        }
+        let (visitor, form) = sent(request, state, read).await?;
         Ok(Self(visitor, form))
     }
+}
+
+impl<V: Sender> FromRequest<AppState> for SentFile<V> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (visitor, form) = sent(request, state, read_with_files).await?;
+        Ok(Self(visitor, form))
+    }
+}
+
+/// Who sent a form, and the form, once the token in it was compared.
+async fn sent<V: Sender>(
+    request: Request,
+    state: &AppState,
+    read: impl AsyncFnOnce(Request, &AppState) -> Result<Form, ApiError>,
+) -> Result<(V, Form), ApiError> {
+    let (mut parts, body) = request.into_parts();
+    V::from_request_parts(&mut parts, state).await?;
+    let form = read(Request::from_parts(parts.clone(), body), state).await?;
+    // The session may have ended while the form came.
+    let visitor = V::from_request_parts(&mut parts, state).await?;
+    let tokens: Vec<&str> = form.all(TOKEN).collect();
+    let is_own = match tokens[..] {
+        [token] => visitor.gave(state, token),
+        _ => false,
+    };
+    if !is_own {
+        let detail = "the form does not hold the token that a page of this session gave it";
+        return Err(ApiError::new(Code::CrossSite, detail));
+    }
+    Ok((visitor, form))
 }
 
 impl FromRequest<AppState> for Anybody {
@@ -122,8 +173,41 @@ async fn read(request: Request, state: &AppState) -> Result<Form, ApiError> {
     require_form(request.headers())?;
     let sender = sender(request.extensions());
     let body = receive(request.into_body(), FORM_BYTES_MAX, sender, state).await?;
-    let pairs = form_urlencoded::parse(&body.bytes);
-    Ok(Form(pairs.into_owned().collect()))
+    Ok(of_pairs(&body.bytes))
+}
+
+fn of_pairs(bytes: &[u8]) -> Form {
+    Form {
+        fields: form_urlencoded::parse(bytes).into_owned().collect(),
+        files: Vec::new(),
+    }
+}
+
+async fn read_with_files(request: Request, state: &AppState) -> Result<Form, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let Some(boundary) = content_type.and_then(multipart::boundary) else {
+        return read(request, state).await;
+    };
+    let sender = sender(request.extensions());
+    let most = BODY_BYTES_MAX + FORM_BYTES_MAX;
+    let body = receive(request.into_body(), most, sender, state).await?;
+    let parts = multipart::read(&boundary, &body.bytes)
+        .map_err(|rule| ApiError::new(Code::MalformedBody, rule))?;
+    let (mut fields, mut files) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part.file {
+            Some(name) => {
+                let bytes = part.bytes;
+                files.push((part.name, File { name, bytes }));
+            }
+            None => {
+                let text = String::from_utf8_lossy(&part.bytes).into_owned();
+                fields.push((part.name, text));
+            }
+        }
+    }
+    Ok(Form { fields, files })
 }
 
 fn require_form(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -155,8 +239,8 @@ pub(super) struct Fields {
     /// Whether the change asks for a one-time code.
     pub(super) needs_code: bool,
     status: StatusCode,
-    /// A member that errors name, and the field that stands for it.
-    meaning: Option<(&'static str, &'static str)>,
+    /// Places that errors point at, and the fields that stand for them.
+    places: Vec<(String, &'static str)>,
     /// For the log, and what it says of when to try again.
     problem: Option<Arc<Problem>>,
 }
@@ -192,8 +276,15 @@ impl Fields {
 
     /// The same, in which errors about `member` are said at `field`.
     #[must_use]
-    pub(super) fn meaning(mut self, member: &'static str, field: &'static str) -> Self {
-        self.meaning = Some((member, field));
+    pub(super) fn meaning(self, member: &'static str, field: &'static str) -> Self {
+        self.placed(format!("/{member}"), field)
+    }
+
+    /// The same, in which errors that point there, or beneath it, are said at
+    /// `field`. Of several such places the longest counts.
+    #[must_use]
+    pub(super) fn placed(mut self, pointer: impl Into<String>, field: &'static str) -> Self {
+        self.places.push((pointer.into(), field));
         self
     }
 
@@ -223,10 +314,8 @@ impl Fields {
         let pointer = problem.pointer().unwrap_or_default();
         let member = match is_code {
             true => CODE,
-            false => pointer.split('/').nth(1).unwrap_or_default(),
+            false => self.field_at(pointer),
         };
-        let meant = self.meaning.filter(|(name, _)| *name == member);
-        let member = meant.map_or(member, |(_, field)| field);
         let is_known = |name: &&&'static str| **name == member;
         match self.names.iter().find(is_known) {
             Some(name) => self.errors.push((name, detail)),
@@ -235,6 +324,19 @@ impl Fields {
         }
         self.problem = Some(error.into_problem());
         Ok(self)
+    }
+
+    /// The field that stands for what an error points at.
+    fn field_at<'a>(&self, pointer: &'a str) -> &'a str {
+        let is_there = |(place, _): &&(String, &'static str)| {
+            let rest = pointer.strip_prefix(place.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let places = self.places.iter().filter(is_there);
+        match places.max_by_key(|(place, _)| place.len()) {
+            Some((_, field)) => field,
+            None => pointer.split('/').nth(1).unwrap_or_default(),
+        }
     }
 
     /// The same with a rule that a field breaks.

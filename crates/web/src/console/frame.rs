@@ -55,6 +55,18 @@ pub(super) struct Link {
 pub(super) enum Section {
     /// What there is in the project.
     Home,
+    /// What programs come in by.
+    Keys,
+    /// What keys did, and what is left of their credits.
+    Usage,
+    /// Its records, and how they are kept.
+    Pools,
+    /// Readings of pools with addresses of their own.
+    Views,
+    /// Questions of analytics.
+    Explore,
+    /// Those that have a name.
+    Saved,
     /// Who works there.
     People,
     /// Who changed what.
@@ -64,12 +76,29 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Home, Self::People, Self::Audit, Self::Settings];
+    const ALL: [Self; 10] = [
+        Self::Home,
+        Self::Pools,
+        Self::Views,
+        Self::Explore,
+        Self::Saved,
+        Self::Keys,
+        Self::Usage,
+        Self::People,
+        Self::Audit,
+        Self::Settings,
+    ];
 
     /// Its word, where it is below the project, and what of a role it is for.
     fn parts(self) -> (&'static str, &'static str, Option<Area>) {
         match self {
             Self::Home => ("Home", "", None),
+            Self::Pools => ("Pools", "/pools", Some(Area::ReadRecords)),
+            Self::Views => ("Views", "/views", Some(Area::ReadResults)),
+            Self::Explore => ("Explore", "/explore", Some(Area::ReadRecords)),
+            Self::Saved => ("Saved", "/saved", Some(Area::ReadResults)),
+            Self::Keys => ("Keys", "/keys", Some(Area::Keys)),
+            Self::Usage => ("Usage", "/usage", Some(Area::Keys)),
             Self::People => ("People", "/people", Some(Area::People)),
             Self::Audit => ("Audit", "/audit", Some(Area::Audit)),
             Self::Settings => ("Settings", "/settings", Some(Area::Projects)),
@@ -91,6 +120,14 @@ pub(super) fn segment(text: &str) -> String {
         other => format!("%{other:02X}"),
     });
     bytes.collect()
+}
+
+/// Names and values as the query of an address, without those that are empty.
+pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", segment(value)));
+    let pairs: Vec<String> = pairs.collect();
+    pairs.join("&")
 }
 
 impl Frame {

@@ -1,33 +1,46 @@
-//! The first page of a project: what there is, and what to do next.
+//! The first page of a project: what there is, what is going on, and what wants
+//! somebody's attention.
+
+mod doing;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::people::Area;
-use model::permit::{AskPool, On};
-use model::pools::SchemaMode;
-use model::value::Value;
 
-use super::frame::{Frame, Section, page};
+use super::asking::{self, Numbers};
+use super::frame::{Frame, Section, page, segment};
+use super::pictures::{Chart, Size};
+use super::pools::Line;
+use super::shown::{self, grouped};
 use super::visitor::InProject;
 use crate::error::ApiError;
+use crate::input::Parameters;
 use crate::state::AppState;
+use doing::{Attention, Busy};
 
-struct PoolLine {
-    name: String,
-    description: String,
-    fields: usize,
-    is_open: bool,
-    records: Known,
-}
+/// The stretch of time that is looked at.
+pub(super) const PARAMETERS: &[&str] = &["range"];
 
-/// How many records there are for the visitor.
-enum Known {
-    Records(String),
-    /// The lake is busy, or failed; the page is there all the same.
-    NotNow,
-    NotForRole,
+/// Stretches to choose from, in days; the first is the usual one.
+const RANGES: [(&str, &str, &str); 4] = [
+    ("30", "this_30_days", "30 days"),
+    ("7", "this_7_days", "7 days"),
+    ("90", "this_90_days", "90 days"),
+    ("365", "this_365_days", "a year"),
+];
+/// Pools whose records are drawn for somebody to whom usage is not told.
+const DRAWN: usize = 2;
+
+/// Pools that the page tells of; the list has all of them.
+const POOLS_MAX: usize = 50;
+
+/// A stretch of time to choose.
+struct Range {
+    label: &'static str,
+    href: String,
+    is_chosen: bool,
 }
 
 #[derive(Template)]
@@ -36,92 +49,148 @@ struct Page {
     frame: Frame,
     project: String,
     role: &'static str,
-    pools: Vec<PoolLine>,
+    pools: Vec<Line>,
+    /// Of all pools; `None` where the page does not tell of all.
+    records: Option<String>,
+    pools_count: usize,
+    stored: Option<String>,
     views: usize,
     keys: Option<usize>,
+    ranges: Vec<Range>,
+    charts: Vec<Chart>,
+    busy: Vec<Busy>,
+    tells_usage: bool,
+    attention: Option<Vec<Attention>>,
     may_define: bool,
+    create: String,
+    sample: String,
+    views_at: Option<String>,
+    pools_at: Option<String>,
+}
+
+/// The charts of what keys did, for whom it is told; for others those of the
+/// largest pools that they see.
+fn charts(here: &InProject, pools: &[Line], timeframe: &str) -> Vec<Chart> {
+    let series = |pool: &str, function: &str| {
+        let pool = segment(pool);
+        here.address(&format!(
+            "/explore/chart.svg?pool={pool}&{function}&interval=daily&timeframe={timeframe}"
+        ))
+    };
+    if here.access.sees_usage() {
+        let usage = |field: &str, title: &str| {
+            let address = series(
+                model::names::Name::USAGE,
+                &format!("analysis=sum&field={field}"),
+            );
+            Chart::at(&address, Size::Small, title)
+        };
+        return vec![
+            usage("records", "Records stored by keys, each day"),
+            usage("requests", "Requests of keys, each day"),
+        ];
+    }
+    let drawn = pools.iter().take(DRAWN);
+    let drawn = drawn.map(|pool| {
+        let title = format!("Records of {} that you see, by day", pool.name);
+        Chart::at(&series(&pool.name, "analysis=count"), Size::Small, title)
+    });
+    drawn.collect()
 }
 
 /// The first page of a project.
 pub(super) async fn read(
     here: InProject,
+    parameters: Parameters,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
-    let mut pools = Vec::new();
-    // What the server writes of keys is no pool of the project's own.
-    let own = here.definitions.pools().filter(|pool| !pool.is_usage());
-    for pool in own {
-        // How many is told by the permit that shows the records themselves.
-        let permit = here.access.permit::<AskPool>(On::Pool(Some(pool))).ok();
-        if permit.is_none() && !here.may(Area::Definitions) {
-            continue;
-        }
-        let records = match permit {
-            None => Known::NotForRole,
-            Some(permit) => match crate::api::whoami::count(&state, permit.count()).await {
-                Ok(Value::Integer(count)) => Known::Records(grouped(count)),
-                Ok(_) => Known::NotNow,
-                Err(error) => {
-                    tracing::info!(%error, "a count for a page was not answered");
-                    Known::NotNow
-                }
-            },
-        };
-        pools.push(PoolLine {
-            name: pool.draft.name.to_string(),
-            description: pool.draft.description.clone(),
-            fields: pool.draft.schema.declared().len(),
-            is_open: pool.draft.schema.mode() == SchemaMode::Open,
-            records,
-        });
-    }
+    let range = parameters.get("range");
+    let known = RANGES.iter().find(|(days, ..)| Some(*days) == range);
+    let (days, timeframe, _) = *known.unwrap_or(&RANGES[0]);
+    let mut all = asking::pools(&here);
+    let count = all.len();
+    all.truncate(POOLS_MAX);
+    let is_all = all.len() == count;
+    let numbers = Numbers::of_all(&here, &all, &state).await;
+    let records: i128 = numbers.iter().filter_map(|numbers| numbers.records).sum();
+    let stored = numbers.iter().map(|numbers| numbers.bytes);
+    let stored: Option<u64> = stored.sum();
+    let stored = stored.filter(|_| is_all && count > 0);
+    let lines = all.iter().zip(numbers);
+    let pools: Vec<Line> = lines
+        .map(|(pool, numbers)| Line::of(&here, pool, numbers))
+        .collect();
+    let tells_usage = here.access.sees_usage();
+    let busy = match tells_usage {
+        true => doing::busiest(&here, timeframe, &state).await,
+        false => Vec::new(),
+    };
+    let ranges = RANGES.iter().map(|(own, _, label)| Range {
+        label,
+        href: here.address(&format!("?range={own}")),
+        is_chosen: *own == days,
+    });
     let access = &here.access;
     let keys = here.definitions.keys().filter(|key| access.knows(key));
+    let reads = here.may(Area::ReadRecords);
+    let results = here.may(Area::ReadResults);
     let shown = Page {
         frame: Frame::of("Home", &here, Section::Home),
         project: here.definitions.project().name.clone(),
         role: here.role(),
-        pools,
+        charts: match reads {
+            true => charts(&here, &pools, timeframe),
+            false => Vec::new(),
+        },
+        records: is_all.then(|| grouped(records)),
+        pools_count: count,
+        stored: stored.map(shown::bytes),
         views: here.definitions.views().count(),
         keys: here.may(Area::Keys).then(|| keys.count()),
+        ranges: ranges.collect(),
+        busy,
+        tells_usage,
+        attention: match here.may(Area::Keys) {
+            true => Some(doing::attention(&here, &state).await?),
+            false => None,
+        },
         may_define: here.may(Area::Definitions),
+        create: here.address("/new-pool"),
+        sample: here.address("/new-pool/sample"),
+        views_at: results.then(|| here.address("/views")),
+        pools_at: reads.then(|| here.address("/pools")),
+        pools,
     };
     page(StatusCode::OK, &shown)
 }
 
-/// A number with a thin space between each three digits.
-fn grouped(number: i128) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    match number < 0 {
-        true => format!("−{text}"),
-        false => text,
-    }
-}
-
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
-    let pool = PoolLine {
-        name: text.to_owned(),
-        description: text.to_owned(),
-        fields: 1,
-        is_open: true,
-        records: Known::Records(text.to_owned()),
-    };
+    let place = || super::frame::address(text, "/x");
     let page = Page {
         frame: super::samples::frame(text),
         project: text.to_owned(),
         role: "owner",
-        pools: vec![pool],
+        pools: vec![super::pools::line(text)],
+        records: Some(text.to_owned()),
+        pools_count: 1,
+        stored: Some(text.to_owned()),
         views: 1,
         keys: Some(1),
+        ranges: vec![Range {
+            label: "",
+            href: place(),
+            is_chosen: true,
+        }],
+        charts: vec![super::pictures::sample(text)],
+        busy: vec![doing::busy_sample(text)],
+        tells_usage: true,
+        attention: Some(vec![doing::attention_sample(text)]),
         may_define: true,
+        create: place(),
+        sample: place(),
+        views_at: Some(place()),
+        pools_at: Some(place()),
     };
     vec![super::samples::sample("home.html", &page)]
 }

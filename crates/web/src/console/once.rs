@@ -8,6 +8,7 @@ use http::StatusCode;
 use model::people::PersonRecord;
 use qrcode::{Color, EcLevel, QrCode};
 
+use super::forms::Fields;
 use super::frame::{Frame, page};
 use crate::error::ApiError;
 
@@ -23,8 +24,8 @@ pub(super) struct Page {
     pub(super) secret: Vec<String>,
     pub(super) picture: Picture,
     pub(super) codes: Vec<String>,
-    /// Whether the person has signed in already.
-    pub(super) is_in: bool,
+    /// For somebody who signed in already: what confirms them.
+    pub(super) confirm: Option<Fields>,
 }
 
 /// A QR code as the path of a picture.
@@ -73,7 +74,7 @@ pub(super) fn show(
     let picture = Picture::of(&address).ok_or_else(|| ApiError::internal("a long address"))?;
     let secret = shown.totp.reveal();
     let codes = shown.recovery.iter().map(|code| code.reveal().to_owned());
-    let is_in = frame.who.is_some();
+    let confirm = frame.who.is_some().then(Fields::blank);
     let shown = Page {
         frame,
         sign_in: sign_in.to_string(),
@@ -81,7 +82,7 @@ pub(super) fn show(
         secret: in_groups(&secret),
         picture,
         codes: codes.collect(),
-        is_in,
+        confirm,
     };
     page(StatusCode::OK, &shown)
 }
@@ -107,7 +108,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             path: text.to_owned(),
         },
         codes: vec![text.to_owned()],
-        is_in: true,
+        confirm: Some(super::samples::form(text, &["code"])),
     };
     vec![super::samples::sample("once.html", &page)]
 }

@@ -5,7 +5,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{account, assets, audit, first, home, join, people, settings, sign_in};
+use super::{
+    account, assets, audit, explore, first, home, join, keys, people, pools, saved, settings,
+    sign_in, usage, views,
+};
 use crate::layers;
 use crate::revoked::while_let_in;
 use crate::state::AppState;
@@ -76,10 +79,87 @@ pages! {
     POST "/console/account/password" Person &[], account::password;
     GET "/console/account/codes" Person &[], account::codes_form;
     POST "/console/account/codes" Person &[], account::codes;
+    GET "/console/account/codes/confirm" Person &[], account::confirm_form;
+    POST "/console/account/codes/confirm" Person &[], account::confirm;
     GET "/console/account/sessions/{id}/end" Person &[], account::end_form;
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 
-    GET "/console/projects/{project}" Role &[], home::read;
+    GET "/console/projects/{project}" Role home::PARAMETERS, home::read;
+
+    GET "/console/projects/{project}/pools" Role pools::PARAMETERS, pools::list;
+    GET "/console/projects/{project}/new-pool" Role &[], pools::create_form;
+    POST "/console/projects/{project}/new-pool" Role &[], pools::create;
+    GET "/console/projects/{project}/new-pool/sample" Role &[], pools::infer_form;
+    POST "/console/projects/{project}/new-pool/sample" Role &[], pools::infer;
+    GET "/console/projects/{project}/pools/{id}" Role pools::ONE_PARAMETERS, pools::read;
+    GET "/console/projects/{project}/pools/{id}/records" Role pools::TAIL_PARAMETERS, pools::tail;
+    GET "/console/projects/{project}/pools/{id}/upload" Role &[], pools::upload_form;
+    POST "/console/projects/{project}/pools/{id}/upload" Role &[], pools::upload;
+    GET "/console/projects/{project}/pools/{id}/remove" Role pools::REMOVE_PARAMETERS, pools::remove_form;
+    POST "/console/projects/{project}/pools/{id}/remove" Role &[], pools::remove;
+    GET "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change_form;
+    POST "/console/projects/{project}/pools/{id}/settings" Role &[], pools::change;
+    GET "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_form;
+    POST "/console/projects/{project}/pools/{id}/drop" Role &[], pools::drop_pool;
+
+    GET "/console/projects/{project}/views" Role views::PARAMETERS, views::list;
+    GET "/console/projects/{project}/new-view" Role views::BUILD_PARAMETERS, views::create_form;
+    POST "/console/projects/{project}/new-view" Role &[], views::create;
+    GET "/console/projects/{project}/new-view/chart.svg" Role views::CHART_PARAMETERS, views::chart;
+    GET "/console/projects/{project}/views/{id}" Role views::ONE_PARAMETERS, views::read;
+    GET "/console/projects/{project}/views/{id}/chart.svg" Role views::CHART_PARAMETERS, views::chart_of_one;
+    GET "/console/projects/{project}/views/{id}/change" Role views::BUILD_PARAMETERS, views::change_form;
+    POST "/console/projects/{project}/views/{id}/change" Role &[], views::change;
+    GET "/console/projects/{project}/views/{id}/delete" Role &[], views::delete_form;
+    POST "/console/projects/{project}/views/{id}/delete" Role &[], views::delete;
+
+    GET "/console/projects/{project}/explore" Role explore::PARAMETERS, explore::read;
+    GET "/console/projects/{project}/new-question" Role explore::PARAMETERS, explore::save_form;
+    POST "/console/projects/{project}/new-question" Role &[], explore::save;
+    GET "/console/projects/{project}/explore/chart.svg" Role explore::CHART_PARAMETERS, explore::chart;
+    GET "/console/projects/{project}/saved" Role saved::PARAMETERS, saved::list;
+    GET "/console/projects/{project}/saved/{id}" Role saved::ONE_PARAMETERS, saved::read;
+    GET "/console/projects/{project}/saved/{id}/chart.svg" Role saved::CHART_PARAMETERS, saved::chart;
+    GET "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete_form;
+    POST "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete;
+    GET "/console/projects/{project}/datasets/{id}" Role saved::DATASET_PARAMETERS, saved::read_dataset;
+    GET "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset_form;
+    POST "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset;
+
+    GET "/console/projects/{project}/keys" Role keys::LIST_PARAMETERS, keys::list;
+    GET "/console/projects/{project}/keys/new" Role keys::NEW_PARAMETERS, keys::new_form;
+    POST "/console/projects/{project}/keys/new" Role &[], keys::make;
+    GET "/console/projects/{project}/keys/review" Role &[], keys::review;
+    GET "/console/projects/{project}/keys/{id}" Role keys::KEY_PARAMETERS, keys::read;
+    GET "/console/projects/{project}/keys/{id}/preview" Role &[], keys::preview;
+    GET "/console/projects/{project}/keys/{id}/settings" Role &[], keys::settings_form;
+    POST "/console/projects/{project}/keys/{id}/settings" Role &[], keys::change_settings;
+    GET "/console/projects/{project}/keys/{id}/grants/new" Role keys::GRANT_PARAMETERS, keys::add_form;
+    POST "/console/projects/{project}/keys/{id}/grants/new" Role &[], keys::add;
+    GET "/console/projects/{project}/keys/{id}/grants/{grant}" Role &[], keys::grant_form;
+    POST "/console/projects/{project}/keys/{id}/grants/{grant}" Role &[], keys::change_grant;
+    GET "/console/projects/{project}/keys/{id}/grants/{grant}/remove" Role &[], keys::remove_grant_form;
+    POST "/console/projects/{project}/keys/{id}/grants/{grant}/remove" Role &[], keys::remove_grant;
+    GET "/console/projects/{project}/keys/{id}/roll" Role &[], keys::roll_form;
+    POST "/console/projects/{project}/keys/{id}/roll" Role &[], keys::roll;
+    GET "/console/projects/{project}/keys/{id}/end-grace" Role &[], keys::end_grace_form;
+    POST "/console/projects/{project}/keys/{id}/end-grace" Role &[], keys::end_grace;
+    GET "/console/projects/{project}/keys/{id}/undo-roll" Role &[], keys::undo_roll_form;
+    POST "/console/projects/{project}/keys/{id}/undo-roll" Role &[], keys::undo_roll;
+    GET "/console/projects/{project}/keys/{id}/disable" Role &[], keys::disable_form;
+    POST "/console/projects/{project}/keys/{id}/disable" Role &[], keys::disable;
+    GET "/console/projects/{project}/keys/{id}/enable" Role &[], keys::enable_form;
+    POST "/console/projects/{project}/keys/{id}/enable" Role &[], keys::enable;
+    GET "/console/projects/{project}/keys/{id}/quarantine" Role &[], keys::quarantine_form;
+    POST "/console/projects/{project}/keys/{id}/quarantine" Role &[], keys::quarantine;
+    GET "/console/projects/{project}/keys/{id}/release" Role &[], keys::release_form;
+    POST "/console/projects/{project}/keys/{id}/release" Role &[], keys::release;
+    GET "/console/projects/{project}/keys/{id}/copy" Role &[], keys::copy_form;
+    POST "/console/projects/{project}/keys/{id}/copy" Role &[], keys::copy;
+    GET "/console/projects/{project}/keys/{id}/delete" Role &[], keys::delete_form;
+    POST "/console/projects/{project}/keys/{id}/delete" Role &[], keys::delete;
+
+    GET "/console/projects/{project}/usage" Role usage::PARAMETERS, usage::read;
 
     GET "/console/projects/{project}/people" Role people::PARAMETERS, people::list;
     GET "/console/projects/{project}/people/invite" Role &[], people::invite_form;

@@ -5,7 +5,10 @@ use askama::Template;
 use super::forms::Fields;
 use super::frame::{Frame, Here, Link, Who, address};
 use super::times::Moment;
-use super::{account, audit, errors, first, home, join, once, people, settings, sign_in};
+use super::{
+    account, audit, errors, explore, first, home, join, keys, once, people, pools, saved, settings,
+    sign_in, usage, views,
+};
 
 /// A page: the file of its template, and what it says.
 pub(super) type Sample = (&'static str, String);
@@ -16,13 +19,19 @@ pub(super) fn all(text: &str) -> Vec<Sample> {
         account::sample,
         audit::sample,
         errors::sample,
+        explore::sample,
         first::sample,
         home::sample,
         join::sample,
+        keys::sample,
         once::sample,
         people::sample,
+        pools::sample,
+        saved::sample,
         settings::sample,
         sign_in::sample,
+        usage::sample,
+        views::sample,
     ];
     modules.iter().flat_map(|sample| sample(text)).collect()
 }

@@ -4,5 +4,8 @@
 mod doors;
 mod flows;
 mod hostile;
+mod keys;
+mod pools;
 mod roles;
+mod views;
 mod world;

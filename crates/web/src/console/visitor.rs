@@ -89,14 +89,6 @@ impl FromRequestParts<AppState> for InProject {
     }
 }
 
-impl Visitor {
-    /// Stands there by this session from now on.
-    pub(super) fn renew(&mut self, state: &AppState, session: SessionRecord) {
-        self.token = token_of(state, &session, None);
-        self.session = session;
-    }
-}
-
 impl InProject {
     /// Whether the person's role has this in the project.
     pub(super) fn may(&self, area: Area) -> bool {
@@ -108,16 +100,26 @@ impl InProject {
         self.access.person().map_or("", |person| person.role.name())
     }
 
+    /// Asks for an area that calls about single pools, views and queries have,
+    /// which ask for their own rights besides.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::RoleNotAllowed`].
+    pub(super) fn require(&self, area: Area) -> Result<(), ApiError> {
+        let person = self.access.person().ok_or_else(ApiError::not_found)?;
+        match person.may(area) {
+            true => Ok(()),
+            false => Err(session::role_refused(person)),
+        }
+    }
+
     /// What the calls of this area under `/v1` ask for, too: a caller that
     /// administers the project, and whose role has the area.
     ///
     /// # Errors
     /// [`crate::error::Code::RoleNotAllowed`].
     pub(super) fn caller(&self, area: Area) -> Result<Caller<Admin>, ApiError> {
-        let person = self.access.person().ok_or_else(ApiError::not_found)?;
-        if !person.may(area) {
-            return Err(session::role_refused(person));
-        }
+        self.require(area)?;
         let permit: Permit<Admin> = self.access.permit(On::Project)?;
         Ok(Caller(permit))
     }

@@ -108,7 +108,7 @@ impl From<Spent> for ApiError {
                 let detail = format!("{spent}; another token may be held to more");
                 Self::new(Code::CreditsSpent, detail)
             }
-            Spent::Issuer { resets_in, .. } => {
+            Spent::Issuer { resets_in, .. } | Spent::Deriver { resets_in, .. } => {
                 let detail =
                     format!("{spent}; send it again after as many seconds as Retry-After says");
                 Self::new(Code::CreditsSpent, detail).retry_after(resets_in)
@@ -183,7 +183,10 @@ impl From<Refusal> for ApiError {
                 error.retry_after(Duration::from_secs(1))
             }
             Refusal::NeedsCode => Self::new(Code::CodeNeeded, refusal.to_string()),
-            Refusal::WrongCode => Self::new(Code::CodeRefused, refusal.to_string()),
+            Refusal::NothingOffered => Self::new(Code::NothingOffered, refusal.to_string()),
+            Refusal::WrongCode | Refusal::NotTheNewApp => {
+                Self::new(Code::CodeRefused, refusal.to_string())
+            }
             Refusal::PeopleExist => Self::new(Code::PeopleExist, refusal.to_string()),
             Refusal::NeedsMasterKey | Refusal::NeedsKey => {
                 Self::new(Code::KeyNeeded, refusal.to_string())

@@ -78,6 +78,7 @@ codes! {
     InUse CONFLICT "in_use" "Something else is built on it.";
     AlreadyOn CONFLICT "already_on" "It is switched on already.";
     PeopleExist CONFLICT "people_exist" "The organization has people already.";
+    NothingOffered CONFLICT "nothing_offered" "No new app secret waits to be confirmed in the session.";
     LastOwner CONFLICT "last_owner" "The organization would have no owner any more.";
     LastProject CONFLICT "last_project" "The organization would have no project any more.";
     LastAdmin CONFLICT "last_admin" "Nobody could administer the project any more.";

@@ -29,6 +29,22 @@ fn the_list_of_codes_is_closed_and_grows_only_on_purpose() {
 }
 
 #[test]
+fn the_documentation_has_every_code_beside_its_status() {
+    let docs = include_str!("../../../../docs/api.md");
+    let errors = docs.split("## Errors").nth(1).expect("the section");
+    let errors = errors.split("\n## ").next().expect("its text");
+    for code in Code::ALL {
+        let (name, status) = (format!("`{}`", code.name()), code.status().as_u16());
+        let mut rows = errors.lines().filter_map(|line| line.strip_prefix("| "));
+        let of_status = |row: &&str| {
+            let (statuses, codes) = row.split_once(" | ").unwrap_or_default();
+            statuses.split(", ").any(|text| text == status.to_string()) && codes.contains(&name)
+        };
+        assert!(rows.any(|row| of_status(&row)), "{status} {name}");
+    }
+}
+
+#[test]
 fn a_problem_document_names_the_member_the_field_and_the_rule() {
     let request = RequestId::from_bytes([1; 16]);
     let fault = Fault::new(FaultCode::WrongType, "expected a string, got an integer")

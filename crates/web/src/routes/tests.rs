@@ -277,6 +277,7 @@ async fn in_session(route: &Route, caller: &str) -> String {
             "new_password": "amber orchard over stone" }),
         ),
         "/v1/people/me/factors" => signed_in.proving(&world, json!({})),
+        "/v1/people/me/factors/confirm" => json!({ "code": "123456" }),
         _ => Json::Null,
     };
     let call = format!("{} {path}", route.method);

@@ -75,6 +75,16 @@ async fn signed_in(world: &World, name: &str, shown: &Json) -> SignedIn {
     }
 }
 
+/// Signs the first owner in once more, when the session has ended.
+pub(crate) async fn sign_in_again(world: &World, first: &SignedIn) {
+    let code = first.code(world);
+    let body = json!({ "sign_in": FIRST, "password": PASSWORD, "code": code });
+    let entered = world.call("", "POST /v1/sessions", &body).await.expect(201);
+    let cookie = entered.header("set-cookie");
+    let cookie = cookie.split(';').next().expect("a value");
+    cookie.clone_into(&mut first.cookie.lock().expect("nobody panicked"));
+}
+
 impl SignedIn {
     /// What the browser sends back now.
     pub(crate) fn cookie(&self) -> String {

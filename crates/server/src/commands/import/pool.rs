@@ -4,10 +4,10 @@ use model::fields::{FieldType, ScalarType};
 use model::names::{FieldPath, Name};
 use model::pools::PoolDraft;
 use serde_json::Value;
+use web::inference::{Inference, InferredField};
 
 use super::super::definitions::{PoolDefinition, parse_field};
 use super::super::{CommandError, parse};
-use super::infer::{Inference, InferredField};
 use super::{csv, source::Source};
 use crate::cli::{FileFormat, ImportArgs, SchemaMode};
 use crate::client::{Body, Client, ClientError, segment};

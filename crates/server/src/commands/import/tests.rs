@@ -8,13 +8,13 @@ use clap::Parser as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::infer::InferredField;
 use super::pool::Draft;
 use super::send::{Patience, persist};
 use super::source::{Batch, RawRecord};
 use super::*;
 use crate::cli::{Cli, Command, SchemaMode};
 use crate::client::{Hasher, Problem};
+use web::inference::InferredField;
 
 fn arguments(line: &[&str]) -> ImportArgs {
     let start = ["tidegate", "import"];

@@ -98,6 +98,31 @@ pub(crate) async fn review(
     let limit = limit_of(&parameters)?;
     let rule = rule_of(&parameters)?;
     let definitions = caller.definitions(&state);
+    let mut advice = advised(&caller, &state).await?;
+    advice.retain(|advice| rule.is_none_or(|rule| advice.rule == rule));
+    let show = |advice: &Advice| {
+        let name = definitions.key(advice.key).map(|key| &key.draft().name);
+        Object::new()
+            .with("key", advice.key.to_string())
+            .with("name", name.cloned().unwrap_or_default())
+            .with("rule", advice.rule.name())
+            .with("why", advice.why.as_str())
+            .with("remedy", advice.rule.remedy())
+    };
+    let items: Vec<Object> = advice.iter().take(limit).map(show).collect();
+    let answer = Object::new()
+        .with("items", items)
+        .with("total", advice.len() as u64)
+        .with("people", shared_accounts(&caller, &state, rule)?);
+    Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+/// All advice about keys that the caller may know.
+pub(crate) async fn advised(
+    caller: &Caller<Admin>,
+    state: &AppState,
+) -> Result<Vec<Advice>, ApiError> {
+    let definitions = caller.definitions(state);
     let control = &state.control;
     let recorded = control.recorded_use(&caller.0).await?;
     let keys: Vec<ReviewedKey<'_>> = definitions
@@ -120,23 +145,8 @@ pub(crate) async fn review(
         .collect();
     let pools: Vec<_> = definitions.pools().cloned().collect();
     let views: Vec<_> = definitions.views().map(|(view, _)| view.clone()).collect();
-    let mut advice = reviewed(&keys, &pools, &views, &recorded, state.clock.now());
-    advice.retain(|advice| rule.is_none_or(|rule| advice.rule == rule));
-    let show = |advice: &Advice| {
-        let name = definitions.key(advice.key).map(|key| &key.draft().name);
-        Object::new()
-            .with("key", advice.key.to_string())
-            .with("name", name.cloned().unwrap_or_default())
-            .with("rule", advice.rule.name())
-            .with("why", advice.why.as_str())
-            .with("remedy", advice.rule.remedy())
-    };
-    let items: Vec<Object> = advice.iter().take(limit).map(show).collect();
-    let answer = Object::new()
-        .with("items", items)
-        .with("total", advice.len() as u64)
-        .with("people", shared_accounts(&caller, &state, rule)?);
-    Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+    let now = state.clock.now();
+    Ok(reviewed(&keys, &pools, &views, &recorded, now))
 }
 
 /// The people whose sessions look as if two used them.

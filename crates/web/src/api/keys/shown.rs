@@ -3,7 +3,7 @@
 use control::UsedFrom;
 use model::keys::{KeyRecord, SecretRecord};
 use model::time::Timestamp;
-use model::value::{Object, Value};
+use model::value::Object;
 
 use crate::api::with_members;
 use crate::state::AppState;
@@ -20,7 +20,13 @@ pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("status", key.status(now).name())
         .with("secrets", secrets.collect::<Vec<_>>())
         .with("networks", networks(state, key))
-        .with("alerts", alerts(state, key, now))
+        .with(
+            "alerts",
+            alerts(state, key, now)
+                .iter()
+                .map(Alert::to_object)
+                .collect::<Vec<_>>(),
+        )
         .with("created_by", key.created_by())
         .with("created_at", key.created_at().to_string())
         .with("last_used_at", last_used.map(|at| at.to_string()))
@@ -81,8 +87,25 @@ fn quarantined_at(secret: &SecretRecord) -> Option<String> {
     Some(held.since.to_string())
 }
 
+/// Something that the owner should do something about.
+#[derive(Debug)]
+pub(crate) struct Alert {
+    code: &'static str,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) detail: &'static str,
+}
+
+impl Alert {
+    fn to_object(&self) -> Object {
+        Object::new()
+            .with("code", self.code)
+            .with("since", self.since.map(|since| since.to_string()))
+            .with("detail", self.detail)
+    }
+}
+
 /// What the owner should do something about.
-fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Value> {
+pub(crate) fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<Alert> {
     let due = key.rotation_due(now);
     let due = due.map(|since| {
         let detail = "the secret is older than rotate_after; roll the key";
@@ -125,10 +148,10 @@ fn is_ended_with_issuer(state: &AppState, key: &KeyRecord, now: Timestamp) -> bo
     })
 }
 
-fn alert(code: &str, since: Option<Timestamp>, detail: &str) -> Value {
-    let alert = Object::new()
-        .with("code", code)
-        .with("since", since.map(|since| since.to_string()))
-        .with("detail", detail);
-    Value::Object(alert)
+fn alert(code: &'static str, since: Option<Timestamp>, detail: &'static str) -> Alert {
+    Alert {
+        code,
+        since,
+        detail,
+    }
 }

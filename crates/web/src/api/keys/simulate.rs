@@ -10,6 +10,7 @@ use http::StatusCode;
 use model::document::{Document, merge_patch};
 use model::filters::Constraint;
 use model::grants::Grant;
+use model::keys::KeyRecord;
 use model::names::{FieldPath, Name};
 use model::permit::{Admin, AskPool, ConstrainedQuery, On, Permit, Shown};
 use model::pools::Pool;
@@ -94,6 +95,40 @@ struct Sight {
     after: Option<Shown>,
 }
 
+/// What the caller may be told of one pool or view.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Its name.
+    pub(crate) name: Name,
+    /// The pool that it is, or that the view reads.
+    pub(crate) pool: Arc<Pool>,
+    /// Which rows the key sees now; `None` for none of it.
+    pub(crate) shown: Option<Shown>,
+    /// How many rows; a reason where that is not told.
+    pub(crate) rows: Result<Counted, &'static str>,
+    /// The declared fields that both see, and those that a change gives and takes.
+    pub(crate) fields: Option<[Vec<String>; 3]>,
+}
+
+/// Numbers of rows of one pool or view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    /// Those that the caller sees.
+    pub(crate) among: u64,
+    /// Those of them that the key sees.
+    pub(crate) now: u64,
+    /// After the change, gained by it, and lost.
+    pub(crate) change: Option<(u64, Option<u64>, Option<u64>)>,
+}
+
+/// What a key sees.
+#[derive(Debug)]
+pub(crate) struct Simulation {
+    is_change: bool,
+    /// Of pools, and of views.
+    pub(crate) told: [Vec<Told>; 2],
+}
+
 /// What the key sees, and what it would gain and lose by a change.
 pub(crate) async fn simulate(
     caller: Caller<Admin>,
@@ -106,13 +141,38 @@ pub(crate) async fn simulate(
     document.finish()?;
     let definitions = caller.definitions(&state);
     let key = path.find(&caller, &definitions)?;
+    let seen = simulated(&caller, &state, key, change).await?;
+    let [pools, views] = &seen.told;
+    let show = |told: &Vec<Told>| -> Vec<Object> {
+        let told = told.iter();
+        told.map(|told| told.to_object(seen.is_change)).collect()
+    };
+    let answer = Object::new()
+        .with("key", key.id().to_string())
+        .with("changed", seen.is_change)
+        .with("pools", show(pools))
+        .with("views", show(views));
+    Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+}
+
+/// What a key sees of the caller's rows, and after a change that is not saved.
+///
+/// # Errors
+/// Those with which the change would be refused, and those of the data plane.
+pub(crate) async fn simulated(
+    caller: &Caller<Admin>,
+    state: &AppState,
+    key: &Arc<KeyRecord>,
+    change: Option<&Value>,
+) -> Result<Simulation, ApiError> {
+    let definitions = caller.definitions(state);
     let in_force = definitions.in_force(key);
     let before = in_force.grants();
     let after = match change {
         None => None,
         Some(patch) => {
             let merged = merge_patch(&key.draft().to_value(), patch);
-            let draft = draft(&caller, &state, &merged, Some(key))?;
+            let draft = draft(caller, state, &merged, Some(key))?;
             // As it would be saved, or refused.
             let grants = caller.0.narrow(draft.grants, key.grants())?;
             Some(definitions.would_be_in_force(key, grants)?)
@@ -139,21 +199,17 @@ pub(crate) async fn simulate(
     let views = definitions.views();
     let views = views
         .filter_map(|(view, pool)| sight(&view.draft.name, pool, On::View(Some((view, pool)))));
-    let mut answer = Object::new()
-        .with("key", key.id().to_string())
-        .with("changed", after.is_some());
-    for (member, sights) in [
-        ("pools", pools.collect::<Vec<_>>()),
-        ("views", views.collect()),
-    ] {
-        let told: Vec<Object> = stream::iter(sights)
-            .map(|sight| tell(&caller, &state, sight, after.is_some()))
+    let sights = [pools.collect::<Vec<_>>(), views.collect()];
+    let is_change = after.is_some();
+    let mut told = [Vec::new(), Vec::new()];
+    for (sights, told) in sights.into_iter().zip(&mut told) {
+        *told = stream::iter(sights)
+            .map(|sight| tell(caller, state, sight, is_change))
             .buffered(ASKED_AT_ONCE)
             .try_collect()
             .await?;
-        answer = answer.with(member, told);
     }
-    Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
+    Ok(Simulation { is_change, told })
 }
 
 /// What the caller may be told of one pool or view.
@@ -161,23 +217,25 @@ async fn tell(
     caller: &Caller<Admin>,
     state: &AppState,
     sight: Sight,
-    changed: bool,
-) -> Result<Object, ApiError> {
-    let told = Object::new().with("name", sight.name.as_str());
+    is_change: bool,
+) -> Result<Told, ApiError> {
     let on = On::Pool(Some(&sight.pool));
     let Ok(permit) = caller.0.access().permit::<AskPool>(on) else {
-        return Ok(untold(told, changed, NOT_ASKED));
+        return Ok(sight.told(Err(NOT_ASKED), None));
     };
+    let fields = Some(fields(&permit, &sight));
     let (Some(before), Some(after)) = (
         counted(&permit, state, sight.before.as_ref()).await?,
         counted(&permit, state, sight.after.as_ref()).await?,
     ) else {
-        let told = untold(told, changed, HIDDEN);
-        return Ok(with_fields(told, &permit, &sight, changed));
+        return Ok(sight.told(Err(HIDDEN), fields));
     };
-    let among = number(state, permit.count()).await?;
-    let mut told = told.with("among", among).with("rows", before);
-    if changed {
+    let mut rows = Counted {
+        among: number(state, permit.count()).await?,
+        now: before,
+        change: None,
+    };
+    if is_change {
         // Both together, so that what is in neither is never looked for.
         let both = [&sight.before, &sight.after];
         let both = both.into_iter().flatten().map(|shown| shown.rows().clone());
@@ -186,27 +244,25 @@ async fn tell(
             Some(rows) => asked(&permit, state, &rows).await?,
         };
         let beyond = |rows: u64| both.map(|both| both.saturating_sub(rows));
-        told = told
-            .with("rows_after", after)
-            .with("rows_gained", beyond(before))
-            .with("rows_lost", beyond(after));
+        rows.change = Some((after, beyond(before), beyond(after)));
     }
-    Ok(with_fields(told, &permit, &sight, changed))
+    Ok(sight.told(Ok(rows), fields))
 }
 
-/// Numbers that the caller is not told.
-fn untold(told: Object, changed: bool, reason: &str) -> Object {
-    let nothing = Value::Null;
-    let mut told = told.with("among", nothing.clone()).with("rows", nothing);
-    if changed {
-        for name in ["rows_after", "rows_gained", "rows_lost"] {
-            told = told.with(name, Value::Null);
+impl Sight {
+    fn told(self, rows: Result<Counted, &'static str>, fields: Option<[Vec<String>; 3]>) -> Told {
+        Told {
+            name: self.name,
+            pool: self.pool,
+            shown: self.before,
+            rows,
+            fields,
         }
     }
-    told.with("reason", reason)
 }
 
-fn with_fields(told: Object, permit: &Permit<AskPool>, sight: &Sight, changed: bool) -> Object {
+/// The declared fields that the key and the caller see, and those that a change gives and takes.
+fn fields(permit: &Permit<AskPool>, sight: &Sight) -> [Vec<String>; 3] {
     let declared = sight.pool.draft.schema.declared().iter();
     let seen: Vec<&FieldPath> = declared
         .map(|field| &field.path)
@@ -220,12 +276,41 @@ fn with_fields(told: Object, permit: &Permit<AskPool>, sight: &Sight, changed: b
         kept.map(ToString::to_string).collect()
     };
     let (before, after) = (&sight.before, &sight.after);
-    let told = told.with("fields", texts(&|field| of(before, field)));
-    if !changed {
-        return told;
+    [
+        texts(&|field| of(before, field)),
+        texts(&|field| !of(before, field) && of(after, field)),
+        texts(&|field| of(before, field) && !of(after, field)),
+    ]
+}
+
+impl Told {
+    fn to_object(&self, is_change: bool) -> Object {
+        let rows = self.rows.ok();
+        let mut told = Object::new()
+            .with("name", self.name.as_str())
+            .with("among", rows.map(|rows| rows.among))
+            .with("rows", rows.map(|rows| rows.now));
+        if is_change {
+            let change = rows.and_then(|rows| rows.change);
+            told = told
+                .with("rows_after", change.map(|(after, ..)| after))
+                .with("rows_gained", change.and_then(|(_, gained, _)| gained))
+                .with("rows_lost", change.and_then(|(.., lost)| lost));
+        }
+        if let Err(reason) = self.rows {
+            told = told.with("reason", reason);
+        }
+        let Some([seen, gained, lost]) = &self.fields else {
+            return told;
+        };
+        let told = told.with("fields", seen.clone());
+        match is_change {
+            false => told,
+            true => told
+                .with("fields_gained", gained.clone())
+                .with("fields_lost", lost.clone()),
+        }
     }
-    told.with("fields_gained", texts(&|f| !of(before, f) && of(after, f)))
-        .with("fields_lost", texts(&|f| of(before, f) && !of(after, f)))
 }
 
 /// How many of the caller's rows are shown; `None` when it may not be told.

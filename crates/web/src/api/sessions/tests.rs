@@ -1,3 +1,4 @@
+use model::people::Totp;
 use serde_json::{Value as Json, json};
 
 use crate::testing::people::{FIRST, PASSWORD, first_owner, first_signed_in};
@@ -73,19 +74,35 @@ async fn k10_short_and_common_passwords_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn k9_new_factors_are_shown_once_and_begin_a_new_session() {
+async fn k9_new_factors_are_shown_once_and_count_when_the_new_app_shows_its_code() {
     let world = World::new().await;
     let ada = first_signed_in(&world).await;
     let body = ada.proving(&world, json!({}));
-    let changed = ada
+    let offered = ada
         .call(&world, "POST /v1/people/me/factors", &body)
         .await
         .expect(200);
-    assert!(changed.header("set-cookie").starts_with("__Host-tidegate="));
-    assert_eq!(changed.header("cache-control"), "no-store");
-    let shown = changed.json();
+    assert_eq!(offered.header("set-cookie"), "", "nothing has changed yet");
+    assert_eq!(offered.header("cache-control"), "no-store");
+    let shown = offered.json();
     assert_ne!(text(&shown, "/app/secret"), ada.app.reveal().as_str());
     assert_eq!(shown["recovery_codes"].as_array().expect("codes").len(), 10);
+    let confirm = async |code: &str| {
+        let body = json!({ "code": code });
+        ada.call(&world, "POST /v1/people/me/factors/confirm", &body)
+            .await
+    };
+    let malformed = confirm("12").await.expect(400);
+    assert_eq!(malformed.json()["pointer"], "/code");
+    let old = ada.app.shown_at(world.state.clock.now());
+    let refused = confirm(&old).await.expect(403);
+    assert_eq!(refused.code(), "code_refused");
+    let app = Totp::parse(text(&shown, "/app/secret")).expect("a secret");
+    let code = app.shown_at(world.state.clock.now());
+    let changed = confirm(&code).await.expect(200);
+    assert!(changed.header("set-cookie").starts_with("__Host-tidegate="));
+    let again = confirm(&code).await.expect(409);
+    assert_eq!(again.code(), "nothing_offered");
     // The browser has the new session, and the one before has ended.
     let sessions = ada.call(&world, "GET /v1/sessions", &Json::Null).await;
     let sessions = sessions.expect(200).json();

@@ -12,6 +12,18 @@ use crate::console::routes::{For, PAGES, PageRoute};
 use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World};
 
+/// A world in which there is something at every address.
+async fn stocked() -> World {
+    let world = World::with_sales().await;
+    let question = json!({ "analysis": "count", "pool": "sales", "interval": "daily",
+        "timeframe": "this_30_days" });
+    let saved = json!({ "name": "by day", "query": question });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let dataset = json!({ "name": "days", "query": question, "index_by": ["customer"] });
+    world.post("/v1/datasets", &dataset).await.expect(201);
+    world
+}
+
 /// The address of a route, with what there is for its variable segments.
 async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
     let mut id = by.id.clone();
@@ -31,11 +43,29 @@ async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
             id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
         }
     }
+    let mut grant = String::new();
+    if page.pattern.contains("/keys/{id}") {
+        let keys = world.get("/v1/keys").await.expect(200).json();
+        id = crate::testing::text(&keys, "/items/0/id").to_owned();
+        grant = crate::testing::text(&keys, "/items/0/grants/1/id").to_owned();
+    }
+    for (below, list) in [
+        ("/pools/{id}", "GET /v1/pools"),
+        ("/views/{id}", "GET /v1/views"),
+        ("/saved/{id}", "GET /v1/saved-queries"),
+        ("/datasets/{id}", "GET /v1/datasets"),
+    ] {
+        if page.pattern.contains(below) {
+            let all = by.call(world, list, &Json::Null).await;
+            id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
+        }
+    }
     let style = ASSETS.style.address.rsplit('/').next().expect("a name");
     page.pattern
         .replace("{project}", "default")
         .replace("{file}", style)
         .replace("{id}", &id)
+        .replace("{grant}", &grant)
 }
 
 fn check_told(page: &PageRoute, reply: &Reply) {
@@ -57,7 +87,9 @@ fn check_told(page: &PageRoute, reply: &Reply) {
         false => "no-store",
     };
     assert_eq!(reply.header("cache-control"), kept, "{what}");
-    if !is_file && !reply.body.is_empty() {
+    if page.pattern.ends_with(".svg") && reply.status == 200 {
+        assert_eq!(reply.header("content-type"), "image/svg+xml", "{what}");
+    } else if !is_file && !reply.body.is_empty() {
         assert_eq!(
             reply.header("content-type"),
             "text/html; charset=utf-8",
@@ -75,7 +107,7 @@ fn check_told(page: &PageRoute, reply: &Reply) {
 
 #[tokio::test]
 async fn k23_whoever_comes_to_whatever_address_every_answer_has_the_headers() {
-    let world = World::with_sales().await;
+    let world = stocked().await;
     let ada = first_signed_in(&world).await;
     let forged = format!("__Host-tidegate={}", "A".repeat(43));
     for page in PAGES {
@@ -111,7 +143,7 @@ async fn k23_whoever_comes_to_whatever_address_every_answer_has_the_headers() {
 
 #[tokio::test]
 async fn who_is_not_signed_in_is_sent_to_sign_in_and_back() {
-    let world = World::with_sales().await;
+    let world = stocked().await;
     let ada = first_signed_in(&world).await;
     let mut ended = Vec::new();
     for page in PAGES.iter().filter(|page| page.of != For::Anybody) {
@@ -161,7 +193,7 @@ const SITES: [(&[(&str, &str)], bool); 9] = [
 
 #[tokio::test]
 async fn k23_a_form_counts_with_the_token_of_its_session_from_the_servers_own_page_alone() {
-    let world = World::with_sales().await;
+    let world = stocked().await;
     let ada = first_signed_in(&world).await;
     let bob = joined(&world, &ada, "bob", json!([{ "role": "owner" }])).await;
     let (own, foreign) = (token(&world, &ada).await, token(&world, &bob).await);
@@ -212,7 +244,7 @@ async fn audited(world: &World) -> usize {
 
 #[tokio::test]
 async fn k23_opening_a_page_changes_nothing() {
-    let world = World::with_sales().await;
+    let world = stocked().await;
     let ada = first_signed_in(&world).await;
     let invitation = PAGES
         .iter()
@@ -249,7 +281,7 @@ fn whoever_must_sign_in_before_a_form_counts_comes_back_to_a_page() {
 
 #[tokio::test]
 async fn who_has_no_role_in_a_project_finds_nothing_there() {
-    let world = World::with_sales().await;
+    let world = stocked().await;
     let ada = first_signed_in(&world).await;
     let body = json!({ "name": "north", "code": ada.code(&world) });
     ada.call(&world, "POST /v1/projects", &body)
@@ -281,7 +313,7 @@ async fn who_has_no_role_in_a_project_finds_nothing_there() {
 
 #[tokio::test]
 async fn a_form_is_about_the_project_that_its_page_was_about() {
-    let world = World::with_sales().await;
+    let world = stocked().await;
     let ada = first_signed_in(&world).await;
     let body = json!({ "name": "north", "code": ada.code(&world) });
     ada.call(&world, "POST /v1/projects", &body)

@@ -162,16 +162,30 @@ async fn a_person_changes_the_password_and_the_codes_and_ends_sessions() {
     let renewed = send(&world, &ada, "/console/account/codes", &form)
         .await
         .expect(200);
-    assert!(renewed.text().contains("otpauth:"));
-    // The page is that of the session that was begun.
     let html = renewed.text();
+    let address = between(&html, "href=\"otpauth:", "\"").replace("&#38;", "&");
+    let secret = address.split("secret=").nth(1).expect("a secret");
+    let app = Totp::parse(secret.split('&').next().expect("its text")).expect("a secret");
+    let before = ada.cookie();
+    for (code, status, marked) in [("12", 400, "e-code"), ("000000", 403, "e-code")] {
+        let form = [("code", code)];
+        let again = send(&world, &ada, "/console/account/codes/confirm", &form).await;
+        let html = again.expect(status).text();
+        assert!(html.contains(&format!("id=\"{marked}\"")), "{html}");
+    }
+    assert_eq!(ada.cookie(), before, "nothing has changed");
+    let code = app.shown_at(world.state.clock.now());
+    let form = [("code", code.as_str())];
+    let done = send(&world, &ada, "/console/account/codes/confirm", &form)
+        .await
+        .expect(303);
+    assert_eq!(done.header("location"), "/console/account?done=codes");
+    assert_ne!(ada.cookie(), before);
+    let page = open(&world, &ada, "/console/account").await;
+    let html = page.expect(200).text();
     let given = between(&html, "name=\"_token\" value=\"", "\"").to_owned();
     let form = [("_token", given.as_str())];
-    let page = open(&world, &ada, "/console/account")
-        .await
-        .expect(200)
-        .text();
-    let end = between(&page, "/console/account/sessions/", "\"");
+    let end = between(&html, "/console/account/sessions/", "\"");
     let call = format!("POST /console/account/sessions/{end}");
     let ended = browse(&world, &call, &ada.cookie(), OWN, Some(&form))
         .await

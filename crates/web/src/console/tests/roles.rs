@@ -15,12 +15,26 @@ use crate::testing::{World, committed, text};
 /// What pages of this address are about; `None` for one that every role has.
 fn area_of(pattern: &str) -> Option<Area> {
     let below = pattern.strip_prefix("/console/projects/{project}")?;
-    match below.split('/').nth(1) {
+    let mut parts = below.split('/').skip(1);
+    let (first, page) = (parts.next(), parts.nth(1));
+    match first {
         None => None,
+        Some("new-pool") => Some(Area::Definitions),
+        Some("new-view" | "new-question") => Some(Area::Definitions),
+        Some("views" | "saved" | "datasets") => match page {
+            Some("change" | "delete") => Some(Area::Definitions),
+            _ => Some(Area::ReadResults),
+        },
+        Some("explore") => Some(Area::ReadRecords),
+        Some("pools") => match page {
+            Some("settings" | "drop") => Some(Area::Definitions),
+            Some("upload" | "remove") => Some(Area::WriteRecords),
+            _ => Some(Area::ReadRecords),
+        },
         Some("people") => Some(Area::People),
         Some("audit") => Some(Area::Audit),
         Some("settings") => Some(Area::Projects),
-        Some("keys") => Some(Area::Keys),
+        Some("keys" | "usage") => Some(Area::Keys),
         Some(other) => panic!("{other}: say here which area of a role it is for"),
     }
 }
@@ -53,7 +67,11 @@ async fn what_each_role_gets_from_each_page() {
     table = table.trim_end().to_owned() + "\n";
     for page in PAGES.iter().filter(|page| page.of == For::Role) {
         let path = page.pattern.replace("{project}", "default");
-        let call = format!("{} {}", page.method, path.replace("{id}", "none"));
+        let call = format!(
+            "{} {}",
+            page.method,
+            path.replace("{id}", "none").replace("{grant}", "none")
+        );
         let mut line = format!("{:<4} {:<67}", page.method, page.pattern);
         for (name, role, is_held, person) in &callers {
             let token = form_token(&world, person, project);

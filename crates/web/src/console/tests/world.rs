@@ -55,11 +55,32 @@ pub(super) async fn send(world: &World, by: &SignedIn, path: &str, form: &[(&str
     pairs.extend(form);
     let call = format!("POST {path}");
     let reply = browse(world, &call, &by.cookie(), OWN, Some(&pairs)).await;
+    keep_cookie(by, &reply);
+    reply
+}
+
+/// The same with the token of forms about a project.
+pub(super) async fn send_to(
+    world: &World,
+    by: &SignedIn,
+    (path, project): (&str, ProjectId),
+    form: &[(&str, &str)],
+) -> Reply {
+    let token = form_token(world, by, project);
+    let mut pairs = vec![("_token", token.as_str())];
+    pairs.extend(form);
+    let call = format!("POST {path}");
+    let reply = browse(world, &call, &by.cookie(), OWN, Some(&pairs)).await;
+    keep_cookie(by, &reply);
+    reply
+}
+
+/// Keeps the cookie that an answer gives.
+fn keep_cookie(by: &SignedIn, reply: &Reply) {
     let given = reply.header("set-cookie").split(';').next();
     if let Some(given) = given.filter(|given| given.len() > "__Host-tidegate=".len()) {
         given.clone_into(&mut by.cookie.lock().expect("nobody panicked"));
     }
-    reply
 }
 
 /// The token that pages of this session give their forms.

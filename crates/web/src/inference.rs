@@ -1,4 +1,5 @@
-//! The fields of a pool, guessed from the first records of a file.
+//! The fields of a pool, guessed from the first records of a file: for imports,
+//! and for the console.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -123,20 +124,20 @@ struct Seen {
 
 /// A field as it was guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct InferredField {
+pub struct InferredField {
     /// The dotted path.
-    pub(super) name: String,
+    pub name: String,
     /// The type; `None` when no single type holds the values.
-    pub(super) field_type: Option<FieldType>,
+    pub field_type: Option<FieldType>,
     /// How many of the records had a value, when they were looked at.
-    pub(super) filled: Option<u64>,
+    pub filled: Option<u64>,
     /// What a person should know.
-    pub(super) note: &'static str,
+    pub note: &'static str,
 }
 
 /// Watches records and guesses their fields.
 #[derive(Debug, Default)]
-pub(super) struct Inference {
+pub struct Inference {
     order: Vec<String>,
     seen: HashMap<String, Seen>,
     records: u64,
@@ -145,12 +146,12 @@ pub(super) struct Inference {
 
 impl Inference {
     /// An inference for records in JSON.
-    pub(super) fn json() -> Self {
+    pub fn json() -> Self {
         Self::default()
     }
 
     /// An inference for CSV with these columns.
-    pub(super) fn csv(columns: &[String]) -> Self {
+    pub fn csv(columns: &[String]) -> Self {
         Self {
             order: columns.to_vec(),
             seen: columns
@@ -163,12 +164,12 @@ impl Inference {
     }
 
     /// How many records were watched.
-    pub(super) fn records(&self) -> u64 {
+    pub fn records(&self) -> u64 {
         self.records
     }
 
     /// Watches one record in JSON; what is not an object tells nothing.
-    pub(super) fn see_json(&mut self, text: &[u8]) {
+    pub fn see_json(&mut self, text: &[u8]) {
         self.records += 1;
         if let Ok(Value::Object(object)) = serde_json::from_slice(text) {
             for (name, value) in &object {
@@ -207,7 +208,7 @@ impl Inference {
     }
 
     /// Watches one CSV record.
-    pub(super) fn see_cells(&mut self, cells: &[Option<String>]) {
+    pub fn see_cells(&mut self, cells: &[Option<String>]) {
         self.records += 1;
         for (at, cell) in cells.iter().enumerate() {
             let (Some(text), Some(name)) = (cell, self.order.get(at).cloned()) else {
@@ -230,7 +231,7 @@ impl Inference {
     }
 
     /// The fields in the order in which they first occurred.
-    pub(super) fn fields(&self) -> Vec<InferredField> {
+    pub fn fields(&self) -> Vec<InferredField> {
         let paths: BTreeMap<&str, &Seen> = self
             .seen
             .iter()

@@ -1,0 +1,315 @@
+//! Questions of analytics: asked, looked at as a table and as a chart, and saved.
+
+mod answer;
+mod question;
+mod save;
+
+pub(super) use answer::table;
+pub(super) use question::fields_of;
+pub(super) use save::save;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use model::analyses::{Analysis, Answer};
+use model::fault::Fault;
+use model::ids::SavedQueryId;
+use model::people::Area;
+use model::permit::{AskPool, On};
+use model::pools::Pool;
+use model::value::Value;
+
+use super::asking::{self, ask};
+use super::forms::{Fields, sentence};
+use super::frame::{Frame, Section, query};
+use super::pictures::{self, Chart, Size, look_of};
+use super::shown::{Table, counted, pretty};
+use super::snippets::{self, Snippet};
+use super::visitor::InProject;
+use crate::charts::Drawing;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::state::AppState;
+use question::Asked;
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident $(, $more:literal)*) => {
+        $(#[$doc])*
+        pub(super) const $name: &[&str] = &[
+            "pool", "analysis", "field", "percentile", "by1", "by2", "by3", "interval",
+            "timeframe", "from", "to", "timezone", "order", "limit", "question", "filters",
+            "f1", "o1", "v1", "f2", "o2", "v2", "f3", "o3", "v3",
+            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6", "saved",
+            $($more,)*
+        ];
+    };
+}
+
+names! {
+    /// What is asked.
+    PARAMETERS
+}
+names! {
+    /// The same, and how its chart is to look.
+    CHART_PARAMETERS, "theme", "size"
+}
+
+/// What is saved beside the question.
+const SAVED: &[&str] = &["name", "refresh_minutes", "index_by"];
+
+/// An answer.
+struct Found {
+    table: Table,
+    size: String,
+    shown: usize,
+    /// The one number that it is, when it is one.
+    figure: Option<String>,
+    chart: Option<Chart>,
+    definition: String,
+    pretty: String,
+    snippets: Vec<Snippet>,
+    /// Whether it can be a dataset: a series over a period that moves.
+    is_series: bool,
+}
+
+/// A saved query that a question may take the place of.
+struct Replaced {
+    id: String,
+    name: String,
+    revision: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/explore.html")]
+struct Page {
+    frame: Frame,
+    form: Fields,
+    asked: Asked,
+    fields: Vec<String>,
+    has_pools: bool,
+    own: String,
+    save: String,
+    saved: String,
+    may_save: bool,
+    replaced: Option<Replaced>,
+    /// Which of the three is chosen.
+    kind: String,
+    found: Option<Found>,
+    fault: Option<String>,
+}
+
+/// The pools that the person may ask, that of usage for whom it is there.
+fn pools(here: &InProject) -> Vec<Arc<Pool>> {
+    let mut pools = asking::pools(here);
+    let usage = here.definitions.pool(model::names::Name::USAGE);
+    let usage = usage.filter(|pool| here.access.permit::<AskPool>(On::Pool(Some(pool))).is_ok());
+    pools.extend(usage.cloned());
+    pools
+}
+
+/// What a request chooses, and the question that it makes; none without a pool.
+fn chosen(here: &InProject, parameters: &Parameters) -> (Asked, Result<Option<Value>, Fault>) {
+    let pools = pools(here);
+    let names = pools.iter().map(|pool| pool.draft.name.to_string());
+    let names: Vec<String> = names.collect();
+    let asked = Asked::typed(&names, |name| parameters.get(name));
+    let mut named = pools.iter();
+    let named = named.find(|pool| pool.draft.name.as_str() == asked.pool());
+    let pool = named.or_else(|| pools.first());
+    let question = pool.map(|pool| asked.to_value(&pool.draft.schema));
+    (asked, question.transpose())
+}
+
+/// The saved query that the question came from, for who may change it.
+fn replaced(here: &InProject, parameters: &Parameters) -> Option<Replaced> {
+    here.require(Area::Definitions).ok()?;
+    let id = SavedQueryId::parse(parameters.get("saved")?).ok()?;
+    let saved = here.definitions.saved_query_by_id(id)?.item;
+    Some(Replaced {
+        id: id.to_string(),
+        name: saved.draft.name.to_string(),
+        revision: saved.revision.to_string(),
+    })
+}
+
+/// The one number that an answer is.
+fn figure(answer: &Answer) -> Option<String> {
+    let Answer::Measured(measured) = answer else {
+        return None;
+    };
+    match &measured.results {
+        model::analyses::Results::Whole(results) => match &results[..] {
+            [Value::Integer(number)] => Some(super::shown::grouped(*number)),
+            [value] if value.as_array().is_none() => Some(super::shown::text_of(value)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+async fn find(
+    here: &InProject,
+    parameters: &Parameters,
+    question: &Value,
+    state: &AppState,
+) -> Result<Found, ApiError> {
+    let analysis = Analysis::parse(question)?;
+    let answer = ask(here, &analysis, state).await?;
+    let (table, rows) = table(&answer);
+    let shown = table.rows.len();
+    let figure = figure(&answer);
+    let is_drawn = Drawing::of(&analysis, look_of(parameters)).is_ok() && figure.is_none();
+    let chart = format!(
+        "{}?{}",
+        here.address("/explore/chart.svg"),
+        query(parameters.iter())
+    );
+    let object = question.as_object();
+    let has = |name: &str| object.is_some_and(|object| object.get(name).is_some());
+    Ok(Found {
+        table,
+        size: counted(rows as i128, "row", "rows"),
+        shown,
+        figure,
+        chart: is_drawn.then(|| Chart::at(&chart, Size::Medium, "Chart of the answer")),
+        snippets: snippets::sending("/v1/query", question),
+        pretty: pretty(question),
+        definition: model::json::to_text(question),
+        is_series: has("interval") && has("timeframe"),
+    })
+}
+
+async fn show(
+    here: &InProject,
+    (form, kind): (Fields, &str),
+    parameters: &Parameters,
+    state: &AppState,
+) -> Result<Response, ApiError> {
+    let (mut found, mut fault) = (None, None);
+    let is_asked = parameters.get("analysis").is_some() || parameters.get("question").is_some();
+    let (asked, question) = chosen(here, parameters);
+    let question = question.unwrap_or_else(|broken| {
+        fault = Some(sentence(&broken.detail));
+        None
+    });
+    if asked.pool() == model::names::Name::USAGE {
+        asking::bring_usage(here, state).await?;
+    }
+    if let Some(question) = question.filter(|_| is_asked) {
+        match find(here, parameters, &question, state).await {
+            Ok(answer) => found = Some(answer),
+            Err(error) if error.problem().status().is_server_error() => return Err(error),
+            Err(error) => fault = Some(sentence(error.problem().detail())),
+        }
+    }
+    let replaced = replaced(here, parameters);
+    let form = match &replaced {
+        Some(replaced) if form.value("name").is_empty() => form.with("name", replaced.name.clone()),
+        _ => form,
+    };
+    let kind = match (&replaced, kind) {
+        (Some(_), "") => "replace",
+        (None, "") => "saved",
+        (_, kind) => kind,
+    };
+    let all = pools(here);
+    let named = all
+        .iter()
+        .find(|pool| pool.draft.name.as_str() == asked.pool());
+    let fields = match named {
+        Some(pool) => asking::fields(here, pool, state).await?,
+        None => Vec::new(),
+    };
+    let shown = Page {
+        frame: Frame::of("Explore", here, Section::Explore),
+        asked,
+        fields: fields.into_iter().map(|field| field.name).collect(),
+        has_pools: !all.is_empty(),
+        own: here.address("/explore"),
+        save: here.address("/new-question"),
+        saved: here.address("/saved"),
+        may_save: here.may(Area::Definitions),
+        replaced,
+        kind: kind.to_owned(),
+        found,
+        fault,
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+/// The page that asks.
+pub(super) async fn read(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadRecords)?;
+    show(&here, (Fields::blank(), ""), &parameters, &state).await
+}
+
+/// The same for who saves what was asked.
+pub(super) async fn save_form(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::Definitions)?;
+    show(&here, (Fields::blank(), ""), &parameters, &state).await
+}
+
+/// The chart of an answer.
+pub(super) async fn chart(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadRecords)?;
+    let drawn = async {
+        let (_, question) = chosen(&here, &parameters);
+        let analysis = Analysis::parse(&question?.ok_or_else(ApiError::not_found)?)?;
+        let drawing = Drawing::of(&analysis, look_of(&parameters));
+        let drawing = drawing.map_err(|reason| ApiError::internal(reason.to_string()))?;
+        let answer = ask(&here, &analysis, &state).await?;
+        Ok(drawing.draw(&answer))
+    };
+    Ok(pictures::svg(drawn.await, &parameters))
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
+    use super::samples::{form, frame, sample};
+    let place = || super::frame::address(text, "/x");
+    let page = Page {
+        frame: frame(text),
+        form: form(text, &[SAVED, &["code"]].concat()),
+        asked: question::sample(text),
+        fields: vec![text.to_owned()],
+        has_pools: true,
+        own: place(),
+        save: place(),
+        saved: place(),
+        may_save: true,
+        replaced: Some(Replaced {
+            id: text.to_owned(),
+            name: text.to_owned(),
+            revision: text.to_owned(),
+        }),
+        kind: "saved".to_owned(),
+        found: Some(Found {
+            table: super::shown::sample(text),
+            size: text.to_owned(),
+            shown: 1,
+            figure: Some(text.to_owned()),
+            chart: Some(pictures::sample(text)),
+            definition: text.to_owned(),
+            pretty: text.to_owned(),
+            snippets: snippets::sample(text),
+            is_series: true,
+        }),
+        fault: Some(text.to_owned()),
+    };
+    vec![sample("explore.html", &page)]
+}

@@ -1,0 +1,261 @@
+//! Conditions on records as rows of a form: a field, an operator, a value. What
+//! such rows cannot say is written as the API writes it.
+
+use model::fault::{Fault, FaultCode};
+use model::fields::{FieldType, ScalarType};
+use model::filters::{Operator, parse_list};
+use model::pools::Schema;
+use model::value::Object;
+use model::value::Value;
+
+/// The names of the fields, operators and values of the rows.
+const ROWS: [[&str; 3]; 6] = [
+    ["f1", "o1", "v1"],
+    ["f2", "o2", "v2"],
+    ["f3", "o3", "v3"],
+    ["f4", "o4", "v4"],
+    ["f5", "o5", "v5"],
+    ["f6", "o6", "v6"],
+];
+/// What is written as the API writes it.
+pub(super) const AS_JSON: &str = "filters";
+/// Rows that are there to begin with.
+const SHOWN: usize = 2;
+
+/// The operators in the words of people.
+const WORDS: [(Operator, &str); 15] = [
+    (Operator::Eq, "is"),
+    (Operator::Ne, "is not"),
+    (Operator::Lt, "is less than"),
+    (Operator::Lte, "is at most"),
+    (Operator::Gt, "is more than"),
+    (Operator::Gte, "is at least"),
+    (Operator::In, "is one of"),
+    (Operator::NotIn, "is none of"),
+    (Operator::Exists, "is there"),
+    (Operator::Contains, "contains"),
+    (Operator::NotContains, "does not contain"),
+    (Operator::StartsWith, "starts with"),
+    (Operator::EndsWith, "ends with"),
+    (Operator::Regex, "matches"),
+    (Operator::Within, "lies within"),
+];
+
+/// One row.
+pub(super) struct Row {
+    pub(super) number: usize,
+    pub(super) names: [&'static str; 3],
+    pub(super) field: String,
+    pub(super) operators: Vec<Choice>,
+    pub(super) value: String,
+}
+
+/// An operator to choose.
+pub(super) struct Choice {
+    pub(super) value: &'static str,
+    pub(super) label: &'static str,
+    pub(super) is_chosen: bool,
+}
+
+/// The rows of a form, as they were typed.
+#[derive(Default)]
+pub(super) struct Filters {
+    pub(super) rows: Vec<Row>,
+    /// Rows that are folded away while nothing stands in them.
+    pub(super) more: Vec<Row>,
+    pub(super) as_json: String,
+    pub(super) error: Option<String>,
+}
+
+impl Filters {
+    /// As they were typed; `get` has the value of a field of the form.
+    pub(super) fn typed<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let text = |name: &str| get(name).unwrap_or_default().trim().to_owned();
+        let rows = ROWS.iter().enumerate().map(|(at, names)| Row {
+            number: at + 1,
+            names: *names,
+            field: text(names[0]),
+            operators: choices(&text(names[1])),
+            value: text(names[2]),
+        });
+        let mut rows: Vec<Row> = rows.collect();
+        let used = rows.iter().rposition(|row| !row.field.is_empty());
+        let shown = used.map_or(SHOWN, |last| (last + 2).max(SHOWN));
+        let more = rows.split_off(shown.min(rows.len()));
+        Self {
+            rows,
+            more,
+            as_json: text(AS_JSON),
+            error: None,
+        }
+    }
+
+    /// The list of filters that a question has; `None` for no condition.
+    ///
+    /// # Errors
+    /// A fault that names what cannot be read.
+    pub(super) fn to_value(&self, schema: &Schema) -> Result<Option<Value>, Fault> {
+        let rows = self.rows.iter().chain(&self.more);
+        let rows = rows.filter(|row| !row.field.is_empty());
+        let rows = rows.map(|row| {
+            let chosen = row.operators.iter().find(|choice| choice.is_chosen);
+            let operator = chosen.map_or("eq", |choice| choice.value);
+            let declared = schema.field(&row.field).map(|field| field.field_type);
+            let compared = Object::new()
+                .with("field", row.field.as_str())
+                .with("operator", operator)
+                .with("value", value_of(operator, &row.value, declared));
+            Value::Object(compared)
+        });
+        let mut all: Vec<Value> = rows.collect();
+        if !self.as_json.is_empty() {
+            let more = model::json::parse(self.as_json.as_bytes())?;
+            match more {
+                Value::Array(more) => all.extend(more),
+                Value::Object(one) => all.push(Value::Object(one)),
+                _ => {
+                    let rule = "conditions as JSON are a list of them";
+                    return Err(Fault::new(FaultCode::WrongType, rule));
+                }
+            }
+        }
+        if all.is_empty() {
+            return Ok(None);
+        }
+        let list = Value::Array(all);
+        parse_list(&list)?;
+        Ok(Some(list))
+    }
+
+    /// The same with what is wrong with them.
+    #[must_use]
+    pub(super) fn broken(mut self, fault: &Fault) -> Self {
+        self.error = Some(super::forms::sentence(&fault.detail));
+        self
+    }
+
+    /// The fields of the form that say these filters again.
+    pub(super) fn fields_of(list: &Value) -> Vec<(&'static str, String)> {
+        let parts = list.as_array().unwrap_or_default();
+        let simple: Option<Vec<[String; 3]>> = parts.iter().map(simple).collect();
+        match simple.filter(|rows| rows.len() <= ROWS.len()) {
+            Some(rows) => {
+                let each = rows.into_iter().zip(ROWS);
+                each.flat_map(|(row, names)| names.into_iter().zip(row))
+                    .collect()
+            }
+            None => vec![(AS_JSON, model::json::to_text(list))],
+        }
+    }
+}
+
+/// A comparison that a row can say.
+fn simple(part: &Value) -> Option<[String; 3]> {
+    let part = part.as_object()?;
+    let field = part.get("field")?.as_str()?;
+    let operator = Operator::parse(part.get("operator")?.as_str()?)?;
+    let value = part.get("value")?;
+    let text = match value {
+        Value::Array(values) if matches!(operator, Operator::In | Operator::NotIn) => {
+            let is_plain = |value: &Value| value.as_str().is_none_or(|text| !text.contains(','));
+            if !values.iter().all(is_plain) {
+                return None;
+            }
+            let texts: Vec<String> = values.iter().map(super::shown::text_of).collect();
+            texts.join(", ")
+        }
+        Value::Array(_) | Value::Object(_) => return None,
+        // The row would read it as a number.
+        Value::String(text) if model::json::parse(text.as_bytes()).is_ok() => {
+            model::json::to_text(value)
+        }
+        other => super::shown::text_of(other),
+    };
+    Some([field.to_owned(), operator.name().to_owned(), text])
+}
+
+fn choices(chosen: &str) -> Vec<Choice> {
+    let chosen = Operator::parse(chosen).unwrap_or(Operator::Eq);
+    // Circles on the globe are for those who write JSON.
+    let words = WORDS
+        .iter()
+        .filter(|(known, _)| *known != Operator::Within || chosen == *known);
+    let choices = words.map(|(operator, label)| Choice {
+        value: operator.name(),
+        label,
+        is_chosen: *operator == chosen,
+    });
+    choices.collect()
+}
+
+fn value_of(operator: &str, text: &str, declared: Option<FieldType>) -> Value {
+    let scalar = declared.map(|known| match known {
+        FieldType::Scalar(scalar) | FieldType::Array(scalar) => scalar,
+    });
+    match operator {
+        "in" | "not_in" => {
+            let each = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+            Value::Array(each.map(|one| typed(one, scalar)).collect())
+        }
+        "exists" => Value::Boolean(!["no", "false"].contains(&text.to_lowercase().as_str())),
+        "starts_with" | "ends_with" | "regex" => Value::from(unquoted(text)),
+        _ => typed(text, scalar),
+    }
+}
+
+/// A value as the field's type has it; where nothing is declared, what looks
+/// like a number or a truth is one, and what stands in quotes is a text.
+fn typed(text: &str, scalar: Option<ScalarType>) -> Value {
+    let read = || model::json::parse(text.as_bytes()).ok();
+    let value = match scalar {
+        Some(scalar) if scalar.is_numeric() => read().filter(|value| value.as_number().is_some()),
+        Some(ScalarType::Boolean) => read().filter(|value| matches!(value, Value::Boolean(_))),
+        Some(_) => None,
+        None => read().filter(|value| !matches!(value, Value::Array(_) | Value::Object(_))),
+    };
+    value.unwrap_or_else(|| Value::from(unquoted(text)))
+}
+
+fn unquoted(text: &str) -> String {
+    let read = model::json::parse(text.as_bytes()).ok();
+    let quoted = read.as_ref().and_then(Value::as_str);
+    quoted.map_or_else(|| text.to_owned(), str::to_owned)
+}
+
+/// A condition in words.
+pub(super) fn in_words(list: Option<&Value>) -> Vec<String> {
+    let parts = list.and_then(Value::as_array).unwrap_or_default();
+    let each = parts.iter().map(|part| match simple(part) {
+        Some([field, operator, value]) => {
+            let word = WORDS.iter().find(|(known, _)| known.name() == operator);
+            let word = word.map_or("", |(_, word)| word);
+            match (operator.as_str(), value.as_str()) {
+                ("exists", "false") => format!("{field} is not there"),
+                ("exists", _) => format!("{field} is there"),
+                (_, value) => format!("{field} {word} {value}"),
+            }
+        }
+        None => model::json::to_text(part),
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Filters {
+    let row = |at: usize| Row {
+        number: at + 1,
+        names: ROWS[at],
+        field: text.to_owned(),
+        operators: choices("eq"),
+        value: text.to_owned(),
+    };
+    Filters {
+        rows: vec![row(0)],
+        more: vec![row(1)],
+        as_json: text.to_owned(),
+        error: Some(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

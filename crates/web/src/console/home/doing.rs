@@ -1,0 +1,191 @@
+//! What keys do, and what of them wants attention.
+
+use control::NoticeKind;
+use model::analyses::{Analysis, Answer, Results};
+use model::ids::KeyId;
+use model::people::Area;
+use model::value::{Object, Value};
+
+use crate::console::asking::{self, ask};
+use crate::console::forms::sentence;
+use crate::console::shown::grouped;
+use crate::console::times::Moment;
+use crate::console::visitor::InProject;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Keys that are told of as the busiest.
+const BUSIEST: u64 = 5;
+/// Notices that the page tells.
+const NOTICES: usize = 6;
+
+/// A key and what it did.
+pub(super) struct Busy {
+    pub(super) name: String,
+    pub(super) href: Option<String>,
+    pub(super) requests: String,
+    pub(super) refused: String,
+    pub(super) records: String,
+}
+
+/// Something that somebody should look at.
+pub(super) struct Attention {
+    pub(super) what: &'static str,
+    pub(super) is_urgent: bool,
+    pub(super) key: String,
+    pub(super) href: Option<String>,
+    pub(super) detail: String,
+    pub(super) at: Moment,
+}
+
+fn question(timeframe: &str) -> Object {
+    let sum = |field: &str| Object::new().with("analysis", "sum").with("field", field);
+    let order = Object::new()
+        .with("field", "requests")
+        .with("direction", "desc");
+    Object::new()
+        .with("analysis", "multi_analysis")
+        .with("pool", model::names::Name::USAGE)
+        .with(
+            "analyses",
+            Object::new()
+                .with("requests", sum("requests"))
+                .with("refused", sum("refused"))
+                .with("records", sum("records")),
+        )
+        .with("group_by", vec!["key"])
+        .with("order_by", vec![order])
+        .with("limit", BUSIEST)
+        .with("timeframe", timeframe)
+}
+
+fn number(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Integer(number)) => grouped(*number),
+        _ => grouped(0),
+    }
+}
+
+/// The keys with the most requests; none where it is not known now.
+pub(super) async fn busiest(here: &InProject, timeframe: &str, state: &AppState) -> Vec<Busy> {
+    let asked = async {
+        asking::bring_usage(here, state).await?;
+        let question = Analysis::parse(&Value::Object(question(timeframe)))?;
+        ask(here, &question, state).await
+    };
+    let groups = match asked.await {
+        Ok(Answer::Measured(measured)) => match measured.results {
+            Results::Groups(groups) => groups,
+            _ => Vec::new(),
+        },
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let told = error.problem().detail();
+            tracing::info!(told, "the busiest keys were not answered");
+            Vec::new()
+        }
+    };
+    let lines = groups.iter().map(|group| {
+        let id = group.keys.first().and_then(Value::as_str);
+        let id = id.and_then(|id| KeyId::parse(id).ok());
+        let (name, href) = named(here, id);
+        Busy {
+            name,
+            href,
+            requests: number(group.results.first()),
+            refused: number(group.results.get(1)),
+            records: number(group.results.get(2)),
+        }
+    });
+    lines.collect()
+}
+
+/// What a key is called, and its page.
+fn named(here: &InProject, id: Option<KeyId>) -> (String, Option<String>) {
+    let key = id.and_then(|id| here.definitions.key(id));
+    match key.filter(|key| here.access.knows(key)) {
+        Some(key) => (
+            key.draft().name.to_string(),
+            Some(here.address(&format!("/keys/{}", key.id()))),
+        ),
+        None => ("a key that is gone".to_owned(), None),
+    }
+}
+
+fn word(kind: NoticeKind) -> (&'static str, bool) {
+    match kind {
+        NoticeKind::Leaked => ("Leaked", true),
+        NoticeKind::UsedFromPage => ("Used from a page", true),
+        NoticeKind::NewNetwork => ("New network", false),
+        NoticeKind::RotationDue => ("Rotation due", false),
+        NoticeKind::Credits => ("Credits", false),
+        NoticeKind::GraceEnding => ("Grace ends", true),
+    }
+}
+
+/// Notices that nobody dealt with, and keys whose old secret still lets in.
+pub(super) async fn attention(
+    here: &InProject,
+    state: &AppState,
+) -> Result<Vec<Attention>, ApiError> {
+    let caller = here.caller(Area::Keys)?;
+    let mut notices = state.control.notices(&caller.0).await?;
+    notices.retain(|notice| notice.dismissed_at.is_none());
+    notices.sort_by_key(|notice| {
+        let (_, is_urgent) = word(notice.kind);
+        (!is_urgent, std::cmp::Reverse(notice.last_at))
+    });
+    let told = notices.iter().take(NOTICES).map(|notice| {
+        let (what, is_urgent) = word(notice.kind);
+        let (key, href) = named(here, Some(notice.key));
+        Attention {
+            what,
+            is_urgent,
+            key,
+            href,
+            detail: sentence(&notice.detail),
+            at: notice.last_at.into(),
+        }
+    });
+    let now = state.clock.now();
+    let known = here.definitions.keys();
+    let known = known.filter(|key| here.access.knows(key) && !key.is_disabled());
+    let in_grace = known.filter_map(|key| {
+        let old = key.replaced_secret()?;
+        let ends = state.control.secret_ends_at(old);
+        let ends = ends.filter(|ends| *ends > now)?;
+        let (name, href) = named(here, Some(key.id()));
+        Some(Attention {
+            what: "In grace",
+            is_urgent: false,
+            key: name,
+            href,
+            detail: "The old secret lets in until then.".to_owned(),
+            at: ends.into(),
+        })
+    });
+    Ok(told.chain(in_grace).collect())
+}
+
+#[cfg(test)]
+pub(super) fn busy_sample(text: &str) -> Busy {
+    Busy {
+        name: text.to_owned(),
+        href: Some(crate::console::frame::address(text, "/x")),
+        requests: text.to_owned(),
+        refused: text.to_owned(),
+        records: text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn attention_sample(text: &str) -> Attention {
+    Attention {
+        what: "",
+        is_urgent: true,
+        key: text.to_owned(),
+        href: Some(crate::console::frame::address(text, "/x")),
+        detail: text.to_owned(),
+        at: crate::console::samples::moment(text),
+    }
+}

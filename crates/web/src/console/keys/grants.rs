@@ -1,0 +1,364 @@
+//! Grants of a key: giving one more, changing one, taking one away. Before any
+//! of it is saved, the page says which rows are gained and lost.
+
+mod filled;
+mod form;
+mod said;
+
+pub(super) use form::{Chosen, GrantFields, Purpose, blank, is_editable, names};
+pub(super) use said::{Said, said};
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use control::ControlError;
+use model::document::merge_patch;
+use model::grants::Grant;
+use model::ids::GrantId;
+use model::value::{Object, Value};
+
+use super::super::forms::{Fields, Form, Sent};
+use super::super::frame::{Frame, Section};
+use super::super::go_to;
+use super::super::visitor::InProject;
+use super::Here;
+use super::preview::{Change, changes};
+use super::rows::Wrong;
+use super::words::GrantWords;
+use crate::api::keys::draft;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::state::AppState;
+use crate::step_up;
+use filled::filled;
+use said::changed;
+
+/// What a new grant is for.
+pub(in super::super) const GRANT_PARAMETERS: &[&str] = &["for"];
+
+#[derive(Template)]
+#[template(path = "console/key_grant.html")]
+struct Page {
+    frame: Frame,
+    form: Fields,
+    key: String,
+    /// What an existing grant is now.
+    now: Option<GrantWords>,
+    purpose: &'static str,
+    purposes: Vec<(String, &'static str, bool)>,
+    fields: GrantFields,
+    changes: Option<Vec<Change>>,
+    action: String,
+    back: String,
+}
+
+/// What a form of a grant is about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    New(Purpose),
+    Existing(&'a Grant),
+}
+
+fn words(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Read => "Read results",
+        Purpose::Ask => "Ask pools",
+        Purpose::Write => "Write records",
+    }
+}
+
+fn show(
+    here: &Here,
+    state: &AppState,
+    about: About<'_>,
+    (form, chosen): (Fields, Chosen),
+    changes: Option<Vec<Change>>,
+) -> Result<Response, ApiError> {
+    let definitions = here.caller.definitions(state);
+    let access = &here.page.access;
+    let (title, now, fields, below) = match about {
+        About::New(purpose) => (
+            "Let the key do more",
+            None,
+            GrantFields::of((&definitions, access), purpose, (&form, &chosen)),
+            "/grants/new".to_owned(),
+        ),
+        About::Existing(grant) => (
+            "Change what the key may do",
+            Some(GrantWords::of(grant)),
+            GrantFields::of_grant(&definitions, grant, (&form, &chosen)),
+            format!("/grants/{}", grant.id),
+        ),
+    };
+    let purpose = match about {
+        About::New(purpose) => Some(purpose),
+        About::Existing(..) => None,
+    };
+    let own = here.address(&below);
+    let purposes = Purpose::ALL.into_iter().filter(|_| purpose.is_some());
+    let purposes = purposes.map(|one| {
+        let href = format!("{own}?for={}", one.word());
+        (href, words(one), Some(one) == purpose)
+    });
+    let shown = Page {
+        frame: Frame::of(title, &here.page, Section::Keys),
+        key: here.name().to_owned(),
+        now,
+        purpose: purpose.map_or("", Purpose::word),
+        purposes: purposes.collect(),
+        fields,
+        changes,
+        action: own,
+        back: here.address(""),
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+fn existing<'a>(here: &'a Here, text: &str) -> Result<(&'a Grant, usize), ApiError> {
+    let id = GrantId::parse(text).ok();
+    let mut grants = here.key.grants().iter().enumerate();
+    let found = grants.find(|(_, grant)| Some(grant.id) == id);
+    let (place, grant) = found.ok_or_else(ApiError::not_found)?;
+    Ok((grant, place))
+}
+
+/// The page that gives a key one more grant.
+pub(in super::super) async fn add_form(
+    page_of: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let purpose = parameters.get("for").and_then(Purpose::parse);
+    let purpose = purpose.unwrap_or(Purpose::Read);
+    let definitions = here.caller.definitions(&state);
+    let form = blank(&definitions, purpose).with("revision", here.key.revision().to_string());
+    let chosen = Chosen {
+        on: Vec::new(),
+        actions: vec!["query".to_owned()],
+    };
+    show(&here, &state, About::New(purpose), (form, chosen), None)
+}
+
+/// Gives a key one more grant, or says first what that would change.
+pub(in super::super) async fn add(
+    State(state): State<AppState>,
+    Sent(page_of, form): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let purpose = Purpose::parse(form.text("for")).unwrap_or(Purpose::Read);
+    let definitions = here.caller.definitions(&state);
+    let place = here.key.grants().len();
+    let said = said(&form, purpose, &definitions, place);
+    let grants = said.map(|said| {
+        let mut all = written(&here);
+        all.extend(said.grants.iter().cloned());
+        (all, said)
+    });
+    save(&here, &state, About::New(purpose), &form, grants).await
+}
+
+/// The page that changes a grant.
+pub(in super::super) async fn change_form(
+    page_of: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let (grant, _) = existing(&here, here.page.segment("grant"))?;
+    if !is_editable(grant) || here.is_of_dialect() {
+        return Err(ApiError::not_found());
+    }
+    let (form, chosen) = filled(grant, &here.caller.definitions(&state));
+    let form = form.with("revision", here.key.revision().to_string());
+    show(&here, &state, About::Existing(grant), (form, chosen), None)
+}
+
+/// Changes a grant, or says first what that would change.
+pub(in super::super) async fn change(
+    State(state): State<AppState>,
+    Sent(page_of, form): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let (grant, place) = existing(&here, here.page.segment("grant"))?;
+    if !is_editable(grant) || here.is_of_dialect() {
+        return Err(ApiError::not_found());
+    }
+    let definitions = here.caller.definitions(&state);
+    let grants = changed(&form, grant, &definitions, place).map(|said| {
+        let mut all = written(&here);
+        if let Some(new) = said.grants.first() {
+            all[place] = new.clone();
+        }
+        (all, said)
+    });
+    save(&here, &state, About::Existing(grant), &form, grants).await
+}
+
+/// The key's grants as the wire has them.
+fn written(here: &Here) -> Vec<Value> {
+    here.key.grants().iter().map(Grant::to_value).collect()
+}
+
+async fn save(
+    here: &Here,
+    state: &AppState,
+    about: About<'_>,
+    form: &Form,
+    grants: Result<(Vec<Value>, Said), Wrong>,
+) -> Result<Response, ApiError> {
+    let mut kept = names();
+    kept.extend(["revision", "for"]);
+    let fields = Fields::typed(form, &kept, &["code", "on", "action"]);
+    let chosen = Chosen::of(form);
+    let (grants, fields) = match grants {
+        Ok((grants, said)) => (grants, said.place(fields)),
+        Err(Wrong(field, rule)) => {
+            let fields = fields.broken(field, &rule);
+            return show(here, state, about, (fields, chosen), None);
+        }
+    };
+    let patch = Value::Object(Object::new().with("grants", grants));
+    let seen = match changes(here, state, &patch).await {
+        Ok(seen) => seen,
+        Err(error) => return show(here, state, about, (fields.refused(error)?, chosen), None),
+    };
+    if form.text("do") != "save" {
+        return show(here, state, about, (fields, chosen), Some(seen));
+    }
+    match saved(here, state, form, &patch).await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            let fields = fields.refused(error)?;
+            show(here, state, about, (fields, chosen), Some(seen))
+        }
+    }
+}
+
+/// Saves a change of a key that the form was shown for.
+pub(super) async fn saved(
+    here: &Here,
+    state: &AppState,
+    form: &Form,
+    patch: &Value,
+) -> Result<Response, ApiError> {
+    let merged = merge_patch(&here.key.draft().to_value(), patch);
+    let draft = draft(&here.caller, state, &merged, Some(&here.key))?;
+    let control = state.control.proving(form.proof()?);
+    let revision = form.text("revision").parse().unwrap_or(-1);
+    let changed = control.change_key(&here.caller.0, here.key.id(), Some(revision), draft);
+    match changed.await {
+        Ok(_) => {
+            let done = match patch.as_object().and_then(|patch| patch.get("grants")) {
+                Some(_) => "?done=grant",
+                None => "?done=settings",
+            };
+            Ok(step_up::finish(&control, Ok(go_to(&here.address(done)))))
+        }
+        Err(ControlError::StaleRevision) => Err(ApiError::stale()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/key_ungrant.html")]
+struct Remove {
+    frame: Frame,
+    form: Fields,
+    key: String,
+    words: GrantWords,
+    changes: Vec<Change>,
+    action: String,
+    back: String,
+}
+
+async fn show_removal(
+    here: &Here,
+    state: &AppState,
+    grant: &Grant,
+    form: Fields,
+) -> Result<Response, ApiError> {
+    let patch = without(here, grant);
+    let shown = Remove {
+        frame: Frame::of("Take a grant away", &here.page, Section::Keys),
+        key: here.name().to_owned(),
+        words: GrantWords::of(grant),
+        changes: changes(here, state, &patch).await?,
+        action: here.address(&format!("/grants/{}/remove", grant.id)),
+        back: here.address(""),
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+fn without(here: &Here, grant: &Grant) -> Value {
+    let rest = here
+        .key
+        .grants()
+        .iter()
+        .filter(|other| other.id != grant.id);
+    let rest: Vec<Value> = rest.map(Grant::to_value).collect();
+    Value::Object(Object::new().with("grants", rest))
+}
+
+/// Asks before it takes a grant away, and says what is lost.
+pub(in super::super) async fn remove_form(
+    page_of: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let (grant, _) = existing(&here, here.page.segment("grant"))?;
+    let form = Fields::blank().with("revision", here.key.revision().to_string());
+    show_removal(&here, &state, grant, form).await
+}
+
+/// Takes a grant away.
+pub(in super::super) async fn remove(
+    State(state): State<AppState>,
+    Sent(page_of, form): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let (grant, _) = existing(&here, here.page.segment("grant"))?;
+    match saved(&here, &state, &form, &without(&here, grant)).await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            let fields = Fields::typed(&form, &["revision"], &["code"]);
+            show_removal(&here, &state, grant, fields.refused(error)?).await
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::samples::{form, frame, sample};
+    let address = || crate::console::frame::address(text, "/x");
+    let page = |is_full: bool| Page {
+        frame: frame(text),
+        form: form(
+            text,
+            &["rows", "filters", "hidden_fields", "on", "revision", "code"],
+        ),
+        key: text.to_owned(),
+        now: is_full.then(|| GrantWords::sample(text, true)),
+        purpose: "read",
+        purposes: vec![(address(), "Read results", true)],
+        fields: GrantFields::sample(text, is_full),
+        changes: is_full.then(|| vec![Change::sample(text)]),
+        action: address(),
+        back: address(),
+    };
+    let remove = Remove {
+        frame: frame(text),
+        form: form(text, &["revision", "code"]),
+        key: text.to_owned(),
+        words: GrantWords::sample(text, true),
+        changes: vec![Change::sample(text)],
+        action: address(),
+        back: address(),
+    };
+    vec![
+        sample("key_grant.html", &page(true)),
+        sample("key_grant.html", &page(false)),
+        sample("key_ungrant.html", &remove),
+    ]
+}

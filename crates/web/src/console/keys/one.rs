@@ -1,0 +1,330 @@
+//! One key: what it may do, who uses it, and what became of it.
+
+mod parts;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use control::{Definitions, UsageAsked};
+use http::StatusCode;
+use model::keys::KeyRecord;
+use model::limits::USAGE_ROWS_MAX;
+use model::people::Area;
+use model::time::Timestamp;
+
+use super::super::audit::{Line as AuditLine, about, name_of};
+use super::super::forms::sentence;
+use super::super::frame::{Frame, Section, page};
+use super::super::times::Moment;
+use super::super::usage::{Chart, Credit, DAYS, Days, Part, credits_of};
+use super::super::visitor::InProject;
+use super::words::GrantWords;
+use super::{Here, Tag, kind, status};
+use crate::api::keys::alerts;
+use crate::api::usage::rows;
+use crate::error::{ApiError, Code};
+use crate::input::Parameters;
+use crate::state::AppState;
+use parts::{GrantLine, NetworkLine, Restriction, SecretLine, limits, restrictions};
+
+/// The parameter `done` says what was done a moment ago.
+pub(in super::super) const PARAMETERS: &[&str] = &["done"];
+
+/// Entries of the audit that the page shows.
+const ENTRIES: usize = 12;
+
+struct AlertLine {
+    since: Option<Moment>,
+    detail: String,
+}
+
+/// Where the things are that can be done with the key.
+struct Links {
+    preview: String,
+    settings: String,
+    add: String,
+    roll: String,
+    end_grace: String,
+    undo_roll: String,
+    disable: String,
+    enable: String,
+    copy: String,
+    quarantine: String,
+    release: String,
+    delete: String,
+    audit: String,
+    usage: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/key.html")]
+struct Page {
+    frame: Frame,
+    back: String,
+    done: Option<&'static str>,
+    name: String,
+    description: String,
+    id: String,
+    kind: &'static str,
+    status: Tag,
+    is_disabled: bool,
+    is_held: bool,
+    is_rolling: bool,
+    is_of_dialect: bool,
+    made: Moment,
+    made_by: String,
+    used: Option<Moment>,
+    issuer: Option<(String, String)>,
+    derived: Option<usize>,
+    alerts: Vec<AlertLine>,
+    grants: Vec<GrantLine>,
+    restrictions: Vec<Restriction>,
+    limits: Vec<Restriction>,
+    credits: Vec<Credit>,
+    secrets: Vec<SecretLine>,
+    networks: Vec<NetworkLine>,
+    is_too_much: bool,
+    total: Part,
+    chart: Option<Chart>,
+    days: Vec<Part>,
+    of_secrets: Vec<Part>,
+    of_pools: Vec<Part>,
+    history: Option<Vec<AuditLine>>,
+    links: Links,
+}
+
+/// The page of a key.
+pub(in super::super) async fn read(
+    page_of: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let now = state.clock.now();
+    let tomorrow = now.date().as_days() + 1;
+    let asked = UsageAsked {
+        from: tomorrow - DAYS,
+        to: tomorrow,
+        key: Some(here.key.id()),
+        limit: USAGE_ROWS_MAX,
+    };
+    let (counted, is_too_much) = match rows(&here.caller, asked, &state).await {
+        Ok(counted) => (counted, false),
+        // The page is there all the same.
+        Err(error) if error.problem().code() == Code::LimitExceeded => (Vec::new(), true),
+        Err(error) => return Err(error),
+    };
+    let counted = (Days::of(asked.from..asked.to, counted), is_too_much);
+    let history = match here.page.caller(Area::Audit) {
+        Ok(caller) => {
+            let id = here.key.id().to_string();
+            Some(about((&here.page, &state), &caller, &id, ENTRIES).await?)
+        }
+        // Who is held to some rows has no audit.
+        Err(_) => None,
+    };
+    page(
+        StatusCode::OK,
+        &context(&here, &state, &counted, (history, done(&parameters))),
+    )
+}
+
+fn done(parameters: &Parameters) -> Option<&'static str> {
+    Some(match parameters.get("done")? {
+        "settings" => "The change is in force from the next request on.",
+        "grant" => "What the key may do is in force from the next request on.",
+        "disabled" => "The key is off: whoever brings it is refused from now on.",
+        "enabled" => "The key is on again.",
+        "grace" => "The old secret has ended. The newest one goes on.",
+        "undone" => {
+            "The roll is taken back: the new secret has ended, and the old one goes on without an end."
+        }
+        "held" => "The key goes on at a trickle, and from its usual networks alone.",
+        "released" => "The key goes on as it did before.",
+        _ => return None,
+    })
+}
+
+fn context(
+    here: &Here,
+    state: &AppState,
+    (counted, is_too_much): &(Days, bool),
+    (history, done): (Option<Vec<AuditLine>>, Option<&'static str>),
+) -> Page {
+    let (key, now) = (&here.key, state.clock.now());
+    let draft = key.draft();
+    let definitions = here.caller.definitions(state);
+    let secret_name = |id: model::secrets::SecretId| {
+        let mut secrets = key.secrets().iter();
+        match secrets.find(|secret| secret.id == id) {
+            Some(secret) => secret.hint.clone(),
+            None => format!("{id}, which has ended"),
+        }
+    };
+    let pool_name = |id| match definitions.pool_by_id(id) {
+        Some(pool) => pool.draft.name.to_string(),
+        None => format!("{id}, which is gone"),
+    };
+    let secrets = key.secrets().iter().rev();
+    let secrets = secrets.filter_map(|secret| SecretLine::of(state, key, secret, now));
+    let networks = state.control.networks_of(key.id());
+    let mut networks: Vec<NetworkLine> = networks.all().iter().map(NetworkLine::of).collect();
+    networks.reverse();
+    Page {
+        frame: Frame::of(draft.name.clone(), &here.page, Section::Keys),
+        back: here.page.address("/keys"),
+        done,
+        name: draft.name.clone(),
+        description: draft.description.clone(),
+        id: key.id().to_string(),
+        kind: kind(key),
+        status: status(key, now),
+        is_disabled: key.is_disabled(),
+        is_held: key
+            .secrets()
+            .iter()
+            .any(|secret| secret.quarantine.is_some()),
+        is_rolling: super::rolling::going_on(state, key).is_some(),
+        is_of_dialect: here.is_of_dialect(),
+        made: key.created_at().into(),
+        made_by: name_of(&here.page, state, key.created_by()),
+        used: state.control.last_used(key.id()).map(Moment::from),
+        issuer: issuer_of(here, &definitions),
+        derived: draft
+            .derived_tokens
+            .then(|| state.control.derived_tokens(key.id()).len()),
+        alerts: alert_lines(state, key, now),
+        grants: key
+            .grants()
+            .iter()
+            .map(|grant| grant_line(here, grant))
+            .collect(),
+        restrictions: restrictions(draft),
+        limits: limits(state, key),
+        credits: credits_of(&here.page, state, key),
+        secrets: secrets.collect(),
+        networks,
+        is_too_much: *is_too_much,
+        total: counted.total(),
+        chart: counted.chart(),
+        days: counted.by_day(),
+        of_secrets: counted.of_secrets(&secret_name),
+        of_pools: counted.of_pools(&pool_name),
+        history,
+        links: links(here),
+    }
+}
+
+fn alert_lines(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<AlertLine> {
+    let alerts = alerts(state, key, now);
+    let lines = alerts.iter().map(|alert| AlertLine {
+        since: alert.since.map(Moment::from),
+        detail: sentence(alert.detail),
+    });
+    lines.collect()
+}
+
+/// The name of the key that issued this one, and where it is.
+fn issuer_of(here: &Here, definitions: &Definitions) -> Option<(String, String)> {
+    let id = here.key.draft().issued_by?;
+    let issuer = definitions.key(id);
+    let name = issuer.map_or_else(|| id.to_string(), |key| key.draft().name.clone());
+    Some((name, here.page.address(&format!("/keys/{id}"))))
+}
+
+fn grant_line(here: &Here, grant: &model::grants::Grant) -> GrantLine {
+    let own = format!("/grants/{}", grant.id);
+    let is_project = grant.on == model::grants::Target::Project;
+    let may_edit = !here.is_of_dialect() && !is_project;
+    GrantLine {
+        words: GrantWords::of(grant),
+        edit: may_edit.then(|| here.address(&own)),
+        remove: (!here.is_of_dialect()).then(|| here.address(&format!("{own}/remove"))),
+    }
+}
+
+fn links(here: &Here) -> Links {
+    let at = |below: &str| here.address(below);
+    let id = here.key.id();
+    Links {
+        preview: at("/preview"),
+        settings: at("/settings"),
+        add: at("/grants/new"),
+        roll: at("/roll"),
+        end_grace: at("/end-grace"),
+        undo_roll: at("/undo-roll"),
+        disable: at("/disable"),
+        enable: at("/enable"),
+        copy: at("/copy"),
+        quarantine: at("/quarantine"),
+        release: at("/release"),
+        delete: at("/delete"),
+        audit: here.page.address(&format!("/audit?about={id}")),
+        usage: here.page.address(&format!("/usage?of={id}")),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::samples::{frame, moment, sample};
+    let address = || crate::console::frame::address(text, "/x");
+    let page = |is_full: bool| Page {
+        frame: frame(text),
+        back: address(),
+        done: Some(""),
+        name: text.to_owned(),
+        description: text.to_owned(),
+        id: text.to_owned(),
+        kind: "secret",
+        status: Tag {
+            word: "active",
+            class: "is-good",
+        },
+        is_disabled: is_full,
+        is_held: is_full,
+        is_rolling: is_full,
+        is_of_dialect: is_full,
+        made: moment(text),
+        made_by: text.to_owned(),
+        used: is_full.then(|| moment(text)),
+        issuer: is_full.then(|| (text.to_owned(), address())),
+        derived: is_full.then_some(2),
+        alerts: vec![AlertLine {
+            since: Some(moment(text)),
+            detail: text.to_owned(),
+        }],
+        grants: parts::sample_grants(text, is_full),
+        restrictions: vec![Restriction::sample(text)],
+        limits: vec![Restriction::sample(text)],
+        credits: vec![Credit::sample(text)],
+        secrets: parts::sample_secrets(text, is_full),
+        networks: parts::sample_networks(text, is_full),
+        is_too_much: false,
+        total: Part::sample(text),
+        chart: is_full.then(|| Chart::sample(text)),
+        days: vec![Part::sample(text)],
+        of_secrets: vec![Part::sample(text), Part::sample(text)],
+        of_pools: vec![Part::sample(text)],
+        history: is_full.then(|| vec![crate::console::audit::line_sample(text)]),
+        links: Links {
+            preview: address(),
+            settings: address(),
+            add: address(),
+            roll: address(),
+            end_grace: address(),
+            undo_roll: address(),
+            disable: address(),
+            enable: address(),
+            copy: address(),
+            quarantine: address(),
+            release: address(),
+            delete: address(),
+            audit: address(),
+            usage: address(),
+        },
+    };
+    vec![
+        sample("key.html", &page(true)),
+        sample("key.html", &page(false)),
+    ]
+}

@@ -1,0 +1,206 @@
+//! What a key sees: how many rows of each pool and view, and the latest of them.
+//!
+//! Everything here is a question of the person who looks, over the person's own
+//! rows; what the key is held to is a condition of it. The rule, and why no access
+//! of the key is made: `model::permit::Shown`.
+
+mod latest;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::value::Value;
+
+use super::super::frame::{Frame, Section, page};
+use super::super::home::grouped;
+use super::super::visitor::InProject;
+use super::Here;
+use super::words::listed;
+use crate::api::keys::{Told, simulated};
+use crate::error::ApiError;
+use crate::state::AppState;
+use latest::{Latest, latest};
+
+/// Pools and views whose rows a page shows; of the others it says how many there are.
+const TABLES: usize = 6;
+
+/// A pool or view, and what a change of the key gives and takes of it.
+pub(super) struct Change {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    pub(super) reason: Option<String>,
+    pub(super) before: String,
+    pub(super) after: String,
+    pub(super) gained: Option<String>,
+    pub(super) lost: Option<String>,
+    pub(super) fields_gained: Option<String>,
+    pub(super) fields_lost: Option<String>,
+}
+
+/// What a change would change, of each pool and view that the key sees before
+/// or afterwards; nothing is saved.
+///
+/// # Errors
+/// Those with which the change would be refused.
+pub(super) async fn changes(
+    here: &Here,
+    state: &AppState,
+    patch: &Value,
+) -> Result<Vec<Change>, ApiError> {
+    let seen = simulated(&here.caller, state, &here.key, Some(patch)).await?;
+    let [pools, views] = seen.told;
+    let pools = pools.iter().map(|told| ("pool", told));
+    let views = views.iter().map(|told| ("view", told));
+    let changes = pools.chain(views).map(|(kind, told)| changed(kind, told));
+    Ok(changes.collect())
+}
+
+fn changed(kind: &'static str, told: &Told) -> Change {
+    let count = |rows: u64| grouped(rows.into());
+    let some = |rows: Option<u64>| rows.filter(|rows| *rows > 0).map(count);
+    let names = |at: usize| {
+        let names = told.fields.as_ref().map(|fields| fields[at].as_slice());
+        let names: Vec<&str> = names
+            .unwrap_or_default()
+            .iter()
+            .map(String::as_str)
+            .collect();
+        (!names.is_empty()).then(|| listed(&names, "and"))
+    };
+    let mut shown = Change {
+        kind,
+        name: told.name.to_string(),
+        reason: None,
+        before: String::new(),
+        after: String::new(),
+        gained: None,
+        lost: None,
+        fields_gained: names(1),
+        fields_lost: names(2),
+    };
+    match told.rows {
+        Err(_) => shown.reason = Some(reason().to_owned()),
+        Ok(rows) => {
+            let (after, gained, lost) = rows.change.unwrap_or((rows.now, None, None));
+            shown.before = count(rows.now);
+            shown.after = count(after);
+            shown.gained = some(gained);
+            shown.lost = some(lost);
+        }
+    }
+    shown
+}
+
+/// Why a number is not told, to a person.
+fn reason() -> &'static str {
+    "not told to you: your role does not see these rows, or not what they are chosen by"
+}
+
+/// A pool or view, and what the key sees of it.
+struct Sight {
+    kind: &'static str,
+    name: String,
+    /// How many rows, and among how many of the visitor's.
+    rows: Option<(String, String)>,
+    reason: Option<&'static str>,
+    note: Option<&'static str>,
+    latest: Option<Latest>,
+}
+
+#[derive(Template)]
+#[template(path = "console/key_preview.html")]
+struct Page {
+    frame: Frame,
+    key: String,
+    back: String,
+    add: String,
+    is_held: bool,
+    sights: Vec<Sight>,
+}
+
+/// The page that shows what a key sees.
+pub(in super::super) async fn preview(
+    page_of: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let seen = simulated(&here.caller, &state, &here.key, None).await?;
+    let [pools, views] = seen.told;
+    let views = views.into_iter().map(|told| ("view", told));
+    let pools = pools.into_iter().map(|told| ("pool", told));
+    let mut sights = Vec::new();
+    for (kind, told) in views.chain(pools) {
+        let is_shown = sights.len() < TABLES && told.rows.is_ok();
+        let latest = match is_shown {
+            true => latest(&here, &state, (kind, &told)).await?,
+            false => None,
+        };
+        sights.push(sight(kind, &told, latest));
+    }
+    let shown = Page {
+        frame: Frame::of("What the key sees", &here.page, Section::Keys),
+        key: here.name().to_owned(),
+        back: here.address(""),
+        add: here.address("/grants/new"),
+        is_held: here.page.access.within().is_some(),
+        sights,
+    };
+    page(StatusCode::OK, &shown)
+}
+
+fn sight(kind: &'static str, told: &Told, latest: Option<Latest>) -> Sight {
+    let count = |rows: u64| grouped(rows.into());
+    Sight {
+        kind,
+        name: told.name.to_string(),
+        rows: told
+            .rows
+            .ok()
+            .map(|rows| (count(rows.now), count(rows.among))),
+        reason: told.rows.is_err().then(reason),
+        note: latest.as_ref().and_then(|latest| latest.note),
+        latest,
+    }
+}
+
+#[cfg(test)]
+impl Change {
+    pub(super) fn sample(text: &str) -> Self {
+        let told = || Some(text.to_owned());
+        Self {
+            kind: "view",
+            name: text.to_owned(),
+            reason: None,
+            before: text.to_owned(),
+            after: text.to_owned(),
+            gained: told(),
+            lost: told(),
+            fields_gained: told(),
+            fields_lost: told(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::samples::{frame, sample};
+    let address = || crate::console::frame::address(text, "/x");
+    let sight = |is_told: bool| Sight {
+        kind: "view",
+        name: text.to_owned(),
+        rows: is_told.then(|| (text.to_owned(), text.to_owned())),
+        reason: (!is_told).then_some(""),
+        note: Some(""),
+        latest: is_told.then(|| Latest::sample(text)),
+    };
+    let page = Page {
+        frame: frame(text),
+        key: text.to_owned(),
+        back: address(),
+        add: address(),
+        is_held: true,
+        sights: vec![sight(true), sight(false)],
+    };
+    vec![sample("key_preview.html", &page)]
+}

@@ -1,0 +1,107 @@
+//! What is said of a key, who may use it, and how much it may take.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use model::value::{Object, Value};
+
+use super::super::forms::{Fields, Form, Sent};
+use super::super::frame::{Frame, Section};
+use super::super::visitor::InProject;
+use super::Here;
+use super::grants::saved;
+use super::limits::{self, Choices};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+const OWN: [&str; 4] = ["name", "description", "derived_tokens", "revision"];
+
+#[derive(Template)]
+#[template(path = "console/key_settings.html")]
+struct Page {
+    frame: Frame,
+    form: Fields,
+    key: String,
+    has_pages: bool,
+    derives: Option<bool>,
+    choices: Choices,
+    action: String,
+    back: String,
+}
+
+fn show(here: &Here, form: Fields) -> Result<Response, ApiError> {
+    let kind = here.key.draft().kind;
+    let shown = Page {
+        frame: Frame::of("Change a key", &here.page, Section::Keys),
+        key: here.name().to_owned(),
+        has_pages: kind != model::keys::KeyKind::Secret,
+        derives: (!here.is_of_dialect()).then(|| form.value("derived_tokens") == "yes"),
+        choices: Choices::of(&form),
+        action: here.address("/settings"),
+        back: here.address(""),
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+/// The page that changes them.
+pub(in super::super) async fn form(
+    page_of: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let draft = here.key.draft();
+    let derives = if draft.derived_tokens { "yes" } else { "" };
+    let form = Fields::blank()
+        .with("name", draft.name.clone())
+        .with("description", draft.description.clone())
+        .with("derived_tokens", derives)
+        .with("revision", here.key.revision().to_string());
+    show(&here, limits::filled(form, draft))
+}
+
+/// Changes them.
+pub(in super::super) async fn change(
+    State(state): State<AppState>,
+    Sent(page_of, form): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    let names: Vec<&'static str> = OWN.into_iter().chain(limits::NAMES).collect();
+    let fields = limits::placed(Fields::typed(&form, &names, &["code"]));
+    match saved(&here, &state, &form, &patch(&here, &form)).await {
+        Ok(response) => Ok(response),
+        Err(error) => show(&here, fields.refused(error)?),
+    }
+}
+
+/// What the form says, as the body of the native call.
+fn patch(here: &Here, form: &Form) -> Value {
+    let draft = here.key.draft();
+    let own = Object::new()
+        .with("name", form.text("name").trim())
+        .with("description", form.text("description").trim());
+    let own = match here.is_of_dialect() {
+        true => own,
+        false => own.with("derived_tokens", form.text("derived_tokens") == "yes"),
+    };
+    let members = limits::said(form, Some(draft)).into_members().into_iter();
+    Value::Object(members.fold(own, |own, (name, value)| own.with(name, value)))
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::samples::{form, frame, sample};
+    let address = || crate::console::frame::address(text, "/x");
+    let names: Vec<&'static str> = OWN.into_iter().chain(limits::NAMES).collect();
+    let page = Page {
+        frame: frame(text),
+        form: form(text, &names),
+        key: text.to_owned(),
+        has_pages: true,
+        derives: Some(true),
+        choices: Choices::of(&form(text, &names)),
+        action: address(),
+        back: address(),
+    };
+    vec![sample("key_settings.html", &page)]
+}

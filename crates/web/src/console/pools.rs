@@ -1,0 +1,159 @@
+//! Pools: what there is, and how one is made, looked at, changed and dropped.
+
+mod drop;
+mod editor;
+mod make;
+mod one;
+mod remove;
+mod settings;
+mod tail;
+mod upload;
+
+pub(super) use drop::{drop_form, drop_pool};
+pub(super) use make::{create, create_form, infer, infer_form};
+pub(super) use one::{PARAMETERS as ONE_PARAMETERS, read};
+pub(super) use remove::{PARAMETERS as REMOVE_PARAMETERS, remove, remove_form};
+pub(super) use settings::{change, change_form};
+pub(super) use tail::{PARAMETERS as TAIL_PARAMETERS, tail};
+pub(super) use upload::{upload, upload_form};
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::people::Area;
+use model::pools::{Pool, SchemaMode};
+
+use super::asking::{self, Numbers};
+use super::frame::{Frame, Section, page};
+use super::paging::{self, Ways};
+use super::times::Moment;
+use super::visitor::InProject;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::state::AppState;
+
+/// What was done a moment ago, and which page of the list.
+pub(super) const PARAMETERS: &[&str] = &["done", "page"];
+
+/// A pool in a list.
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) href: String,
+    pub(super) description: String,
+    pub(super) fields: usize,
+    pub(super) is_open: bool,
+    pub(super) records: String,
+    pub(super) size: String,
+    pub(super) last: Option<Moment>,
+}
+
+impl Line {
+    /// A pool with its numbers.
+    pub(super) fn of(here: &InProject, pool: &Pool, numbers: Numbers) -> Self {
+        Self {
+            name: pool.draft.name.to_string(),
+            href: here.address(&format!("/pools/{}", pool.id)),
+            description: pool.draft.description.clone(),
+            fields: pool.draft.schema.declared().len(),
+            is_open: pool.draft.schema.mode() == SchemaMode::Open,
+            records: numbers.records(),
+            size: numbers.size(),
+            last: numbers.last,
+        }
+    }
+}
+
+/// Pools with their numbers.
+async fn lines(here: &InProject, pools: &[Arc<Pool>], state: &AppState) -> Vec<Line> {
+    let numbers = Numbers::of_all(here, pools, state).await;
+    let each = pools.iter().zip(numbers);
+    let lines = each.map(|(pool, numbers)| Line::of(here, pool, numbers));
+    lines.collect()
+}
+
+#[derive(Template)]
+#[template(path = "console/pools.html")]
+struct Page {
+    frame: Frame,
+    pools: Vec<Line>,
+    ways: Ways,
+    create: Option<String>,
+    sample: String,
+    done: Option<&'static str>,
+}
+
+/// The pools of the project.
+pub(super) async fn list(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadRecords)?;
+    let may_define = here.may(Area::Definitions);
+    let paged = paging::page(asking::pools(&here), (&here, "/pools"), &parameters);
+    let shown = Page {
+        frame: Frame::of("Pools", &here, Section::Pools),
+        pools: lines(&here, &paged.items, &state).await,
+        ways: paged.ways,
+        create: may_define.then(|| here.address("/new-pool")),
+        sample: here.address("/new-pool/sample"),
+        done: parameters
+            .get("done")
+            .map(|_| "The pool is gone, with all of its records."),
+    };
+    page(StatusCode::OK, &shown)
+}
+
+/// A pool of the path, for somebody who may define pools.
+fn defined(here: &InProject) -> Result<Arc<Pool>, ApiError> {
+    here.require(Area::Definitions)?;
+    asking::pool_here(here)
+}
+
+/// The address of a page below the one of a pool.
+fn below(here: &InProject, pool: &Pool, rest: &str) -> String {
+    here.address(&format!("/pools/{}{rest}", pool.id))
+}
+
+#[cfg(test)]
+pub(super) fn line(text: &str) -> Line {
+    Line {
+        name: text.to_owned(),
+        href: super::frame::address(text, "/x"),
+        description: text.to_owned(),
+        fields: 1,
+        is_open: true,
+        records: text.to_owned(),
+        size: text.to_owned(),
+        last: Some(super::samples::moment(text)),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
+    let place = || super::frame::address(text, "/x");
+    let list = Page {
+        frame: super::samples::frame(text),
+        pools: vec![line(text)],
+        ways: paging::sample(text),
+        create: Some(place()),
+        sample: place(),
+        done: Some(""),
+    };
+    let mut all = vec![super::samples::sample("pools.html", &list)];
+    for sample in [
+        drop::sample,
+        make::sample,
+        one::sample,
+        remove::sample,
+        settings::sample,
+        tail::sample,
+        upload::sample,
+    ] {
+        all.extend(sample(text));
+    }
+    all
+}

@@ -1,0 +1,125 @@
+//! Records as they come, until somebody holds them.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::analyses::{Analysis, Answer};
+use model::people::Area;
+use model::pools::Pool;
+use model::value::{Object, Value};
+
+use super::below;
+use crate::console::asking::{self, ask};
+use crate::console::frame::{Frame, Section, page, segment};
+use crate::console::shown::Table;
+use crate::console::visitor::InProject;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::state::AppState;
+
+/// Whether it goes on by itself, how often it did, and the newest record that
+/// was there the last time.
+pub(in crate::console) const PARAMETERS: &[&str] = &["live", "turn", "seen"];
+
+/// Records that are shown.
+const RECORDS: u64 = 50;
+/// How often the page looks again by itself: for ten minutes. Whoever went away
+/// is not kept signed in by it.
+const TURNS_MAX: u32 = 200;
+
+#[derive(Template)]
+#[template(path = "console/tail.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    back: String,
+    /// Where the next look is; `None` when it is held.
+    next: Option<String>,
+    is_over: bool,
+    hold: String,
+    go_on: String,
+    records: Table,
+}
+
+/// The records that came last, the newest first.
+async fn newest(here: &InProject, pool: &Pool, state: &AppState) -> Result<Vec<Value>, ApiError> {
+    let by_arrival = Object::new()
+        .with("field", model::names::INGESTED_AT)
+        .with("direction", "desc");
+    let question = Object::new()
+        .with("analysis", "extraction")
+        .with("pool", pool.draft.name.as_str())
+        .with("order_by", vec![by_arrival])
+        .with("limit", RECORDS);
+    let question = Analysis::parse(&Value::Object(question))?;
+    match ask(here, &question, state).await? {
+        Answer::Rows(rows) => Ok(rows),
+        _ => Err(ApiError::internal("an extraction without rows")),
+    }
+}
+
+fn id_of(record: &Value) -> &str {
+    let id = record
+        .as_object()
+        .and_then(|record| record.get(model::names::ID));
+    id.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The records of a pool as they come.
+pub(in crate::console) async fn tail(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadRecords)?;
+    let pool = asking::pool_here(&here)?;
+    let rows = newest(&here, &pool, &state).await?;
+    let mut records = Table::of_trees(&rows);
+    if let Some(seen) = parameters.get("seen") {
+        let fresh = rows.iter().position(|row| id_of(row) == seen);
+        let fresh = fresh.unwrap_or(rows.len());
+        for line in records.rows.iter_mut().take(fresh) {
+            line.is_new = true;
+        }
+    }
+    let turn = parameters.get("turn").and_then(|turn| turn.parse().ok());
+    let turn: u32 = turn.unwrap_or(0);
+    let is_live = parameters.get("live") != Some("no");
+    let is_over = turn >= TURNS_MAX;
+    let own = below(&here, &pool, "/records");
+    let seen = rows.first().map_or("", id_of);
+    let next = format!("{own}?turn={}&seen={}", turn + 1, segment(seen));
+    let shown = Page {
+        frame: Frame::of(
+            format!("Records of {}", pool.draft.name),
+            &here,
+            Section::Pools,
+        ),
+        name: pool.draft.name.to_string(),
+        back: below(&here, &pool, ""),
+        next: Some(next).filter(|_| is_live && !is_over),
+        is_over,
+        hold: format!("{own}?live=no"),
+        go_on: own,
+        records,
+    };
+    page(StatusCode::OK, &shown)
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::frame::address;
+    let place = || address(text, "/x");
+    let page = Page {
+        frame: crate::console::samples::frame(text),
+        name: text.to_owned(),
+        back: place(),
+        next: Some(place()),
+        is_over: true,
+        hold: place(),
+        go_on: place(),
+        records: crate::console::shown::sample(text),
+    };
+    vec![crate::console::samples::sample("tail.html", &page)]
+}

@@ -1,0 +1,245 @@
+//! One saved query: its answer, where it is answered, how a page shows it, and its end.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::ids::SavedQueryId;
+use model::people::Area;
+use model::saved_queries::{SavedQuery, WithPools};
+
+use super::{Delete, in_words, kept_for, may};
+use crate::charts::Drawing;
+use crate::console::explore::{fields_of, table};
+use crate::console::forms::{Fields, Sent, sentence};
+use crate::console::frame::{Frame, Section, page, query};
+use crate::console::go_to;
+use crate::console::keys;
+use crate::console::pictures::{self, Chart, Size, look_of};
+use crate::console::shown::{Table, counted, pretty};
+use crate::console::snippets::{self, Snippet};
+use crate::console::times::Moment;
+use crate::console::visitor::InProject;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::metering::LetIn;
+use crate::saved::{Ran, ask};
+use crate::state::AppState;
+
+/// What was done a moment ago.
+pub(in crate::console) const PARAMETERS: &[&str] = &["done"];
+/// How the chart is to look.
+pub(in crate::console) const CHART_PARAMETERS: &[&str] = &["theme", "size"];
+
+#[derive(Template)]
+#[template(path = "console/saved_query.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    question: String,
+    pretty: String,
+    kept_for: Option<String>,
+    /// When the answer was made, of one that is kept.
+    at: Option<Moment>,
+    table: Table,
+    size: String,
+    fault: Option<String>,
+    chart: Option<Chart>,
+    endpoint: String,
+    snippets: Vec<Snippet>,
+    /// What shows the chart in somebody's page.
+    embed: Option<Vec<Snippet>>,
+    key: Option<String>,
+    explore: Option<String>,
+    delete: Option<String>,
+    back: String,
+    done: Option<&'static str>,
+}
+
+/// The saved query that the segment `id` of the path names.
+fn found(here: &InProject) -> Result<WithPools<'_, SavedQuery>, ApiError> {
+    let id = SavedQueryId::parse(here.segment("id")).map_err(|_| ApiError::not_found())?;
+    let found = here.definitions.saved_query_by_id(id);
+    found.ok_or_else(ApiError::not_found)
+}
+
+fn below(here: &InProject, saved: &SavedQuery, rest: &str) -> String {
+    here.address(&format!("/saved/{}{rest}", saved.id))
+}
+
+/// The lines that show a chart in a page by a key that may be in one.
+fn embed(name: &str) -> Vec<Snippet> {
+    let name = model::json::to_text(&model::value::Value::from(name));
+    let text = format!(
+        "<img id=\"tidegate-chart\" crossorigin=\"anonymous\" width=\"720\" height=\"360\" alt=\"\">\n\
+         <script type=\"module\">\n  const server = 'https://tidegate.example';\n  \
+         const key = 'PUBLISHABLE_KEY';\n  const answer = await fetch(`${{server}}/v1/tickets`, {{\n    \
+         method: 'POST',\n    headers: {{\n      'Authorization': `Bearer ${{key}}`,\n      \
+         'Content-Type': 'application/json',\n    }},\n    \
+         body: JSON.stringify({{ saved_query: {name}, origin: location.origin }}),\n  }});\n  \
+         const {{ url }} = await answer.json();\n  \
+         document.getElementById('tidegate-chart').src = server + url;\n</script>"
+    );
+    vec![Snippet {
+        language: "HTML",
+        text,
+    }]
+}
+
+async fn ran(
+    here: &InProject,
+    saved: &WithPools<'_, SavedQuery>,
+    let_in: &LetIn,
+    state: &AppState,
+) -> Result<Ran, ApiError> {
+    ask(may(here, saved)?, None, let_in, state).await
+}
+
+/// A saved query.
+pub(in crate::console) async fn read(
+    here: InProject,
+    let_in: LetIn,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadResults)?;
+    let found = found(&here)?;
+    may(&here, &found)?;
+    let saved = Arc::clone(found.item);
+    let draft = &saved.draft;
+    let (mut shown_table, mut size, mut at, mut fault) =
+        (Table::default(), String::new(), None, None);
+    match ran(&here, &found, &let_in, &state).await {
+        Ok(ran) => {
+            if let Ran::Kept(kept) = &ran {
+                at = Some(Moment::from(kept.at));
+            }
+            let (rows, all) = table(&ran.into_answer());
+            (shown_table, size) = (rows, counted(all as i128, "row", "rows"));
+        }
+        Err(error) if error.problem().status().is_server_error() => return Err(error),
+        Err(error) => fault = Some(sentence(error.problem().detail())),
+    }
+    let name = draft.name.to_string();
+    let question = draft.query.to_value();
+    let is_drawn = Drawing::of(&draft.query, look_of(&parameters)).is_ok();
+    let fields = fields_of(&question);
+    let fields = query(fields.iter().map(|(name, value)| (*name, value.as_str())));
+    let endpoint = snippets::path("saved-queries", &name, "/result");
+    let kind = if saved.is_cached() { "cached" } else { "saved" };
+    let shown = Page {
+        frame: Frame::of(name.clone(), &here, Section::Saved),
+        question: in_words(&draft.query),
+        pretty: pretty(&question),
+        kept_for: kept_for(&saved),
+        at,
+        table: shown_table,
+        size,
+        fault,
+        chart: is_drawn.then(|| {
+            let chart = below(&here, &saved, "/chart.svg");
+            Chart::at(&chart, Size::Large, format!("Chart of {name}"))
+        }),
+        snippets: snippets::reading(&endpoint),
+        endpoint,
+        embed: is_drawn.then(|| embed(&name)),
+        key: keys::address_for(&here, "read", &format!("{kind}:{name}")),
+        explore: here
+            .may(Area::ReadRecords)
+            .then(|| here.address(&format!("/explore?{fields}&saved={}", saved.id))),
+        delete: here
+            .may(Area::Definitions)
+            .then(|| below(&here, &saved, "/delete")),
+        back: here.address("/saved"),
+        done: match parameters.get("done") {
+            Some("changed") => Some("The change is in force."),
+            Some(_) => Some("The question is saved."),
+            None => None,
+        },
+        name,
+    };
+    page(StatusCode::OK, &shown)
+}
+
+/// The chart of a saved query.
+pub(in crate::console) async fn chart(
+    here: InProject,
+    let_in: LetIn,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadResults)?;
+    let found = found(&here)?;
+    may(&here, &found)?;
+    let drawn = async {
+        let drawing = Drawing::of(&found.item.draft.query, look_of(&parameters));
+        let drawing = drawing.map_err(|reason| ApiError::internal(reason.to_string()))?;
+        let ran = ran(&here, &found, &let_in, &state).await?;
+        Ok(drawing.draw(&ran.into_answer()))
+    };
+    Ok(pictures::svg(drawn.await, &parameters))
+}
+
+fn show_delete(here: &InProject, saved: &SavedQuery, form: Fields) -> Result<Response, ApiError> {
+    let name = saved.draft.name.to_string();
+    let shown = Delete {
+        frame: Frame::of(format!("Delete {name}"), here, Section::Saved),
+        kind: "saved query",
+        action: below(here, saved, "/delete"),
+        back: below(here, saved, ""),
+        name,
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+/// Asks before a saved query goes.
+pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
+    here.require(Area::Definitions)?;
+    show_delete(&here, found(&here)?.item, Fields::blank())
+}
+
+/// Deletes a saved query.
+pub(in crate::console) async fn delete(
+    State(state): State<AppState>,
+    Sent(here, _): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let caller = here.caller(Area::Definitions)?;
+    let saved = Arc::clone(found(&here)?.item);
+    let control = &state.control;
+    let deleted = control.delete_saved_query(&caller.0, saved.id, Some(saved.revision));
+    match deleted.await {
+        Ok(()) => Ok(go_to(&here.address("/saved?done=deleted"))),
+        Err(error) => show_delete(&here, &saved, Fields::blank().refused(error)?),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::frame::address;
+    use crate::console::samples::{frame, moment, sample};
+    let place = || address(text, "/x");
+    let page = Page {
+        frame: frame(text),
+        name: text.to_owned(),
+        question: text.to_owned(),
+        pretty: text.to_owned(),
+        kept_for: Some(text.to_owned()),
+        at: Some(moment(text)),
+        table: crate::console::shown::sample(text),
+        size: text.to_owned(),
+        fault: Some(text.to_owned()),
+        chart: Some(pictures::sample(text)),
+        endpoint: text.to_owned(),
+        snippets: snippets::sample(text),
+        embed: Some(snippets::sample(text)),
+        key: Some(place()),
+        explore: Some(place()),
+        delete: Some(place()),
+        back: place(),
+        done: Some(""),
+    };
+    vec![sample("saved_query.html", &page)]
+}

@@ -1,0 +1,231 @@
+//! Numbers, values and rows, as pages show them.
+
+use model::value::Value;
+
+/// Columns of a table; what has more is shown without the last of them.
+const COLUMNS_MAX: usize = 40;
+/// Characters of a cell.
+const CELL_CHARS_MAX: usize = 160;
+
+/// Rows under their columns.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: Vec<Line>,
+    /// Columns that there was no room for.
+    pub(super) left_out: usize,
+}
+
+/// One row of a table.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) cells: Vec<Cell>,
+    /// Whether it came since the table was last looked at.
+    pub(super) is_new: bool,
+}
+
+/// The head of a column.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Whether it holds numbers alone.
+    pub(super) is_number: bool,
+}
+
+/// One value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) is_missing: bool,
+}
+
+impl Cell {
+    /// A value.
+    pub(super) fn of(value: &Value) -> Self {
+        let text = text_of(value);
+        let text = match text.char_indices().nth(CELL_CHARS_MAX) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
+        };
+        Self {
+            text,
+            is_missing: value.is_null(),
+        }
+    }
+
+    /// Nothing.
+    pub(super) fn missing() -> Self {
+        Self::of(&Value::Null)
+    }
+}
+
+/// A value as text, without quotes round a text.
+pub(super) fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Float(number) => short_float(*number),
+        other => match other.as_str() {
+            Some(text) => text.to_owned(),
+            None => model::json::to_text(other).trim_matches('"').to_owned(),
+        },
+    }
+}
+
+/// A value as JSON with an indented line for each member.
+pub(super) fn pretty(value: &Value) -> String {
+    let text = model::json::to_text(value);
+    let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
+    let pretty = read.and_then(|json| serde_json::to_string_pretty(&json));
+    pretty.unwrap_or(text)
+}
+
+/// A double with as many digits as people read.
+fn short_float(number: f64) -> String {
+    let is_plain = number == 0.0 || (1e-4..1e15).contains(&number.abs());
+    if !is_plain {
+        return model::json::to_text(&Value::Float(number));
+    }
+    let text = format!("{number:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+impl Table {
+    /// Rows that are trees: a column for each field, in the order in which they come.
+    pub(super) fn of_trees(trees: &[Value]) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        let mut flat = Vec::with_capacity(trees.len());
+        for tree in trees {
+            let mut members = Vec::new();
+            flatten("", tree, &mut members);
+            for (name, _) in &members {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+            flat.push(members);
+        }
+        // What the server adds stands behind what was sent.
+        names.sort_by_key(|name| name.starts_with('_'));
+        let rows = flat.iter().map(|members| {
+            let value = |name: &String| members.iter().find(|(known, _)| known == name);
+            let values = names
+                .iter()
+                .map(|name| value(name).map(|(_, value)| *value));
+            values.collect()
+        });
+        let rows: Vec<Vec<Option<&Value>>> = rows.collect();
+        Self::of(names, &rows)
+    }
+
+    /// Rows of values, one for each of the columns.
+    pub(super) fn of(names: Vec<String>, rows: &[Vec<Option<&Value>>]) -> Self {
+        let shown = names.len().min(COLUMNS_MAX);
+        let left_out = names.len() - shown;
+        let columns = names.into_iter().take(shown).enumerate();
+        let columns = columns.map(|(at, name)| {
+            let mut values = rows.iter().filter_map(|row| row.get(at).copied().flatten());
+            let is_number = |value: &Value| value.is_null() || value.as_number().is_some();
+            let is_number = rows
+                .iter()
+                .any(|row| row.get(at).copied().flatten().is_some())
+                && values.all(is_number);
+            Column { name, is_number }
+        });
+        let columns = columns.collect();
+        let rows = rows.iter().map(|row| {
+            let cells = row.iter().take(shown);
+            let cells = cells.map(|value| value.map_or_else(Cell::missing, Cell::of));
+            Line {
+                cells: cells.collect(),
+                is_new: false,
+            }
+        });
+        Self {
+            columns,
+            rows: rows.collect(),
+            left_out,
+        }
+    }
+}
+
+fn flatten<'a>(path: &str, value: &'a Value, members: &mut Vec<(String, &'a Value)>) {
+    match value {
+        Value::Object(object) if !object.is_empty() => {
+            for (name, value) in object.iter() {
+                let below = match path.is_empty() {
+                    true => name.to_owned(),
+                    false => format!("{path}.{name}"),
+                };
+                flatten(&below, value, members);
+            }
+        }
+        value => members.push((path.to_owned(), value)),
+    }
+}
+
+/// A number with a thin space between each three digits.
+pub(super) fn grouped(number: i128) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    match number < 0 {
+        true => format!("−{text}"),
+        false => text,
+    }
+}
+
+/// So many bytes, in the unit that people read.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if number < 1_000 {
+        return format!("{number} B");
+    }
+    let (mut tenths, mut unit) = (u128::from(number) * 10 / 1_000, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    match tenths < 1_000 {
+        true => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+        false => format!(
+            "{} {}",
+            grouped((tenths / 10).try_into().unwrap_or(0)),
+            UNITS[unit]
+        ),
+    }
+}
+
+/// `1 record`, `2 records`.
+pub(super) fn counted(number: i128, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{} {word}", grouped(number))
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Table {
+    let cell = |text: &str| Cell {
+        text: text.to_owned(),
+        is_missing: false,
+    };
+    let line = |is_new| Line {
+        cells: vec![cell(text), cell(text)],
+        is_new,
+    };
+    let column = |is_number| Column {
+        name: text.to_owned(),
+        is_number,
+    };
+    Table {
+        columns: vec![column(true), column(false)],
+        rows: vec![line(true), line(false)],
+        left_out: 2,
+    }
+}
+
+#[cfg(test)]
+mod tests;

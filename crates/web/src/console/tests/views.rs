@@ -1,0 +1,452 @@
+//! Views, questions and the first page in the console.
+
+use model::ids::ProjectId;
+use serde_json::{Value as Json, json};
+
+use super::world::{OWN, between, browse, form_token, open};
+use crate::testing::people::{SignedIn, first_signed_in, joined};
+use crate::testing::{Reply, World, text};
+
+async fn see(world: &World, by: &SignedIn, path: &str) -> Reply {
+    open(world, by, &format!("/console/projects/default{path}")).await
+}
+
+async fn project(world: &World) -> String {
+    let projects = world.get("/v1/projects").await.expect(200).json();
+    text(&projects, "/items/0/id").to_owned()
+}
+
+async fn send(world: &World, by: &SignedIn, path: &str, form: &[(&str, &str)]) -> Reply {
+    let project = ProjectId::parse(&project(world).await).expect("an id");
+    let token = form_token(world, by, project);
+    let mut pairs = vec![("_token", token.as_str())];
+    pairs.extend(form);
+    let call = format!("POST /console/projects/default{path}");
+    browse(world, &call, &by.cookie(), OWN, Some(&pairs)).await
+}
+
+/// Somebody with this role who sees the rows of customer `a` alone.
+async fn held(world: &World, by: &SignedIn, role: &str) -> SignedIn {
+    let project = project(world).await;
+    let roles = json!([{ "role": role, "project": project,
+        "constraints": [{ "field": "customer", "operator": "eq", "value": "a" }] }]);
+    joined(world, by, &format!("held-{role}"), roles).await
+}
+
+/// A hidden field of a page.
+fn hidden(html: &str, name: &str) -> String {
+    let value = between(html, &format!("name=\"{name}\" value=\""), "\"");
+    value
+        .replace("&#34;", "\"")
+        .replace("&#38;", "&")
+        .replace("&#39;", "'")
+}
+
+#[tokio::test]
+async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    for (name, chosen, expected) in [
+        (
+            "rows",
+            "pool=sales&shape=records&g1=at&g2=amount&f1=amount&o1=gte&v1=2&order=amount&direction=desc",
+            json!({ "shape": "records", "grouped_output": false,
+                "fields": [{ "field": "at", "as": "at" }, { "field": "amount", "as": "amount" }],
+                "filters": [{ "field": "amount", "operator": "gte", "value": 2 }],
+                "order_by": [{ "field": "amount", "direction": "desc" }] }),
+        ),
+        (
+            "groups",
+            "pool=sales&shape=aggregated&g1=customer&r1=group&g2=amount&r2=sum&a2=total&nested=yes",
+            json!({ "shape": "aggregated", "grouped_output": true,
+                "fields": [{ "field": "customer", "as": "customer", "group": true },
+                    { "field": "amount", "as": "total", "aggregate": "sum" }] }),
+        ),
+        (
+            "days",
+            "pool=sales&shape=time_series&r1=count&g2=amount&r2=percentile&p2=90&timeframe=this_3_months&interval=daily",
+            json!({ "shape": "time_series", "grouped_output": false, "interval_field": "at",
+                "fields": [{ "as": "count", "aggregate": "count" },
+                    { "field": "amount", "as": "amount", "aggregate": "percentile", "percentile": 90 }] }),
+        ),
+    ] {
+        let html = see(&world, &ada, &format!("/new-view?{chosen}"))
+            .await
+            .expect(200)
+            .text();
+        assert!(
+            html.contains("What it answers") && !html.contains("role=\"alert\""),
+            "{html}"
+        );
+        let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+        let picture = open(&world, &ada, &chart).await.expect(200).text();
+        assert!(
+            picture.starts_with("<svg") && !picture.contains("No data"),
+            "{name}: {picture}"
+        );
+        let definition = hidden(&html, "definition");
+        let form = [("definition", definition.as_str()), ("name", name)];
+        let made = send(&world, &ada, "/new-view", &form).await.expect(303);
+        let there = made.header("location").to_owned();
+        let stored = world
+            .get(&format!("/v1/views/{name}"))
+            .await
+            .expect(200)
+            .json();
+        for (member, value) in expected.as_object().expect("an object") {
+            assert_eq!(&stored[member], value, "{name} {member}");
+        }
+        let html = open(&world, &ada, &there).await.expect(200).text();
+        assert!(html.contains(&format!("/v1/views/{name}/data")), "{html}");
+        // Its form says it again, and saving it unchanged changes nothing.
+        let id = text(&stored, "/id");
+        let html = see(&world, &ada, &format!("/views/{id}/change"))
+            .await
+            .expect(200)
+            .text();
+        let (definition, revision) = (hidden(&html, "definition"), hidden(&html, "revision"));
+        let form = [
+            ("definition", definition.as_str()),
+            ("name", name),
+            ("revision", revision.as_str()),
+        ];
+        send(&world, &ada, &format!("/views/{id}/change"), &form)
+            .await
+            .expect(303);
+        let again = world.get(&format!("/v1/views/{name}")).await.json();
+        assert_eq!(again, stored, "{name}");
+        assert_eq!(send(&world, &ada, "/new-view", &form).await.status, 409);
+        let stale = [
+            ("definition", definition.as_str()),
+            ("name", name),
+            ("revision", "99"),
+        ];
+        let reply = send(&world, &ada, &format!("/views/{id}/change"), &stale).await;
+        assert_eq!(reply.status, 412);
+        send(&world, &ada, &format!("/views/{id}/delete"), &[])
+            .await
+            .expect(303);
+        assert_eq!(world.get(&format!("/v1/views/{name}")).await.status, 404);
+    }
+    for wrong in [
+        "g1=nothing",
+        "shape=aggregated&g1=customer",
+        "shape=aggregated&g1=email&r1=sum",
+        "g1=at&order=amount",
+        "g1=at&filters=%7B",
+        "shape=aggregated&g1=amount&r1=percentile&p1=most",
+    ] {
+        let html = see(&world, &ada, &format!("/new-view?pool=sales&{wrong}"))
+            .await
+            .expect(200)
+            .text();
+        assert!(
+            html.contains("role=\"alert\"") && !html.contains("What it answers"),
+            "{wrong}"
+        );
+        let chart = see(
+            &world,
+            &ada,
+            &format!("/new-view/chart.svg?pool=sales&{wrong}"),
+        )
+        .await;
+        assert!(chart.expect(200).text().contains("No data"), "{wrong}");
+    }
+    for nothing in ["", "{", "[]", "7"] {
+        let form = [("definition", nothing), ("name", "x")];
+        assert_eq!(
+            send(&world, &ada, "/new-view", &form).await.status,
+            422,
+            "{nothing}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_view_and_its_chart_show_the_rows_of_the_role_alone() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let id = text(&world.get("/v1/views").await.json(), "/items/0/id").to_owned();
+    for role in ["analyst", "viewer"] {
+        let bob = held(&world, &ada, role).await;
+        for (by, rows, foreign) in [(&ada, "5 rows", true), (&bob, "3 rows", false)] {
+            let html = see(&world, by, &format!("/views/{id}"))
+                .await
+                .expect(200)
+                .text();
+            assert!(
+                html.contains(rows) && html.contains("a1@example.com"),
+                "{html}"
+            );
+            assert_eq!(html.contains("b3@example.com"), foreign, "{html}");
+            let list = see(&world, by, "/views").await.expect(200).text();
+            let count = format!("<td class=\"number\">{}</td>", &rows[..1]);
+            assert!(list.contains(&count), "{list}");
+            let chart = see(&world, by, &format!("/views/{id}/chart.svg?theme=dark")).await;
+            let chart = chart.expect(200).text();
+            // Bars of amounts: 3 and 5 are those of the other customer.
+            assert_eq!(chart.contains(": 5"), foreign, "{chart}");
+        }
+        assert_eq!(
+            see(&world, &bob, &format!("/views/{id}/change"))
+                .await
+                .status,
+            403
+        );
+        assert_eq!(see(&world, &bob, "/new-view").await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = held(&world, &ada, "analyst").await;
+    let ask = "pool=sales&analysis=sum&field=amount";
+    for (by, sum, foreign) in [(&ada, "15", true), (&bob, "7", false)] {
+        let html = see(&world, by, &format!("/explore?{ask}"))
+            .await
+            .expect(200)
+            .text();
+        assert!(
+            html.contains(&format!("<p class=\"figure\">{sum}</p>")),
+            "{html}"
+        );
+        let html = see(
+            &world,
+            by,
+            &format!("/explore?{ask}&by1=customer&order=desc"),
+        )
+        .await
+        .text();
+        assert_eq!(html.contains("<td>b</td>"), foreign, "{html}");
+        assert!(html.contains("<td>a</td>"), "{html}");
+        let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+        let picture = open(&world, by, &chart).await.expect(200);
+        assert_eq!(picture.header("content-type"), "image/svg+xml");
+        assert_eq!(
+            picture.text().contains("b: 8"),
+            foreign,
+            "{}",
+            picture.text()
+        );
+        let asked = "pool=sales&analysis=extraction&f1=amount&o1=gte&v1=3";
+        let html = see(&world, by, &format!("/explore?{asked}")).await.text();
+        assert_eq!(html.contains("b3@example.com"), foreign, "{html}");
+        assert!(html.contains("a4@example.com"), "{html}");
+    }
+    let series =
+        "pool=sales&analysis=count&interval=daily&timeframe=between&from=2026-04-01&to=2026-04-06";
+    let html = see(&world, &bob, &format!("/explore?{series}"))
+        .await
+        .expect(200)
+        .text();
+    assert!(html.contains("5 rows"), "{html}");
+    for wrong in [
+        "analysis=sum",
+        "analysis=sum&field=email",
+        "analysis=count&f1=x&v1=1",
+        "question=%7B",
+    ] {
+        let html = see(&world, &ada, &format!("/explore?pool=sales&{wrong}"))
+            .await
+            .expect(200)
+            .text();
+        assert!(html.contains("role=\"alert\""), "{wrong}: {html}");
+    }
+    // Usage is asked like any pool by whom it is told, and by nobody else.
+    let usage = "/explore?pool=_usage&analysis=count";
+    assert!(
+        see(&world, &ada, usage)
+            .await
+            .text()
+            .contains("class=\"figure\"")
+    );
+    assert!(
+        !see(&world, &bob, usage)
+            .await
+            .text()
+            .contains("class=\"figure\"")
+    );
+}
+
+#[tokio::test]
+async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_rows() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = held(&world, &ada, "viewer").await;
+    let question = json!({ "analysis": "sum", "field": "amount", "pool": "sales",
+        "group_by": ["customer"], "interval": "monthly", "timeframe": "this_3_months" });
+    let question = question.to_string();
+    for (kind, more, call) in [
+        ("saved", ("x", ""), "GET /v1/saved-queries/saved"),
+        (
+            "cached",
+            ("refresh_minutes", "5"),
+            "GET /v1/saved-queries/cached",
+        ),
+        (
+            "dataset",
+            ("index_by", "customer"),
+            "GET /v1/datasets/dataset",
+        ),
+    ] {
+        let form = [
+            ("definition", question.as_str()),
+            ("name", kind),
+            ("kind", kind),
+            more,
+        ];
+        let made = send(&world, &ada, "/new-question", &form).await.expect(303);
+        let there = made.header("location").to_owned();
+        let stored = ada.call(&world, call, &Json::Null).await.expect(200).json();
+        let rate = stored["refresh_rate"].as_i64();
+        assert_eq!(
+            rate.unwrap_or(0),
+            if kind == "cached" { 300 } else { 0 },
+            "{stored}"
+        );
+        for (by, foreign) in [(&ada, true), (&bob, false)] {
+            let list = see(&world, by, "/saved").await.expect(200).text();
+            assert!(list.contains(&format!(">{kind}</a>")), "{list}");
+            let html = open(&world, by, &there).await.expect(200).text();
+            let below = there.split('?').next().expect("a path");
+            if kind != "dataset" {
+                assert_eq!(html.contains("<td>b</td>"), foreign, "{html}");
+                assert!(html.contains("PUBLISHABLE_KEY"), "{html}");
+                let chart = open(&world, by, &format!("{below}/chart.svg?theme=dark")).await;
+                assert!(chart.expect(200).text().starts_with("<svg"));
+            }
+            assert_eq!(html.contains("/delete\""), foreign, "{html}");
+        }
+        assert_eq!(send(&world, &ada, "/new-question", &form).await.status, 409);
+    }
+    for (kind, more) in [
+        ("cached", ("refresh_minutes", "soon")),
+        ("dataset", ("index_by", "")),
+        ("saved", ("x", "")),
+    ] {
+        let name = if kind == "saved" { "a/b" } else { "other" };
+        let form = [
+            ("definition", question.as_str()),
+            ("name", name),
+            ("kind", kind),
+            more,
+        ];
+        let html = send(&world, &ada, "/new-question", &form)
+            .await
+            .expect(400)
+            .text();
+        assert!(
+            html.contains("aria-invalid=\"true\"") || html.contains("role=\"alert\""),
+            "{kind}: {html}"
+        );
+        // The question is there as it was.
+        assert!(html.contains("value=\"customer\""), "{html}");
+    }
+    let saved = ada
+        .call(&world, "GET /v1/saved-queries", &Json::Null)
+        .await
+        .json();
+    let id = text(&saved, "/items/0/id");
+    // Another question takes its place, and what else it is stays.
+    let list = ada.call(&world, "GET /v1/saved-queries/cached", &Json::Null);
+    let cached = text(&list.await.json(), "/id").to_owned();
+    let html = see(&world, &ada, &format!("/saved/{cached}")).await.text();
+    let explore = between(&html, "/explore?", "\"").replace("&#38;", "&");
+    let html = see(&world, &ada, &format!("/explore?{explore}")).await;
+    let html = html.expect(200).text();
+    assert!(html.contains("In the place of cached"), "{html}");
+    let revision = hidden(&html, "revision");
+    let other = json!({ "analysis": "count", "pool": "sales" }).to_string();
+    let replace = |revision: &'static str| {
+        let form = [
+            ("definition", other.clone()),
+            ("name", "renamed".to_owned()),
+            ("kind", "replace".to_owned()),
+            ("saved", cached.clone()),
+            ("revision", revision.to_owned()),
+        ];
+        form
+    };
+    assert_eq!(revision, "1");
+    for (revision, status) in [("7", 412), ("1", 303)] {
+        let form = replace(revision);
+        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let reply = send(&world, &ada, "/new-question", &form).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
+    let changed = ada.call(&world, "GET /v1/saved-queries/renamed", &Json::Null);
+    let changed = changed.await.expect(200).json();
+    assert_eq!(changed["query"]["analysis"], "count");
+    assert_eq!(
+        (&changed["refresh_rate"], &changed["id"]),
+        (&json!(300), &json!(cached))
+    );
+    send(&world, &ada, &format!("/saved/{id}/delete"), &[])
+        .await
+        .expect(303);
+    let sets = ada
+        .call(&world, "GET /v1/datasets", &Json::Null)
+        .await
+        .json();
+    let id = text(&sets, "/items/0/id");
+    send(&world, &ada, &format!("/datasets/{id}/delete"), &[])
+        .await
+        .expect(303);
+    assert_eq!(
+        see(&world, &ada, &format!("/datasets/{id}")).await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn home_tells_each_what_the_role_shows() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = held(&world, &ada, "analyst").await;
+    let carol = held(&world, &ada, "viewer").await;
+    let dan = held(&world, &ada, "admin").await;
+    let html = see(&world, &ada, "?range=90").await.expect(200).text();
+    assert!(html.contains("<strong>5</strong> records"), "{html}");
+    assert!(
+        html.contains("Busiest keys") && html.contains("Wants attention"),
+        "{html}"
+    );
+    assert!(html.contains("timeframe=this_90_days"), "{html}");
+    let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+    let picture = open(&world, &ada, &chart).await.expect(200).text();
+    assert!(
+        picture.starts_with("<svg") && !picture.contains("No data"),
+        "{picture}"
+    );
+    for (by, records) in [(&bob, Some("3")), (&carol, None), (&dan, Some("3"))] {
+        let html = see(&world, by, "").await.expect(200).text();
+        assert!(
+            !html.contains("Busiest keys") && !html.contains("_usage"),
+            "{html}"
+        );
+        assert!(!html.contains("</strong> stored"), "{html}");
+        match records {
+            Some(records) => {
+                assert!(
+                    html.contains(&format!("<strong>{records}</strong> records")),
+                    "{html}"
+                );
+                let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+                open(&world, by, &chart).await.expect(200);
+            }
+            None => assert!(
+                !html.contains("chart.svg") && !html.contains("records</li>"),
+                "{html}"
+            ),
+        }
+    }
+    // Whoever is held to rows is told of the keys alone that they know.
+    assert!(
+        see(&world, &dan, "")
+            .await
+            .text()
+            .contains("<strong>0</strong> keys")
+    );
+}

@@ -1,0 +1,284 @@
+//! What a view answers, as a table and as a chart.
+
+use axum::extract::State;
+use axum::response::Response;
+use futures::TryStreamExt;
+use model::analyses::{Answer, GroupResult, Measured, Results};
+use model::fault::Fault;
+use model::people::Area;
+use model::queries::Row;
+use model::time::{Interval, TimeRange, TimeZone, Timestamp};
+use model::value::{Object, Value};
+use model::views::{Delivery, Shape, ViewDraft, ViewFieldRole, ViewRequest};
+
+use super::Readable;
+use super::builder::USUAL;
+use super::make::unsaved;
+use crate::charts::{Drawing, Look};
+use crate::console::pictures::{self, look_of};
+use crate::console::shown::Table;
+use crate::console::visitor::InProject;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::state::AppState;
+
+/// Those of the builder, and how the chart is to look.
+pub(in crate::console) const PARAMETERS: &[&str] = super::make::CHART_PARAMETERS;
+
+/// Rows that are looked at.
+const ROWS: u64 = 1_000;
+/// Rows that a table shows of them.
+const SHOWN: usize = 50;
+/// Rows of records that are drawn.
+const DRAWN: usize = 40;
+
+/// What a view answered.
+pub(super) struct Data {
+    names: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// What is asked of a view's data: of a time series the range and the interval.
+///
+/// # Errors
+/// A fault that names what cannot be read.
+pub(super) fn request(draft: &ViewDraft, parameters: &Parameters) -> Result<ViewRequest, Fault> {
+    let mut body = Object::new().with("limit", ROWS);
+    if matches!(draft.shape, Shape::TimeSeries { .. }) {
+        let chosen = |name: &str, usual: &str| match parameters.get(name) {
+            Some(text) if !text.is_empty() => text.to_owned(),
+            _ => usual.to_owned(),
+        };
+        body = body
+            .with("timeframe", chosen("timeframe", USUAL.0))
+            .with("interval", chosen("interval", USUAL.1));
+    }
+    ViewRequest::parse(&Value::Object(body))
+}
+
+/// The rows of a view that the person sees.
+///
+/// # Errors
+/// As of the call of the API.
+pub(super) async fn read(
+    readable: &Readable,
+    request: &ViewRequest,
+    state: &AppState,
+) -> Result<Data, ApiError> {
+    let now = state.clock.now();
+    let question = readable.permit.constrain(request, Delivery::Stream, now)?;
+    let answer = state.plane.query(question).await?;
+    let names: Vec<String> = answer
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let rows = answer.rows.try_concat().await?;
+    Ok(Data { names, rows })
+}
+
+impl Data {
+    /// The rows under the names of the view's fields, in its order.
+    pub(super) fn table(&self, draft: &ViewDraft) -> Table {
+        let columns = self.columns(draft);
+        let rows = self.rows.iter().take(SHOWN).map(|row| {
+            let cells = columns.iter().map(|(_, at)| row.get(*at));
+            cells.collect()
+        });
+        let rows: Vec<Vec<Option<&Value>>> = rows.collect();
+        Table::of(columns.into_iter().map(|(name, _)| name).collect(), &rows)
+    }
+
+    /// How many rows there are, and how many of them a table shows.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.rows.len(), self.rows.len().min(SHOWN))
+    }
+
+    fn at(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    fn columns(&self, draft: &ViewDraft) -> Vec<(String, usize)> {
+        let interval = match &draft.shape {
+            Shape::TimeSeries { interval_field } => Some(interval_field.as_str()),
+            _ => None,
+        };
+        let fields = draft.fields.iter().map(|field| field.name.as_str());
+        let named = interval.into_iter().chain(fields);
+        let columns = named.filter_map(|name| Some((name.to_owned(), self.at(name)?)));
+        columns.collect()
+    }
+
+    /// The places of the fields that make groups, and those of functions.
+    fn roles(&self, draft: &ViewDraft) -> (Vec<usize>, Vec<(String, usize)>) {
+        let (mut groups, mut measures) = (Vec::new(), Vec::new());
+        for field in &draft.fields {
+            let Some(at) = self.at(field.name.as_str()) else {
+                continue;
+            };
+            match field.role {
+                ViewFieldRole::Measure(..) => measures.push((field.name.as_str().to_owned(), at)),
+                ViewFieldRole::Group(_) => groups.push(at),
+                ViewFieldRole::Plain(_) => {}
+            }
+        }
+        (groups, measures)
+    }
+
+    /// The picture of the rows.
+    fn draw(&self, draft: &ViewDraft, look: Look, interval: Option<Interval>) -> String {
+        let (answer, metrics, caption) = match &draft.shape {
+            Shape::Records => self.of_records(draft),
+            Shape::Aggregated => self.of_groups(draft),
+            Shape::TimeSeries { interval_field } => {
+                let time = self.at(interval_field.as_str());
+                self.of_intervals(draft, time)
+            }
+        };
+        let drawing = Drawing::of_table(look, TimeZone::utc(), interval, (metrics, caption));
+        drawing.draw(&answer)
+    }
+
+    /// Records as bars: the first field that is no number names them, and the
+    /// first one that is a number is drawn.
+    fn of_records(&self, draft: &ViewDraft) -> Drawn {
+        let columns = self.columns(draft);
+        let is_number = |at: usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.get(at));
+            let mut filled = cells.clone().filter(|cell| !cell.is_null()).peekable();
+            filled.peek().is_some()
+                && cells.all(|cell| cell.is_null() || cell.as_number().is_some())
+        };
+        let number = columns.iter().find(|(_, at)| is_number(*at));
+        let named = columns.iter().find(|(_, at)| !is_number(*at));
+        let Some((label, number)) = number else {
+            return (Answer::Rows(Vec::new()), Vec::new(), None);
+        };
+        let rows = self.rows.iter().take(DRAWN).enumerate();
+        let groups = rows.map(|(place, row)| GroupResult {
+            keys: vec![match named {
+                Some((_, at)) => row.get(*at).cloned().unwrap_or(Value::Null),
+                None => Value::from(place as u64 + 1),
+            }],
+            results: vec![row.get(*number).cloned().unwrap_or(Value::Null)],
+        });
+        let results = Results::Groups(groups.collect());
+        let answer = measured(vec![label.clone()], results);
+        (answer, vec![0], Some(label.clone()))
+    }
+
+    fn of_groups(&self, draft: &ViewDraft) -> Drawn {
+        let (groups, measures) = self.roles(draft);
+        let labels: Vec<String> = measures.iter().map(|(name, _)| name.clone()).collect();
+        let first = labels.first().cloned();
+        if groups.is_empty() {
+            let results = self.rows.first().map(|row| pick(row, &measures));
+            let answer = measured(labels, Results::Whole(results.unwrap_or_default()));
+            return (answer, (0..measures.len()).collect(), None);
+        }
+        let rows = self.rows.iter().map(|row| group(row, &groups, &measures));
+        let answer = measured(labels, Results::Groups(rows.collect()));
+        (answer, first.iter().map(|_| 0).collect(), first)
+    }
+
+    fn of_intervals(&self, draft: &ViewDraft, time: Option<usize>) -> Drawn {
+        let (groups, measures) = self.roles(draft);
+        let labels: Vec<String> = measures.iter().map(|(name, _)| name.clone()).collect();
+        let start = |row: &Row| match time.and_then(|at| row.get(at)) {
+            Some(Value::DateTime(start)) => Some(*start),
+            _ => None,
+        };
+        let mut starts: Vec<Timestamp> = self.rows.iter().filter_map(start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let ranges = starts.iter().enumerate().filter_map(|(at, start)| {
+            let next = starts.get(at + 1).copied();
+            let next = next.or_else(|| start.checked_add(std::time::Duration::from_secs(60)));
+            Some((*start, TimeRange::new(*start, next?).ok()?))
+        });
+        let ranges: Vec<(Timestamp, TimeRange)> = ranges.collect();
+        let of = |wanted: Timestamp| {
+            let rows = self.rows.iter();
+            rows.filter(move |row| start(row) == Some(wanted))
+        };
+        if groups.is_empty() {
+            let each = ranges.iter().map(|(start, range)| {
+                let row = of(*start).next();
+                (
+                    *range,
+                    row.map(|row| pick(row, &measures)).unwrap_or_default(),
+                )
+            });
+            let answer = measured(labels, Results::Intervals(each.collect()));
+            return (answer, (0..measures.len()).collect(), None);
+        }
+        let first = labels.first().cloned();
+        let each = ranges.iter().map(|(start, range)| {
+            let rows = of(*start).map(|row| group(row, &groups, &measures));
+            (*range, rows.collect())
+        });
+        let answer = measured(labels, Results::GroupsOfIntervals(each.collect()));
+        (answer, first.iter().map(|_| 0).collect(), first)
+    }
+}
+
+/// What is drawn, the places of the results that are, and which they are.
+type Drawn = (Answer, Vec<usize>, Option<String>);
+
+fn measured(labels: Vec<String>, results: Results) -> Answer {
+    Answer::Measured(Measured {
+        groups: Vec::new(),
+        labels: Some(labels),
+        results,
+    })
+}
+
+fn pick(row: &Row, measures: &[(String, usize)]) -> Vec<Value> {
+    let values = measures.iter().map(|(_, at)| row.get(*at).cloned());
+    values.map(|value| value.unwrap_or(Value::Null)).collect()
+}
+
+fn group(row: &Row, groups: &[usize], measures: &[(String, usize)]) -> GroupResult {
+    let keys = groups.iter().map(|at| row.get(*at).cloned());
+    GroupResult {
+        keys: keys.map(|key| key.unwrap_or(Value::Null)).collect(),
+        results: pick(row, measures),
+    }
+}
+
+async fn drawn(
+    readable: &Readable,
+    parameters: &Parameters,
+    state: &AppState,
+) -> Result<String, ApiError> {
+    let draft = &readable.view.draft;
+    let request = request(draft, parameters)?;
+    let data = read(readable, &request, state).await?;
+    Ok(data.draw(draft, look_of(parameters), request.interval))
+}
+
+/// The chart of a view that is being built.
+pub(in crate::console) async fn chart(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::Definitions)?;
+    let drawn = async {
+        let readable = unsaved(&here, &parameters, &state)?;
+        drawn(&readable, &parameters, &state).await
+    };
+    Ok(pictures::svg(drawn.await, &parameters))
+}
+
+/// The chart of a view.
+pub(in crate::console) async fn chart_of_one(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadResults)?;
+    let readable = Readable::here(&here)?;
+    let drawn = drawn(&readable, &parameters, &state).await;
+    Ok(pictures::svg(drawn, &parameters))
+}

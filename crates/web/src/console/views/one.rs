@@ -1,0 +1,218 @@
+//! One view: what it shows, where it answers, and its end.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use model::people::Area;
+use model::views::Shape;
+
+use super::builder::{Choice, INTERVALS, TIMEFRAMES, USUAL};
+use super::data::{self, request};
+use super::{Readable, shape_word};
+use crate::console::filters;
+use crate::console::forms::{Fields, Sent};
+use crate::console::frame::{Frame, Section, page, segment};
+use crate::console::go_to;
+use crate::console::keys;
+use crate::console::pictures::{Chart, Size};
+use crate::console::shown::{Table, counted};
+use crate::console::snippets::{self, Snippet};
+use crate::console::visitor::InProject;
+use crate::error::ApiError;
+use crate::input::Parameters;
+use crate::state::AppState;
+
+/// The range that is looked at, and what was done a moment ago.
+pub(in crate::console) const PARAMETERS: &[&str] = &["timeframe", "interval", "done"];
+
+#[derive(Template)]
+#[template(path = "console/view.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    pool: String,
+    shape: &'static str,
+    conditions: Vec<String>,
+    is_series: bool,
+    timeframes: Vec<Choice>,
+    intervals: Vec<Choice>,
+    action: String,
+    table: Table,
+    size: String,
+    shown: usize,
+    fault: Option<String>,
+    chart: Chart,
+    endpoint: String,
+    snippets: Vec<Snippet>,
+    change: Option<String>,
+    delete: Option<String>,
+    key: Option<String>,
+    back: String,
+    done: Option<&'static str>,
+}
+
+/// A view.
+pub(in crate::console) async fn read(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    here.require(Area::ReadResults)?;
+    let readable = Readable::here(&here)?;
+    let draft = &readable.view.draft;
+    let chosen = |name: &str, usual: &'static str| match parameters.get(name) {
+        Some(text) if !text.is_empty() => text.to_owned(),
+        _ => usual.to_owned(),
+    };
+    let timeframe = chosen("timeframe", USUAL.0);
+    let interval = chosen("interval", USUAL.1);
+    let range = format!(
+        "timeframe={}&interval={}",
+        segment(&timeframe),
+        segment(&interval)
+    );
+    let answered = async {
+        let request = request(draft, &parameters)?;
+        data::read(&readable, &request, &state).await
+    };
+    let (mut table, mut size, mut shown, mut fault) = (Table::default(), String::new(), 0, None);
+    match answered.await {
+        Ok(data) => {
+            table = data.table(draft);
+            let (all, some) = data.size();
+            (size, shown) = (counted(all as i128, "row", "rows"), some);
+        }
+        Err(error) if error.problem().status().is_server_error() => return Err(error),
+        Err(error) => fault = Some(crate::console::forms::sentence(error.problem().detail())),
+    }
+    let name = draft.name.to_string();
+    let is_series = matches!(draft.shape, Shape::TimeSeries { .. });
+    let mut endpoint = snippets::path("views", &name, "/data");
+    if is_series {
+        endpoint = format!("{endpoint}?{range}");
+    }
+    let defines = here.may(Area::Definitions);
+    let filters = draft.to_value();
+    let filters = filters.as_object().and_then(|view| view.get("filters"));
+    let shown = Page {
+        frame: Frame::of(name.clone(), &here, Section::Views),
+        pool: draft.pool.to_string(),
+        shape: shape_word(&draft.shape),
+        conditions: filters::in_words(filters),
+        is_series,
+        timeframes: Choice::of(&TIMEFRAMES, &timeframe),
+        intervals: Choice::of(&INTERVALS, &interval),
+        action: readable.below(&here, ""),
+        table,
+        size,
+        shown,
+        fault,
+        chart: Chart::at(
+            &readable.below(&here, &format!("/chart.svg?{range}")),
+            Size::Large,
+            format!("Chart of {name}"),
+        ),
+        snippets: snippets::reading(&endpoint),
+        endpoint,
+        change: defines.then(|| readable.below(&here, "/change")),
+        delete: defines.then(|| readable.below(&here, "/delete")),
+        key: keys::address_for(&here, "read", &format!("view:{name}")),
+        back: here.address("/views"),
+        done: match parameters.get("done") {
+            Some("made") => Some("The view is made. Give a key to whoever reads it."),
+            Some(_) => Some("The change is in force."),
+            None => None,
+        },
+        name,
+    };
+    page(StatusCode::OK, &shown)
+}
+
+#[derive(Template)]
+#[template(path = "console/delete_view.html")]
+struct Delete {
+    frame: Frame,
+    form: Fields,
+    name: String,
+    pool: String,
+    action: String,
+    back: String,
+}
+
+fn show_delete(here: &InProject, readable: &Readable, form: Fields) -> Result<Response, ApiError> {
+    let name = readable.view.draft.name.to_string();
+    let shown = Delete {
+        frame: Frame::of(format!("Delete {name}"), here, Section::Views),
+        pool: readable.view.draft.pool.to_string(),
+        action: readable.below(here, "/delete"),
+        back: readable.below(here, ""),
+        name,
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+/// Asks before a view goes.
+pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
+    here.require(Area::Definitions)?;
+    let readable = Readable::here(&here)?;
+    show_delete(&here, &readable, Fields::blank())
+}
+
+/// Deletes a view.
+pub(in crate::console) async fn delete(
+    State(state): State<AppState>,
+    Sent(here, _): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let caller = here.caller(Area::Definitions)?;
+    let readable = Readable::here(&here)?;
+    let (id, revision) = (readable.view.id, readable.view.revision);
+    let deleted = state.control.delete_view(&caller.0, id, Some(revision));
+    match deleted.await {
+        Ok(()) => Ok(go_to(&here.address("/views?done=deleted"))),
+        Err(error) => show_delete(&here, &readable, Fields::blank().refused(error)?),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
+    use crate::console::frame::address;
+    use crate::console::samples::{form, frame, sample};
+    let place = || address(text, "/x");
+    let page = Page {
+        frame: frame(text),
+        name: text.to_owned(),
+        pool: text.to_owned(),
+        shape: "records",
+        conditions: vec![text.to_owned()],
+        is_series: true,
+        timeframes: super::builder::sample(text).timeframes,
+        intervals: super::builder::sample(text).intervals,
+        action: place(),
+        table: crate::console::shown::sample(text),
+        size: text.to_owned(),
+        shown: 1,
+        fault: Some(text.to_owned()),
+        chart: crate::console::pictures::sample(text),
+        endpoint: text.to_owned(),
+        snippets: snippets::sample(text),
+        change: Some(place()),
+        delete: Some(place()),
+        key: Some(place()),
+        back: place(),
+        done: Some(""),
+    };
+    let delete = Delete {
+        frame: frame(text),
+        form: form(text, &[]),
+        name: text.to_owned(),
+        pool: text.to_owned(),
+        action: place(),
+        back: place(),
+    };
+    vec![
+        sample("view.html", &page),
+        sample("delete_view.html", &delete),
+    ]
+}

@@ -1,0 +1,342 @@
+"""Keys: made, looked through, changed, rolled, ended; what they see, and what they did."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+POOL = {
+    "name": "orders", "schema": "open", "isolation_field": "customer", "time_field": "at",
+    "fields": [
+        {"name": "customer", "type": "String", "required": True},
+        {"name": "at", "type": "DateTime", "required": True},
+        {"name": "product", "type": "String"},
+        {"name": "total", "type": "Float64"},
+        {"name": "email", "type": "String"},
+    ],
+}
+VIEWS = [
+    {"name": "all_orders", "pool": "orders", "shape": "records",
+     "fields": [{"field": name} for name in ("at", "customer", "product", "total", "email")]},
+    {"name": "by_product", "pool": "orders", "shape": "aggregated",
+     "fields": [{"field": "product", "group": True}, {"field": "total", "aggregate": "sum"},
+                {"as": "orders", "aggregate": "count"}]},
+]
+
+
+def records():
+    for number in range(60):
+        customer = ("ada", "bob", "cleo")[number % 3]
+        yield {
+            "customer": customer, "at": f"2026-0{1 + number % 6}-{1 + number % 27:02}T10:00:00Z",
+            "product": ("tea", "coffee", "cocoa", "mate")[number % 4], "total": 4.5 + number,
+            "email": f"{customer}{number}@example.com",
+        }
+
+
+def call(stage, token, path, body=None):
+    """What a program gets with a token: the status, and the answer."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "User-Agent": "shop/2.1"}
+    request = urllib.request.Request(stage.origin + path, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        return error.code, None
+
+
+def to_key(browser, name):
+    browser.go("/console/projects/default/keys?q=" + name.replace(" ", "+"))
+    browser.page.get_by_role("link", name=name, exact=True).click()
+    browser.see_heading(name)
+
+
+def token_of(browser):
+    return browser.page.locator("#token").inner_text()
+
+
+def keep_session(stage, browser):
+    """A change that was proven gave the session another cookie."""
+    browser.page.wait_for_load_state()
+    stage.cookies = browser.context.cookies()
+
+
+def test_the_empty_page_teaches_and_a_key_that_writes_is_made(stage):
+    browser = stage.owner_in()
+    browser.follow_to("Keys")
+    browser.see_heading("Keys")
+    browser.see("Give each customer a key of its own")
+    browser.looks_right("keys-empty")
+    browser.follow("Make a key")
+    browser.see_heading("Make a key")
+    browser.looks_right("key-for")
+    stage.api("POST", "/v1/pools", POOL)
+    for view in VIEWS:
+        stage.api("POST", "/v1/views", view)
+    stage.api("POST", "/v1/pools/orders/records", list(records()))
+    browser.page.get_by_role("link", name="Write records").click()
+    browser.see_heading("Write records")
+    browser.fill(name="Ada shop", stamp_1="customer", with_1="ada")
+    browser.unchecked()
+    browser.press("Make the key")
+    # What was typed is there, and the field that is wrong says why.
+    browser.page.locator("#e-on").wait_for()
+    assert browser.value("stamp_1") == "customer"
+    browser.looks_right("key-new-wrong")
+    browser.page.get_by_label("orders").check()
+    browser.press("Make the key")
+    browser.see_heading("The key is made")
+    browser.looks_right("key-once")
+    stage.writer = token_of(browser)
+    with browser.page.expect_download() as download:
+        browser.press("Download")
+    assert download.value.suggested_filename == "ada-shop.token"
+    assert Path(download.value.path()).read_text().strip() == stage.writer
+    # The stamp holds, whatever is sent.
+    record = {"customer": "bob", "at": "2026-06-01T10:00:00Z", "product": "tea", "total": 1}
+    assert call(stage, stage.writer, "/v1/pools/orders/records", record)[0] == 200
+    browser.follow("To the key")
+    browser.see_heading("Ada shop")
+    assert stage.writer not in browser.page.content()
+    browser.looks_right("key-writer")
+
+
+def test_a_key_that_reads_is_made_and_sees_its_own_rows(stage):
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/keys/new?for=read")
+    browser.looks_right("key-new")
+    browser.fill(name="Ada dashboard", field_1="customer", value_1="ada")
+    browser.page.get_by_label("all_orders").check()
+    browser.page.get_by_label("by_product").check()
+    browser.page.get_by_text("How much it may take").click()
+    browser.fill(requests_per_second="50", core_amount="20")
+    browser.press("Make the key")
+    browser.see_heading("The key is made")
+    stage.reader = token_of(browser)
+    status, answer = call(stage, stage.reader, "/v1/views/all_orders/data")
+    assert status == 200 and len(answer["data"]) == 21, answer
+    for _ in range(16):
+        call(stage, stage.reader, "/v1/views/by_product/data")
+    assert call(stage, stage.reader, "/v1/keys")[0] == 403
+    browser.follow("I have kept it: see what the key sees")
+    browser.see_heading("What the key sees")
+    browser.see("21")
+    text = browser.page.locator("main").inner_text()
+    assert "ada" in text and "bob" not in text, text
+    browser.looks_right("key-preview")
+    browser.page.locator(".back a").click()
+    browser.see("80 % used")
+    browser.looks_right("key")
+
+
+def test_keys_are_found_and_put_in_order(stage):
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/keys")
+    browser.looks_right("keys")
+    browser.fill(q="dashboard")
+    browser.press("Search")
+    browser.see("1 of")
+    browser.page.get_by_label("Order").select_option("volume")
+    browser.fill(q="")
+    browser.press("Search")
+    browser.page.wait_for_url(lambda url: "sort=volume" in url)
+    browser.fill(q="nothing like it")
+    browser.press("Search")
+    browser.see("No key fits")
+
+
+def test_what_a_key_may_do_is_changed_after_a_look_at_what_that_changes(stage):
+    browser = stage.owner_in()
+    to_key(browser, "Ada dashboard")
+    browser.page.get_by_role("link", name="Change what it does").first.click()
+    browser.see_heading("Change what the key may do")
+    browser.fill(value_1="bob")
+    browser.press("See what it changes")
+    browser.see("What that changes")
+    browser.see("−21")
+    browser.looks_right("key-grant-preview")
+    browser.fill(value_1="ada")
+    browser.page.get_by_text("Fields and times").click()
+    browser.fill(hidden_fields="email")
+    browser.press("Look again")
+    browser.see("sees the fields email no more")
+    browser.press("Save it")
+    browser.see("What the key may do is in force")
+    browser.follow("Let it do more")
+    browser.see_heading("Let the key do more")
+    browser.follow("Ask pools")
+    browser.page.get_by_label("orders").check()
+    browser.page.get_by_label("Every row").check()
+    browser.looks_right("key-grant-new")
+    browser.press("See what it changes")
+    browser.see("+61")
+    browser.press("Save it")
+    browser.error_of("code")
+    browser.fill(code=stage.owner.code())
+    browser.press("Save it")
+    browser.see("What the key may do is in force")
+    keep_session(stage, browser)
+    browser.page.get_by_role("link", name="Take away what it does with the pool").click()
+    browser.see_heading("Take this away?")
+    browser.looks_right("key-ungrant")
+    browser.press("Take it away")
+    browser.see("What the key may do is in force")
+
+
+def test_settings_keep_what_was_typed(stage):
+    browser = stage.owner_in()
+    to_key(browser, "Ada dashboard")
+    browser.page.locator("section", has=browser.page.locator("#settings")).get_by_role("link", name="Change").click()
+    browser.see_heading("Change the key")
+    browser.page.get_by_text("Who may use it: addresses").click()
+    browser.fill(ip_ranges="127.0.0.1/8", description="Board report")
+    browser.press("Save")
+    browser.error_of("ip_ranges")
+    assert browser.value("description") == "Board report"
+    browser.looks_right("key-settings")
+    browser.fill(ip_ranges="127.0.0.0/8")
+    browser.press("Save")
+    browser.see("in force from the next request on")
+    browser.see("127.0.0.0/8")
+
+
+def test_a_key_is_rolled_with_a_code_and_the_roll_taken_back_or_finished(stage):
+    browser = stage.owner_in()
+    to_key(browser, "Ada dashboard")
+    browser.follow("Roll")
+    browser.see_heading("Roll the key")
+    browser.looks_right("key-roll")
+    browser.fill(code="000000")
+    browser.press("Make the new token")
+    browser.error_of("code")
+    browser.page.get_by_label("For an hour").check()
+    browser.fill(code=stage.owner.code())
+    browser.press("Make the new token")
+    browser.see_heading("The key has a new token")
+    keep_session(stage, browser)
+    new = token_of(browser)
+    assert call(stage, new, "/v1/whoami")[0] == 200 and call(stage, stage.reader, "/v1/whoami")[0] == 200
+    browser.follow("To the key")
+    browser.see("in grace")
+    browser.looks_right("key-rolling")
+    browser.follow("Take the roll back")
+    browser.fill(code=stage.owner.code())
+    browser.press("Take it back")
+    browser.see("somebody will miss it")
+    browser.looks_right("key-force")
+    browser.page.get_by_label("End it although somebody uses it").check()
+    browser.fill(code=stage.owner.code())
+    browser.press("Take it back")
+    browser.see("The roll is taken back")
+    keep_session(stage, browser)
+    assert call(stage, new, "/v1/whoami")[0] == 401
+    browser.follow("Roll")
+    browser.fill(code=stage.owner.code())
+    browser.press("Make the new token")
+    browser.see_heading("The key has a new token")
+    keep_session(stage, browser)
+    old, stage.reader = stage.reader, token_of(browser)
+    browser.follow("To the key")
+    browser.follow("End the old one now")
+    browser.press("End the old secret")
+    browser.see("somebody will miss it")
+    browser.page.get_by_label("End it although somebody uses it").check()
+    browser.press("End the old secret")
+    browser.see("The old secret has ended")
+    assert call(stage, old, "/v1/whoami")[0] == 401 and call(stage, stage.reader, "/v1/whoami")[0] == 200
+
+
+def test_a_key_is_switched_off_and_on_held_and_released(stage):
+    browser = stage.owner_in()
+    to_key(browser, "Ada dashboard")
+    browser.follow("Switch off")
+    browser.looks_right("key-disable")
+    browser.press("Switch it off")
+    browser.see("The key is off")
+    assert call(stage, stage.reader, "/v1/whoami")[0] == 401
+    browser.follow("Switch on")
+    browser.fill(code=stage.owner.code())
+    browser.press("Switch it on")
+    browser.see("The key is on again")
+    keep_session(stage, browser)
+    assert call(stage, stage.reader, "/v1/whoami")[0] == 200
+    browser.follow("It may have leaked")
+    browser.press("Hold it")
+    browser.see("quarantined")
+    browser.looks_right("key-held")
+    browser.follow("Release")
+    browser.fill(code=stage.owner.code())
+    browser.press("Release it")
+    browser.see("The key goes on as it did before")
+    keep_session(stage, browser)
+
+
+def test_usage_and_credits_are_a_picture_and_tables(stage):
+    browser = stage.owner_in()
+    browser.follow_to("Usage")
+    browser.see_heading("Usage")
+    browser.see("80 % used")
+    browser.looks_right("usage")
+    browser.page.get_by_label("Key").select_option(label="Ada shop")
+    browser.press("Show")
+    browser.page.wait_for_url(lambda url: "of=0" in url)
+    browser.fill(to="2020-01-01")
+    browser.press("Show")
+    browser.page.locator("#e-to").wait_for()
+
+
+def test_advice_leads_to_where_it_is_done(stage):
+    stage.api("POST", "/v1/keys", {"name": "Old import", "grants": [
+        {"on": "pool:orders", "actions": ["ingest"]},
+        {"on": "pool:orders", "actions": ["query"], "constraints": "all_rows"}]})
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/keys")
+    browser.page.get_by_role("link", name="Advice").click()
+    browser.see_heading("Advice")
+    browser.see("Writes and reads with one key")
+    browser.looks_right("key-review")
+    browser.page.get_by_role("link", name="See what it may do Old import").first.click()
+    browser.see_heading("Old import")
+
+
+def test_a_key_is_copied_and_deleted_without_a_script(stage):
+    browser = stage.owner_in(scripts=False)
+    to_key(browser, "Ada dashboard")
+    browser.follow("Copy")
+    browser.fill(name="Ada second")
+    browser.press("Make the copy")
+    browser.see_heading("The copy is made")
+    copy = token_of(browser)
+    assert call(stage, copy, "/v1/views/all_orders/data")[0] == 200
+    browser.follow("To the key")
+    browser.follow("Delete")
+    browser.see_heading("Delete the key?")
+    browser.see("What goes with it")
+    browser.looks_right("key-delete")
+    browser.press("Delete it for good")
+    browser.see("somebody will miss it")
+    browser.page.get_by_label("End it although somebody uses it").check()
+    browser.press("Delete it for good")
+    browser.see("The key is gone")
+    assert call(stage, copy, "/v1/whoami")[0] == 401
+
+
+def test_a_key_is_made_and_rolled_without_a_script(stage):
+    browser = stage.owner_in(scripts=False)
+    browser.go("/console/projects/default/keys/new?for=ask")
+    browser.fill(name="Plain", field_1="customer", value_1="cleo")
+    browser.page.get_by_label("orders").check()
+    browser.press("Make the key")
+    browser.see_heading("The key is made")
+    token = token_of(browser)
+    question = {"analysis": "count", "pool": "orders"}
+    assert call(stage, token, "/v1/query", question)[1]["result"] == 20
+    browser.follow("To the key")
+    browser.follow("Roll")
+    browser.page.get_by_label("Not at all").check()
+    browser.fill(code=stage.owner.code())
+    browser.press("Make the new token")
+    browser.see_heading("The key has a new token")
+    keep_session(stage, browser)
+    assert call(stage, token, "/v1/whoami")[0] == 401

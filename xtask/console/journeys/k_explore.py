@@ -1,0 +1,127 @@
+"""Questions: asked, looked at as numbers, tables and charts, saved, shown in a page. And what the
+first page tells of all that."""
+
+
+def test_a_question_is_asked_and_its_answer_looked_at(stage):
+    stage.stock()
+    browser = stage.owner_in()
+    browser.follow_to("Explore")
+    browser.see_heading("Explore")
+    browser.looks_right("explore")
+    browser.page.get_by_label("What to find").select_option("sum")
+    browser.fill(field="amount")
+    browser.press("Ask")
+    browser.page.locator(".figure").wait_for()
+    browser.looks_right("explore-figure")
+    browser.fill(by1="customer")
+    browser.page.get_by_label("Groups in order").select_option("desc")
+    browser.press("Ask")
+    browser.chart_is_there()
+    browser.see("acme")
+    browser.looks_right("explore-groups")
+    browser.page.get_by_label("Time frame").select_option("this_5_years")
+    browser.page.get_by_label("By", exact=True).select_option("monthly")
+    condition = browser.page.locator(".condition").first
+    condition.locator("input").first.fill("items")
+    condition.locator("select").select_option("gte")
+    condition.locator("input").last.fill("2")
+    browser.press("Ask")
+    browser.page.wait_for_url(lambda url: "this_5_years" in url)
+    browser.chart_is_there()
+    browser.looks_right("explore-series")
+    browser.page.get_by_label("What to find").select_option("average")
+    browser.fill(field="city")
+    browser.press("Ask")
+    browser.page.get_by_role("alert").wait_for()
+    browser.looks_right("explore-refused")
+    browser.page.get_by_label("What to find").select_option("extraction")
+    browser.fill(by1="")
+    browser.press("Ask")
+    browser.page.locator(".data").wait_for()
+    browser.looks_right("explore-records")
+
+
+def test_a_question_is_saved_and_shown_in_a_page(stage):
+    stage.stock()
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/explore?pool=orders&analysis=sum&field=amount&by1=city&interval=monthly&timeframe=this_5_years")
+    browser.chart_is_there()
+    browser.fill(name="revenue/cities")
+    browser.press("Save")
+    browser.error_of("name")
+    browser.fill(name="revenue of cities")
+    browser.press("Save")
+    browser.see("The question is saved")
+    browser.see_heading("revenue of cities")
+    browser.chart_is_there()
+    browser.see("publishable key")
+    browser.looks_right("saved-query")
+    browser.follow("Open in Explore")
+    browser.see_heading("Explore")
+    browser.page.get_by_label("A cached query").check()
+    browser.fill(name="revenue, kept", refresh_minutes="10")
+    browser.press("Save")
+    browser.see("Answers are kept for 10 minutes")
+    browser.go("/console/projects/default/explore?pool=orders&analysis=count&interval=daily&timeframe=this_30_days")
+    browser.page.get_by_label("A dataset").check()
+    browser.fill(name="orders each day", index_by="customer")
+    browser.press("Save")
+    browser.see("The dataset is made")
+    browser.looks_right("dataset")
+    browser.follow("Saved questions")
+    browser.see_heading("Saved questions")
+    browser.looks_right("saved")
+    browser.follow("orders each day")
+    browser.follow("Delete")
+    browser.looks_right("delete-saved")
+    browser.press("Delete it")
+    browser.see("It is gone")
+
+
+def test_the_chart_of_a_saved_question_is_in_another_page_by_a_publishable_key(stage):
+    grants = [{"on": "saved:revenue of cities", "actions": ["run"],
+               "constraints": [{"field": "customer", "operator": "eq", "value": "globex"}]}]
+    key = {"name": "page", "kind": "publishable", "grants": grants,
+           "restrictions": {"allowed_domains": [stage.origin.removeprefix("http://")]}}
+    browser = stage.owner_in()
+    made = browser.page.evaluate(
+        """async ([key, code]) => {
+          const answer = await fetch('/v1/keys', { method: 'POST', headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify({ ...key, code }) });
+          return [answer.status, await answer.json()];
+        }""",
+        [key, stage.owner.code()],
+    )
+    assert made[0] == 201, made
+    stage.cookies = browser.context.cookies()
+    browser.go("/console/projects/default/saved")
+    browser.follow("revenue of cities")
+    lines = browser.page.locator(".snippets pre", has_text="PUBLISHABLE_KEY").inner_text()
+    lines = lines.replace("PUBLISHABLE_KEY", made[1]["token"]).replace("https://tidegate.example", stage.origin)
+    page = stage.browser()
+    page.page.route("**/somebodys-page", lambda route: route.fulfill(content_type="text/html", body=lines))
+    page.go("/somebodys-page")
+    page.page.wait_for_function("() => document.getElementById('tidegate-chart').naturalWidth > 0")
+
+
+def test_what_is_asked_is_of_the_rows_of_the_role_alone(stage):
+    guest = stage.browser()
+    guest.sign_in(stage.hedy)
+    guest.go("/console/projects/default/explore?pool=orders&analysis=count&by1=customer")
+    guest.chart_is_there()
+    text = guest.page.locator("#answer").inner_text()
+    assert "globex" in text and "acme" not in text
+    assert guest.page.get_by_role("button", name="Save").count() == 0
+    guest.looks_right("explore-held")
+
+
+def test_home_tells_what_is_going_on(stage):
+    stage.stock()
+    browser = stage.owner_in()
+    browser.go("/console/projects/default")
+    browser.see("Busiest keys")
+    browser.chart_is_there()
+    browser.looks_right("home-living")
+    browser.follow("7 days")
+    browser.page.wait_for_url(lambda url: "range=7" in url)
+    browser.chart_is_there()
