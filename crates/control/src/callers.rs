@@ -362,7 +362,10 @@ impl Callers {
                 false => Write::UseSecret(*id, at),
                 true => Write::UseSigning(*id, at),
             });
-            let on_page = UnsavedUse::of(&caller.pages, |at| Write::SecretOnPage(*id, at));
+            let on_page = UnsavedUse::of(&caller.pages, |at| match caller.signs {
+                false => Write::SecretOnPage(*id, at),
+                true => Write::SigningOnPage(*id, at),
+            });
             let last = caller.secret.last();
             [used, on_page, caller.from.unsaved(*id, last, now)]
         });

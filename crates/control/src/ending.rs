@@ -40,9 +40,7 @@ impl Control {
         now: Timestamp,
         force: bool,
     ) -> Result<(), ControlError> {
-        let secrets = key.secrets().iter().map(|secret| secret.id);
-        let signing = key.signing_secrets().iter().map(|known| known.id);
-        let secrets: Vec<SecretId> = secrets.chain(signing).collect();
+        let secrets: Vec<SecretId> = key.live_ids().collect();
         self.check_silent(&secrets, now, force)
     }
 

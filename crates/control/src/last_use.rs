@@ -45,6 +45,7 @@ impl Control {
         self.0.prune_usage().await?;
         self.0.save_derived().await?;
         self.0.save_news().await?;
+        self.forget_sessions().await?;
         let mut unsaved = self.0.callers.unsaved(self.0.options.clock.now());
         unsaved.extend(self.0.people.unsaved());
         loop {

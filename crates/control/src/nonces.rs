@@ -28,6 +28,8 @@ pub enum SignedError {
     /// It was signed before a false time was taken back, and nonces of then
     /// are not known any more.
     BeforeClock,
+    /// It came so late that what is known of its nonce may be forgotten.
+    TooLate,
     /// It was signed at a time that the clock showed while it was wrong: it may
     /// have been let in then.
     FalseTime,
@@ -214,6 +216,11 @@ impl Control {
         if spent == Some(tag) {
             admit(unspent.access())?;
         } else {
+            // What is noted of it is forgotten from its end on: whether it was let
+            // in before, nobody could say.
+            if ends <= now {
+                return Err(SignedError::TooLate.into());
+            }
             let claim = self.0.nonces.claim((tag, ends), now)?;
             admit(unspent.access())?;
             claim.spend(now).await?;

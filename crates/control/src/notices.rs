@@ -41,17 +41,20 @@ pub enum NoticeKind {
     Credits,
     /// A grace is about to end, and the old secret is still in use.
     GraceEnding,
+    /// Somebody made a signing secret for the key.
+    SigningSecret,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Leaked,
         Self::UsedFromPage,
         Self::NewNetwork,
         Self::RotationDue,
         Self::Credits,
         Self::GraceEnding,
+        Self::SigningSecret,
     ];
 
     /// The kind's name on the wire.
@@ -63,6 +66,7 @@ impl NoticeKind {
             Self::RotationDue => "rotation_due",
             Self::Credits => "credits",
             Self::GraceEnding => "grace_ending",
+            Self::SigningSecret => "signing_secret",
         }
     }
 
@@ -71,7 +75,11 @@ impl NoticeKind {
     pub(crate) fn is_of_state(self) -> bool {
         matches!(
             self,
-            Self::Leaked | Self::RotationDue | Self::Credits | Self::GraceEnding
+            Self::Leaked
+                | Self::RotationDue
+                | Self::Credits
+                | Self::GraceEnding
+                | Self::SigningSecret
         )
     }
 

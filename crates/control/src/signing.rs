@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::fault::{Fault, FaultCode};
-use model::ids::KeyId;
+use model::ids::{KeyId, NoticeId};
 use model::json;
 use model::keys::{KeyKind, KeyRecord, SigningRecord};
 use model::limits::SIGNING_SECRETS_MAX;
@@ -16,6 +16,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::ControlError;
 use crate::keys::{check_unchanged, find, row, subject};
+use crate::notices::{News, NewsOf, NoticeKind};
 use crate::store::Write;
 
 impl Control {
@@ -53,7 +54,17 @@ impl Control {
                 created_at: change.now,
             };
             signing.push(record.clone());
-            change.change_signing("key.make_signing_secret", &before, signing)?;
+            let key = change.change_signing("key.make_signing_secret", &before, signing)?;
+            let of = NewsOf::key(&key, NoticeKind::SigningSecret, record.id);
+            let told = format!(
+                "the signing secret {} was made: with it requests of the key are signed, and no roll ends it",
+                record.id
+            );
+            let notice = NoticeId::generate(change.now, &*change.random);
+            let news = News::once(told, change.now);
+            change.writes.push(Write::Notice(notice, of, news));
+            let trim = Write::TrimNotices(change.project, change.now);
+            change.writes.push(trim);
             Ok((record, secret))
         })
         .await

@@ -28,6 +28,8 @@ use crate::random::RandomSource;
 const ID_CHARS: usize = 12;
 const SECRET_CHARS: usize = 43;
 const CHECKSUM_CHARS: usize = 6;
+/// Characters of a whole token.
+const TOKEN_CHARS: usize = 6 + ID_CHARS + 1 + SECRET_CHARS + CHECKSUM_CHARS;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The public part of a token that names one secret of one key.
@@ -169,6 +171,11 @@ impl SecretHash {
     /// A stored hash.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Of a text that is nobody's token, at the price of one that is.
+    pub(crate) fn of_nobody(pepper: &Pepper) -> Self {
+        Self(pepper.mac(b"token", &[b'-'; TOKEN_CHARS]))
     }
 
     /// The bytes to store.

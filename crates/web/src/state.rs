@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use control::Control;
 use model::ids::{KeyId, ProjectId};
+use model::keys::Network;
 use model::limits::BODY_BYTES_MAX;
 use model::random::RandomSource;
 use model::tickets::TicketKey;
@@ -35,6 +36,8 @@ pub(crate) const KEY_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
 /// Bodies that are being received of requests whose signature can be verified
 /// only then, at one time: of senders whom nobody knows yet.
 pub(crate) const UNVERIFIED_BODIES_MAX: usize = 32;
+/// How many of those may come from one network.
+pub(crate) const UNVERIFIED_OF_NETWORK_MAX: usize = 4;
 
 /// Bytes of large bodies whose records are read or stored at one time; others
 /// wait. What is made of a body takes many times its bytes: two bodies of the
@@ -67,6 +70,8 @@ pub struct AppState {
     pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
     pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) unverified_bodies: Arc<Semaphore>,
+    /// The same for each network that some come from.
+    pub(crate) unverified_of: Arc<Mutex<HashMap<Option<Network>, Weak<Semaphore>>>>,
     pub(crate) body_idle: Duration,
     /// Held by whoever brings usage of a project to its pool: what is older never comes later.
     pub(crate) publishing: Arc<Mutex<HashMap<ProjectId, Weak<tokio::sync::Mutex<()>>>>>,
@@ -105,6 +110,7 @@ impl AppState {
             bodies_of_keys: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             unverified_bodies: Arc::new(Semaphore::new(UNVERIFIED_BODIES_MAX)),
+            unverified_of: Arc::default(),
             body_idle: BODY_IDLE_MAX,
             publishing: Arc::default(),
             places: None,

@@ -7,7 +7,8 @@ CREATE TABLE signing_secrets (
     sealed TEXT NOT NULL,
     hint TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    last_used_at BIGINT
+    last_used_at BIGINT,
+    page_at BIGINT
 );
 
 CREATE INDEX signing_secrets_of_key ON signing_secrets (key_id);

@@ -17,7 +17,7 @@ impl Callers {
         now: Timestamp,
     ) -> Result<Unspent, AuthError> {
         let Some((caller, key)) = self.find(request.named()) else {
-            return Err(KeyRecord::verify_keyed_absent(request));
+            return Err(KeyRecord::verify_keyed_absent(request, pepper));
         };
         let unspent = key.verify_keyed(request, pepper, seen, now)?;
         // A replaced secret that was silent for too long names nothing, too.

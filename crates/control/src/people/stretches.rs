@@ -11,11 +11,11 @@ use model::people::{
 };
 use model::permit::{Access, Admin, Permit};
 
-use super::People;
+use super::{People, PeopleChange};
 use crate::callers::{Kept, UnsavedUse, held};
-use crate::control::Control;
+use crate::control::{Control, Inner};
 use crate::error::ControlError;
-use crate::store::{PeopleWrite, Write};
+use crate::store::{Claim, PeopleWrite, Write};
 
 /// The stretches of a session, and what of them is in the database.
 #[derive(Debug)]
@@ -64,6 +64,34 @@ impl People {
     }
 }
 
+impl Control {
+    /// Takes sessions that do not last any more out of memory and the database,
+    /// with all that is kept of them. For a timer.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(crate) async fn forget_sessions(&self) -> Result<(), ControlError> {
+        let writer = self.0.writer().await?;
+        let now = self.people_now();
+        let over: Vec<SessionHash> = {
+            let maps = self.people().read();
+            let over = maps.sessions.iter().filter(|(_, live)| !live.lasts(now));
+            over.map(|(hash, _)| *hash).collect()
+        };
+        if over.is_empty() {
+            return Ok(());
+        }
+        let delete = |hash: &SessionHash| Write::People(PeopleWrite::DeleteSession(*hash));
+        let writes = over.iter().map(delete).collect();
+        let ordinal = writer.ordinal;
+        let ended = over.into_iter().map(PeopleChange::RemoveSession).collect();
+        let apply = move |inner: &Inner| inner.people.apply(ended);
+        self.0
+            .carry_out(writer, writes, ordinal, Claim::Nothing, apply)
+            .await
+    }
+}
+
 /// A person whose sessions are used from two places at the same time.
 #[derive(Debug)]
 pub struct SharedAccount {
@@ -99,12 +127,14 @@ impl Control {
         if !may_know_people(by.access()) {
             return Ok(Vec::new());
         }
+        // Where somebody is, a key is not told: whoever has it may be anybody.
+        let is_person = by.access().person().is_some();
         let mut used = self.stretches_by_person();
         let people = self.people_of(by)?.into_iter();
         let shared = people.filter_map(|person| {
             let sessions = used.remove(&person.id())?;
             let (earlier, later) = used_by_two(&sessions.iter().collect::<Vec<_>>())?;
-            let why = seen_at(earlier, later);
+            let why = seen_at(earlier, later, is_person);
             Some(SharedAccount { person, why })
         });
         Ok(shared.collect())
@@ -127,8 +157,14 @@ fn may_know_people(access: &Access) -> bool {
     access.person().is_none_or(|own| own.may(Area::People))
 }
 
-fn seen_at(earlier: &Stretch, later: &Stretch) -> String {
+fn seen_at(earlier: &Stretch, later: &Stretch, says_where: bool) -> String {
     let ends = earlier.last.min(later.last);
+    if !says_where {
+        return format!(
+            "the sessions were used from two clearly different networks at the same time, from {} to {ends}",
+            later.first
+        );
+    }
     let named = |stretch: &Stretch| match stretch.agent.as_str() {
         "" => stretch.network.to_string(),
         agent => format!("{} ({agent})", stretch.network),

@@ -18,7 +18,8 @@ const INSERT: &str = "INSERT INTO signing_secrets (id, key_id, sealed, hint, cre
 const DELETE: &str = "DELETE FROM signing_secrets WHERE id = $1";
 const DELETE_OF: &str = "DELETE FROM signing_secrets WHERE key_id = $1";
 const USE: &str = "UPDATE signing_secrets SET last_used_at = $2 WHERE id = $1";
-const SELECT: &str = "SELECT id, key_id, sealed, hint, created_at, last_used_at \
+const ON_PAGE: &str = "UPDATE signing_secrets SET page_at = $2 WHERE id = $1";
+const SELECT: &str = "SELECT id, key_id, sealed, hint, created_at, last_used_at, page_at \
      FROM signing_secrets ORDER BY created_at, id";
 
 /// The signing secrets of keys, and what is known of their use.
@@ -47,6 +48,12 @@ pub(super) fn used(id: SecretId, at: Timestamp) -> Query<'static> {
         .bind(at.as_microsecond())
 }
 
+pub(super) fn on_page(id: SecretId, at: Timestamp) -> Query<'static> {
+    sqlx::query(ON_PAGE)
+        .bind(id.to_string())
+        .bind(at.as_microsecond())
+}
+
 impl Store {
     /// Reads all of them.
     pub(super) async fn load_signing(&mut self) -> Result<Signing, ControlError> {
@@ -62,7 +69,7 @@ impl Store {
                 id: record.id,
                 last_used: optional_time(&row, 5)?,
                 used_from: None,
-                on_page: None,
+                on_page: optional_time(&row, 6)?,
                 signs: true,
             };
             let of_key = signing.entry(id(&row, 1, KeyId::parse)?).or_default();

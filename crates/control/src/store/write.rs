@@ -76,6 +76,7 @@ pub(crate) enum Write {
     UseKey(KeyId, Timestamp),
     UseSecret(SecretId, Timestamp),
     UseSigning(SecretId, Timestamp),
+    SigningOnPage(SecretId, Timestamp),
     SecretOnPage(SecretId, Timestamp),
     /// From where it was last used; `None` to forget it.
     SecretFrom(SecretId, Option<UsedFrom>),
@@ -149,6 +150,7 @@ impl Write {
             Self::UseKey(..)
             | Self::UseSecret(..)
             | Self::UseSigning(..)
+            | Self::SigningOnPage(..)
             | Self::SecretOnPage(..)
             | Self::SecretFrom(..)
             | Self::KeyNetworks(..)
@@ -245,6 +247,7 @@ impl Write {
             Self::DeleteSigning(id) => signing::delete(*id),
             Self::DeleteSigningOf(key) => signing::delete_of(*key),
             Self::UseSigning(id, at) => signing::used(*id, *at),
+            Self::SigningOnPage(id, at) => signing::on_page(*id, *at),
             Self::DeleteSecret(id) => sqlx::query(text::DELETE_SECRET).bind(id.to_string()),
             Self::EndSecret(secret) => end_secret(secret),
             Self::Quarantine(id, held) => {

@@ -25,17 +25,6 @@ impl<'k> From<&'k SecretRecord> for LiveSecret<'k> {
     }
 }
 
-impl From<&SigningRecord> for LiveSecret<'_> {
-    /// One has no end but to be deleted.
-    fn from(signing: &SigningRecord) -> Self {
-        Self {
-            id: signing.id,
-            expires_at: None,
-            quarantine: None,
-        }
-    }
-}
-
 impl KeyRecord {
     /// The secret or signing secret of this public part, whatever state the key
     /// is in.
@@ -44,7 +33,25 @@ impl KeyRecord {
         let secret = secrets.find(|secret| secret.id == id).map(LiveSecret::from);
         secret.or_else(|| {
             let mut signing = self.signing.iter();
-            signing.find(|known| known.id == id).map(LiveSecret::from)
+            let known = signing.find(|known| known.id == id);
+            known.map(|known| self.live_signing(known))
         })
+    }
+
+    /// The public parts of its secrets, then of its signing secrets.
+    pub fn live_ids(&self) -> impl Iterator<Item = SecretId> + '_ {
+        let secrets = self.secrets.iter().map(|secret| secret.id);
+        secrets.chain(self.signing.iter().map(|known| known.id))
+    }
+
+    /// A signing secret of this key. It has no end but to be deleted, and while a
+    /// token of the key is in quarantine it is held to the same.
+    pub(super) fn live_signing(&self, signing: &SigningRecord) -> LiveSecret<'_> {
+        let mut secrets = self.secrets.iter();
+        LiveSecret {
+            id: signing.id,
+            expires_at: None,
+            quarantine: secrets.find_map(|secret| secret.quarantine.as_ref()),
+        }
     }
 }

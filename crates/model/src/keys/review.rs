@@ -50,7 +50,7 @@ pub struct ReviewedKey<'a> {
     pub key: &'a KeyRecord,
     /// When it was last used.
     pub last_used: Option<Timestamp>,
-    /// When each of its secrets was last used.
+    /// When each of its secrets and signing secrets was last used.
     pub secrets_last_used: Vec<(SecretId, Option<Timestamp>)>,
     /// When one of its secrets last came from a page, where it must not be.
     pub last_on_page: Option<Timestamp>,
@@ -76,6 +76,11 @@ impl ReviewedKey<'_> {
 
     fn can(&self, action: Action) -> bool {
         self.grants().iter().any(|grant| grant.allows(action))
+    }
+
+    fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
+        let mut uses = self.secrets_last_used.iter();
+        uses.find(|(id, _)| *id == secret)?.1
     }
 
     /// When it was last used, else made.
@@ -152,15 +157,39 @@ pub fn review(
 
 fn unused(key: &ReviewedKey<'_>, now: Timestamp) -> Option<String> {
     let since = key.last_seen();
-    (now.since(since) > UNUSED_AFTER).then(|| match key.last_used {
+    let whole = (now.since(since) > UNUSED_AFTER).then(|| match key.last_used {
         Some(at) => format!("it was last used at {at}"),
         None => format!("it was made at {since} and never used"),
+    });
+    whole.or_else(|| {
+        let mut signing = key.key.signing_secrets().iter();
+        let silent = signing.find(|known| {
+            let used = key.secret_last_used(known.id).unwrap_or(known.created_at);
+            now.since(used) > UNUSED_AFTER
+        })?;
+        let id = silent.id;
+        Some(format!(
+            "nothing was signed with its signing secret {id} for so long; delete that one"
+        ))
     })
 }
 
 fn never_rolled(key: &ReviewedKey<'_>, now: Timestamp) -> Option<String> {
     let newest = key.key.secrets().iter().map(|s| s.created_at).max()?;
-    (now.since(newest) > ROLL_AFTER).then(|| format!("its newest secret is of {newest}"))
+    let whole =
+        (now.since(newest) > ROLL_AFTER).then(|| format!("its newest secret is of {newest}"));
+    whole.or_else(|| {
+        let newest = key
+            .key
+            .signing_secrets()
+            .iter()
+            .map(|s| s.created_at)
+            .max()?;
+        let is_old = now.since(newest) > ROLL_AFTER;
+        is_old.then(|| {
+            format!("its newest signing secret is of {newest}, and a roll does not touch it")
+        })
+    })
 }
 
 fn old_secret(key: &ReviewedKey<'_>) -> Option<String> {
@@ -168,8 +197,7 @@ fn old_secret(key: &ReviewedKey<'_>) -> Option<String> {
     let newest = secrets.iter().max_by_key(|secret| secret.created_at)?;
     let older = secrets.iter().filter(|secret| secret.id != newest.id);
     let mut used = older.filter_map(|secret| {
-        let mut uses = key.secrets_last_used.iter();
-        let (_, used) = uses.find(|(id, _)| *id == secret.id)?;
+        let used = key.secret_last_used(secret.id);
         used.filter(|used| *used > newest.created_at)
             .map(|used| (secret.id, used))
     });

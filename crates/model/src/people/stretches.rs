@@ -17,12 +17,12 @@ pub const STRETCH_OVERLAP: Duration = Duration::from_secs(10 * 60);
 /// The end of a stretch is noted in steps of so much.
 const STEP: Duration = Duration::from_secs(60);
 
-/// A stretch of time in which a session was used from one network by one program.
+/// A stretch of time in which a session was used from one network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// The network.
     pub network: Network,
-    /// What the program called itself.
+    /// What the program called itself last, which anybody may write.
     pub agent: String,
     /// The first use.
     pub first: Timestamp,
@@ -38,16 +38,15 @@ impl Stretches {
     /// Notes a use, and says whether there is something new to keep.
     pub fn note(&mut self, from: IpAddr, agent: &str, now: Timestamp) -> bool {
         let network = Network::of(from);
-        let is_same = |known: &&mut Stretch| {
-            known.network == network
-                && now.since(known.last) < STRETCH_GAP
-                && shown_agent(agent).eq(known.agent.chars())
-        };
+        let is_same =
+            |known: &&mut Stretch| known.network == network && now.since(known.last) < STRETCH_GAP;
         if let Some(known) = self.0.iter_mut().find(is_same) {
             if now.since(known.last) < STEP {
                 return false;
             }
             known.last = now;
+            known.agent.clear();
+            known.agent.extend(shown_agent(agent));
             return true;
         }
         if self.0.len() >= SESSION_STRETCHES_MAX {
@@ -162,6 +161,14 @@ mod tests {
         let (earlier, later) = used_by_two(&[&there, &here]).expect("found");
         assert_eq!(earlier.network.to_string(), "192.0.2.0/24");
         assert_eq!(later.network.to_string(), "198.51.100.0/24");
+        // By whatever name: it makes no stretch of its own.
+        let mut named = Stretches::default();
+        for at in 0..=30 {
+            let from = "192.0.2.1".parse().expect("an address");
+            named.note(from, &format!("agent {at}"), minute(at));
+        }
+        assert_eq!(named.all().len(), 1);
+        assert!(is_of_two(&[&named, &there]));
         // Also in one session, whose cookie was handed on.
         let both = used(&[("192.0.2.1", 0..=30), ("198.51.100.1", 5..=30)]);
         assert!(is_of_two(&[&both]));

@@ -10,7 +10,9 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Pepper, SECRET_CHARS, SecretId, checksum, random_base62, read_form, to_base62};
+use super::{
+    Pepper, SECRET_CHARS, SecretId, TOKEN_CHARS, checksum, random_base62, read_form, to_base62,
+};
 use crate::ids::KeyId;
 use crate::random::RandomSource;
 use crate::sealed::Seal;
@@ -108,6 +110,13 @@ impl SealedSigning {
         Self(text)
     }
 
+    /// One that opens for nobody, at the price of one that opens.
+    pub(crate) fn of_nobody() -> Self {
+        let bytes = 1 + 24 + TOKEN_CHARS + 16;
+        let zeros = "A".repeat((bytes * 8).div_ceil(6) - 2);
+        Self(format!("AQ{zeros}"))
+    }
+
     /// The text to store.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -144,6 +153,9 @@ mod tests {
         assert!(open(key, &Pepper::generate(&random), secret.id()).is_none());
         assert!(open(key, &pepper, other.id()).is_none());
         assert!(!other.is(&secret));
+        let nobodys = SealedSigning::of_nobody();
+        assert_eq!(nobodys.as_str().len(), sealed.as_str().len());
+        assert!(nobodys.open(secret.id(), key, &pepper).is_none());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! Apperate. The body is part of what is signed and no header says its digest,
 //! so it is held before anybody is let in: `docs/adr/037-keyed-signatures.md`.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -10,17 +11,18 @@ use bytes::Bytes;
 use control::SignedError;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use model::keys::{KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, Said};
+use model::keys::{KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, Network, Said};
 use model::limits::KEYED_BODY_BYTES_MAX;
 use model::permit::Access;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::seen::said;
 use super::{LetIn, admitted, circumstances};
 use crate::error::{ApiError, Code};
 use crate::input::{Received, receive};
 use crate::plane::PlaneError;
-use crate::state::AppState;
+use crate::state::{AppState, UNVERIFIED_OF_NETWORK_MAX};
 
 const DATE: &str = "x-iex-date";
 
@@ -39,10 +41,14 @@ pub(super) fn is_keyed(headers: &HeaderMap) -> bool {
     })
 }
 
+/// How long such a body may take altogether.
+const BODY_TIME: Duration = Duration::from_secs(20);
+
 /// The same request, of which the body is there and hashed, if it is signed so.
 ///
 /// # Errors
-/// A body that is too large or does not come, and too many of them at once.
+/// What is wrong with it whatever its body; a body that is too large or takes
+/// too long, and too many of them at once, of all senders or of one network.
 pub(crate) async fn held(request: Request, state: &AppState) -> Result<Request, ApiError> {
     if !is_keyed(request.headers()) {
         return Ok(request);
@@ -51,12 +57,12 @@ pub(crate) async fn held(request: Request, state: &AppState) -> Result<Request, 
     let (bytes, received) = match body.is_end_stream() {
         true => (Bytes::new(), None),
         false => {
-            // Of what nobody answers for yet there is little at one time.
-            let place = state.unverified_bodies.clone().try_acquire_owned();
-            let _place = place.map_err(|_| PlaneError::Busy {
-                retry_after: std::time::Duration::from_secs(1),
-            })?;
-            let received = receive(body, KEYED_BODY_BYTES_MAX, None, state).await?;
+            // Nothing is waited for that is refused in any case.
+            read(&parts, [0; 32])?;
+            let _places = places(&parts, state)?;
+            let received = receive(body, KEYED_BODY_BYTES_MAX, None, state);
+            let received = tokio::time::timeout(BODY_TIME, received).await;
+            let received = received.map_err(|_| too_slow())??;
             (received.bytes.clone(), Some(Arc::new(received)))
         }
     };
@@ -65,6 +71,39 @@ pub(crate) async fn held(request: Request, state: &AppState) -> Result<Request, 
         _received: received,
     });
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+fn too_slow() -> ApiError {
+    let seconds = BODY_TIME.as_secs();
+    let detail = format!("a body that is signed by HMAC is there within {seconds} s");
+    ApiError::new(Code::BodyTimeout, detail)
+}
+
+/// Places among those who send a body and whom nobody knows yet: few, and of one
+/// network fewer.
+fn places(parts: &Parts, state: &AppState) -> Result<[OwnedSemaphorePermit; 2], ApiError> {
+    let busy = |_| {
+        ApiError::from(PlaneError::Busy {
+            retry_after: Duration::from_secs(1),
+        })
+    };
+    let from = circumstances(parts).address().map(Network::of);
+    let mut all = state
+        .unverified_of
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let of_network = all.get(&from).and_then(Weak::upgrade).unwrap_or_else(|| {
+        all.retain(|_, places| places.strong_count() > 0);
+        let places = Arc::new(Semaphore::new(UNVERIFIED_OF_NETWORK_MAX));
+        all.insert(from, Arc::downgrade(&places));
+        places
+    });
+    drop(all);
+    let of_all = state.unverified_bodies.clone();
+    Ok([
+        of_network.try_acquire_owned().map_err(busy)?,
+        of_all.try_acquire_owned().map_err(busy)?,
+    ])
 }
 
 /// Refuses a call that administers: what it is signed with the server can
@@ -88,6 +127,22 @@ pub(super) fn refuse_to_administer(headers: &HeaderMap) -> Result<(), ApiError> 
 /// Which rule the signature breaks, whatever the secret; for a signature that
 /// is not the key's the same as for a token that no key has.
 pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, ApiError> {
+    let held = parts.extensions.get::<Held>();
+    let held = held.ok_or_else(|| ApiError::internal("the body of a signed call is not held"))?;
+    let request = read(parts, held.digest)?;
+    let let_in = LetIn::of(parts)?;
+    let (spent, seen) = (let_in.spent(), circumstances(parts));
+    // The key's limits are asked before the signature is spent: a refusal writes nothing.
+    let admit = |access: &Access| admitted(parts, state, access).map_err(Refused);
+    let control = &state.control;
+    let entered = control.authenticate_keyed(&request, &seen, spent, admit);
+    let (access, nonce) = entered.await.map_err(|Refused(error)| error)?;
+    let_in.note_spent(nonce);
+    Ok(access)
+}
+
+/// The request as it is signed, with a body of this digest.
+fn read(parts: &Parts, body: [u8; 32]) -> Result<KeyedRequest<'_>, ApiError> {
     let refused = |fault: KeyedFault| ApiError::new(Code::SignatureRefused, fault.to_string());
     let one = |name: &'static str, fault| match said(&parts.headers, name) {
         Said::Text(text) => Ok(Some(text)),
@@ -98,8 +153,6 @@ pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, Ap
         Some(authority) => Some(authority.as_str()),
         None => one("host", KeyedFault::Host)?,
     };
-    let held = parts.extensions.get::<Held>();
-    let held = held.ok_or_else(|| ApiError::internal("the body of a signed call is not held"))?;
     let head = KeyedHead {
         method: parts.method.as_str(),
         host: host.unwrap_or_default(),
@@ -107,18 +160,9 @@ pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, Ap
         query: parts.uri.query().unwrap_or_default(),
         authorization: one("authorization", KeyedFault::Authorization)?.unwrap_or_default(),
         date: one(DATE, KeyedFault::Date)?,
-        body: held.digest,
+        body,
     };
-    let let_in = LetIn::of(parts)?;
-    let request = KeyedRequest::read(head, let_in.arrived()).map_err(refused)?;
-    let (spent, seen) = (let_in.spent(), circumstances(parts));
-    // The key's limits are asked before the signature is spent: a refusal writes nothing.
-    let admit = |access: &Access| admitted(parts, state, access).map_err(Refused);
-    let control = &state.control;
-    let entered = control.authenticate_keyed(&request, &seen, spent, admit);
-    let (access, nonce) = entered.await.map_err(|Refused(error)| error)?;
-    let_in.note_spent(nonce);
-    Ok(access)
+    KeyedRequest::read(head, LetIn::of(parts)?.arrived()).map_err(refused)
 }
 
 /// Why nobody is let in, in the words of this scheme.

@@ -82,6 +82,10 @@ impl From<SignedError> for ApiError {
                 Code::SignatureRefused,
                 "the request was signed before the server's clock was set right; sign it anew",
             ),
+            SignedError::TooLate => Self::new(
+                Code::SignatureRefused,
+                "the request took so long to come that it cannot be told from a repetition; sign it anew",
+            ),
             SignedError::FalseTime => Self::new(
                 Code::SignatureRefused,
                 "the server's clock showed this time once while it was wrong, and what was signed then does not \

@@ -132,14 +132,12 @@ pub(crate) async fn advised(
             key,
             last_used: control.last_used(key.id()),
             secrets_last_used: key
-                .secrets()
-                .iter()
-                .map(|secret| (secret.id, control.secret_last_used(secret.id)))
+                .live_ids()
+                .map(|id| (id, control.secret_last_used(id)))
                 .collect(),
             last_on_page: key
-                .secrets()
-                .iter()
-                .filter_map(|secret| control.last_on_page(secret.id))
+                .live_ids()
+                .filter_map(|id| control.last_on_page(id))
                 .max(),
         })
         .collect();

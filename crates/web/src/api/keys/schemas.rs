@@ -269,6 +269,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
         "left",
         "status",
         "secrets",
+        "signing_secrets",
         "networks",
         "alerts",
         "rotate_after",
@@ -293,6 +294,7 @@ fn key(more: Option<(&str, Json)>) -> Json {
             "dialect": { "type": "object",
                 "description": "What a dialect was told of the key; its grants follow from it." },
             "status": { "enum": ["active", "disabled", "expired", "quarantined"] },
+            "signing_secrets": { "type": "array", "items": refer("SigningSecret") },
             "secrets": { "type": "array", "items": {
                 "type": "object",
                 "required": ["id", "hint", "created_at", "replaced", "expires_at",

@@ -19,6 +19,7 @@ pub(super) fn show(state: &AppState, key: &KeyRecord) -> Object {
         .with("left", super::left(state, key))
         .with("status", key.status(now).name())
         .with("secrets", secrets.collect::<Vec<_>>())
+        .with("signing_secrets", super::signing::show_all(state, key))
         .with("networks", networks(state, key))
         .with(
             "alerts",
@@ -111,8 +112,8 @@ pub(crate) fn alerts(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<A
         let detail = "the secret is older than rotate_after; roll the key";
         alert("rotation_due", Some(since), detail)
     });
-    let mut secrets = key.secrets().iter();
-    let on_page = secrets.find_map(|secret| state.control.last_on_page(secret.id));
+    let mut live = key.live_ids();
+    let on_page = live.find_map(|id| state.control.last_on_page(id));
     let on_page = on_page.map(|since| {
         let detail = "a secret of the key came from a web page, where whoever opened it has it; \
                       the request was refused: roll the key";

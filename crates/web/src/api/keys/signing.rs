@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::request::Parts;
 use model::document::Document;
 use model::ids::KeyId;
-use model::keys::SigningRecord;
+use model::keys::{KeyRecord, SigningRecord};
 use model::permit::Admin;
 use model::secrets::SecretId;
 use model::value::{Object, Value};
@@ -55,6 +55,12 @@ fn show(state: &AppState, signing: &SigningRecord) -> Object {
         .with("last_used_at", last_used.map(|at| at.to_string()))
 }
 
+/// The signing secrets of a key, without what is secret of them.
+pub(super) fn show_all(state: &AppState, key: &KeyRecord) -> Vec<Object> {
+    let all = key.signing_secrets().iter();
+    all.map(|signing| show(state, signing)).collect()
+}
+
 /// The last variable segment of the path as the id of a signing secret; `None`
 /// for a text that can be none, which names nothing.
 #[derive(Debug)]
@@ -95,9 +101,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
     let key = path.find(&caller, &definitions)?;
-    let items = key.signing_secrets().iter();
-    let items: Vec<Object> = items.map(|signing| show(&state, signing)).collect();
-    let list = Object::new().with("items", items);
+    let list = Object::new().with("items", show_all(&state, key));
     Ok(api::json(StatusCode::OK, &Value::Object(list)))
 }
 

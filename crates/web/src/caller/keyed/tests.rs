@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use model::limits::KEYED_BODY_BYTES_MAX;
 use serde_json::{Value as Json, json};
 
+use crate::caller::seen::tests::from as from_network;
 use crate::testing::keyed::Keyed;
 use crate::testing::people::first_signed_in;
 use crate::testing::{Reply, World, text};
@@ -34,6 +36,10 @@ async fn writer(world: &World) -> (String, String, String) {
     let draft = json!({ "restrictions": { "signed_requests": true },
         "grants": [{ "on": "pool:sales", "actions": ["ingest"] }] });
     key(world, draft).await
+}
+
+fn request_of(call: &Keyed) -> http::Request<axum::body::Body> {
+    call.request(&call.headers())
 }
 
 /// A record that is written by a signed request.
@@ -420,6 +426,90 @@ async fn k12_a_body_is_held_before_anybody_is_let_in_so_it_is_small() {
     blanks(KEYED_BODY_BYTES_MAX).send(&world).await.expect(200);
     let large = blanks(KEYED_BODY_BYTES_MAX + 1).send(&world).await;
     assert_eq!(large.expect(413).code(), "limit_exceeded");
+}
+
+#[tokio::test]
+async fn k12_a_body_that_takes_long_brings_no_repetition_through_a_restart() {
+    let world = World::with_sales().await;
+    let (_, _, secret) = writer(&world).await;
+    let call = record(&world, &secret);
+    call.send(&world).await.expect(200);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("control");
+    world.left_behind_whole(&file);
+    let world = World::over(&file).await;
+    world.clock.advance(Duration::from_secs(300));
+    // The head comes in time, and the end of the body when all is forgotten.
+    let request = call.request(&call.headers());
+    let (head, tail) = call.body.split_at(5);
+    let (head, tail) = (head.to_owned(), tail.to_owned());
+    let clock = world.clock.clone();
+    let pieces = futures::stream::iter([head, tail]).map(move |piece| {
+        clock.advance(Duration::from_secs(300));
+        Ok::<_, std::io::Error>(piece)
+    });
+    let slow = request.map(|_| axum::body::Body::from_stream(pieces));
+    refused(world.send(slow).await, "cannot be told from a repetition");
+}
+
+#[tokio::test]
+async fn k12_bodies_are_waited_for_of_whom_could_be_let_in_and_of_one_network_a_few() {
+    let world = World::with_sales().await;
+    let (_, _, secret) = writer(&world).await;
+    let call = record(&world, &secret);
+    let endless = |headers: &[(&str, String)]| {
+        let never = futures::stream::pending::<Result<String, std::io::Error>>();
+        let request = call.request(headers);
+        request.map(|_| axum::body::Body::from_stream(never))
+    };
+    // What is refused in any case is refused at once.
+    let mut headers = call.headers();
+    headers.retain(|(name, _)| *name != "x-iex-date");
+    refused(world.send(endless(&headers)).await, "x-iex-date");
+    let send =
+        |from: Option<&'static str>| Box::pin(from_network(&world, from, endless(&call.headers())));
+    let mut waiting: Vec<_> = (0..4).map(|_| send(Some("192.0.2.7"))).collect();
+    for one in &mut waiting {
+        assert!(futures::poll!(one).is_pending());
+    }
+    let fifth = send(Some("192.0.2.8")).await.expect(503);
+    assert_eq!(fifth.code(), "busy");
+    let mut other = send(Some("198.51.100.7"));
+    assert!(futures::poll!(&mut other).is_pending());
+    drop(waiting);
+    let mut again = send(Some("192.0.2.8"));
+    assert!(futures::poll!(&mut again).is_pending());
+}
+
+#[tokio::test]
+async fn k21_while_a_token_is_in_quarantine_so_is_what_the_key_signs_with() {
+    let world = World::with_sales().await;
+    let grants = json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]);
+    let (id, _, secret) = key(&world, json!({ "grants": grants })).await;
+    let reads = || Keyed::now(&world, &secret, "GET", "/v1/views/all/data");
+    from_network(&world, Some("192.0.2.7"), request_of(&reads()))
+        .await
+        .expect(200);
+    let path = format!("/v1/keys/{id}/quarantine");
+    world.post(&path, &json!({})).await.expect(200);
+    world.clock.advance(Duration::from_secs(1));
+    let held = from_network(&world, Some("192.0.2.7"), request_of(&reads())).await;
+    assert!([401, 403].contains(&held.status), "{}", held.text());
+    // The roll shows that it goes on beside the new token, and there was a notice.
+    let rolled = world
+        .post(&format!("/v1/keys/{id}/roll"), &json!({ "grace": "0s" }))
+        .await;
+    let rolled = rolled.expect(201).json();
+    assert_eq!(text(&rolled, "/signing_secrets/0/id"), &secret[6..18]);
+    let notices = world.get("/v1/notices").await.expect(200).json();
+    let notices = notices["items"].as_array().expect("notices").iter();
+    assert!(
+        notices
+            .clone()
+            .any(|notice| notice["kind"] == "signing_secret")
+    );
+    world.clock.advance(Duration::from_secs(1));
+    reads().send(&world).await.expect(200);
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ fn word(kind: NoticeKind) -> (&'static str, bool) {
         NoticeKind::RotationDue => ("Rotation due", false),
         NoticeKind::Credits => ("Credits", false),
         NoticeKind::GraceEnding => ("Grace ends", true),
+        NoticeKind::SigningSecret => ("Signing secret made", false),
     }
 }
 
