@@ -81,4 +81,4 @@ pub use people::{
 pub use scoped::Scoping;
 pub use store::TokenFile;
 pub use totals::Unpublished;
-pub use usage::{Did, UsageAsked, UsageCounts, UsageOf};
+pub use usage::{Did, UsageAsked, UsageBy, UsageCounts, UsageOf, UsagePart};

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::ids::{KeyId, PoolId, ViewId};
 use model::keys::review::{GRANT_UNUSED_AFTER, RecordedUse};
 use model::permit::{Access, Admin, Permit};
+use model::secrets::SecretId;
 use model::time::{Clock as _, Timestamp};
 use model::usage::USAGE_DAYS;
 pub use model::usage::{UsageCounts, UsageOf};
@@ -43,6 +44,32 @@ pub struct UsageAsked {
     pub key: Option<KeyId>,
     /// So many rows at most.
     pub limit: usize,
+}
+
+/// By what usage is summed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageBy {
+    /// By day of UTC.
+    Day,
+    /// By key.
+    Key,
+    /// By pool.
+    Pool,
+    /// By secret.
+    Secret,
+}
+
+/// What a sum is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsagePart {
+    /// This day, counted from 1970-01-01.
+    Day(i32),
+    /// This key.
+    Key(KeyId),
+    /// This pool; `None` for what was about none.
+    Pool(Option<PoolId>),
+    /// This secret.
+    Secret(SecretId),
 }
 
 /// Days of charges that are kept: two of the longest periods, and more.
@@ -108,31 +135,33 @@ impl Control {
 }
 
 impl Control {
-    /// What each key of the caller's project did from this day on, that of the
-    /// last moment included: of keys alone that the caller may know.
+    /// The usage of the caller's project summed up by something, that of the last
+    /// moment included, most requests first; by key, of keys alone that the caller
+    /// may know.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn usage_of_keys(
+    pub async fn usage_sums(
         &self,
         by: &Permit<Admin>,
-        from: i32,
-    ) -> Result<Vec<(KeyId, UsageCounts)>, ControlError> {
+        asked: UsageAsked,
+        parts: UsageBy,
+    ) -> Result<Vec<(UsagePart, UsageCounts)>, ControlError> {
         self.0.save_usage().await?;
         let access = by.access();
-        let mut totals = {
+        let mut sums = {
             let mut writer = self.0.writer().await?;
             match &mut writer.link {
-                Link::Open(store) => store.usage_of_keys(access.project(), from).await?,
+                Link::Open(store) => store.usage_sums(access.project(), asked, parts).await?,
                 Link::Lost | Link::Closed => Vec::new(),
             }
         };
         if access.within().is_some() {
             let definitions = self.definitions(access.project());
             let is_known = |id| definitions.key(id).is_some_and(|key| access.knows(key));
-            totals.retain(|(id, _)| is_known(*id));
+            sums.retain(|(part, _)| !matches!(part, UsagePart::Key(id) if !is_known(*id)));
         }
-        Ok(totals)
+        Ok(sums)
     }
 
     /// Which pools and views the keys of the caller's project had to do with,

@@ -96,7 +96,7 @@ def test_the_empty_page_teaches_and_a_key_that_writes_is_made(stage):
     # The stamp holds, whatever is sent.
     record = {"customer": "bob", "at": "2026-06-01T10:00:00Z", "product": "tea", "total": 1}
     assert call(stage, stage.writer, "/v1/pools/orders/records", record)[0] == 200
-    browser.follow("To the key")
+    browser.follow("I have kept it")
     browser.see_heading("Ada shop")
     assert stage.writer not in browser.page.content()
     browser.looks_right("key-writer")

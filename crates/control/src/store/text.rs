@@ -126,8 +126,21 @@ pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, v
      requests, refused, records FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 \
      AND ($4 = '' OR key_id = $4) ORDER BY day, key_id, secret_id, pool_id, view_id LIMIT $5";
 
-pub(super) const SELECT_USAGE_OF_KEYS: &str = "SELECT key_id, SUM(requests), SUM(refused), \
-     SUM(records) FROM usage WHERE project_id = $1 AND day >= $2 GROUP BY key_id ORDER BY key_id";
+pub(super) const SUM_USAGE_BY_DAY: &str = "SELECT day, SUM(requests), SUM(refused), SUM(records) \
+     FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
+     GROUP BY day ORDER BY SUM(requests) DESC, SUM(records) DESC, day LIMIT $5";
+
+pub(super) const SUM_USAGE_BY_KEY: &str = "SELECT key_id, SUM(requests), SUM(refused), SUM(records) \
+     FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
+     GROUP BY key_id ORDER BY SUM(requests) DESC, SUM(records) DESC, key_id LIMIT $5";
+
+pub(super) const SUM_USAGE_BY_POOL: &str = "SELECT pool_id, SUM(requests), SUM(refused), SUM(records) \
+     FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
+     GROUP BY pool_id ORDER BY SUM(requests) DESC, SUM(records) DESC, pool_id LIMIT $5";
+
+pub(super) const SUM_USAGE_BY_SECRET: &str = "SELECT secret_id, SUM(requests), SUM(refused), SUM(records) \
+     FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
+     GROUP BY secret_id ORDER BY SUM(requests) DESC, SUM(records) DESC, secret_id LIMIT $5";
 
 pub(super) const SELECT_FIRST_USE: &str = "SELECT MIN(day) FROM usage WHERE project_id = $1";
 

@@ -11,7 +11,7 @@ use super::write::Query;
 use super::{Store, failed, text};
 use crate::error::{ControlError, InternalError};
 use crate::totals::Unpublished;
-use crate::usage::{UsageAsked, UsageCounts, UsageOf};
+use crate::usage::{UsageAsked, UsageBy, UsageCounts, UsageOf, UsagePart};
 
 impl Store {
     /// The usage of a project, by day, key, secret, pool and view.
@@ -32,19 +32,30 @@ impl Store {
         rows.iter().map(|row| read(row, project)).collect()
     }
 
-    /// What each key of a project did from a day on.
-    pub(crate) async fn usage_of_keys(
+    /// The usage of a project summed up by something, most requests first.
+    pub(crate) async fn usage_sums(
         &mut self,
         project: ProjectId,
-        from: i32,
-    ) -> Result<Vec<(KeyId, UsageCounts)>, ControlError> {
-        let rows = sqlx::query(text::SELECT_USAGE_OF_KEYS)
+        asked: UsageAsked,
+        by: UsageBy,
+    ) -> Result<Vec<(UsagePart, UsageCounts)>, ControlError> {
+        let statement = match by {
+            UsageBy::Day => text::SUM_USAGE_BY_DAY,
+            UsageBy::Key => text::SUM_USAGE_BY_KEY,
+            UsageBy::Pool => text::SUM_USAGE_BY_POOL,
+            UsageBy::Secret => text::SUM_USAGE_BY_SECRET,
+        };
+        let key = asked.key.map(|key| key.to_string()).unwrap_or_default();
+        let rows = sqlx::query(statement)
             .bind(project.to_string())
-            .bind(from);
+            .bind(asked.from)
+            .bind(asked.to)
+            .bind(key)
+            .bind(i64::try_from(asked.limit).unwrap_or(i64::MAX));
         let rows = rows.fetch_all(&mut self.connection).await;
         let rows = rows.map_err(failed("reading usage"))?;
-        let total = |row| Ok((id(row, 0, KeyId::parse)?, counts(row, 1)?));
-        rows.iter().map(total).collect()
+        let sum = |row| Ok((part(row, by)?, counts(row, 1)?));
+        rows.iter().map(sum).collect()
     }
 
     /// Totals that the pools of usage do not hold, so many at most, project by
@@ -152,6 +163,30 @@ fn read(row: &SqliteRow, project: ProjectId) -> Result<(UsageOf, UsageCounts), C
             .map_err(|_| InternalError::new("usage is noted of no day"))?,
     };
     Ok((of, counts(row, 5)?))
+}
+
+/// What a sum is about.
+fn part(row: &SqliteRow, by: UsageBy) -> Result<UsagePart, ControlError> {
+    Ok(match by {
+        UsageBy::Day => UsagePart::Day(
+            i32::try_from(column::<i64>(row, 0)?)
+                .map_err(|_| InternalError::new("usage is noted of no day"))?,
+        ),
+        UsageBy::Key => UsagePart::Key(id(row, 0, KeyId::parse)?),
+        UsageBy::Pool => {
+            let text: String = column(row, 0)?;
+            UsagePart::Pool(match text.is_empty() {
+                true => None,
+                false => Some(id(row, 0, PoolId::parse)?),
+            })
+        }
+        UsageBy::Secret => {
+            let text: String = column(row, 0)?;
+            let secret = SecretId::parse(&text)
+                .ok_or_else(|| InternalError::new("usage is noted of a secret that is none"))?;
+            UsagePart::Secret(secret)
+        }
+    })
 }
 
 /// The counts that begin in this column.

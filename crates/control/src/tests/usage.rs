@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Did, Unpublished, UsageAsked, UsageCounts};
+use crate::{Did, Unpublished, UsageAsked, UsageBy, UsageCounts, UsagePart};
 
 const ONE: UsageCounts = UsageCounts {
     requests: 1,
@@ -71,20 +71,39 @@ async fn what_keys_did_is_summed_up_by_key_of_the_own_project_alone() {
         plane.control.note_usage(&access, did);
     }
     let today = plane.now().date().as_days();
-    let totals = async |by, from| {
-        let totals = plane.control.usage_of_keys(by, from).await;
+    let totals = async |by, from, parts| {
+        let asked = UsageAsked {
+            from,
+            to: i32::MAX,
+            key: None,
+            limit: 10,
+        };
+        let totals = plane.control.usage_sums(by, asked, parts).await;
         totals.expect("reads")
+    };
+    let two = UsageCounts {
+        requests: 2,
+        refused: 0,
+        records: 10,
     };
     let three = UsageCounts {
         requests: 3,
         refused: 0,
         records: 15,
     };
-    let admin = plane.admin();
-    assert_eq!(totals(&admin, today).await, [(access.key(), three)]);
-    assert!(totals(&admin, today + 1).await.is_empty());
-    let elsewhere = plane.other_project().await;
-    assert!(totals(&elsewhere, 0).await.is_empty());
+    let (admin, elsewhere) = (plane.admin(), plane.other_project().await);
+    for (parts, first) in [
+        (UsageBy::Day, (UsagePart::Day(today), three)),
+        (UsageBy::Key, (UsagePart::Key(access.key()), three)),
+        (UsageBy::Secret, (UsagePart::Secret(access.secret()), three)),
+        (UsageBy::Pool, (UsagePart::Pool(Some(other.id)), two)),
+    ] {
+        let told = totals(&admin, today, parts).await;
+        assert_eq!(told[0], first);
+        assert_eq!(told.len(), 1 + usize::from(parts == UsageBy::Pool));
+        assert!(totals(&admin, today + 1, parts).await.is_empty());
+        assert!(totals(&elsewhere, 0, parts).await.is_empty());
+    }
 }
 
 #[tokio::test]

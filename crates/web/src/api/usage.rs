@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use control::{Definitions, UsageAsked, UsageCounts, UsageOf};
+use control::{Definitions, UsageAsked, UsageBy, UsageCounts, UsageOf, UsagePart};
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::ids::{KeyId, PoolId, ViewId};
@@ -149,7 +149,7 @@ fn check_known(
 /// # Errors
 /// A fault for more than one answer holds, and for a caller who is held to some
 /// rows and asks for more than one of the keys that it knows.
-pub(crate) async fn rows(
+async fn rows(
     caller: &Caller<Admin>,
     asked: UsageAsked,
     state: &AppState,
@@ -169,6 +169,20 @@ pub(crate) async fn rows(
         return Err(Fault::new(FaultCode::LimitExceeded, detail).into());
     }
     Ok(rows)
+}
+
+/// The same summed up by something.
+///
+/// # Errors
+/// As [`rows`], but for the number of rows.
+pub(crate) async fn sums(
+    caller: &Caller<Admin>,
+    asked: UsageAsked,
+    by: UsageBy,
+    state: &AppState,
+) -> Result<Vec<(UsagePart, UsageCounts)>, ApiError> {
+    check_known(caller.0.access(), &caller.definitions(state), asked.key)?;
+    Ok(state.control.usage_sums(&caller.0, asked, by).await?)
 }
 
 /// What keys did, day by day.

@@ -5,14 +5,16 @@ mod chart;
 mod counted;
 
 pub(super) use chart::Chart;
-pub(super) use counted::{Credit, Days, Part, credits_of};
+pub(super) use counted::{Credit, Part, Sums, credits_of};
+
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::UsageAsked;
-use model::ids::KeyId;
-use model::limits::USAGE_ROWS_MAX;
+use control::{Definitions, UsageBy, UsagePart};
+use model::ids::{KeyId, PoolId};
+use model::keys::KeyRecord;
 use model::people::Area;
 use model::permit::Admin;
 use model::time::Date;
@@ -20,7 +22,6 @@ use model::time::Date;
 use super::forms::Fields;
 use super::frame::{Frame, Section};
 use super::visitor::InProject;
-use crate::api::usage::rows;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -35,8 +36,9 @@ pub(super) const DAYS: i32 = 30;
 const DAYS_MAX: i32 = 400;
 /// Keys and pools that a page lists; the others are counted together.
 const PARTS: usize = 25;
-/// Lines of the picture.
-const LINES: usize = 6;
+/// Keys that a page offers to choose from; with more of them they are chosen on
+/// their own pages.
+const CHOICES: usize = 100;
 
 struct KeyChoice {
     id: String,
@@ -53,12 +55,15 @@ struct Page {
     keys: Vec<KeyChoice>,
     /// Whether one key must be chosen: that of somebody who is held to some rows.
     is_held: bool,
+    /// Where keys are chosen that there are too many of.
+    more_keys: Option<String>,
     total: Option<Part>,
     chart: Option<Chart>,
     days: Vec<Part>,
     of_keys: Vec<Part>,
     of_pools: Vec<Part>,
     credits: Vec<Credit>,
+    more_credits: usize,
 }
 
 /// What is asked for.
@@ -68,6 +73,16 @@ struct Asked {
     key: Option<KeyId>,
 }
 
+/// What was counted, and how much of each key and pool.
+#[derive(Default)]
+struct Counted {
+    total: Option<Part>,
+    chart: Option<Chart>,
+    days: Vec<Part>,
+    of_keys: Vec<Part>,
+    of_pools: Vec<Part>,
+}
+
 /// Usage and credits.
 pub(super) async fn read(
     here: InProject,
@@ -75,38 +90,67 @@ pub(super) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Keys)?;
-    let (asked, form) = asked(&here, &caller, &parameters, &state);
-    if form.is_wrong() || is_nobodys(&here, &asked) {
-        return show(&here, &state, &caller, (form, &asked), None);
+    let (asked, form) = asked(&here, &caller, &parameters, &state)?;
+    let is_nobodys = here.access.within().is_some() && asked.key.is_none();
+    if form.is_wrong() || is_nobodys {
+        return show(&here, &state, &caller, (form, &asked), Counted::default());
     }
-    let range = UsageAsked {
-        from: asked.from,
-        to: asked.to,
-        key: asked.key,
-        limit: USAGE_ROWS_MAX,
-    };
-    match rows(&caller, range, &state).await {
-        Ok(rows) => {
-            let counted = Days::of(asked.from..asked.to, rows);
-            show(&here, &state, &caller, (form, &asked), Some(&counted))
-        }
+    match counted(&here, &caller, &asked, &state).await {
+        Ok(counted) => show(&here, &state, &caller, (form, &asked), counted),
         Err(error) => {
             let form = form.refused(error)?;
-            show(&here, &state, &caller, (form, &asked), None)
+            show(&here, &state, &caller, (form, &asked), Counted::default())
         }
     }
 }
 
-/// Whether there is no key that somebody who is held to some rows may ask for.
-fn is_nobodys(here: &InProject, asked: &Asked) -> bool {
-    here.access.within().is_some() && asked.key.is_none()
+async fn counted(
+    here: &InProject,
+    caller: &Caller<Admin>,
+    asked: &Asked,
+    state: &AppState,
+) -> Result<Counted, ApiError> {
+    let definitions = caller.definitions(state);
+    let name = |part| match part {
+        UsagePart::Key(id) => {
+            let key = definitions.key(id).filter(|key| here.access.knows(key));
+            match key {
+                Some(key) => {
+                    let href = here.address(&format!("/keys/{id}"));
+                    (key.draft().name.clone(), Some(href))
+                }
+                None => (format!("{id}, which is gone"), None),
+            }
+        }
+        UsagePart::Pool(id) => (pool_name(&definitions, id), None),
+        _ => (String::new(), None),
+    };
+    let sums = Sums::of(caller, (asked.from..asked.to, asked.key), state).await?;
+    let of_keys = sums.parts(caller, (asked.key, UsageBy::Key), &name, state);
+    let of_keys = of_keys.await?;
+    let of_pools = sums.parts(caller, (asked.key, UsageBy::Pool), &name, state);
+    let of_pools = of_pools.await?;
+    Ok(Counted {
+        total: Some(sums.total()),
+        chart: sums.chart(),
+        days: sums.by_day(),
+        of_keys,
+        of_pools,
+    })
 }
 
-fn known<'a>(
-    here: &'a InProject,
-    caller: &Caller<Admin>,
-    state: &AppState,
-) -> Vec<std::sync::Arc<model::keys::KeyRecord>> {
+/// What a pool is called in a table of usage.
+pub(super) fn pool_name(definitions: &Definitions, id: Option<PoolId>) -> String {
+    match id {
+        None => "about no pool".to_owned(),
+        Some(id) => match definitions.pool_by_id(id) {
+            Some(pool) => pool.draft.name.to_string(),
+            None => format!("{id}, which is gone"),
+        },
+    }
+}
+
+fn known(here: &InProject, caller: &Caller<Admin>, state: &AppState) -> Vec<Arc<KeyRecord>> {
     let definitions = caller.definitions(state);
     let known = definitions.keys().filter(|key| here.access.knows(key));
     let mut known: Vec<_> = known.cloned().collect();
@@ -119,7 +163,7 @@ fn asked(
     caller: &Caller<Admin>,
     parameters: &Parameters,
     state: &AppState,
-) -> (Asked, Fields) {
+) -> Result<(Asked, Fields), ApiError> {
     let tomorrow = state.clock.now().date().as_days() + 1;
     let mut form = Fields::blank();
     let mut day = |name: &'static str, usual: i32, beyond: i32| {
@@ -145,14 +189,15 @@ fn asked(
         form = form.broken("to", &rule);
     }
     let named = parameters.get("of").filter(|text| !text.is_empty());
-    let named = named.and_then(|text| KeyId::parse(text).ok());
+    let named = named.map(KeyId::parse).transpose();
+    let named = named.map_err(|_| ApiError::not_found())?;
     // Who is held to some rows knows of some keys, and asks for one of them.
     let first = || known(here, caller, state).first().map(|key| key.id());
     let key = match here.access.within() {
         Some(_) => named.or_else(first),
         None => named,
     };
-    (Asked { from, to, key }, form)
+    Ok((Asked { from, to, key }, form))
 }
 
 /// A day, as it is written.
@@ -165,48 +210,38 @@ fn show(
     state: &AppState,
     caller: &Caller<Admin>,
     (form, asked): (Fields, &Asked),
-    counted: Option<&Days>,
+    counted: Counted,
 ) -> Result<Response, ApiError> {
-    let definitions = caller.definitions(state);
     let known = known(here, caller, state);
-    let keys = known.iter().map(|key| KeyChoice {
+    let is_many = known.len() > CHOICES;
+    let is_chosen = |key: &&Arc<KeyRecord>| asked.key == Some(key.id());
+    let keys = known.iter().filter(|key| !is_many || is_chosen(key));
+    let keys = keys.map(|key| KeyChoice {
         id: key.id().to_string(),
         name: key.draft().name.clone(),
-        is_chosen: asked.key == Some(key.id()),
+        is_chosen: is_chosen(&key),
     });
     let credits = known
         .iter()
         .filter(|key| asked.key.is_none_or(|id| id == key.id()))
         .flat_map(|key| credits_of(here, state, key));
-    let key_name = |id: KeyId| {
-        let key = definitions.key(id).filter(|key| here.access.knows(key));
-        match key {
-            Some(key) => (
-                key.draft().name.clone(),
-                Some(here.address(&format!("/keys/{id}"))),
-            ),
-            None => (format!("{id}, which is gone"), None),
-        }
-    };
-    let pool_name = |id| match definitions.pool_by_id(id) {
-        Some(pool) => pool.draft.name.to_string(),
-        None => format!("{id}, which is gone"),
-    };
-    let of_keys = counted.map(|counted| counted.of_keys(&key_name));
-    let of_keys = of_keys.unwrap_or_default();
+    let mut credits: Vec<Credit> = credits.collect();
+    credits.sort_by_key(|credit| std::cmp::Reverse(credit.percent));
+    let more_credits = credits.len().saturating_sub(PARTS);
+    credits.truncate(PARTS);
     let shown = Page {
         frame: Frame::of("Usage", here, Section::Usage),
         action: here.address("/usage"),
         keys: keys.collect(),
         is_held: here.access.within().is_some(),
-        total: counted.map(Days::total),
-        chart: counted.and_then(|counted| counted.chart_of_keys(&key_name, LINES)),
-        days: counted.map(Days::by_day).unwrap_or_default(),
-        of_keys: counted::cut(of_keys, PARTS),
-        of_pools: counted
-            .map(|counted| counted::cut(counted.of_pools(&pool_name), PARTS))
-            .unwrap_or_default(),
-        credits: credits.collect(),
+        more_keys: is_many.then(|| here.address("/keys")),
+        total: counted.total,
+        chart: counted.chart,
+        days: counted.days,
+        of_keys: counted.of_keys,
+        of_pools: counted.of_pools,
+        credits,
+        more_credits,
         form,
     };
     shown.form.shown_in(&shown)
@@ -225,12 +260,14 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             is_chosen: true,
         }],
         is_held: false,
+        more_keys: Some(super::frame::address(text, "/x")),
         total: Some(Part::sample(text)),
         chart: Some(Chart::sample(text)),
         days: vec![Part::sample(text)],
         of_keys: vec![Part::sample(text)],
         of_pools: vec![Part::sample(text)],
         credits: vec![Credit::sample(text)],
+        more_credits: 1,
     };
     let nothing = Page {
         frame: frame(text),
@@ -238,12 +275,14 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         action: super::frame::address(text, "/x"),
         keys: Vec::new(),
         is_held: true,
+        more_keys: None,
         total: None,
         chart: None,
         days: Vec::new(),
         of_keys: Vec::new(),
         of_pools: Vec::new(),
         credits: Vec::new(),
+        more_credits: 0,
     };
     vec![sample("usage.html", &page), sample("usage.html", &nothing)]
 }

@@ -8,7 +8,7 @@ use model::keys::KeyRecord;
 use super::super::forms::{Fields, Form, Sent};
 use super::super::go_to;
 use super::super::visitor::InProject;
-use super::asking::{Asks, ask, refused, users};
+use super::asking::{Asks, CHANGED, ask, refused, users};
 use super::once::{self, ONCE};
 use super::{Here, words};
 use crate::error::ApiError;
@@ -105,7 +105,7 @@ async fn switch_form(
     switch: Switch,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, state)?;
-    let facts = users(&here, state).await?;
+    let facts = users(&here, state).await;
     ask(
         &here,
         switch.asks(),
@@ -122,21 +122,27 @@ async fn switch(
     switch: Switch,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, state)?;
-    let fields = Fields::typed(form, &[], &["code"]);
-    let facts = users(&here, state).await?;
-    let again = |fields| ask(&here, switch.asks(), fields, (facts, Vec::new()), false);
-    let proof = match form.proof() {
-        Ok(proof) => proof,
-        Err(fault) => return again(fields.refused(fault)?),
-    };
-    let control = state.control.proving(proof);
-    match switch.carry_out(&control, &here).await {
-        Ok(()) => {
-            let answer = Ok(go_to(&here.address(switch.done())));
-            Ok(step_up::finish(&control, answer))
+    match switched(&here, state, form, switch).await {
+        Ok(response) => Ok(response),
+        // Who uses it is looked for afterwards: nothing of that keeps a key on.
+        Err(error) => {
+            let fields = Fields::typed(form, &[], &["code"]).refused(error)?;
+            let facts = users(&here, state).await;
+            ask(&here, switch.asks(), fields, (facts, Vec::new()), false)
         }
-        Err(error) => again(fields.refused(error)?),
     }
+}
+
+async fn switched(
+    here: &Here,
+    state: &AppState,
+    form: &Form,
+    switch: Switch,
+) -> Result<Response, ApiError> {
+    let control = state.control.proving(form.proof()?);
+    switch.carry_out(&control, here).await?;
+    let answer = Ok(go_to(&here.address(switch.done())));
+    Ok(step_up::finish(&control, answer))
 }
 
 macro_rules! switches {
@@ -238,6 +244,7 @@ fn destroyed(here: &Here, state: &AppState) -> Vec<String> {
     let definitions = here.caller.definitions(state);
     let issued = definitions.keys();
     let issued = issued
+        .filter(|other| here.page.access.knows(other))
         .filter(|other| other.draft().issued_by == Some(key.id()))
         .count();
     let derived = state.control.derived_tokens(key.id());
@@ -268,7 +275,7 @@ pub(in super::super) async fn delete_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    let told = (users(&here, &state).await?, destroyed(&here, &state));
+    let told = (users(&here, &state).await, destroyed(&here, &state));
     let form = Fields::blank().with("revision", here.key.revision().to_string());
     ask(&here, deleting(), form, told, false)
 }
@@ -287,11 +294,15 @@ pub(in super::super) async fn delete(
         .await
     {
         Ok(()) => Ok(go_to(&here.page.address("/keys?done=deleted"))),
-        Err(ControlError::StaleRevision) => Err(ApiError::stale()),
         Err(error) => {
-            let (fields, may_force) = refused(Fields::typed(&form, &["revision"], &[]), error)?;
-            let told = (users(&here, &state).await?, destroyed(&here, &state));
-            ask(&here, deleting(), fields, told, may_force)
+            let is_stale = matches!(error, ControlError::StaleRevision);
+            let (mut fields, may_force) = refused(Fields::typed(&form, &[], &[]), error)?;
+            if is_stale {
+                fields.error = Some(CHANGED.to_owned());
+            }
+            let fields = fields.with("revision", here.key.revision().to_string());
+            let told = (users(&here, &state).await, destroyed(&here, &state));
+            ask(&here, deleting(), fields, told, may_force || force)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use control::ControlError;
+use control::{ControlError, UsageAsked, UsageBy};
 
 use super::super::forms::{Fields, sentence};
 use super::super::frame::{Frame, Section};
@@ -11,6 +11,9 @@ use super::super::times::Moment;
 use super::Here;
 use crate::error::ApiError;
 use crate::state::AppState;
+
+/// What somebody reads who was slower than somebody else.
+pub(super) const CHANGED: &str = "Somebody changed the key while you looked at it. What you typed is below; look at the key as it is now, and decide anew.";
 
 /// A page that asks before it does something.
 #[derive(Template)]
@@ -93,7 +96,7 @@ pub(super) fn refused(form: Fields, error: ControlError) -> Result<(Fields, bool
 }
 
 /// Who used the key last, for whoever is about to end something of it.
-pub(super) async fn users(here: &Here, state: &AppState) -> Result<Vec<Fact>, ApiError> {
+pub(super) async fn users(here: &Here, state: &AppState) -> Vec<Fact> {
     let (key, control) = (&here.key, &state.control);
     let mut facts = vec![match control.last_used(key.id()) {
         None => Fact {
@@ -120,17 +123,31 @@ pub(super) async fn users(here: &Here, state: &AppState) -> Result<Vec<Fact>, Ap
             at: control.secret_last_used(secret.id).map(Moment::from),
         });
     }
-    let today = state.clock.now().date().as_days();
-    let from = today - super::list::VOLUME_DAYS + 1;
-    let totals = control.usage_of_keys(&here.caller.0, from).await?;
-    let total = totals.iter().find(|(id, _)| *id == key.id());
-    let requests = total.map_or(0, |(_, counts)| counts.requests);
     facts.push(Fact {
         label: "Requests in 30 days",
-        text: grouped(requests.into()),
+        text: requests(here, state).await,
         at: None,
     });
-    Ok(facts)
+    facts
+}
+
+/// How many requests came with the key; a page that asks is there also when
+/// that is not known.
+async fn requests(here: &Here, state: &AppState) -> String {
+    let asked = UsageAsked {
+        from: state.clock.now().date().as_days() - super::list::VOLUME_DAYS + 1,
+        to: i32::MAX,
+        key: Some(here.key.id()),
+        limit: 1,
+    };
+    let sums = state
+        .control
+        .usage_sums(&here.caller.0, asked, UsageBy::Key)
+        .await;
+    match sums {
+        Ok(sums) => grouped(sums.first().map_or(0, |(_, sum)| sum.requests).into()),
+        Err(_) => "not known now".to_owned(),
+    }
 }
 
 #[cfg(test)]

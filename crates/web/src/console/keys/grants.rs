@@ -11,22 +11,23 @@ pub(super) use said::{Said, said};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::ControlError;
 use model::document::merge_patch;
 use model::grants::Grant;
 use model::ids::GrantId;
 use model::value::{Object, Value};
+use sha2::{Digest, Sha256};
 
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::visitor::InProject;
 use super::Here;
+use super::asking::CHANGED;
 use super::preview::{Change, changes};
 use super::rows::Wrong;
 use super::words::GrantWords;
 use crate::api::keys::draft;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::input::Parameters;
 use crate::state::AppState;
 use crate::step_up;
@@ -47,9 +48,19 @@ struct Page {
     purpose: &'static str,
     purposes: Vec<(String, &'static str, bool)>,
     fields: GrantFields,
-    changes: Option<Vec<Change>>,
+    preview: Preview,
     action: String,
     back: String,
+}
+
+/// What the page says of a change before it is saved.
+enum Preview {
+    /// Nothing yet.
+    None,
+    /// Which rows it gives and takes.
+    Counted(Vec<Change>),
+    /// They cannot be counted now.
+    NotNow,
 }
 
 /// What a form of a grant is about.
@@ -72,7 +83,7 @@ fn show(
     state: &AppState,
     about: About<'_>,
     (form, chosen): (Fields, Chosen),
-    changes: Option<Vec<Change>>,
+    preview: Preview,
 ) -> Result<Response, ApiError> {
     let definitions = here.caller.definitions(state);
     let access = &here.page.access;
@@ -107,7 +118,7 @@ fn show(
         purpose: purpose.map_or("", Purpose::word),
         purposes: purposes.collect(),
         fields,
-        changes,
+        preview,
         action: own,
         back: here.address(""),
         form,
@@ -123,6 +134,14 @@ fn existing<'a>(here: &'a Here, text: &str) -> Result<(&'a Grant, usize), ApiErr
     Ok((grant, place))
 }
 
+/// What a key of a dialect may do is said by the dialect: there is no such page.
+fn refuse_dialect(here: &Here) -> Result<(), ApiError> {
+    match here.is_of_dialect() {
+        true => Err(ApiError::not_found()),
+        false => Ok(()),
+    }
+}
+
 /// The page that gives a key one more grant.
 pub(in super::super) async fn add_form(
     page_of: InProject,
@@ -130,6 +149,7 @@ pub(in super::super) async fn add_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
+    refuse_dialect(&here)?;
     let purpose = parameters.get("for").and_then(Purpose::parse);
     let purpose = purpose.unwrap_or(Purpose::Read);
     let definitions = here.caller.definitions(&state);
@@ -138,7 +158,13 @@ pub(in super::super) async fn add_form(
         on: Vec::new(),
         actions: vec!["query".to_owned()],
     };
-    show(&here, &state, About::New(purpose), (form, chosen), None)
+    show(
+        &here,
+        &state,
+        About::New(purpose),
+        (form, chosen),
+        Preview::None,
+    )
 }
 
 /// Gives a key one more grant, or says first what that would change.
@@ -147,6 +173,7 @@ pub(in super::super) async fn add(
     Sent(page_of, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
+    refuse_dialect(&here)?;
     let purpose = Purpose::parse(form.text("for")).unwrap_or(Purpose::Read);
     let definitions = here.caller.definitions(&state);
     let place = here.key.grants().len();
@@ -171,7 +198,13 @@ pub(in super::super) async fn change_form(
     }
     let (form, chosen) = filled(grant, &here.caller.definitions(&state));
     let form = form.with("revision", here.key.revision().to_string());
-    show(&here, &state, About::Existing(grant), (form, chosen), None)
+    show(
+        &here,
+        &state,
+        About::Existing(grant),
+        (form, chosen),
+        Preview::None,
+    )
 }
 
 /// Changes a grant, or says first what that would change.
@@ -208,31 +241,65 @@ async fn save(
     grants: Result<(Vec<Value>, Said), Wrong>,
 ) -> Result<Response, ApiError> {
     let mut kept = names();
-    kept.extend(["revision", "for"]);
+    kept.push("for");
     let fields = Fields::typed(form, &kept, &["code", "on", "action"]);
     let chosen = Chosen::of(form);
     let (grants, fields) = match grants {
         Ok((grants, said)) => (grants, said.place(fields)),
         Err(Wrong(field, rule)) => {
-            let fields = fields.broken(field, &rule);
-            return show(here, state, about, (fields, chosen), None);
+            let fields = fields
+                .broken(field, &rule)
+                .with("revision", here.key.revision().to_string());
+            return show(here, state, about, (fields, chosen), Preview::None);
         }
     };
     let patch = Value::Object(Object::new().with("grants", grants));
-    let seen = match changes(here, state, &patch).await {
-        Ok(seen) => seen,
-        Err(error) => return show(here, state, about, (fields.refused(error)?, chosen), None),
-    };
-    if form.text("do") != "save" {
-        return show(here, state, about, (fields, chosen), Some(seen));
+    let seen = digest(here, &patch);
+    // What is saved is what the page said of it, and of the key as it is now.
+    let is_seen = form.text("do") == "save" && form.text("seen") == seen;
+    let mut fields = fields.with("seen", seen);
+    let is_stale = form.text("revision") != here.key.revision().to_string();
+    if form.text("do") == "save" && is_stale {
+        fields = refused(fields, ApiError::stale())?;
     }
-    match saved(here, state, form, &patch).await {
-        Ok(response) => Ok(response),
-        Err(error) => {
-            let fields = fields.refused(error)?;
-            show(here, state, about, (fields, chosen), Some(seen))
+    if is_seen {
+        match saved(here, state, form, &patch).await {
+            Ok(response) => return Ok(response),
+            Err(error) => fields = refused(fields, error)?,
         }
     }
+    let fields = fields.with("revision", here.key.revision().to_string());
+    match changes(here, state, &patch).await {
+        Ok(seen) => show(here, state, about, (fields, chosen), Preview::Counted(seen)),
+        // Busy, or broken: that is no reason against the change itself.
+        Err(error) if error.problem().status().is_server_error() => {
+            show(here, state, about, (fields, chosen), Preview::NotNow)
+        }
+        Err(error) => show(
+            here,
+            state,
+            about,
+            (fields.refused(error)?, chosen),
+            Preview::None,
+        ),
+    }
+}
+
+/// The form with what a save was refused for, in words for people.
+pub(super) fn refused(fields: Fields, error: ApiError) -> Result<Fields, ApiError> {
+    let is_stale = error.problem().code() == Code::StaleRevision;
+    let mut fields = fields.refused(error)?;
+    if is_stale {
+        fields.error = Some(CHANGED.to_owned());
+    }
+    Ok(fields)
+}
+
+/// What a preview was of: this change, of the key as it is now.
+fn digest(here: &Here, patch: &Value) -> String {
+    let text = format!("{} {}", here.key.revision(), model::json::to_text(patch));
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Saves a change of a key that the form was shown for.
@@ -255,7 +322,6 @@ pub(super) async fn saved(
             };
             Ok(step_up::finish(&control, Ok(go_to(&here.address(done)))))
         }
-        Err(ControlError::StaleRevision) => Err(ApiError::stale()),
         Err(error) => Err(error.into()),
     }
 }
@@ -267,7 +333,7 @@ struct Remove {
     form: Fields,
     key: String,
     words: GrantWords,
-    changes: Vec<Change>,
+    preview: Preview,
     action: String,
     back: String,
 }
@@ -283,7 +349,10 @@ async fn show_removal(
         frame: Frame::of("Take a grant away", &here.page, Section::Keys),
         key: here.name().to_owned(),
         words: GrantWords::of(grant),
-        changes: changes(here, state, &patch).await?,
+        preview: match changes(here, state, &patch).await {
+            Ok(changes) => Preview::Counted(changes),
+            Err(_) => Preview::NotNow,
+        },
         action: here.address(&format!("/grants/{}/remove", grant.id)),
         back: here.address(""),
         form,
@@ -307,6 +376,7 @@ pub(in super::super) async fn remove_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
+    refuse_dialect(&here)?;
     let (grant, _) = existing(&here, here.page.segment("grant"))?;
     let form = Fields::blank().with("revision", here.key.revision().to_string());
     show_removal(&here, &state, grant, form).await
@@ -318,12 +388,14 @@ pub(in super::super) async fn remove(
     Sent(page_of, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
+    refuse_dialect(&here)?;
     let (grant, _) = existing(&here, here.page.segment("grant"))?;
     match saved(&here, &state, &form, &without(&here, grant)).await {
         Ok(response) => Ok(response),
         Err(error) => {
-            let fields = Fields::typed(&form, &["revision"], &["code"]);
-            show_removal(&here, &state, grant, fields.refused(error)?).await
+            let fields = refused(Fields::typed(&form, &[], &["code"]), error)?;
+            let fields = fields.with("revision", here.key.revision().to_string());
+            show_removal(&here, &state, grant, fields).await
         }
     }
 }
@@ -343,7 +415,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         purpose: "read",
         purposes: vec![(address(), "Read results", true)],
         fields: GrantFields::sample(text, is_full),
-        changes: is_full.then(|| vec![Change::sample(text)]),
+        preview: match is_full {
+            true => Preview::Counted(vec![Change::sample(text)]),
+            false => Preview::NotNow,
+        },
         action: address(),
         back: address(),
     };
@@ -352,7 +427,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         form: form(text, &["revision", "code"]),
         key: text.to_owned(),
         words: GrantWords::sample(text, true),
-        changes: vec![Change::sample(text)],
+        preview: Preview::Counted(vec![Change::sample(text)]),
         action: address(),
         back: address(),
     };

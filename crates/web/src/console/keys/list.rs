@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::UsageCounts;
+use control::{UsageAsked, UsageBy, UsageCounts, UsagePart};
 use http::StatusCode;
 use model::grants::Action;
 use model::ids::KeyId;
@@ -20,7 +20,7 @@ use super::super::times::Moment;
 use super::super::visitor::InProject;
 use super::words::{Summary, summary};
 use super::{Tag, kind, status};
-use crate::api::keys::{advised, alerts};
+use crate::api::keys::alerts;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
@@ -67,12 +67,13 @@ struct Page {
     action: String,
     make: String,
     review: String,
-    advice: usize,
     orders: Vec<Order>,
     lines: Vec<Line>,
     found: String,
     all: String,
     is_search: bool,
+    /// Whether the volumes are known now.
+    is_known: bool,
     /// Whether nobody but those who administer has a key yet.
     is_beginning: bool,
     done: Option<&'static str>,
@@ -97,11 +98,23 @@ pub(in super::super) async fn list(
     let known = definitions.keys().filter(|key| here.access.knows(key));
     let known: Vec<&Arc<KeyRecord>> = known.collect();
     let today = state.clock.now().date().as_days();
-    let volumes = state
-        .control
-        .usage_of_keys(&caller.0, today - VOLUME_DAYS + 1)
-        .await?;
-    let volumes: Volumes = volumes.into_iter().collect();
+    let asked = UsageAsked {
+        from: today - VOLUME_DAYS + 1,
+        to: i32::MAX,
+        key: None,
+        limit: usize::MAX,
+    };
+    let sums = state.control.usage_sums(&caller.0, asked, UsageBy::Key);
+    // The page is there all the same when the database takes nothing just now.
+    let volumes = sums.await.ok().map(|sums| {
+        let of_key = |(part, counts)| match part {
+            UsagePart::Key(id) => Some((id, counts)),
+            _ => None,
+        };
+        sums.into_iter().filter_map(of_key).collect::<Volumes>()
+    });
+    let is_known = volumes.is_some();
+    let volumes = volumes.unwrap_or_default();
     let text = parameters.get("q").unwrap_or_default().trim();
     let sort = parameters.get("sort").unwrap_or("name");
     let mut found = known.clone();
@@ -126,7 +139,6 @@ pub(in super::super) async fn list(
         action: here.address("/keys"),
         make: here.address("/keys/new"),
         review: here.address("/keys/review"),
-        advice: advised(&caller, &state).await?.len(),
         orders: orders.collect(),
         lines: shown
             .iter()
@@ -135,6 +147,7 @@ pub(in super::super) async fn list(
         found: number(found.len()),
         all: number(known.len()),
         is_search: !text.is_empty(),
+        is_known,
         is_beginning: known.iter().all(|key| key.draft().is_admin()),
         done: done(&parameters),
         first: (start > 0).then(|| place.after(None)),
@@ -256,7 +269,6 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         action: address(),
         make: address(),
         review: address(),
-        advice: 2,
         orders: vec![Order {
             value: "name",
             label: "Name",
@@ -266,6 +278,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         found: text.to_owned(),
         all: text.to_owned(),
         is_search: true,
+        is_known: false,
         is_beginning,
         done: Some(""),
         first: Some(address()),

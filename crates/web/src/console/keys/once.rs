@@ -2,16 +2,21 @@
 
 use askama::Template;
 use axum::response::Response;
-use control::Made;
+use control::{Definitions, Made};
 use http::StatusCode;
-use model::grants::{Action, Selector, Target};
+use model::fields::{FieldType, ScalarType};
+use model::grants::{Action, Grant, Selector, Target};
 use model::ids::RequestId;
 use model::keys::{KeyKind, KeyRecord};
+use model::names::FieldPath;
+use model::pools::Pool;
+use model::value::{Object, Value};
 use sha2::{Digest, Sha256};
 
 use super::super::forms::Form;
 use super::super::frame::{Frame, Section, page, segment};
 use super::super::visitor::InProject;
+use super::words::listed;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -47,6 +52,10 @@ struct Page {
     is_admin: bool,
     old_goes_on: bool,
     tries: Vec<Try>,
+    is_signed: bool,
+    /// Where requests must come from.
+    networks: Option<String>,
+    reads: bool,
     key: String,
     preview: String,
 }
@@ -81,11 +90,24 @@ pub(super) fn show(
         is_publishable: key.draft().kind == KeyKind::Publishable,
         is_admin: key.draft().is_admin(),
         old_goes_on,
-        tries: tries(key),
+        tries: tries(key, &here.definitions),
+        is_signed: key.draft().restrictions.signed_requests,
+        networks: networks(key),
+        reads: reads(key),
         key: here.address(&own),
         preview: here.address(&format!("{own}/preview")),
     };
     page(StatusCode::OK, &shown)
+}
+
+/// The networks that the key's requests must come from.
+fn networks(key: &KeyRecord) -> Option<String> {
+    let places = key.draft().restrictions.places_to_object();
+    let Some(Value::Array(networks)) = places.get("ip_ranges") else {
+        return None;
+    };
+    let networks: Vec<&str> = networks.iter().filter_map(Value::as_str).collect();
+    Some(listed(&networks, "or"))
 }
 
 /// The name of a file that the token is saved in.
@@ -98,11 +120,18 @@ fn file_name(name: &str) -> String {
     format!("{}.token", name.trim_matches('-'))
 }
 
-/// What can be tried at once, by what the key may do.
-fn tries(key: &KeyRecord) -> Vec<Try> {
+/// What can be tried at once, by what the key may do; nothing of a key whose
+/// requests are signed, which no line of a shell does.
+fn tries(key: &KeyRecord, definitions: &Definitions) -> Vec<Try> {
+    if key.draft().restrictions.signed_requests {
+        return Vec::new();
+    }
     let bearer = "-H \"Authorization: Bearer $TIDEGATE_TOKEN\"";
     let mut tries = vec![Try {
-        what: "See what the key sees:".to_owned(),
+        what: match reads(key) {
+            true => "See what the key may do, and how many rows it sees:".to_owned(),
+            false => "See what the key may do:".to_owned(),
+        },
         command: format!("curl -sS \"$TIDEGATE_URL/v1/whoami\" {bearer}"),
     }];
     let grants = key.grants().iter();
@@ -114,17 +143,58 @@ fn tries(key: &KeyRecord) -> Vec<Try> {
                 segment(name.as_str())
             ),
         }),
-        Target::Pool(Selector::One { name, .. }) if grant.allows(Action::Ingest) => Some(Try {
-            what: format!("Send a record to {name}:"),
-            command: format!(
-                "curl -sS \"$TIDEGATE_URL/v1/pools/{}/records\" {bearer} --json '{{\"…\": \"…\"}}'",
-                segment(name.as_str())
-            ),
-        }),
+        Target::Pool(Selector::One { name, .. }) if grant.allows(Action::Ingest) => {
+            let record = record(definitions.pool(name.as_str())?, grant);
+            Some(Try {
+                what: format!("Send a record to {name}:"),
+                command: format!(
+                    "curl -sS \"$TIDEGATE_URL/v1/pools/{}/records\" {bearer} --json {record}",
+                    segment(name.as_str())
+                ),
+            })
+        }
         _ => None,
     }));
     tries.truncate(3);
     tries
+}
+
+fn reads(key: &KeyRecord) -> bool {
+    let mut grants = key.grants().iter();
+    grants.any(|grant| grant.rows.is_some())
+}
+
+/// A record that the pool takes, without what the key stamps, quoted for a shell.
+fn record(pool: &Pool, grant: &Grant) -> String {
+    let is_stamped = |field: &FieldPath| {
+        let mut stamped = grant.injections.values.iter();
+        stamped.any(|(path, _)| path.overlaps(field))
+    };
+    let fields = pool.draft.schema.declared().iter();
+    let fields = fields.filter(|field| !is_stamped(&field.path));
+    let record = fields.fold(Object::new(), |record, field| {
+        let value = match field.field_type {
+            FieldType::Array(_) => Value::Array(Vec::new()),
+            FieldType::Scalar(of) => sample_of(of),
+        };
+        record.with(field.path.to_string(), value)
+    });
+    let text = match record.is_empty() {
+        true => r#"{"page": "/", "seconds": 12}"#.to_owned(),
+        false => model::json::to_text(&Value::Object(record)),
+    };
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn sample_of(of: ScalarType) -> Value {
+    match of {
+        ScalarType::Boolean => Value::Boolean(true),
+        ScalarType::Date => Value::from("2026-05-31"),
+        ScalarType::DateTime => Value::from("2026-05-31T12:00:00Z"),
+        ScalarType::Uuid => Value::from("0190c2f4-7b1e-7000-8000-000000000000"),
+        ScalarType::String => Value::from("text"),
+        _ => Value::from(12),
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +214,9 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             what: text.to_owned(),
             command: text.to_owned(),
         }],
+        is_signed: is_first,
+        networks: Some(text.to_owned()),
+        reads: is_first,
         key: address(),
         preview: address(),
     };

@@ -2,13 +2,14 @@
 
 mod parts;
 
+use std::ops::Range;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::{Definitions, UsageAsked};
+use control::{Definitions, UsageBy, UsagePart};
 use http::StatusCode;
 use model::keys::KeyRecord;
-use model::limits::USAGE_ROWS_MAX;
 use model::people::Area;
 use model::time::Timestamp;
 
@@ -16,13 +17,13 @@ use super::super::audit::{Line as AuditLine, about, name_of};
 use super::super::forms::sentence;
 use super::super::frame::{Frame, Section, page};
 use super::super::times::Moment;
-use super::super::usage::{Chart, Credit, DAYS, Days, Part, credits_of};
+use super::super::usage::{Chart, Credit, DAYS, Part, Sums, credits_of, pool_name};
 use super::super::visitor::InProject;
+use super::grants::is_editable;
 use super::words::GrantWords;
 use super::{Here, Tag, kind, status};
 use crate::api::keys::alerts;
-use crate::api::usage::rows;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 use parts::{GrantLine, NetworkLine, Restriction, SecretLine, limits, restrictions};
@@ -74,7 +75,7 @@ struct Page {
     made: Moment,
     made_by: String,
     used: Option<Moment>,
-    issuer: Option<(String, String)>,
+    issuer: Option<(String, Option<String>)>,
     derived: Option<usize>,
     alerts: Vec<AlertLine>,
     grants: Vec<GrantLine>,
@@ -83,12 +84,7 @@ struct Page {
     credits: Vec<Credit>,
     secrets: Vec<SecretLine>,
     networks: Vec<NetworkLine>,
-    is_too_much: bool,
-    total: Part,
-    chart: Option<Chart>,
-    days: Vec<Part>,
-    of_secrets: Vec<Part>,
-    of_pools: Vec<Part>,
+    counted: Option<Counted>,
     history: Option<Vec<AuditLine>>,
     links: Links,
 }
@@ -102,19 +98,15 @@ pub(in super::super) async fn read(
     let here = Here::find(page_of, &state)?;
     let now = state.clock.now();
     let tomorrow = now.date().as_days() + 1;
-    let asked = UsageAsked {
-        from: tomorrow - DAYS,
-        to: tomorrow,
-        key: Some(here.key.id()),
-        limit: USAGE_ROWS_MAX,
+    let days = tomorrow - DAYS..tomorrow;
+    // The page is there all the same when the database takes nothing just now.
+    let counted = match counted(&here, days.clone(), &state).await {
+        Ok(counted) => Some(counted),
+        Err(error) => {
+            tracing::info!(?error, "usage was not told to a page");
+            None
+        }
     };
-    let (counted, is_too_much) = match rows(&here.caller, asked, &state).await {
-        Ok(counted) => (counted, false),
-        // The page is there all the same.
-        Err(error) if error.problem().code() == Code::LimitExceeded => (Vec::new(), true),
-        Err(error) => return Err(error),
-    };
-    let counted = (Days::of(asked.from..asked.to, counted), is_too_much);
     let history = match here.page.caller(Area::Audit) {
         Ok(caller) => {
             let id = here.key.id().to_string();
@@ -125,8 +117,44 @@ pub(in super::super) async fn read(
     };
     page(
         StatusCode::OK,
-        &context(&here, &state, &counted, (history, done(&parameters))),
+        &context(&here, &state, counted, (history, done(&parameters))),
     )
+}
+
+/// What the key did.
+struct Counted {
+    total: Part,
+    chart: Option<Chart>,
+    days: Vec<Part>,
+    of_secrets: Vec<Part>,
+    of_pools: Vec<Part>,
+}
+
+async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Counted, ApiError> {
+    let key = Some(here.key.id());
+    let definitions = here.caller.definitions(state);
+    let name = |part| match part {
+        UsagePart::Secret(id) => {
+            let mut secrets = here.key.secrets().iter();
+            let found = secrets.find(|secret| secret.id == id);
+            let gone = || format!("{id}, which has ended");
+            (found.map_or_else(gone, |secret| secret.hint.clone()), None)
+        }
+        UsagePart::Pool(id) => (pool_name(&definitions, id), None),
+        _ => (String::new(), None),
+    };
+    let sums = Sums::of(&here.caller, (days, key), state).await?;
+    let of_secrets = sums.parts(&here.caller, (key, UsageBy::Secret), &name, state);
+    let of_secrets = of_secrets.await?;
+    let of_pools = sums.parts(&here.caller, (key, UsageBy::Pool), &name, state);
+    let of_pools = of_pools.await?;
+    Ok(Counted {
+        total: sums.total(),
+        chart: sums.chart(),
+        days: sums.by_day(),
+        of_secrets,
+        of_pools,
+    })
 }
 
 fn done(parameters: &Parameters) -> Option<&'static str> {
@@ -148,23 +176,12 @@ fn done(parameters: &Parameters) -> Option<&'static str> {
 fn context(
     here: &Here,
     state: &AppState,
-    (counted, is_too_much): &(Days, bool),
+    counted: Option<Counted>,
     (history, done): (Option<Vec<AuditLine>>, Option<&'static str>),
 ) -> Page {
     let (key, now) = (&here.key, state.clock.now());
     let draft = key.draft();
     let definitions = here.caller.definitions(state);
-    let secret_name = |id: model::secrets::SecretId| {
-        let mut secrets = key.secrets().iter();
-        match secrets.find(|secret| secret.id == id) {
-            Some(secret) => secret.hint.clone(),
-            None => format!("{id}, which has ended"),
-        }
-    };
-    let pool_name = |id| match definitions.pool_by_id(id) {
-        Some(pool) => pool.draft.name.to_string(),
-        None => format!("{id}, which is gone"),
-    };
     let secrets = key.secrets().iter().rev();
     let secrets = secrets.filter_map(|secret| SecretLine::of(state, key, secret, now));
     let networks = state.control.networks_of(key.id());
@@ -204,12 +221,7 @@ fn context(
         credits: credits_of(&here.page, state, key),
         secrets: secrets.collect(),
         networks,
-        is_too_much: *is_too_much,
-        total: counted.total(),
-        chart: counted.chart(),
-        days: counted.by_day(),
-        of_secrets: counted.of_secrets(&secret_name),
-        of_pools: counted.of_pools(&pool_name),
+        counted,
         history,
         links: links(here),
     }
@@ -225,17 +237,18 @@ fn alert_lines(state: &AppState, key: &KeyRecord, now: Timestamp) -> Vec<AlertLi
 }
 
 /// The name of the key that issued this one, and where it is.
-fn issuer_of(here: &Here, definitions: &Definitions) -> Option<(String, String)> {
+fn issuer_of(here: &Here, definitions: &Definitions) -> Option<(String, Option<String>)> {
     let id = here.key.draft().issued_by?;
     let issuer = definitions.key(id);
+    let issuer = issuer.filter(|key| here.page.access.knows(key));
+    let href = issuer.map(|_| here.page.address(&format!("/keys/{id}")));
     let name = issuer.map_or_else(|| id.to_string(), |key| key.draft().name.clone());
-    Some((name, here.page.address(&format!("/keys/{id}"))))
+    Some((name, href))
 }
 
 fn grant_line(here: &Here, grant: &model::grants::Grant) -> GrantLine {
     let own = format!("/grants/{}", grant.id);
-    let is_project = grant.on == model::grants::Target::Project;
-    let may_edit = !here.is_of_dialect() && !is_project;
+    let may_edit = !here.is_of_dialect() && is_editable(grant);
     GrantLine {
         words: GrantWords::of(grant),
         edit: may_edit.then(|| here.address(&own)),
@@ -287,7 +300,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         made: moment(text),
         made_by: text.to_owned(),
         used: is_full.then(|| moment(text)),
-        issuer: is_full.then(|| (text.to_owned(), address())),
+        issuer: is_full.then(|| (text.to_owned(), Some(address()))),
         derived: is_full.then_some(2),
         alerts: vec![AlertLine {
             since: Some(moment(text)),
@@ -299,12 +312,13 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         credits: vec![Credit::sample(text)],
         secrets: parts::sample_secrets(text, is_full),
         networks: parts::sample_networks(text, is_full),
-        is_too_much: false,
-        total: Part::sample(text),
-        chart: is_full.then(|| Chart::sample(text)),
-        days: vec![Part::sample(text)],
-        of_secrets: vec![Part::sample(text), Part::sample(text)],
-        of_pools: vec![Part::sample(text)],
+        counted: is_full.then(|| Counted {
+            total: Part::sample(text),
+            chart: Some(Chart::sample(text)),
+            days: vec![Part::sample(text)],
+            of_secrets: vec![Part::sample(text), Part::sample(text)],
+            of_pools: vec![Part::sample(text)],
+        }),
         history: is_full.then(|| vec![crate::console::audit::line_sample(text)]),
         links: Links {
             preview: address(),

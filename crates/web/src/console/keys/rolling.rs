@@ -59,7 +59,7 @@ async fn show(here: &Here, state: &AppState, form: Fields) -> Result<Response, A
     let shown = Page {
         frame: Frame::of("Roll the key", &here.page, Section::Keys),
         key: here.name().to_owned(),
-        facts: users(here, state).await?,
+        facts: users(here, state).await,
         graces: choices(&GRACES, form.value("grace")),
         action: here.address("/roll"),
         back: here.address(""),
@@ -153,7 +153,7 @@ pub(in super::super) async fn end_grace_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    let told = (users(&here, &state).await?, Vec::new());
+    let told = (users(&here, &state).await, Vec::new());
     ask(&here, ending(), Fields::blank(), told, false)
 }
 
@@ -179,7 +179,7 @@ pub(in super::super) async fn undo_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    let told = (users(&here, &state).await?, Vec::new());
+    let told = (users(&here, &state).await, Vec::new());
     ask(&here, undoing(), Fields::blank(), told, false)
 }
 
@@ -194,7 +194,7 @@ pub(in super::super) async fn undo(
     let proof = match form.proof() {
         Ok(proof) => proof,
         Err(fault) => {
-            let told = (users(&here, &state).await?, Vec::new());
+            let told = (users(&here, &state).await, Vec::new());
             return ask(&here, undoing(), fields.refused(fault)?, told, force);
         }
     };
@@ -218,7 +218,7 @@ async fn again(
     error: ControlError,
 ) -> Result<Response, ApiError> {
     let (fields, may_force) = refused(fields, error)?;
-    let told = (users(here, state).await?, Vec::new());
+    let told = (users(here, state).await, Vec::new());
     ask(here, asks, fields, told, may_force || was_forced)
 }
 

@@ -201,6 +201,13 @@ pub(super) fn stamps(
     Ok(found)
 }
 
+/// The first of these rows in which a value is filled in.
+pub(super) fn filled_in(form: &Form, rows: &[Row; ROWS]) -> Option<&'static str> {
+    let mut rows = rows.iter();
+    let found = rows.find(|row| !form.text(row.value).trim().is_empty());
+    found.map(|row| row.field)
+}
+
 /// A form with these conditions; `None` when rows cannot say them.
 pub(super) fn with_conditions(form: Fields, filter: &Filter, pools: &[&Pool]) -> Option<Fields> {
     let conjuncts = filter.conjuncts();
@@ -222,8 +229,16 @@ pub(super) fn with_conditions(form: Fields, filter: &Filter, pools: &[&Pool]) ->
     Some(filled)
 }
 
+/// Whether a field of a form holds this text, and gives it back as it is.
+pub(super) fn fits_a_line(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+}
+
 /// How a row says a comparison: operator, value and kind of value.
 fn told(comparison: &Comparison, pools: &[&Pool]) -> Option<(&'static str, String, &'static str)> {
+    if !fits_a_line(comparison.field().as_str()) {
+        return None;
+    }
     let operator = match (comparison.operator(), comparison.value()) {
         (Operator::Exists, Value::Boolean(true)) => return Some(("present", String::new(), "")),
         (Operator::Exists, _) => return Some(("missing", String::new(), "")),
@@ -235,17 +250,15 @@ fn told(comparison: &Comparison, pools: &[&Pool]) -> Option<(&'static str, Strin
             let texts = values.iter().map(written).collect::<Option<Vec<_>>>()?;
             let mut kinds = texts.iter().map(|(_, kind)| *kind);
             let kind = kinds.next()?;
-            let is_readable = |text: &str| !text.contains(',') && text.trim() == text;
-            let is_list = texts
-                .iter()
-                .all(|(text, _)| is_readable(text) && !text.is_empty());
+            let is_readable = |text: &str| !text.contains(',') && fits_a_line(text);
+            let is_list = texts.iter().all(|(text, _)| is_readable(text));
             if !is_list || kinds.any(|other| other != kind) {
                 return None;
             }
             let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
             (texts.join(", "), kind)
         }
-        value => written(value).filter(|(text, _)| text.trim() == text)?,
+        value => written(value).filter(|(text, _)| fits_a_line(text))?,
     };
     Some((operator, text, said(kind, pools, comparison.field())))
 }
@@ -279,7 +292,10 @@ pub(super) fn with_stamps(
     }
     let mut filled = form;
     for ((field, value), row) in values.iter().zip(&STAMPS) {
-        let (text, kind) = written(value).filter(|(text, _)| text.trim() == text)?;
+        if !fits_a_line(field.as_str()) {
+            return None;
+        }
+        let (text, kind) = written(value).filter(|(text, _)| fits_a_line(text))?;
         filled = filled
             .with(row.field, field.to_string())
             .with(row.value, text)

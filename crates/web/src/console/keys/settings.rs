@@ -9,7 +9,7 @@ use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section};
 use super::super::visitor::InProject;
 use super::Here;
-use super::grants::saved;
+use super::grants::{refused, saved};
 use super::limits::{self, Choices};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -66,11 +66,15 @@ pub(in super::super) async fn change(
     Sent(page_of, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    let names: Vec<&'static str> = OWN.into_iter().chain(limits::NAMES).collect();
+    let names: Vec<&'static str> = OWN[..3].iter().copied().chain(limits::NAMES).collect();
     let fields = limits::placed(Fields::typed(&form, &names, &["code"]));
     match saved(&here, &state, &form, &patch(&here, &form)).await {
         Ok(response) => Ok(response),
-        Err(error) => show(&here, fields.refused(error)?),
+        Err(error) => {
+            let fields = refused(fields, error)?;
+            let revision = here.key.revision().to_string();
+            show(&here, fields.with("revision", revision))
+        }
     }
 }
 
@@ -78,14 +82,30 @@ pub(in super::super) async fn change(
 fn patch(here: &Here, form: &Form) -> Value {
     let draft = here.key.draft();
     let own = Object::new()
-        .with("name", form.text("name").trim())
-        .with("description", form.text("description").trim());
+        .with("name", kept(form.text("name"), &draft.name))
+        .with(
+            "description",
+            kept(form.text("description"), &draft.description),
+        );
     let own = match here.is_of_dialect() {
         true => own,
         false => own.with("derived_tokens", form.text("derived_tokens") == "yes"),
     };
     let members = limits::said(form, Some(draft)).into_members().into_iter();
     Value::Object(members.fold(own, |own, (name, value)| own.with(name, value)))
+}
+
+/// What was typed; what a field of a form cannot show as it is stays as it is when
+/// it was left alone.
+fn kept<'a>(typed: &'a str, before: &'a str) -> &'a str {
+    let plain = |text: &str| -> String {
+        let text = text.trim().chars().filter(|c| !c.is_control());
+        text.collect()
+    };
+    match plain(typed) == plain(before) {
+        true => before,
+        false => typed.trim(),
+    }
 }
 
 #[cfg(test)]

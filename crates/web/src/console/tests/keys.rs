@@ -21,6 +21,16 @@ async fn send(world: &World, by: &SignedIn, below: &str, form: &[(&str, &str)]) 
     send_to(world, by, (&format!("{KEYS}{below}"), project), form).await
 }
 
+/// Saves a change of what a key may do, as the page said before what it changes.
+async fn confirm(world: &World, by: &SignedIn, below: &str, form: &[(&str, &str)]) -> Reply {
+    let preview = send(world, by, below, form).await.expect(200).text();
+    let seen = hidden(&preview, "seen").to_owned();
+    let code = by.code(world);
+    let mut form: Vec<(&str, &str)> = form.to_vec();
+    form.extend([("do", "save"), ("seen", &seen), ("code", &code)]);
+    send(world, by, below, &form).await
+}
+
 async fn page(world: &World, by: &SignedIn, below: &str) -> String {
     open(world, by, &format!("{KEYS}{below}"))
         .await
@@ -149,7 +159,7 @@ async fn a_form_keeps_what_was_typed_marks_the_field_and_says_the_rule() {
         ("action", "", "e-action", 400),
         ("field_1", "nonsense", "e-rows", 400),
         ("value_1", "", "e-field_1", 422),
-        ("rows", "json", "e-filters", 422),
+        ("rows", "json", "e-field_1", 422),
         ("hidden_fields", "a..b", "e-hidden_fields", 400),
         ("time_last", "soon", "e-time_field", 422),
         ("ip_ranges", "192.0.2.1/24", "e-ip_ranges", 400),
@@ -258,10 +268,9 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
     let html = page(&world, &ada, &below).await;
     assert!(html.contains("value=\"customer\""), "{html}");
     let revision = hidden(&html, "revision").to_owned();
-    let form = |what: &'static str, customer: &'static str| {
+    let form = |customer: &'static str| {
         [
-            ("do", what),
-            ("revision", ""),
+            ("revision", revision.as_str()),
             ("action", "query"),
             ("rows", "some"),
             ("field_1", "customer"),
@@ -269,19 +278,21 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
             ("value_1", customer),
         ]
     };
-    let mut preview = form("preview", "b").to_vec();
-    preview[1].1 = &revision;
-    let html = send(&world, &ada, &below, &preview)
-        .await
-        .expect(200)
-        .text();
+    let html = send(&world, &ada, &below, &form("b")).await;
+    let html = html.expect(200).text();
     assert!(html.contains("+2") && html.contains("−3"), "{html}");
-    assert_eq!(
-        key(&world, &id).await["grants"][0]["constraints"][0]["value"],
-        "a"
-    );
-    let mut save = form("save", "b").to_vec();
-    save[1].1 = &revision;
+    let seen = hidden(&html, "seen").to_owned();
+    // What was not looked at is not saved, be it something else or nothing.
+    for (customer, seen) in [("c", seen.as_str()), ("b", "")] {
+        let mut save = form(customer).to_vec();
+        save.extend([("do", "save"), ("seen", seen)]);
+        let html = send(&world, &ada, &below, &save).await.expect(200).text();
+        assert!(html.contains("What that changes"), "{html}");
+    }
+    let value = key(&world, &id).await["grants"][0]["constraints"][0]["value"].clone();
+    assert_eq!(value, "a");
+    let mut save = form("b").to_vec();
+    save.extend([("do", "save"), ("seen", &seen)]);
     let html = send(&world, &ada, &below, &save).await.expect(403).text();
     assert!(
         html.contains("id=\"e-code\"") && html.contains("+2"),
@@ -293,32 +304,23 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
     assert!(saved.header("location").ends_with("?done=grant"));
     let stored = key(&world, &id).await;
     assert_eq!(stored["grants"][0]["id"], grant.as_str());
-    let me = world
-        .call(&token, "GET /v1/whoami", &Json::Null)
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(me["pools"][0]["rows"], 2);
-    // Of somebody who was slower nothing is saved.
-    let code = ada.code(&world);
-    save.pop();
-    save.push(("code", &code));
-    send(&world, &ada, &below, &save).await.expect(412);
+    let me = world.call(&token, "GET /v1/whoami", &Json::Null).await;
+    assert_eq!(me.expect(200).json()["pools"][0]["rows"], 2);
+    // Of somebody who was slower nothing is saved, and the page says so.
+    let html = send(&world, &ada, &below, &save).await.expect(412).text();
+    assert!(html.contains("Somebody changed the key"), "{html}");
+    assert!(html.contains("What that changes"), "{html}");
     // One more, and one away again.
     let html = page(&world, &ada, &format!("/{id}/grants/new?for=read")).await;
     let revision = hidden(&html, "revision").to_owned();
-    let code = ada.code(&world);
     let form = [
-        ("do", "save"),
         ("revision", revision.as_str()),
         ("for", "read"),
         ("on", "view:all"),
         ("rows", "all"),
-        ("code", code.as_str()),
     ];
-    send(&world, &ada, &format!("/{id}/grants/new"), &form)
-        .await
-        .expect(303);
+    let new = format!("/{id}/grants/new");
+    confirm(&world, &ada, &new, &form).await.expect(303);
     let stored = key(&world, &id).await;
     assert_eq!(stored["grants"][1]["on"], "view:all");
     let below = format!("/{id}/grants/{}/remove", text(&stored, "/grants/1/id"));
@@ -642,6 +644,10 @@ async fn a_held_admin_makes_keys_within_the_own_rows_and_knows_no_others() {
     assert!(html.contains("Own") && !html.contains("master"), "{html}");
     let html = open(&world, &held, &format!("{usage}?of={foreign}")).await;
     html.expect(404);
+    for nonsense in ["garbage", "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        let html = open(&world, &held, &format!("{usage}?of={nonsense}")).await;
+        html.expect(404);
+    }
 }
 
 #[tokio::test]
@@ -681,7 +687,10 @@ async fn what_a_held_admin_is_shown_of_keys_does_not_depend_on_other_customers_r
         for below in pages {
             let html = page(&world, &held, &below).await;
             let main = between(&html, "<main", "</main>");
-            assert!(main.contains("3"), "{main}");
+            assert!(
+                main.contains("3</strong> of 3") || main.contains("−3"),
+                "{main}"
+            );
             // Tokens of forms are fresh on each page.
             let token = main.split("name=\"_token\" value=\"").nth(1);
             let token = token.and_then(|rest| rest.split('"').next()).unwrap_or("-");

@@ -1,18 +1,20 @@
 //! What was counted, summed up for pages.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
-use control::{UsageCounts, UsageOf};
-use model::ids::{KeyId, PoolId};
+use control::{UsageAsked, UsageBy, UsageCounts, UsagePart};
+use model::ids::KeyId;
 use model::keys::KeyRecord;
-use model::secrets::SecretId;
+use model::permit::Admin;
 
 use super::super::shown::grouped;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
 use super::chart::{Chart, Line};
-use super::date;
+use super::{PARTS, date};
+use crate::api::usage::sums;
+use crate::caller::Caller;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// A row of a table: what it is about, and how much there was of it.
@@ -58,129 +60,107 @@ impl Part {
     }
 }
 
-/// The first of these, and the others together.
-pub(super) fn cut(mut parts: Vec<Part>, most: usize) -> Vec<Part> {
-    if parts.len() > most + 1 {
-        let others = parts.split_off(most);
-        let mut sum = UsageCounts::default();
-        others.iter().for_each(|part| sum += part.counts);
-        let name = format!("{} others together", others.len());
-        parts.push(Part::new(name, None, sum));
-    }
-    parts
-}
-
-/// What was counted in some days.
-pub(in super::super) struct Days {
+/// What was counted in some days, summed up.
+pub(in super::super) struct Sums {
     days: Range<i32>,
-    rows: Vec<(UsageOf, UsageCounts)>,
+    /// By day.
+    by_day: Vec<(UsagePart, UsageCounts)>,
 }
 
-impl Days {
-    /// Of these days and rows.
-    pub(in super::super) fn of(days: Range<i32>, rows: Vec<(UsageOf, UsageCounts)>) -> Self {
-        Self { days, rows }
+impl Sums {
+    /// The sums of these days, of one key or of all that the caller knows.
+    ///
+    /// # Errors
+    /// Those of the native call.
+    pub(in super::super) async fn of(
+        caller: &Caller<Admin>,
+        (days, key): (Range<i32>, Option<KeyId>),
+        state: &AppState,
+    ) -> Result<Self, ApiError> {
+        let asked = asked(&days, key, usize::MAX);
+        let by_day = sums(caller, asked, UsageBy::Day, state).await?;
+        Ok(Self { days, by_day })
     }
 
-    fn by<K: Ord>(&self, key: impl Fn(&UsageOf) -> K) -> BTreeMap<K, UsageCounts> {
-        let mut sums: BTreeMap<K, UsageCounts> = BTreeMap::new();
-        for (of, counts) in &self.rows {
-            *sums.entry(key(of)).or_default() += *counts;
-        }
-        sums
+    fn total_counts(&self) -> UsageCounts {
+        let mut total = UsageCounts::default();
+        self.by_day.iter().for_each(|(_, counts)| total += *counts);
+        total
     }
 
     /// All of it.
     pub(in super::super) fn total(&self) -> Part {
-        let sum = self.by(|_| ()).into_values().next().unwrap_or_default();
-        Part::new(String::new(), None, sum)
+        Part::new(String::new(), None, self.total_counts())
     }
 
-    /// Day by day, the last one first, days on which nothing was done left out.
+    /// Day by day, the last one first; days on which nothing was done are left out.
     pub(in super::super) fn by_day(&self) -> Vec<Part> {
-        let days = self.by(|of| of.day).into_iter().rev();
-        let days = days.map(|(day, counts)| Part::new(date(day), None, counts));
-        days.collect()
-    }
-
-    /// By key, most requests first.
-    pub(super) fn of_keys(&self, name: &impl Fn(KeyId) -> (String, Option<String>)) -> Vec<Part> {
-        let parts = self.by(|of| of.key).into_iter().map(|(id, counts)| {
-            let (name, href) = name(id);
-            Part::new(name, href, counts)
+        let days = self.by_day.iter().filter_map(|(part, counts)| match part {
+            UsagePart::Day(day) => Some((*day, *counts)),
+            _ => None,
         });
-        most_first(parts.collect())
+        let mut days: Vec<(i32, UsageCounts)> = days.collect();
+        days.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
+        let days = days.into_iter();
+        days.map(|(day, counts)| Part::new(date(day), None, counts))
+            .collect()
     }
 
-    /// By pool, most requests first.
-    pub(in super::super) fn of_pools(&self, name: &impl Fn(PoolId) -> String) -> Vec<Part> {
-        let parts = self.by(|of| of.pool).into_iter().map(|(id, counts)| {
-            let name = id.map_or_else(|| "about no pool".to_owned(), name);
-            Part::new(name, None, counts)
-        });
-        most_first(parts.collect())
-    }
-
-    /// By secret, most requests first.
-    pub(in super::super) fn of_secrets(&self, name: &impl Fn(SecretId) -> String) -> Vec<Part> {
-        let parts = self.by(|of| of.secret).into_iter();
-        let parts = parts.map(|(id, counts)| Part::new(name(id), None, counts));
-        most_first(parts.collect())
-    }
-
-    /// Requests day by day, of each of the keys with most of them.
-    pub(super) fn chart_of_keys(
-        &self,
-        name: &impl Fn(KeyId) -> (String, Option<String>),
-        lines: usize,
-    ) -> Option<Chart> {
-        let mut keys: Vec<(KeyId, UsageCounts)> = self.by(|of| of.key).into_iter().collect();
-        keys.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.requests));
-        let others = keys.split_off(keys.len().min(lines));
-        let mut drawn: Vec<Line> = keys
-            .iter()
-            .map(|(id, _)| (name(*id).0, self.line(|of| of.key == *id, |c| c.requests)))
-            .collect();
-        if !others.is_empty() {
-            let is_other = |of: &UsageOf| others.iter().any(|(id, _)| *id == of.key);
-            let label = format!("{} others", others.len());
-            drawn.push((label, self.line(is_other, |counts| counts.requests)));
-        }
-        Chart::of(self.days.clone(), &drawn)
-    }
-
-    /// Requests day by day, refused ones among them, and records where there are any.
+    /// Requests day by day, and refused ones among them.
     pub(in super::super) fn chart(&self) -> Option<Chart> {
-        let mut lines = vec![
-            ("Requests".to_owned(), self.line(|_| true, |c| c.requests)),
-            (
-                "of them refused".to_owned(),
-                self.line(|_| true, |c| c.refused),
-            ),
+        let line = |value: fn(UsageCounts) -> u64| -> Vec<u64> {
+            let days = self.days.clone();
+            let of = |day| {
+                let mut known = self.by_day.iter();
+                let found = known.find(|(part, _)| *part == UsagePart::Day(day));
+                found.map_or(0, |(_, counts)| value(*counts))
+            };
+            days.map(of).collect()
+        };
+        let mut lines: Vec<Line> = vec![
+            ("Requests".to_owned(), line(|counts| counts.requests)),
+            ("of them refused".to_owned(), line(|counts| counts.refused)),
         ];
         lines.retain(|(_, values)| values.iter().any(|value| *value > 0));
         Chart::of(self.days.clone(), &lines)
     }
 
-    fn line(
+    /// The parts of something with most requests; the others together.
+    ///
+    /// # Errors
+    /// Those of the native call.
+    pub(in super::super) async fn parts(
         &self,
-        is_meant: impl Fn(&UsageOf) -> bool,
-        value: impl Fn(UsageCounts) -> u64,
-    ) -> Vec<u64> {
-        let rows = self.rows.iter().filter(|(of, _)| is_meant(of));
-        let mut sums: BTreeMap<i32, u64> = BTreeMap::new();
-        for (of, counts) in rows {
-            *sums.entry(of.day).or_default() += value(*counts);
+        caller: &Caller<Admin>,
+        (key, by): (Option<KeyId>, UsageBy),
+        name: &(dyn Fn(UsagePart) -> (String, Option<String>) + Sync),
+        state: &AppState,
+    ) -> Result<Vec<Part>, ApiError> {
+        let asked = asked(&self.days, key, PARTS);
+        let found = sums(caller, asked, by, state).await?;
+        let mut rest = self.total_counts();
+        let mut parts: Vec<Part> = Vec::new();
+        for (part, counts) in &found {
+            let (name, href) = name(*part);
+            parts.push(Part::new(name, href, *counts));
+            rest.requests = rest.requests.saturating_sub(counts.requests);
+            rest.refused = rest.refused.saturating_sub(counts.refused);
+            rest.records = rest.records.saturating_sub(counts.records);
         }
-        let days = self.days.clone();
-        days.map(|day| sums.get(&day).copied().unwrap_or(0))
-            .collect()
+        if found.len() == PARTS && rest != UsageCounts::default() {
+            parts.push(Part::new("all others".to_owned(), None, rest));
+        }
+        Ok(parts)
     }
 }
 
-fn most_first(mut parts: Vec<Part>) -> Vec<Part> {
-    parts.sort_by_key(|part| std::cmp::Reverse((part.counts.requests, part.counts.records)));
-    parts
+fn asked(days: &Range<i32>, key: Option<KeyId>, limit: usize) -> UsageAsked {
+    UsageAsked {
+        from: days.start,
+        to: days.end,
+        key,
+        limit,
+    }
 }
 
 /// What is left of the credits of a key.

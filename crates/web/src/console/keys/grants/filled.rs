@@ -15,7 +15,15 @@ use crate::console::forms::Fields;
 
 /// Whether the fields of a grant are more than a form says, and so stay.
 pub(super) fn keeps_fields(grant: &Grant) -> bool {
-    matches!(grant.fields, VisibleFields::Both(..))
+    let is_kept = |path: &FieldPath| {
+        let name = path.as_str();
+        name.contains(',') || !rows::fits_a_line(name)
+    };
+    match &grant.fields {
+        VisibleFields::All => false,
+        VisibleFields::Allow(paths) | VisibleFields::Deny(paths) => paths.iter().any(is_kept),
+        VisibleFields::Both(..) => true,
+    }
 }
 
 /// The same of its windows of time.
@@ -24,7 +32,9 @@ pub(super) fn keeps_time(grant: &Grant) -> bool {
         [] => false,
         [one] => {
             let has = |name: &str| one.get(name).is_some_and(|value| !value.is_null());
-            has("from") || has("to") || !has("last")
+            let field = one.get("field").and_then(Value::as_str);
+            let fits = field.is_some_and(rows::fits_a_line);
+            has("from") || has("to") || !has("last") || !fits
         }
         _ => true,
     }
@@ -93,3 +103,6 @@ pub(in super::super) fn filled(grant: &Grant, definitions: &Definitions) -> (Fie
     }
     (form, chosen)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use model::grants::{Action, Grant, Target};
 use model::pools::Pool;
 use model::value::{Object, Value};
 
-use super::super::rows::{self, STAMPS, Wrong};
+use super::super::rows::{self, CONDITIONS, STAMPS, Wrong};
 use super::filled::{keeps_fields, keeps_time};
 use super::form::{Chosen, Purpose, pools_of};
 use crate::console::forms::{Fields, Form};
@@ -151,7 +151,11 @@ fn one(
         places.push((format!("{at}/time"), "time_last"));
         places.push((format!("{at}/time/field"), "time_field"));
     }
+    refuse_ignored(form, touches_rows, has(Action::Ingest))?;
     if has(Action::Ingest) {
+        if form.text("conflict") == "reject" {
+            grant = grant.with("on_conflict", "reject");
+        }
         let stamps = rows::stamps(form, pools)?;
         places.push((format!("{at}/injections"), STAMPS[0].field));
         let mut values = Object::new();
@@ -161,13 +165,31 @@ fn one(
         }
         if !values.is_empty() {
             grant = grant.with("injections", values);
-            if form.text("conflict") == "reject" {
-                grant = grant.with("on_conflict", "reject");
-            }
         }
     }
     said.grants.push(Value::Object(grant));
     said.places.extend(places);
+    Ok(())
+}
+
+/// Refuses a form in which something is filled in that would not count.
+fn refuse_ignored(form: &Form, touches_rows: bool, writes: bool) -> Result<(), Wrong> {
+    let rows = form.text("rows");
+    let has_conditions = touches_rows && !["all", "json"].contains(&rows);
+    if let Some(row) = rows::filled_in(form, &CONDITIONS).filter(|_| !has_conditions) {
+        let rule =
+            "this would not count as you chose: empty the value, or choose only rows that fit";
+        return Err(Wrong(row, rule.to_owned()));
+    }
+    if let Some(row) = rows::filled_in(form, &STAMPS).filter(|_| !writes) {
+        let rule = "nothing is stamped unless the key writes records: let it, or empty the value";
+        return Err(Wrong(row, rule.to_owned()));
+    }
+    let has_filters = touches_rows && rows == "json";
+    if !has_filters && !form.text("filters").trim().is_empty() {
+        let rule = "these would not count as you chose: empty them, or choose the rows that fit these filters";
+        return Err(Wrong("filters", rule.to_owned()));
+    }
     Ok(())
 }
 
