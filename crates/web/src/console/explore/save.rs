@@ -120,7 +120,11 @@ pub(in crate::console) async fn save(
             let asked = question(&form).map(|question| form_of(&here, &question));
             let asked = asked.unwrap_or_default();
             let pairs = asked.iter().map(|(name, value)| (*name, value.as_str()));
-            let pairs = pairs.chain([("saved", form.text("saved"))]);
+            let kept = [
+                ("saved", form.text("saved")),
+                ("revision", form.text("revision")),
+            ];
+            let pairs = pairs.chain(kept);
             let again = Parameters::parse(&query(pairs), PARAMETERS).unwrap_or_default();
             let form_again = fields.refused(error)?;
             show(&here, (form_again, form.text("kind")), &again, &state).await
