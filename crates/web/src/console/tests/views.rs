@@ -282,6 +282,7 @@ async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts()
             "{}",
             picture.text()
         );
+        assert!(picture.text().contains("a: 7"), "{}", picture.text());
         let asked = "pool=sales&analysis=extraction&f1=amount&o1=gte&v1=3";
         let html = see(&world, by, &format!("/explore?{asked}")).await.text();
         assert_eq!(html.contains("b3@example.com"), foreign, "{html}");
