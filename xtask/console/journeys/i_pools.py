@@ -55,9 +55,9 @@ def test_an_empty_page_teaches_and_a_pool_is_made_by_hand(stage):
     browser.fill(name="orders")
     browser.press("Make the pool")
     browser.see_heading("orders")
-    for use in ("write", "read"):
-        link = browser.page.locator(f"a[href*='keys/new?pool=orders&use={use}']")
-        assert link.count() == 1, use
+    for what in ("write", "ask"):
+        link = browser.page.locator(f"a[href*='keys/new?for={what}&on=pool%3Aorders']")
+        assert link.count() == 1, what
     browser.looks_right("pool-made")
     made = stage.api("GET", "/v1/pools/orders")
     assert [field["name"] for field in made["fields"]] == ["customer", "at", "amount", "city", "items"]

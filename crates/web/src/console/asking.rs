@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use control::UsageAsked;
 use futures::{StreamExt, stream};
-use model::analyses::{Analysis, Answer, Results};
+use model::analyses::{Analysis, Answer, Results, Selection};
 use model::ids::PoolId;
 use model::people::Area;
 use model::permit::{AskPool, On, SeeSchema};
@@ -25,6 +25,22 @@ use crate::storage;
 /// Questions that one page asks at the same time.
 const AT_ONCE: usize = 4;
 
+/// Records that a page takes of an extraction, and of which it knows one more.
+pub(super) const EXTRACTED: usize = 200;
+
+/// The same question for no more records than a page takes.
+fn capped(question: &Analysis) -> Analysis {
+    let most = EXTRACTED as u64 + 1;
+    let mut question = question.clone();
+    if let Analysis::Extraction(extraction) = &mut question {
+        match &mut extraction.selection {
+            Selection::Latest(count) => *count = (*count).min(most),
+            Selection::Ordered { limit, .. } => *limit = Some(limit.unwrap_or(most).min(most)),
+        }
+    }
+    question
+}
+
 /// The answer to a question, over the rows that the person's role shows.
 ///
 /// # Errors
@@ -38,7 +54,7 @@ pub(super) async fn ask(
     let asked = analyses::constrain(
         &here.access,
         &here.definitions,
-        question,
+        &capped(question),
         Delivery::Stream,
         now,
     )?;
@@ -187,6 +203,9 @@ pub(super) struct SeenField {
     pub(super) is_declared: bool,
     pub(super) is_required: bool,
 }
+
+/// Fields that a page shows or proposes.
+pub(super) const FIELDS_MAX: usize = 200;
 
 /// The fields of a pool that the person sees, over the rows that they see.
 ///

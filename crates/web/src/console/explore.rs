@@ -5,7 +5,6 @@ mod question;
 mod save;
 
 pub(super) use answer::table;
-pub(super) use question::fields_of;
 pub(super) use save::save;
 
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use model::fault::Fault;
 use model::ids::SavedQueryId;
 use model::people::Area;
 use model::permit::{AskPool, On};
-use model::pools::Pool;
+use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
-use super::asking::{self, ask};
+use super::asking::{self, EXTRACTED, ask};
 use super::forms::{Fields, sentence};
 use super::frame::{Frame, Section, query};
 use super::pictures::{self, Chart, Size, look_of};
@@ -32,7 +31,7 @@ use crate::charts::Drawing;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
-use question::Asked;
+use question::{Asked, fields_of};
 
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident $(, $more:literal)*) => {
@@ -41,7 +40,7 @@ macro_rules! names {
             "pool", "analysis", "field", "percentile", "by1", "by2", "by3", "interval",
             "timeframe", "from", "to", "timezone", "order", "limit", "question", "filters",
             "f1", "o1", "v1", "f2", "o2", "v2", "f3", "o3", "v3",
-            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6", "saved",
+            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6", "saved", "revision", "name",
             $($more,)*
         ];
     };
@@ -130,8 +129,25 @@ fn replaced(here: &InProject, parameters: &Parameters) -> Option<Replaced> {
     Some(Replaced {
         id: id.to_string(),
         name: saved.draft.name.to_string(),
-        revision: saved.revision.to_string(),
+        // As it was when it was opened.
+        revision: match parameters.get("revision") {
+            Some(revision) => revision.to_owned(),
+            None => saved.revision.to_string(),
+        },
     })
+}
+
+/// The fields of the form that ask a question again.
+pub(super) fn form_of(here: &InProject, question: &Value) -> Vec<(&'static str, String)> {
+    let name = question
+        .as_object()
+        .and_then(|question| question.get("pool"));
+    let pool = name.and_then(Value::as_str);
+    let pool = pool.and_then(|name| here.definitions.pool(name));
+    match pool {
+        Some(pool) => fields_of(question, &pool.draft.schema),
+        None => fields_of(question, &Schema::new(SchemaMode::Open, Vec::new())),
+    }
 }
 
 /// The one number that an answer is.
@@ -170,7 +186,10 @@ async fn find(
     let has = |name: &str| object.is_some_and(|object| object.get(name).is_some());
     Ok(Found {
         table,
-        size: counted(rows as i128, "row", "rows"),
+        size: match matches!(answer, Answer::Rows(_)) && rows > EXTRACTED {
+            true => format!("More than {EXTRACTED} rows"),
+            false => counted(rows as i128, "row", "rows"),
+        },
         shown,
         figure,
         chart: is_drawn.then(|| Chart::at(&chart, Size::Medium, "Chart of the answer")),
@@ -225,7 +244,11 @@ async fn show(
     let shown = Page {
         frame: Frame::of("Explore", here, Section::Explore),
         asked,
-        fields: fields.into_iter().map(|field| field.name).collect(),
+        fields: fields
+            .into_iter()
+            .take(asking::FIELDS_MAX)
+            .map(|field| field.name)
+            .collect(),
         has_pools: !all.is_empty(),
         own: here.address("/explore"),
         save: here.address("/new-question"),
@@ -240,6 +263,11 @@ async fn show(
     shown.form.shown_in(&shown)
 }
 
+/// The name that was typed before something else was asked.
+fn typed(parameters: &Parameters) -> Fields {
+    Fields::blank().with("name", parameters.get("name").unwrap_or_default())
+}
+
 /// The page that asks.
 pub(super) async fn read(
     here: InProject,
@@ -247,7 +275,7 @@ pub(super) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadRecords)?;
-    show(&here, (Fields::blank(), ""), &parameters, &state).await
+    show(&here, (typed(&parameters), ""), &parameters, &state).await
 }
 
 /// The same for who saves what was asked.
@@ -257,7 +285,7 @@ pub(super) async fn save_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
-    show(&here, (Fields::blank(), ""), &parameters, &state).await
+    show(&here, (typed(&parameters), ""), &parameters, &state).await
 }
 
 /// The chart of an answer.

@@ -96,18 +96,9 @@ impl Filters {
     /// A fault that names what cannot be read.
     pub(super) fn to_value(&self, schema: &Schema) -> Result<Option<Value>, Fault> {
         let rows = self.rows.iter().chain(&self.more);
-        let rows = rows.filter(|row| !row.field.is_empty());
-        let rows = rows.map(|row| {
-            let chosen = row.operators.iter().find(|choice| choice.is_chosen);
-            let operator = chosen.map_or("eq", |choice| choice.value);
-            let declared = schema.field(&row.field).map(|field| field.field_type);
-            let compared = Object::new()
-                .with("field", row.field.as_str())
-                .with("operator", operator)
-                .with("value", value_of(operator, &row.value, declared));
-            Value::Object(compared)
-        });
-        let mut all: Vec<Value> = rows.collect();
+        let rows = rows.filter(|row| !row.field.is_empty() || !row.value.is_empty());
+        let rows = rows.map(|row| row.to_value(schema));
+        let mut all: Vec<Value> = rows.collect::<Result<_, _>>()?;
         if !self.as_json.is_empty() {
             let more = model::json::parse(self.as_json.as_bytes())?;
             match more {
@@ -134,11 +125,13 @@ impl Filters {
         self
     }
 
-    /// The fields of the form that say these filters again.
-    pub(super) fn fields_of(list: &Value) -> Vec<(&'static str, String)> {
+    /// The fields of the form that say these filters again, of a pool of this
+    /// schema.
+    pub(super) fn fields_of(list: &Value, schema: &Schema) -> Vec<(&'static str, String)> {
         let parts = list.as_array().unwrap_or_default();
-        let simple: Option<Vec<[String; 3]>> = parts.iter().map(simple).collect();
-        match simple.filter(|rows| rows.len() <= ROWS.len()) {
+        let said = parts.iter().map(|part| said(part, schema));
+        let said: Option<Vec<[String; 3]>> = said.collect();
+        match said.filter(|rows| rows.len() <= ROWS.len()) {
             Some(rows) => {
                 let each = rows.into_iter().zip(ROWS);
                 each.flat_map(|(row, names)| names.into_iter().zip(row))
@@ -149,29 +142,79 @@ impl Filters {
     }
 }
 
-/// A comparison that a row can say.
+impl Row {
+    fn operator(&self) -> &'static str {
+        let chosen = self.operators.iter().find(|choice| choice.is_chosen);
+        chosen.map_or("eq", |choice| choice.value)
+    }
+
+    /// The comparison that the row says.
+    fn to_value(&self, schema: &Schema) -> Result<Value, Fault> {
+        let rule = |text: String| Fault::new(FaultCode::MissingMember, text);
+        let number = self.number;
+        if self.field.is_empty() {
+            let text =
+                format!("condition {number} has a value and no field; say which, or empty it");
+            return Err(rule(text));
+        }
+        if self.value.is_empty() && self.operator() != "exists" {
+            let text = format!(
+                "condition {number} says nothing to compare {} with; \"\" is the empty text",
+                self.field
+            );
+            return Err(rule(text));
+        }
+        Ok(compared(&self.field, self.operator(), &self.value, schema))
+    }
+}
+
+fn compared(field: &str, operator: &str, text: &str, schema: &Schema) -> Value {
+    let declared = schema.field(field).map(|field| field.field_type);
+    let compared = Object::new()
+        .with("field", field)
+        .with("operator", operator)
+        .with("value", value_of(operator, text, declared));
+    Value::Object(compared)
+}
+
+/// A comparison as a row says it; `None` for one that the row would read as
+/// another.
+fn said(part: &Value, schema: &Schema) -> Option<[String; 3]> {
+    let [field, operator, text] = simple(part)?;
+    let again = compared(&field, &operator, &text, schema);
+    let is_same = model::json::to_text(&again) == model::json::to_text(part);
+    let is_read = text == text.trim() && (!text.is_empty() || operator == "exists");
+    (is_same && is_read).then_some([field, operator, text])
+}
+
+/// A comparison in the texts of a row.
 fn simple(part: &Value) -> Option<[String; 3]> {
     let part = part.as_object()?;
     let field = part.get("field")?.as_str()?;
     let operator = Operator::parse(part.get("operator")?.as_str()?)?;
-    let value = part.get("value")?;
-    let text = match value {
+    let text = match part.get("value")? {
         Value::Array(values) if matches!(operator, Operator::In | Operator::NotIn) => {
-            let is_plain = |value: &Value| value.as_str().is_none_or(|text| !text.contains(','));
-            if !values.iter().all(is_plain) {
-                return None;
-            }
-            let texts: Vec<String> = values.iter().map(super::shown::text_of).collect();
+            let texts: Vec<String> = values.iter().map(one).collect();
             texts.join(", ")
         }
         Value::Array(_) | Value::Object(_) => return None,
-        // The row would read it as a number.
-        Value::String(text) if model::json::parse(text.as_bytes()).is_ok() => {
-            model::json::to_text(value)
-        }
-        other => super::shown::text_of(other),
+        value => one(value),
     };
     Some([field.to_owned(), operator.name().to_owned(), text])
+}
+
+/// A value as it is typed: a text in quotes only where it would be read as
+/// something else without them.
+fn one(value: &Value) -> String {
+    let quoted = model::json::to_text(value);
+    let Some(text) = value.as_str() else {
+        return quoted.trim_matches('"').to_owned();
+    };
+    let is_plain = !text.is_empty()
+        && text == text.trim()
+        && !text.contains(',')
+        && model::json::parse(text.as_bytes()).is_err();
+    if is_plain { text.to_owned() } else { quoted }
 }
 
 fn choices(chosen: &str) -> Vec<Choice> {

@@ -16,7 +16,7 @@ use model::people::Code as OneTimeCode;
 use super::multipart;
 use super::visitor::{InProject, Visitor, is_token};
 use crate::error::{ApiError, Code, Problem};
-use crate::input::{receive, sender};
+use crate::input::{Received, receive, sender};
 use crate::session::require_own_page;
 use crate::state::AppState;
 
@@ -32,6 +32,8 @@ pub(super) const CODE: &str = "code";
 pub(super) struct Form {
     fields: Vec<(String, String)>,
     files: Vec<(String, File)>,
+    /// The room that its bytes take of what all bodies may take together.
+    _body: Option<Received>,
 }
 
 /// A file that a form brought.
@@ -180,6 +182,7 @@ fn of_pairs(bytes: &[u8]) -> Form {
     Form {
         fields: form_urlencoded::parse(bytes).into_owned().collect(),
         files: Vec::new(),
+        _body: None,
     }
 }
 
@@ -201,13 +204,21 @@ async fn read_with_files(request: Request, state: &AppState) -> Result<Form, Api
                 let bytes = part.bytes;
                 files.push((part.name, File { name, bytes }));
             }
+            None if part.bytes.len() > FORM_BYTES_MAX => {
+                let rule = "what is typed into a field has at most 256 kB; send the rest as a file";
+                return Err(ApiError::new(Code::LimitExceeded, rule).of_body());
+            }
             None => {
                 let text = String::from_utf8_lossy(&part.bytes).into_owned();
                 fields.push((part.name, text));
             }
         }
     }
-    Ok(Form { fields, files })
+    Ok(Form {
+        fields,
+        files,
+        _body: Some(body),
+    })
 }
 
 fn require_form(headers: &HeaderMap) -> Result<(), ApiError> {

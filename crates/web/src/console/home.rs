@@ -112,7 +112,9 @@ pub(super) async fn read(
     all.truncate(POOLS_MAX);
     let is_all = all.len() == count;
     let numbers = Numbers::of_all(&here, &all, &state).await;
-    let records: i128 = numbers.iter().filter_map(|numbers| numbers.records).sum();
+    let records = numbers.iter().map(|numbers| numbers.records);
+    let records: Option<i128> = records.sum();
+    let records = records.filter(|_| is_all);
     let stored = numbers.iter().map(|numbers| numbers.bytes);
     let stored: Option<u64> = stored.sum();
     let stored = stored.filter(|_| is_all && count > 0);
@@ -142,7 +144,7 @@ pub(super) async fn read(
             true => charts(&here, &pools, timeframe),
             false => Vec::new(),
         },
-        records: is_all.then(|| grouped(records)),
+        records: records.map(grouped),
         pools_count: count,
         stored: stored.map(shown::bytes),
         views: here.definitions.views().count(),

@@ -108,13 +108,16 @@ pub(super) fn look_of(parameters: &Parameters) -> Look {
     }
 }
 
-/// A picture; where there is none, the page around it says why, and the
-/// picture that there is no data.
+/// A picture; where there is none, the picture says that, and the page around it
+/// why.
 pub(super) fn svg(drawn: Result<String, ApiError>, parameters: &Parameters) -> Response {
     let drawn = drawn.unwrap_or_else(|error| {
         let told = error.problem().detail();
         tracing::info!(told, "a chart of a page was not drawn");
-        let look = look_of(parameters);
+        let look = Look {
+            title: Some("Not answered now".to_owned()),
+            ..look_of(parameters)
+        };
         let nothing = Drawing::of_table(look, TimeZone::utc(), None, (Vec::new(), None));
         nothing.draw(&Answer::Rows(Vec::new()))
     });

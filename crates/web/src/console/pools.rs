@@ -48,17 +48,25 @@ pub(super) struct Line {
     pub(super) records: String,
     pub(super) size: String,
     pub(super) last: Option<Moment>,
+    /// Whether its numbers could be had.
+    pub(super) is_known: bool,
 }
 
 impl Line {
     /// A pool with its numbers.
     pub(super) fn of(here: &InProject, pool: &Pool, numbers: Numbers) -> Self {
+        // What a pool is defined as is for whom definitions are.
+        let defines = here.may(Area::Definitions);
         Self {
             name: pool.draft.name.to_string(),
             href: here.address(&format!("/pools/{}", pool.id)),
-            description: pool.draft.description.clone(),
+            description: match defines {
+                true => pool.draft.description.clone(),
+                false => String::new(),
+            },
             fields: pool.draft.schema.declared().len(),
-            is_open: pool.draft.schema.mode() == SchemaMode::Open,
+            is_open: defines && pool.draft.schema.mode() == SchemaMode::Open,
+            is_known: numbers.records.is_some(),
             records: numbers.records(),
             size: numbers.size(),
             last: numbers.last,
@@ -129,6 +137,7 @@ pub(super) fn line(text: &str) -> Line {
         records: text.to_owned(),
         size: text.to_owned(),
         last: Some(super::samples::moment(text)),
+        is_known: true,
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) const PARAMETERS: &[&str] = &["done", "page"];
 struct Line {
     name: String,
     href: String,
-    /// What it asks.
-    question: String,
+    /// What it asks, for whom definitions are.
+    question: Option<String>,
     kind: &'static str,
     changed: Moment,
 }
@@ -99,6 +99,7 @@ pub(super) async fn list(
     State(_): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadResults)?;
+    let defines = here.may(Area::Definitions);
     let queries = here.definitions.saved_queries();
     let queries = queries.filter(|saved| may(&here, saved).is_ok());
     let queries = queries.map(|saved| {
@@ -106,7 +107,7 @@ pub(super) async fn list(
         Line {
             name: saved.draft.name.to_string(),
             href: here.address(&format!("/saved/{}", saved.id)),
-            question: in_words(&saved.draft.query),
+            question: defines.then(|| in_words(&saved.draft.query)),
             kind: match saved.is_cached() {
                 true => "cached query",
                 false => "saved query",
@@ -122,7 +123,7 @@ pub(super) async fn list(
         Line {
             name: dataset.draft.name.to_string(),
             href: here.address(&format!("/datasets/{}", dataset.id)),
-            question: in_words(&dataset.draft.analysis()),
+            question: Some(in_words(&dataset.draft.analysis())),
             kind: "dataset",
             changed: dataset.created_at.into(),
         }
@@ -162,7 +163,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let line = Line {
         name: text.to_owned(),
         href: place(),
-        question: text.to_owned(),
+        question: Some(text.to_owned()),
         kind: "",
         changed: moment(text),
     };

@@ -1,8 +1,10 @@
 //! Numbers, values and rows, as pages show them.
 
+use std::collections::{HashMap, HashSet};
+
 use model::value::Value;
 
-/// Columns of a table; what has more is shown without the last of them.
+/// Columns of a table of trees; what has more is shown without the last of them.
 const COLUMNS_MAX: usize = 40;
 /// Characters of a cell.
 const CELL_CHARS_MAX: usize = 160;
@@ -90,38 +92,56 @@ fn short_float(number: f64) -> String {
 }
 
 impl Table {
-    /// Rows that are trees: a column for each field, in the order in which they come.
+    /// Rows that are trees: a column for each field, in the order in which they
+    /// come, up to as many as anybody reads.
     pub(super) fn of_trees(trees: &[Value]) -> Self {
         let mut names: Vec<String> = Vec::new();
-        let mut flat = Vec::with_capacity(trees.len());
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut others: HashSet<String> = HashSet::new();
+        let mut rows: Vec<HashMap<usize, &Value>> = Vec::with_capacity(trees.len());
         for tree in trees {
             let mut members = Vec::new();
             flatten("", tree, &mut members);
-            for (name, _) in &members {
-                if !names.contains(name) {
-                    names.push(name.clone());
+            let mut row = HashMap::new();
+            for (name, value) in members {
+                let known = places.get(&name).copied();
+                let place = known.or_else(|| {
+                    // What the server adds has its place in any case.
+                    (names.len() < COLUMNS_MAX || name.starts_with('_')).then(|| {
+                        places.insert(name.clone(), names.len());
+                        names.push(name.clone());
+                        names.len() - 1
+                    })
+                });
+                match place {
+                    Some(place) => {
+                        row.insert(place, value);
+                    }
+                    None => {
+                        others.insert(name);
+                    }
                 }
             }
-            flat.push(members);
+            rows.push(row);
         }
-        // What the server adds stands behind what was sent.
-        names.sort_by_key(|name| name.starts_with('_'));
-        let rows = flat.iter().map(|members| {
-            let value = |name: &String| members.iter().find(|(known, _)| known == name);
-            let values = names
-                .iter()
-                .map(|name| value(name).map(|(_, value)| *value));
-            values.collect()
+        // It stands behind what was sent.
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by_key(|place| names[*place].starts_with('_'));
+        let rows = rows.iter().map(|row| {
+            let cells = order.iter().map(|place| row.get(place).copied());
+            cells.collect()
         });
         let rows: Vec<Vec<Option<&Value>>> = rows.collect();
-        Self::of(names, &rows)
+        let names = order.iter().map(|place| names[*place].clone()).collect();
+        Self {
+            left_out: others.len(),
+            ..Self::of(names, &rows)
+        }
     }
 
     /// Rows of values, one for each of the columns.
     pub(super) fn of(names: Vec<String>, rows: &[Vec<Option<&Value>>]) -> Self {
-        let shown = names.len().min(COLUMNS_MAX);
-        let left_out = names.len() - shown;
-        let columns = names.into_iter().take(shown).enumerate();
+        let columns = names.into_iter().enumerate();
         let columns = columns.map(|(at, name)| {
             let mut values = rows.iter().filter_map(|row| row.get(at).copied().flatten());
             let is_number = |value: &Value| value.is_null() || value.as_number().is_some();
@@ -133,7 +153,7 @@ impl Table {
         });
         let columns = columns.collect();
         let rows = rows.iter().map(|row| {
-            let cells = row.iter().take(shown);
+            let cells = row.iter();
             let cells = cells.map(|value| value.map_or_else(Cell::missing, Cell::of));
             Line {
                 cells: cells.collect(),
@@ -143,7 +163,7 @@ impl Table {
         Self {
             columns,
             rows: rows.collect(),
-            left_out,
+            left_out: 0,
         }
     }
 }

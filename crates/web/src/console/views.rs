@@ -43,9 +43,9 @@ const AT_ONCE: usize = 4;
 struct Line {
     name: String,
     href: String,
-    pool: String,
     shape: &'static str,
-    fields: usize,
+    /// Its pool, and how many fields it has, for whom definitions are.
+    defined: Option<(String, usize)>,
     rows: String,
 }
 
@@ -121,12 +121,15 @@ pub(super) async fn list(
     let counts: Vec<_> = all.iter().map(|readable| readable.permit.count()).collect();
     let rows = stream::iter(counts).map(async |question| rows(question, &state).await);
     let rows: Vec<String> = rows.buffered(AT_ONCE).collect().await;
+    let defines = here.may(Area::Definitions);
     let views = all.iter().zip(rows).map(|(readable, rows)| Line {
         name: readable.view.draft.name.to_string(),
         href: readable.below(&here, ""),
-        pool: readable.pool.draft.name.to_string(),
         shape: shape_word(&readable.view.draft.shape),
-        fields: readable.view.draft.fields.len(),
+        defined: defines.then(|| {
+            let pool = readable.pool.draft.name.to_string();
+            (pool, readable.view.draft.fields.len())
+        }),
         rows,
     });
     let shown = Page {
@@ -148,9 +151,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let line = Line {
         name: text.to_owned(),
         href: super::frame::address(text, "/x"),
-        pool: text.to_owned(),
         shape: "records",
-        fields: 1,
+        defined: Some((text.to_owned(), 1)),
         rows: text.to_owned(),
     };
     let list = Page {

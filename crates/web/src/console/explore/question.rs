@@ -1,11 +1,11 @@
 //! A question of analytics as a form, and back.
 
+use model::analyses::Analysis;
 use model::fault::{Fault, FaultCode};
 use model::pools::Schema;
 use model::value::{Object, Value};
 
 use crate::console::filters::Filters;
-use crate::console::shown::text_of;
 use crate::console::views::Choice;
 
 /// What may be asked, in the words of people.
@@ -228,16 +228,36 @@ impl Asked {
     }
 }
 
-/// The fields of the form that ask this question again; where the form has no
-/// words for it, as the API takes it.
-pub(in crate::console) fn fields_of(question: &Value) -> Vec<(&'static str, String)> {
+/// The fields of the form that ask this question again, of a pool of this
+/// schema; where the form would ask another one, as the API takes it.
+pub(in crate::console) fn fields_of(
+    question: &Value,
+    schema: &Schema,
+) -> Vec<(&'static str, String)> {
     let whole = || vec![("question", model::json::to_text(question))];
-    let Some(object) = question.as_object() else {
+    let Some(fields) = said(question, schema) else {
         return whole();
     };
+    let get = |name: &str| {
+        let found = fields.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let again = Asked::typed(&[], get).to_value(schema);
+    let again = again.and_then(|again| Analysis::parse(&again));
+    match (again, Analysis::parse(question)) {
+        (Ok(again), Ok(meant)) if again == meant => fields,
+        _ => whole(),
+    }
+}
+
+fn said(question: &Value, schema: &Schema) -> Option<Vec<(&'static str, String)>> {
+    let object = question.as_object()?;
     let mut fields = Vec::new();
     for (name, value) in object.iter() {
-        let text = text_of(value);
+        let text = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => model::json::to_text(value),
+        };
         match (name, value) {
             ("pool" | "analysis" | "field" | "percentile" | "interval" | "timezone", _) => {
                 let name = [
@@ -262,12 +282,12 @@ pub(in crate::console) fn fields_of(question: &Value) -> Vec<(&'static str, Stri
                 fields.push((if name == "from" { "from" } else { "to" }, text));
             }
             ("latest" | "limit", _) => fields.push(("limit", text)),
-            ("filters", list) => fields.extend(Filters::fields_of(list)),
+            ("filters", list) => fields.extend(Filters::fields_of(list, schema)),
             ("group_by", Value::Array(groups)) if groups.len() <= GROUPS.len() => {
                 for (name, group) in GROUPS.into_iter().zip(groups) {
                     match group.as_str() {
                         Some(field) => fields.push((name, field.to_owned())),
-                        None => return whole(),
+                        None => return None,
                     }
                 }
             }
@@ -280,13 +300,13 @@ pub(in crate::console) fn fields_of(question: &Value) -> Vec<(&'static str, Stri
                     (Some(model::analyses::RESULT), Some(direction)) => {
                         fields.push(("order", direction));
                     }
-                    _ => return whole(),
+                    _ => return None,
                 }
             }
-            _ => return whole(),
+            _ => return None,
         }
     }
-    fields
+    Some(fields)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use model::people::Area;
 use model::saved_queries::{SavedQuery, SavedQueryDraft};
 use model::value::{Object, Value};
 
-use super::{PARAMETERS, SAVED, fields_of, show};
+use super::{PARAMETERS, SAVED, form_of, show};
 use crate::api::saved_queries::{draft, refuse_unknown_pools};
 use crate::console::forms::{Fields, Form, Sent};
 use crate::console::frame::query;
@@ -117,10 +117,14 @@ pub(in crate::console) async fn save(
     match kept {
         Ok(there) => Ok(go_to(&there)),
         Err(error) => {
-            let asked = question(&form).map(|question| fields_of(&question));
+            let asked = question(&form).map(|question| form_of(&here, &question));
             let asked = asked.unwrap_or_default();
             let pairs = asked.iter().map(|(name, value)| (*name, value.as_str()));
-            let pairs = pairs.chain([("saved", form.text("saved"))]);
+            let kept = [
+                ("saved", form.text("saved")),
+                ("revision", form.text("revision")),
+            ];
+            let pairs = pairs.chain(kept);
             let again = Parameters::parse(&query(pairs), PARAMETERS).unwrap_or_default();
             let form_again = fields.refused(error)?;
             show(&here, (form_again, form.text("kind")), &again, &state).await

@@ -53,11 +53,22 @@ fn what_rows_cannot_say_is_written_as_json_and_comes_back_so() {
     let json = r#"[{"any":[{"field":"n","operator":"eq","value":1},{"field":"s","operator":"eq","value":"x"}]}]"#;
     let list = read(&[("filters", json)]).expect("filters").expect("some");
     assert_eq!(model::json::to_text(&list), json);
-    assert_eq!(Filters::fields_of(&list), [("filters", json.to_owned())]);
+    assert_eq!(
+        Filters::fields_of(&list, &schema()),
+        [("filters", json.to_owned())]
+    );
     assert!(read(&[("filters", "{")]).is_err());
     assert!(read(&[("filters", "7")]).is_err());
     assert!(read(&[("f1", "n"), ("o1", "regex"), ("v1", "(")]).is_err());
-    assert_eq!(read(&[("v1", "5")]).expect("nothing"), None);
+    assert_eq!(read(&[("o1", "gte")]).expect("nothing"), None);
+    // Half of a condition is none, and would let more through than was typed.
+    assert!(read(&[("v1", "5")]).is_err());
+    assert!(read(&[("f1", "s"), ("o1", "eq"), ("v1", " ")]).is_err());
+    let empty = read(&[("f1", "s"), ("o1", "eq"), ("v1", "\"\"")]).expect("a filter");
+    assert_eq!(
+        empty.map(|list| model::json::to_text(&list)),
+        Some(r#"[{"field":"s","operator":"eq","value":""}]"#.to_owned())
+    );
 }
 
 #[test]
@@ -69,9 +80,18 @@ fn filters_come_back_into_the_rows_that_said_them() {
         r#"[{"field":"n","operator":"in","value":[1,2]}]"#,
         r#"[{"field":"s","operator":"in","value":["a,b"]}]"#,
         r#"[{"field":"s","operator":"exists","value":false}]"#,
+        r#"[{"field":"n","operator":"eq","value":12345678901234567}]"#,
+        r#"[{"field":"other","operator":"eq","value":0.123456789012}]"#,
+        r#"[{"field":"other","operator":"lt","value":1e-9}]"#,
+        r#"[{"field":"s","operator":"eq","value":"  x "}]"#,
+        r#"[{"field":"s","operator":"eq","value":""}]"#,
+        r#"[{"field":"s","operator":"eq","value":"a,b"}]"#,
+        r#"[{"field":"other","operator":"in","value":["1",2,"x"]}]"#,
+        r#"[{"field":"s","operator":"in","value":["", "x"]}]"#,
+        r#"[{"field":"s","operator":"starts_with","value":"12"}]"#,
     ] {
         let list = parse(text);
-        let fields = Filters::fields_of(&list);
+        let fields = Filters::fields_of(&list, &schema());
         let sent: Vec<(&str, &str)> = fields
             .iter()
             .map(|(name, value)| (*name, value.as_str()))

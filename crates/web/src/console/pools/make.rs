@@ -3,12 +3,14 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
 use model::fault::{Fault, FaultCode};
 use model::people::Area;
 use model::pools::PoolDraft;
 use model::value::{Object, Value};
 
 use super::editor::Editor;
+use crate::api::records::{aside, room_for};
 use crate::bodies::{self, TextFormat};
 use crate::console::forms::{Fields, Form, Sent, SentFile};
 use crate::console::frame::{Frame, Section};
@@ -188,26 +190,41 @@ pub(super) fn format_of(name: &str, bytes: &[u8]) -> TextFormat {
 }
 
 /// What a form brought as records: the file, or what was typed.
-pub(super) fn sent(form: &Form) -> Option<(String, bytes::Bytes)> {
-    if let Some(file) = form.file("file") {
-        return Some((file.name.clone(), file.bytes.clone()));
-    }
+///
+/// # Errors
+/// The rule that it breaks: it brought neither, or both.
+pub(super) fn sent(form: &Form) -> Result<(String, Bytes), &'static str> {
     let text = form.text("text");
-    let has_text = !text.trim().is_empty();
-    has_text.then(|| (String::new(), bytes::Bytes::from(text.to_owned())))
+    let typed = (!text.trim().is_empty()).then_some(text);
+    let (name, bytes) = match (form.file("file"), typed) {
+        (Some(_), Some(_)) => return Err("choose a file or paste records, not both"),
+        (None, None) => return Err("choose a file, or paste a few records"),
+        (Some(file), None) => (file.name.clone(), file.bytes.clone()),
+        (None, Some(text)) => (String::new(), Bytes::from(text.to_owned())),
+    };
+    // Some programs put a mark before UTF-8.
+    let marked = bytes.starts_with(b"\xef\xbb\xbf");
+    Ok((name, if marked { bytes.slice(3..) } else { bytes }))
 }
 
 /// Shows the fields of a sample, to be corrected before anything is made.
 pub(in crate::console) async fn infer(
+    State(state): State<AppState>,
     SentFile(here, form): SentFile<InProject>,
 ) -> Result<Response, ApiError> {
     here.caller(Area::Definitions)?;
     let fields = Fields::typed(&form, &["text"], &["file"]);
-    let Some((name, bytes)) = sent(&form) else {
-        let rule = "choose a file, or paste a few records";
-        return show_sample(&here, fields.broken("text", rule));
+    let (name, bytes) = match sent(&form) {
+        Ok(sent) => sent,
+        Err(rule) => return show_sample(&here, fields.broken("text", rule)),
     };
-    match bodies::infer(format_of(&name, &bytes), &bytes) {
+    // What is made of records takes many times their bytes.
+    let _room = room_for(bytes.len(), &state).await;
+    let called = name.clone();
+    let found = aside(bytes.len(), &state, move || {
+        bodies::infer(format_of(&called, &bytes), &bytes)
+    });
+    match found.await? {
         Ok((found, records)) => {
             let mixed = found.iter().any(|field| field.field_type.is_none());
             let times = found.iter().filter(|field| {

@@ -15,7 +15,7 @@ use model::pools::{FileLayout, Pool, SchemaMode};
 use model::value::{Object, Value};
 
 use super::below;
-use crate::console::asking::{self, Numbers, SeenField, ask};
+use crate::console::asking::{self, FIELDS_MAX, Numbers, SeenField, ask};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::keys;
 use crate::console::shown::{self, Table, grouped};
@@ -32,8 +32,6 @@ pub(in crate::console) const PARAMETERS: &[&str] = &["done", "filled"];
 
 /// Records that the page of a pool shows.
 const LATEST: usize = 10;
-/// Fields whose filling is asked for.
-const FILLED_MAX: usize = 2 * ANALYSES_MAX;
 
 /// From how many records on fields are counted only when somebody asks for it.
 const COUNTED_MAX: i128 = 2_000_000;
@@ -83,11 +81,15 @@ struct Page {
     records: String,
     size: String,
     last: Option<Moment>,
+    is_known: bool,
     fields: Vec<FieldLine>,
+    /// How many there are, shown or not.
+    count: usize,
     /// Where they are counted, when they are not.
     count_fields: Option<String>,
     latest: Table,
-    kept: Kept,
+    /// For whom definitions are.
+    kept: Option<Kept>,
     ways: Ways,
     snippets: Vec<Snippet>,
     back: String,
@@ -152,7 +154,7 @@ async fn filled(
     state: &AppState,
 ) -> Vec<Option<i128>> {
     let mut counts = Vec::with_capacity(fields.len());
-    for some in fields[..fields.len().min(FILLED_MAX)].chunks(ANALYSES_MAX) {
+    for some in fields.chunks(ANALYSES_MAX) {
         let asked = some.iter().enumerate().map(|(at, field)| {
             let count = Object::new().with("analysis", "count");
             (format!("f{at}"), count.with("field", field.name.as_str()))
@@ -205,7 +207,9 @@ pub(in crate::console) async fn read(
     here.require(Area::ReadRecords)?;
     let pool: Arc<Pool> = asking::pool_here(&here)?;
     let numbers = Numbers::of(&here, &pool, &state).await;
-    let seen = asking::fields(&here, &pool, &state).await?;
+    let mut seen = asking::fields(&here, &pool, &state).await?;
+    let count = seen.len();
+    seen.truncate(FIELDS_MAX);
     let is_large = numbers.records.is_none_or(|records| records > COUNTED_MAX);
     let is_counted = !is_large || parameters.get("filled").is_some();
     let counts = match is_counted {
@@ -224,20 +228,26 @@ pub(in crate::console) async fn read(
         });
     let fields = fields.collect();
     let rows = latest(&here, &pool, &state).await?;
+    let defines = here.may(Area::Definitions);
     let name = pool.draft.name.to_string();
     let sending = snippets::path("pools", &name, "/records");
     let done = parameters.get("done");
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Pools),
-        description: pool.draft.description.clone(),
+        description: match defines {
+            true => pool.draft.description.clone(),
+            false => String::new(),
+        },
         is_open: pool.draft.schema.mode() == SchemaMode::Open,
         records: numbers.records.map_or_else(|| "–".to_owned(), grouped),
         size: numbers.size(),
+        is_known: numbers.records.is_some(),
         last: numbers.last,
         fields,
+        count,
         count_fields: (!is_counted).then(|| below(&here, &pool, "?filled=yes")),
         latest: Table::of_trees(&rows),
-        kept: kept(&pool),
+        kept: defines.then(|| kept(&pool)),
         ways: ways(&here, &pool),
         snippets: snippets::sending(&sending, &snippets::record(&pool.draft.schema)),
         back: here.address("/pools"),
@@ -271,10 +281,12 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         records: text.to_owned(),
         size: text.to_owned(),
         last: Some(moment(text)),
+        is_known: true,
         fields: vec![field],
+        count: 2,
         count_fields: Some(place()),
         latest: shown::sample(text),
-        kept: Kept {
+        kept: Some(Kept {
             retention: text.to_owned(),
             time_field: text.to_owned(),
             isolation_field: text.to_owned(),
@@ -283,7 +295,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             tier: "core",
             is_public: true,
             made: moment(text),
-        },
+        }),
         ways: Ways {
             tail: place(),
             explore: place(),

@@ -7,20 +7,21 @@ use http::StatusCode;
 use model::analyses::{Analysis, Answer};
 use model::people::Area;
 use model::pools::Pool;
+use model::time::Timestamp;
 use model::value::{Object, Value};
 
 use super::below;
 use crate::console::asking::{self, ask};
-use crate::console::frame::{Frame, Section, page, segment};
+use crate::console::frame::{Frame, Section, page, query};
 use crate::console::shown::Table;
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// Whether it goes on by itself, how often it did, and the newest record that
-/// was there the last time.
-pub(in crate::console) const PARAMETERS: &[&str] = &["live", "turn", "seen"];
+/// Whether it goes on by itself, how often it did, the newest record that was
+/// there the last time, and when the oldest one of them came.
+pub(in crate::console) const PARAMETERS: &[&str] = &["live", "turn", "seen", "since"];
 
 /// Records that are shown.
 const RECORDS: u64 = 50;
@@ -43,7 +44,12 @@ struct Page {
 }
 
 /// The records that came last, the newest first.
-async fn newest(here: &InProject, pool: &Pool, state: &AppState) -> Result<Vec<Value>, ApiError> {
+async fn newest(
+    here: &InProject,
+    pool: &Pool,
+    since: Option<Timestamp>,
+    state: &AppState,
+) -> Result<Vec<Value>, ApiError> {
     let by_arrival = Object::new()
         .with("field", model::names::INGESTED_AT)
         .with("direction", "desc");
@@ -52,6 +58,17 @@ async fn newest(here: &InProject, pool: &Pool, state: &AppState) -> Result<Vec<V
         .with("pool", pool.draft.name.as_str())
         .with("order_by", vec![by_arrival])
         .with("limit", RECORDS);
+    // What came before is not looked through again.
+    let question = match since {
+        None => question,
+        Some(since) => {
+            let came = Object::new()
+                .with("field", model::names::INGESTED_AT)
+                .with("operator", "gte")
+                .with("value", since.to_string());
+            question.with("filters", vec![came])
+        }
+    };
     let question = Analysis::parse(&Value::Object(question))?;
     match ask(here, &question, state).await? {
         Answer::Rows(rows) => Ok(rows),
@@ -66,6 +83,15 @@ fn id_of(record: &Value) -> &str {
     id.and_then(Value::as_str).unwrap_or_default()
 }
 
+fn came_at(record: &Value) -> String {
+    let at = record.as_object();
+    let at = at.and_then(|record| record.get(model::names::INGESTED_AT));
+    match at {
+        Some(Value::DateTime(at)) => at.to_string(),
+        _ => String::new(),
+    }
+}
+
 /// The records of a pool as they come.
 pub(in crate::console) async fn tail(
     here: InProject,
@@ -74,7 +100,9 @@ pub(in crate::console) async fn tail(
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadRecords)?;
     let pool = asking::pool_here(&here)?;
-    let rows = newest(&here, &pool, &state).await?;
+    let since = parameters.get("since");
+    let since = since.and_then(|since| Timestamp::parse(since).ok());
+    let rows = newest(&here, &pool, since, &state).await?;
     let mut records = Table::of_trees(&rows);
     if let Some(seen) = parameters.get("seen") {
         let fresh = rows.iter().position(|row| id_of(row) == seen);
@@ -89,7 +117,11 @@ pub(in crate::console) async fn tail(
     let is_over = turn >= TURNS_MAX;
     let own = below(&here, &pool, "/records");
     let seen = rows.first().map_or("", id_of);
-    let next = format!("{own}?turn={}&seen={}", turn + 1, segment(seen));
+    let turned = (turn + 1).to_string();
+    let since = rows.last().filter(|_| rows.len() as u64 == RECORDS);
+    let since = since.map_or_else(String::new, came_at);
+    let next = query([("turn", turned.as_str()), ("seen", seen), ("since", &since)]);
+    let next = format!("{own}?{next}");
     let shown = Page {
         frame: Frame::of(
             format!("Records of {}", pool.draft.name),

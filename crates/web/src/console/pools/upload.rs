@@ -5,13 +5,15 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::answers::AppendReceipt;
+use model::ids::RequestId;
 use model::people::Area;
-use model::permit::{Ingest, On};
+use model::permit::{Idempotency, Ingest, On};
 use model::pools::Pool;
+use sha2::{Digest, Sha256};
 
 use super::below;
 use super::make::{format_of, sent};
-use crate::api::records::{admit_text, room_for};
+use crate::api::records::{admit_text, aside, room_for};
 use crate::bodies::TextFormat;
 use crate::console::asking;
 use crate::console::forms::{Fields, SentFile, sentence};
@@ -49,11 +51,13 @@ struct Page {
     action: String,
     back: String,
     tail: String,
+    /// What tells a form that is sent again.
+    once: String,
     done: Option<Done>,
 }
 
 fn show(
-    here: &InProject,
+    (here, state): (&InProject, &AppState),
     pool: &Pool,
     form: Fields,
     done: Option<Done>,
@@ -68,6 +72,7 @@ fn show(
         action: below(here, pool, "/upload"),
         back: below(here, pool, ""),
         tail: below(here, pool, "/records"),
+        once: RequestId::generate(state.clock.now(), &*state.random).to_string(),
         done,
         form,
     };
@@ -78,11 +83,14 @@ fn show(
 }
 
 /// The page that takes records.
-pub(in crate::console) async fn upload_form(here: InProject) -> Result<Response, ApiError> {
+pub(in crate::console) async fn upload_form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.require(Area::WriteRecords)?;
     let pool = asking::pool_here(&here)?;
     here.access.permit::<Ingest>(On::Pool(Some(&pool)))?;
-    show(&here, &pool, Fields::blank(), None)
+    show((&here, &state), &pool, Fields::blank(), None)
 }
 
 fn done(receipt: &AppendReceipt, format: TextFormat) -> Done {
@@ -110,6 +118,19 @@ fn done(receipt: &AppendReceipt, format: TextFormat) -> Done {
     }
 }
 
+/// What makes the same records of the same form the same request: a page that
+/// is loaded again sends its form again.
+fn repeated(once: &str, bytes: &[u8]) -> Option<Idempotency> {
+    let once = RequestId::parse(once).ok()?;
+    let fingerprint: [u8; 32] = Sha256::digest(bytes).into();
+    let known = fingerprint[..8].iter();
+    let known: String = known.map(|byte| format!("{byte:02x}")).collect();
+    Some(Idempotency {
+        key: format!("console-{once}-{known}"),
+        fingerprint,
+    })
+}
+
 /// Stores the records that a form brought, as the call of the API does.
 pub(in crate::console) async fn upload(
     State(state): State<AppState>,
@@ -120,21 +141,30 @@ pub(in crate::console) async fn upload(
     let pool = asking::pool_here(&here)?;
     let permit = here.access.permit::<Ingest>(On::Pool(Some(&pool)))?;
     let fields = Fields::typed(&form, &["text"], &["file"]);
-    let Some((name, bytes)) = sent(&form) else {
-        let rule = "choose a file, or paste records";
-        return show(&here, &pool, fields.broken("text", rule), None);
+    let (name, bytes) = match sent(&form) {
+        Ok(sent) => sent,
+        Err(rule) => return show((&here, &state), &pool, fields.broken("text", rule), None),
     };
-    let format = format_of(&name, &bytes);
     // Held until the records are stored: what is made of them takes many times their bytes.
     let _room = room_for(bytes.len(), &state).await;
-    let admitted = admit_text((permit, pool.clone()), (format, bytes), None, &state).await;
+    let (once, own) = (form.text("once").to_owned(), bytes.clone());
+    let known = aside(bytes.len(), &state, move || {
+        (format_of(&name, &own), repeated(&once, &own))
+    });
+    let (format, once) = known.await?;
+    let admitted = admit_text((permit, pool.clone()), (format, bytes), once, &state).await;
     let batch = match admitted {
         Ok(batch) => batch,
-        Err(error) => return show(&here, &pool, fields.refused(error)?, None),
+        Err(error) => return show((&here, &state), &pool, fields.refused(error)?, None),
     };
     match let_in.store(&state, &here.access, batch).await {
-        Ok(receipt) => show(&here, &pool, Fields::blank(), Some(done(&receipt, format))),
-        Err(error) => show(&here, &pool, fields.refused(error)?, None),
+        Ok(receipt) => show(
+            (&here, &state),
+            &pool,
+            Fields::blank(),
+            Some(done(&receipt, format)),
+        ),
+        Err(error) => show((&here, &state), &pool, fields.refused(error)?, None),
     }
 }
 
@@ -155,6 +185,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         action: place(),
         back: place(),
         tail: place(),
+        once: text.to_owned(),
         done: Some(Done {
             accepted: text.to_owned(),
             rejected: text.to_owned(),

@@ -67,7 +67,7 @@ pub(in crate::console) async fn read(
     let draft = &dataset.draft;
     let name = draft.name.to_string();
     let fields: Vec<&str> = draft.index_by.iter().map(|path| path.as_str()).collect();
-    let index = fields.iter().map(|field| format!("\"{field}\":\"…\""));
+    let index = fields.iter().map(|field| format!("\"{field}\":\"VALUE\""));
     let index: Vec<String> = index.collect();
     let index = segment(&format!("{{{}}}", index.join(",")));
     let results = format!("/results?index_by={index}");

@@ -12,7 +12,7 @@ use model::saved_queries::{SavedQuery, WithPools};
 
 use super::{Delete, in_words, kept_for, may};
 use crate::charts::Drawing;
-use crate::console::explore::{fields_of, table};
+use crate::console::explore::{form_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
 use crate::console::frame::{Frame, Section, page, query};
 use crate::console::go_to;
@@ -38,8 +38,8 @@ pub(in crate::console) const CHART_PARAMETERS: &[&str] = &["theme", "size"];
 struct Page {
     frame: Frame,
     name: String,
-    question: String,
-    pretty: String,
+    /// What it asks, in words and as the API has it, for whom definitions are.
+    question: Option<(String, String)>,
     kept_for: Option<String>,
     /// When the answer was made, of one that is kept.
     at: Option<Moment>,
@@ -123,16 +123,16 @@ pub(in crate::console) async fn read(
         Err(error) => fault = Some(sentence(error.problem().detail())),
     }
     let name = draft.name.to_string();
+    let defines = here.may(Area::Definitions);
     let question = draft.query.to_value();
     let is_drawn = Drawing::of(&draft.query, look_of(&parameters)).is_ok();
-    let fields = fields_of(&question);
+    let fields = form_of(&here, &question);
     let fields = query(fields.iter().map(|(name, value)| (*name, value.as_str())));
     let endpoint = snippets::path("saved-queries", &name, "/result");
     let kind = if saved.is_cached() { "cached" } else { "saved" };
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Saved),
-        question: in_words(&draft.query),
-        pretty: pretty(&question),
+        question: defines.then(|| (in_words(&draft.query), pretty(&question))),
         kept_for: kept_for(&saved),
         at,
         table: shown_table,
@@ -146,9 +146,10 @@ pub(in crate::console) async fn read(
         endpoint,
         embed: is_drawn.then(|| embed(&name)),
         key: keys::address_for(&here, "read", &format!("{kind}:{name}")),
-        explore: here
-            .may(Area::ReadRecords)
-            .then(|| here.address(&format!("/explore?{fields}&saved={}", saved.id))),
+        explore: defines.then(|| {
+            let more = format!("{fields}&saved={}", saved.id);
+            here.address(&format!("/explore?{more}"))
+        }),
         delete: here
             .may(Area::Definitions)
             .then(|| below(&here, &saved, "/delete")),
@@ -224,8 +225,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let page = Page {
         frame: frame(text),
         name: text.to_owned(),
-        question: text.to_owned(),
-        pretty: text.to_owned(),
+        question: Some((text.to_owned(), text.to_owned())),
         kept_for: Some(text.to_owned()),
         at: Some(moment(text)),
         table: crate::console::shown::sample(text),

@@ -13,7 +13,7 @@ use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World};
 
 /// A world in which there is something at every address.
-async fn stocked() -> World {
+pub(super) async fn stocked() -> World {
     let world = World::with_sales().await;
     let question = json!({ "analysis": "count", "pool": "sales", "interval": "daily",
         "timeframe": "this_30_days" });
@@ -25,7 +25,7 @@ async fn stocked() -> World {
 }
 
 /// The address of a route, with what there is for its variable segments.
-async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
+pub(super) async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> String {
     let mut id = by.id.clone();
     if page.pattern.contains("/sessions/") {
         let sessions = by.call(world, "GET /v1/sessions", &Json::Null).await;

@@ -185,6 +185,10 @@ async fn a_view_and_its_chart_show_the_rows_of_the_role_alone() {
             let chart = see(&world, by, &format!("/views/{id}/chart.svg?theme=dark")).await;
             let chart = chart.expect(200).text();
             // Bars of amounts: 3 and 5 are those of the other customer.
+            assert!(
+                chart.contains(": 4") && !chart.contains("No data"),
+                "{chart}"
+            );
             assert_eq!(chart.contains(": 5"), foreign, "{chart}");
         }
         assert_eq!(
@@ -194,6 +198,54 @@ async fn a_view_and_its_chart_show_the_rows_of_the_role_alone() {
             403
         );
         assert_eq!(see(&world, &bob, "/new-view").await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn what_something_is_defined_as_is_for_whom_definitions_are() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let canary = json!([{ "field": "email", "operator": "ne", "value": "canary@example.com" }]);
+    let changed = world.call(
+        &world.admin,
+        "PATCH /v1/views/all",
+        &json!({ "filters": canary }),
+    );
+    changed.await.expect(200);
+    let described = json!({ "description": "canary of the pool" });
+    let changed = world.call(&world.admin, "PATCH /v1/pools/sales", &described);
+    changed.await.expect(200);
+    let question = json!({ "analysis": "count", "pool": "sales", "filters": canary });
+    let saved = json!({ "name": "asked", "query": question });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let id = async |list: &str| {
+        let all = world.get(list).await.expect(200).json();
+        text(&all, "/items/0/id").to_owned()
+    };
+    let pages = [
+        (true, String::new()),
+        (true, "/pools".to_owned()),
+        (true, format!("/pools/{}", id("/v1/pools").await)),
+        (true, format!("/views/{}", id("/v1/views").await)),
+        (true, format!("/saved/{}", id("/v1/saved-queries").await)),
+        (false, "/views".to_owned()),
+        (false, "/saved".to_owned()),
+        (false, "/explore?pool=sales".to_owned()),
+    ];
+    let mut others = vec![
+        held(&world, &ada, "viewer").await,
+        held(&world, &ada, "admin").await,
+    ];
+    for role in ["viewer", "analyst"] {
+        others.push(joined(&world, &ada, role, json!([{ "role": role }])).await);
+    }
+    for (is_told, page) in &pages {
+        let html = see(&world, &ada, page).await.expect(200).text();
+        assert_eq!(html.contains("canary"), *is_told, "{page}: {html}");
+        for by in &others {
+            let html = see(&world, by, page).await.text();
+            assert!(!html.contains("canary"), "{page}: {html}");
+        }
     }
 }
 
@@ -230,6 +282,7 @@ async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts()
             "{}",
             picture.text()
         );
+        assert!(picture.text().contains("a: 7"), "{}", picture.text());
         let asked = "pool=sales&analysis=extraction&f1=amount&o1=gte&v1=3";
         let html = see(&world, by, &format!("/explore?{asked}")).await.text();
         assert_eq!(html.contains("b3@example.com"), foreign, "{html}");

@@ -1,7 +1,7 @@
 //! A view's definition as rows of a form, one of its fields on each.
 
 use model::fault::{Fault, FaultCode};
-use model::pools::Pool;
+use model::pools::{Pool, Schema};
 use model::value::{Object, Value};
 use model::views::{Shape, ViewDraft};
 
@@ -217,7 +217,10 @@ impl Builder {
 
     /// The fields of the form that say this view again; `None` where its rows
     /// cannot say all of it.
-    pub(super) fn fields_of(draft: &ViewDraft) -> Option<Vec<(&'static str, String)>> {
+    pub(super) fn fields_of(
+        draft: &ViewDraft,
+        schema: &Schema,
+    ) -> Option<Vec<(&'static str, String)>> {
         if draft.fields.len() > ROWS.len() || draft.order_by.len() > 1 {
             return None;
         }
@@ -225,7 +228,10 @@ impl Builder {
         let definition = definition.as_object()?;
         let text = |object: &Object, name: &str| {
             let value = object.get(name);
-            value.map_or_else(String::new, crate::console::shown::text_of)
+            value.map_or_else(String::new, |value| match value.as_str() {
+                Some(text) => text.to_owned(),
+                None => model::json::to_text(value),
+            })
         };
         let mut all = vec![
             ("pool", draft.pool.to_string()),
@@ -251,7 +257,7 @@ impl Builder {
             all.push((called, text(field, "as")));
         }
         if let Some(filters) = definition.get("filters") {
-            all.extend(Filters::fields_of(filters));
+            all.extend(Filters::fields_of(filters, schema));
         }
         if let Some(order) = draft.order_by.first() {
             all.push(("order", order.field.as_str().to_owned()));

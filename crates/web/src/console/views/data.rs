@@ -16,7 +16,7 @@ use super::builder::USUAL;
 use super::make::unsaved;
 use crate::charts::{Drawing, Look};
 use crate::console::pictures::{self, look_of};
-use crate::console::shown::Table;
+use crate::console::shown::{Table, counted};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -25,8 +25,10 @@ use crate::state::AppState;
 /// Those of the builder, and how the chart is to look.
 pub(in crate::console) const PARAMETERS: &[&str] = super::make::CHART_PARAMETERS;
 
-/// Rows that are looked at.
+/// Rows that are looked at; one more is asked for, to know of it.
 const ROWS: u64 = 1_000;
+/// The same of a time series, whose chart has them all.
+const SERIES_ROWS: u64 = 20_000;
 /// Rows that a table shows of them.
 const SHOWN: usize = 50;
 /// Rows of records that are drawn.
@@ -36,6 +38,17 @@ const DRAWN: usize = 40;
 pub(super) struct Data {
     names: Vec<String>,
     rows: Vec<Row>,
+    /// Whether there are more than were looked at.
+    has_more: bool,
+}
+
+/// How many rows there are, in words.
+pub(super) fn size_of(data: &Data) -> String {
+    let rows = counted(data.rows.len() as i128, "row", "rows");
+    match data.has_more {
+        true => format!("More than {rows}, of which the first are looked at"),
+        false => rows,
+    }
 }
 
 /// What is asked of a view's data: of a time series the range and the interval.
@@ -43,8 +56,10 @@ pub(super) struct Data {
 /// # Errors
 /// A fault that names what cannot be read.
 pub(super) fn request(draft: &ViewDraft, parameters: &Parameters) -> Result<ViewRequest, Fault> {
-    let mut body = Object::new().with("limit", ROWS);
-    if matches!(draft.shape, Shape::TimeSeries { .. }) {
+    let is_series = matches!(draft.shape, Shape::TimeSeries { .. });
+    let most = if is_series { SERIES_ROWS } else { ROWS };
+    let mut body = Object::new().with("limit", most + 1);
+    if is_series {
         let chosen = |name: &str, usual: &str| match parameters.get(name) {
             Some(text) if !text.is_empty() => text.to_owned(),
             _ => usual.to_owned(),
@@ -73,8 +88,16 @@ pub(super) async fn read(
         .iter()
         .map(|column| column.name.clone())
         .collect();
-    let rows = answer.rows.try_concat().await?;
-    Ok(Data { names, rows })
+    let mut rows = answer.rows.try_concat().await?;
+    let most = request.limit.unwrap_or(ROWS).saturating_sub(1);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let has_more = rows.len() > most;
+    rows.truncate(most);
+    Ok(Data {
+        names,
+        rows,
+        has_more,
+    })
 }
 
 impl Data {

@@ -16,14 +16,14 @@ use model::views::{View, ViewDraft};
 
 use super::Readable;
 use super::builder::Builder;
-use super::data::{self, request};
+use super::data::{self, request, size_of};
 use crate::api::views::draft;
 use crate::console::asking;
 use crate::console::forms::{Fields, Form, Sent};
 use crate::console::frame::{Frame, Section, query};
 use crate::console::go_to;
 use crate::console::pictures::{Chart, Size};
-use crate::console::shown::{Table, counted, pretty};
+use crate::console::shown::{Table, pretty};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -38,7 +38,7 @@ macro_rules! names {
         $(#[$doc])*
         $visible const $name: &[&str] = &[
             "pool", "shape", "interval_field", "nested", "order", "direction", "timeframe",
-            "interval", "filters",
+            "interval", "filters", "name", "revision",
             "g1", "r1", "p1", "a1", "g2", "r2", "p2", "a2", "g3", "r3", "p3", "a3",
             "g4", "r4", "p4", "a4", "g5", "r5", "p5", "a5", "g6", "r6", "p6", "a6",
             "g7", "r7", "p7", "a7", "g8", "r8", "p8", "a8", "g9", "r9", "p9", "a9",
@@ -93,10 +93,10 @@ struct Page {
 
 /// The pool that is chosen, or else the first one.
 fn chosen_pool<'a>(pools: &'a [Arc<Pool>], name: Option<&str>) -> Option<&'a Arc<Pool>> {
-    let named = pools
-        .iter()
-        .find(|pool| Some(pool.draft.name.as_str()) == name);
-    named.or_else(|| pools.first())
+    match name.filter(|name| !name.is_empty()) {
+        None => pools.first(),
+        Some(name) => pools.iter().find(|pool| pool.draft.name.as_str() == name),
+    }
 }
 
 /// The view that a definition would be, for who may define one.
@@ -152,7 +152,7 @@ async fn preview(
     let readable = readable_of(here, &definition, pool, state)?;
     let draft = &readable.view.draft;
     let data = data::read(&readable, &request(draft, parameters)?, state).await?;
-    let (all, shown) = data.size();
+    let (_, shown) = data.size();
     let said = without_nothing(definition.clone());
     let chart = format!(
         "{}?{}",
@@ -161,7 +161,7 @@ async fn preview(
     );
     Ok(Preview {
         table: data.table(draft),
-        size: counted(all as i128, "row", "rows"),
+        size: size_of(&data),
         shown,
         chart: Chart::at(&chart, Size::Medium, "Chart of the view"),
         definition: model::json::to_text(&Value::Object(definition)),
@@ -176,8 +176,9 @@ async fn show(
     state: &AppState,
 ) -> Result<Response, ApiError> {
     let pools = asking::pools(here);
-    let stored = changed.filter(|_| parameters.iter().next().is_none());
-    let stored = stored.map(|readable| Builder::fields_of(&readable.view.draft));
+    let stored = changed.filter(|_| parameters.get("shape").is_none());
+    let stored = stored
+        .map(|readable| Builder::fields_of(&readable.view.draft, &readable.pool.draft.schema));
     let is_too_long = matches!(stored, Some(None));
     let text = stored.flatten().map(|fields| query(pairs(&fields)));
     // As if the stored one had been chosen by hand.
@@ -190,9 +191,13 @@ async fn show(
     let pool = chosen_pool(&pools, parameters.get("pool"));
     let mut fields = Vec::new();
     let (mut shown, mut fault) = (None, None);
+    if pool.is_none() && !pools.is_empty() {
+        fault = Some("There is no such pool for you.".to_owned());
+    }
     if let Some(pool) = pool {
         let seen = asking::fields(here, pool, state).await?;
-        fields = seen.into_iter().map(|field| field.name).collect();
+        let seen = seen.into_iter().take(asking::FIELDS_MAX);
+        fields = seen.map(|field| field.name).collect();
         if !builder.is_untouched() {
             match preview(here, &builder, (pool, parameters), state).await {
                 Ok(preview) => shown = Some(preview),
@@ -216,7 +221,7 @@ async fn show(
         builder,
         fields,
         changed: changed.map(|readable| readable.view.draft.name.to_string()),
-        has_pools: pool.is_some(),
+        has_pools: !pools.is_empty(),
         is_too_long,
         look: own.clone(),
         save: own,
@@ -238,7 +243,8 @@ pub(in crate::console) async fn create_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.caller(Area::Definitions)?;
-    show(&here, (Fields::blank(), &parameters), None, &state).await
+    let form = Fields::blank().with("name", parameters.get("name").unwrap_or_default());
+    show(&here, (form, &parameters), None, &state).await
 }
 
 /// The definition that a form brought, with the name that was typed.
@@ -266,7 +272,8 @@ fn chosen_again(here: &InProject, definition: &Value) -> Option<Parameters> {
     let members = members.fold(Object::new(), |all, (name, value)| all.with(name, value));
     let named = without_nothing(members.with("name", NAMELESS));
     let draft = draft(&here.definitions, &named).ok()?;
-    let fields = Builder::fields_of(&draft)?;
+    let pool = here.definitions.pool(draft.pool.as_str())?;
+    let fields = Builder::fields_of(&draft, &pool.draft.schema)?;
     Parameters::parse(&query(pairs(&fields)), PARAMETERS).ok()
 }
 
@@ -313,9 +320,15 @@ pub(in crate::console) async fn change_form(
 ) -> Result<Response, ApiError> {
     here.caller(Area::Definitions)?;
     let readable = Readable::here(&here)?;
+    let draft = &readable.view.draft;
+    let revision = readable.view.revision.to_string();
+    // What was typed, and what was looked at, while something else was chosen.
     let form = Fields::blank()
-        .with("name", readable.view.draft.name.as_str())
-        .with("revision", readable.view.revision.to_string());
+        .with(
+            "name",
+            parameters.get("name").unwrap_or(draft.name.as_str()),
+        )
+        .with("revision", parameters.get("revision").unwrap_or(&revision));
     show(&here, (form, &parameters), Some(&readable), &state).await
 }
 

@@ -8,7 +8,7 @@ use model::people::Area;
 use model::views::Shape;
 
 use super::builder::{Choice, INTERVALS, TIMEFRAMES, USUAL};
-use super::data::{self, request};
+use super::data::{self, request, size_of};
 use super::{Readable, shape_word};
 use crate::console::filters;
 use crate::console::forms::{Fields, Sent};
@@ -16,7 +16,7 @@ use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{Chart, Size};
-use crate::console::shown::{Table, counted};
+use crate::console::shown::Table;
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
@@ -31,7 +31,8 @@ pub(in crate::console) const PARAMETERS: &[&str] = &["timeframe", "interval", "d
 struct Page {
     frame: Frame,
     name: String,
-    pool: String,
+    /// What it is defined as, for whom definitions are.
+    pool: Option<String>,
     shape: &'static str,
     conditions: Vec<String>,
     is_series: bool,
@@ -80,8 +81,8 @@ pub(in crate::console) async fn read(
     match answered.await {
         Ok(data) => {
             table = data.table(draft);
-            let (all, some) = data.size();
-            (size, shown) = (counted(all as i128, "row", "rows"), some);
+            let (_, some) = data.size();
+            (size, shown) = (size_of(&data), some);
         }
         Err(error) if error.problem().status().is_server_error() => return Err(error),
         Err(error) => fault = Some(crate::console::forms::sentence(error.problem().detail())),
@@ -97,9 +98,9 @@ pub(in crate::console) async fn read(
     let filters = filters.as_object().and_then(|view| view.get("filters"));
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Views),
-        pool: draft.pool.to_string(),
+        pool: defines.then(|| draft.pool.to_string()),
         shape: shape_word(&draft.shape),
-        conditions: filters::in_words(filters),
+        conditions: filters::in_words(filters.filter(|_| defines)),
         is_series,
         timeframes: Choice::of(&TIMEFRAMES, &timeframe),
         intervals: Choice::of(&INTERVALS, &interval),
@@ -183,7 +184,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let page = Page {
         frame: frame(text),
         name: text.to_owned(),
-        pool: text.to_owned(),
+        pool: Some(text.to_owned()),
         shape: "records",
         conditions: vec![text.to_owned()],
         is_series: true,

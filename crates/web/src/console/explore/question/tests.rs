@@ -82,16 +82,21 @@ fn a_question_comes_back_into_the_form_or_as_it_is() {
         r#"{"analysis":"sum","pool":"sales","field":"amount","group_by":["customer","city"],"order_by":[{"field":"result","direction":"desc"}],"limit":5}"#,
         r#"{"analysis":"count","pool":"sales","interval":"daily","timeframe":"this_30_days","timezone":"Europe/Berlin"}"#,
         r#"{"analysis":"count","pool":"sales","interval":"daily","timeframe":"this_14_days"}"#,
+        r#"{"analysis":"count","pool":"sales","interval":"every_2_days","timeframe":"this_30_days"}"#,
+        r#"{"analysis":"count","pool":"sales","group_by":["city"]}"#,
+        r#"{"analysis":"percentile","percentile":99.95,"field":"amount","pool":"sales"}"#,
         r#"{"analysis":"count","pool":"sales","from":"2026-04-01T00:00:00Z","filters":[{"any":[{"field":"a","operator":"eq","value":1}]}]}"#,
         r#"{"analysis":"count","pool":"sales","group_by":[{"field":"amount","bin_size":2}]}"#,
         r#"{"analysis":"funnel","steps":[{"pool":"sales","actor":"customer"}]}"#,
     ] {
         let question = model::json::parse(text.as_bytes()).expect("JSON");
-        let fields = fields_of(&question);
+        let fields = fields_of(&question, &Schema::new(SchemaMode::Open, Vec::new()));
         let sent: Vec<(&str, &str)> = fields
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        assert_eq!(asked(&sent).expect("a question"), question, "{fields:?}");
+        let again = Analysis::parse(&asked(&sent).expect("a question")).expect("a question");
+        let meant = Analysis::parse(&question).expect("a question");
+        assert_eq!(again, meant, "{fields:?}");
     }
 }
