@@ -11,7 +11,7 @@ use model::fault::{Fault, FaultCode};
 use model::fields::ScalarType;
 use model::ids::GrantId;
 use model::limits::{RETENTION_DAYS_MAX, STORAGE_BYTES_MAX, UNIQUE_FIELDS_MAX};
-use model::permit::{Access, Admin, SeeSchema};
+use model::permit::{Access, Admin, Permit, SeeSchema};
 use model::pools::{FileLayout, Pool, PoolDraft};
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};

@@ -6,7 +6,7 @@ use control::{ControlError, UsageAsked, UsageBy};
 
 use super::super::forms::{Fields, sentence};
 use super::super::frame::{Frame, Section};
-use super::super::home::grouped;
+use super::super::shown::grouped;
 use super::super::times::Moment;
 use super::Here;
 use crate::error::ApiError;

@@ -15,7 +15,7 @@ use model::people::Area;
 
 use super::super::forms::Fields;
 use super::super::frame::{Frame, Section, page, segment};
-use super::super::home::grouped;
+use super::super::shown::grouped;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
 use super::words::{Summary, summary};

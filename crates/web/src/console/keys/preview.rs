@@ -13,7 +13,7 @@ use http::StatusCode;
 use model::value::Value;
 
 use super::super::frame::{Frame, Section, page};
-use super::super::home::grouped;
+use super::super::shown::grouped;
 use super::super::visitor::InProject;
 use super::Here;
 use super::words::listed;

@@ -256,9 +256,7 @@ fn sent(form: &Form) -> Option<Value> {
     Some(Value::Object(object.with("name", form.text("name").trim())))
 }
 
-fn pairs<'a>(
-    fields: &'a [(&'static str, String)],
-) -> impl Iterator<Item = (&'static str, &'a str)> {
+fn pairs<'a>(fields: &'a [(&'static str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
     fields.iter().map(|(name, value)| (*name, value.as_str()))
 }
 

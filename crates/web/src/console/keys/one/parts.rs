@@ -5,7 +5,7 @@ use model::keys::{KeyDraft, KeyKind, KeyRecord, SecretRecord, SeenNetwork};
 use model::time::Timestamp;
 use model::value::Value;
 
-use super::super::super::home::grouped;
+use super::super::super::shown::grouped;
 use super::super::super::times::Moment;
 use super::super::words::{GrantWords, listed};
 use crate::state::AppState;
