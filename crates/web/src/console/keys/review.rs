@@ -55,6 +55,7 @@ fn title(rule: AdviceRule) -> &'static str {
         AdviceRule::RotationDue => "Is to be rolled",
         AdviceRule::WiderThanUsed => "May do more than it does",
         AdviceRule::IssuerEnded => "Its issuer is gone",
+        AdviceRule::SharedAccount => "An account that two people may use",
     }
 }
 
@@ -70,6 +71,7 @@ fn fix(rule: AdviceRule) -> (&'static str, &'static str) {
         | AdviceRule::FieldWritableByOthers
         | AdviceRule::WiderThanUsed => ("#grants", "See what it may do"),
         AdviceRule::IssuerEnded => ("/delete", "Delete it"),
+        AdviceRule::SharedAccount => ("", "See the person"),
     }
 }
 
@@ -91,6 +93,7 @@ pub(in super::super) async fn review(
     let caller = here.caller(Area::Keys)?;
     let definitions = caller.definitions(&state);
     let advice = advised(&caller, &state).await?;
+    let shared = state.control.shared_accounts(&caller.0)?;
     let named = |id: KeyId| {
         let key = definitions.key(id).filter(|key| here.access.knows(key));
         key.map(|key| key.draft().name.clone())
@@ -114,7 +117,18 @@ pub(in super::super) async fn review(
                 label,
             }
         });
-        let lines: Vec<Line> = lines.collect();
+        let shared = shared.iter().filter(|_| rule == AdviceRule::SharedAccount);
+        let shared = shared.map(|account| {
+            let href = here.address(&format!("/people/{}", account.person.id()));
+            Line {
+                key: account.person.parts().sign_in.to_string(),
+                why: sentence(&account.why),
+                fix: href.clone(),
+                href,
+                label: fix(rule).1,
+            }
+        });
+        let lines: Vec<Line> = lines.chain(shared).collect();
         (!lines.is_empty()).then(|| Group {
             title: title(rule),
             remedy: sentence(rule.remedy()),
