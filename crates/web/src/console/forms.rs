@@ -50,7 +50,10 @@ impl Form {
     pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
         let pairs = pairs.iter();
         let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self(pairs.collect())
+        Self {
+            fields: pairs.collect(),
+            files: Vec::new(),
+        }
     }
 
     /// The value of a field; empty when it was not sent.

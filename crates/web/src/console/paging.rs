@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(told(51, 1), (50, None, to(2), "1 to 50 of 51".to_owned()));
         assert_eq!(told(51, 2), (1, to(1), None, "51 to 51 of 51".to_owned()));
         assert_eq!(told(51, usize::MAX), told(51, 2));
-        for count in 0..300 {
+        for count in 0..300_usize {
             let pages = count.div_ceil(ITEMS).max(1);
             let seen: usize = (1..=pages).map(|number| told(count, number).0).sum();
             assert_eq!(seen, count);

@@ -2,7 +2,7 @@
 //! which rows, and what is stamped.
 
 use control::Definitions;
-use model::grants::{Action, Grant, Target, VisibleFields};
+use model::grants::{Action, Grant, Target};
 use model::permit::{Access, AskPool, Ingest, On, Read, ReadCached, RetrieveDataset, RunSaved};
 use model::pools::Pool;
 
