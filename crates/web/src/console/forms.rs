@@ -53,7 +53,6 @@ impl Form {
         Self {
             fields: pairs.collect(),
             files: Vec::new(),
-            _body: None,
         }
     }
 
