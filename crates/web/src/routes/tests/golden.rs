@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use super::*;
 
 /// The stored forms: each by the number of its last migration.
-const FORMS: [&str; 1] = ["0004"];
+const FORMS: [&str; 2] = ["0004", "0017"];
 
 /// A key, a method and a pattern, for each call that was carried out.
 type Opened = BTreeSet<String>;
@@ -69,6 +69,15 @@ async fn make(form: &str) -> Json {
         }
         tokens[name] = token.into();
     }
+    for (name, draft) in later_sorts(&rows) {
+        let made = world.post("/v1/keys", &draft).await.expect(201).json();
+        tokens[name] = made["token"].clone();
+    }
+    let issuer = text(&tokens, "/issuer").to_owned();
+    let own = json!({ "name": "issued", "grants": [{ "on": "view:all", "actions": ["read"],
+        "constraints": rows }] });
+    let issued = world.call(&issuer, "POST /v1/issued-keys", &own).await;
+    tokens["issued"] = issued.expect(201).json()["token"].clone();
     let keen = world
         .post("/v1/projects/default/keen", &json!({}))
         .await
@@ -81,6 +90,34 @@ async fn make(form: &str) -> Json {
     std::fs::write(file(form, "json"), text + "\n").expect("a writable checkout");
     world.into_control_file(&file(form, "sqlite")).await;
     tokens
+}
+
+/// Sorts of keys that came after the first form.
+fn later_sorts(rows: &Json) -> [(&'static str, Json); 4] {
+    let reads = json!([{ "on": "view:all", "actions": ["read"], "constraints": rows }]);
+    let credits = json!({ "amount": 100_000, "period": "month" });
+    let limits = json!({ "requests_per_second": 1_000, "concurrent_queries": 100,
+        "credits": { "core": credits, "premium": credits } });
+    [
+        (
+            "page",
+            json!({ "name": "page", "kind": "publishable", "grants": reads }),
+        ),
+        (
+            "deriving",
+            json!({ "name": "deriving", "derived_tokens": true, "grants": reads }),
+        ),
+        (
+            "limited",
+            json!({ "name": "limited", "limits": limits, "grants": [{ "on": "tier:core",
+                "actions": ["query", "extract"], "constraints": "all_rows" }] }),
+        ),
+        (
+            "issuer",
+            json!({ "name": "issuer", "grants": [{ "on": "project", "actions": ["issue"] },
+                { "on": "view:all", "actions": ["read"], "constraints": "all_rows" }] }),
+        ),
+    ]
 }
 
 /// What the keys of a form open now.
