@@ -53,6 +53,7 @@ impl Form {
         Self {
             fields: pairs.collect(),
             files: Vec::new(),
+            _body: None,
         }
     }
 
