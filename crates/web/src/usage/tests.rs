@@ -613,7 +613,7 @@ async fn what_a_kill_leaves_of_a_deleted_project_goes_at_the_next_start() {
     let made = json!({ "name": "elsewhere", "code": ada.code(&world) });
     let made = ada.call(&world, "POST /v1/projects", &made).await;
     let made = made.expect(201).json();
-    let other = model::ids::ProjectId::parse(text(&made, "/project/id")).expect("an id");
+    let other = model::ids::ProjectId::parse(text(&made, "/id")).expect("an id");
     let deletes = "DELETE /v1/projects/elsewhere";
     // The process ends between the two steps: the records are not dropped.
     *world.plane.failure.lock().expect("not poisoned") = Some(PlaneError::Full);

@@ -175,9 +175,13 @@ fn k12_the_signature_lets_in_and_the_credential_names_alone() {
     let token = Secret::generate(KeyKind::Publishable, &random);
     let made = |_| SigningSecret::generate(&random);
     let [first, second, foreign] = [0, 1, 2].map(made);
-    let mut parts = parts(draft(Vec::new()), &token);
-    parts.draft.kind = KeyKind::Publishable;
-    parts.secrets[0].hash = token.hash(&pepper);
+    let made_of = || {
+        let mut parts = parts(draft(Vec::new()), &token);
+        parts.draft.kind = KeyKind::Publishable;
+        parts.secrets[0].hash = token.hash(&pepper);
+        parts
+    };
+    let parts = made_of();
     let id = parts.id;
     let record = |secret: &SigningSecret, key: KeyId| SigningRecord {
         id: secret.id(),
@@ -210,9 +214,18 @@ fn k12_the_signature_lets_in_and_the_credential_names_alone() {
     // Another token with the same public part.
     let other = Secret::generate(KeyKind::Publishable, &random);
     assert_eq!(enters(&key, other.reveal(), first.reveal()), unknown);
-    // A secret that was sealed for another key opens nothing here.
-    let stolen = vec![record(&first, KeyId::from_bytes([9; 16]))];
-    let key = key.with_signing_secrets(stolen);
-    assert_eq!(enters(&key, &ids[0], first.reveal()), unknown);
-    assert_eq!(enters(&key, &ids[0], OF_NOBODY), unknown);
+    // Nor the token's public part with another secret behind it.
+    let mut parts = made_of();
+    parts.secrets[0].hash = other.hash(&pepper);
+    let both = key.signing_secrets().to_vec();
+    let renewed = KeyRecord::restore(parts).with_signing_secrets(both);
+    assert_eq!(enters(&renewed, token.reveal(), first.reveal()), unknown);
+    // Secrets that were sealed for another key open nothing here.
+    let of_another = KeyId::from_bytes([9; 16]);
+    let stolen = [&first, &second].map(|secret| record(secret, of_another));
+    let key = key.with_signing_secrets(stolen.to_vec());
+    for (id, secret) in ids.iter().zip([&first, &second]) {
+        assert_eq!(enters(&key, id, secret.reveal()), unknown);
+        assert_eq!(enters(&key, id, OF_NOBODY), unknown);
+    }
 }
