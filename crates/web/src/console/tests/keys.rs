@@ -27,7 +27,11 @@ async fn confirm(world: &World, by: &SignedIn, below: &str, form: &[(&str, &str)
     let seen = hidden(&preview, "seen").to_owned();
     let code = by.code(world);
     let mut form: Vec<(&str, &str)> = form.to_vec();
-    form.extend([("do", "save"), ("seen", &seen), ("code", &code)]);
+    form.extend([
+        ("do", "save"),
+        ("seen", seen.as_str()),
+        ("code", code.as_str()),
+    ]);
     send(world, by, below, &form).await
 }
 
@@ -292,7 +296,7 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
     let value = key(&world, &id).await["grants"][0]["constraints"][0]["value"].clone();
     assert_eq!(value, "a");
     let mut save = form("b").to_vec();
-    save.extend([("do", "save"), ("seen", &seen)]);
+    save.extend([("do", "save"), ("seen", seen.as_str())]);
     let html = send(&world, &ada, &below, &save).await.expect(403).text();
     assert!(
         html.contains("id=\"e-code\"") && html.contains("+2"),
