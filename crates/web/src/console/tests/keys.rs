@@ -159,8 +159,8 @@ async fn a_form_keeps_what_was_typed_marks_the_field_and_says_the_rule() {
     ];
     for (name, value, marked, status) in [
         ("name", "", "e-name", 422),
-        ("on", "", "e-on", 400),
-        ("action", "", "e-action", 400),
+        ("on", "", "e-on", 422),
+        ("action", "", "e-action", 422),
         ("field_1", "nonsense", "e-rows", 400),
         ("value_1", "", "e-field_1", 422),
         ("rows", "json", "e-field_1", 422),
