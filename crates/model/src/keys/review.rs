@@ -2,23 +2,24 @@
 //! changes nothing by itself, and is decided from definitions and times of use
 //! alone, never from a row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod rules;
+mod writers;
 
 pub use rules::AdviceRule;
+pub use writers::{Readers, StoredId, StoredQuestion};
+
+use writers::Writers;
 
 use super::{KeyRecord, KeyStatus};
-use crate::filters::Constraint;
 use crate::grants::{Action, Grant, Selector, Target};
 use crate::ids::{KeyId, PoolId, ViewId};
-use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::secrets::SecretId;
 use crate::time::Timestamp;
-use crate::views::View;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A key that was not used for so long is not needed.
@@ -93,7 +94,7 @@ impl ReviewedKey<'_> {
 pub fn review(
     keys: &[ReviewedKey<'_>],
     pools: &[Arc<Pool>],
-    views: &[Arc<View>],
+    readers: Readers<'_>,
     recorded: &RecordedUse,
     now: Timestamp,
 ) -> Vec<Advice> {
@@ -132,7 +133,7 @@ pub fn review(
             let why = "its grants let it write and read records".to_owned();
             find(AdviceRule::WritesAndReads, why);
         }
-        for why in writers.of_fields(key, views) {
+        for why in writers.of_fields(key, readers) {
             find(AdviceRule::FieldWritableByOthers, why);
         }
         if surplus.contains(&key.key.id()) {
@@ -294,100 +295,6 @@ fn surplus_admins(keys: &[&ReviewedKey<'_>], people: usize) -> Vec<KeyId> {
     let enough = ADMINS_ENOUGH.saturating_sub(people).max(1);
     let surplus = admins.into_iter().skip(enough);
     surplus.map(|key| key.key.id()).collect()
-}
-
-/// Who writes to which pool, and what each of them stamps.
-struct Writers<'a> {
-    pools: &'a [Arc<Pool>],
-    of_pools: BTreeMap<PoolId, Vec<(KeyId, Vec<&'a Grant>)>>,
-    /// For a field of a pool, the keys whose holders choose its value.
-    open: BTreeMap<(PoolId, FieldPath), Vec<KeyId>>,
-}
-
-impl<'a> Writers<'a> {
-    fn new(keys: &[&'a ReviewedKey<'_>], pools: &'a [Arc<Pool>]) -> Self {
-        let mut of_pools: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        // Who administers could change the grants just as well.
-        for key in keys.iter().filter(|key| !key.can(Action::Admin)) {
-            for pool in pools {
-                let writes =
-                    |grant: &&Grant| grant.allows(Action::Ingest) && covers_pool(grant, pool);
-                let grants: Vec<&Grant> = key.grants().iter().filter(writes).collect();
-                if !grants.is_empty() {
-                    of_pools
-                        .entry(pool.id)
-                        .or_default()
-                        .push((key.key.id(), grants));
-                }
-            }
-        }
-        Self {
-            pools,
-            of_pools,
-            open: BTreeMap::new(),
-        }
-    }
-
-    /// For each field that chooses the rows of a key, who may write what they like into it.
-    fn of_fields(&mut self, key: &ReviewedKey<'_>, views: &[Arc<View>]) -> Vec<String> {
-        let mut asked: BTreeSet<(PoolId, FieldPath)> = BTreeSet::new();
-        for grant in key.grants() {
-            let Some(Constraint::Rows(filter)) = &grant.rows else {
-                continue;
-            };
-            let pools = self.pools.iter();
-            for pool in pools.filter(|pool| reads(grant, pool, views)) {
-                let fields = filter.fields().into_iter().cloned();
-                asked.extend(fields.map(|field| (pool.id, field)));
-            }
-        }
-        let mut found = Vec::new();
-        for (pool, field) in asked {
-            let open = self.open_to(pool, &field);
-            let examples: Vec<String> = open.iter().take(EXAMPLES).map(KeyId::to_string).collect();
-            let more = open.len().saturating_sub(EXAMPLES);
-            if examples.is_empty() {
-                continue;
-            }
-            let pool = self.pools.iter().find(|known| known.id == pool);
-            let pool = pool.map_or_else(String::new, |pool| pool.draft.name.to_string());
-            let others = match more {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let writers = examples.join(", ");
-            found.push(format!(
-                "its rows of the pool {pool} are chosen by {field}, into which holders of {writers}{others} write what they like"
-            ));
-        }
-        found
-    }
-
-    fn open_to(&mut self, pool: PoolId, field: &FieldPath) -> &[KeyId] {
-        let writers = self.of_pools.get(&pool);
-        self.open.entry((pool, field.clone())).or_insert_with(|| {
-            let writers = writers.into_iter().flatten();
-            let open = writers.filter(|(_, grants)| grants.iter().any(|g| !stamps(g, field)));
-            open.map(|(key, _)| *key).collect()
-        })
-    }
-}
-
-fn covers_pool(grant: &Grant, pool: &Pool) -> bool {
-    grant.on.covers_pool(pool)
-}
-
-/// Whether the grant shows rows of the pool, itself or through a view.
-fn reads(grant: &Grant, pool: &Pool, views: &[Arc<View>]) -> bool {
-    let asks = grant.allows(Action::Query) || grant.allows(Action::Extract);
-    let mut views = views.iter().filter(|view| view.pool == pool.id);
-    asks && covers_pool(grant, pool)
-        || grant.allows(Action::Read) && views.any(|view| grant.on.covers_view(view, pool))
-}
-
-fn stamps(grant: &Grant, field: &FieldPath) -> bool {
-    let mut stamped = grant.injections.values.iter();
-    stamped.any(|(path, _)| field.is_at_or_below(path))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::fixtures::{Project, draft, noon, parts, pool_id};
+use crate::ids::{DatasetId, SavedQueryId};
 use crate::keys::KeyKind;
+use crate::names::Name;
 use crate::random::SeededRandom;
 use crate::secrets::Secret;
 
@@ -42,9 +44,39 @@ fn said_by(
                 .collect(),
         })
         .collect();
-    let advice = review(&keys, &project.pools, &project.views, recorded, noon());
+    let stored = stored(project);
+    let advice = review(
+        &keys,
+        &project.pools,
+        readers(project, &stored),
+        recorded,
+        noon(),
+    );
     let said = advice.iter().map(|a| (a.key.to_bytes()[0], a.rule));
     said.collect()
+}
+
+/// What may be granted beside the pools of a project.
+fn readers<'a>(project: &'a Project, stored: &'a [StoredQuestion]) -> Readers<'a> {
+    Readers {
+        views: &project.views,
+        stored,
+    }
+}
+
+/// A saved query and a dataset that read the strict pool.
+fn stored(project: &Project) -> [StoredQuestion; 2] {
+    let of = |id, name| StoredQuestion {
+        id,
+        name: Name::parse(name).expect("a name"),
+        pools: vec![project.strict().id],
+    };
+    let saved = SavedQueryId::from_bytes([7; 16]);
+    let dataset = DatasetId::from_bytes([8; 16]);
+    [
+        of(StoredId::Saved(saved), "total"),
+        of(StoredId::Dataset(dataset), "daily"),
+    ]
 }
 
 const READS_ADA: &str = r#"[{"on":"view:records","actions":["read"],
@@ -115,6 +147,28 @@ fn a_field_that_chooses_rows_and_is_written_by_others_is_named() {
         []
     );
     assert_eq!(said(&project, &[(&reader, None), (&open, None)]), expected);
+    // Whoever has answers of what is stored has rows just as well.
+    for (on, action) in [
+        ("saved", "run"),
+        ("cached", "read"),
+        ("dataset", "retrieve"),
+    ] {
+        let of = |on: &str, actions: &str| {
+            let grants = READS_ADA.replace("view:records", on);
+            key(&project, 1, &grants.replace("[\"read\"]", actions), 1)
+        };
+        let runs = of(&format!("{on}:*"), &format!("[\"{action}\"]"));
+        assert_eq!(
+            said(&project, &[(&runs, None), (&open, None)]),
+            expected,
+            "{on}"
+        );
+    }
+    let lists = READS_ADA
+        .replace("view:records", "dataset:*")
+        .replace("[\"read\"]", "[\"list\"]");
+    let lists = key(&project, 1, &lists, 1);
+    assert_eq!(said(&project, &[(&lists, None), (&open, None)]), []);
     // Elsewhere it does not matter.
     let elsewhere = r#"[{"on":"pool:open","actions":["ingest"]}]"#;
     let elsewhere = key(&project, 5, elsewhere, 1);
@@ -181,7 +235,7 @@ fn said_of(key: &KeyRecord, project: &Project, used: u32, recorded: &RecordedUse
     let advice = review(
         &[reviewed],
         &project.pools,
-        &project.views,
+        readers(project, &[]),
         recorded,
         noon(),
     );
@@ -270,7 +324,13 @@ fn a_key_from_a_page_and_one_past_its_own_age_are_named() {
     let admin = key(&project, 1, ADMIN, 10);
     let said = |keys: &[ReviewedKey<'_>]| {
         let recorded = RecordedUse::default();
-        let advice = review(keys, &project.pools, &project.views, &recorded, noon());
+        let advice = review(
+            keys,
+            &project.pools,
+            readers(&project, &[]),
+            &recorded,
+            noon(),
+        );
         let said = advice.into_iter().map(|advice| (advice.rule, advice.why));
         said.collect::<Vec<_>>()
     };

@@ -1,12 +1,20 @@
 //! Advice about the keys of a project.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
+use control::Definitions;
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
-use model::keys::review::{Advice, AdviceRule, ReviewedKey, review as reviewed};
+use model::keys::review::{
+    Advice, AdviceRule, Readers, ReviewedKey, StoredId, StoredQuestion, review as reviewed,
+};
 use model::limits::LIST_ITEMS_MAX;
+use model::names::Name;
 use model::permit::Admin;
+use model::pools::Pool;
 use model::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
@@ -144,7 +152,28 @@ pub(crate) async fn advised(
     let pools: Vec<_> = definitions.pools().cloned().collect();
     let views: Vec<_> = definitions.views().map(|(view, _)| view.clone()).collect();
     let now = state.clock.now();
-    Ok(reviewed(&keys, &pools, &views, &recorded, now))
+    let stored = stored_questions(&definitions);
+    let readers = Readers {
+        views: &views,
+        stored: &stored,
+    };
+    Ok(reviewed(&keys, &pools, readers, &recorded, now))
+}
+
+/// The project's saved queries and datasets, with the pools that they read.
+fn stored_questions(definitions: &Definitions) -> Vec<StoredQuestion> {
+    let ids = |pools: &BTreeMap<Name, Arc<Pool>>| pools.values().map(|pool| pool.id).collect();
+    let saved = definitions.saved_queries().map(|saved| StoredQuestion {
+        id: StoredId::Saved(saved.item.id),
+        name: saved.item.draft.name.clone(),
+        pools: ids(&saved.pools),
+    });
+    let datasets = definitions.datasets().map(|dataset| StoredQuestion {
+        id: StoredId::Dataset(dataset.item.id),
+        name: dataset.item.draft.name.clone(),
+        pools: ids(&dataset.pools),
+    });
+    saved.chain(datasets).collect()
 }
 
 /// The people whose sessions look as if two used them.

@@ -206,8 +206,8 @@ async fn what_something_is_defined_as_is_for_whom_definitions_are() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
     let canary = json!([{ "field": "email", "operator": "ne", "value": "canary@example.com" }]);
-    let filtered = json!({ "filters": canary });
-    let changed = world.call(&world.admin, "PATCH /v1/views/all", &filtered);
+    let filters = json!({ "filters": canary });
+    let changed = world.call(&world.admin, "PATCH /v1/views/all", &filters);
     changed.await.expect(200);
     let described = json!({ "description": "canary of the pool" });
     let changed = world.call(&world.admin, "PATCH /v1/pools/sales", &described);
