@@ -171,7 +171,7 @@ def test_records_go_after_it_was_shown_which(stage):
 def test_a_pool_is_changed_and_dropped_by_its_name(stage):
     browser = stage.owner_in()
     browser.go(f"/console/projects/default/pools/{pool_id(stage, 'visits')}")
-    browser.follow("Settings")
+    browser.follow("Pool settings")
     browser.see_heading("Settings of visits")
     browser.looks_right("pool-settings")
     browser.page.locator("[name=field]").nth(1).fill("duration")
@@ -179,7 +179,7 @@ def test_a_pool_is_changed_and_dropped_by_its_name(stage):
     browser.press("Save")
     browser.see("The change is in force")
     browser.see_heading("page views")
-    browser.follow("Settings")
+    browser.follow("Pool settings")
     browser.follow("Drop this pool")
     browser.see_heading("Drop page views?")
     browser.fill(name="visits")

@@ -88,7 +88,12 @@ pub(in super::super) fn filled(grant: &Grant, definitions: &Definitions) -> (Fie
         let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
         paths.join(", ")
     };
-    form = match &grant.fields {
+    // What a form cannot say stays, and is not in it.
+    let fields = match keeps_fields(grant) {
+        true => &VisibleFields::All,
+        false => &grant.fields,
+    };
+    form = match fields {
         VisibleFields::Allow(paths) => form.with("only_fields", names(paths)),
         VisibleFields::Deny(paths) => form.with("hidden_fields", names(paths)),
         VisibleFields::All | VisibleFields::Both(..) => form,

@@ -108,7 +108,8 @@ pub(in super::super) struct Chosen {
 impl Chosen {
     /// What the form says.
     pub(in super::super) fn of(form: &Form) -> Self {
-        let all = |name| form.all(name).map(str::to_owned).collect();
+        let is_said = |text: &&str| !text.is_empty();
+        let all = |name| form.all(name).filter(is_said).map(str::to_owned).collect();
         Self {
             on: all("on"),
             actions: all("action"),

@@ -74,7 +74,7 @@ pub(in super::super) fn changed(
     let pools = pools_of(definitions, &on);
     let is_pool = matches!(grant.on, Target::Pool(_));
     let actions: Vec<String> = match is_pool {
-        true => form.all("action").map(str::to_owned).collect(),
+        true => Chosen::of(form).actions,
         false => grant
             .actions
             .iter()
