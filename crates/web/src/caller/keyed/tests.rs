@@ -594,8 +594,8 @@ async fn k12_a_key_of_a_dialect_has_none() {
     assert!(keen.json()["master_key"].is_string());
     let keys = world.get("/v1/keys").await.expect(200).json();
     let legacy = keys["items"].as_array().expect("keys").iter();
-    let legacy = legacy.filter(|key| key["kind"] == "legacy");
-    let id = text(legacy.last().expect("one"), "/id").to_owned();
+    let mut legacy = legacy.filter(|key| key["kind"] == "legacy");
+    let id = text(legacy.next_back().expect("one"), "/id").to_owned();
     let path = format!("/v1/keys/{id}/signing-secrets");
     let refused = world.post(&path, &Json::Null).await.expect(400);
     assert_eq!(refused.code(), "not_available");

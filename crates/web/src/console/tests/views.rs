@@ -410,14 +410,13 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
     let revision = hidden(&html, "revision");
     let other = json!({ "analysis": "count", "pool": "sales" }).to_string();
     let replace = |revision: &'static str| {
-        let form = [
+        [
             ("definition", other.clone()),
             ("name", "renamed".to_owned()),
             ("kind", "replace".to_owned()),
             ("saved", cached.clone()),
             ("revision", revision.to_owned()),
-        ];
-        form
+        ]
     };
     assert_eq!(revision, "1");
     for (revision, status) in [("7", 412), ("1", 303)] {
