@@ -7,7 +7,7 @@ use super::people::role;
 use super::*;
 use crate::{Proof, Refusal, SignedIn};
 
-pub(super) const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
+const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
 const ALL: &str = r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows"}]"#;
 
 impl Plane {

@@ -381,6 +381,7 @@ async fn tried(
         ("POST", "/v1/query") => query,
         ("POST", "/v1/views/{view}/data") | ("PATCH", _) => json!({}),
         ("POST", "/v1/projects") => json!({ "name": name, "code": by.code(world) }),
+        ("POST", "/v1/keys/{id}/signing-secrets") => json!({ "code": by.code(world) }),
         ("POST", "/v1/projects/{project}/keen") => json!({ "code": by.code(world) }),
         _ => Json::Null,
     };

@@ -123,9 +123,11 @@ async fn whoever_reaches_less_far_brings_no_key_back_to_life_and_may_take_it_awa
     let off = control.set_key_disabled(&by, key.id(), true).await;
     let off = off.expect("may be taken away");
     let refused = |outcome: Result<Arc<KeyRecord>, ControlError>| {
-        let (code, detail) = fault(outcome);
-        assert_eq!(code, FaultCode::InvalidValue);
-        assert!(detail.contains("reaches further"), "{detail}");
+        let Err(ControlError::Fault(fault)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(fault.code, FaultCode::InvalidValue);
+        assert!(fault.detail.contains("reaches further"), "{}", fault.detail);
     };
     let picture = plane.picture();
     refused(control.set_key_disabled(&by, key.id(), false).await);

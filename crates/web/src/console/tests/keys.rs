@@ -163,7 +163,7 @@ async fn a_form_keeps_what_was_typed_marks_the_field_and_says_the_rule() {
         ("action", "", "e-action", 422),
         ("field_1", "nonsense", "e-rows", 400),
         ("value_1", "", "e-field_1", 422),
-        ("rows", "json", "e-field_1", 422),
+        ("rows", "json", "e-filters", 422),
         ("hidden_fields", "a..b", "e-hidden_fields", 400),
         ("time_last", "soon", "e-time_field", 422),
         ("ip_ranges", "192.0.2.1/24", "e-ip_ranges", 400),

@@ -456,7 +456,7 @@ async fn a_slice_of_the_credits_is_exact_and_taken_out_of_the_keys() {
         rows(&world, &next).await.expect(200);
     }
     let refused = rows(&world, &next).await.expect(402);
-    assert!(text(&refused.json(), "/detail").contains("the key's"));
+    assert!(text(&refused.json(), "/detail").contains("the key of the token"));
     assert_eq!(spent().await, 10);
     let list = world
         .get(&format!("/v1/keys/{key}/derived"))
