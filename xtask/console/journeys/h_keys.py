@@ -278,7 +278,7 @@ def test_usage_and_credits_are_a_picture_and_tables(stage):
     browser.see_heading("Usage")
     browser.see("80 % used")
     browser.looks_right("usage")
-    browser.page.get_by_label("Key").select_option(label="Ada shop")
+    browser.page.get_by_label("Key", exact=True).select_option(label="Ada shop")
     browser.press("Show")
     browser.page.wait_for_url(lambda url: "of=0" in url)
     browser.fill(to="2020-01-01")

@@ -121,7 +121,7 @@ def test_a_file_is_uploaded_and_what_is_refused_is_named(stage):
 
     plain = stage.owner_in(scripts=False)
     plain.go(f"/console/projects/default/pools/{pool_id(stage, 'visits')}/upload")
-    plain.fill(text='{"page": "/by-hand"}')
+    plain.fill(text='{"page": "/by-hand", "at": "2026-02-02T00:00:00Z"}')
     plain.press("Upload")
     plain.see("1 accepted, 0 refused")
 
@@ -132,13 +132,13 @@ def test_records_are_watched_as_they_come_and_held(stage):
     browser.follow("Live records")
     browser.see_heading("Live records")
     browser.see("/by-hand")
-    stage.api("POST", "/v1/pools/visits/records", [{"page": "/just-now"}])
+    stage.api("POST", "/v1/pools/visits/records", [{"page": "/just-now", "at": "2026-02-03T00:00:00Z"}])
     browser.see("/just-now")
     assert browser.page.locator("tr.is-new").count() == 1
     browser.looks_right("tail")
     browser.follow("Pause")
     browser.page.get_by_role("link", name="Go on", exact=True).wait_for()
-    stage.api("POST", "/v1/pools/visits/records", [{"page": "/while-held"}])
+    stage.api("POST", "/v1/pools/visits/records", [{"page": "/while-held", "at": "2026-02-04T00:00:00Z"}])
     time.sleep(4)
     assert browser.page.get_by_text("/while-held").count() == 0
     browser.looks_right("tail-held")
@@ -225,6 +225,7 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
         guest.page.locator("[data-secret=app]").inner_text(),
         guest.page.locator(".codes code").all_inner_texts(),
     )
+    stage.hedy.password = stage.owner.password
     guest.sign_in(stage.hedy)
     guest.see_heading("default")
     guest.looks_right("home-held")

@@ -84,7 +84,7 @@ def test_a_view_is_changed_and_deleted_without_a_script(stage):
     assert browser.heading() == "Change revenue by city"
     browser.page.locator(".pick").nth(2).locator("select").select_option("count")
     browser.press("Show it")
-    browser.see("count")
+    browser.page.locator("#preview th", has_text="count").wait_for()
     browser.fill(name="cities")
     browser.press("Save")
     browser.see("The change is in force")

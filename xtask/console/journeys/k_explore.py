@@ -68,7 +68,7 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.press("Save")
     browser.see("The dataset is made")
     browser.looks_right("dataset")
-    browser.follow("Saved questions")
+    browser.page.locator(".back a").click()
     browser.see_heading("Saved questions")
     browser.looks_right("saved")
     browser.follow("orders each day")

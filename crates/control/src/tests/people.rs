@@ -263,3 +263,24 @@ async fn k10_whether_somebody_has_the_name_cannot_be_told() {
         .await
         .expect("signs in");
 }
+
+#[tokio::test]
+async fn what_is_kept_of_a_session_goes_with_it_also_when_nobody_ends_it() {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let entered = plane.enter("ada@example.com", &shown).await;
+    let token = entered.expect("signs in").token;
+    let address: std::net::IpAddr = "198.51.100.7".parse().expect("an address");
+    let seen = Circumstances::from_address(Some(address));
+    plane.control.note_session(&token, &seen);
+    plane.control.save_last_used().await.expect("saved");
+    plane.clock.advance(Duration::from_secs(3_600));
+    plane.control.save_last_used().await.expect("saved");
+    assert!(plane.control.session(&token).is_err());
+    plane.control.close().await.expect("closes");
+    assert_eq!(count(&plane.file(), "sessions").await, 0);
+    // Not even in the free pages of the file.
+    let file = std::fs::read(plane.file()).expect("a file");
+    let network = b"198.51.100.0/24";
+    assert!(!file.windows(network.len()).any(|part| part == network));
+}

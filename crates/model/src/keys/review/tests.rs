@@ -164,11 +164,6 @@ fn a_field_that_chooses_rows_and_is_written_by_others_is_named() {
             "{on}"
         );
     }
-    let lists = READS_ADA
-        .replace("view:records", "dataset:*")
-        .replace("[\"read\"]", "[\"list\"]");
-    let lists = key(&project, 1, &lists, 1);
-    assert_eq!(said(&project, &[(&lists, None), (&open, None)]), []);
     // Elsewhere it does not matter.
     let elsewhere = r#"[{"on":"pool:open","actions":["ingest"]}]"#;
     let elsewhere = key(&project, 5, elsewhere, 1);
