@@ -16,6 +16,7 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.fill(by1="customer")
     browser.page.get_by_label("Groups in order").select_option("desc")
     browser.press("Ask")
+    browser.page.wait_for_url(lambda url: "by1=customer" in url)
     browser.chart_is_there()
     browser.see("acme")
     browser.looks_right("explore-groups")

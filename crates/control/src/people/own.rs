@@ -135,7 +135,8 @@ impl Control {
                 return Ok(None);
             };
             parts.totp = offered.totp.clone();
-            parts.last_step = step;
+            // Never lower than one that was used: the new app may show an earlier one.
+            parts.last_step = parts.last_step.max(step);
             parts.attempts = Attempts::default();
             change.replace_codes(&mut parts, offered.recovery.clone());
             let person = change.update_person(parts)?;
