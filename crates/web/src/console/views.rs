@@ -4,6 +4,7 @@ mod builder;
 mod data;
 mod make;
 mod one;
+mod unsaved;
 
 pub(super) use data::{PARAMETERS as CHART_PARAMETERS, chart, chart_of_one};
 pub(super) use make::{PARAMETERS as BUILD_PARAMETERS, change, change_form, create, create_form};

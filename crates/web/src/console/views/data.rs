@@ -13,7 +13,7 @@ use model::views::{Delivery, Shape, ViewDraft, ViewFieldRole, ViewRequest};
 
 use super::Readable;
 use super::builder::USUAL;
-use super::make::unsaved;
+use super::unsaved::unsaved;
 use crate::charts::{Drawing, Look};
 use crate::console::pictures::{self, look_of};
 use crate::console::shown::{Table, counted};
