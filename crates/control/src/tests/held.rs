@@ -5,7 +5,7 @@ use model::people::{PersonDraft, Role, RoleGrant};
 
 use super::people::role;
 use super::*;
-use crate::{Proof, Refusal, SignedIn};
+use crate::{Refusal, SignedIn};
 
 const OF_93I: &str = r#"[{"field":"customer.id","operator":"eq","value":"93i"}]"#;
 const ALL: &str = r#"[{"on":"pool:*","actions":["query"],"constraints":"all_rows"}]"#;
@@ -29,12 +29,7 @@ impl Plane {
             }],
             ..role(Role::Viewer)
         };
-        self.step();
-        let code = ada.totp.shown_at(self.now());
-        let proven = self.control.proving(Some(Proof {
-            person: None,
-            code: model::people::Code::parse(&code).expect("a code"),
-        }));
+        let proven = self.proven_by(&ada);
         let sign_in = super::people::named("cara@example.com");
         let (_, token) = proven.invite(&by, sign_in, draft).await.expect("invites");
         let (_, cara) = self.join(&token, "Cara").await;

@@ -389,13 +389,8 @@ async fn a_key_that_could_not_be_read_back_is_refused() {
     }
     draft.grants[0].rows = Some(model::filters::Constraint::Rows(rows));
     let picture = plane.picture();
-    let refused = fault(
-        plane
-            .control
-            .create_key(&plane.admin(), draft)
-            .await
-            .map(drop),
-    );
-    assert_eq!(refused.0, FaultCode::LimitExceeded);
+    let by = plane.admin();
+    let made = plane.control.create_key(&by, draft).await;
+    assert_eq!(fault(made.map(drop)).0, FaultCode::LimitExceeded);
     assert_eq!(plane.picture(), picture);
 }

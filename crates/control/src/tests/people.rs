@@ -74,6 +74,16 @@ impl Plane {
         self.clock.advance(Duration::from_secs(30));
     }
 
+    /// A control plane that is shown this person's next code.
+    pub(super) fn proven_by(&self, shown: &Shown) -> Control {
+        self.step();
+        let code = shown.totp.shown_at(self.now());
+        self.control.proving(Some(crate::Proof {
+            person: None,
+            code: Code::parse(&code).expect("a code"),
+        }))
+    }
+
     pub(super) fn permit_of(&self, signed_in: &SignedIn) -> Permit<Admin> {
         let access = self.control.enter(&signed_in.token, None);
         let access = access.expect("is let in");

@@ -14,11 +14,7 @@ async fn who_leaves_has_no_access_and_the_keys_that_were_made_live_on() {
         .await
         .expect("signs in");
     let owner = plane.permit_of(&ada_in);
-    plane.step();
-    let proven = plane.control.proving(Some(crate::Proof {
-        person: None,
-        code: Code::parse(&shown.totp.shown_at(plane.now())).expect("a code"),
-    }));
+    let proven = plane.proven_by(&shown);
     let invited = proven
         .invite(&owner, named("bob@example.com"), role(Role::Admin))
         .await;
@@ -89,21 +85,13 @@ async fn what_a_person_invited_others_to_ends_with_the_right_to_it() {
     let (_, shown) = plane.owner().await;
     let ada_in = plane.enter("ada@example.com", &shown).await;
     let owner = plane.permit_of(&ada_in.expect("signs in"));
-    let by = async |shown: &Shown| {
-        plane.step();
-        let code = shown.totp.shown_at(plane.now());
-        plane.control.proving(Some(crate::Proof {
-            person: None,
-            code: Code::parse(&code).expect("a code"),
-        }))
-    };
-    let invited = by(&shown).await;
+    let invited = plane.proven_by(&shown);
     let invited = invited.invite(&owner, named("bob@example.com"), role(Role::Admin));
     let (_, token) = invited.await.expect("invites");
     let (bob, bobs) = plane.join(&token, "Bob").await;
     let bob_in = plane.enter("bob@example.com", &bobs).await;
     let bob_by = plane.permit_of(&bob_in.expect("signs in"));
-    let second = by(&bobs).await;
+    let second = plane.proven_by(&bobs);
     let second = second.invite(&bob_by, named("second@example.com"), role(Role::Admin));
     let (_, admins) = second.await.expect("invites");
     let people = || plane.control.invitations(&owner).expect("a list").len();
@@ -137,11 +125,7 @@ async fn who_leaves_takes_the_own_invitations_along() {
     let (_, shown) = plane.owner().await;
     let ada_in = plane.enter("ada@example.com", &shown).await;
     let owner = plane.permit_of(&ada_in.expect("signs in"));
-    plane.step();
-    let proven = plane.control.proving(Some(crate::Proof {
-        person: None,
-        code: Code::parse(&shown.totp.shown_at(plane.now())).expect("a code"),
-    }));
+    let proven = plane.proven_by(&shown);
     let invited = proven.invite(&owner, named("bob@example.com"), role(Role::Admin));
     let (_, token) = invited.await.expect("invites");
     let (bob, bobs) = plane.join(&token, "Bob").await;
@@ -179,11 +163,7 @@ async fn nobody_gives_or_takes_a_role_that_reaches_further_than_the_own() {
         .await
         .expect("signs in");
     let owner = plane.permit_of(&entered);
-    plane.step();
-    let proven = plane.control.proving(Some(crate::Proof {
-        person: None,
-        code: Code::parse(&shown.totp.shown_at(plane.now())).expect("a code"),
-    }));
+    let proven = plane.proven_by(&shown);
     let invited = proven
         .invite(&owner, named("bob@example.com"), role(Role::Admin))
         .await;
