@@ -63,11 +63,15 @@ class Browser:
         self.page.get_by_role("button", name=label, exact=True).click()
 
     def follow(self, label):
-        self.page.get_by_role("link", name=label, exact=True).first.click()
+        """Follows a link, and is back when the page it leads to is there: what is looked for
+        next may stand on the page before, too."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=label, exact=True).first.click()
 
     def follow_to(self, section):
         """Goes to a section of the navigation."""
-        self.page.get_by_role("navigation").get_by_role("link", name=section, exact=True).click()
+        with self.page.expect_navigation():
+            self.page.get_by_role("navigation").get_by_role("link", name=section, exact=True).click()
 
     def error_of(self, name):
         """The rule that a field is marked with."""
@@ -91,6 +95,13 @@ class Browser:
         self.press("Sign in")
         if expect:
             self.page.wait_for_url(lambda url: "/sign" not in url)
+
+    def keep_session(self, person):
+        """Keeps the session for the person's next browser: a change that was proven gave it
+        another cookie."""
+        # Who takes the cookie along from an answer that is not there yet takes the one before.
+        self.page.wait_for_load_state()
+        person.cookies = self.context.cookies()
 
     def is_in(self):
         """Whether somebody is signed in."""

@@ -23,6 +23,7 @@ class Person:
         self.password = PASSWORD
         self.secret = secret.replace(" ", "")
         self.recovery = list(recovery)
+        self.cookies = None
         self.step = 0
 
     def code(self):
@@ -51,7 +52,7 @@ class Stage:
         self.pictures = Path(os.environ["CONSOLE_PICTURES"])
         self.pictures.mkdir(parents=True, exist_ok=True)
         self.owner = None
-        self.cookies = None
+        self.bob = None
         self.open = []
         self.chromium = playwright.chromium.launch(
             executable_path=os.environ["CONSOLE_CHROMIUM"],
@@ -65,16 +66,20 @@ class Stage:
         return browser
 
     def owner_in(self, anew=False, scripts=True):
-        """A browser in which the first owner is signed in: by the session of the browser before,
-        when that still lasts, or `anew`."""
+        """A browser in which the first owner is signed in."""
+        return self.signed_in(self.owner, anew, scripts)
+
+    def signed_in(self, person, anew=False, scripts=True):
+        """A browser in which a person is signed in: by the session of the browser before, when
+        that still lasts, or `anew`."""
         browser = self.browser(scripts)
-        if self.cookies and not anew:
-            browser.context.add_cookies(self.cookies)
+        if person.cookies and not anew:
+            browser.context.add_cookies(person.cookies)
         if anew or not browser.is_in():
             browser.context.clear_cookies()
-            browser.sign_in(self.owner)
+            browser.sign_in(person)
         if not anew:
-            self.cookies = browser.context.cookies()
+            browser.keep_session(person)
         browser.go("/console")
         return browser
 

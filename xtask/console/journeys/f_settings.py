@@ -18,7 +18,7 @@ def test_a_project_is_made_visited_renamed_and_deleted(stage):
     browser.press("Make the project")
     browser.see_heading("north & south is made")
     browser.looks_right("project-made")
-    stage.cookies = browser.context.cookies()
+    browser.keep_session(stage.owner)
     assert browser.page.locator(".copy code").inner_text().startswith("tg_")
 
     browser.follow("To north & south")

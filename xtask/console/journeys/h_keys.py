@@ -56,12 +56,6 @@ def token_of(browser):
     return browser.page.locator("#token").inner_text()
 
 
-def keep_session(stage, browser):
-    """A change that was proven gave the session another cookie."""
-    browser.page.wait_for_load_state()
-    stage.cookies = browser.context.cookies()
-
-
 def test_the_empty_page_teaches_and_a_key_that_writes_is_made(stage):
     browser = stage.owner_in()
     browser.follow_to("Keys")
@@ -166,7 +160,7 @@ def test_what_a_key_may_do_is_changed_after_a_look_at_what_that_changes(stage):
     browser.follow("Let it do more")
     browser.see_heading("Let the key do more")
     browser.follow("Ask pools")
-    browser.page.get_by_label("orders").check()
+    browser.page.get_by_label("orders", exact=True).check()
     browser.page.get_by_label("Every row").check()
     browser.looks_right("key-grant-new")
     browser.press("See what it changes")
@@ -176,7 +170,7 @@ def test_what_a_key_may_do_is_changed_after_a_look_at_what_that_changes(stage):
     browser.fill(code=stage.owner.code())
     browser.press("Save it")
     browser.see("What the key may do is in force")
-    keep_session(stage, browser)
+    browser.keep_session(stage.owner)
     browser.page.get_by_role("link", name="Take away what it does with the pool").click()
     browser.see_heading("Take this away?")
     browser.looks_right("key-ungrant")
@@ -201,8 +195,8 @@ def test_settings_keep_what_was_typed(stage):
     browser.see("127.0.0.0/8")
 
 
-def test_a_key_is_rolled_with_a_code_and_the_roll_taken_back_or_finished(stage):
-    browser = stage.owner_in()
+def test_a_key_is_rolled_with_a_code_and_the_roll_taken_back(stage):
+    browser = stage.signed_in(stage.bob)
     to_key(browser, "Ada dashboard")
     browser.follow("Roll")
     browser.see_heading("Roll the key")
@@ -211,31 +205,36 @@ def test_a_key_is_rolled_with_a_code_and_the_roll_taken_back_or_finished(stage):
     browser.press("Make the new token")
     browser.error_of("code")
     browser.page.get_by_label("For an hour").check()
-    browser.fill(code=stage.owner.code())
+    browser.fill(code=stage.bob.code())
     browser.press("Make the new token")
     browser.see_heading("The key has a new token")
-    keep_session(stage, browser)
+    browser.keep_session(stage.bob)
     new = token_of(browser)
     assert call(stage, new, "/v1/whoami")[0] == 200 and call(stage, stage.reader, "/v1/whoami")[0] == 200
     browser.follow("To the key")
     browser.see("in grace")
     browser.looks_right("key-rolling")
     browser.follow("Take the roll back")
-    browser.fill(code=stage.owner.code())
+    browser.fill(code=stage.bob.code())
     browser.press("Take it back")
     browser.see("somebody will miss it")
     browser.looks_right("key-force")
     browser.page.get_by_label("End it although somebody uses it").check()
-    browser.fill(code=stage.owner.code())
+    browser.fill(code=stage.bob.code())
     browser.press("Take it back")
     browser.see("The roll is taken back")
-    keep_session(stage, browser)
+    browser.keep_session(stage.bob)
     assert call(stage, new, "/v1/whoami")[0] == 401
+
+
+def test_the_old_secret_of_a_roll_is_ended(stage):
+    browser = stage.owner_in()
+    to_key(browser, "Ada dashboard")
     browser.follow("Roll")
     browser.fill(code=stage.owner.code())
     browser.press("Make the new token")
     browser.see_heading("The key has a new token")
-    keep_session(stage, browser)
+    browser.keep_session(stage.owner)
     old, stage.reader = stage.reader, token_of(browser)
     browser.follow("To the key")
     browser.follow("End the old one now")
@@ -259,7 +258,7 @@ def test_a_key_is_switched_off_and_on_held_and_released(stage):
     browser.fill(code=stage.owner.code())
     browser.press("Switch it on")
     browser.see("The key is on again")
-    keep_session(stage, browser)
+    browser.keep_session(stage.owner)
     assert call(stage, stage.reader, "/v1/whoami")[0] == 200
     browser.follow("It may have leaked")
     browser.press("Hold it")
@@ -269,7 +268,7 @@ def test_a_key_is_switched_off_and_on_held_and_released(stage):
     browser.fill(code=stage.owner.code())
     browser.press("Release it")
     browser.see("The key goes on as it did before")
-    keep_session(stage, browser)
+    browser.keep_session(stage.owner)
 
 
 def test_usage_and_credits_are_a_picture_and_tables(stage):
@@ -323,7 +322,7 @@ def test_a_key_is_copied_and_deleted_without_a_script(stage):
 
 
 def test_a_key_is_made_and_rolled_without_a_script(stage):
-    browser = stage.owner_in(scripts=False)
+    browser = stage.signed_in(stage.bob, scripts=False)
     browser.go("/console/projects/default/keys/new?for=ask")
     browser.fill(name="Plain", field_1="customer", value_1="cleo")
     browser.page.get_by_label("orders").check()
@@ -335,8 +334,8 @@ def test_a_key_is_made_and_rolled_without_a_script(stage):
     browser.follow("To the key")
     browser.follow("Roll")
     browser.page.get_by_label("Not at all").check()
-    browser.fill(code=stage.owner.code())
+    browser.fill(code=stage.bob.code())
     browser.press("Make the new token")
     browser.see_heading("The key has a new token")
-    keep_session(stage, browser)
+    browser.keep_session(stage.bob)
     assert call(stage, token, "/v1/whoami")[0] == 401

@@ -214,7 +214,7 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
         [project, stage.owner.code()],
     )
     assert answer[0] == 201, answer
-    stage.cookies = browser.context.cookies()
+    browser.keep_session(stage.owner)
     guest = stage.browser()
     guest.go(f"/console/join#{answer[1]['token']}")
     guest.fill(name="Hedy", password=stage.owner.password)

@@ -94,7 +94,7 @@ def test_the_chart_of_a_saved_question_is_in_another_page_by_a_publishable_key(s
         [key, stage.owner.code()],
     )
     assert made[0] == 201, made
-    stage.cookies = browser.context.cookies()
+    browser.keep_session(stage.owner)
     browser.go("/console/projects/default/saved")
     browser.follow("revenue of cities")
     lines = browser.page.locator(".snippets pre", has_text="PUBLISHABLE_KEY").inner_text()

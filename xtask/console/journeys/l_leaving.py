@@ -1,0 +1,16 @@
+"""Who leaves, at the end: journeys before are made by them, too."""
+
+
+def test_who_leaves_is_gone_at_once(stage):
+    guest = stage.browser()
+    guest.sign_in(stage.bob)
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/people")
+    browser.page.get_by_role("link", name="Bob <script>").click()
+    browser.page.get_by_role("link", name="Remove Bob").click()
+    browser.see("is signed out everywhere at once")
+    browser.looks_right("remove-person")
+    browser.press("Remove this person")
+    browser.see("The person is gone")
+    guest.go("/console/account")
+    assert guest.path.startswith("/console/sign-in")
