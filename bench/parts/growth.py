@@ -47,6 +47,7 @@ def measure(session: Session, name: str, dataset: Dataset, answers: Answers) -> 
     """One engine at one size: the probes' times, and the memory after them."""
     folder = session.work / "growth" / name
     remote = session.load(name, folder, dataset, None)
+    session.told(f"growth: {engines.TITLES[name]} is asked")
     try:
         remote.call("prepare", list(dataset.probes.values()))
         refused: dict[tuple[str, str, str], str] = {}

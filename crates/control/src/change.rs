@@ -85,9 +85,20 @@ impl Change {
         before: Option<String>,
         after: Option<String>,
     ) {
+        self.audit_in(self.project, action, subject, (before, after));
+    }
+
+    /// The same in the audit of another project.
+    pub(crate) fn audit_in(
+        &mut self,
+        project: ProjectId,
+        action: &str,
+        subject: Subject,
+        (before, after): (Option<String>, Option<String>),
+    ) {
         let entry = AuditEntry {
             id: AuditId::generate(self.now, &*self.random),
-            project: self.project,
+            project,
             at: self.now,
             actor: self.author.name.clone(),
             secret: self.author.secret,

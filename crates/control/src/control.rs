@@ -29,6 +29,7 @@ use crate::ledger::{Ledger, first_day_read};
 use crate::meters::Meters;
 use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
+use crate::pulse::Pulses;
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Store, Write};
 use crate::usage::Usage;
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     pub(crate) derived: DerivedTokens,
     pub(crate) usage: Usage,
+    pub(crate) pulses: Pulses,
     pub(crate) reporters: Reporters,
     /// Rings after every change that is in force.
     pub(crate) changes: watch::Sender<()>,
@@ -118,6 +120,7 @@ impl Control {
             ledger: Ledger::default(),
             derived: DerivedTokens::default(),
             usage: Usage::default(),
+            pulses: Pulses::default(),
             reporters: Reporters::default(),
             changes: watch::Sender::new(()),
             writer: Arc::new(Mutex::new(Writer {

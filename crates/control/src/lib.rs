@@ -44,6 +44,7 @@ mod organization;
 mod people;
 mod pools;
 mod projects;
+mod pulse;
 mod rolling;
 mod saved_queries;
 mod scoped;
@@ -78,6 +79,8 @@ pub use once::{Made, Once};
 pub use people::{
     NewPerson, OpenSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
 };
+pub use pulse::PULSE_SECONDS;
+pub use rolling::Ending;
 pub use scoped::Scoping;
 pub use store::TokenFile;
 pub use totals::Unpublished;

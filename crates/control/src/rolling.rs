@@ -26,6 +26,24 @@ const KEYS_TIDIED_AT_ONCE: usize = 256;
 /// Keys that one line of the log names; the others are counted.
 const KEYS_NAMED_MAX: usize = 10;
 
+/// How one of two secrets is ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending {
+    /// Also when somebody used it a moment ago.
+    pub force: bool,
+    /// Of this revision of the key alone; whatever it is without one.
+    pub expected: Option<i64>,
+}
+
+impl From<bool> for Ending {
+    fn from(force: bool) -> Self {
+        Self {
+            force,
+            expected: None,
+        }
+    }
+}
+
 impl Control {
     /// Makes a new secret for a key. The old one goes on for the grace, and
     /// never for longer than the key. All else of the key stays as it is.
@@ -115,10 +133,11 @@ impl Control {
         &self,
         by: &Permit<Admin>,
         id: KeyId,
-        force: bool,
+        ending: impl Into<Ending>,
     ) -> Result<Arc<KeyRecord>, ControlError> {
+        let Ending { force, expected } = ending.into();
         self.change(by, |change| {
-            let before = find(change, id, None)?;
+            let before = find(change, id, expected)?;
             self.plan_end_grace(change, &before, force)
         })
         .await
@@ -166,10 +185,11 @@ impl Control {
         &self,
         by: &Permit<Admin>,
         id: KeyId,
-        force: bool,
+        ending: impl Into<Ending>,
     ) -> Result<Arc<KeyRecord>, ControlError> {
+        let Ending { force, expected } = ending.into();
         self.change(by, |change| {
-            let before = find(change, id, None)?;
+            let before = find(change, id, expected)?;
             check_unchanged(by, before.grants())?;
             self.plan_undo(change, &before, force)
         })

@@ -104,13 +104,16 @@ impl Control {
         if access.person().is_some() {
             return;
         }
+        let now = self.0.options.clock.now();
+        let second = now.as_microsecond().div_euclid(1_000_000);
+        self.0.pulses.note(access.project(), second, did.counts);
         let of = UsageOf {
             project: access.project(),
             key: access.key(),
             secret: access.secret(),
             pool: did.pool,
             view: did.view,
-            day: self.0.options.clock.now().date().as_days(),
+            day: now.date().as_days(),
         };
         self.0.usage.note(of, did.counts);
     }

@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 25] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -58,6 +58,7 @@ pub(crate) const NAMES: [&str; 24] = [
     "query_deadline",
     "query_priority",
     "rate_limit_headers",
+    "hsts",
 ];
 
 /// How often all files of records are read again, and how fast.
@@ -189,6 +190,8 @@ pub(crate) struct ServeSettings {
     pub(crate) query_priority: QueryPriority,
     /// Whether answers say where their key stands with its rate.
     pub(crate) rate_limit_headers: bool,
+    /// How long browsers are to come by TLS alone.
+    pub(crate) hsts: Option<Duration>,
 }
 
 /// A setting that cannot be used.
@@ -242,6 +245,7 @@ impl ServeSettings {
             query_deadline: DEFAULT_QUERY_DEADLINE,
             query_priority: QueryPriority::Behind,
             rate_limit_headers: false,
+            hsts: None,
         }
     }
 
@@ -249,11 +253,17 @@ impl ServeSettings {
     ///
     /// # Errors
     /// When the address is not a loopback address and neither TLS nor a proxy
-    /// is named, or both are.
+    /// is named, or both are; and browsers that are told to come by TLS alone
+    /// where there is none.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.tls.is_some() && !self.behind_proxy.is_empty() {
             return Err(ConfigError::new(
                 "tls-cert and behind-proxy exclude each other: either the server ends TLS or the proxy does",
+            ));
+        }
+        if self.hsts.is_some() && self.tls.is_none() && self.behind_proxy.is_empty() {
+            return Err(ConfigError::new(
+                "hsts tells browsers to come by TLS alone, and nothing here ends TLS; give --tls-cert and --tls-key, or --behind-proxy, or leave hsts off",
             ));
         }
         let open = !self.listen.ip().is_loopback();

@@ -183,7 +183,8 @@ async fn open(
     let version = env!("CARGO_PKG_VERSION");
     let threads = threads.clone();
     let state = AppState::new(control.clone(), plane, clock, random, version, threads)
-        .with_rate_headers(settings.rate_limit_headers);
+        .with_rate_headers(settings.rate_limit_headers)
+        .with_strict_transport(settings.hsts);
     let state = match places {
         None => state,
         Some(places) => state.with_places(places),

@@ -32,6 +32,7 @@ mod people;
 mod pictures;
 mod pools;
 mod routes;
+mod rows;
 mod saved;
 mod settings;
 mod shown;

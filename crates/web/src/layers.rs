@@ -91,6 +91,10 @@ pub(crate) async fn around(
         response = response.map(|body| logging_its_end(body, id, held));
     }
     stamp(&mut response, id);
+    if let Some(period) = &state.strict_transport {
+        let headers = response.headers_mut();
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, period.clone());
+    }
     if let Some(console::Shown(problem)) = response.extensions_mut().remove() {
         problem.log(id);
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use control::Control;
+use http::HeaderValue;
 use model::ids::{KeyId, ProjectId};
 use model::keys::Network;
 use model::limits::BODY_BYTES_MAX;
@@ -78,6 +79,8 @@ pub struct AppState {
     pub(crate) places: Option<Arc<Places>>,
     /// Whether answers say where their key stands with its rate.
     pub(crate) rate_headers: bool,
+    /// How long browsers are to come by TLS alone, as the header says it.
+    pub(crate) strict_transport: Option<HeaderValue>,
     ready: Arc<AtomicBool>,
 }
 
@@ -115,6 +118,7 @@ impl AppState {
             publishing: Arc::default(),
             places: None,
             rate_headers: false,
+            strict_transport: None,
             ready: Arc::default(),
         }
     }
@@ -130,6 +134,17 @@ impl AppState {
     #[must_use]
     pub fn with_rate_headers(mut self, rate_headers: bool) -> Self {
         self.rate_headers = rate_headers;
+        self
+    }
+
+    /// The same state whose answers tell browsers for how long they are to come
+    /// by TLS alone; to this host, and to none below it.
+    #[must_use]
+    pub fn with_strict_transport(mut self, period: Option<Duration>) -> Self {
+        self.strict_transport = period.map(|period| {
+            let text = format!("max-age={}", period.as_secs());
+            HeaderValue::from_str(&text).expect("a number is visible ASCII")
+        });
         self
     }
 

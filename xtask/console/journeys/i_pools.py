@@ -201,22 +201,16 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
     ]
     stage.api("POST", "/v1/pools/orders/records", rows)
     stage.api("POST", "/v1/pools/orders/records", rows[:24])
-    project = stage.api("GET", "/v1/projects")["items"][0]["id"]
-    # A role over some rows is given by the API, and widening needs a code.
     browser = stage.owner_in()
-    answer = browser.page.evaluate(
-        """async ([project, code]) => {
-          const answer = await fetch('/v1/invitations', { method: 'POST', headers: { 'Content-Type': 'application/json' },
-            body: JSON.stringify({ sign_in: 'held@example.com', code, roles: [{ role: 'analyst', project,
-              constraints: [{ field: 'customer', operator: 'eq', value: 'globex' }] }] }) });
-          return [answer.status, await answer.json()];
-        }""",
-        [project, stage.owner.code()],
-    )
-    assert answer[0] == 201, answer
-    browser.keep_session(stage.owner)
+    browser.go("/console/projects/default/people/invite")
+    browser.fill(sign_in="held@example.com", field_1="customer", value_1="globex")
+    browser.page.get_by_label("Analyst").check()
+    browser.looks_right("invite-held")
+    browser.press("Make the invitation")
+    browser.see_heading("held@example.com is invited")
+    link = browser.page.locator("[data-link]").inner_text()
     guest = stage.browser()
-    guest.go(f"/console/join#{answer[1]['token']}")
+    guest.page.goto(link)
     guest.fill(name="Hedy", password=stage.owner.password)
     guest.press("Join")
     guest.see_heading("Keep these")
@@ -237,6 +231,14 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
     assert "acme" not in guest.page.locator("main").inner_text()
     assert guest.page.get_by_role("link", name="Upload").count() == 0
     guest.looks_right("pool-held")
+    browser.go("/console/projects/default/people")
+    browser.follow("Hedy")
+    assert browser.value("field_1") == "customer" and browser.value("value_1") == "globex"
+    browser.looks_right("person-held")
+    browser.fill(value_1="acme")
+    browser.press("Save")
+    browser.error_of("here")
+    assert browser.value("value_1") == "acme"
 
 
 def test_records_that_would_run_are_shown_and_never_run(stage):

@@ -73,10 +73,25 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.see_heading("Saved questions")
     browser.looks_right("saved")
     browser.follow("orders each day")
+    browser.fill(value_1="acme")
+    browser.press("Show")
+    browser.page.locator(".data").wait_for()
+    browser.looks_right("dataset-series")
     browser.follow("Delete")
     browser.looks_right("delete-saved")
     browser.press("Delete it")
     browser.see("It is gone")
+
+
+def test_a_saved_question_is_deleted_without_a_script(stage):
+    browser = stage.owner_in(scripts=False)
+    browser.go("/console/projects/default/saved")
+    browser.follow("revenue, kept")
+    browser.follow("Delete")
+    browser.see_heading("Delete revenue, kept?")
+    browser.press("Delete it")
+    browser.see("It is gone")
+    assert browser.page.get_by_role("link", name="revenue, kept").count() == 0
 
 
 def test_the_chart_of_a_saved_question_is_in_another_page_by_a_publishable_key(stage):
@@ -123,6 +138,9 @@ def test_home_tells_what_is_going_on(stage):
     browser.see("Busiest keys")
     browser.chart_is_there()
     browser.looks_right("home-living")
+    browser.page.locator("#now svg").first.wait_for()
+    # It is brought anew by itself.
+    browser.page.wait_for_function("() => document.getElementById('now').getAttribute('hx-get').includes('turn=2')")
     browser.follow("7 days")
     browser.page.wait_for_url(lambda url: "range=7" in url)
     browser.chart_is_there()

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use model::ids::{InvitationId, PersonId};
+use model::ids::{InvitationId, PersonId, ProjectId};
 use model::json;
 use model::people::{
-    InvitationRecord, PersonParts, PersonRecord, RecoveryHash, SessionHash, SessionRecord,
+    InvitationRecord, PersonDraft, PersonParts, PersonRecord, RecoveryHash, RoleGrant, SessionHash,
+    SessionRecord, SignInName,
 };
 use model::value::{Object, Value};
 
@@ -82,6 +83,32 @@ impl Change {
         parts.recovery = codes;
     }
 
+    /// Notes what became of somebody. The project's audit has what of the roles
+    /// reaches into the project, and nothing of who has none there; that of the
+    /// organization's first project, `home`, has everything.
+    pub(super) fn audit_person(
+        &mut self,
+        home: ProjectId,
+        action: &str,
+        subject: impl Fn() -> Subject,
+        [before, after]: [Option<&PersonTold>; 2],
+    ) {
+        let project = self.project;
+        let text = |told: PersonTold| told.text();
+        let texts = [before, after].map(|told| told.map(PersonTold::text));
+        let here = [before, after].map(|told| told?.in_project(project).map(text));
+        if home == project || here == texts {
+            let [before, after] = texts;
+            return self.audit(action, subject(), before, after);
+        }
+        let [before, after] = here;
+        if before != after {
+            self.audit(action, subject(), before, after);
+        }
+        let [before, after] = texts;
+        self.audit_in(home, action, subject(), (before, after));
+    }
+
     /// Removes a person with everything that is the person's.
     pub(super) fn delete_person(&mut self, id: PersonId) {
         self.writes_people(PeopleWrite::DeleteSessionsOf(id));
@@ -119,13 +146,39 @@ pub(super) fn subject(person: &PersonParts) -> Subject {
     Subject::new(person.id, &person.sign_in)
 }
 
-/// What the audit keeps of a person: nothing of what lets the person in.
-pub(super) fn text(person: &PersonParts) -> String {
-    let definition = match person.draft.to_value() {
-        Value::Object(object) => Value::Object(object.with("sign_in", person.sign_in.as_str())),
-        other => other,
-    };
-    json::to_text(&definition)
+/// What the audit keeps of somebody: nothing of what lets the person in.
+#[derive(Clone, Debug)]
+pub(super) struct PersonTold {
+    pub(super) draft: PersonDraft,
+    /// Where it is told besides the audit's own name.
+    pub(super) sign_in: Option<SignInName>,
+}
+
+impl PersonTold {
+    pub(super) fn of(person: &PersonParts) -> Self {
+        Self {
+            draft: person.draft.clone(),
+            sign_in: Some(person.sign_in.clone()),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let definition = match (self.draft.to_value(), &self.sign_in) {
+            (Value::Object(object), Some(sign_in)) => {
+                Value::Object(object.with("sign_in", sign_in.as_str()))
+            }
+            (other, _) => other,
+        };
+        json::to_text(&definition)
+    }
+
+    /// With the roles alone that reach into the project; `None` where there is none.
+    fn in_project(&self, project: ProjectId) -> Option<Self> {
+        let mut told = self.clone();
+        let reaches = |role: &RoleGrant| role.project.is_none_or(|other| other == project);
+        told.draft.roles.retain(reaches);
+        (!told.draft.roles.is_empty()).then_some(told)
+    }
 }
 
 /// What the audit keeps of a step with factors.

@@ -12,7 +12,7 @@ use model::people::{
 };
 use model::permit::{Admin, Permit};
 
-use super::change::{subject, text};
+use super::change::{PersonTold, subject};
 use crate::change::Change;
 use crate::control::{Control, Inner};
 use crate::error::{ControlError, Refusal};
@@ -183,7 +183,7 @@ impl Control {
             revision: 1,
         };
         let person = change.insert_person(parts)?;
-        let after = Some(text(person.parts()));
+        let after = Some(PersonTold::of(person.parts()).text());
         change.audit("person.create", subject(person.parts()), None, after);
         Ok(person)
     }

@@ -12,7 +12,7 @@ use model::time::Timestamp;
 use model::value::Object;
 
 use super::People;
-use super::change::note;
+use super::change::{PersonTold, note};
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
@@ -92,8 +92,13 @@ impl Control {
                 ends_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
             };
             change.insert_invitation(invitation.clone());
-            let after = model::json::to_text(&invitation.draft.to_value());
-            change.audit("person.invite", subject(&invitation), None, Some(after));
+            let told = PersonTold {
+                draft: invitation.draft.clone(),
+                sign_in: None,
+            };
+            let home = self.home_of(organization)?;
+            let subject = || subject(&invitation);
+            change.audit_person(home, "person.invite", subject, [None, Some(&told)]);
             Ok((Arc::new(invitation), token))
         })
         .await

@@ -7,7 +7,7 @@ use model::ids::{OrganizationId, PersonId, ProjectId};
 use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::{Access, Admin, Permit};
 
-use super::change::{subject, text};
+use super::change::{PersonTold, subject};
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
@@ -84,8 +84,10 @@ impl Control {
             }
             let after = change.update_person(parts)?;
             self.end_invitations_by(change, organization, &after.parts().draft, id);
-            let texts = (Some(text(before.parts())), Some(text(after.parts())));
-            change.audit("person.change", subject(after.parts()), texts.0, texts.1);
+            let told = [before.parts(), after.parts()].map(PersonTold::of);
+            let told = told.each_ref().map(Some);
+            let home = self.home_of(organization)?;
+            change.audit_person(home, "person.change", || subject(after.parts()), told);
             Ok(after)
         })
         .await
@@ -113,8 +115,10 @@ impl Control {
             };
             self.end_invitations_by(change, organization, &nothing, id);
             change.delete_person(id);
-            let before = Some(text(person.parts()));
-            change.audit("person.delete", subject(person.parts()), before, None);
+            let told = PersonTold::of(person.parts());
+            let home = self.home_of(organization)?;
+            let subject = || subject(person.parts());
+            change.audit_person(home, "person.delete", subject, [Some(&told), None]);
             Ok(())
         })
         .await
@@ -133,8 +137,9 @@ impl Control {
         self.change_as("server".to_owned(), first, |change| {
             for person in self.everybody_of(organization) {
                 change.delete_person(person.id());
-                let before = Some(text(person.parts()));
-                change.audit("person.delete", subject(person.parts()), before, None);
+                let told = PersonTold::of(person.parts());
+                let subject = || subject(person.parts());
+                change.audit_person(first, "person.delete", subject, [Some(&told), None]);
             }
             for invitation in self.every_invitation_of(organization) {
                 change.delete_invitation(invitation);
@@ -233,12 +238,23 @@ impl Control {
         let mut told = draft.clone();
         told.roles.retain(|role| {
             let is_there =
-                |id: ProjectId| id == access.project() || self.has_there(access, id, Area::People);
+                |id: ProjectId| id == access.project() || self.knows_there(access, id, role);
             // Whoever is held to rows knows of the role that is held to them.
             let is_above = role.project.is_none() && access.within().is_none();
             all || is_above || role.project.is_some_and(is_there)
         });
         told
+    }
+
+    /// Whether the role of a person who signed in reaches over this one in another
+    /// project: somebody held to rows there knows of roles over these alone.
+    fn knows_there(&self, access: &Access, project: ProjectId, other: &RoleGrant) -> bool {
+        let person = access.person().and_then(|own| self.people().person(own.id));
+        person.is_some_and(|person| {
+            let own = person.parts().draft.role_in(project);
+            let own = own.filter(|own| own.may(Area::People));
+            own.is_some_and(|own| other.is_within(own.constraints.as_ref()))
+        })
     }
 
     /// Whether the role of a person who signed in has this in a project.

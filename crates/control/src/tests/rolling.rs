@@ -243,6 +243,17 @@ async fn k06_a_grace_ends_early_and_a_roll_is_undone_inside_it() {
         .expect("one ms before the end");
     assert!(plane.lets_in(&new) && !plane.lets_in(&newest));
     let last = plane.roll(id, r#"{"grace":"1h"}"#).await.expect("rolls");
+    // Whoever looked at another roll ends nothing of this one.
+    let stale = crate::Ending {
+        force: true,
+        expected: Some(key.revision()),
+    };
+    for refused in [
+        control.end_grace(&by, id, stale).await,
+        control.undo_roll(&by, id, stale).await,
+    ] {
+        assert!(matches!(refused, Err(ControlError::StaleRevision)));
+    }
     plane.clock.advance(HOUR);
     assert_eq!(
         refused(control.undo_roll(&by, id, true).await),

@@ -106,3 +106,105 @@ async fn what_is_told_outside_speaks_of_no_table() {
     };
     assert!(inside.to_string().contains("pools are shut"), "{inside}");
 }
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A number of so many digits in base 62.
+fn in_base62(bytes: &[u8], digits: usize) -> String {
+    let mut number = bytes.to_vec();
+    let mut text = vec![b'0'; digits];
+    for digit in text.iter_mut().rev() {
+        let mut rest = 0_u32;
+        for byte in &mut number {
+            let step = rest << 8 | u32::from(*byte);
+            *byte = u8::try_from(step / 62).expect("a byte");
+            rest = step % 62;
+        }
+        *digit = BASE62[usize::try_from(rest).expect("small")];
+    }
+    String::from_utf8(text).expect("ASCII")
+}
+
+/// The CRC-32 of IEEE 802.3, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let rest = bytes.iter().fold(u32::MAX, |rest, byte| {
+        (0..8).fold(rest ^ u32::from(*byte), |rest, _| {
+            (rest >> 1) ^ (0xedb8_8320 * (rest & 1))
+        })
+    });
+    !rest
+}
+
+/// The token with this public part that has these 43 characters as its secret.
+fn token_of(public: &str, secret: &str) -> Secret {
+    let body = format!("{public}{secret}");
+    let checksum = in_base62(&crc32(body.as_bytes()).to_be_bytes(), 6);
+    Secret::parse(&format!("{body}{checksum}")).expect("a token by its form")
+}
+
+/// What may be a secret among these bytes: any 32 of them, and any 43 digits.
+fn candidates(bytes: &[u8]) -> Vec<String> {
+    let has_content = |window: &&[u8]| window.iter().filter(|byte| **byte != 0).count() > 16;
+    let raw = bytes.windows(32).filter(has_content);
+    let raw = raw.map(|window| in_base62(window, 43));
+    let digits = bytes.windows(43).filter(|window| {
+        let mut digits = window.iter();
+        digits.all(u8::is_ascii_alphanumeric)
+    });
+    let digits = digits.map(|window| String::from_utf8_lossy(window).into_owned());
+    raw.chain(digits).collect()
+}
+
+/// K2: whatever stands in the files, sent as the secret of a key, to the server
+/// it was copied from and to one that runs on the copy.
+#[tokio::test]
+async fn k2_nothing_that_is_stored_is_a_secret() {
+    let plane = Plane::new().await;
+    let (_, secret) = plane.key("Ada", "[]").await;
+    let text = secret.reveal().to_owned();
+    let (public, own) = (
+        &text[..text.len() - 49],
+        &text[text.len() - 49..text.len() - 6],
+    );
+    assert_eq!(
+        token_of(public, own).reveal(),
+        text,
+        "tokens are put together as they are made"
+    );
+    let mut publics = vec![public.to_owned()];
+    for name in ["Bob", "Cy", "Dora", "Eve", "Fay", "Guy"] {
+        let (_, other) = plane.key(name, "[]").await;
+        let other = other.reveal();
+        publics.push(other[..other.len() - 49].to_owned());
+    }
+    plane.control.close().await.expect("closes");
+    let copy = plane.folder.path().join("copy.db");
+    std::fs::copy(plane.file(), &copy).expect("copies");
+    let stolen = ControlOptions {
+        pepper: Pepper::from_bytes([8; 32]),
+        ..options(&plane.clock, 3)
+    };
+    let thief = Control::open(&copy, stolen).await.expect("opens");
+    let rightful = plane.opened_again(4).await;
+    let stored = std::fs::read(&copy).expect("can be read");
+    let hash = secret.hash(rightful.control.pepper());
+    let holds_hash = stored.windows(32).any(|window| window == hash.as_bytes());
+    assert!(
+        holds_hash,
+        "what is stored of the secret is among what is sent"
+    );
+    let candidates = candidates(&stored);
+    let replays = candidates.len() * publics.len();
+    assert!(replays >= 100_000, "only {replays}");
+    let nowhere = Circumstances::unknown();
+    for candidate in &candidates {
+        for public in &publics {
+            let token = token_of(public, candidate);
+            for control in [&thief, &rightful.control] {
+                let outcome = control.authenticate(&token, &nowhere).map(drop);
+                assert_eq!(outcome, Err(AuthError::Unknown));
+            }
+        }
+    }
+    assert!(rightful.control.authenticate(&secret, &nowhere).is_ok());
+}

@@ -24,9 +24,10 @@ const CROPS: [f64; 4] = [0.5, 0.9, 0.99, 1.0];
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CHECKSUM_CHARS: usize = 6;
 
-/// Makes a guess at the secret of one of the owners: another one each time,
-/// since what a text is takes time of its own, and the same texts in every kind.
-type Guess<'a> = dyn Fn(usize) -> String + 'a;
+/// Makes a guess at the secret of the first owner, with what it needs of another
+/// one. Both are drawn anew for each guess of any kind: a key that was looked up a
+/// moment ago is found sooner, and what a text is takes time of its own.
+type Guess<'a> = dyn Fn(usize, usize) -> String + 'a;
 
 pub(crate) fn run(many: &Many, short: bool) -> Table {
     let guesses = if short { GUESSES_SHORT } else { GUESSES };
@@ -39,14 +40,13 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
         .collect();
     let public = |owner: usize| bodies[owner].split_at(bodies[owner].len() - SECRET_CHARS).0;
     let secret = |owner: usize| &bodies[owner][public(owner).len()..];
-    let near = |owner: usize| guess(public(owner), secret(owner), &random);
-    // The same texts of secrets, each with the public part of another one.
-    let far = |owner: usize| guess(public((owner + 1) % OWNERS), secret(owner), &random);
-    let unknown = |owner: usize| {
+    let near = |owner: usize, _: usize| guess(public(owner), secret(owner), &random);
+    let far = |owner: usize, other: usize| guess(public(owner), secret(other), &random);
+    let unknown = |_: usize, other: usize| {
         let of_none = Secret::generate(KeyKind::Secret, &random);
         let of_none = body(of_none.reveal());
         let public = of_none.split_at(of_none.len() - SECRET_CHARS).0;
-        guess(public, secret(owner), &random)
+        guess(public, secret(other), &random)
     };
     let rows: [(&str, [&Guess<'_>; 2]); 2] = [
         (
@@ -112,14 +112,16 @@ fn times(
     random: &SeededRandom,
 ) -> [Vec<f64>; 2] {
     let mut times = [Vec::new(), Vec::new()];
-    let mut draw = [0_u8; 1];
+    let mut draw = [0_u8; 3];
     // All are read from one place: where a text lies takes time as well.
     let mut text = String::with_capacity(128);
-    for at in 0..count {
+    for _ in 0..count {
         random.fill(&mut draw);
-        let class = usize::from(draw[0] & 1);
+        let [class, owner, further] = draw.map(usize::from);
+        let (class, owner) = (class & 1, owner % OWNERS);
+        let other = (owner + 1 + further % (OWNERS - 1)) % OWNERS;
         text.clear();
-        text.push_str(&guesses[class](at % OWNERS));
+        text.push_str(&guesses[class](owner, other));
         let start = Instant::now();
         let guess = Secret::parse(&text).unwrap();
         let refused = many.control.authenticate(&guess, &seen()).is_err();

@@ -50,6 +50,9 @@ pub(crate) struct ServeArgs {
     /// Network of the proxies that end TLS in front of this server; may be given several times
     #[arg(long, value_name = "CIDR")]
     behind_proxy: Vec<String>,
+    /// How long browsers that came by TLS come by nothing else (Strict-Transport-Security): days such as 30d, or off [default: off]
+    #[arg(long, value_name = "PERIOD")]
+    hsts: Option<String>,
     /// File of the secret that tokens are hashed under; keep it out of the data directory's backup
     #[arg(long, value_name = "FILE")]
     pepper_file: Option<String>,
@@ -133,6 +136,7 @@ impl ServeArgs {
             ("query_deadline", one(&self.query_deadline)),
             ("query_priority", one(&self.query_priority)),
             ("rate_limit_headers", one(&self.rate_limit_headers)),
+            ("hsts", one(&self.hsts)),
         ]
     }
 }

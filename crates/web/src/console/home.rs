@@ -2,6 +2,7 @@
 //! somebody's attention.
 
 mod doing;
+mod now;
 
 use askama::Template;
 use axum::extract::State;
@@ -19,9 +20,10 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 use doing::{Attention, Busy};
+use now::Now;
 
-/// The stretch of time that is looked at.
-pub(super) const PARAMETERS: &[&str] = &["range"];
+/// The stretch of time that is looked at, and what of the page is brought anew.
+pub(super) const PARAMETERS: &[&str] = &["range", now::PARAMETERS[0], now::PARAMETERS[1]];
 
 /// Stretches to choose from, in days; the first is the usual one.
 const RANGES: [(&str, &str, &str); 4] = [
@@ -56,6 +58,7 @@ struct Page {
     stored: Option<String>,
     views: usize,
     keys: Option<usize>,
+    now: Option<Now>,
     ranges: Vec<Range>,
     charts: Vec<Chart>,
     busy: Vec<Busy>,
@@ -104,6 +107,9 @@ pub(super) async fn read(
     parameters: Parameters,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
+    if let Some(part) = now::part(&here, &parameters, &state) {
+        return part;
+    }
     let range = parameters.get("range");
     let known = RANGES.iter().find(|(days, ..)| Some(*days) == range);
     let (days, timeframe, _) = *known.unwrap_or(&RANGES[0]);
@@ -147,8 +153,10 @@ pub(super) async fn read(
         records: records.map(grouped),
         pools_count: count,
         stored: stored.map(shown::bytes),
-        views: here.definitions.views().count(),
+        views: super::views::readable(&here),
         keys: here.may(Area::Keys).then(|| keys.count()),
+        // Before there is anything, the page teaches.
+        now: Now::read(&here, &state, 0).filter(|_| count > 0),
         ranges: ranges.collect(),
         busy,
         tells_usage,
@@ -179,6 +187,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         stored: Some(text.to_owned()),
         views: 1,
         keys: Some(1),
+        now: Some(now::sample(text)),
         ranges: vec![Range {
             label: "",
             href: place(),
@@ -194,5 +203,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         views_at: Some(place()),
         pools_at: Some(place()),
     };
-    vec![super::samples::sample("home.html", &page)]
+    vec![
+        super::samples::sample("home.html", &page),
+        now::sample_part(text),
+    ]
 }

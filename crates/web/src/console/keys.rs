@@ -11,7 +11,6 @@ mod one;
 mod preview;
 mod review;
 mod rolling;
-mod rows;
 mod settings;
 mod words;
 
@@ -34,6 +33,7 @@ pub(super) use rolling::{
     end_grace, end_grace_form, roll, roll_form, undo as undo_roll, undo_form as undo_roll_form,
 };
 pub(super) use settings::{change as change_settings, form as settings_form};
+pub(super) use words::conditions;
 
 use std::sync::Arc;
 
@@ -123,7 +123,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
 
 /// The definitions of the first project.
 #[cfg(test)]
-async fn definitions_of(world: &crate::testing::World) -> Arc<control::Definitions> {
+pub(super) async fn definitions_of(world: &crate::testing::World) -> Arc<control::Definitions> {
     let me = world.get("/v1/whoami").await.expect(200).json();
     let project = crate::testing::text(&me, "/project");
     let project = model::ids::ProjectId::parse(project).expect("an id");

@@ -1,5 +1,6 @@
 //! People: who works here, as what, and who was invited.
 
+mod held;
 mod invite;
 mod one;
 mod roles;
@@ -11,6 +12,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use model::filters::Filter;
 use model::people::{Area, PersonDraft, Role, RoleGrant};
 
 use super::frame::{Frame, Section, page};
@@ -104,10 +106,11 @@ fn roles_of(here: &InProject, draft: &PersonDraft) -> Vec<String> {
                 found.map_or_else(|| id.to_string(), |(_, of)| of.project().name.clone())
             }
         };
-        let held = match &role.constraints {
-            Some(_) => ", over some rows",
-            None => "",
-        };
+        let held = role.constraints.as_ref().map(|rows| {
+            let rows = super::keys::conditions(rows);
+            format!(", where {}", rows.join(" and "))
+        });
+        let held = held.unwrap_or_default();
         format!("{}, {place}{held}", role.role.name())
     });
     roles.collect()
@@ -155,12 +158,12 @@ fn every_choice(chosen: &str) -> Vec<Choice> {
     all.collect()
 }
 
-/// A role that the person gives: over the same rows as the own.
-fn given(here: &InProject, role: Role, is_everywhere: bool) -> RoleGrant {
+/// A role that the person gives, over some of the rows that are the person's own.
+fn given(here: &InProject, role: Role, is_everywhere: bool, rows: Option<Filter>) -> RoleGrant {
     RoleGrant {
         project: (!is_everywhere).then(|| here.access.project()),
         role,
-        constraints: here.access.within().map(|held| (**held).clone()),
+        constraints: held::both(rows, here.access.within().map(|held| &**held)),
     }
 }
 

@@ -101,6 +101,16 @@ impl Readable {
     }
 }
 
+/// How many views the person may read.
+pub(super) fn readable(here: &InProject) -> usize {
+    let all = here.definitions.views();
+    let may = |view: &(&Arc<View>, &Arc<Pool>)| {
+        let permit: Result<Permit<Read>, _> = here.access.permit(On::View(Some(*view)));
+        permit.is_ok()
+    };
+    all.filter(may).count()
+}
+
 async fn rows(question: ConstrainedQuery, state: &AppState) -> String {
     match count(state, question).await {
         Ok(Value::Integer(rows)) => grouped(rows),

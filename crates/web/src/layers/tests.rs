@@ -40,6 +40,25 @@ async fn every_answer_has_its_id_and_is_kept_by_nobody() {
 }
 
 #[tokio::test]
+async fn browsers_are_told_to_come_by_tls_when_that_is_set() {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    let mut world = World::new().await;
+    for (period, told) in [(None, ""), (Some(DAY * 30), "max-age=2592000")] {
+        let state = world.state.clone().with_strict_transport(period);
+        world.router = crate::router(state);
+        for call in [
+            "GET /v1/pools",
+            "GET /v1/nothing",
+            "GET /console/sign-in",
+            "GET /",
+        ] {
+            let reply = world.call(&world.admin, call, &Json::Null).await;
+            assert_eq!(reply.header("strict-transport-security"), told, "{call}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_no_route_takes_is_a_problem_too() {
     let world = World::new().await;
     for path in [

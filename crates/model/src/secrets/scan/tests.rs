@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use super::*;
 use crate::random::SeededRandom;
 
@@ -75,8 +77,47 @@ fn k1_no_token_with_a_typo_is_one() {
     }
 }
 
-/// Ordinary text, and text made to look like tokens; the measured corpus of
-/// 100 MB is too much for a test.
+/// The files of a folder and those below it, up to so many bytes of them.
+fn files_below(folder: &Path, most: u64) -> Vec<PathBuf> {
+    let (mut folders, mut files, mut bytes) = (vec![folder.to_owned()], Vec::new(), 0);
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.map(|entry| entry.expect("an entry")) {
+            let kind = entry.file_type().expect("a kind");
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() && bytes < most {
+                bytes += entry.metadata().expect("a size").len();
+                files.push(entry.path());
+            }
+        }
+    }
+    files
+}
+
+/// K1: 100 MB of ordinary text, the sources of other projects, hold no token.
+/// A tenth of it without `TIDEGATE_PROOF=long`.
+#[test]
+fn k1_sources_of_others_hold_no_token() {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let home = home.expect("Cargo keeps the sources of dependencies at home");
+    let most: u64 = match std::env::var("TIDEGATE_PROOF").as_deref() {
+        Ok("long") => 100_000_000,
+        _ => 10_000_000,
+    };
+    let mut read = 0;
+    for file in files_below(&home.join("registry").join("src"), most) {
+        let bytes = std::fs::read(&file).expect("can be read");
+        read += bytes.len() as u64;
+        assert_eq!(found(&bytes, 65_536), [], "{}", file.display());
+    }
+    assert!(read >= most, "only {read} bytes of sources are there");
+}
+
+/// Ordinary text, and text made to look like tokens.
 #[test]
 fn k1_ordinary_text_holds_no_token() {
     let ordinary = [

@@ -64,7 +64,11 @@ pub(super) fn ask(
     offers_force: bool,
 ) -> Result<Response, ApiError> {
     let takes_name = asks.below == "/copy";
-    let mut form = form;
+    // Of the key that is looked at.
+    let mut form = match form.value("revision") {
+        "" => form.with("revision", here.key.revision().to_string()),
+        _ => form,
+    };
     form.needs_code |= asks.widens;
     let shown = Page {
         frame: Frame::of(asks.title.clone(), &here.page, Section::Keys),

@@ -9,7 +9,7 @@ use model::time::Timestamp;
 use model::value::{Object, Value};
 
 use super::super::forms::{Fields, Form};
-use super::rows::{Choice, choices};
+use super::super::rows::{Choice, choices};
 
 /// The fields.
 pub(super) const NAMES: [&str; 11] = [

@@ -11,11 +11,11 @@ use model::value::{Object, Value};
 
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section, page, segment};
+use super::super::rows::Wrong;
 use super::super::visitor::InProject;
 use super::grants::{Chosen, GrantFields, Purpose, Said, blank, names, said};
 use super::limits::{self, Choices};
 use super::once::{self, ONCE};
-use super::rows::Wrong;
 use crate::api::keys::draft;
 use crate::caller::Caller;
 use crate::error::ApiError;

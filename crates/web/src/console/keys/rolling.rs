@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::ControlError;
+use control::{ControlError, Ending};
 use model::document::Document;
 use model::keys::{KeyRecord, Roll, SecretRecord};
 use model::value::{Object, Value};
@@ -11,11 +11,11 @@ use model::value::{Object, Value};
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
+use super::super::rows::{Choice, choices};
 use super::super::visitor::InProject;
 use super::Here;
 use super::asking::{Asks, Fact, ask, refused, users};
 use super::once::{self, ONCE};
-use super::rows::{Choice, choices};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
@@ -125,6 +125,14 @@ async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, 
     Ok(step_up::finish(&control, shown))
 }
 
+/// What a page asked: of the secrets that it told of, and no later ones.
+fn ending_of(form: &Form) -> Ending {
+    Ending {
+        force: form.text("force") == "yes",
+        expected: form.text("revision").parse().ok(),
+    }
+}
+
 fn ending() -> Asks {
     Asks {
         title: "End the old secret now?".to_owned(),
@@ -163,10 +171,11 @@ pub(in super::super) async fn end_grace(
     Sent(page_of, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    let force = form.text("force") == "yes";
+    let asked = ending_of(&form);
+    let force = asked.force;
     let ended = state
         .control
-        .end_grace(&here.caller.0, here.key.id(), force);
+        .end_grace(&here.caller.0, here.key.id(), asked);
     match ended.await {
         Ok(_) => Ok(go_to(&here.address("?done=grace"))),
         Err(error) => again(&here, &state, (ending(), Fields::blank(), force), error).await,
@@ -190,7 +199,8 @@ pub(in super::super) async fn undo(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let fields = Fields::typed(&form, &[], &["code"]);
-    let force = form.text("force") == "yes";
+    let asked = ending_of(&form);
+    let force = asked.force;
     let proof = match form.proof() {
         Ok(proof) => proof,
         Err(fault) => {
@@ -200,7 +210,7 @@ pub(in super::super) async fn undo(
     };
     let control = state.control.proving(proof);
     match control
-        .undo_roll(&here.caller.0, here.key.id(), force)
+        .undo_roll(&here.caller.0, here.key.id(), asked)
         .await
     {
         Ok(_) => {

@@ -124,7 +124,7 @@ fn selector<Id>([one, every]: [&str; 2], of: &Selector<Id>) -> (String, Option<S
 }
 
 /// The parts of a filter that must all hold.
-pub(super) fn conditions(filter: &Filter) -> Vec<String> {
+pub(in crate::console) fn conditions(filter: &Filter) -> Vec<String> {
     filter.conjuncts().into_iter().map(condition).collect()
 }
 

@@ -6,19 +6,23 @@ use axum::response::Response;
 use control::{ControlError, Refusal};
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
+use model::filters::Filter;
 use model::ids::InvitationId;
 use model::people::{Area, PersonDraft, Role, SignInName};
 
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section, page};
+use super::super::rows::Wrong;
 use super::super::visitor::InProject;
 use super::super::{ROOT, go_to};
+use super::held::{self, Held};
 use super::{Choice, choices, given};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
 
-const KEPT: &[&str] = &["sign_in", "role", "place"];
+/// The form's fields but for its rows.
+const OWN: [&str; 3] = ["sign_in", "role", "place"];
 
 #[derive(Template)]
 #[template(path = "console/invite.html")]
@@ -31,6 +35,7 @@ struct Page {
     roles: Vec<Choice>,
     offers_everywhere: bool,
     is_everywhere: bool,
+    held: Option<Held>,
 }
 
 /// A role for every project is given by who has one without a constraint.
@@ -53,6 +58,7 @@ fn show(here: &InProject, form: Fields) -> Result<Response, ApiError> {
         roles: choices(here, role),
         offers_everywhere: offers_everywhere(here),
         is_everywhere: form.value("place") == "everywhere",
+        held: Some(Held::of(&here.definitions, &form)),
         form,
     };
     shown.form.shown_in(&shown)
@@ -79,8 +85,13 @@ pub(in super::super) async fn send(
     Sent(here, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
-    let fields = Fields::typed(&form, KEPT, &["code"]).meaning("roles", "role");
-    let (sign_in, draft) = match read(&here, &form) {
+    let kept: Vec<&str> = OWN.into_iter().chain(held::names()).collect();
+    let fields = Fields::typed(&form, &kept, &["code"]).meaning("roles", "role");
+    let rows = match held::conditions(&form, &here.definitions) {
+        Ok(rows) => rows,
+        Err(Wrong(field, rule)) => return show(&here, fields.broken(field, &rule)),
+    };
+    let (sign_in, draft) = match read(&here, &form, rows) {
         Ok(read) => read,
         Err(fault) => return show(&here, fields.refused(fault)?),
     };
@@ -105,7 +116,11 @@ pub(in super::super) async fn send(
     }
 }
 
-fn read(here: &InProject, form: &Form) -> Result<(SignInName, PersonDraft), Fault> {
+fn read(
+    here: &InProject,
+    form: &Form,
+    rows: Option<Filter>,
+) -> Result<(SignInName, PersonDraft), Fault> {
     let sign_in = SignInName::parse(form.text("sign_in").trim()).map_err(|f| f.at("/sign_in"))?;
     let role = Role::parse(form.text("role")).ok_or_else(|| {
         let detail = "choose what the person is to be";
@@ -116,7 +131,7 @@ fn read(here: &InProject, form: &Form) -> Result<(SignInName, PersonDraft), Faul
     let draft = PersonDraft {
         // The person says later what to be called.
         name: sign_in.to_string(),
-        roles: vec![given(here, role, is_everywhere)],
+        roles: vec![given(here, role, is_everywhere, rows)],
     };
     Ok((sign_in, draft))
 }
@@ -173,6 +188,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         roles: super::every_choice("viewer"),
         offers_everywhere: true,
         is_everywhere: true,
+        held: Some(Held::sample(text)),
     };
     let invited = Invited {
         frame: frame(text),

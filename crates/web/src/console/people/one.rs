@@ -7,16 +7,18 @@ use axum::extract::State;
 use axum::response::Response;
 use control::{ControlError, Refusal};
 use http::StatusCode;
-use model::fault::{Fault, FaultCode};
+use model::filters::Filter;
 use model::ids::PersonId;
-use model::people::{Area, PersonDraft, PersonRecord, Role};
+use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::Admin;
 
 use super::super::forms::{Fields, Form, Sent};
 use super::super::frame::{Frame, Section, page};
 use super::super::go_to;
+use super::super::rows::Wrong;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
+use super::held::{self, Held};
 use super::roles::{Choosing, Chosen, Refused, changed};
 use super::{Choice, choices, roles_of};
 use crate::caller::Caller;
@@ -24,7 +26,8 @@ use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
 
-const KEPT: &[&str] = &["name", "here", "everywhere", "revision"];
+/// The form's fields but for its rows.
+const OWN: [&str; 5] = ["name", "here", "everywhere", "revision", "widens"];
 
 #[derive(Template)]
 #[template(path = "console/person.html")]
@@ -42,6 +45,8 @@ struct Page {
     project: String,
     here: Vec<Choice>,
     everywhere: Option<Vec<Choice>>,
+    /// `None` where rows of a form cannot say what the role is held to.
+    held: Option<Held>,
     is_held: bool,
     is_you: bool,
 }
@@ -67,6 +72,12 @@ fn roles_now(here: &InProject, told: &PersonDraft) -> [&'static str; 2] {
     })
 }
 
+/// The rows of the role that counts in the project, as far as it may be told.
+fn shown_rows<'a>(here: &InProject, told: &'a PersonDraft) -> Option<&'a Filter> {
+    let role = told.role_in(here.access.project());
+    role.and_then(|role| role.constraints.as_ref())
+}
+
 /// Whether a role for every project is shown to be changed: to somebody who
 /// has one without a constraint, and never one that may not be told.
 fn offers_everywhere(here: &InProject, before: &PersonDraft, told: &PersonDraft) -> bool {
@@ -89,7 +100,12 @@ fn show(
     // An owner is one of the whole organization.
     in_project.retain(|choice| choice.value != Role::Owner.name());
     let everywhere = offers_everywhere(here, &parts.draft, &told);
-    let is_held = told.roles.iter().any(|role| role.constraints.is_some());
+    let counts = |role: &&RoleGrant| {
+        role.project
+            .is_none_or(|project| project == here.access.project())
+    };
+    let mut counting = told.roles.iter().filter(counts);
+    let is_held = counting.any(|role| role.constraints.is_some());
     let shown = Page {
         frame: Frame::of(parts.draft.name.clone(), here, Section::People),
         name: parts.draft.name.clone(),
@@ -103,6 +119,7 @@ fn show(
         project: here.definitions.project().name.clone(),
         here: in_project,
         everywhere: everywhere.then(|| choices(here, form.value("everywhere"))),
+        held: (!form.value(held::SHOWN).is_empty()).then(|| Held::of(&here.definitions, &form)),
         is_held,
         is_you: person.id() == here.visitor.person.id(),
         form,
@@ -119,11 +136,15 @@ pub(in super::super) async fn read(
     let person = find(&here, &state, &caller)?;
     let draft = state.control.told_of(&caller.0, &person.parts().draft);
     let [own, everywhere] = roles_now(&here, &draft);
-    let form = Fields::blank()
-        .with("name", draft.name)
-        .with("here", own)
-        .with("everywhere", everywhere)
-        .with("revision", person.parts().revision.to_string());
+    let blank = || {
+        Fields::blank()
+            .with("name", draft.name.clone())
+            .with("here", own)
+            .with("everywhere", everywhere)
+            .with("revision", person.parts().revision.to_string())
+    };
+    let rows = shown_rows(&here, &draft);
+    let form = held::filled(blank(), &here.definitions, rows).unwrap_or_else(blank);
     show(&here, &state, (&caller, &person), form)
 }
 
@@ -134,17 +155,14 @@ pub(in super::super) async fn change(
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
     let person = find(&here, &state, &caller)?;
-    let fields = Fields::typed(&form, KEPT, &["code"]).meaning("roles", "here");
+    let kept: Vec<&str> = OWN.into_iter().chain(held::names()).collect();
+    let fields = Fields::typed(&form, &kept, &["code"]).meaning("roles", "here");
     let again = |fields| show(&here, &state, (&caller, &person), fields);
     let parts = person.parts();
     let told = state.control.told_of(&caller.0, &parts.draft);
-    let choosing = match choosing(&here, &form, (&parts.draft, &told)) {
-        Ok(choosing) => choosing,
-        Err(fault) => return again(fields.refused(fault)?),
-    };
-    let roles = match changed(&parts.draft, choosing) {
+    let roles = match roles_said(&here, &form, (&parts.draft, &told)) {
         Ok(roles) => roles,
-        Err(Refused(field, rule)) => return again(fields.broken(field, rule)),
+        Err(Wrong(field, rule)) => return again(fields.broken(field, &rule)),
     };
     let name = PersonDraft::parse_name(form.text("name").trim()).map_err(|f| f.at("/name"));
     let (name, proof) = match name.and_then(|name| Ok((name, form.proof()?))) {
@@ -168,31 +186,48 @@ pub(in super::super) async fn change(
     }
 }
 
+/// The roles as the form has them.
+fn roles_said(
+    here: &InProject,
+    form: &Form,
+    (before, told): (&PersonDraft, &PersonDraft),
+) -> Result<Vec<RoleGrant>, Wrong> {
+    let choosing = choosing(here, form, (before, told))?;
+    let roles = changed(before, &choosing);
+    roles.map_err(|Refused(field, rule)| Wrong(field, rule.to_owned()))
+}
+
 /// What the form chooses; a field that shows what is there chooses nothing.
 fn choosing<'a>(
     here: &'a InProject,
     form: &Form,
     (before, told): (&PersonDraft, &PersonDraft),
-) -> Result<Choosing<'a>, Fault> {
+) -> Result<Choosing<'a>, Wrong> {
     let [own, everywhere] = roles_now(here, told);
     let widens = form.text("widens") == "yes";
-    let chosen = |field: &str, now: &str| match form.text(field) {
+    let chosen = |field: &'static str, now: &str, widens: bool| match form.text(field) {
         // The same role over more rows is a change, too.
         text if text == now && (!widens || text.is_empty()) => Ok(Chosen::Same),
         "" => Ok(Chosen::None),
-        text => Role::parse(text).map(Chosen::Role).ok_or_else(|| {
-            let detail = "there is no such role";
-            Fault::new(FaultCode::InvalidValue, detail).at(format!("/{field}"))
-        }),
+        text => Role::parse(text)
+            .map(Chosen::Role)
+            .ok_or_else(|| Wrong(field, "there is no such role".to_owned())),
     };
     let everywhere = match offers_everywhere(here, before, told) {
-        true => chosen("everywhere", everywhere)?,
+        // More rows are meant of the role that counts here afterwards.
+        true => chosen(
+            "everywhere",
+            everywhere,
+            widens && form.text("here").is_empty(),
+        )?,
         false => Chosen::Same,
     };
     Ok(Choosing {
         project: here.access.project(),
-        here: chosen("here", own)?,
+        here: chosen("here", own, widens)?,
         everywhere,
+        rows: held::said(form, &here.definitions)?,
+        shown: shown_rows(here, told).cloned(),
         own: here.access.within().map(|held| &**held),
         widens,
     })
@@ -257,6 +292,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         project: text.to_owned(),
         here: every_choice(""),
         everywhere: Some(every_choice("")),
+        held: Some(Held::sample(text)),
         is_held: true,
         is_you: false,
     };

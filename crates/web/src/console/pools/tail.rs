@@ -117,7 +117,7 @@ pub(in crate::console) async fn tail(
     let is_over = turn >= TURNS_MAX;
     let own = below(&here, &pool, "/records");
     let seen = rows.first().map_or("", id_of);
-    let turned = (turn + 1).to_string();
+    let turned = turn.saturating_add(1).to_string();
     let since = rows.last().filter(|_| rows.len() as u64 == RECORDS);
     let since = since.map_or_else(String::new, came_at);
     let next = query([("turn", turned.as_str()), ("seen", seen), ("since", &since)]);

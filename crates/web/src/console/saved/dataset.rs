@@ -5,26 +5,40 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
 use http::StatusCode;
+use model::analyses::AnswerText;
 use model::datasets::Dataset;
 use model::ids::DatasetId;
+use model::json::WideIntegers;
+use model::limits::DATASET_INDEX_FIELDS_MAX;
 use model::people::Area;
 use model::permit::{On, SeeDataset};
+use model::saved_queries::WithPools;
+use model::value::{Object, Value};
 
 use super::{Delete, in_words};
-use crate::console::forms::{Fields, Sent};
-use crate::console::frame::{Frame, Section, page, segment};
+use crate::analyses::written;
+use crate::console::asking::EXTRACTED;
+use crate::console::explore::form_of;
+use crate::console::forms::{Fields, Sent, sentence};
+use crate::console::frame::{Frame, Section, page, query, segment};
 use crate::console::go_to;
 use crate::console::keys;
-use crate::console::shown::pretty;
+use crate::console::shown::{Table, counted, pretty};
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
+use crate::datasets::{self, Asked};
 use crate::error::ApiError;
 use crate::input::Parameters;
+use crate::metering::LetIn;
 use crate::state::AppState;
 
-/// What was done a moment ago.
-pub(in crate::console) const PARAMETERS: &[&str] = &["done"];
+/// The values whose series is looked at, in the order of the index.
+const VALUES: [&str; DATASET_INDEX_FIELDS_MAX] = ["value_1", "value_2", "value_3", "value_4"];
+/// What was done a moment ago, and whose series is looked at.
+pub(in crate::console) const PARAMETERS: &[&str] =
+    &["done", VALUES[0], VALUES[1], VALUES[2], VALUES[3]];
 
 #[derive(Template)]
 #[template(path = "console/dataset.html")]
@@ -34,6 +48,10 @@ struct Page {
     question: String,
     index_by: String,
     pretty: String,
+    index: Vec<IndexField>,
+    looked_at: Option<LookedAt>,
+    action: String,
+    explore: Option<String>,
     endpoint: String,
     snippets: Vec<Snippet>,
     key: Option<String>,
@@ -42,28 +60,146 @@ struct Page {
     done: Option<&'static str>,
 }
 
+/// A field of the index, and the value of it that is looked at.
+struct IndexField {
+    name: &'static str,
+    label: String,
+    value: String,
+}
+
+/// A series, or why there is none.
+#[derive(Default)]
+struct LookedAt {
+    table: Table,
+    size: String,
+    fault: Option<String>,
+}
+
 /// The dataset that the segment `id` of the path names.
-fn found(here: &InProject) -> Result<Arc<Dataset>, ApiError> {
+fn found(here: &InProject) -> Result<WithPools<'_, Dataset>, ApiError> {
     let id = DatasetId::parse(here.segment("id")).map_err(|_| ApiError::not_found())?;
     let mut datasets = here.definitions.datasets();
     let found = datasets.find(|dataset| dataset.item.id == id);
     here.access
         .permit::<SeeDataset>(On::Dataset(found.as_ref()))?;
-    let found = found.ok_or_else(ApiError::not_found)?;
-    Ok(Arc::clone(found.item))
+    found.ok_or_else(ApiError::not_found)
 }
 
 fn below(here: &InProject, dataset: &Dataset, rest: &str) -> String {
     here.address(&format!("/datasets/{}{rest}", dataset.id))
 }
 
+/// The fields of the index with what is typed for them.
+fn index_fields(dataset: &Dataset, parameters: &Parameters) -> Vec<IndexField> {
+    let fields = dataset.draft.index_by.iter().zip(VALUES);
+    let fields = fields.map(|(field, name)| IndexField {
+        name,
+        label: field.to_string(),
+        value: parameters.get(name).unwrap_or_default().trim().to_owned(),
+    });
+    fields.collect()
+}
+
+/// What a text may stand for: itself, and a number or a truth.
+fn candidates(text: &str) -> Vec<Value> {
+    let read = model::json::parse(text.as_bytes()).ok();
+    let read =
+        read.filter(|value| value.as_number().is_some() || matches!(value, Value::Boolean(_)));
+    std::iter::once(Value::from(text)).chain(read).collect()
+}
+
+/// The rows of an answer as the API writes it: one for each group of each interval.
+fn flat(answer: &Value) -> Vec<Value> {
+    let results = answer.as_object().and_then(|answer| answer.get("results"));
+    let results = results.and_then(Value::as_array).unwrap_or_default();
+    let rows = results.iter().flat_map(|result| {
+        let groups = result.as_object().and_then(|result| result.get("groups"));
+        let Some(groups) = groups.and_then(Value::as_array) else {
+            return vec![result.clone()];
+        };
+        let outer = result.as_object().into_iter().flat_map(Object::iter);
+        let outer = outer.filter(|(name, _)| *name != "groups");
+        let outer: Object = outer.fold(Object::new(), |all, (name, value)| {
+            all.with(name, value.clone())
+        });
+        let group = |group: &Value| {
+            let members = group.as_object().into_iter().flat_map(Object::iter);
+            let all = members.fold(outer.clone(), |all, (name, value)| {
+                all.with(name, value.clone())
+            });
+            Value::Object(all)
+        };
+        groups.iter().map(group).collect()
+    });
+    rows.collect()
+}
+
+/// The series of the values that were typed; `None` while there are none.
+async fn looked_at(
+    here: &InProject,
+    found: &WithPools<'_, Dataset>,
+    fields: &[IndexField],
+    (let_in, state): (&LetIn, &AppState),
+) -> Option<Result<LookedAt, ApiError>> {
+    fields.iter().find(|field| !field.value.is_empty())?;
+    let asked = Asked {
+        grant: None,
+        index: fields
+            .iter()
+            .map(|field| candidates(&field.value))
+            .collect(),
+        period: None,
+        style: ("native", false),
+    };
+    let read = async {
+        let zone = found.item.draft.query.source.calendar.zone.clone();
+        let write = async |answer| -> Result<Bytes, ApiError> {
+            let text = AnswerText::in_zone(zone.clone());
+            Ok(written(answer, text, WideIntegers::Numbers, state)
+                .await?
+                .into())
+        };
+        let text =
+            datasets::read(&here.access, Some(found), &asked, (let_in, state), write).await?;
+        Ok::<Value, ApiError>(model::json::parse(&text)?)
+    };
+    let looked_at = match read.await {
+        Ok(answer) => {
+            let mut rows = flat(&answer);
+            let size = counted(rows.len() as i128, "row", "rows");
+            let is_all = rows.len() <= EXTRACTED;
+            rows.truncate(EXTRACTED);
+            LookedAt {
+                size: match is_all {
+                    true => size,
+                    false => format!("{size}, the first {EXTRACTED} below"),
+                },
+                table: Table::of_trees(&rows),
+                fault: None,
+            }
+        }
+        Err(error) if error.problem().status().is_server_error() => return Some(Err(error)),
+        Err(error) => LookedAt {
+            fault: Some(sentence(error.problem().detail())),
+            ..LookedAt::default()
+        },
+    };
+    Some(Ok(looked_at))
+}
+
 /// A dataset.
 pub(in crate::console) async fn read(
     here: InProject,
+    let_in: LetIn,
     parameters: Parameters,
+    State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadResults)?;
-    let dataset = found(&here)?;
+    let found = found(&here)?;
+    let index_by = index_fields(found.item, &parameters);
+    let series = looked_at(&here, &found, &index_by, (&let_in, &state)).await;
+    let series = series.transpose()?;
+    let dataset = Arc::clone(found.item);
     let draft = &dataset.draft;
     let name = draft.name.to_string();
     let fields: Vec<&str> = draft.index_by.iter().map(|path| path.as_str()).collect();
@@ -77,6 +213,15 @@ pub(in crate::console) async fn read(
         question: in_words(&draft.analysis()),
         index_by: fields.join(", "),
         pretty: pretty(&draft.to_value()),
+        index: index_by,
+        looked_at: series,
+        action: below(&here, &dataset, ""),
+        explore: here.may(Area::Definitions).then(|| {
+            let question = draft.analysis().to_value();
+            let fields = form_of(&here, &question);
+            let fields = query(fields.iter().map(|(name, value)| (*name, value.as_str())));
+            here.address(&format!("/explore?{fields}"))
+        }),
         snippets: snippets::reading(&endpoint),
         endpoint,
         key: keys::address_for(&here, "read", &format!("dataset:{name}")),
@@ -106,8 +251,7 @@ fn show_delete(here: &InProject, dataset: &Dataset, form: Fields) -> Result<Resp
 /// Asks before a dataset goes.
 pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
-    let dataset = found(&here)?;
-    show_delete(&here, &dataset, Fields::blank())
+    show_delete(&here, found(&here)?.item, Fields::blank())
 }
 
 /// Deletes a dataset.
@@ -116,7 +260,7 @@ pub(in crate::console) async fn delete(
     Sent(here, _): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Definitions)?;
-    let dataset = found(&here)?;
+    let dataset = Arc::clone(found(&here)?.item);
     let control = &state.control;
     let deleted = control.delete_dataset(&caller.0, dataset.id, Some(dataset.revision));
     match deleted.await {
@@ -136,6 +280,18 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         question: text.to_owned(),
         index_by: text.to_owned(),
         pretty: text.to_owned(),
+        index: vec![IndexField {
+            name: VALUES[0],
+            label: text.to_owned(),
+            value: text.to_owned(),
+        }],
+        looked_at: Some(LookedAt {
+            table: crate::console::shown::sample(text),
+            size: text.to_owned(),
+            fault: Some(text.to_owned()),
+        }),
+        action: place(),
+        explore: Some(place()),
         endpoint: text.to_owned(),
         snippets: snippets::sample(text),
         key: Some(place()),

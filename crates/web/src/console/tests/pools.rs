@@ -181,7 +181,7 @@ async fn numbers_and_rows_are_of_what_the_role_shows() {
     for (by, records, foreign) in [(&ada, "5", true), (&bob, "3", false)] {
         let list = see(&world, by, "/pools").await.expect(200).text();
         assert!(
-            list.contains(&format!("<td class=\"number\">{records}</td>")),
+            list.contains(&format!("<td class=\"number\" data-label=\"Records\">{records}</td>")),
             "{list}"
         );
         for below in ["", "/records"] {
@@ -233,14 +233,14 @@ async fn a_file_is_stored_and_what_is_refused_is_named() {
     assert!(html.contains("role=\"alert\""), "{html}");
     send(&world, &ada, &path, &[]).await.expect(422);
     let seen = see(&world, &ada, "/pools").await.text();
-    assert!(seen.contains("<td class=\"number\">8</td>"), "{seen}");
+    assert!(seen.contains("<td class=\"number\" data-label=\"Records\">8</td>"), "{seen}");
     // What a role is held to is stamped on what it writes.
     let bob = held(&world, &ada, "admin").await;
     let reply = send(&world, &bob, &path, &[("text", "{\"customer\":\"b\"}")]).await;
     assert!(reply.expect(200).text().contains("1 accepted, 0 refused"));
     for (by, records) in [(&bob, "4"), (&ada, "9")] {
         let seen = see(&world, by, "/pools").await.text();
-        let cell = format!("<td class=\"number\">{records}</td>");
+        let cell = format!("<td class=\"number\" data-label=\"Records\">{records}</td>");
         assert!(seen.contains(&cell), "{seen}");
     }
 }
@@ -262,7 +262,7 @@ async fn records_go_after_it_was_shown_how_many_and_only_those_of_the_role() {
     let gone = send(&world, &bob, &path, &[("definition", &definition)]).await;
     assert!(gone.expect(303).header("location").ends_with("?gone=2"));
     let left = see(&world, &ada, "/pools").await.text();
-    assert!(left.contains("<td class=\"number\">3</td>"), "{left}");
+    assert!(left.contains("<td class=\"number\" data-label=\"Records\">3</td>"), "{left}");
     // Without a definition, and with one that is none, nothing goes.
     for nothing in ["", "[]", "{", "\"some\"", "null"] {
         let form = [("definition", nothing)];
@@ -282,7 +282,7 @@ async fn records_go_after_it_was_shown_how_many_and_only_those_of_the_role() {
     let gone = send(&world, &bob, &path, &[("definition", "\"all\"")]).await;
     assert!(gone.expect(303).header("location").ends_with("?gone=1"));
     let left = see(&world, &ada, "/pools").await.text();
-    assert!(left.contains("<td class=\"number\">2</td>"), "{left}");
+    assert!(left.contains("<td class=\"number\" data-label=\"Records\">2</td>"), "{left}");
 }
 
 #[tokio::test]

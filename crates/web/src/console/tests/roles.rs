@@ -183,3 +183,72 @@ async fn a_role_is_exchanged_within_its_rows_and_nothing_is_stored_that_cannot_b
     let roles = roles_of(&world, &ada, &bob.id).await;
     assert_eq!(roles[1]["constraints"], Json::Null);
 }
+
+#[tokio::test]
+async fn rows_of_a_role_are_given_by_the_forms() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let projects = projects.expect(200).json();
+    let id = text(&projects, "/items/0/id");
+    let project = ProjectId::parse(id).expect("an id");
+    let send = async |path: &str, form: &[(&str, &str)]| {
+        let token = form_token(&world, &ada, project);
+        let form = [&[("_token", token.as_str()), ("held", "shown")], form].concat();
+        let call = format!("POST /console/projects/default{path}");
+        browse(&world, &call, &ada.cookie(), OWN, Some(&form)).await
+    };
+    let of_a = [
+        ("field_1", "customer"),
+        ("operator_1", "eq"),
+        ("value_1", "a"),
+    ];
+    let invite = |role: &'static str| {
+        let own = [
+            ("sign_in", "eve@example.com"),
+            ("role", role),
+            ("place", "here"),
+        ];
+        [&own[..], &of_a].concat()
+    };
+    // An owner has every row, and the form says so.
+    let owner = send("/people/invite", &invite("owner")).await.expect(400);
+    assert!(owner.text().contains("id=\"e-role\""), "{}", owner.text());
+    send("/people/invite", &invite("analyst")).await.expect(200);
+    let invitations = ada.call(&world, "GET /v1/invitations", &Json::Null).await;
+    let invitations = invitations.expect(200).json();
+    let rows = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    assert_eq!(invitations["items"][0]["roles"][0]["constraints"], rows);
+
+    let free = json!([{ "role": "analyst", "project": id }]);
+    let bob = joined(&world, &ada, "bob", free).await;
+    let own = format!("/people/{}", bob.id);
+    let change = async |rows: &[(&str, &str)]| {
+        let call = format!("GET /console/projects/default{own}");
+        let page = browse(&world, &call, &ada.cookie(), OWN, None).await;
+        let page = page.expect(200).text();
+        let revision = between(&page, "name=\"revision\" value=\"", "\"").to_owned();
+        let role = [
+            ("name", "Bob"),
+            ("revision", &*revision),
+            ("here", "analyst"),
+        ];
+        (page.clone(), send(&own, &[&role[..], rows].concat()).await)
+    };
+    change(&of_a).await.1.expect(303);
+    assert_eq!(
+        roles_of(&world, &ada, &bob.id).await[0]["constraints"],
+        rows
+    );
+    let half = [("field_1", "customer")];
+    let (page, refused) = change(&half).await;
+    assert!(page.contains("name=\"value_1\" value=\"a\""), "{page}");
+    assert!(refused.expect(422).text().contains("id=\"e-field_1\""));
+    // Fewer conditions are more rows, which must be meant.
+    let refused = change(&[]).await.1.expect(422).text();
+    assert!(refused.contains("id=\"e-here\""), "{refused}");
+    assert_eq!(
+        roles_of(&world, &ada, &bob.id).await[0]["constraints"],
+        rows
+    );
+}

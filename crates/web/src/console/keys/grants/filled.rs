@@ -9,9 +9,9 @@ use model::names::FieldPath;
 use model::records::OnConflict;
 use model::value::{Object, Value};
 
-use super::super::rows;
 use super::form::{Chosen, pools_of};
 use crate::console::forms::Fields;
+use crate::console::rows;
 
 /// Whether the fields of a grant are more than a form says, and so stay.
 pub(super) fn keeps_fields(grant: &Grant) -> bool {

@@ -6,9 +6,9 @@ use model::grants::{Action, Grant, Target};
 use model::permit::{Access, AskPool, Ingest, On, Read, ReadCached, RetrieveDataset, RunSaved};
 use model::pools::Pool;
 
-use super::super::rows::{self, CONDITIONS, Choice, STAMPS, Shown, choices};
 use super::filled::{keeps_fields, keeps_time};
 use crate::console::forms::{Fields, Form};
+use crate::console::rows::{self, CONDITIONS, Choice, STAMPS, Shown, choices};
 
 /// What a grant is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

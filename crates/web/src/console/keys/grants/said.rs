@@ -6,10 +6,10 @@ use model::grants::{Action, Grant, Target};
 use model::pools::Pool;
 use model::value::{Object, Value};
 
-use super::super::rows::{self, CONDITIONS, STAMPS, Wrong};
 use super::filled::{keeps_fields, keeps_time};
 use super::form::{Chosen, Purpose, pools_of};
 use crate::console::forms::{Fields, Form};
+use crate::console::rows::{self, CONDITIONS, STAMPS, Wrong};
 
 /// What a form says, as the wire would have it, and which fields errors are said at.
 #[derive(Debug, Default)]

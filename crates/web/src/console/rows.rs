@@ -10,7 +10,7 @@ use model::names::FieldPath;
 use model::pools::Pool;
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form};
+use super::forms::{Fields, Form};
 
 /// Rows that a form has at most; longer lists are written as JSON.
 pub(super) const ROWS: usize = 8;
