@@ -209,7 +209,8 @@ impl DerivedTokens {
     }
 
     /// Takes in what the database holds. What memory knows better, it keeps:
-    /// a revocation is never taken back, and nothing counts less than before.
+    /// a revocation is never taken back, nothing counts less than before, and
+    /// what a known token used up is what memory says, as of any account.
     pub(crate) fn take_in(&self, rows: impl Iterator<Item = DerivedRow>, now: Timestamp) {
         for row in rows.filter(|row| row.id.ends() > now) {
             let tokens = self.of_or_new(row.key);
@@ -227,6 +228,7 @@ impl DerivedTokens {
             }
             let seen = Arc::new(Seen::new(false));
             seen.take_in(&row);
+            seen.fill_slices(&row);
             self.insert(&mut tokens, row.id.clone(), seen);
         }
     }

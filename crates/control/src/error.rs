@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::fault::Fault;
 use model::keys::AuthError;
+use model::limits::MAKER_CHANGES_PER_SECOND;
 use model::people::Area;
 
 /// Why a call was not carried out. The text of each is fit for the outside;
@@ -80,6 +81,15 @@ pub enum Refusal {
     TooManyAttempts {
         /// How long to wait; `None` when only another person can help.
         wait: Option<Duration>,
+    },
+    /// The key made as many changes in this second as one may that does not administer.
+    #[error(
+        "the key makes more changes in a second of its derived tokens and issued keys than {MAKER_CHANGES_PER_SECOND}; \
+         send it again after as many seconds as Retry-After says"
+    )]
+    TooManyChanges {
+        /// Who comes after so long is let in, unless others of the key were faster.
+        wait: Duration,
     },
     /// The change widens something and needs a code.
     #[error(

@@ -14,11 +14,15 @@ use std::time::Duration;
 
 use model::ids::KeyId;
 use model::keys::{KeyLimits, KeyRecord, TRICKLE};
-use model::permit::Access;
+use model::limits::MAKER_CHANGES_PER_SECOND;
+use model::permit::{Access, Admin, On};
 use model::rate::{RateLog, RateStanding};
 use model::time::Clock;
 
 use crate::control::Control;
+use crate::error::{ControlError, Refusal};
+
+const CHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(MAKER_CHANGES_PER_SECOND - 1);
 
 /// The meters of keys that were used since the start.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ struct Meter {
     requests: Mutex<RateLog>,
     /// Those by secrets that were reported as leaked.
     trickle: Mutex<RateLog>,
+    /// Changes by whoever does not administer.
+    changes: Mutex<RateLog>,
     questions: AtomicU32,
 }
 
@@ -272,6 +278,22 @@ impl Control {
         entered.of_issuer = places.of_issuer.take();
         entered.stand_nearer(standing);
         Ok(entered)
+    }
+
+    /// Counts a change that a caller makes of what its key made: each is a row and
+    /// an entry of the audit for good. Whoever administers makes as many as it likes.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyChanges`]; it took nothing then.
+    pub fn take_change(&self, access: &Access) -> Result<(), ControlError> {
+        if access.permit::<Admin>(On::Project).is_ok() {
+            return Ok(());
+        }
+        let meter = self.0.meters.of(access.key());
+        let mut changes = held(&meter.changes);
+        let taken = changes.take(CHANGES, self.0.options.clock.now());
+        taken.map_err(|wait| Refusal::TooManyChanges { wait })?;
+        Ok(())
     }
 
     /// What a key may still take at this moment.

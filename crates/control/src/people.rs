@@ -1,5 +1,6 @@
 //! People and their sessions: in memory, found by the hash of what they bring.
 
+mod brought;
 mod change;
 mod first;
 mod guesses;
@@ -39,6 +40,7 @@ use tokio::sync::Semaphore;
 use crate::control::{Control, Inner};
 use crate::error::{ControlError, InternalError, Refusal};
 use crate::store::LoadedPeople;
+use brought::Brought;
 use guesses::Guesses;
 use renewals::Renewals;
 
@@ -50,7 +52,8 @@ pub(crate) struct People {
     /// back lets no session last longer. After a restart it is the latest that
     /// is stored of people.
     latest: AtomicI64,
-    guesses: Guesses,
+    guesses: Guesses<SignInName>,
+    brought: Brought,
     renewals: Renewals,
     hashing: Arc<Semaphore>,
 }
@@ -89,6 +92,7 @@ impl Default for People {
             maps: RwLock::default(),
             latest: AtomicI64::new(i64::MIN),
             guesses: Guesses::default(),
+            brought: Brought::default(),
             renewals: Renewals::default(),
             hashing: Arc::new(Semaphore::new(PASSWORD_HASHES_AT_ONCE)),
         }
@@ -110,7 +114,8 @@ impl People {
         let mut maps = Maps::default();
         for person in loaded.people {
             let parts = person.parts();
-            let seen = parts.attempts.last().max(Some(parts.created_at));
+            let failed = parts.attempts.last().max(parts.by_keys.last());
+            let seen = failed.max(Some(parts.created_at));
             self.latest.fetch_max(
                 seen.map_or(i64::MIN, Timestamp::as_microsecond),
                 Ordering::AcqRel,

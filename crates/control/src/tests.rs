@@ -1,6 +1,7 @@
 //! The control plane over real SQLite files.
 
 mod audit;
+mod brought;
 mod clock;
 mod derived;
 mod durability;

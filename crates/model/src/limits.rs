@@ -188,6 +188,9 @@ pub const DERIVED_CHARS_MAX: usize = 4_096;
 pub const DERIVED_ID_CHARS_MIN: usize = 16;
 /// The same at most.
 pub const DERIVED_ID_CHARS_MAX: usize = 64;
+/// How many changes of its derived tokens and of the keys that it issued a key
+/// makes in a second that does not administer.
+pub const MAKER_CHANGES_PER_SECOND: u32 = 5;
 /// By how many seconds a derived token that is revoked may end after now.
 pub const DERIVED_AHEAD_SECONDS_MAX: u64 = 31 * 86_400;
 /// Derived tokens of one key that are known at one time, and as many revoked
@@ -279,5 +282,9 @@ pub const SESSION_AGENT_CHARS_MAX: usize = 256;
 pub const ATTEMPTS_FREE: u32 = 5;
 /// Wrong codes in a row, after which no further one is looked at.
 pub const ATTEMPTS_IN_A_ROW_MAX: u32 = 100;
+/// Wrong codes of one person that keys may bring in 24 hours.
+pub const CODES_BY_KEYS_MAX: u32 = 20;
+/// Wrong codes in a row that one caller may bring before it waits an hour for each.
+pub const CODES_BY_CALLER_MAX: u32 = 20;
 /// Names whose wrong passwords are remembered.
 pub const ATTEMPTED_NAMES_MAX: usize = 10_000;

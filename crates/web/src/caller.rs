@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path};
 use control::Definitions;
 use http::request::Parts;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Method, Uri, header};
 use model::grants::Action;
 use model::keys::{AuthError, Envelope, KeyKind, Page};
 use model::permit::{Access, Admin, AskPool, Denied, Extract, Issue, On, Permit, Right};
@@ -117,6 +117,7 @@ enum Presented<'r> {
 /// the key that is reached.
 pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result<Access, ApiError> {
     let access = state.control.authenticate(secret, &circumstances(parts))?;
+    LetIn::note_secret(parts);
     admitted(parts, state, &access)?;
     Ok(access)
 }
@@ -172,7 +173,12 @@ impl FromRequestParts<AppState> for Caller<Issue> {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         keyed::refuse_to_administer(&parts.headers)?;
         let Authenticated(access) = Authenticated::from_request_parts(parts, state).await?;
-        Ok(Self(access.permit(On::Project)?))
+        let permit = access.permit(On::Project)?;
+        // Whatever is not read changes something.
+        if parts.method != Method::GET {
+            state.control.take_change(&access)?;
+        }
+        Ok(Self(permit))
     }
 }
 

@@ -105,7 +105,12 @@ pub(crate) async fn around(
         let_in.tell(response.headers_mut());
     }
     if let Some(access) = let_in.access() {
-        warn_of_end(&state, access.secret(), &mut response).await;
+        warn_of_end(
+            &state,
+            (access.secret(), let_in.has_secret()),
+            &mut response,
+        )
+        .await;
     }
     if is_keen {
         keen::share(&mut response);
@@ -159,13 +164,20 @@ async fn with_signed_body(request: Request, state: &AppState) -> Result<Request,
 }
 
 /// Tells whoever came with a secret that was replaced when it ends, and sees
-/// to it that this use of it counts after a crash.
-async fn warn_of_end(state: &AppState, secret: SecretId, response: &mut Response) {
+/// to it that this use of it counts after a crash. Whoever came by what was made
+/// of the secret has none to replace, and is told nothing of its key's.
+async fn warn_of_end(
+    state: &AppState,
+    (secret, is_presented): (SecretId, bool),
+    response: &mut Response,
+) {
     let Some(end) = state.control.grace_of(secret) else {
         return;
     };
-    let end = HeaderValue::from_str(&end.to_string()).expect("a time is visible ASCII");
-    response.headers_mut().insert(SECRET_EXPIRES, end);
+    if is_presented {
+        let end = HeaderValue::from_str(&end.to_string()).expect("a time is visible ASCII");
+        response.headers_mut().insert(SECRET_EXPIRES, end);
+    }
     if let Err(error) = state.control.settle_use(secret).await {
         tracing::warn!(%secret, %error, "the use of a replaced secret was not saved");
     }

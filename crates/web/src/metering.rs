@@ -5,6 +5,8 @@
 //! caller is looked up while it runs, and what it holds is given back when its
 //! answer is sent or given up.
 
+mod storing;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,10 +14,9 @@ use axum::extract::FromRequestParts;
 use control::{Did, Entered, OverLimit, Reservation, UsageCounts};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use model::answers::AppendReceipt;
-use model::credits::{DOCUMENT_COST, Tier, ingest_cost, stream_cost};
+use model::credits::{DOCUMENT_COST, Tier, stream_cost};
 use model::ids::{KeyId, PoolId, ViewId};
-use model::permit::{Access, AdmittedBatch, ConstrainedAnalysis, ConstrainedQuery};
+use model::permit::{Access, ConstrainedAnalysis, ConstrainedQuery};
 use model::queries::Query;
 use model::rate::{RATE_WINDOW, RateStanding};
 use model::time::Timestamp;
@@ -23,7 +24,6 @@ use model::uniqueness::TokenTag;
 
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::storage;
 
 const RATE: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -86,6 +86,9 @@ struct Passed {
     rate: OnceLock<RateStanding>,
     /// The page that may have the answer.
     page: OnceLock<HeaderValue>,
+    /// Whether the caller has the secret of the key itself: by it a derived token,
+    /// a ticket or a scoped key was made, and their holders do not have it.
+    has_secret: OnceLock<()>,
     /// The nonce that a signed request spent when it was first let in.
     spent: OnceLock<TokenTag>,
     /// Charged when the request is about to be answered, and given back when
@@ -120,6 +123,7 @@ impl LetIn {
             entered: OnceLock::new(),
             rate: OnceLock::new(),
             page: OnceLock::new(),
+            has_secret: OnceLock::new(),
             spent: OnceLock::new(),
             reserved: Mutex::default(),
             access: OnceLock::new(),
@@ -167,6 +171,18 @@ impl LetIn {
     pub(crate) fn note_page(parts: &Parts, page: &HeaderValue) {
         if let Some(let_in) = parts.extensions.get::<Self>() {
             let_in.0.page.get_or_init(|| page.clone());
+        }
+    }
+
+    /// Whether the caller showed the secret of its key, or signed under it.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.0.has_secret.get().is_some()
+    }
+
+    /// Notes that the caller showed the secret of its key, or signed under it.
+    pub(crate) fn note_secret(parts: &Parts) {
+        if let Some(let_in) = parts.extensions.get::<Self>() {
+            let_in.0.has_secret.get_or_init(|| ());
         }
     }
 
@@ -221,79 +237,6 @@ impl LetIn {
         let reservation = state.control.reserve(access, tier, cost)?;
         *self.reserved() = Some((reservation, cost));
         Ok(())
-    }
-
-    /// Stores a batch, where there is room and it can be paid for, and charges
-    /// it. What is stored already is answered all the same: whoever lost the
-    /// answer brings nothing new.
-    ///
-    /// # Errors
-    /// [`crate::error::Code::QuotaReached`] and
-    /// [`crate::error::Code::CreditsSpent`], with which nothing was stored;
-    /// those of [`crate::plane::DataPlane::append`].
-    pub(crate) async fn store(
-        &self,
-        state: &AppState,
-        access: &Access,
-        batch: AdmittedBatch,
-    ) -> Result<AppendReceipt, ApiError> {
-        let reserved = match self.storing(state, access, &batch) {
-            Ok(reserved) => reserved,
-            Err(refused) => {
-                let repeated = state.plane.repeated(&batch).await?;
-                return repeated.ok_or(refused);
-            }
-        };
-        let pool = batch.pool().id;
-        let receipt = state.plane.append(batch).await?;
-        self.stored(state, (reserved, pool), &receipt).await?;
-        Ok(receipt)
-    }
-
-    /// Sets aside what storing a batch costs, for [`LetIn::stored`].
-    fn storing(
-        &self,
-        state: &AppState,
-        access: &Access,
-        batch: &AdmittedBatch,
-    ) -> Result<Reservation, ApiError> {
-        self.touch(batch.pool().id, None);
-        if !batch.records().is_empty() {
-            storage::check_room(state, access, batch.pool())?;
-        }
-        let records = u64::try_from(batch.records().len()).unwrap_or(u64::MAX);
-        let cost = ingest_cost(records);
-        Ok(state
-            .control
-            .reserve(access, batch.pool().draft.tier, cost)?)
-    }
-
-    /// Charges what was stored: nothing for a batch whose saved answer is repeated.
-    ///
-    /// # Errors
-    /// The charge was not carried out; the records are stored.
-    async fn stored(
-        &self,
-        state: &AppState,
-        (reservation, pool): (Reservation, PoolId),
-        receipt: &AppendReceipt,
-    ) -> Result<(), ApiError> {
-        let accepted = match receipt.repeated {
-            true => 0,
-            false => receipt.accepted,
-        };
-        // At once and for its own pool: a request may write to many, and its
-        // sender may be gone at its end.
-        if let Some(access) = self.access().filter(|_| accepted > 0) {
-            let counts = UsageCounts {
-                records: accepted,
-                ..UsageCounts::default()
-            };
-            let (pool, view) = (Some(pool), None);
-            state.control.note_usage(access, Did { pool, view, counts });
-        }
-        let cost = ingest_cost(accepted);
-        Ok(state.control.charge_done(reservation, cost).await?)
     }
 
     /// Notes a pool, and the view, that the request is about.

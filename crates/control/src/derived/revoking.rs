@@ -34,7 +34,7 @@ impl Control {
     /// The same by the holder of the key that made it.
     ///
     /// # Errors
-    /// [`Refusal::NeedsKey`] for a person, who has no key.
+    /// [`Refusal::NeedsKey`] for a person, who has no key; [`Refusal::TooManyChanges`].
     pub async fn revoke_own_derived(
         &self,
         access: &Access,
@@ -43,6 +43,7 @@ impl Control {
         if access.person().is_some() {
             return Err(Refusal::NeedsKey.into());
         }
+        self.take_change(access)?;
         self.revoke_derived_by(access, access.key(), id).await
     }
 

@@ -135,13 +135,18 @@ impl Seen {
             .fetch_max(micros(row.last_used), Ordering::Relaxed);
         self.requests.fetch_max(row.requests, Ordering::Relaxed);
         self.saved.fetch_max(row.requests, Ordering::Relaxed);
-        for tier in Tier::ALL {
-            let spent = row.spent[tier as usize];
-            self.slice(tier).fill(spent);
-            // The token may come with what it is held to, or not at all.
-            self.hold(spent > 0);
-        }
+        // The token may come with what it is held to, or not at all.
+        self.hold(row.spent.iter().any(|spent| *spent > 0));
         is_revoked
+    }
+
+    /// Takes what the database holds of its slices: for a token that memory did
+    /// not know. Of one that it knows the database may hold a charge that nobody
+    /// heard of, and which was taken back or is counted by whoever waits for it.
+    pub(super) fn fill_slices(&self, row: &DerivedRow) {
+        for tier in Tier::ALL {
+            self.slice(tier).fill(row.spent[tier as usize]);
+        }
     }
 
     /// The row to write, and how many requests it tells of; `None` when the

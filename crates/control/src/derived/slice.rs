@@ -49,10 +49,9 @@ pub struct SliceSpent {
 }
 
 impl Slice {
-    /// Takes what the database holds.
+    /// Takes what the database holds. Only before anybody may charge it.
     pub(super) fn fill(&self, charged: u64) {
-        let mut counts = lock(&self.0);
-        counts.charged = counts.charged.max(charged);
+        lock(&self.0).charged = charged;
     }
 
     /// What is on stable storage.

@@ -177,6 +177,7 @@ impl Control {
             totp: made.shown.totp.seal(id, self.pepper(), &*random),
             last_step: 0,
             attempts: Attempts::default(),
+            by_keys: Attempts::default(),
             recovery: codes.map(|code| code.hash(self.pepper())).collect(),
             created_by: change.author.name.clone(),
             created_at: change.now,

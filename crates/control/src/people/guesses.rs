@@ -1,28 +1,36 @@
-//! Wrong passwords, by name, whether somebody has the name or not: so the
-//! answers tell nobody who is known here.
+//! Wrong attempts by whatever they are counted by: of passwords by name,
+//! whether somebody has the name or not, so that the answers tell nobody who is
+//! known here.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use model::limits::{ATTEMPTED_NAMES_MAX, ATTEMPTS_IN_A_ROW_MAX};
-use model::people::{Attempts, SignInName, Wait};
+use model::people::{Attempts, Wait};
 use model::time::Timestamp;
 
 /// Kept in memory alone: it only slows down who guesses.
-#[derive(Debug, Default)]
-pub(super) struct Guesses(Mutex<HashMap<SignInName, Attempts>>);
+#[derive(Debug)]
+pub(super) struct Guesses<N>(Mutex<HashMap<N, Attempts>>);
 
-impl Guesses {
-    /// How long a further guess at the name must wait.
-    pub(super) fn wait(&self, name: &SignInName, now: Timestamp) -> Wait {
+impl<N> Default for Guesses<N> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<N: Clone + Eq + Hash> Guesses<N> {
+    /// The wrong guesses at the name.
+    pub(super) fn of(&self, name: &N) -> Attempts {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(name).map_or(Wait::No, |found| found.wait(now))
+        names.get(name).copied().unwrap_or_default()
     }
 
     /// Notes a wrong guess. However many there were, a name is never shut for
     /// good: anybody could do that to anybody.
-    pub(super) fn failed(&self, name: &SignInName, now: Timestamp) {
+    pub(super) fn failed(&self, name: &N, now: Timestamp) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if names.len() >= ATTEMPTED_NAMES_MAX && !names.contains_key(name) {
             let oldest = names.iter().min_by_key(|(_, attempts)| attempts.last());
@@ -37,7 +45,7 @@ impl Guesses {
     }
 
     /// Forgets the wrong guesses, after a good one.
-    pub(super) fn forget(&self, name: &SignInName) {
+    pub(super) fn forget(&self, name: &N) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         names.remove(name);
     }

@@ -138,6 +138,7 @@ impl Control {
             // Never lower than one that was used: the new app may show an earlier one.
             parts.last_step = parts.last_step.max(step);
             parts.attempts = Attempts::default();
+            parts.by_keys = Attempts::default();
             change.replace_codes(&mut parts, offered.recovery.clone());
             let person = change.update_person(parts)?;
             let subject = subject(person.parts());
@@ -158,14 +159,14 @@ impl Control {
         make: impl FnOnce(&Pepper, &Inner) -> T + Send + 'static,
     ) -> Result<(PasswordHash, T), ControlError> {
         let name = &person.parts().sign_in;
-        self.check_wait(name, Some(person))?;
+        self.check_wait(person)?;
         let compared = person.parts().password.clone();
         let worked = self.hashing(move |pepper, inner| {
             let is_right = password.is(&compared, pepper);
             (compared, is_right.then(|| make(pepper, inner)))
         });
         let (compared, made) = worked.await?;
-        self.check_wait(name, Some(person))?;
+        self.check_wait(person)?;
         match made {
             Some(made) => Ok((compared, made)),
             None => {
@@ -187,7 +188,7 @@ impl Control {
         let person = self.people().person(person);
         let person = person.filter(|person| person.parts().password == *compared);
         let person = person.ok_or(Refusal::SignIn)?;
-        self.check_wait(&person.parts().sign_in, Some(&person))?;
+        self.check_wait(&person)?;
         self.spend(change, &person, second)
     }
 

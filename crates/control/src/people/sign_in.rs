@@ -8,7 +8,6 @@ use model::people::{
     Attempts, Code, Password, PasswordHash, PersonParts, PersonRecord, RecoveryCode, SessionRecord,
     SessionToken, SignInName, Wait,
 };
-use model::time::Timestamp;
 use model::value::Object;
 
 use super::change::{note, subject};
@@ -62,7 +61,9 @@ impl Control {
     /// [`Refusal::TooManyAttempts`], [`Refusal::TooManyPasswords`].
     pub async fn sign_in(&self, asked: SignIn) -> Result<SignedIn, ControlError> {
         let person = self.people().by_name(&asked.name);
-        self.check_wait(&asked.name, person.as_deref())?;
+        // Of codes nothing is asked before the password is right: whether one has
+        // to wait would say that somebody has the name.
+        self.check_guess_wait(&asked.name)?;
         let stored = person
             .as_deref()
             .map(|person| person.parts().password.clone());
@@ -72,7 +73,7 @@ impl Control {
             .hashing(move |pepper, _| (password.is(&compared, pepper), compared))
             .await?;
         // Others may have guessed meanwhile.
-        self.check_wait(&asked.name, person.as_deref())?;
+        self.check_guess_wait(&asked.name)?;
         let Some(person) = person.filter(|_| is_right) else {
             self.people().guesses.failed(&asked.name, self.people_now());
             return Err(Refusal::SignIn.into());
@@ -104,7 +105,7 @@ impl Control {
             let person = self.people().person(person.id());
             let person = person.filter(|person| person.parts().password == *compared);
             let person = person.ok_or(Refusal::SignIn)?;
-            self.check_wait(&person.parts().sign_in, Some(&person))?;
+            self.check_wait(&person)?;
             let Some((parts, by)) = self.spend(change, &person, second)? else {
                 return Ok(None);
             };
@@ -139,31 +140,40 @@ impl Control {
         person: &PersonRecord,
         second: &SecondFactor,
     ) -> Result<Option<(PersonParts, &'static str)>, ControlError> {
+        let spent = self.prove(change, person, second);
+        if spent.is_none() {
+            self.count_failure(change, person.parts().clone())?;
+        }
+        Ok(spent)
+    }
+
+    /// The same; what proves nothing is left to the caller to count.
+    pub(super) fn prove(
+        &self,
+        change: &mut Change,
+        person: &PersonRecord,
+        second: &SecondFactor,
+    ) -> Option<(PersonParts, &'static str)> {
         let now = self.people_now();
         let mut parts = person.parts().clone();
         let by = match second {
             SecondFactor::Code(code) => {
-                let totp = parts.totp.open(parts.id, self.pepper());
-                let step = totp.and_then(|totp| totp.step_of(code, now, parts.last_step));
-                step.map(|step| {
-                    parts.last_step = step;
-                    "code"
-                })
+                let totp = parts.totp.open(parts.id, self.pepper())?;
+                parts.last_step = totp.step_of(code, now, parts.last_step)?;
+                "code"
             }
             SecondFactor::Recovery(code) => {
                 let hash = code.hash(self.pepper());
-                parts.recovery.contains(&hash).then(|| {
-                    change.spend_code(&mut parts, hash);
-                    "recovery_code"
-                })
+                if !parts.recovery.contains(&hash) {
+                    return None;
+                }
+                change.spend_code(&mut parts, hash);
+                "recovery_code"
             }
         };
-        if let Some(by) = by {
-            parts.attempts = Attempts::default();
-            return Ok(Some((parts, by)));
-        }
-        self.count_failure(change, parts)?;
-        Ok(None)
+        parts.attempts = Attempts::default();
+        parts.by_keys = Attempts::default();
+        Some((parts, by))
     }
 
     /// Writes that a code of a person was wrong: that is what the change writes.
@@ -228,16 +238,19 @@ impl Control {
         longer(Wait::No, wait).map_err(|wait| Refusal::TooManyAttempts { wait }.into())
     }
 
+    /// Refuses to look at a password that comes too soon after wrong ones for
+    /// this name.
+    fn check_guess_wait(&self, name: &SignInName) -> Result<(), ControlError> {
+        let wait = self.people().guesses.of(name).wait(self.people_now());
+        longer(wait, Wait::No).map_err(|wait| Refusal::TooManyAttempts { wait }.into())
+    }
+
     /// Refuses to look at an attempt that comes too soon after wrong ones: of
-    /// passwords for this name, and of codes of this person.
-    pub(super) fn check_wait(
-        &self,
-        name: &SignInName,
-        person: Option<&PersonRecord>,
-    ) -> Result<(), ControlError> {
-        let now: Timestamp = self.people_now();
-        let codes = person.map_or(Wait::No, |person| person.parts().attempts.wait(now));
-        let wait = longer(self.people().guesses.wait(name, now), codes);
-        wait.map_err(|wait| Refusal::TooManyAttempts { wait }.into())
+    /// passwords for this person's name, and of codes of this person.
+    pub(super) fn check_wait(&self, person: &PersonRecord) -> Result<(), ControlError> {
+        let (parts, now) = (person.parts(), self.people_now());
+        let passwords = self.people().guesses.of(&parts.sign_in).wait(now);
+        longer(passwords, parts.attempts.wait(now))
+            .map_err(|wait| Refusal::TooManyAttempts { wait }.into())
     }
 }

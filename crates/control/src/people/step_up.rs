@@ -13,7 +13,7 @@ use model::filters::Constraint;
 use model::grants::{Action, Grant, Target};
 use model::ids::ProjectId;
 use model::keys::KeyRecord;
-use model::people::{Area, Code, PersonRecord, RoleGrant, SessionRecord, SessionToken, SignInName};
+use model::people::{Area, Code, RoleGrant, SessionRecord, SessionToken, SignInName};
 use model::permit::Access;
 use model::pools::Pool;
 use model::value::Object;
@@ -89,19 +89,13 @@ impl Control {
         if !self.widens(change) {
             return Ok(StepUp::Passed);
         }
-        let signed_in = access.person().and_then(|own| self.people().person(own.id));
-        if signed_in.is_none() && !self.has_people(access.project()) {
+        let own = access.person();
+        let is_signed_in = own.is_some_and(|own| self.people().person(own.id).is_some());
+        if !is_signed_in && !self.has_people(access.project()) {
             return Ok(StepUp::Passed);
         }
         let proof = &self.1.as_deref().ok_or(Refusal::NeedsCode)?.proof;
-        let person = match (signed_in, &proof.person) {
-            (Some(own), None) => own,
-            (Some(own), Some(name)) if own.parts().sign_in == *name => own,
-            (Some(_), Some(_)) => return Err(Refusal::WrongCode.into()),
-            (None, None) => return Err(Refusal::NeedsCode.into()),
-            (None, Some(name)) => self.behind_key(access.project(), name)?,
-        };
-        self.check_code_wait(&person)?;
+        let whose = self.whose_code(access, proof.person.as_ref())?;
         let digest = digest(change);
         // A wrong code is noted where the caller is, whatever it was meant for.
         let meant = std::mem::replace(&mut change.project, access.project());
@@ -110,7 +104,7 @@ impl Control {
             std::mem::take(&mut change.people),
         );
         let second = SecondFactor::Code(proof.code.clone());
-        let Some((parts, _)) = self.spend(change, &person, &second)? else {
+        let Some(parts) = self.bring(change, access, (&whose, &second))? else {
             // Of the change itself nothing is left; the failure is counted.
             change.callers.clear();
             change.is_deleted = false;
@@ -167,26 +161,6 @@ impl Control {
             *renewed = Some(token);
         }
         Ok(())
-    }
-
-    /// The person whom a caller with a key names: one who manages the keys of
-    /// the project. An unknown name is counted as a wrong guess at it.
-    fn behind_key(
-        &self,
-        project: ProjectId,
-        name: &SignInName,
-    ) -> Result<Arc<PersonRecord>, ControlError> {
-        let organization = self.organization_of(project)?;
-        let found = self.people().by_name(name).filter(|person| {
-            let role = person.parts().draft.role_in(project);
-            person.parts().organization == organization && role.is_some_and(vouches)
-        });
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        self.check_wait(name, None)?;
-        self.people().guesses.failed(name, self.people_now());
-        Err(Refusal::WrongCode.into())
     }
 
     /// Whether somebody could give a code for a change of the project's keys.
@@ -275,7 +249,7 @@ impl Change {
 
 /// Whether somebody with the role stands behind changes of any key: one who
 /// is held to some rows does not.
-fn vouches(role: &RoleGrant) -> bool {
+pub(super) fn vouches(role: &RoleGrant) -> bool {
     role.may(Area::Keys) && role.constraints.is_none()
 }
 

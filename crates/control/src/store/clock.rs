@@ -42,7 +42,8 @@ const ACCEPT_TIME: [&str; 11] = [
     "UPDATE clock_stretches SET ended_at = $1 WHERE ended_at > $1",
     "UPDATE keys SET last_used_at = $1 WHERE last_used_at > $1",
     "UPDATE secrets SET last_used_at = $1 WHERE last_used_at > $1",
-    "UPDATE people SET created_at = MIN(created_at, $1), failed_at = MIN(failed_at, $1)",
+    "UPDATE people SET created_at = MIN(created_at, $1), failed_at = MIN(failed_at, $1), \
+     key_failed_at = MIN(key_failed_at, $1)",
     // Whatever of them had not ended by either time ends as well.
     "DELETE FROM sessions WHERE $1 = $1",
     "DELETE FROM invitations WHERE $1 = $1",

@@ -19,19 +19,21 @@ use super::write::Query;
 use crate::error::ControlError;
 
 const INSERT_PERSON: &str = "INSERT INTO people (id, organization_id, ordinal, sign_in, \
-     definition, password, totp, last_step, failures, failed_at, created_by, created_at, revision) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+     definition, password, totp, last_step, failures, failed_at, created_by, created_at, revision, \
+     key_failures, key_failed_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 /// Touches no row when the stored step is a later one: no step is used twice.
 const UPDATE_PERSON: &str = "UPDATE people SET definition = $2, password = $3, totp = $4, \
-     last_step = $5, failures = $6, failed_at = $7, revision = $8 \
+     last_step = $5, failures = $6, failed_at = $7, revision = $8, \
+     key_failures = $9, key_failed_at = $10 \
      WHERE id = $1 AND last_step <= $5";
 
 const DELETE_PERSON: &str = "DELETE FROM people WHERE id = $1";
 
 const SELECT_PEOPLE: &str = "SELECT id, organization_id, ordinal, sign_in, definition, password, \
-     totp, last_step, failures, failed_at, created_by, created_at, revision \
-     FROM people ORDER BY ordinal";
+     totp, last_step, failures, failed_at, created_by, created_at, revision, \
+     key_failures, key_failed_at FROM people ORDER BY ordinal";
 
 const INSERT_CODE: &str = "INSERT INTO recovery_codes (hash, person_id) VALUES ($1, $2)";
 const DELETE_CODE: &str = "DELETE FROM recovery_codes WHERE hash = $1";
@@ -150,6 +152,8 @@ fn insert_person(parts: &PersonParts, ordinal: i64) -> Query<'_> {
         .bind(&parts.created_by)
         .bind(parts.created_at.as_microsecond())
         .bind(parts.revision)
+        .bind(i64::from(parts.by_keys.failures()))
+        .bind(parts.by_keys.last().map(Timestamp::as_microsecond))
 }
 
 fn update_person(parts: &PersonParts) -> Query<'_> {
@@ -162,6 +166,8 @@ fn update_person(parts: &PersonParts) -> Query<'_> {
         .bind(i64::from(parts.attempts.failures()))
         .bind(parts.attempts.last().map(Timestamp::as_microsecond))
         .bind(parts.revision)
+        .bind(i64::from(parts.by_keys.failures()))
+        .bind(parts.by_keys.last().map(Timestamp::as_microsecond))
 }
 
 fn step(parts: &PersonParts) -> i64 {
@@ -232,7 +238,9 @@ fn person(
         let number: i64 = column(row, index)?;
         u64::try_from(number).map_err(|_| damaged("person", person, "a number is negative"))
     };
-    let failures = u32::try_from(number(8)?).unwrap_or(u32::MAX);
+    let failures = |index| -> Result<u32, ControlError> {
+        Ok(u32::try_from(number(index)?).unwrap_or(u32::MAX))
+    };
     let parts = PersonParts {
         id: person,
         organization: id(row, 1, OrganizationId::parse)?,
@@ -241,7 +249,8 @@ fn person(
         password,
         totp: SealedTotp::from_text(column(row, 6)?),
         last_step: number(7)?,
-        attempts: Attempts::restore(failures, optional_time(row, 9)?),
+        attempts: Attempts::restore(failures(8)?, optional_time(row, 9)?),
+        by_keys: Attempts::restore(failures(13)?, optional_time(row, 14)?),
         recovery: codes.remove(&person).unwrap_or_default(),
         created_by: column(row, 10)?,
         created_at: time(row, 11)?,

@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 17] = [
+const MIGRATIONS: [(&str, &str); 18] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -87,6 +87,10 @@ const MIGRATIONS: [(&str, &str); 17] = [
     (
         "stretches_and_drops",
         include_str!("../../migrations/sqlite/0017_stretches_and_drops.sql"),
+    ),
+    (
+        "codes_by_keys",
+        include_str!("../../migrations/sqlite/0018_codes_by_keys.sql"),
     ),
 ];
 

@@ -125,6 +125,35 @@ async fn a_revocation_is_written_before_it_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_charge_of_a_slice_that_nobody_heard_of_is_none_and_what_is_done_is_counted_once() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.deriving().await;
+    let (token, _) = plane.derive(&secret, 1, 900, HELD);
+    let access = plane.let_in(&token).expect("let in");
+    let control = &plane.control;
+    let reserve = |cost| control.reserve(&access, Tier::Core, cost).expect("is left");
+    let lost = || crate::InternalError::new("the answer was lost").into();
+    plane.loses_an_answer(lost()).await;
+    let refused = control.charge(reserve(3), 3).await;
+    assert!(
+        matches!(refused, Err(ControlError::Internal(_))),
+        "{refused:?}"
+    );
+    assert_eq!(control.slices_left(&access), [Some(10), None]);
+    plane.loses_an_answer(lost()).await;
+    let done = control.charge_done(reserve(3), 3).await;
+    done.expect("it is stored and counted");
+    assert_eq!(control.slices_left(&access), [Some(7), None]);
+    // The next one writes what memory knows.
+    control.charge(reserve(1), 1).await.expect("charged");
+    let plane = plane.restarted().await;
+    let access = plane.let_in(&token).expect("let in");
+    assert_eq!(plane.control.slices_left(&access), [Some(6), None]);
+    let key = plane.definitions().key(key.id()).expect("a key").clone();
+    assert_eq!(plane.control.credits_left(&key)[0].spent, 4);
+}
+
+#[tokio::test]
 async fn k07_a_clock_that_steps_back_revives_no_derived_token() {
     let plane = Plane::new().await;
     let (key, secret) = plane.deriving().await;

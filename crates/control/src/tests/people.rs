@@ -275,6 +275,42 @@ async fn k10_whether_somebody_has_the_name_cannot_be_told() {
 }
 
 #[tokio::test]
+async fn k10_nor_while_its_owner_waits_for_a_code() {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let missed = |shown: &Shown| {
+        let good = shown.totp.shown_at(plane.now());
+        let wrong = if good.as_str() == "000000" {
+            "000001"
+        } else {
+            "000000"
+        };
+        SecondFactor::Code(Code::parse(wrong).expect("a code"))
+    };
+    for _ in 0..5 {
+        let asked = sign_in("ada@example.com", PASSWORD, missed(&shown));
+        assert_eq!(refusal(plane.control.sign_in(asked).await), Refusal::SignIn);
+    }
+    for name in ["ada@example.com", "nobody@example.com"] {
+        let asked = sign_in(name, OTHER_PASSWORD, missed(&shown));
+        assert_eq!(
+            refusal(plane.control.sign_in(asked).await),
+            Refusal::SignIn,
+            "{name}"
+        );
+    }
+    // Whoever knows the password is told.
+    let early = plane.enter("ada@example.com", &shown).await;
+    let wait = Some(Duration::from_secs(30));
+    assert_eq!(refusal(early), Refusal::TooManyAttempts { wait });
+    plane.step();
+    plane
+        .enter("ada@example.com", &shown)
+        .await
+        .expect("signs in");
+}
+
+#[tokio::test]
 async fn what_is_kept_of_a_session_goes_with_it_also_when_nobody_ends_it() {
     let plane = Plane::new().await;
     let (_, shown) = plane.owner().await;

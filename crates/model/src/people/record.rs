@@ -103,6 +103,8 @@ pub struct PersonParts {
     pub last_step: u64,
     /// Wrong codes since the last good one.
     pub attempts: Attempts,
+    /// Wrong codes since then that callers with keys brought.
+    pub by_keys: Attempts,
     /// The recovery codes that are left.
     pub recovery: Vec<RecoveryHash>,
     /// Who made it: `key:` or `person:` and an id.

@@ -16,9 +16,35 @@ const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
 /// How often is looked whether answers of cached queries are due.
 const REFRESH_PERIOD: Duration = Duration::from_secs(5);
 
+/// From how many seconds on a clock that is behind is told of.
+const BEHIND_SECONDS: i64 = 60;
+/// After how many of those periods it is told again: an hour.
+const TELL_AGAIN: u32 = 60;
+
+/// Says once an hour that the machine's clock is behind.
+#[derive(Debug, Default)]
+struct Behind {
+    /// Periods until it is said again.
+    left: u32,
+}
+
+impl Behind {
+    /// Whether it is to be said now.
+    fn is_due(&mut self, known: Timestamp, wall: Timestamp) -> bool {
+        let ahead = known.as_microsecond().saturating_sub(wall.as_microsecond());
+        if ahead < BEHIND_SECONDS * 1_000_000 {
+            self.left = 0;
+            return false;
+        }
+        let is_due = self.left == 0;
+        self.left = self.left.checked_sub(1).unwrap_or(TELL_AGAIN - 1);
+        is_due
+    }
+}
+
 /// Writes down when keys were used and what they did, brings that to the pools `_usage`, takes secrets away that have ended, and
 /// says once which keys should be rolled: at the start all of them. Says when
-/// the machine's clock is far behind the time that goes on here.
+/// the machine's clock is behind the time that goes on here, or far behind it.
 pub(super) async fn tend_keys(
     control: Arc<Control>,
     clock: Arc<dyn Clock>,
@@ -27,6 +53,7 @@ pub(super) async fn tend_keys(
 ) {
     let mut ticks = tokio::time::interval(LAST_USE_PERIOD);
     let (mut seen, mut is_warned) = (Timestamp::MIN, false);
+    let mut behind = Behind::default();
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
@@ -53,6 +80,12 @@ pub(super) async fn tend_keys(
                  until one of the two is right (tidegate clock accept)");
         }
         is_warned = is_far_ahead(now, wall);
+        if behind.is_due(now, wall) {
+            tracing::warn!(%now, %wall,
+                "the machine's clock is behind a time that was known, which stands still until the clock has come \
+                 up to it; meanwhile one-time codes, signed requests and derived tokens of the clock's time may be \
+                 refused, and what ends by time ends early; set the clock right (NTP)");
+        }
         control.log_due_rotations(seen, now);
         control.note_what_is_due();
         seen = seen.max(now);
@@ -73,5 +106,30 @@ pub(super) async fn refresh(state: AppState, stopping: CancellationToken) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_a_minute_behind_is_told_of_once_an_hour() {
+        let wall = Timestamp::parse("2026-06-01T12:00:00Z").expect("a time");
+        let after = |seconds| {
+            wall.checked_add(Duration::from_secs(seconds))
+                .expect("in range")
+        };
+        let mut behind = Behind::default();
+        assert!(!behind.is_due(wall, wall));
+        assert!(!behind.is_due(after(59), wall));
+        assert!(!behind.is_due(wall, after(600)), "the clock is ahead");
+        let told: Vec<usize> = (0..121)
+            .filter(|_| behind.is_due(after(60), wall))
+            .collect();
+        assert_eq!(told, [0, 60, 120]);
+        // It was right for once: then it is told at once.
+        assert!(!behind.is_due(wall, wall));
+        assert!(behind.is_due(after(86_400), wall));
     }
 }

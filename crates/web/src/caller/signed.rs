@@ -62,7 +62,10 @@ pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, Ap
     let request = SignedRequest::read(head, let_in.arrived()).map_err(refused)?;
     let (spent, seen) = (let_in.spent(), circumstances(parts));
     // The key's limits are asked before the nonce is spent: a refusal writes nothing.
-    let admit = |access: &Access| admitted(parts, state, access);
+    let admit = |access: &Access| {
+        LetIn::note_secret(parts);
+        admitted(parts, state, access)
+    };
     let control = &state.control;
     let entered = control.authenticate_signed(&request, &seen, spent, admit);
     let (access, nonce) = entered.await?;

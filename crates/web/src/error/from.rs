@@ -178,6 +178,9 @@ impl From<Refusal> for ApiError {
                 let error = Self::new(Code::TooManyAttempts, refusal.to_string());
                 error.retry_after(wait.unwrap_or(HELP_WAIT))
             }
+            Refusal::TooManyChanges { wait } => {
+                Self::new(Code::RateLimited, refusal.to_string()).retry_after(wait)
+            }
             Refusal::TooManyPasswords => {
                 let error = Self::new(Code::TooManyAttempts, refusal.to_string());
                 error.retry_after(Duration::from_secs(1))

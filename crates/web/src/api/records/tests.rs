@@ -257,3 +257,46 @@ async fn nothing_of_a_request_is_read_before_its_right_is_known() {
         world.send(odd).await.expect(status);
     }
 }
+
+/// A body that waits for room waits without an end.
+#[tokio::test]
+async fn k05_nothing_is_stored_for_a_key_that_ended_or_changed_while_its_body_waited() {
+    let grants = |customer: &str| {
+        json!([{ "on": "pool:sales", "actions": ["ingest"],
+            "injections": { "customer": customer } }])
+    };
+    for (what, status) in [("disable", 401), ("narrow", 409), ("nothing", 200)] {
+        let world = World::with_sales().await;
+        let (id, token) = world.key(grants("a")).await;
+        let bodies = world.state.large_bodies.clone();
+        let all = u32::try_from(bodies.available_permits()).expect("bytes");
+        let held = bodies.acquire_many(all).await.expect("room");
+        let record = json!({ "amount": 1, "email": "x".repeat(100) });
+        let records: Vec<&Json> = std::iter::repeat_n(&record, 1_000).collect();
+        let sent = request(&token, &format!("POST {PATH}"), &json!(records));
+        let mut answer = std::pin::pin!(world.send(sent));
+        for _ in 0..100 {
+            assert!(futures::poll!(&mut answer).is_pending(), "it waits");
+            tokio::task::yield_now().await;
+        }
+        match what {
+            "disable" => {
+                let call = format!("/v1/keys/{id}/disable");
+                world.post(&call, &Json::Null).await.expect(200);
+            }
+            "narrow" => {
+                let call = format!("PATCH /v1/keys/{id}");
+                let patch = json!({ "grants": grants("b") });
+                world.call(&world.admin, &call, &patch).await.expect(200);
+            }
+            _ => {}
+        }
+        drop(held);
+        let answer = answer.await;
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        let stored = if status == 200 { 1_005 } else { 5 };
+        let count = json!({ "analysis": "count", "pool": "sales" });
+        let count = world.post("/v1/query", &count).await.expect(200).json();
+        assert_eq!(count["result"], stored, "{what}: {count}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Credits over the router: what calls cost, and what refusals do not.
 
+use model::answers::AppendReceipt;
 use model::keys::Circumstances;
 
 use super::*;

@@ -609,3 +609,34 @@ async fn what_no_token_can_be_yet_is_not_revoked() {
         world.call(&token, &revoke, &NONE).await.expect(status);
     }
 }
+
+/// Each is a row and an entry of the audit, for ids that anybody can invent.
+#[tokio::test]
+async fn a_key_that_does_not_administer_revokes_five_in_a_second() {
+    let (world, key, token, _) = deriving().await;
+    let revoke = |of: &str, number: u32| {
+        let id = format!("{}-{number:0>16}", SECOND + 60);
+        format!("POST /v1/keys/{of}/derived/{id}/revoke")
+    };
+    for second in 0..2 {
+        for number in 0..5 {
+            let call = revoke("self", 10 * second + number);
+            world.call(&token, &call, &NONE).await.expect(204);
+        }
+        let call = revoke("self", 10 * second + 5);
+        let late = world.call(&token, &call, &NONE).await.expect(429);
+        assert_eq!(late.code(), "rate_limited");
+        assert_eq!(late.header("retry-after"), "1");
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let audit = world.get("/v1/audit?action=key.revoke_derived").await;
+    let audit = audit.expect(200).json();
+    assert_eq!(audit["items"].as_array().expect("entries").len(), 10);
+    // Whoever administers ends as many as it likes.
+    for number in 20..40 {
+        world
+            .call(&world.admin, &revoke(&key, number), &NONE)
+            .await
+            .expect(204);
+    }
+}

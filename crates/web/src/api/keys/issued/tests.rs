@@ -35,6 +35,12 @@ async fn issue(world: &World, maker: &str, draft: Json) -> Json {
     world.call(maker, ISSUE, &body).await.expect(201).json()
 }
 
+/// A call of a maker that keeps to five changes in a second.
+async fn calmly(world: &World, maker: &str, call: &str, body: &Json) -> Reply {
+    world.clock.advance(std::time::Duration::from_millis(200));
+    world.call(maker, call, body).await
+}
+
 async fn rows(world: &World, token: &str) -> Reply {
     world.call(token, "GET /v1/views/all/data", &NONE).await
 }
@@ -94,7 +100,7 @@ async fn what_a_maker_cannot_give_is_refused() {
         for (name, value) in more.as_object().expect("members") {
             body[name] = value.clone();
         }
-        world.call(&token, ISSUE, &body).await
+        calmly(&world, &token, ISSUE, &body).await
     };
     let grant = |on: &str, action: &str| {
         let rows = (action != "ingest" && on != "project").then_some("all_rows");
@@ -169,8 +175,7 @@ async fn a_maker_lists_and_ends_its_own_keys_and_no_others() {
         .await;
     let copy = copy.expect(201).json();
     assert_eq!(copy["issued_by"], first["issued_by"]);
-    let list = world
-        .call(&token, "GET /v1/issued-keys", &NONE)
+    let list = calmly(&world, &token, "GET /v1/issued-keys", &NONE)
         .await
         .expect(200)
         .json();
@@ -183,8 +188,7 @@ async fn a_maker_lists_and_ends_its_own_keys_and_no_others() {
     assert_eq!(listed, [id(&first), id(&second)]);
     assert!(!list.to_string().contains(text(&first, "/token")));
     // Another's, an administrator's copy, the maker itself and nobody's are alike.
-    let me = world
-        .call(&token, "GET /v1/whoami", &NONE)
+    let me = calmly(&world, &token, "GET /v1/whoami", &NONE)
         .await
         .expect(200)
         .json();
@@ -201,7 +205,10 @@ async fn a_maker_lists_and_ends_its_own_keys_and_no_others() {
             format!("POST /v1/issued-keys/{id}/disable"),
         ] {
             assert_eq!(
-                world.call(&token, &call, &NONE).await.expect(404).code(),
+                calmly(&world, &token, &call, &NONE)
+                    .await
+                    .expect(404)
+                    .code(),
                 "not_found",
                 "{call}"
             );
@@ -217,20 +224,17 @@ async fn a_maker_lists_and_ends_its_own_keys_and_no_others() {
     assert_eq!(refused["pointer"], "/issued_by");
     let issued = text(&first, "/token");
     let path = format!("/v1/issued-keys/{}", id(&first));
-    world
-        .call(&token, &format!("GET {path}"), &NONE)
+    calmly(&world, &token, &format!("GET {path}"), &NONE)
         .await
         .expect(200);
     assert_eq!(count(rows(&world, issued).await), 3);
-    let off = world
-        .call(&token, &format!("POST {path}/disable"), &NONE)
+    let off = calmly(&world, &token, &format!("POST {path}/disable"), &NONE)
         .await
         .expect(200);
     assert_eq!(off.json()["status"], "disabled");
     rows(&world, issued).await.expect(401);
     // On again is for an administrator.
-    world
-        .call(&token, &format!("POST {path}/enable"), &NONE)
+    calmly(&world, &token, &format!("POST {path}/enable"), &NONE)
         .await
         .expect(404);
     world
@@ -238,14 +242,13 @@ async fn a_maker_lists_and_ends_its_own_keys_and_no_others() {
         .await
         .expect(200);
     assert_eq!(count(rows(&world, issued).await), 3);
-    let recent = world.call(&token, &format!("DELETE {path}"), &NONE).await;
+    let recent = calmly(&world, &token, &format!("DELETE {path}"), &NONE).await;
     assert_eq!(recent.expect(409).code(), "recently_used");
     assert_eq!(count(rows(&world, issued).await), 3);
     let forced = format!("DELETE {path}?force=true");
-    world.call(&token, &forced, &NONE).await.expect(204);
+    calmly(&world, &token, &forced, &NONE).await.expect(204);
     rows(&world, issued).await.expect(401);
-    world
-        .call(&token, &format!("GET {path}"), &NONE)
+    calmly(&world, &token, &format!("GET {path}"), &NONE)
         .await
         .expect(404);
 }
@@ -425,7 +428,7 @@ async fn a_maker_rolls_the_keys_that_it_issued_and_no_others_and_without_a_code(
     crate::testing::people::first_signed_in(&world).await;
     let path = |id: &str, what: &str| format!("POST /v1/issued-keys/{id}/{what}");
     let grace = json!({ "grace": "1h" });
-    let roll = async || world.call(&token, &path(id, "roll"), &grace).await;
+    let roll = async || calmly(&world, &token, &path(id, "roll"), &grace).await;
     let rolled = roll().await.expect(201);
     assert_eq!(rolled.header("cache-control"), "no-store");
     let rolled = rolled.json();
@@ -438,22 +441,22 @@ async fn a_maker_rolls_the_keys_that_it_issued_and_no_others_and_without_a_code(
     }
     assert_eq!(roll().await.expect(409).code(), "rolling");
     let force = json!({ "force": true });
-    let undone = world.call(&token, &path(id, "undo-roll"), &force).await;
+    let undone = calmly(&world, &token, &path(id, "undo-roll"), &force).await;
     undone.expect(200);
     rows(&world, &new).await.expect(401);
     let again = roll().await.expect(201).json();
-    let recent = world.call(&token, &path(id, "end-grace"), &json!({})).await;
+    let recent = calmly(&world, &token, &path(id, "end-grace"), &json!({})).await;
     assert_eq!(recent.expect(409).code(), "recently_used");
-    let ended = world.call(&token, &path(id, "end-grace"), &force).await;
+    let ended = calmly(&world, &token, &path(id, "end-grace"), &force).await;
     ended.expect(200);
     rows(&world, &old).await.expect(401);
     assert_eq!(count(rows(&world, text(&again, "/token")).await), 3);
     // One that ends at once is asked after, too.
     let now = json!({ "grace": "0s" });
-    let recent = world.call(&token, &path(id, "roll"), &now).await;
+    let recent = calmly(&world, &token, &path(id, "roll"), &now).await;
     assert_eq!(recent.expect(409).code(), "recently_used");
     let now = json!({ "grace": "0s", "force": true });
-    let last = world.call(&token, &path(id, "roll"), &now).await;
+    let last = calmly(&world, &token, &path(id, "roll"), &now).await;
     let last = last.expect(201).json();
     rows(&world, text(&again, "/token")).await.expect(401);
     assert_eq!(count(rows(&world, text(&last, "/token")).await), 3);
@@ -471,13 +474,13 @@ async fn a_maker_rolls_the_keys_that_it_issued_and_no_others_and_without_a_code(
             ("end-grace", &force),
             ("undo-roll", &force),
         ] {
-            let refused = world.call(&token, &path(id, what), body).await;
+            let refused = calmly(&world, &token, &path(id, what), body).await;
             refused.expect(404);
         }
     }
     // A code is not taken along, as nothing asks for it.
     let proven = json!({ "grace": "1h", "person": "ada@example.com", "code": "123456" });
-    let refused = world.call(&token, &path(id, "roll"), &proven).await;
+    let refused = calmly(&world, &token, &path(id, "roll"), &proven).await;
     refused.expect(400);
 }
 
@@ -499,4 +502,32 @@ async fn a_repeated_roll_of_an_issued_key_is_one_roll() {
         (&again["repeated"], again.get("token")),
         (&json!(true), None)
     );
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_administer_changes_five_in_a_second() {
+    let world = World::with_sales().await;
+    let (_, token) = maker(&world, json!({})).await;
+    for _ in 0..4 {
+        issue(&world, &token, json!({ "grants": [] })).await;
+    }
+    let made = issue(&world, &token, json!({ "grants": [] })).await;
+    let path = format!("/v1/issued-keys/{}", text(&made, "/id"));
+    for call in [
+        ISSUE.to_owned(),
+        format!("DELETE {path}"),
+        format!("POST {path}/disable"),
+        format!("POST {path}/roll"),
+    ] {
+        let late = world.call(&token, &call, &NONE).await.expect(429);
+        assert_eq!(late.code(), "rate_limited", "{call}");
+        assert_eq!(late.header("retry-after"), "1", "{call}");
+    }
+    world
+        .call(&token, &format!("GET {path}"), &NONE)
+        .await
+        .expect(200);
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let gone = world.call(&token, &format!("DELETE {path}"), &NONE).await;
+    gone.expect(204);
 }

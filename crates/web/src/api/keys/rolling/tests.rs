@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use crate::testing::derived::derive;
 use crate::testing::{World, request, text};
 
 const EXPIRES: &str = "tidegate-secret-expires";
@@ -75,6 +76,42 @@ async fn k06_the_old_secret_is_told_its_end_with_every_answer_and_the_new_one_is
         .expect(200)
         .json();
     assert_eq!(shown["secrets"].as_array().map(Vec::len), Some(1));
+}
+
+/// Whoever has what was made of a secret has no secret to replace.
+#[tokio::test]
+async fn k06_holders_of_derived_tokens_and_tickets_are_told_nothing_of_the_secret() {
+    let world = World::with_sales().await;
+    let saved = json!({ "name": "q", "query": { "analysis": "count", "pool": "sales" },
+        "refresh_rate": 0 });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let (id, old) = world
+        .deriving(json!({ "grants": [
+            { "on": "view:all", "actions": ["read"], "constraints": "all_rows" },
+            { "on": "saved:q", "actions": ["run"], "constraints": "all_rows" },
+        ] }))
+        .await;
+    let derived = derive(&old, &world.project().await, 1, json!({}));
+    let ticket = json!({ "saved_query": "q", "origin": "https://shop.example",
+        "expires_in": 3_600 });
+    let made = world.call(&old, "POST /v1/tickets", &ticket).await;
+    let made = made.expect(201).json();
+    let result = format!("GET /v1/tickets/{}/result", text(&made, "/ticket"));
+    let roll = format!("/v1/keys/{id}/roll");
+    world
+        .post(&roll, &json!({ "grace": "24h" }))
+        .await
+        .expect(201);
+    let data = "GET /v1/views/all/data";
+    let shown = world.call(&old, data, &Json::Null).await.expect(200);
+    assert_ne!(shown.header(EXPIRES), "");
+    let shown = world.call(&derived, data, &Json::Null).await.expect(200);
+    assert_eq!(shown.header(EXPIRES), "");
+    let mut visit = request("", &result, &Json::Null);
+    let page = http::HeaderValue::from_static("https://shop.example");
+    visit.headers_mut().insert("origin", page);
+    let shown = world.send(visit).await.expect(200);
+    assert_eq!(shown.header(EXPIRES), "");
 }
 
 #[tokio::test]
