@@ -13,7 +13,7 @@ use model::filters::Constraint;
 use model::grants::{Action, Grant, Target};
 use model::ids::ProjectId;
 use model::keys::KeyRecord;
-use model::people::{Area, Code, RoleGrant, SessionRecord, SessionToken, SignInName};
+use model::people::{Area, Code, PersonDraft, RoleGrant, SessionRecord, SessionToken, SignInName};
 use model::permit::Access;
 use model::pools::Pool;
 use model::value::Object;
@@ -217,7 +217,9 @@ impl Control {
                         && now.is_some_and(|now| had != Some((now.role, &now.constraints)))
                 });
                 let mut managing = after.roles.iter().filter(|role| manages(role));
-                uncovers || managing.any(|role| !before.roles.contains(role))
+                uncovers
+                    || shows_more_rows(before, after)
+                    || managing.any(|role| !before.roles.contains(role))
             }
             _ => false,
         }
@@ -256,6 +258,21 @@ pub(super) fn vouches(role: &RoleGrant) -> bool {
 /// Whether a role lets somebody manage others or keys.
 fn manages(role: &RoleGrant) -> bool {
     role.may(Area::People) || role.may(Area::Keys)
+}
+
+/// Whether somebody sees rows in a project that a role there held the person
+/// from.
+fn shows_more_rows(before: &PersonDraft, after: &PersonDraft) -> bool {
+    let is_wider = |was: Option<&RoleGrant>, is: Option<&RoleGrant>| {
+        let held = was.and_then(|role| role.constraints.as_ref());
+        is.is_some_and(|role| !role.is_within(held))
+    };
+    fn everywhere(draft: &PersonDraft) -> Option<&RoleGrant> {
+        draft.roles.iter().find(|role| role.project.is_none())
+    }
+    let mut there = before.roles.iter().filter_map(|role| role.project);
+    is_wider(everywhere(before), everywhere(after))
+        || there.any(|id| is_wider(before.role_in(id), after.role_in(id)))
 }
 
 /// Whether a pool or view is public that was not, or is of another tier now,

@@ -181,7 +181,9 @@ async fn numbers_and_rows_are_of_what_the_role_shows() {
     for (by, records, foreign) in [(&ada, "5", true), (&bob, "3", false)] {
         let list = see(&world, by, "/pools").await.expect(200).text();
         assert!(
-            list.contains(&format!("<td class=\"number\" data-label=\"Records\">{records}</td>")),
+            list.contains(&format!(
+                "<td class=\"number\" data-label=\"Records\">{records}</td>"
+            )),
             "{list}"
         );
         for below in ["", "/records"] {
@@ -233,7 +235,10 @@ async fn a_file_is_stored_and_what_is_refused_is_named() {
     assert!(html.contains("role=\"alert\""), "{html}");
     send(&world, &ada, &path, &[]).await.expect(422);
     let seen = see(&world, &ada, "/pools").await.text();
-    assert!(seen.contains("<td class=\"number\" data-label=\"Records\">8</td>"), "{seen}");
+    assert!(
+        seen.contains("<td class=\"number\" data-label=\"Records\">8</td>"),
+        "{seen}"
+    );
     // What a role is held to is stamped on what it writes.
     let bob = held(&world, &ada, "admin").await;
     let reply = send(&world, &bob, &path, &[("text", "{\"customer\":\"b\"}")]).await;
@@ -262,7 +267,10 @@ async fn records_go_after_it_was_shown_how_many_and_only_those_of_the_role() {
     let gone = send(&world, &bob, &path, &[("definition", &definition)]).await;
     assert!(gone.expect(303).header("location").ends_with("?gone=2"));
     let left = see(&world, &ada, "/pools").await.text();
-    assert!(left.contains("<td class=\"number\" data-label=\"Records\">3</td>"), "{left}");
+    assert!(
+        left.contains("<td class=\"number\" data-label=\"Records\">3</td>"),
+        "{left}"
+    );
     // Without a definition, and with one that is none, nothing goes.
     for nothing in ["", "[]", "{", "\"some\"", "null"] {
         let form = [("definition", nothing)];
@@ -282,7 +290,10 @@ async fn records_go_after_it_was_shown_how_many_and_only_those_of_the_role() {
     let gone = send(&world, &bob, &path, &[("definition", "\"all\"")]).await;
     assert!(gone.expect(303).header("location").ends_with("?gone=1"));
     let left = see(&world, &ada, "/pools").await.text();
-    assert!(left.contains("<td class=\"number\" data-label=\"Records\">2</td>"), "{left}");
+    assert!(
+        left.contains("<td class=\"number\" data-label=\"Records\">2</td>"),
+        "{left}"
+    );
 }
 
 #[tokio::test]

@@ -177,11 +177,29 @@ async fn a_role_is_exchanged_within_its_rows_and_nothing_is_stored_that_cannot_b
         (&roles[0]["project"], &roles[0]["constraints"]),
         (&Json::Null, &rows)
     );
-    change("analyst", "analyst", &[("widens", "yes")])
+    // More rows here alone, which asks for a code and keeps what was ticked.
+    let asked = change("analyst", "analyst", &[("widens", "yes")]).await;
+    let asked = asked.text();
+    assert!(asked.contains("id=\"e-code\""), "{asked}");
+    let ticked = "name=\"widens\" value=\"yes\" checked";
+    assert!(asked.contains(ticked), "{asked}");
+    let code = ada.code(&world);
+    change("analyst", "analyst", &[("widens", "yes"), ("code", &code)])
         .await
         .expect(303);
-    let roles = roles_of(&world, &ada, &bob.id).await;
-    assert_eq!(roles[1]["constraints"], Json::Null);
+    let call = format!("GET /v1/people/{}", bob.id);
+    let bob = world.call(&world.admin, &call, &Json::Null).await;
+    let roles = bob.expect(200).json()["roles"].clone();
+    let everywhere = |role: &Json| role["project"] == Json::Null;
+    for role in roles.as_array().expect("roles") {
+        let held = if everywhere(role) {
+            rows.clone()
+        } else {
+            Json::Null
+        };
+        assert_eq!(role["constraints"], held, "{roles}");
+    }
+    assert_eq!(roles.as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]

@@ -180,7 +180,10 @@ async fn a_view_and_its_chart_show_the_rows_of_the_role_alone() {
             );
             assert_eq!(html.contains("b3@example.com"), foreign, "{html}");
             let list = see(&world, by, "/views").await.expect(200).text();
-            let count = format!("<td class=\"number\" data-label=\"Records behind it\">{}</td>", &rows[..1]);
+            let count = format!(
+                "<td class=\"number\" data-label=\"Records behind it\">{}</td>",
+                &rows[..1]
+            );
             assert!(list.contains(&count), "{list}");
             let chart = see(&world, by, &format!("/views/{id}/chart.svg?theme=dark")).await;
             let chart = chart.expect(200).text();
