@@ -24,6 +24,17 @@ pub enum LakeError {
         /// The bound.
         bound: u64,
     },
+    /// The answers kept under idempotency keys have reached their bound.
+    #[error(
+        "the answers under idempotency keys take {held} bytes of at most {bound}; send again \
+         when older ones are 24 hours old, or without a key"
+    )]
+    AnswersFull {
+        /// Bytes held.
+        held: u64,
+        /// The bound.
+        bound: u64,
+    },
     /// The tokens of uniqueness held in memory have reached their bound.
     #[error("{held} tokens of at most {bound} wait for their store")]
     TokensFull {

@@ -320,7 +320,8 @@ impl<S: StateMachine> Journal<S> {
     }
 
     /// Takes from the disk what released segments held, instead of keeping
-    /// their files for later segments. Blocks.
+    /// their files for later segments: also what is left of it in files that
+    /// are used again. Blocks.
     ///
     /// # Errors
     /// [`JournalError::Full`]: the disk is too full to take files away, and some

@@ -40,7 +40,7 @@ use crate::predicate::count_admitted;
 use crate::reading::{Hints, Reading};
 use crate::run::{Asker, RowStream, Runner};
 use crate::snapshot::Snapshot;
-use crate::store::{Operation, Outcome, Pools, Store};
+use crate::store::{AnswersFull, Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
 use crate::uniqueness::{RecentTokens, TokenOptions, TokenStore};
 use append::too_large;
@@ -133,6 +133,9 @@ impl Lake {
             }),
             Outcome::Mismatch => Err(LakeError::IdempotencyMismatch),
             Outcome::NoRoom(held) => Err(self.buffer_full(held)),
+            Outcome::NoRoomForAnswers(AnswersFull { held, bound }) => {
+                Err(LakeError::AnswersFull { held, bound })
+            }
             Outcome::NoRoomForTokens(held) => Err(LakeError::TokensFull {
                 held,
                 bound: self.tokens.room(),

@@ -15,12 +15,12 @@ mod stored;
 mod tokens;
 mod touches;
 
-pub(crate) use answers::AnswerCursor;
+pub(crate) use answers::{AnswerCursor, AnswersFull};
 pub(crate) use pools::{PoolState, Pools};
 #[cfg(test)]
 pub(crate) use records::Records;
 pub(crate) use records::{Frozen, Written};
-pub(crate) use replay::Replay;
+pub(crate) use replay::{Leftover, Replay};
 #[cfg(test)]
 pub(crate) use touches::Touches;
 pub(crate) use touches::{Arriving, Since};
@@ -43,7 +43,7 @@ use crate::manifest::{ManifestChange, Removal};
 use crate::operation::{DecodeError, IdempotencyTag, SavedAnswer, Stored, decode, is_of_records};
 use crate::snapshot;
 use crate::uniqueness::{NewTokens, RecentTokens};
-use answers::SavedAnswers;
+use answers::{SavedAnswers, weight};
 use records::Span;
 use tokens::Tokens;
 
@@ -130,6 +130,8 @@ pub(crate) enum Outcome {
     TokensRepeated(Vec<usize>),
     /// Tokens were moved after the store was asked for those of the batch; nothing was done.
     LookAgain,
+    /// There is no room for the answer that is to be saved.
+    NoRoomForAnswers(AnswersFull),
     /// There is no room for the tokens; so many are held.
     NoRoomForTokens(usize),
 }
@@ -142,6 +144,8 @@ pub(crate) struct Store {
     bound: u64,
     /// Bytes of records that are being written.
     arriving: u64,
+    /// Bytes of answers that are being written.
+    arriving_answers: u64,
     replay: Arc<Mutex<Replay>>,
     answers: SavedAnswers,
     pending: HashSet<IdempotencyTag>,
@@ -166,8 +170,9 @@ impl Store {
             pools,
             bound,
             arriving: 0,
+            arriving_answers: 0,
             replay: replay.clone(),
-            answers: SavedAnswers::new(clock.clone()),
+            answers: SavedAnswers::new(clock.clone(), bound),
             pending: HashSet::new(),
             tokens: Tokens::new(tokens),
             changing: HashMap::new(),
@@ -284,8 +289,9 @@ impl StateMachine for Store {
                 self.tokens.abandon(tokens);
             }
             self.arriving -= segment.bytes();
-            if let Some((tag, _)) = saved {
+            if let Some((tag, answer)) = saved {
                 self.pending.remove(tag);
+                self.arriving_answers -= weight(tag, answer);
             }
         }
         if let Some(pool) = operation.changes()

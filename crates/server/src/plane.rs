@@ -29,6 +29,9 @@ const QUEUE_RETRY: Duration = Duration::from_secs(1);
 /// merge that is under way.
 const BUFFER_RETRY: Duration = Duration::from_secs(2);
 
+/// A place under an idempotency key is free when an older one is 24 hours old.
+const ANSWERS_RETRY: Duration = Duration::from_secs(60);
+
 fn plane_error(error: LakeError) -> PlaneError {
     match error {
         LakeError::Journal(JournalError::Busy) | LakeError::Busy => PlaneError::Busy {
@@ -36,6 +39,9 @@ fn plane_error(error: LakeError) -> PlaneError {
         },
         LakeError::BufferFull { .. } | LakeError::TokensFull { .. } => PlaneError::Busy {
             retry_after: BUFFER_RETRY,
+        },
+        LakeError::AnswersFull { .. } => PlaneError::Busy {
+            retry_after: ANSWERS_RETRY,
         },
         LakeError::Journal(JournalError::Full) | LakeError::Tokens(TokenStoreError::Full) => {
             PlaneError::Full

@@ -2,7 +2,7 @@
 
 use super::JournalError;
 use super::format::{self, Frame, HEADER_BYTES, Kind, Place, RESERVE_BYTES, SegmentHeader};
-use super::segments::{Active, Segments};
+use super::segments::{Active, SPARE_SYNC_BYTES, Segments, full_or_broken};
 use crate::disk::DiskLock;
 
 /// The zeros written per group towards the next segment, at least.
@@ -118,6 +118,8 @@ impl Log {
     /// # Errors
     /// [`JournalError::Full`] leaves the log as it was; it may be called again.
     pub(super) fn roll_over(&mut self) -> Result<(), JournalError> {
+        // Few bytes when the segment is full. A segment that is kept long keeps its own alone.
+        self.overwrite_stale(u64::MAX)?;
         let old = self.active.header;
         let header = SegmentHeader {
             sequence: old.sequence + 1,
@@ -134,16 +136,54 @@ impl Log {
         self.recycle()
     }
 
-    /// Goes on in a new segment, unless the active one is still empty; answers
-    /// the first position in it. The group must be empty.
+    /// Overwrites with zeros what an earlier use of the active segment's file left behind its
+    /// records, at most so many bytes; answers whether that is all. The group must be empty.
+    fn overwrite_stale(&mut self, budget: u64) -> Result<bool, JournalError> {
+        let to = self.active.stale_to;
+        if to <= self.offset {
+            return Ok(true);
+        }
+        // From the end: records come at the beginning meanwhile.
+        let from = to.saturating_sub(budget).max(self.offset);
+        let overwritten = self.active.file.zero_fill(from, to);
+        overwritten.map_err(full_or_broken)?;
+        self.active.file.sync_data()?;
+        self.active.stale_to = from;
+        Ok(from == self.offset)
+    }
+
+    /// Goes on in a new segment, unless the active one is still empty; answers whether it does,
+    /// or did a step towards it, for which writers do not wait long. The group must be empty.
     ///
     /// # Errors
     /// As [`Log::roll_over`].
-    pub(super) fn turn_over(&mut self) -> Result<u64, JournalError> {
+    pub(super) fn turn_over(&mut self) -> Result<bool, JournalError> {
         if self.end.next > self.first() {
+            if !self.overwrite_stale(SPARE_SYNC_BYTES)? {
+                return Ok(false);
+            }
+            if !self.segments.has_spare() {
+                self.segments.prepare_spare(SPARE_SYNC_BYTES)?;
+                return Ok(false);
+            }
             self.roll_over()?;
         }
-        Ok(self.first())
+        Ok(true)
+    }
+
+    /// Takes from the disk what released segments held; answers whether that is all, or was a
+    /// step. The group must be empty.
+    ///
+    /// # Errors
+    /// [`JournalError::Full`]: the disk is too full, and some of it is left.
+    pub(super) fn wipe(&mut self) -> Result<bool, JournalError> {
+        // A floor may have found no room before.
+        self.recycle()?;
+        if self.segments.floor(self.released) > self.floor {
+            return Err(JournalError::Full);
+        }
+        self.segments.wipe()?;
+        self.overwrite_stale(SPARE_SYNC_BYTES)
     }
 
     /// The first position in the active segment.

@@ -21,7 +21,7 @@ pub(super) struct Submission<S: StateMachine> {
 pub(super) enum Request<S: StateMachine> {
     Submit(Submission<S>),
     Release(Position),
-    Tidy(Tidying, mpsc::Sender<Result<Position, JournalError>>),
+    Tidy(Tidying, mpsc::Sender<Result<Tidied, JournalError>>),
 }
 
 /// What is done with segments rather than with records.
@@ -33,6 +33,15 @@ pub(super) enum Tidying {
     Wipe,
     /// Give the room of later segments back to the disk.
     GiveBack,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tidied {
+    /// It is done; the active segment begins with this position.
+    Done(Position),
+    /// A step of it is done, and it is to be asked for again.
+    Step,
 }
 
 struct State<S: StateMachine> {
@@ -120,8 +129,17 @@ impl<S: StateMachine> Queue<S> {
         self.ready.notify_one();
     }
 
-    /// Queues what is done with segments, and waits until it is done.
+    /// Queues what is done with segments, step by step, and waits until it is
+    /// done. What is written gets its turn between the steps.
     pub(super) fn tidy(&self, tidying: Tidying) -> Result<Position, JournalError> {
+        loop {
+            if let Tidied::Done(first) = self.tidy_step(tidying)? {
+                return Ok(first);
+            }
+        }
+    }
+
+    fn tidy_step(&self, tidying: Tidying) -> Result<Tidied, JournalError> {
         let (reply, answer) = mpsc::channel();
         let mut state = self.state();
         if state.closed {

@@ -79,6 +79,8 @@ pub(super) fn open<S: StateMachine>(
     let active = Active {
         file: Arc::clone(&last.file),
         header: last.header,
+        // What stood behind the records was overwritten.
+        stale_to: 0,
     };
     let files = new_segments(disk, directory, options, sealed);
     Ok((Log::new(files, active, tail, lock), recovered))

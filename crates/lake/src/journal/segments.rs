@@ -12,8 +12,8 @@ use super::JournalError;
 use super::format::SegmentHeader;
 use crate::disk::{Disk, DiskError, DiskFile};
 
-/// A spare is synced after this many bytes of zeros, so that no single sync is long.
-const SPARE_SYNC_BYTES: u64 = 4 << 20;
+/// A file is synced after this many bytes of zeros, so that no single sync is long.
+pub(super) const SPARE_SYNC_BYTES: u64 = 4 << 20;
 
 /// What the name of a file in the journal's directory says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,16 @@ pub(super) struct Sealed {
 pub(super) struct Active {
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) header: SegmentHeader,
+    /// Up to where bytes of an earlier use of the file may stand behind its records.
+    pub(super) stale_to: u64,
 }
 
 #[derive(Debug)]
 struct Spare {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
+    /// Whether it was a segment once, and holds what that held.
+    is_used: bool,
 }
 
 #[derive(Debug)]
@@ -143,7 +147,11 @@ impl Segments {
         if self.unfinished.is_none() {
             let path = self.spare_path();
             let file = self.disk.create(&path).map_err(full_or_broken)?;
-            let spare = Spare { path, file };
+            let spare = Spare {
+                path,
+                file,
+                is_used: false,
+            };
             self.unfinished = Some(Unfinished {
                 spare,
                 filled: 0,
@@ -175,6 +183,11 @@ impl Segments {
         Ok(())
     }
 
+    /// Whether the next segment is at hand, and costs the time of one name.
+    pub(super) fn has_spare(&self) -> bool {
+        !self.spares.is_empty()
+    }
+
     /// A new active segment, durable under its name.
     ///
     /// # Errors
@@ -197,12 +210,14 @@ impl Segments {
         self.disk
             .rename(&spare.path, &path)
             .map_err(full_or_broken)?;
+        let stale_to = if spare.is_used { header.length } else { 0 };
         self.spares.pop();
         self.disk.sync_directory(&self.directory)?;
         // Opened again, so that errors name the file as it is called now.
         Ok(Active {
             file: self.disk.open(&path)?,
             header,
+            stale_to,
         })
     }
 
@@ -236,7 +251,11 @@ impl Segments {
                 self.disk.rename(&path, &spare)?;
                 self.disk.sync_directory(&self.directory)?;
                 let file = self.disk.open(&spare)?;
-                self.spares.push(Spare { path: spare, file });
+                self.spares.push(Spare {
+                    path: spare,
+                    file,
+                    is_used: true,
+                });
             } else {
                 self.disk.remove(&path)?;
                 self.disk.sync_directory(&self.directory)?;
@@ -248,7 +267,9 @@ impl Segments {
 
     /// Takes the files away that were segments once, with what they held.
     pub(super) fn wipe(&mut self) -> Result<(), JournalError> {
-        self.remove_spares(0)
+        // One that was none is made only when there is no other, so it is the first.
+        let unused = self.spares.iter().take_while(|spare| !spare.is_used);
+        self.remove_spares(unused.count())
     }
 
     /// Gives the disk the room of all spares but `kept`, also of one that is

@@ -5,3 +5,4 @@ mod damage;
 mod faulty;
 mod machine;
 mod power;
+mod wiping;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 
 use super::log::Log;
-use super::queue::{Queue, Request, Submission, Tidying};
+use super::queue::{Queue, Request, Submission, Tidied, Tidying};
 use super::{
     Counters, FatalHook, JournalError, Options, Position, Prepared, Recovered, StateMachine,
     recovery,
@@ -95,7 +95,7 @@ struct Group<S: StateMachine> {
     members: Vec<Submission<S>>,
     again: VecDeque<Submission<S>>,
     release: Option<Position>,
-    tidy: Option<(Tidying, mpsc::Sender<Result<Position, JournalError>>)>,
+    tidy: Option<(Tidying, mpsc::Sender<Result<Tidied, JournalError>>)>,
     drained: bool,
 }
 
@@ -130,19 +130,23 @@ impl<S: StateMachine> Writer<S> {
     fn tidy(
         &mut self,
         tidying: Tidying,
-        reply: &mpsc::Sender<Result<Position, JournalError>>,
+        reply: &mpsc::Sender<Result<Tidied, JournalError>>,
     ) -> Result<(), JournalError> {
-        let done = match tidying {
+        let is_done = match tidying {
             Tidying::TurnOver => self.log.turn_over(),
-            Tidying::Wipe => self.log.segments.wipe().map(|()| self.log.first()),
-            Tidying::GiveBack => self.log.give_back().map(|()| self.log.first()),
+            Tidying::Wipe => self.log.wipe(),
+            Tidying::GiveBack => self.log.give_back().map(|()| true),
         };
+        let first = Position(self.log.first());
         self.count_segments();
-        match done {
+        match is_done {
             Err(error) if !matches!(error, JournalError::Full) => Err(error),
-            done => {
+            is_done => {
                 // Who asked may have gone.
-                drop(reply.send(done.map(Position)));
+                drop(reply.send(is_done.map(|is_done| match is_done {
+                    true => Tidied::Done(first),
+                    false => Tidied::Step,
+                })));
                 Ok(())
             }
         }

@@ -9,7 +9,8 @@ use model::pools::Pool;
 use model::random::RandomSource;
 use model::time::Clock;
 
-use super::{Lake, upkeep};
+use super::Lake;
+use super::upkeep::{self, Names};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::journal::{self, Journal};
@@ -146,7 +147,7 @@ impl Lake {
             tokens,
             token_store,
             token_options: options.tokens,
-            upkeep: upkeep::State::new(options.upkeep, leftover.first, segment_bytes),
+            upkeep: upkeep::State::new(options.upkeep, &leftover, segment_bytes),
             stopping: AtomicBool::new(false),
             buffer_bytes: options.buffer_bytes,
             operation_bytes,
@@ -155,7 +156,7 @@ impl Lake {
             plans_refused: AtomicU64::new(0),
             constraints_unresolved: AtomicU64::new(0),
         };
-        lake.settle_names()?;
+        lake.settle_names(Names::Found)?;
         Ok(lake)
     }
 }

@@ -1,5 +1,6 @@
 //! Durability and state of the whole lake.
 
+mod answers;
 mod behaviour;
 mod deletion;
 pub(crate) mod fixtures;

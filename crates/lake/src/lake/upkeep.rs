@@ -23,7 +23,7 @@ mod scrub;
 mod sorting;
 mod tokens;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -34,7 +34,7 @@ use model::time::Timestamp;
 use super::{Lake, UpkeepOptions};
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
-use crate::store::PoolState;
+use crate::store::{Leftover, PoolState};
 use crate::tables::{FileId, SortedBy};
 use counters::Counters;
 use failures::{Failures, Writing};
@@ -80,8 +80,12 @@ struct Freeing {
     waiting: HashMap<PoolId, (Position, Timestamp)>,
     /// Bytes of the journal when what is needed of it was last carried on.
     carried: Option<u64>,
-    /// When the journal was wiped, and its bytes then.
+    /// When the journal was wiped, and its bytes then; after a start, when the
+    /// oldest came of what it holds.
     wiped: Option<(Timestamp, u64)>,
+    /// While a wipe is due: up to where records go to files before it, and the
+    /// pools of which that was tried. What is in memory alone keeps segments.
+    wiping: Option<(Position, HashSet<PoolId>)>,
     /// Whether records went to files since, so that more of the journal can go.
     has_flushed: bool,
     /// Whether the last piece moved tokens, so that others get their turn.
@@ -110,6 +114,16 @@ struct Tending {
     /// Since when files could go but for the log that names them.
     leaving: HashMap<FileId, Timestamp>,
     failures: Failures,
+}
+
+/// What is known of the names of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// They are what the disk holds.
+    Found,
+    /// Files were named, and perhaps the disk does not hold it: their
+    /// directory could not be synced.
+    Unsure,
 }
 
 /// A piece of freeing memory and the journal.
@@ -161,19 +175,20 @@ impl Tended {
 }
 
 impl State {
-    pub(super) fn new(
-        options: UpkeepOptions,
-        pinned: Option<Position>,
-        segment_bytes: u64,
-    ) -> Self {
+    pub(super) fn new(options: UpkeepOptions, leftover: &Leftover, segment_bytes: u64) -> Self {
+        let freeing = Freeing {
+            // A server that is often started anew wipes all the same.
+            wiped: leftover.since.map(|since| (since, u64::MAX)),
+            ..Freeing::default()
+        };
         Self {
             options,
-            pinned,
+            pinned: leftover.first,
             segment_bytes,
             unnamed: AtomicBool::new(false),
             counters: Counters::default(),
             scrub: Scrub::default(),
-            freeing: Mutex::default(),
+            freeing: Mutex::new(freeing),
             tending: Mutex::default(),
             changing: Mutex::default(),
             unfinished: RwLock::default(),
@@ -246,7 +261,7 @@ impl Lake {
         let mut memory = self.upkeep.tending();
         self.unless_stopping(|| {
             if self.upkeep.unnamed.swap(false, Ordering::Relaxed)
-                && let Err(error) = self.settle_names()
+                && let Err(error) = self.settle_names(Names::Unsure)
             {
                 self.upkeep.unnamed.store(true, Ordering::Relaxed);
                 return Err(error);
@@ -299,7 +314,8 @@ impl Lake {
         }
         // While much arrives a flush is always due, and the journal must go all the same.
         if self.must_wipe(memory) {
-            return Some(Freed::Wipe);
+            let before = self.flush_before_wipe(memory, states);
+            return Some(before.map_or(Freed::Wipe, Freed::Flush));
         }
         if memory.has_flushed && self.must_carry(memory) {
             return Some(Freed::Carry);

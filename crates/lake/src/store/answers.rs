@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::limits::IDEMPOTENCY_SECONDS;
+use model::records::RecordFault;
 use model::time::{Clock, Timestamp};
 
 use crate::operation::{IdempotencyTag, SavedAnswer};
@@ -17,11 +19,40 @@ impl AnswerCursor {
     pub(crate) const START: Self = Self(Timestamp::MIN, 0);
 }
 
+/// There is no room for one more answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AnswersFull {
+    /// Bytes held.
+    pub(crate) held: u64,
+    /// The bound.
+    pub(crate) bound: u64,
+}
+
 /// Answers that are written down once more in one operation: each has a
 /// client's text and up to a hundred faults.
 const PART: usize = 64;
 
+/// The share of the bytes of records that may be held in memory which answers
+/// may take beside them.
+const SHARE: u64 = 4;
+
+/// What an answer takes beside its texts: its places in the two orders.
+const ENTRY: usize = 256;
+
+/// How often it is told that there is no room.
+const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The bytes that an answer takes, roughly.
+pub(super) fn weight(tag: &IdempotencyTag, answer: &SavedAnswer) -> u64 {
+    let faults = answer.faults.iter().map(|fault| {
+        let field = fault.field.as_ref().map_or(0, String::len);
+        size_of::<RecordFault>() + field + fault.message.len()
+    });
+    (ENTRY + tag.text.len() + faults.sum::<usize>()) as u64
+}
+
 /// Answers by what they are found by, each kept for 24 hours by the clock.
+/// None goes before its time to make room: what it answers would be stored twice.
 #[derive(Debug)]
 pub(super) struct SavedAnswers {
     clock: Arc<dyn Clock>,
@@ -29,11 +60,21 @@ pub(super) struct SavedAnswers {
     /// Which answer is the next to go. A number sets those of one instant apart.
     by_age: BTreeMap<(Timestamp, u64), Arc<IdempotencyTag>>,
     next: u64,
+    /// The bytes of all.
+    bytes: u64,
+    /// The bytes from which on no further ones are taken.
+    bound: u64,
+    /// When it was last told that there is no room.
+    told: Option<Timestamp>,
 }
 
 impl SavedAnswers {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    /// No answers, beside so many bytes of records at most.
+    pub(super) fn new(clock: Arc<dyn Clock>, buffer_bytes: u64) -> Self {
         Self {
+            bytes: 0,
+            bound: buffer_bytes / SHARE,
+            told: None,
             clock,
             by_tag: HashMap::new(),
             by_age: BTreeMap::new(),
@@ -49,7 +90,32 @@ impl SavedAnswers {
         let tag = Arc::new(tag);
         self.by_age.insert((answer.at, self.next), tag.clone());
         self.next += 1;
-        self.by_tag.insert(tag, answer);
+        self.bytes += weight(&tag, &answer);
+        if let Some(older) = self.by_tag.insert(tag.clone(), answer) {
+            self.bytes -= weight(&tag, &older);
+        }
+    }
+
+    /// Why one more answer of so many bytes is not taken, where so many are
+    /// on their way; `None` where it is.
+    pub(super) fn refuses(&mut self, arriving: u64, bytes: u64) -> Option<AnswersFull> {
+        let (held, bound) = (self.bytes + arriving, self.bound);
+        if held + bytes <= bound {
+            return None;
+        }
+        let now = self.clock.now();
+        let until = self.told.and_then(|told| told.checked_add(TOLD_EVERY));
+        if self.told.is_none_or(|told| now < told) || until.is_some_and(|until| now >= until) {
+            self.told = Some(now);
+            tracing::warn!(
+                held,
+                bound,
+                "the answers kept under idempotency keys have reached their bound: new keys are \
+                 refused as busy until older ones are 24 hours old; send fewer and larger batches, \
+                 or give the server a larger --buffer-bytes, of which this is a quarter"
+            );
+        }
+        Some(AnswersFull { held, bound })
     }
 
     /// Takes over an answer that was written down once more, unless a later
@@ -80,6 +146,16 @@ impl SavedAnswers {
         self.by_tag.get(tag)
     }
 
+    /// The bytes of all, as they are kept and as they are counted anew.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let anew = self.by_tag.iter();
+        (
+            self.bytes,
+            anew.map(|(tag, answer)| weight(tag, answer)).sum(),
+        )
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
         (self.by_tag.len(), self.by_age.len())
@@ -94,8 +170,10 @@ impl SavedAnswers {
                 return;
             };
             // The same tag may stand for a younger answer by now.
-            if self.find(&tag).is_some_and(|answer| answer.at == at) {
-                self.by_tag.remove(&tag);
+            if self.find(&tag).is_some_and(|answer| answer.at == at)
+                && let Some(answer) = self.by_tag.remove(&tag)
+            {
+                self.bytes -= weight(&tag, &answer);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use model::pools::Pool;
 
+use super::answers::weight;
 use super::{Operation, Outcome, Store};
 use crate::buffer::Segment;
 use crate::error::LakeError;
@@ -40,6 +41,12 @@ impl Store {
             && let Some(answer) = self.repeated(tag, answer.fingerprint)
         {
             return Some(answer);
+        }
+        if let Some((tag, answer)) = saved
+            && let bytes = weight(tag, answer)
+            && let Some(full) = self.answers.refuses(self.arriving_answers, bytes)
+        {
+            return Some(Prepared::Answer(Outcome::NoRoomForAnswers(full)));
         }
         // Deletes wait in the same group at most, and free room for what comes after it.
         let held = self.pools.bytes() + self.arriving;
@@ -110,8 +117,9 @@ impl Store {
             return Some(answer);
         }
         self.arriving += segment.bytes();
-        if let Some((tag, _)) = saved {
+        if let Some((tag, answer)) = saved {
             self.pending.insert(tag.clone());
+            self.arriving_answers += weight(tag, answer);
         }
         None
     }

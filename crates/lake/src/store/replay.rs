@@ -40,6 +40,8 @@ pub(crate) struct Replay {
     /// Up to where the records of a pool are in files.
     marks: HashMap<PoolId, Position>,
     manifests: HashMap<PoolId, Manifest>,
+    /// As [`Leftover::since`].
+    since: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,9 @@ pub(crate) struct Leftover {
     pub(crate) records: usize,
     /// The first operation that brought some.
     pub(crate) first: Option<Position>,
+    /// When the oldest operation came that may hold what is deleted by now,
+    /// be it the delete that says what; `None` where there is none.
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl Replay {
@@ -81,6 +86,7 @@ impl Replay {
             dropped: HashSet::new(),
             marks: HashMap::new(),
             manifests: HashMap::new(),
+            since: None,
         }
     }
 
@@ -111,6 +117,7 @@ impl Replay {
         Ok(Leftover {
             records: self.unknown.values().map(|unknown| unknown.records).sum(),
             first: self.unknown.values().map(|unknown| unknown.first).min(),
+            since: self.since,
         })
     }
 
@@ -196,6 +203,13 @@ impl Replay {
 
     /// Replays an operation.
     pub(super) fn add(&mut self, at: Position, now: Timestamp, stored: Stored) -> Result<()> {
+        // A delete does not say when it came; it came after the batches before it.
+        let came = match &stored {
+            Stored::Append { at, .. } => Some(*at),
+            Stored::Delete { .. } => Some(Timestamp::MIN),
+            _ => None,
+        };
+        self.since = self.since.or(came);
         match stored {
             Stored::Append {
                 pool,

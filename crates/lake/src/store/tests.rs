@@ -42,13 +42,15 @@ fn answer(clock: &ManualClock, accepted: u64) -> SavedAnswer {
 #[test]
 fn answers_go_one_by_one_in_the_order_of_their_age_and_leave_nothing() {
     let clock = Arc::new(ManualClock::new(noon()));
-    let mut answers = SavedAnswers::new(clock.clone());
+    let mut answers = SavedAnswers::new(clock.clone(), u64::MAX);
     for n in 0..100 {
         // Two of one instant each time.
         answers.save(tag(&format!("a{n}")), answer(&clock, n));
         answers.save(tag(&format!("b{n}")), answer(&clock, n));
         clock.advance(Duration::from_secs(1));
     }
+    let (kept, anew) = answers.bytes();
+    assert!(kept == anew && kept > 200 * 256);
     clock.advance(Duration::from_secs(86_400 - 100));
     for n in 0..100 {
         answers.forget_old();
@@ -58,7 +60,7 @@ fn answers_go_one_by_one_in_the_order_of_their_age_and_leave_nothing() {
         assert_eq!(left, 99 - n);
         clock.advance(Duration::from_secs(1));
     }
-    assert_eq!(answers.len(), (0, 0));
+    assert_eq!((answers.len(), answers.bytes()), ((0, 0), (0, 0)));
 }
 
 /// As a replay finds it when the clock had been ahead: the tag was free again, was used anew, and
@@ -66,10 +68,15 @@ fn answers_go_one_by_one_in_the_order_of_their_age_and_leave_nothing() {
 #[test]
 fn the_older_answer_of_a_tag_takes_the_younger_one_not_with_it() {
     let clock = Arc::new(ManualClock::new(noon()));
-    let mut answers = SavedAnswers::new(clock.clone());
+    let mut answers = SavedAnswers::new(clock.clone(), u64::MAX);
     answers.save(tag("a"), answer(&clock, 1));
     clock.advance(Duration::from_secs(80_000));
     answers.save(tag("a"), answer(&clock, 2));
+    let (kept, anew) = answers.bytes();
+    assert_eq!(
+        kept, anew,
+        "the one that is not kept any more does not count"
+    );
     clock.advance(Duration::from_secs(10_000));
     answers.forget_old();
     assert_eq!(
@@ -78,7 +85,7 @@ fn the_older_answer_of_a_tag_takes_the_younger_one_not_with_it() {
     );
     clock.advance(Duration::from_secs(76_400));
     answers.forget_old();
-    assert_eq!(answers.len(), (0, 0));
+    assert_eq!((answers.len(), answers.bytes()), ((0, 0), (0, 0)));
 }
 
 #[test]
@@ -86,9 +93,9 @@ fn an_answer_that_is_old_when_it_is_read_back_is_not_kept() {
     let clock = Arc::new(ManualClock::new(noon()));
     let old = answer(&clock, 1);
     clock.advance(Duration::from_secs(86_400));
-    let mut answers = SavedAnswers::new(clock);
+    let mut answers = SavedAnswers::new(clock, u64::MAX);
     answers.save(tag("a"), old);
-    assert_eq!(answers.len(), (0, 0));
+    assert_eq!((answers.len(), answers.bytes()), ((0, 0), (0, 0)));
 }
 
 /// Between the moment in which a part is written down and the one in which it counts, a request

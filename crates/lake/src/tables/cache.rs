@@ -1,7 +1,12 @@
 //! Columns of blocks as they were read, kept while there is room. They are
 //! immutable, lie below the barrier, and only a scan reaches them.
 
+mod living;
+
+use std::collections::HashSet;
 use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::{Array, ArrayRef, NullArray};
 use model::names::FieldPath;
@@ -9,8 +14,10 @@ use parquet::column::page::Page;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::ROW_GROUP_BLOCKS;
 use super::entry::FileId;
 use crate::columns::Encoded;
+use living::Living;
 
 /// Whether a reader leaves what it read for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +101,13 @@ pub(crate) enum Confuses {
 /// Columns of blocks, bounded in bytes.
 pub(crate) struct BlockCache {
     cache: Cache<Key, Kept, Bytes>,
+    /// What codes of kept cells stand for.
+    living: Living,
     #[cfg(test)]
     pub(super) confuses: Confuses,
+    /// How often something that is kept was looked at to find what goes.
+    #[cfg(test)]
+    looked_at: AtomicU64,
 }
 
 impl std::fmt::Debug for BlockCache {
@@ -111,8 +123,11 @@ impl BlockCache {
         let items = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
         Self {
             cache: Cache::with_weighter(items.max(16), bytes, Bytes),
+            living: Living::default(),
             #[cfg(test)]
             confuses: Confuses::Nothing,
+            #[cfg(test)]
+            looked_at: AtomicU64::new(0),
         }
     }
 
@@ -156,8 +171,26 @@ impl BlockCache {
         source: &CellSource,
     ) -> Option<ArrayRef> {
         match cached {
-            Cached::Yes => self.array(&self.cells(file, block, source)),
+            Cached::Yes => {
+                let array = self.array(&self.cells(file, block, source))?;
+                self.keep_dictionary(file, block, source, &array);
+                Some(array)
+            }
             Cached::No => None,
+        }
+    }
+
+    /// What the codes of cells stand for is asked for as often as the cells. It would go before
+    /// them else, and stay in memory as long as they do without being counted.
+    fn keep_dictionary(&self, file: FileId, block: usize, source: &CellSource, cells: &ArrayRef) {
+        if let CellSource::Stored(column) = source
+            && let Some(encoded) = Encoded::of(cells.as_ref())
+        {
+            let key = (file, Part::Dictionary(block / ROW_GROUP_BLOCKS, *column));
+            if self.cache.get(&key).is_none() {
+                let values = encoded.values().clone();
+                self.cache.insert(key, Kept::Array(values));
+            }
         }
     }
 
@@ -206,13 +239,16 @@ impl BlockCache {
             return values.clone();
         }
         let key = (file, Part::Dictionary(group, column));
-        match self.array(&key) {
-            Some(known) if known.as_ref() == values.as_ref() => known,
-            _ => {
-                self.cache.insert(key, Kept::Array(values.clone()));
-                values.clone()
-            }
+        let is_same = |known: &ArrayRef| known.as_ref() == values.as_ref();
+        if let Some(known) = self.array(&key).filter(is_same) {
+            return known;
         }
+        // It may not be kept for itself any more, and still be what kept cells refer to.
+        let living = self.living.find(file, (group, column)).filter(is_same);
+        let shared = living.unwrap_or_else(|| values.clone());
+        self.living.note(file, (group, column), &shared);
+        self.cache.insert(key, Kept::Array(shared.clone()));
+        shared
     }
 
     /// The dictionary of a column of a row group as the file holds it, if it is kept.
@@ -250,8 +286,17 @@ impl BlockCache {
         self.cache.get(key)?.array()
     }
 
-    /// Forgets what is known of a file that is gone.
-    pub(super) fn forget(&self, file: FileId) {
-        self.cache.retain(|(id, ..), _| *id != file);
+    /// Forgets what is known of files that are gone, in one look at all that is kept: there
+    /// may be thousands of them.
+    pub(super) fn forget(&self, files: &HashSet<FileId>) {
+        self.cache.retain(|(id, ..), _| {
+            #[cfg(test)]
+            self.looked_at.fetch_add(1, Ordering::Relaxed);
+            !files.contains(id)
+        });
+        self.living.forget(files);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,10 +92,13 @@ impl Tables {
 
     /// Forgets what is known of files that go.
     pub(crate) fn forget(&self, files: &[FileId]) {
+        if files.is_empty() {
+            return;
+        }
         for file in files {
             self.open.remove(file);
-            self.blocks.forget(*file);
         }
+        self.blocks.forget(&files.iter().copied().collect());
     }
 }
 

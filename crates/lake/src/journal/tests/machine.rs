@@ -221,6 +221,12 @@ impl Store for TokenStore {
 
     fn upkeep(&self) {
         self.checkpoint();
+        // Often enough, and not so often that no file of a segment is used again.
+        if self.tokens().len().is_multiple_of(3) && self.journal.turn_over().is_ok() {
+            self.checkpoint();
+            // A disk that is full or gone: what is stored is what it was.
+            drop(self.journal.wipe());
+        }
     }
 
     fn close(self) {

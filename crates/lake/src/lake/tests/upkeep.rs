@@ -498,3 +498,38 @@ fn work_that_is_given_up_for_a_stop_is_no_failure() {
     assert_eq!(files(&disk, &pool), [""; 0], "and nothing is left of it");
     assert_eq!(numbers(&lake, &pool), [1]);
 }
+
+/// The file has its name then, and the disk may not hold it: other readers are told of names.
+#[test]
+fn a_name_that_may_not_be_durable_is_made_so() {
+    let mut options = roomy();
+    options.upkeep.flush_bytes = 1;
+    for seed in 0..40 {
+        let (disk, pool) = (SimulatedDisk::new(seed), open_pool(1));
+        let lake = open(&disk, &[&pool], options.clone());
+        flushed(&lake, &pool, 0..1);
+        assert!(all_due(&lake).is_empty());
+        add(&lake, &pool, 1);
+        settle(&lake);
+        let before = files(&disk, &pool).len();
+        // The sync behind the new name is the last of a flush of which it is known how many it has.
+        let syncs = {
+            let copy = disk.copy();
+            let lake = open(&copy, &[&pool], options.clone());
+            settle(&lake);
+            let first = copy.syncs();
+            assert!(lake.free(&Permit::ours()).unwrap());
+            copy.syncs() - first
+        };
+        disk.plan(Some(Fault::FailSync(disk.syncs() + syncs)));
+        lake.free(&Permit::ours()).unwrap_err();
+        assert!(disk.fault_happened());
+        let named = files(&disk, &pool);
+        assert_eq!(named.len(), before + 1, "it has its name, for now");
+        lake.tend(&Permit::ours()).unwrap();
+        // Without a start, which names files anew.
+        let found = disk.crash();
+        assert_eq!(files(&found, &pool), named, "seed {seed}");
+        assert_eq!(numbers(&open(&found, &[&pool], roomy()), &pool).len(), 2);
+    }
+}

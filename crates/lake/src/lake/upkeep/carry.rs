@@ -2,12 +2,15 @@
 //! end, and what lies before is released.
 
 use std::cell::Cell;
+use std::collections::HashSet;
+
+use model::ids::PoolId;
 
 use super::publish::has_passed;
 use super::{Freeing, Lake, Writing};
 use crate::error::Result;
 use crate::journal::Position;
-use crate::store::{AnswerCursor, Operation, Outcome};
+use crate::store::{AnswerCursor, Operation, Outcome, PoolState};
 
 /// Pools that were dropped, in one operation.
 const DROPPED_PART: usize = 256;
@@ -32,6 +35,7 @@ impl Lake {
     /// The same, so that no byte of what is not needed stays in the journal's
     /// files, be it of records that are gone.
     pub(super) fn wipe_journal(&self, memory: &mut Freeing) -> Result<()> {
+        memory.wiping = None;
         self.settle_journal()?;
         let begin = self.journal.turn_over()?;
         self.carry_from(memory, Some(begin))?;
@@ -44,11 +48,32 @@ impl Lake {
     pub(super) fn must_wipe(&self, memory: &mut Freeing) -> bool {
         let now = self.clock.now();
         // What an earlier process wrote is not known.
-        let (since, bytes) = *memory.wiped.get_or_insert((now, u64::MAX));
+        let (since, bytes) = memory.wiped.get_or_insert((now, u64::MAX));
+        // A clock that was set back must not put it off.
+        *since = now.min(*since);
+        let (since, bytes) = (*since, *bytes);
         let patience = self.upkeep.options.purge_after / 2;
         bytes != self.journal.counts().bytes
             && has_passed(since, now, patience)
             && !memory.failures.rests(Writing::Wipe, now)
+    }
+
+    /// The pool whose records go to files next, so that those of then are in
+    /// no segment that a wipe must keep; each is tried once, the largest first.
+    pub(super) fn flush_before_wipe(
+        &self,
+        memory: &mut Freeing,
+        states: &[PoolState],
+    ) -> Option<PoolId> {
+        let applied = self.pools.applied()?;
+        let (until, tried) = memory.wiping.get_or_insert((applied, HashSet::new()));
+        let due = states.iter().filter(|state| {
+            let is_older = state.oldest.is_some_and(|oldest| oldest <= *until);
+            is_older && !tried.contains(&state.id)
+        });
+        let next = due.max_by_key(|state| state.bytes)?.id;
+        tried.insert(next);
+        Some(next)
     }
 
     /// What was applied before `begin` is written down anew where it is needed.

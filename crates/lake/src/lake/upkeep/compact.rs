@@ -66,7 +66,7 @@ impl Lake {
     }
 
     fn compact_one(&self, memory: &mut Tending, pool: PoolId) -> Result<()> {
-        self.settle_names()?;
+        self.settle_names(self.names())?;
         self.merge_whole(pool)?;
         let states = self.pools.states();
         let Some(state) = states.iter().find(|state| state.id == pool) else {

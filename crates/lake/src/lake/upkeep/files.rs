@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLockReadGuard, TryLockError};
 use model::ids::{PoolId, RawId};
 
 use super::run::Run;
-use super::{Lake, Tending};
+use super::{Lake, Names, Tending};
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
 use crate::manifest::ManifestChange;
@@ -205,11 +205,12 @@ impl Lake {
         Ok(())
     }
 
-    /// After a restart, and after a renaming that failed: gives files that the journal names their final names,
+    /// After a restart, and after a renaming that failed or of which it is not
+    /// sure that it is durable: gives files that the journal names their final names,
     /// and takes away what was begun and never named. Files that the journal
     /// does not know are left where they are, and told of. While files are
     /// being written that is put off.
-    pub(in crate::lake) fn settle_names(&self) -> Result<()> {
+    pub(in crate::lake) fn settle_names(&self, are: Names) -> Result<()> {
         let _alone = match self.upkeep.unfinished.try_write() {
             Ok(alone) => alone,
             Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
@@ -231,16 +232,25 @@ impl Lake {
                 continue;
             };
             let state = states.iter().find(|state| state.id == pool);
-            self.settle_pool(pool, state)?;
+            self.settle_pool(pool, state, are)?;
         }
         Ok(())
     }
 
-    fn settle_pool(&self, pool: PoolId, state: Option<&PoolState>) -> Result<()> {
+    /// What is known of the names of files now.
+    pub(super) fn names(&self) -> Names {
+        match self.upkeep.unnamed.load(Ordering::Relaxed) {
+            true => Names::Unsure,
+            false => Names::Found,
+        }
+    }
+
+    fn settle_pool(&self, pool: PoolId, state: Option<&PoolState>, are: Names) -> Result<()> {
         let directory = self.tables.directory(pool);
         let disk = self.tables.disk().as_ref();
         let manifest = state.map(|state| &state.manifest);
-        let (mut unknown, mut changed) = (0, false);
+        // A file that has its name already looks as if nothing were to be done.
+        let (mut unknown, mut changed) = (0, are == Names::Unsure);
         for name in disk.list(&directory)? {
             let Some((id, part)) = parse_name(&name) else {
                 continue;

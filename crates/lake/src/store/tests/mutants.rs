@@ -60,7 +60,7 @@ impl Damage for DoesNoDamage {}
 pub(crate) enum ForgetsAnswers {}
 impl Damage for ForgetsAnswers {
     fn replayed(store: &mut Store) {
-        store.answers = SavedAnswers::new(Arc::new(ManualClock::new(noon())));
+        store.answers = SavedAnswers::new(Arc::new(ManualClock::new(noon())), u64::MAX);
     }
 }
 

@@ -281,16 +281,12 @@ fn nothing_is_lost_doubled_or_brought_back_by_a_cut_in_the_midst_of_upkeep() {
         report.add(one.unwrap_or_else(|promise| panic!("{promise}")));
     }
     println!("{report:?}");
-    for piece in [Piece::Flush, Piece::Merge, Piece::Carry, Piece::Sweep] {
+    // A life that begins with an old journal wipes it, and carries on what is needed with that;
+    // the fixed life carries on by itself.
+    for piece in [Piece::Flush, Piece::Merge, Piece::Wipe, Piece::Sweep] {
         assert!(report.midst(piece) >= 2 * seeds, "{piece:?}: {report:?}");
     }
-    for piece in [
-        Piece::Open,
-        Piece::Rewrite,
-        Piece::Wipe,
-        Piece::Publish,
-        Piece::Retain,
-    ] {
+    for piece in [Piece::Open, Piece::Rewrite, Piece::Publish, Piece::Retain] {
         assert!(report.midst(piece) >= seeds / 2, "{piece:?}: {report:?}");
     }
     for piece in [Piece::Compact, Piece::Close] {
