@@ -270,7 +270,8 @@ fn shows_more_rows(before: &PersonDraft, after: &PersonDraft) -> bool {
     fn everywhere(draft: &PersonDraft) -> Option<&RoleGrant> {
         draft.roles.iter().find(|role| role.project.is_none())
     }
-    let mut there = before.roles.iter().filter_map(|role| role.project);
+    let of_both = before.roles.iter().chain(&after.roles);
+    let mut there = of_both.filter_map(|role| role.project);
     is_wider(everywhere(before), everywhere(after))
         || there.any(|id| is_wider(before.role_in(id), after.role_in(id)))
 }
