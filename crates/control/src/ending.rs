@@ -11,6 +11,24 @@ use crate::control::Control;
 use crate::error::{ControlError, Refusal};
 use crate::keys::find;
 
+/// How one of two secrets is ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending {
+    /// Also when somebody used it a moment ago.
+    pub force: bool,
+    /// Of this revision of the key alone; whatever it is without one.
+    pub expected: Option<i64>,
+}
+
+impl From<bool> for Ending {
+    fn from(force: bool) -> Self {
+        Self {
+            force,
+            expected: None,
+        }
+    }
+}
+
 impl Control {
     /// Ends a key for good.
     ///

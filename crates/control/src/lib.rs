@@ -66,6 +66,7 @@ pub use clock::{AcceptedKey, ClockAccepted};
 pub use control::{Control, ControlOptions};
 pub use definitions::{Definitions, ProjectRecord};
 pub use derived::{DerivedUse, SliceSpent};
+pub use ending::Ending;
 pub use error::{ControlError, Ended, InternalError, Refusal};
 pub use inspect::{Inspected, VerifiedProject, copy, inspect, integrity, verify_audit};
 pub use isolation::Learning;
@@ -80,7 +81,6 @@ pub use people::{
     NewPerson, OpenSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
 };
 pub use pulse::PULSE_SECONDS;
-pub use rolling::Ending;
 pub use scoped::Scoping;
 pub use store::TokenFile;
 pub use totals::Unpublished;

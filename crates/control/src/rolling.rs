@@ -13,6 +13,7 @@ use model::value::{Object, Value};
 
 use crate::change::Change;
 use crate::control::Control;
+use crate::ending::Ending;
 use crate::error::{ControlError, Refusal};
 use crate::issuing::find_issued;
 use crate::keys::{check_unchanged, find, subject};
@@ -25,24 +26,6 @@ use crate::store::Claim;
 const KEYS_TIDIED_AT_ONCE: usize = 256;
 /// Keys that one line of the log names; the others are counted.
 const KEYS_NAMED_MAX: usize = 10;
-
-/// How one of two secrets is ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ending {
-    /// Also when somebody used it a moment ago.
-    pub force: bool,
-    /// Of this revision of the key alone; whatever it is without one.
-    pub expected: Option<i64>,
-}
-
-impl From<bool> for Ending {
-    fn from(force: bool) -> Self {
-        Self {
-            force,
-            expected: None,
-        }
-    }
-}
 
 impl Control {
     /// Makes a new secret for a key. The old one goes on for the grace, and
