@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::ids::KeyId;
 use model::limits::IDEMPOTENCY_SECONDS;
 use model::records::RecordFault;
 use model::time::{Clock, Timestamp};
@@ -32,9 +33,9 @@ pub(crate) struct AnswersFull {
 /// client's text and up to a hundred faults.
 const PART: usize = 64;
 
-/// The share of the bytes of records that may be held in memory which answers
-/// may take beside them.
-const SHARE: u64 = 4;
+/// The share of all answers that those of one key may be: no key takes the room
+/// of the others. All may take as much as records in memory, beside them.
+const KEY_SHARE: u64 = 4;
 
 /// What an answer takes beside its texts: its places in the two orders.
 const ENTRY: usize = 256;
@@ -60,8 +61,9 @@ pub(super) struct SavedAnswers {
     /// Which answer is the next to go. A number sets those of one instant apart.
     by_age: BTreeMap<(Timestamp, u64), Arc<IdempotencyTag>>,
     next: u64,
-    /// The bytes of all.
+    /// The bytes of all, and of those of each key.
     bytes: u64,
+    of_key: HashMap<KeyId, u64>,
     /// The bytes from which on no further ones are taken.
     bound: u64,
     /// When it was last told that there is no room.
@@ -73,7 +75,8 @@ impl SavedAnswers {
     pub(super) fn new(clock: Arc<dyn Clock>, buffer_bytes: u64) -> Self {
         Self {
             bytes: 0,
-            bound: buffer_bytes / SHARE,
+            of_key: HashMap::new(),
+            bound: buffer_bytes,
             told: None,
             clock,
             by_tag: HashMap::new(),
@@ -90,19 +93,34 @@ impl SavedAnswers {
         let tag = Arc::new(tag);
         self.by_age.insert((answer.at, self.next), tag.clone());
         self.next += 1;
-        self.bytes += weight(&tag, &answer);
+        let weighs = weight(&tag, &answer);
+        self.bytes += weighs;
+        *self.of_key.entry(tag.key).or_default() += weighs;
         if let Some(older) = self.by_tag.insert(tag.clone(), answer) {
-            self.bytes -= weight(&tag, &older);
+            self.forget_bytes(tag.key, weight(&tag, &older));
         }
     }
 
-    /// Why one more answer of so many bytes is not taken, where so many are
-    /// on their way; `None` where it is.
-    pub(super) fn refuses(&mut self, arriving: u64, bytes: u64) -> Option<AnswersFull> {
-        let (held, bound) = (self.bytes + arriving, self.bound);
-        if held + bytes <= bound {
-            return None;
+    fn forget_bytes(&mut self, key: KeyId, bytes: u64) {
+        self.bytes -= bytes;
+        if let Some(of_key) = self.of_key.get_mut(&key) {
+            *of_key = of_key.saturating_sub(bytes);
+            if *of_key == 0 {
+                self.of_key.remove(&key);
+            }
         }
+    }
+
+    /// Why one more answer of so many bytes to a key is not taken, where so many
+    /// are on their way; `None` where it is.
+    pub(super) fn refuses(&mut self, key: KeyId, arriving: u64, bytes: u64) -> Option<AnswersFull> {
+        let of_key = self.of_key.get(&key).copied().unwrap_or(0);
+        let bounds = [
+            (of_key + arriving, self.bound / KEY_SHARE),
+            (self.bytes + arriving, self.bound),
+        ];
+        let mut bounds = bounds.into_iter();
+        let (held, bound) = bounds.find(|(held, bound)| held + bytes > *bound)?;
         let now = self.clock.now();
         let until = self.told.and_then(|told| told.checked_add(TOLD_EVERY));
         if self.told.is_none_or(|told| now < told) || until.is_some_and(|until| now >= until) {
@@ -110,9 +128,11 @@ impl SavedAnswers {
             tracing::warn!(
                 held,
                 bound,
-                "the answers kept under idempotency keys have reached their bound: new keys are \
-                 refused as busy until older ones are 24 hours old; send fewer and larger batches, \
-                 or give the server a larger --buffer-bytes, of which this is a quarter"
+                %key,
+                "the answers kept under idempotency keys, of one API key or of all, have reached \
+                 their bound: new ones are refused as busy until older ones are 24 hours old; send \
+                 fewer and larger batches, or give the server a larger --buffer-bytes, from which \
+                 the bounds follow"
             );
         }
         Some(AnswersFull { held, bound })
@@ -173,7 +193,7 @@ impl SavedAnswers {
             if self.find(&tag).is_some_and(|answer| answer.at == at)
                 && let Some(answer) = self.by_tag.remove(&tag)
             {
-                self.bytes -= weight(&tag, &answer);
+                self.forget_bytes(tag.key, weight(&tag, &answer));
             }
         }
     }

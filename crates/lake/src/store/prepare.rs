@@ -44,7 +44,7 @@ impl Store {
         }
         if let Some((tag, answer)) = saved
             && let bytes = weight(tag, answer)
-            && let Some(full) = self.answers.refuses(self.arriving_answers, bytes)
+            && let Some(full) = self.answers.refuses(tag.key, self.arriving_answers, bytes)
         {
             return Some(Prepared::Answer(Outcome::NoRoomForAnswers(full)));
         }

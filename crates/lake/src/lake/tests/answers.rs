@@ -92,6 +92,14 @@ fn new_keys_are_refused_at_the_bound_and_known_ones_are_answered() {
                     assert!(known.unwrap().repeated, "{n} of {first} to {end}");
                 }
                 assert_eq!(fill(&lake, &pool, end, is_good, &clock), end);
+                // Another API key has room of its own.
+                let records = json(r#"[{"n":1}]"#);
+                let other = Idempotency {
+                    key: format!("other {day} {is_restarted}"),
+                    fingerprint: [0; 32],
+                };
+                let other = admit(&access(2), &pool, &records, Some(other), clock.now());
+                assert!(!wait(lake.append(other)).unwrap().repeated);
                 // Who sends no key is not concerned.
                 let records = json(r#"[{"n":1}]"#);
                 let without = admit(&access(1), &pool, &records, None, clock.now());

@@ -394,27 +394,6 @@ fn what_is_deleted_is_in_no_file_of_many_segments() {
     }
 }
 
-/// A server that is started anew more often than it would wipe by its own clock.
-#[test]
-fn what_is_deleted_is_in_no_file_after_the_stated_time_whatever_restarts_there_are() {
-    let permit = Permit::ours();
-    let purge_after = options().upkeep.purge_after;
-    let mut world = World::new();
-    world.fill();
-    world.delete_all();
-    // A start may begin the time of a delete anew that is in the journal alone.
-    for hour in 0..44 {
-        if hour % 11 == 0 {
-            // Something waits in memory each time, and in the journal.
-            world.append(&world.pool.clone(), "kept", 0, 1, true);
-            world.restart();
-        }
-        while world.lake.upkeep(&permit).unwrap() {}
-        world.clock.advance(purge_after / 24);
-    }
-    world.check_gone();
-}
-
 /// Nothing but what says what was deleted.
 #[test]
 fn a_journal_that_holds_a_delete_alone_is_wiped_after_a_start() {
