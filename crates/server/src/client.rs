@@ -37,6 +37,11 @@ pub(crate) use vault::{Vault, VaultError, VaultPlace};
 /// An answer that is read as a whole is not larger than this.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
+/// How often a request is sent again that came too soon, and how long it waits
+/// for that at most; what asks for more is for a person to decide.
+const TOO_SOON_MAX: usize = 5;
+const TOO_SOON_WAIT: Duration = Duration::from_secs(5);
+
 /// Where a server is and how it is spoken to.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSettings {
@@ -233,7 +238,9 @@ impl Client {
         self.whole(self.open(&Method::POST, path, Some(body), headers)?)
     }
 
-    /// Sends a request and answers the response once its status is 2xx.
+    /// Sends a request and answers the response once its status is 2xx. Where it
+    /// came too soon and is to wait for a moment, it waits and is sent again:
+    /// nothing was done.
     fn open(
         &self,
         method: &Method,
@@ -241,12 +248,34 @@ impl Client {
         body: Option<Body<'_>>,
         headers: HeaderMap,
     ) -> Result<http::Response<ureq::Body>, ClientError> {
+        for _ in 0..TOO_SOON_MAX {
+            match self.open_once(method, path, body, &headers) {
+                Err(ClientError::Refused(problem)) if problem.status == 429 => {
+                    let wait = problem.retry_after.filter(|wait| *wait <= TOO_SOON_WAIT);
+                    let Some(wait) = wait else {
+                        return Err(ClientError::Refused(problem));
+                    };
+                    std::thread::sleep(wait);
+                }
+                answered => return answered,
+            }
+        }
+        self.open_once(method, path, body, &headers)
+    }
+
+    fn open_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<Body<'_>>,
+        headers: &HeaderMap,
+    ) -> Result<http::Response<ureq::Body>, ClientError> {
         let target = format!("{}{path}", self.url);
         let mut request = http::Request::builder().method(method).uri(&target).header(
             header::ACCEPT,
             "application/json, application/problem+json, */*",
         );
-        for (name, value) in &headers {
+        for (name, value) in headers {
             request = request.header(name, value);
         }
         let (mut bytes, mut media_type) = (None, None);

@@ -41,6 +41,7 @@ pub(crate) const NAMES: [&str; 25] = [
     "tls_cert",
     "tls_key",
     "behind_proxy",
+    "hsts",
     "pepper_file",
     "places_file",
     "audit_checkpoint_dir",
@@ -58,7 +59,6 @@ pub(crate) const NAMES: [&str; 25] = [
     "query_deadline",
     "query_priority",
     "rate_limit_headers",
-    "hsts",
 ];
 
 /// How often all files of records are read again, and how fast.

@@ -119,6 +119,7 @@ impl ServeArgs {
             ("tls_cert", one(&self.tls_cert)),
             ("tls_key", one(&self.tls_key)),
             ("behind_proxy", self.behind_proxy.clone()),
+            ("hsts", one(&self.hsts)),
             ("pepper_file", one(&self.pepper_file)),
             ("places_file", one(&self.places_file)),
             ("audit_checkpoint_dir", one(&self.audit_checkpoint_dir)),
@@ -136,7 +137,6 @@ impl ServeArgs {
             ("query_deadline", one(&self.query_deadline)),
             ("query_priority", one(&self.query_priority)),
             ("rate_limit_headers", one(&self.rate_limit_headers)),
-            ("hsts", one(&self.hsts)),
         ]
     }
 }

@@ -11,27 +11,30 @@ const SECRET: &str = "tg_sk_canary00canary";
 fn answer_once(answer: &'static str) -> (String, JoinHandle<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let url = format!("http://{}", listener.local_addr().expect("address"));
-    let served = std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("connection");
-        let mut reader = BufReader::new(&stream);
-        let (mut head, mut length) = (String::new(), 0);
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).expect("line");
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().expect("length");
-            }
-            head.push_str(&line);
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("body");
-        (&stream).write_all(answer.as_bytes()).expect("answer");
-        (head, body)
-    });
+    let served = std::thread::spawn(move || answer_next(&listener, answer));
     (url, served)
+}
+
+/// Answers the next connection, and tells what it sent.
+fn answer_next(listener: &TcpListener, answer: &str) -> (String, Vec<u8>) {
+    let (stream, _) = listener.accept().expect("connection");
+    let mut reader = BufReader::new(&stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("line");
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("length");
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("body");
+    (&stream).write_all(answer.as_bytes()).expect("answer");
+    (head, body)
 }
 
 fn client(url: &str) -> Client {
@@ -100,6 +103,28 @@ fn a_busy_server_says_when_to_come_back() {
         "{text}"
     );
     assert!(text.contains("try again in 7 s"), "{text}");
+}
+
+#[test]
+fn what_came_too_soon_is_sent_again_a_moment_later() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let url = format!("http://{}", listener.local_addr().expect("address"));
+    let served = std::thread::spawn(move || {
+        let too_soon = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let later = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let good = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        [too_soon, good, later].map(|answer| answer_next(&listener, answer).1)
+    });
+    let body = Body::json(br#"{"n":1}"#);
+    let answer = client(&url)
+        .post("/v1/pools", body)
+        .expect("the second time");
+    assert_eq!(answer, b"{}");
+    // A long wait is for a person to decide.
+    let error = client(&url).post("/v1/pools", body).expect_err("too soon");
+    assert_eq!(error.retry(), Some(Some(Duration::from_secs(60))));
+    let sent = served.join().expect("server");
+    assert!(sent.iter().all(|sent| sent == br#"{"n":1}"#));
 }
 
 #[test]
