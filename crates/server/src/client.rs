@@ -255,6 +255,10 @@ impl Client {
                     let Some(wait) = wait else {
                         return Err(ClientError::Refused(problem));
                     };
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "the server names the time, and there is nothing else to wait for"
+                    )]
                     std::thread::sleep(wait);
                 }
                 answered => return answered,
