@@ -108,28 +108,45 @@ fn candidates(text: &str) -> Vec<Value> {
     std::iter::once(Value::from(text)).chain(read).collect()
 }
 
+/// The members of an object, behind those that are there already.
+fn with_members(all: Object, more: &Value) -> Object {
+    let members = more.as_object().into_iter().flat_map(Object::iter);
+    members.fold(all, |all, (name, value)| all.with(name, value.clone()))
+}
+
+/// A result, or the groups of one, as rows.
+fn results(of: &Object, value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(groups) => {
+            let rows = groups.iter().map(|group| with_members(of.clone(), group));
+            rows.map(Value::Object).collect()
+        }
+        Value::Object(_) => vec![Value::Object(with_members(of.clone(), value))],
+        value => vec![Value::Object(of.clone().with("result", value.clone()))],
+    }
+}
+
 /// The rows of an answer as the API writes it: one for each group of each interval.
 fn flat(answer: &Value) -> Vec<Value> {
-    let results = answer.as_object().and_then(|answer| answer.get("results"));
-    let results = results.and_then(Value::as_array).unwrap_or_default();
-    let rows = results.iter().flat_map(|result| {
-        let groups = result.as_object().and_then(|result| result.get("groups"));
-        let Some(groups) = groups.and_then(Value::as_array) else {
-            return vec![result.clone()];
-        };
-        let outer = result.as_object().into_iter().flat_map(Object::iter);
-        let outer = outer.filter(|(name, _)| *name != "groups");
-        let outer: Object = outer.fold(Object::new(), |all, (name, value)| {
-            all.with(name, value.clone())
-        });
-        let group = |group: &Value| {
-            let members = group.as_object().into_iter().flat_map(Object::iter);
-            let all = members.fold(outer.clone(), |all, (name, value)| {
-                all.with(name, value.clone())
-            });
-            Value::Object(all)
-        };
-        groups.iter().map(group).collect()
+    let member = |value: &'_ Value, name: &str| value.as_object()?.get(name).cloned();
+    let Some(result) = member(answer, "result") else {
+        return Vec::new();
+    };
+    let intervals = result.as_array().unwrap_or_default();
+    if intervals
+        .iter()
+        .all(|one| member(one, "timeframe").is_none())
+    {
+        return results(&Object::new(), &result);
+    }
+    let rows = intervals.iter().flat_map(|interval| {
+        let frame = member(interval, "timeframe").unwrap_or(Value::Null);
+        let edge = |name: &str| member(&frame, name).unwrap_or(Value::Null);
+        let of = Object::new()
+            .with("from", edge("start"))
+            .with("to", edge("end"));
+        let value = member(interval, "value").unwrap_or(Value::Null);
+        results(&of, &value)
     });
     rows.collect()
 }
@@ -300,4 +317,35 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         done: Some(""),
     };
     vec![sample("dataset.html", &page)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(answer: &str) -> Vec<String> {
+        let answer = model::json::parse(answer.as_bytes()).expect("JSON");
+        flat(&answer).iter().map(model::json::to_text).collect()
+    }
+
+    #[test]
+    fn each_group_of_each_interval_is_a_row() {
+        let frame = r#""timeframe":{"start":"a","end":"b"}"#;
+        let one = format!(r#"{{"result":[{{{frame},"value":3}}]}}"#);
+        assert_eq!(rows(&one), [r#"{"from":"a","to":"b","result":3}"#]);
+        let groups = format!(
+            r#"{{"result":[{{{frame},"value":[{{"sku":"x","result":1}},{{"sku":"y","result":2}}]}}]}}"#
+        );
+        let expected = [
+            r#"{"from":"a","to":"b","sku":"x","result":1}"#,
+            r#"{"from":"a","to":"b","sku":"y","result":2}"#,
+        ];
+        assert_eq!(rows(&groups), expected);
+        let several = format!(r#"{{"result":[{{{frame},"value":{{"n":1,"sum":2.5}}}}]}}"#);
+        assert_eq!(rows(&several), [r#"{"from":"a","to":"b","n":1,"sum":2.5}"#]);
+        assert_eq!(rows(r#"{"result":4}"#), [r#"{"result":4}"#]);
+        let plain = r#"{"result":[{"sku":"x","result":1}]}"#;
+        assert_eq!(rows(plain), [r#"{"sku":"x","result":1}"#]);
+        assert_eq!(rows(r#"{"result":[]}"#), Vec::<String>::new());
+    }
 }
