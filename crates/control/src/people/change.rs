@@ -141,6 +141,11 @@ impl Change {
     }
 }
 
+/// Whether a role is one of the project: its own, or that for every project.
+pub(super) fn reaches(role: &RoleGrant, project: ProjectId) -> bool {
+    role.project.is_none_or(|other| other == project)
+}
+
 /// What the audit calls a person.
 pub(super) fn subject(person: &PersonParts) -> Subject {
     Subject::new(person.id, &person.sign_in)
@@ -175,8 +180,7 @@ impl PersonTold {
     /// With the roles alone that reach into the project; `None` where there is none.
     fn in_project(&self, project: ProjectId) -> Option<Self> {
         let mut told = self.clone();
-        let reaches = |role: &RoleGrant| role.project.is_none_or(|other| other == project);
-        told.draft.roles.retain(reaches);
+        told.draft.roles.retain(|role| reaches(role, project));
         (!told.draft.roles.is_empty()).then_some(told)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::fault::{Fault, FaultCode};
-use model::ids::{InvitationId, OrganizationId};
+use model::ids::{InvitationId, OrganizationId, ProjectId};
 use model::limits::{INVITATION_SECONDS, PEOPLE_MAX, PEOPLE_OF_ROWS_MAX};
 use model::people::{InvitationHash, InvitationRecord, InvitationToken, PersonDraft, SignInName};
 use model::permit::{Admin, Permit};
@@ -12,7 +12,7 @@ use model::time::Timestamp;
 use model::value::Object;
 
 use super::People;
-use super::change::{PersonTold, note};
+use super::change::{PersonTold, note, reaches};
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
@@ -133,8 +133,8 @@ impl Control {
             let invitations = self.invitations(by)?;
             let found = invitations.into_iter().find(|other| other.id == id);
             let invitation = found.ok_or(ControlError::NotFound)?;
-            self.check_covers(by, &invitation.draft.roles)?;
-            change.take_back(&invitation);
+            let organization = self.check_covers(by, &invitation.draft.roles)?;
+            change.take_back(self.home_of(organization)?, &invitation);
             Ok(())
         })
         .await
@@ -199,11 +199,19 @@ impl Control {
 }
 
 impl Change {
-    /// Ends an invitation that counts.
-    pub(super) fn take_back(&mut self, invitation: &InvitationRecord) {
+    /// Ends an invitation that counts. The audit tells of it where it tells of
+    /// the roles, as of a person's.
+    pub(super) fn take_back(&mut self, home: ProjectId, invitation: &InvitationRecord) {
         self.delete_invitation(invitation.id);
         let members = Object::new().with("invitation", invitation.id.to_string());
-        self.audit("person.uninvite", subject(invitation), note(members), None);
+        let (action, text) = ("person.uninvite", note(members));
+        let (project, roles) = (self.project, &invitation.draft.roles);
+        if home == project || roles.iter().any(|role| reaches(role, project)) {
+            self.audit(action, subject(invitation), text.clone(), None);
+        }
+        if home != project && !roles.iter().all(|role| reaches(role, project)) {
+            self.audit_in(home, action, subject(invitation), (text, None));
+        }
     }
 }
 

@@ -83,10 +83,10 @@ impl Control {
                 self.check_owner_left(&before)?;
             }
             let after = change.update_person(parts)?;
-            self.end_invitations_by(change, organization, &after.parts().draft, id);
+            let home = self.home_of(organization)?;
+            self.end_invitations_by(change, (organization, home), &after.parts().draft, id);
             let told = [before.parts(), after.parts()].map(PersonTold::of);
             let told = told.each_ref().map(Some);
-            let home = self.home_of(organization)?;
             change.audit_person(home, "person.change", || subject(after.parts()), told);
             Ok(after)
         })
@@ -113,10 +113,10 @@ impl Control {
                 roles: Vec::new(),
                 ..person.parts().draft.clone()
             };
-            self.end_invitations_by(change, organization, &nothing, id);
+            let home = self.home_of(organization)?;
+            self.end_invitations_by(change, (organization, home), &nothing, id);
             change.delete_person(id);
             let told = PersonTold::of(person.parts());
-            let home = self.home_of(organization)?;
             let subject = || subject(person.parts());
             change.audit_person(home, "person.delete", subject, [Some(&told), None]);
             Ok(())
@@ -192,14 +192,14 @@ impl Control {
     fn end_invitations_by(
         &self,
         change: &mut Change,
-        organization: OrganizationId,
+        (organization, home): (OrganizationId, ProjectId),
         own: &PersonDraft,
         id: PersonId,
     ) {
         let author = format!("person:{id}");
         for invitation in self.invitations_of(organization) {
             if invitation.created_by == author && !covers_all(own, &invitation.draft.roles) {
-                change.take_back(&invitation);
+                change.take_back(home, &invitation);
             }
         }
     }

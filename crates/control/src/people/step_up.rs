@@ -218,7 +218,7 @@ impl Control {
                 });
                 let mut managing = after.roles.iter().filter(|role| manages(role));
                 uncovers
-                    || shows_more_rows(before, after)
+                    || shows_more_rows(before, after, is_going)
                     || managing.any(|role| !before.roles.contains(role))
             }
             _ => false,
@@ -261,8 +261,12 @@ fn manages(role: &RoleGrant) -> bool {
 }
 
 /// Whether somebody sees rows in a project that a role there held the person
-/// from.
-fn shows_more_rows(before: &PersonDraft, after: &PersonDraft) -> bool {
+/// from; of a project that is being deleted there are none.
+fn shows_more_rows(
+    before: &PersonDraft,
+    after: &PersonDraft,
+    is_going: impl Fn(ProjectId) -> bool,
+) -> bool {
     let is_wider = |was: Option<&RoleGrant>, is: Option<&RoleGrant>| {
         let held = was.and_then(|role| role.constraints.as_ref());
         is.is_some_and(|role| !role.is_within(held))
@@ -271,7 +275,8 @@ fn shows_more_rows(before: &PersonDraft, after: &PersonDraft) -> bool {
         draft.roles.iter().find(|role| role.project.is_none())
     }
     let of_both = before.roles.iter().chain(&after.roles);
-    let mut there = of_both.filter_map(|role| role.project);
+    let there = of_both.filter_map(|role| role.project);
+    let mut there = there.filter(|id| !is_going(*id));
     is_wider(everywhere(before), everywhere(after))
         || there.any(|id| is_wider(before.role_in(id), after.role_in(id)))
 }

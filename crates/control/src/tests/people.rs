@@ -1,5 +1,6 @@
 mod factors;
 mod managing;
+mod projects;
 
 use std::time::Duration;
 

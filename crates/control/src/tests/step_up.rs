@@ -2,7 +2,7 @@ use super::people::{named, refusal, role};
 use super::*;
 use crate::{Proof, Refusal, Shown, SignedIn};
 use model::credits::Tier;
-use model::people::{Code, PersonDraft, Role, RoleGrant};
+use model::people::{Code, Role};
 
 const DATA: &str = r#"{"on":"pool:*","actions":["query"],"constraints":"all_rows"}"#;
 
@@ -257,45 +257,6 @@ async fn k8_a_role_that_manages_is_given_with_a_code() {
     narrower.expect("needs none");
     let gone = control.remove_person(&owner, cy.id(), None).await;
     gone.expect("needs none");
-}
-
-#[tokio::test]
-async fn k8_rows_that_a_role_held_somebody_from_are_given_with_a_code() {
-    let plane = Plane::new().await;
-    let (_, shown) = plane.owner().await;
-    let entered = plane.enter("ada@example.com", &shown).await;
-    let by = plane.permit_of(&entered.expect("signs in"));
-    let over = |customer: Option<&str>| {
-        let constraints = customer.map(|customer| {
-            let list = format!(r#"[{{"field":"customer","operator":"eq","value":"{customer}"}}]"#);
-            let list = model::json::parse(list.as_bytes()).expect("JSON");
-            model::filters::parse_list(&list).expect("a filter")
-        });
-        PersonDraft {
-            name: "x".to_owned(),
-            roles: vec![RoleGrant {
-                project: Some(plane.project()),
-                role: Role::Analyst,
-                constraints,
-            }],
-        }
-    };
-    let invited = plane
-        .control
-        .invite(&by, named("bob@example.com"), over(None));
-    let (bob, _) = plane.join(&invited.await.expect("invites").1, "Bob").await;
-    let change = async |draft: PersonDraft| {
-        let changed = plane.control.change_person(&by, bob.id(), None, draft);
-        changed.await.map(drop)
-    };
-    // Fewer rows need none, and others or all of them do.
-    change(over(Some("a"))).await.expect("narrows");
-    for draft in [over(Some("b")), over(None), role(Role::Analyst)] {
-        assert_eq!(refusal(change(draft).await), Refusal::NeedsCode);
-    }
-    let proven = plane.proven_by(&shown);
-    let changed = proven.change_person(&by, bob.id(), None, over(None)).await;
-    changed.expect("widens");
 }
 
 #[tokio::test]

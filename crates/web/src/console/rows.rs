@@ -79,6 +79,15 @@ pub(super) fn names() -> Vec<&'static str> {
 /// What is wrong with a row: the field of the form, and the rule.
 pub(super) struct Wrong(pub(super) &'static str, pub(super) String);
 
+/// The fields that pools declare, each once, in order.
+pub(super) fn known(pools: &[&Pool]) -> Vec<String> {
+    let fields = pools.iter().flat_map(|pool| pool.draft.schema.declared());
+    let mut names: Vec<String> = fields.map(|field| field.path.to_string()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// The type that pools declare for a field, the first of them that does.
 fn declared(pools: &[&Pool], field: &str) -> Option<FieldType> {
     let mut types = pools.iter();

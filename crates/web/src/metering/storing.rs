@@ -13,8 +13,8 @@ use crate::storage;
 
 impl LetIn {
     /// Stores a batch of a caller who would still be let in with the same rights,
-    /// where there is room and it can be paid for, and charges it. What is stored already is answered all the same: whoever lost the
-    /// answer brings nothing new.
+    /// where there is room and it can be paid for, and charges it. What is stored
+    /// already is answered all the same: whoever lost the answer brings nothing new.
     ///
     /// # Errors
     /// [`crate::error::Code::QuotaReached`] and

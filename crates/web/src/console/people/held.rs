@@ -37,11 +37,7 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn of(definitions: &Definitions, form: &Fields) -> Self {
-        let pools = pools(definitions);
-        let known = pools.iter().flat_map(|pool| pool.draft.schema.declared());
-        let mut known: Vec<String> = known.map(|field| field.path.to_string()).collect();
-        known.sort();
-        known.dedup();
+        let mut known = rows::known(&pools(definitions));
         known.truncate(KNOWN_MAX);
         Self {
             conditions: rows::shown(form, &CONDITIONS, 1),

@@ -260,10 +260,6 @@ impl GrantFields {
     }
 
     fn shared(form: &Fields, pools: &[&Pool]) -> Self {
-        let known = pools.iter().flat_map(|pool| pool.draft.schema.declared());
-        let mut known: Vec<String> = known.map(|field| field.path.to_string()).collect();
-        known.sort();
-        known.dedup();
         let more = ["only_fields", "hidden_fields", "time_field", "time_last"];
         let is_used = |name: &&str| !form.value(name).is_empty() || form.error(name).is_some();
         Self {
@@ -278,7 +274,7 @@ impl GrantFields {
             },
             conditions: rows::shown(form, &CONDITIONS, 2),
             stamps: rows::shown(form, &STAMPS, 2),
-            known,
+            known: rows::known(pools),
             rejects: form.value("conflict") == "reject",
             keeps_fields: false,
             keeps_time: false,
