@@ -6,6 +6,7 @@
 //! it. No stored value makes a function fail. A number that a function cannot
 //! answer within its type is null.
 
+mod actors;
 mod bags;
 mod bits;
 mod count;
@@ -19,6 +20,7 @@ mod interner;
 mod keys;
 mod natural;
 mod selection;
+mod strings;
 mod table;
 mod totals;
 mod unique;
@@ -27,6 +29,7 @@ use arrow_schema::{DataType, SchemaRef};
 use datafusion_common::{DataFusionError, Result};
 use model::queries::{Aggregate, Measure};
 
+use actors::{ActorsByBytes, ActorsByWord, tally_type};
 use bags::Percentile;
 use bits::Bits;
 use count::Count;
@@ -56,6 +59,8 @@ enum Callee {
     Aggregate(Function),
     /// The union of bits.
     Bits,
+    /// How many actors of this type have the same union of bits.
+    Tally(DataType),
 }
 
 impl Callee {
@@ -63,6 +68,7 @@ impl Callee {
         match self {
             Self::Aggregate(function) => function.output(),
             Self::Bits => DataType::UInt64,
+            Self::Tally(_) => tally_type(),
         }
     }
 
@@ -70,6 +76,11 @@ impl Callee {
         match self {
             Self::Aggregate(function) => function.runnable(),
             Self::Bits => Ok(Box::new(Bits)),
+            Self::Tally(actor) => match shape(actor) {
+                Some(Shape::Word) => Ok(Box::new(ActorsByWord)),
+                Some(Shape::Bytes | Shape::List) => Ok(Box::new(ActorsByBytes)),
+                None => Err(plan_error(&format!("nobody is told by a {actor}"))),
+            },
         }
     }
 }
@@ -79,6 +90,17 @@ pub(crate) fn bits(at: usize) -> Called {
     Called {
         function: Callee::Bits,
         arguments: vec![at],
+    }
+}
+
+/// How many actors were seen in just the same steps: bits and how many, one
+/// after the other, in one list. The actors are of this type and in the column at
+/// its place, the bits of a row's steps in the column `steps`; a row of no step
+/// shows nobody.
+pub(crate) fn tally(actor: (usize, DataType), steps: usize) -> Called {
+    Called {
+        function: Callee::Tally(actor.1),
+        arguments: vec![actor.0, steps],
     }
 }
 

@@ -7,6 +7,7 @@ mod inspect;
 mod open;
 mod page;
 mod query;
+mod stopping;
 mod touched;
 mod unique;
 mod upkeep;
@@ -18,7 +19,7 @@ pub use page::{Page, PageCell, PageColumn, PageRows};
 pub use upkeep::{PoolLayout, Scrubbed};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
@@ -44,6 +45,7 @@ use crate::store::{AnswersFull, Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
 use crate::uniqueness::{RecentTokens, TokenOptions, TokenStore};
 use append::too_large;
+use stopping::Stopping;
 
 /// The rows of an answer under their columns.
 pub struct Answer {
@@ -76,7 +78,7 @@ pub struct Lake {
     /// Tells versions of this run from those of others.
     run: u64,
     upkeep: upkeep::State,
-    stopping: AtomicBool,
+    stopping: Stopping,
     buffer_bytes: u64,
     operation_bytes: usize,
     records_stored: AtomicU64,
@@ -267,7 +269,7 @@ impl Lake {
 
     /// Gives up the upkeep that is under way, and lets none begin.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.tell();
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod by_time;
 mod cache;
+mod customers;
 mod entry;
 mod home;
 mod index;
@@ -26,6 +27,7 @@ pub(crate) use by_time::{ByTime, Place};
 pub(crate) use cache::Cached;
 #[cfg(test)]
 pub(crate) use cache::Confuses;
+pub(crate) use customers::Look;
 pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };

@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 25] = [
+pub(crate) const NAMES: [&str; 26] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -53,6 +53,7 @@ pub(crate) const NAMES: [&str; 25] = [
     "flush_bytes",
     "flush_after",
     "purge_after",
+    "merge_bytes_per_second",
     "scrub_every",
     "scrub_bytes_per_second",
     "query_memory_bytes",

@@ -1,7 +1,5 @@
 //! How many distinct values there are.
 
-mod set;
-
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -11,8 +9,8 @@ use hashbrown::HashSet;
 
 use super::groups::{Fold, Rows};
 use super::keys::{Key, plain_column, present};
+use super::strings::Strings;
 use crate::columns::Encoded;
-use set::ByteSet;
 
 /// How many distinct values of 64 bits there are.
 #[derive(Debug)]
@@ -67,7 +65,7 @@ pub(super) struct DistinctBytes;
 /// Values of a group, each once.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    values: ByteSet,
+    values: Strings<()>,
     /// A dictionary, and which of its values are among them, by their places.
     dictionary: Option<(ArrayRef, Vec<bool>)>,
 }
@@ -92,7 +90,7 @@ impl Seen {
         let fresh = arrow_array::UInt32Array::from(fresh);
         let fresh = arrow_select::take::take(dictionary.as_ref(), &fresh, None)?;
         <Box<[u8]>>::visit(&fresh, &Rows::One(fresh.len()), |_, value| {
-            self.values.add(value);
+            self.values.add(value, ());
         })?;
         self.dictionary = Some((dictionary, seen));
         Ok(())
@@ -121,7 +119,7 @@ impl Fold for DistinctBytes {
         }
         let mut growth = 0;
         <Box<[u8]>>::visit(&plain_column(column)?, rows, |group, value| {
-            growth += states[group].values.add(value);
+            growth += states[group].values.add(value, ());
         })?;
         Ok(growth)
     }

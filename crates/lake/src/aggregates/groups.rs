@@ -88,6 +88,15 @@ pub(super) enum Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// The group of a row.
+    pub(super) fn group_of(&self, row: usize) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Each(groups) => groups[row] as usize,
+            Self::Own(_) => row,
+        }
+    }
+
     /// Visits the row and the group of each row that is not null.
     pub(super) fn for_each(&self, nulls: Option<&NullBuffer>, mut visit: impl FnMut(usize, usize)) {
         match (self, nulls.filter(|nulls| nulls.null_count() > 0)) {

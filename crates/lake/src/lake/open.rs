@@ -1,7 +1,7 @@
 //! Opening the lake.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use model::random::RandomSource;
 use model::time::Clock;
 
 use super::Lake;
+use super::stopping::Stopping;
 use super::upkeep::{self, Names};
 use crate::disk::Disk;
 use crate::error::Result;
@@ -53,6 +54,8 @@ pub struct UpkeepOptions {
     /// Runs of files that a customer's records are in at most; when there are
     /// more, some are merged.
     pub runs: usize,
+    /// Bytes that merging writes in a second, at most, unless it falls behind.
+    pub merge_bytes_per_second: u64,
     /// How long a deleted record may stay on the disk.
     pub purge_after: Duration,
     /// Bytes of records that are sorted at once where files lie in another
@@ -69,6 +72,7 @@ impl Default for UpkeepOptions {
             file_bytes: 128 << 20,
             block_rows: BLOCK_ROWS,
             runs: 8,
+            merge_bytes_per_second: 64 << 20,
             purge_after: Duration::from_secs(24 * 60 * 60),
             sort_bytes: 64 << 20,
         }
@@ -148,7 +152,7 @@ impl Lake {
             token_store,
             token_options: options.tokens,
             upkeep: upkeep::State::new(options.upkeep, &leftover, segment_bytes),
-            stopping: AtomicBool::new(false),
+            stopping: Stopping::default(),
             buffer_bytes: options.buffer_bytes,
             operation_bytes,
             records_stored: AtomicU64::new(0),

@@ -10,12 +10,14 @@ mod carry;
 mod compact;
 mod counters;
 mod definitions;
+mod due;
 mod failures;
 mod files;
 mod flush;
 mod levels;
 mod looks;
 mod merge;
+mod pace;
 mod publish;
 mod retain;
 mod run;
@@ -304,7 +306,7 @@ impl Lake {
 
     /// Whether the lake is being closed: long work is given up then.
     fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.is_told()
     }
 
     fn next_freeing(&self, memory: &mut Freeing, states: &[PoolState]) -> Option<Freed> {

@@ -1,8 +1,7 @@
 //! Columns that are made of others, over visible rows alone: the bins of
-//! numbers, and the steps of a funnel in which a row counts; and how many actors
-//! were seen in just the same steps.
+//! numbers, and the steps of a funnel in which a row counts; and the rows of a
+//! tally of such steps.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::builder::BinaryBuilder;
@@ -27,16 +26,24 @@ use crate::predicate::admitted;
 pub(crate) enum Derived {
     /// The keys of the bins in which the numbers of the column at this place lie.
     Bins(usize, Bins),
-    /// A bit for each of these steps whose rows have this one among them. Rows
-    /// of no step are left out.
-    Steps(Vec<(u32, Predicate)>),
+    /// A bit for each of these steps whose rows have this one among them.
+    Steps(Vec<(u32, Predicate)>, Others),
+}
+
+/// What becomes of rows of no step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// They are left out.
+    Go,
+    /// They stay, for who passes them by: to copy the others costs more.
+    Stay,
 }
 
 impl Derived {
     fn data_type(&self) -> DataType {
         match self {
             Self::Bins(..) => DataType::Binary,
-            Self::Steps(_) => DataType::UInt64,
+            Self::Steps(..) => DataType::UInt64,
         }
     }
 }
@@ -92,10 +99,12 @@ impl Work {
         for derived in &self.columns {
             columns.push(match derived {
                 Derived::Bins(at, bins) => keys(batch.column(*at), bins),
-                Derived::Steps(steps) => {
-                    let (bits, some) = bits(&batch, steps)?;
-                    wanted = Some(some);
-                    bits
+                Derived::Steps(steps, others) => {
+                    let bits = bits(&batch, steps)?;
+                    if *others == Others::Go {
+                        wanted = Some(BooleanArray::from_unary(&bits, |bits| bits != 0));
+                    }
+                    Arc::new(bits)
                 }
             });
         }
@@ -143,7 +152,7 @@ fn keys(column: &ArrayRef, bins: &Bins) -> ArrayRef {
     Arc::new(out.finish())
 }
 
-/// Counts the actors that were seen in just the same steps: the bits, and how many.
+/// From a list of bits and counts, one after the other, to a row for each.
 #[derive(Debug)]
 pub(crate) struct TallyExec {
     input: Arc<dyn ExecutionPlan>,
@@ -154,7 +163,7 @@ pub(crate) struct TallyExec {
 struct Counting;
 
 impl TallyExec {
-    /// Over actors and the bits of their steps.
+    /// Over one batch with the tally of a funnel's steps.
     pub(super) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
         let properties = plain_properties(Arc::new(counted()));
         Self { input, properties }
@@ -172,19 +181,21 @@ fn counted() -> Schema {
 
 impl Counting {
     fn batch(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let [actors, bits] = batch.columns() else {
-            return internal_err!("actors come with the bits of their steps");
+        let Some(list) = batch
+            .columns()
+            .first()
+            .and_then(|list| list.as_list_opt::<i32>())
+        else {
+            return internal_err!("a tally is a list");
         };
-        let Some(bits) = bits.as_primitive_opt::<UInt64Type>() else {
-            return internal_err!("bits are words of 64 bits");
+        let Some(tally) = list.values().as_primitive_opt::<UInt64Type>() else {
+            return internal_err!("bits and counts are words of 64 bits");
         };
-        let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
-        for (row, bits) in bits.values().iter().enumerate() {
-            if actors.is_valid(row) {
-                *seen.entry(*bits).or_default() += 1;
-            }
+        let (pairs, _) = tally.values().as_chunks();
+        let (bits, counts): (Vec<u64>, Vec<u64>) = pairs.iter().map(|[a, b]| (*a, *b)).unzip();
+        if bits.is_empty() {
+            return Ok(None);
         }
-        let (bits, counts): (Vec<u64>, Vec<u64>) = seen.into_iter().unzip();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt64Array::from(bits)),
             Arc::new(UInt64Array::from(counts)),
@@ -193,8 +204,8 @@ impl Counting {
     }
 }
 
-/// The bits of each row, and which rows have any.
-fn bits(batch: &RecordBatch, steps: &[(u32, Predicate)]) -> Result<(ArrayRef, BooleanArray)> {
+/// The bits of each row.
+fn bits(batch: &RecordBatch, steps: &[(u32, Predicate)]) -> Result<UInt64Array> {
     let mut bits = vec![0_u64; batch.num_rows()];
     for (bit, predicate) in steps {
         let of_step = admitted(predicate, batch).map_err(external)?;
@@ -202,8 +213,7 @@ fn bits(batch: &RecordBatch, steps: &[(u32, Predicate)]) -> Result<(ArrayRef, Bo
             bits[row] |= 1 << bit;
         }
     }
-    let some = BooleanArray::from_iter(bits.iter().map(|bits| Some(*bits != 0)));
-    Ok((Arc::new(UInt64Array::from(bits)), some))
+    Ok(UInt64Array::from(bits))
 }
 
 fn external(error: LakeError) -> DataFusionError {

@@ -9,7 +9,7 @@ use model::filters::Predicate;
 use model::pools::{Pool, Schema};
 use model::queries::{ActorQuery, AggregateQuery, Query};
 
-use super::derived::{Derived, DerivedExec, TallyExec};
+use super::derived::{Derived, DerivedExec, Others, TallyExec};
 use super::group::GroupExec;
 use super::matching::{MatchExec, matching};
 use crate::aggregates::{self, GroupBy};
@@ -36,28 +36,31 @@ pub(super) fn step_rows(query: &Query, schema: &Schema) -> Result<Vec<(u32, Pred
     steps.collect()
 }
 
-/// Actors with the steps in which they were seen.
+/// Actors with the steps in which they were seen, or how many were seen in the same ones.
 pub(super) fn seen_in_steps(
     query: &ActorQuery,
     steps: Vec<(u32, Predicate)>,
     input: Arc<MatchExec>,
     reading: Reading,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let steps = Derived::Steps(steps);
     let before = input.schema();
     let at = before.index_of(query.actor.as_str())?;
-    let actor = GroupBy::Value(at, before.field(at).data_type().clone());
-    let bits = aggregates::bits(before.fields().len());
-    let derived = DerivedExec::new(input, vec![(STEPS.to_owned(), steps)]);
-    let plan = aggregates::Plan::new(
-        vec![(query.actor.to_string(), actor)],
-        vec![(STEPS.to_owned(), bits)],
-    );
-    let groups = Arc::new(GroupExec::new(Arc::new(derived), plan, reading));
-    Ok(match query.counted {
-        true => Arc::new(TallyExec::new(groups)),
-        false => groups,
-    })
+    let actor = before.field(at).data_type().clone();
+    let bits = before.fields().len();
+    let of_rows = |others| {
+        let steps = Derived::Steps(steps, others);
+        Arc::new(DerivedExec::new(input, vec![(STEPS.to_owned(), steps)]))
+    };
+    if query.counted {
+        let tally = (STEPS.to_owned(), aggregates::tally((at, actor), bits));
+        let plan = aggregates::Plan::new(Vec::new(), vec![tally]);
+        let tally = GroupExec::new(of_rows(Others::Stay), plan, reading);
+        return Ok(Arc::new(TallyExec::new(Arc::new(tally))));
+    }
+    let actor = (query.actor.to_string(), GroupBy::Value(at, actor));
+    let steps = (STEPS.to_owned(), aggregates::bits(bits));
+    let plan = aggregates::Plan::new(vec![actor], vec![steps]);
+    Ok(Arc::new(GroupExec::new(of_rows(Others::Go), plan, reading)))
 }
 
 /// Groups with the results of functions.

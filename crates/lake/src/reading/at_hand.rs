@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::pieces::{Opened, Piece};
 use super::{Left, Reading, Shared};
-use crate::tables::Cached;
+use crate::tables::{Cached, Look};
 
 impl Reading {
     /// Whether at most `rows` are left to be looked at, hidden ones among
@@ -22,6 +22,9 @@ impl Reading {
     /// given up there; not where all of it is less work than that.
     pub(crate) async fn pause(&self) {
         if !self.0.at_hand.load(Ordering::Relaxed) {
+            // The core too: a system lets a thread of long work go on to its next tick, some
+            // milliseconds, though one with more weight, that answers small questions, woke meanwhile.
+            std::thread::yield_now();
             tokio::task::yield_now().await;
         }
     }
@@ -68,7 +71,7 @@ impl Shared {
                 }
                 Piece::File(_) if self.hints.are_none() && piece.rows() > room => return None,
                 // Whoever reads it meets an error again and tells of it.
-                Piece::File(entry) => self.parts(entry, |home| Ok(home.known(entry))).ok()??,
+                Piece::File(entry) => self.parts(entry, Look::InMemory).ok()??,
                 Piece::Blocks(..) | Piece::Rows(_) => vec![piece.clone()],
             };
             let rows = parts.iter().map(Piece::rows).sum();

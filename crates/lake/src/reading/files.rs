@@ -12,7 +12,7 @@ use super::replaced::replaces;
 use super::{Shared, homeless};
 use crate::buffer::leaf_columns;
 use crate::error::Result;
-use crate::tables::{FileEntry, PoolFiles, TableFile};
+use crate::tables::{FileEntry, Look};
 
 /// What of a file is to be read.
 enum Found {
@@ -82,18 +82,14 @@ impl Shared {
 
     /// Finds out which parts of a file are to be read.
     pub(super) fn file(&self, entry: &Arc<FileEntry>) -> Result<Vec<Piece>> {
-        let parts = self.parts(entry, |home| home.open(entry).map(Some));
+        let parts = self.parts(entry, Look::OnDisk);
         parts.map(Option::unwrap_or_default)
     }
 
-    /// The same of a file that is opened in this way; `None` when that leads
-    /// to none.
-    pub(super) fn parts(
-        &self,
-        entry: &Arc<FileEntry>,
-        open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
-    ) -> Result<Option<Vec<Piece>>> {
-        let chosen = match self.chosen(entry, open)? {
+    /// The same where it may be looked for it; `None` when a file that is not
+    /// open would have to be.
+    pub(super) fn parts(&self, entry: &Arc<FileEntry>, look: Look) -> Result<Option<Vec<Piece>>> {
+        let chosen = match self.chosen(entry, look)? {
             Found::Nothing => return Ok(Some(Vec::new())),
             Found::Closed => return Ok(None),
             Found::Blocks(chosen) => chosen,
@@ -106,19 +102,13 @@ impl Shared {
 
     /// The blocks of a file that may matter, if there may be some.
     pub(super) fn chosen_of(&self, entry: &Arc<FileEntry>) -> Result<Option<Chosen>> {
-        Ok(
-            match self.chosen(entry, |home| home.open(entry).map(Some))? {
-                Found::Blocks(chosen) => Some(chosen),
-                Found::Nothing | Found::Closed => None,
-            },
-        )
+        Ok(match self.chosen(entry, Look::OnDisk)? {
+            Found::Blocks(chosen) => Some(chosen),
+            Found::Nothing | Found::Closed => None,
+        })
     }
 
-    fn chosen(
-        &self,
-        entry: &Arc<FileEntry>,
-        open: impl FnOnce(&PoolFiles) -> Result<Option<Arc<TableFile>>>,
-    ) -> Result<Found> {
+    fn chosen(&self, entry: &Arc<FileEntry>, look: Look) -> Result<Found> {
         let isolation = entry.sorted_by.isolation.clone();
         let keys = self.hints.customers(isolation.as_ref());
         let keys = keys.map(canonical_keys);
@@ -133,8 +123,12 @@ impl Shared {
             return Ok(Found::Nothing);
         }
         let home = self.snapshot.stored.home.as_ref().ok_or_else(homeless)?;
-        let Some(file) = open(home)? else {
-            return Ok(Found::Closed);
+        let file = match look {
+            Look::OnDisk => home.open(entry)?,
+            Look::InMemory => match home.known(entry) {
+                Some(file) => file,
+                None => return Ok(Found::Closed),
+            },
         };
         let removed = self.removed(entry);
         let mut columns = self.columns.clone();
@@ -145,7 +139,10 @@ impl Shared {
                 }
             }
         }
-        let candidates = file.candidates(keys.as_deref());
+        let candidates = file.candidates(keys.as_deref(), look)?;
+        if candidates.is_empty() {
+            return Ok(Found::Nothing);
+        }
         let opened = Arc::new(Opened {
             file,
             keys,

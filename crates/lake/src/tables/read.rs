@@ -16,8 +16,9 @@ use parquet::file::metadata::PageIndexPolicy;
 use super::ROW_GROUP_BLOCKS;
 use super::by_time::{BlockOrders, ByTime};
 use super::cache::{BlockCache, Cached, CellSource};
+use super::customers::Filters;
 use super::entry::{FileEntry, SortedBy, TimeRange};
-use super::index::Index;
+use super::index::{Block, Index};
 use super::names::{Part, SHREDDED};
 use super::open::{encoded_metadata, open_part, read_index};
 use super::types::{batch_of, convert};
@@ -32,6 +33,7 @@ pub(crate) struct TableFile {
     pub(super) entry: Arc<FileEntry>,
     index: Index,
     orders: BlockOrders,
+    pub(super) filters: Filters,
     pub(super) chunks: Chunks,
     pub(super) metadata: ArrowReaderMetadata,
     /// The number of each column by its name.
@@ -75,6 +77,7 @@ impl TableFile {
             entry,
             index,
             orders: BlockOrders::default(),
+            filters: Filters::new(metadata.metadata().num_row_groups()),
             chunks,
             metadata,
             columns,
@@ -85,6 +88,11 @@ impl TableFile {
     /// The order of its rows.
     pub(crate) fn sorted_by(&self) -> &SortedBy {
         &self.entry.sorted_by
+    }
+
+    /// What its index says of its blocks, in order.
+    pub(super) fn described(&self) -> &[Block] {
+        &self.index.blocks
     }
 
     /// How many blocks of rows there are.
@@ -147,38 +155,6 @@ impl TableFile {
         let names = self.columns.keys();
         let paths = names.filter_map(|name| name.strip_prefix(SHREDDED));
         paths.filter_map(|path| FieldPath::parse_readable(path).ok())
-    }
-
-    /// The blocks that may hold rows with one of these canonical isolation
-    /// values, or with an array, any element of which may be meant. All
-    /// blocks when no values are given.
-    pub(crate) fn candidates(&self, keys: Option<&[Box<[u8]>]>) -> Vec<Range<usize>> {
-        let Some(keys) = keys else {
-            return std::iter::once(0..self.blocks()).collect();
-        };
-        let between = |low: &[u8], high: &dyn Fn(&[u8]) -> bool| {
-            let blocks = &self.index.blocks;
-            let from = blocks.partition_point(|block| &*block.max < low);
-            let to = blocks.partition_point(|block| !high(&block.min));
-            from..to.max(from)
-        };
-        let mut ranges: Vec<_> = keys
-            .iter()
-            .map(|key| between(key, &|min| min > &**key))
-            .collect();
-        ranges.push(between(super::ARRAYS.start, &|min| {
-            min >= super::ARRAYS.end
-        }));
-        ranges.retain(|range| !range.is_empty());
-        ranges.sort_unstable_by_key(|range| range.start);
-        let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            match merged.last_mut() {
-                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-                _ => merged.push(range),
-            }
-        }
-        merged
     }
 
     /// The columns of blocks that are all of one row group and have as many rows

@@ -286,9 +286,10 @@ fn file_schema(plan: &Plan) -> SchemaRef {
 
 fn properties(plan: &Plan) -> WriterProperties {
     let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let rows = plan.block_rows * ROW_GROUP_BLOCKS;
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(plan.block_rows * ROW_GROUP_BLOCKS))
+        .set_max_row_group_row_count(Some(rows))
         .set_write_batch_size(plan.block_rows)
         .set_data_page_row_count_limit(plan.block_rows)
         .set_data_page_size_limit(PAGE_BYTES)
@@ -307,7 +308,10 @@ fn properties(plan: &Plan) -> WriterProperties {
         && plan.layout.position(isolation).is_some()
     {
         let column = ColumnPath::new(vec![isolation.as_str().to_owned()]);
-        properties = properties.set_column_bloom_filter_enabled(column, true);
+        // It is made as small as those who are there allow.
+        properties = properties
+            .set_column_bloom_filter_max_ndv(column.clone(), rows as u64)
+            .set_column_bloom_filter_enabled(column, true);
     }
     properties.build()
 }

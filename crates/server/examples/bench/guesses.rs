@@ -15,8 +15,6 @@ use crate::stats::{at_share, sorted};
 
 const GUESSES: usize = 1_000_000;
 const GUESSES_SHORT: usize = 5_000;
-/// Keys whose secrets are guessed.
-const OWNERS: usize = 64;
 const SECRET_CHARS: usize = 43;
 /// Shares of the sorted times above which times are left out: an interruption
 /// is no part of the comparison.
@@ -25,19 +23,15 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const CHECKSUM_CHARS: usize = 6;
 
 /// Makes a guess at the secret of the first owner, with what it needs of another
-/// one. Both are drawn anew for each guess of any kind: a key that was looked up a
-/// moment ago is found sooner, and what a text is takes time of its own.
+/// one. Both are drawn of all keys, anew for each guess of any kind: a key that was
+/// looked up a moment ago is found sooner, and a processor that has seen a text
+/// before knows where its bytes lead.
 type Guess<'a> = dyn Fn(usize, usize) -> String + 'a;
 
 pub(crate) fn run(many: &Many, short: bool) -> Table {
     let guesses = if short { GUESSES_SHORT } else { GUESSES };
     let random = SeededRandom::new(2);
-    let bodies: Vec<&str> = many
-        .tokens
-        .iter()
-        .take(OWNERS)
-        .map(|key| body(key))
-        .collect();
+    let bodies: Vec<&str> = many.tokens.iter().map(|key| body(key)).collect();
     let public = |owner: usize| bodies[owner].split_at(bodies[owner].len() - SECRET_CHARS).0;
     let secret = |owner: usize| &bodies[owner][public(owner).len()..];
     let near = |owner: usize, _: usize| guess(public(owner), secret(owner), &random);
@@ -112,16 +106,20 @@ fn times(
     random: &SeededRandom,
 ) -> [Vec<f64>; 2] {
     let mut times = [Vec::new(), Vec::new()];
-    let mut draw = [0_u8; 3];
+    let (mut draw, owners) = ([0_u8; 8], many.tokens.len());
     // All are read from one place: where a text lies takes time as well.
     let mut text = String::with_capacity(128);
     for _ in 0..count {
         random.fill(&mut draw);
-        let [class, owner, further] = draw.map(usize::from);
-        let (class, owner) = (class & 1, owner % OWNERS);
-        let other = (owner + 1 + further % (OWNERS - 1)) % OWNERS;
+        let [low, high, next, class, further @ ..] = draw;
+        let owner = u32::from_le_bytes([low, high, next, 0]) as usize % owners;
+        let further = u32::from_le_bytes(further) as usize % (owners - 1);
+        let other = (owner + 1 + further) % owners;
+        // Both are made, so that the same was read before.
+        let both = guesses.map(|make| make(owner, other));
+        let class = usize::from(class & 1);
         text.clear();
-        text.push_str(&guesses[class](owner, other));
+        text.push_str(&both[class]);
         let start = Instant::now();
         let guess = Secret::parse(&text).unwrap();
         let refused = many.control.authenticate(&guess, &seen()).is_err();

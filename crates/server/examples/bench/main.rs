@@ -5,7 +5,7 @@
 //! `cargo xtask bench` builds this and the server as the server is shipped
 //! (profile `dist`) and runs it. Figures are medians of interleaved rounds where two things are
 //! compared; the machine should be otherwise idle. `security` is the last three,
-//! written to `bench/SECURITY.md`, `keys` to `bench/KEYS.md`, `datasets` to `bench/DATASETS.md`; `--short` only shows that they work.
+//! written to `bench/SECURITY.md`, `ingest`, `keys` and `datasets` to pages of their names; `--short` only shows that they work.
 
 #![expect(
     clippy::print_stdout,
@@ -31,7 +31,8 @@ mod timing;
 use report::Table;
 use server::Server;
 
-/// Where `security`, `keys` and `datasets` are written, from the root of the checkout.
+/// Where the parts are written, from the root of the checkout.
+const INGEST: &str = "bench/INGEST.md";
 const KEYS: &str = "bench/KEYS.md";
 const SECURITY: &str = "bench/SECURITY.md";
 const DATASETS: &str = "bench/DATASETS.md";
@@ -49,7 +50,6 @@ fn main() {
     wanted.retain(|part| part != "--short");
     let all = [
         "ingest",
-        "import",
         "keys",
         "datasets",
         "barrier",
@@ -73,10 +73,7 @@ fn main() {
         std::thread::available_parallelism().unwrap()
     );
     if runs("ingest") {
-        ingest::run(&Server::start());
-    }
-    if runs("import") {
-        import::run(&Server::start());
+        writes(short);
     }
     if runs("keys") {
         keys(short);
@@ -109,6 +106,15 @@ fn main() {
     }
     if is_security && !short {
         write(SECURITY, "What keys cost each other", "security", &tables);
+    }
+}
+
+/// What is written, and how fast it is durable.
+fn writes(short: bool) {
+    let tables = [ingest::run, import::run].map(|part| part(&Server::start(), short));
+    tables.iter().for_each(Table::print);
+    if !short {
+        write(INGEST, "Writes", "ingest", &tables);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -41,6 +41,8 @@ const MIXED_AT_ONCE: usize = 21;
 const TITLE: &str = "A small key beside greedy ones";
 /// Records of the largest body that a greedy key sends.
 const BODY_RECORDS: usize = 60_000;
+/// How often it is looked whether the others have begun.
+const LOOK: Duration = Duration::from_millis(2);
 /// Phases alone and beside the others, in turn.
 const ROUNDS: usize = 5;
 
@@ -234,7 +236,8 @@ fn compare(server: &Server, records: usize, questions: usize, load: &Load<'_>) -
             }
             // From here on every slot that they may have is theirs.
             while greed.answers.load(Ordering::SeqCst) < 4 {
-                thread::yield_now();
+                // Not the core that they need.
+                thread::sleep(LOOK);
             }
             let (before, start) = (greed.answers.load(Ordering::SeqCst), Instant::now());
             beside.extend(ask(server, &small, records, questions));

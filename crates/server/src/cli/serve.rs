@@ -87,6 +87,9 @@ pub(crate) struct ServeArgs {
     /// How long a deleted record may stay on the disk [default: 24h]
     #[arg(long, value_name = "DURATION", help_heading = "Limits")]
     purge_after: Option<String>,
+    /// How fast files are merged, unless merging falls behind [default: 64MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    merge_bytes_per_second: Option<String>,
     /// How often all files are read again and compared with their digests, or off [default: 7d]
     #[arg(long, value_name = "DURATION", help_heading = "Limits")]
     scrub_every: Option<String>,
@@ -131,6 +134,7 @@ impl ServeArgs {
             ("flush_bytes", one(&self.flush_bytes)),
             ("flush_after", one(&self.flush_after)),
             ("purge_after", one(&self.purge_after)),
+            ("merge_bytes_per_second", one(&self.merge_bytes_per_second)),
             ("scrub_every", one(&self.scrub_every)),
             ("scrub_bytes_per_second", one(&self.scrub_bytes_per_second)),
             ("query_memory_bytes", one(&self.query_memory_bytes)),

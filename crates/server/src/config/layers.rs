@@ -224,6 +224,11 @@ impl<'a> Layers<'a> {
             flush_bytes: self.bytes("flush_bytes", usual.flush_bytes, 16 << 10)?,
             flush_after: time("flush_after", usual.flush_after)?,
             purge_after: time("purge_after", usual.purge_after)?,
+            merge_bytes_per_second: self.bytes(
+                "merge_bytes_per_second",
+                usual.merge_bytes_per_second,
+                MIB,
+            )?,
             ..usual
         })
     }

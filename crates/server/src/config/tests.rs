@@ -73,6 +73,7 @@ fn every_setting_is_read_from_every_layer() {
         ("flush_bytes", "1MiB"),
         ("flush_after", "90s"),
         ("purge_after", "2h"),
+        ("merge_bytes_per_second", "3MiB"),
         ("scrub_every", "30d"),
         ("scrub_bytes_per_second", "2MiB"),
         ("query_memory_bytes", "33554432"),
@@ -199,7 +200,7 @@ fn refusals_name_the_place_and_the_rule() {
 #[test]
 fn a_file_with_an_unknown_name_is_refused_with_the_known_ones() {
     let told = FileSettings::parse("my.toml", "lisen = \"127.0.0.1:1\"").expect_err("refused");
-    insta::assert_snapshot!(told, @"my.toml: `lisen` is not a setting; there are data_dir, listen, admin_listen, admin_token_file, tls_cert, tls_key, behind_proxy, hsts, pepper_file, places_file, audit_checkpoint_dir, log_format, log_level, journal_segment_bytes, buffer_bytes, cache_bytes, flush_bytes, flush_after, purge_after, scrub_every, scrub_bytes_per_second, query_memory_bytes, query_deadline, query_priority, rate_limit_headers");
+    insta::assert_snapshot!(told, @"my.toml: `lisen` is not a setting; there are data_dir, listen, admin_listen, admin_token_file, tls_cert, tls_key, behind_proxy, hsts, pepper_file, places_file, audit_checkpoint_dir, log_format, log_level, journal_segment_bytes, buffer_bytes, cache_bytes, flush_bytes, flush_after, purge_after, merge_bytes_per_second, scrub_every, scrub_bytes_per_second, query_memory_bytes, query_deadline, query_priority, rate_limit_headers");
     for bad in [
         "listen = 1.5",
         "listen = {a = 1}",

@@ -26,18 +26,16 @@ impl Lake {
         unfinished.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes rows, in the order of the plan, to files of one run, which no
+    /// Writes rows, in the order of a run's plan, to its files, which no
     /// manifest names yet. When that fails, nothing is left of them.
     pub(super) fn write_files(
         &self,
         pool: PoolId,
-        plan: Plan,
+        run: Run<'_>,
         rows: Batches,
-        level: u8,
-        cleaned: Position,
     ) -> Result<Vec<FileEntry>> {
         self.make_directory(pool)?;
-        self.write_run(pool, Run::new(self, pool, plan, level, cleaned), rows)
+        self.write_run(pool, run, rows)
     }
 
     /// Writes rows, in the order of the plan, to files that no manifest will

@@ -8,6 +8,7 @@ use model::pools::FileLayout;
 use roaring::RoaringBitmap;
 
 use super::files::rows_of;
+use super::run::Run;
 use super::{Freeing, Lake, Writing};
 use crate::error::{LakeError, Result};
 use crate::journal::JournalError;
@@ -96,7 +97,7 @@ impl Lake {
                 block_rows: self.upkeep.options.block_rows,
             };
             let rows = sort(rows, &layout, &sorted_by, self.upkeep.options.block_rows)?;
-            self.write_files(id, plan, rows, 0, frozen.mark)
+            self.write_files(id, Run::new(self, id, plan, 0, frozen.mark), rows)
         });
         let rows = rows_of(&written);
         self.commit(id, Written::Frozen, written, |added| {

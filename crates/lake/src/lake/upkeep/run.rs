@@ -4,6 +4,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use model::ids::PoolId;
 
 use super::Lake;
+use super::pace::Pace;
 use crate::columns::CellReader;
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position};
@@ -21,6 +22,8 @@ pub(super) struct Run<'a> {
     cleaned: Position,
     /// Whether its rows count as written: not those that are written once more.
     is_counted: bool,
+    /// How fast it may be written, if there is a limit.
+    pace: Option<Pace>,
     writer: Option<TableWriter>,
     /// The customer of the file written to, where each has files of their own.
     customer: Option<Vec<u8>>,
@@ -48,6 +51,7 @@ impl<'a> Run<'a> {
             number: u64::from_le_bytes(number),
             cleaned,
             is_counted: true,
+            pace: None,
             writer: None,
             customer: None,
             begun: Vec::new(),
@@ -63,18 +67,37 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The same run, written no faster than merging may.
+    pub(super) fn at_leisure(self) -> Self {
+        Self {
+            pace: Some(Pace::of(self.lake)),
+            ..self
+        }
+    }
+
     /// Writes all rows.
     pub(super) fn write_all(&mut self, rows: Batches) -> Result<()> {
         for batch in rows {
-            if self.lake.is_stopping() {
-                return Err(JournalError::Stopped.into());
-            }
             let batch = batch?;
             if batch.num_rows() > 0 {
                 self.write(&batch)?;
             }
+            self.go_on()?;
         }
-        self.end_file()
+        self.end_file()?;
+        self.go_on()
+    }
+
+    /// Waits as long as the run is to, and gives it up where the lake is being closed.
+    fn go_on(&mut self) -> Result<()> {
+        let written = self.bytes();
+        if let Some(pace) = &mut self.pace {
+            pace.keep(self.lake, written);
+        }
+        match self.lake.is_stopping() {
+            true => Err(JournalError::Stopped.into()),
+            false => Ok(()),
+        }
     }
 
     /// Adds rows; a file that is large enough ends where a customer ends, and
@@ -150,6 +173,12 @@ impl<'a> Run<'a> {
             Some(writer) => writer.write(batch),
             None => Ok(()),
         }
+    }
+
+    /// Bytes of all files so far, by estimate.
+    fn bytes(&self) -> u64 {
+        let done = self.done.iter().map(|file| file.bytes).sum::<u64>();
+        done + self.writer.as_ref().map_or(0, TableWriter::bytes)
     }
 
     fn end_file(&mut self) -> Result<()> {

@@ -5,6 +5,7 @@ mod cuts;
 mod full_disk;
 mod layout;
 mod learned;
+mod pace;
 mod publish;
 mod scrub;
 pub(in crate::lake) mod staged;

@@ -14,7 +14,7 @@ const EVERY_TYPE: &str = r#"{"name":"typed","schema":"strict","isolation_field":
     {"name":"ad","type":"Array(Date)"},{"name":"at2","type":"Array(DateTime)"},
     {"name":"aid","type":"Array(UUID)"},{"name":"ab","type":"Array(Boolean)"}]}"#;
 
-fn stored(pool: &Pool, records: &[Record], block_rows: usize) -> (Written, Vec<Record>) {
+pub(super) fn stored(pool: &Pool, records: &[Record], block_rows: usize) -> (Written, Vec<Record>) {
     let layout = Arc::new(Layout::of(&pool.draft.schema));
     let plan = plan(pool, Vec::new(), block_rows);
     let rows = sort(

@@ -12,6 +12,7 @@ use super::*;
 use crate::columns::value_at;
 use crate::lake::LakeOptions;
 use crate::lake::tests::fixtures::*;
+use crate::lake::upkeep::run::Run;
 use crate::lake::upkeep::tests::counting::{Counting, read_of_customer};
 use crate::manifest::ManifestChange;
 use crate::simulation::{Random, SimulatedDisk};
@@ -234,7 +235,10 @@ fn is_found_out(readied: Readied, seed: u64) -> bool {
         ..sorting.plan.clone()
     };
     let merged = merge(inputs, &plan.layout, &plan.sorted_by, plan.block_rows);
-    let written = merged.and_then(|rows| lake.write_files(pool.id, plan, rows, 0, Position::FIRST));
+    let written = merged.and_then(|rows| {
+        let run = Run::new(&lake, pool.id, plan, 0, Position::FIRST);
+        lake.write_files(pool.id, run, rows)
+    });
     let removed = snapshot.stored.files.iter().map(|file| file.id).collect();
     let committed = lake.commit(pool.id, Written::Anew, written, |added| {
         Ok(ManifestChange {

@@ -1,6 +1,6 @@
 //! Sets of byte strings against a plain one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::lake::tests::fixtures::cases;
@@ -17,7 +17,7 @@ fn string(number: usize) -> Vec<u8> {
         .collect()
 }
 
-impl ByteSet {
+impl<T: Beside> Strings<T> {
     fn held(&self) -> usize {
         match &self.parts {
             Parts::One(part) => part.heap(),
@@ -33,12 +33,12 @@ impl ByteSet {
 }
 
 /// A set of random strings of so many, with what it should hold, and what it said it grew by.
-fn filled(dice: &mut Dice, count: usize, among: usize) -> (ByteSet, HashSet<Vec<u8>>) {
-    let (mut set, mut expected, mut grown) = (ByteSet::default(), HashSet::new(), 0);
+fn filled(dice: &mut Dice, count: usize, among: usize) -> (Strings<()>, HashSet<Vec<u8>>) {
+    let (mut set, mut expected, mut grown) = (Strings::<()>::default(), HashSet::new(), 0);
     let first = dice.below(among);
     for _ in 0..count {
         let string = string(first + dice.below(among));
-        grown += set.add(&string);
+        grown += set.add(&string, ());
         expected.insert(string);
     }
     assert_eq!(set.heap(), set.held());
@@ -85,7 +85,7 @@ fn sets_that_are_joined_count_what_both_have_once_however_large_they_are() {
             // What is added after that is looked up among both.
             for number in 0..100 {
                 let string = string(number);
-                set.add(&string);
+                set.add(&string, ());
                 expected.insert(string);
             }
             assert_eq!(set.count(), expected.len(), "{one:?} and {other:?}");
@@ -95,16 +95,19 @@ fn sets_that_are_joined_count_what_both_have_once_however_large_they_are() {
 
 #[test]
 fn strings_that_come_again_and_again_take_no_more_memory_than_in_proportion() {
-    let (mut set, mut bytes) = (ByteSet::default(), 0);
+    let (mut set, mut bytes) = (Strings::<()>::default(), 0);
     for number in 0..40_000_usize {
         let string = [string(number).as_slice(), &number.to_le_bytes()].concat();
         bytes += FRAME + string.len();
-        set.add(&string);
+        set.add(&string, ());
     }
     assert!(!set.is_one());
     for _ in 0..4 {
         for number in 0..40_000_usize {
-            set.add(&[string(number).as_slice(), &number.to_le_bytes()].concat());
+            set.add(
+                &[string(number).as_slice(), &number.to_le_bytes()].concat(),
+                (),
+            );
         }
     }
     // Buffers grow by doubling.
@@ -115,9 +118,45 @@ fn strings_that_come_again_and_again_take_no_more_memory_than_in_proportion() {
 
 #[test]
 fn strings_of_one_mark_are_told_apart_by_their_bytes() {
-    let mut set = ByteSet::default();
+    let mut set = Strings::<()>::default();
     for string in [&b"a"[..], b"b", b"a", b"", b"ab", b"b"] {
-        set.add_marked(Mark(7), string);
+        set.add_marked(Mark(7), string, ());
     }
     assert_eq!(set.count(), 4);
+}
+
+/// Bits of one string in turn, so that few of its rows have all of them.
+fn bits(dice: &mut Dice) -> u64 {
+    1 << dice.below(64)
+}
+
+#[test]
+fn strings_have_the_bits_of_all_their_rows_however_many_readers_saw_them() {
+    let sizes = [(0, 1), (100, 5), (20_000, 4_000), (120_000, 40_000)];
+    for seed in 0..cases(1, 5) {
+        let dice = &mut Dice::new(seed);
+        for (count, among) in sizes {
+            let (mut readers, mut expected) = (Vec::new(), HashMap::new());
+            for _ in 0..3 {
+                let mut reader = Strings::<u64>::default();
+                for _ in 0..count {
+                    let (string, bits) = (string(dice.below(among)), bits(dice));
+                    reader.add(&string, bits);
+                    *expected.entry(string).or_default() |= bits;
+                }
+                assert_eq!(reader.heap(), reader.held());
+                readers.push(reader);
+            }
+            let mut all = readers.remove(0);
+            for reader in readers {
+                all.absorb(reader);
+            }
+            let mut found = Vec::new();
+            all.for_each(|bits| found.push(bits));
+            let mut expected: Vec<u64> = expected.into_values().collect();
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{count} among {among}");
+        }
+    }
 }

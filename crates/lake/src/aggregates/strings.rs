@@ -1,11 +1,14 @@
-//! Byte strings, each once, of which nobody asks but how many there are.
+//! Byte strings, each once and with what is kept beside it, of which nobody asks
+//! which they are.
 //!
 //! To look a string up in a table that fits no cache is to wait for memory. So
 //! many strings are dealt out by their hashes, and each part keeps those that
 //! came until they are worth a look at its table: then the table of this part
 //! alone is in use, for all of them.
 
+use std::fmt::Debug;
 use std::hash::BuildHasher;
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -43,22 +46,65 @@ impl Mark {
     }
 }
 
-/// A set of byte strings.
+/// What is kept beside a string: of all that came with it, the union.
+pub(super) trait Beside: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// What it takes in memory.
+    const BYTES: usize;
+
+    /// Its bytes, of which there are so many.
+    fn write(self, bytes: &mut [u8]);
+
+    /// What was written in these bytes.
+    fn read(bytes: &[u8]) -> Self;
+
+    /// Both.
+    fn union(self, other: Self) -> Self;
+}
+
+/// Nothing: the strings are a set.
+impl Beside for () {
+    const BYTES: usize = 0;
+
+    fn write(self, _: &mut [u8]) {}
+
+    fn read(_: &[u8]) {}
+
+    fn union(self, (): ()) {}
+}
+
+/// Bits, of which a string has those of any row.
+impl Beside for u64 {
+    const BYTES: usize = size_of::<Self>();
+
+    fn write(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_le_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        bytes.try_into().map_or(0, Self::from_le_bytes)
+    }
+
+    fn union(self, other: Self) -> Self {
+        self | other
+    }
+}
+
+/// Byte strings with something beside each.
 #[derive(Debug)]
-pub(super) struct ByteSet {
-    parts: Parts,
+pub(super) struct Strings<T> {
+    parts: Parts<T>,
     /// The memory that the parts hold, in bytes.
     heap: usize,
 }
 
 #[derive(Debug)]
-enum Parts {
+enum Parts<T> {
     /// Each string is looked up as it comes.
-    One(Part),
-    Many(Box<[Part]>),
+    One(Part<T>),
+    Many(Box<[Part<T>]>),
 }
 
-impl Default for ByteSet {
+impl<T: Beside> Default for Strings<T> {
     fn default() -> Self {
         Self {
             parts: Parts::One(Part::default()),
@@ -67,23 +113,23 @@ impl Default for ByteSet {
     }
 }
 
-impl ByteSet {
+impl<T: Beside> Strings<T> {
     /// Adds a string; answers by how many bytes the memory held grew.
-    pub(super) fn add(&mut self, string: &[u8]) -> isize {
+    pub(super) fn add(&mut self, string: &[u8], beside: T) -> isize {
         let before = self.heap;
-        self.add_marked(Mark::of(string), string);
+        self.add_marked(Mark::of(string), string, beside);
         self.heap as isize - before as isize
     }
 
-    fn add_marked(&mut self, mark: Mark, string: &[u8]) {
+    fn add_marked(&mut self, mark: Mark, string: &[u8], beside: T) {
         let (part, is_one) = match &mut self.parts {
             Parts::One(part) => (part, true),
             Parts::Many(parts) => (&mut parts[mark.part()], false),
         };
         if is_one {
-            self.heap += part.add(mark, string);
+            self.heap += part.add(mark, string, beside);
         } else {
-            self.heap += part.keep(mark, string);
+            self.heap += part.keep(mark, string, beside);
             if part.is_due() {
                 self.heap += part.look_up();
             }
@@ -100,11 +146,11 @@ impl ByteSet {
         };
         let few = std::mem::take(part);
         self.parts = Parts::Many((0..PARTS).map(|_| Part::default()).collect());
-        self.heap = PARTS * size_of::<Part>();
-        few.each(|mark, string| self.add_marked(mark, string));
+        self.heap = PARTS * size_of::<Part<T>>();
+        few.each(|mark, string, beside| self.add_marked(mark, string, beside));
     }
 
-    /// Takes in the strings of another set; answers by how many bytes the memory held grew.
+    /// Takes in the strings of others; answers by how many bytes the memory held grew.
     pub(super) fn absorb(&mut self, mut other: Self) -> isize {
         let before = self.heap;
         if self.heap < other.heap {
@@ -118,10 +164,12 @@ impl ByteSet {
                     self.heap = self.heap + mine.heap() - held;
                 }
             }
-            (_, Parts::One(few)) => few.each(|mark, string| self.add_marked(mark, string)),
+            (_, Parts::One(few)) => {
+                few.each(|mark, string, beside| self.add_marked(mark, string, beside));
+            }
             (Parts::One(_), Parts::Many(many)) => {
                 for part in many {
-                    part.each(|mark, string| self.add_marked(mark, string));
+                    part.each(|mark, string, beside| self.add_marked(mark, string, beside));
                 }
             }
         }
@@ -129,32 +177,56 @@ impl ByteSet {
     }
 
     /// How many strings there are.
-    pub(super) fn count(mut self) -> usize {
-        let parts = match &mut self.parts {
-            Parts::One(part) => std::slice::from_mut(part),
-            Parts::Many(parts) => parts,
-        };
-        for part in &mut *parts {
-            part.look_up();
-        }
-        parts.iter().map(|part| part.table.len()).sum()
+    pub(super) fn count(self) -> usize {
+        self.looked_up().iter().map(|part| part.table.len()).sum()
     }
 
-    /// The memory held beside the set itself, in bytes.
+    /// Visits what is beside each string.
+    pub(super) fn for_each(self, mut visit: impl FnMut(T)) {
+        for part in self.looked_up() {
+            part.each(|_, _, beside| visit(beside));
+        }
+    }
+
+    /// All parts, each string once.
+    fn looked_up(self) -> Box<[Part<T>]> {
+        let mut parts = match self.parts {
+            Parts::One(part) => Box::new([part]),
+            Parts::Many(parts) => parts,
+        };
+        for part in &mut parts {
+            part.look_up();
+        }
+        parts
+    }
+
+    /// The memory held beside this itself, in bytes.
     pub(super) fn heap(&self) -> usize {
         self.heap
     }
 }
 
 /// The strings of some marks.
-#[derive(Debug, Default)]
-struct Part {
+#[derive(Debug)]
+struct Part<T> {
     /// Where each string begins.
     table: HashTable<Place>,
-    /// One after the other: mark, length, bytes.
+    /// One after the other: mark, length, what is beside it, bytes.
     strings: Vec<u8>,
     /// Up to here each string stands once, and is in the table.
     looked_up: usize,
+    beside: PhantomData<T>,
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self {
+            table: HashTable::new(),
+            strings: Vec::new(),
+            looked_up: 0,
+            beside: PhantomData,
+        }
+    }
 }
 
 /// Where a string begins, and above that what the table goes by.
@@ -182,26 +254,24 @@ fn spread(bits: u64) -> u64 {
     bits.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// Mark and bytes of the string that begins at a place, if one does.
-fn string_at(strings: &[u8], at: usize) -> Option<(Mark, &[u8])> {
-    let (mark, rest) = strings.get(at..)?.split_first_chunk()?;
-    let (length, rest) = rest.split_first_chunk()?;
-    let string = rest.get(..u32::from_le_bytes(*length) as usize)?;
-    Some((Mark(u32::from_le_bytes(*mark)), string))
-}
-
-/// Bytes of a string beside its own.
+/// Mark and length of a string, which stand before what is beside it.
 const FRAME: usize = 2 * size_of::<u32>();
 
 /// Each answers by how many bytes the memory held grew.
-impl Part {
+impl<T: Beside> Part<T> {
+    /// Bytes of a string beside its own.
+    const FRAME: usize = FRAME + T::BYTES;
+
     /// Keeps a string.
-    fn keep(&mut self, mark: Mark, string: &[u8]) -> usize {
+    fn keep(&mut self, mark: Mark, string: &[u8], beside: T) -> usize {
         let room = self.strings.capacity();
         self.strings.extend_from_slice(&mark.0.to_le_bytes());
         // A column of Arrow has strings of less than 2 GiB.
         let length = (string.len() as u32).to_le_bytes();
         self.strings.extend_from_slice(&length);
+        let at = self.strings.len();
+        self.strings.resize(at + T::BYTES, 0);
+        beside.write(&mut self.strings[at..]);
         self.strings.extend_from_slice(string);
         self.strings.capacity() - room
     }
@@ -213,23 +283,44 @@ impl Part {
     }
 
     /// Adds a string to those that were looked up, while all were.
-    fn add(&mut self, mark: Mark, string: &[u8]) -> usize {
-        if self.holds(mark, string) {
+    fn add(&mut self, mark: Mark, string: &[u8], beside: T) -> usize {
+        if let Some(at) = self.find(mark, string) {
+            self.join(at, beside);
             return 0;
         }
         let at = self.strings.len();
-        let kept = self.keep(mark, string);
+        let kept = self.keep(mark, string, beside);
         self.looked_up = self.strings.len();
         kept + self.enter(mark, at)
     }
 
-    fn holds(&self, mark: Mark, string: &[u8]) -> bool {
+    /// The string that begins at a place, if one does.
+    fn string_at(&self, at: usize) -> Option<(Mark, &[u8], T)> {
+        let (mark, rest) = self.strings.get(at..)?.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (beside, rest) = rest.split_at_checked(T::BYTES)?;
+        let string = rest.get(..u32::from_le_bytes(*length) as usize)?;
+        Some((Mark(u32::from_le_bytes(*mark)), string, T::read(beside)))
+    }
+
+    /// Where a string begins that was looked up.
+    fn find(&self, mark: Mark, string: &[u8]) -> Option<usize> {
         let is_same = |place: &Place| {
-            let other = || string_at(&self.strings, place.at());
-            place.in_table() == mark.in_table() && other().is_some_and(|(_, other)| other == string)
+            let other = || self.string_at(place.at());
+            place.in_table() == mark.in_table() && other().is_some_and(|other| other.1 == string)
         };
         let hash = spread(mark.in_table());
-        self.table.find(hash, is_same).is_some()
+        self.table.find(hash, is_same).map(|place| place.at())
+    }
+
+    /// Adds to what is beside the string that begins at a place.
+    fn join(&mut self, at: usize, beside: T) {
+        let kept = &mut self.strings[at + FRAME..][..T::BYTES];
+        let before = T::read(kept);
+        let both = before.union(beside);
+        if both != before {
+            both.write(kept);
+        }
     }
 
     /// Notes in the table where a string begins.
@@ -247,14 +338,17 @@ impl Part {
     fn look_up(&mut self) -> usize {
         let (mut from, mut to) = (self.looked_up, self.looked_up);
         let mut grown = 0;
-        while let Some((mark, string)) = string_at(&self.strings, from) {
-            let size = FRAME + string.len();
-            if !self.holds(mark, string) {
-                if from > to {
-                    self.strings.copy_within(from..from + size, to);
+        while let Some((mark, string, beside)) = self.string_at(from) {
+            let size = Self::FRAME + string.len();
+            match self.find(mark, string) {
+                Some(at) => self.join(at, beside),
+                None => {
+                    if from > to {
+                        self.strings.copy_within(from..from + size, to);
+                    }
+                    grown += self.enter(mark, to);
+                    to += size;
                 }
-                grown += self.enter(mark, to);
-                to += size;
             }
             from += size;
         }
@@ -273,12 +367,12 @@ impl Part {
         }
     }
 
-    /// Mark and bytes of each string, some perhaps twice.
-    fn each(&self, mut visit: impl FnMut(Mark, &[u8])) {
+    /// Each string, some perhaps twice.
+    fn each(&self, mut visit: impl FnMut(Mark, &[u8], T)) {
         let mut at = 0;
-        while let Some((mark, string)) = string_at(&self.strings, at) {
-            visit(mark, string);
-            at += FRAME + string.len();
+        while let Some((mark, string, beside)) = self.string_at(at) {
+            visit(mark, string, beside);
+            at += Self::FRAME + string.len();
         }
     }
 
