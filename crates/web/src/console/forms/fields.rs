@@ -99,7 +99,11 @@ impl Fields {
             return Err(error);
         }
         self.status = problem.status();
-        let mut detail = sentence(problem.detail());
+        let mut detail = match problem.code() {
+            // The API's words are about members of a body.
+            Code::CodeNeeded => "Type the six digits that your app shows now.".to_owned(),
+            _ => sentence(problem.detail()),
+        };
         if let Some(wait) = problem.retry_after() {
             detail.push_str(&in_words(wait));
         }
