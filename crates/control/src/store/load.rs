@@ -14,7 +14,8 @@ use model::value::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
+use super::questions::{Question, QuestionRow};
+use super::rows::{KeyRow, PoolRow, ViewRow};
 use super::secrets::{secret, secret_id, used_from};
 use super::signing::Signing;
 use super::{DerivedRow, LoadedPeople, Store, failed, text};
@@ -219,6 +220,7 @@ impl Loading {
             created_at: time(row, 5)?,
             revision: column(row, 6)?,
         };
+        let stored = stored.unsealed()?;
         let pool = stored
             .read()
             .map_err(|f| unreadable("pool", stored.id, f))?;
@@ -236,6 +238,7 @@ impl Loading {
             created_at: time(row, 6)?,
             revision: column(row, 7)?,
         };
+        let stored = stored.unsealed()?;
         self.takes_ordinal(column(row, 3)?);
         let definitions = self.definitions(stored.project)?;
         let pool = definitions
@@ -258,6 +261,7 @@ impl Loading {
             changed_at: time(row, 5)?,
             revision: column(row, 6)?,
         };
+        let stored = stored.unsealed()?;
         self.takes_ordinal(column(row, 2)?);
         let definitions = self.definitions(stored.project)?;
         let unreadable = |fault| unreadable("question", &stored.id, fault);
@@ -282,6 +286,7 @@ impl Loading {
             created_at: time(row, 6)?,
             revision: column(row, 8)?,
         };
+        let stored = stored.unsealed()?;
         let ordinal = column(row, 2)?;
         let signing = secrets.signing.remove(&stored.id).unwrap_or_default();
         let secrets = secrets.secrets.remove(&stored.id).unwrap_or_default();

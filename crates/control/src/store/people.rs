@@ -1,6 +1,7 @@
 //! The rows of people, their sessions and invitations.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use model::ids::{InvitationId, OrganizationId, PersonId, SessionId};
@@ -15,6 +16,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::load::{bytes, column, damaged, id, optional_time, time, unreadable};
+use super::sealed::{seal, unseal};
 use super::write::Query;
 use crate::error::ControlError;
 
@@ -128,7 +130,7 @@ impl PeopleWrite {
                 .bind(*ordinal)
                 .bind(invitation.hash.as_bytes().as_slice())
                 .bind(invitation.sign_in.as_str())
-                .bind(json::to_text(&invitation.draft.to_value()))
+                .bind(sealed_invitation(invitation))
                 .bind(&invitation.created_by)
                 .bind(invitation.created_at.as_microsecond())
                 .bind(invitation.ends_at.as_microsecond()),
@@ -143,7 +145,7 @@ fn insert_person(parts: &PersonParts, ordinal: i64) -> Query<'_> {
         .bind(parts.organization.to_string())
         .bind(ordinal)
         .bind(parts.sign_in.as_str())
-        .bind(json::to_text(&parts.draft.to_value()))
+        .bind(sealed(parts))
         .bind(parts.password.to_bytes())
         .bind(parts.totp.as_str())
         .bind(step(parts))
@@ -159,7 +161,7 @@ fn insert_person(parts: &PersonParts, ordinal: i64) -> Query<'_> {
 fn update_person(parts: &PersonParts) -> Query<'_> {
     sqlx::query(UPDATE_PERSON)
         .bind(parts.id.to_string())
-        .bind(json::to_text(&parts.draft.to_value()))
+        .bind(sealed(parts))
         .bind(parts.password.to_bytes())
         .bind(parts.totp.as_str())
         .bind(step(parts))
@@ -168,6 +170,29 @@ fn update_person(parts: &PersonParts) -> Query<'_> {
         .bind(parts.revision)
         .bind(i64::from(parts.by_keys.failures()))
         .bind(parts.by_keys.last().map(Timestamp::as_microsecond))
+}
+
+const PERSON: &str = "person";
+const INVITATION: &str = "invitation";
+
+fn sealed(parts: &PersonParts) -> String {
+    let about: [&dyn Display; 3] = [
+        &parts.organization,
+        &parts.sign_in.as_str(),
+        &parts.revision,
+    ];
+    seal(
+        PERSON,
+        &parts.id,
+        &about,
+        &json::to_text(&parts.draft.to_value()),
+    )
+}
+
+fn sealed_invitation(invitation: &InvitationRecord) -> String {
+    let about: [&dyn Display; 2] = [&invitation.organization, &invitation.sign_in.as_str()];
+    let draft = json::to_text(&invitation.draft.to_value());
+    seal(INVITATION, &invitation.id, &about, &draft)
 }
 
 fn step(parts: &PersonParts) -> i64 {
@@ -241,11 +266,16 @@ fn person(
     let failures = |index| -> Result<u32, ControlError> {
         Ok(u32::try_from(number(index)?).unwrap_or(u32::MAX))
     };
+    let organization = id(row, 1, OrganizationId::parse)?;
+    let (name, revision): (_, i64) = (sign_in(row, 3, person)?, column(row, 12)?);
+    let about: [&dyn Display; 3] = [&organization, &name.as_str(), &revision];
+    let stored = unseal(PERSON, &person, &about, column(row, 4)?)?;
+    let draft = draft(&stored, person)?;
     let parts = PersonParts {
         id: person,
-        organization: id(row, 1, OrganizationId::parse)?,
-        sign_in: sign_in(row, 3, person)?,
-        draft: draft(row, 4, person)?,
+        organization,
+        sign_in: name,
+        draft,
         password,
         totp: SealedTotp::from_text(column(row, 6)?),
         last_step: number(7)?,
@@ -254,40 +284,35 @@ fn person(
         recovery: codes.remove(&person).unwrap_or_default(),
         created_by: column(row, 10)?,
         created_at: time(row, 11)?,
-        revision: column(row, 12)?,
+        revision,
     };
     PersonRecord::restore(parts).map_err(|fault| unreadable("person", person, fault))
 }
 
 fn invitation(row: &SqliteRow) -> Result<InvitationRecord, ControlError> {
     let invitation = id(row, 0, InvitationId::parse)?;
+    let organization = id(row, 1, OrganizationId::parse)?;
+    let name = sign_in(row, 4, invitation)?;
+    let about: [&dyn Display; 2] = [&organization, &name.as_str()];
+    let stored = unseal(INVITATION, &invitation, &about, column(row, 5)?)?;
     Ok(InvitationRecord {
         id: invitation,
-        organization: id(row, 1, OrganizationId::parse)?,
+        organization,
         hash: InvitationHash::from_bytes(bytes(row, 3)?),
-        sign_in: sign_in(row, 4, invitation)?,
-        draft: draft(row, 5, invitation)?,
+        sign_in: name,
+        draft: draft(&stored, invitation)?,
         created_by: column(row, 6)?,
         created_at: time(row, 7)?,
         ends_at: time(row, 8)?,
     })
 }
 
-fn sign_in(
-    row: &SqliteRow,
-    index: usize,
-    of: impl std::fmt::Display,
-) -> Result<SignInName, ControlError> {
+fn sign_in(row: &SqliteRow, index: usize, of: impl Display) -> Result<SignInName, ControlError> {
     let text: String = column(row, index)?;
     SignInName::parse(&text).map_err(|fault| unreadable("sign-in name of", of, fault))
 }
 
-fn draft(
-    row: &SqliteRow,
-    index: usize,
-    of: impl std::fmt::Display,
-) -> Result<PersonDraft, ControlError> {
-    let text: String = column(row, index)?;
+fn draft(text: &str, of: impl Display) -> Result<PersonDraft, ControlError> {
     let parsed = json::parse(text.as_bytes()).and_then(|value| PersonDraft::parse(&value));
     parsed.map_err(|fault| unreadable("definition of", of, fault))
 }

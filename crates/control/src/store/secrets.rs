@@ -1,11 +1,15 @@
 //! The rows of secrets, read back.
 
+use std::fmt::Display;
+
 use model::json;
 use model::keys::{Quarantine, SecretRecord, Silence};
 use model::secrets::{SecretHash, SecretId};
+use model::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::load::{bytes, column, damaged, optional_time, time};
+use super::sealed::{seal, unseal};
 use crate::callers::UsedFrom;
 use crate::error::ControlError;
 
@@ -16,7 +20,7 @@ pub(super) fn secret_id(text: String) -> Result<SecretId, ControlError> {
 
 /// A stored secret.
 pub(super) fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
-    Ok(SecretRecord {
+    let stored = SecretRecord {
         id: secret_id(column(row, 0)?)?,
         hash: SecretHash::from_bytes(bytes(row, 2)?),
         public_key: bytes(row, 3)?,
@@ -25,7 +29,31 @@ pub(super) fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
         expires_at: optional_time(row, 6)?,
         silence: silence(row)?,
         quarantine: quarantine(row)?,
+    };
+    with_about(&stored, |about| {
+        let hint = unseal(KIND, &stored.id, about, stored.hint.clone())?;
+        Ok(SecretRecord {
+            hint,
+            ..stored.clone()
+        })
     })
+}
+
+const KIND: &str = "secret";
+
+/// The hint of a secret with the checksum of when it ends and what it is told by.
+pub(super) fn sealed_hint(secret: &SecretRecord) -> String {
+    with_about(secret, |about| seal(KIND, &secret.id, about, &secret.hint))
+}
+
+fn with_about<T>(secret: &SecretRecord, then: impl FnOnce(&[&dyn Display]) -> T) -> T {
+    let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
+    let hash = format!("{:?}", secret.hash.as_bytes());
+    let public = format!("{:?}", secret.public_key);
+    let ends = number(secret.expires_at.map(Timestamp::as_microsecond));
+    let since = number(secret.silence.map(|silence| silence.since.as_microsecond()));
+    let minutes = number(secret.silence.map(|silence| i64::from(silence.minutes)));
+    then(&[&hash, &public, &ends, &since, &minutes])
 }
 
 fn quarantine(row: &SqliteRow) -> Result<Option<Quarantine>, ControlError> {

@@ -157,7 +157,7 @@ pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 pub(super) const END_SECRET: &str = "UPDATE secrets SET expires_at = $2, silence_since = $3, \
-     silence_minutes = $4 WHERE id = $1";
+     silence_minutes = $4, hint = $5 WHERE id = $1";
 
 pub(super) const QUARANTINE: &str = "UPDATE secrets SET quarantine = $2 WHERE id = $1";
 

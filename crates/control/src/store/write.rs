@@ -11,8 +11,10 @@ use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::derived::DerivedRow;
+use super::questions::{Question, QuestionRow};
 use super::repeats::RepeatRow;
-use super::rows::{KeyRow, PoolRow, Question, QuestionRow, ViewRow};
+use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::secrets::sealed_hint;
 use super::usage::of_total;
 use super::{PeopleWrite, chain, clock, dropped, notices, signing, text};
 use crate::callers::UsedFrom;
@@ -207,14 +209,14 @@ impl Write {
             Self::UpdatePool(row, name) => sqlx::query(text::UPDATE_POOL)
                 .bind(row.id.to_string())
                 .bind(name)
-                .bind(&row.definition)
+                .bind(row.sealed())
                 .bind(row.revision),
             Self::DeletePool(id) => sqlx::query(text::DELETE_POOL).bind(id.to_string()),
             Self::InsertView(row, ordinal, name) => insert_view(row, *ordinal, name),
             Self::UpdateView(row, name) => sqlx::query(text::UPDATE_VIEW)
                 .bind(row.id.to_string())
                 .bind(name)
-                .bind(&row.definition)
+                .bind(row.sealed())
                 .bind(row.revision),
             Self::DeleteView(id) => sqlx::query(text::DELETE_VIEW).bind(id.to_string()),
             Self::InsertQuestion(row, ordinal, name) => insert_question(row, *ordinal, name),
@@ -224,7 +226,7 @@ impl Write {
             })
             .bind(&row.id)
             .bind(name)
-            .bind(&row.definition)
+            .bind(row.sealed())
             .bind(row.changed_at.as_microsecond())
             .bind(row.revision),
             Self::DeleteQuestion(noun, id) => sqlx::query(match noun {
@@ -235,7 +237,7 @@ impl Write {
             Self::InsertKey(row, ordinal) => insert_key(row, *ordinal),
             Self::UpdateKey(row) => sqlx::query(text::UPDATE_KEY)
                 .bind(row.id.to_string())
-                .bind(&row.definition)
+                .bind(row.sealed())
                 .bind(row.disabled)
                 .bind(row.revision),
             Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
@@ -319,7 +321,7 @@ fn insert_pool<'a>(row: &'a PoolRow, ordinal: i64, name: &'a str) -> Query<'a> {
         .bind(row.project.to_string())
         .bind(ordinal)
         .bind(name)
-        .bind(&row.definition)
+        .bind(row.sealed())
         .bind(row.created_at.as_microsecond())
         .bind(row.revision)
 }
@@ -331,7 +333,7 @@ fn insert_view<'a>(row: &'a ViewRow, ordinal: i64, name: &'a str) -> Query<'a> {
         .bind(row.pool.to_string())
         .bind(ordinal)
         .bind(name)
-        .bind(&row.definition)
+        .bind(row.sealed())
         .bind(row.created_at.as_microsecond())
         .bind(row.revision)
 }
@@ -345,7 +347,7 @@ fn insert_question<'a>(row: &'a QuestionRow, ordinal: i64, name: &'a str) -> Que
     .bind(row.project.to_string())
     .bind(ordinal)
     .bind(name)
-    .bind(&row.definition)
+    .bind(row.sealed())
     .bind(row.created_at.as_microsecond())
     .bind(row.changed_at.as_microsecond())
     .bind(row.revision)
@@ -356,7 +358,7 @@ fn insert_key(row: &KeyRow, ordinal: i64) -> Query<'_> {
         .bind(row.id.to_string())
         .bind(row.project.to_string())
         .bind(ordinal)
-        .bind(&row.definition)
+        .bind(row.sealed())
         .bind(row.disabled)
         .bind(&row.created_by)
         .bind(row.created_at.as_microsecond())
@@ -369,7 +371,7 @@ fn insert_secret(key: KeyId, secret: &SecretRecord) -> Query<'_> {
         .bind(key.to_string())
         .bind(secret.hash.as_bytes().as_slice())
         .bind(secret.public_key.as_slice())
-        .bind(&secret.hint)
+        .bind(sealed_hint(secret))
         .bind(secret.created_at.as_microsecond())
         .bind(secret.expires_at.map(Timestamp::as_microsecond))
         .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
@@ -382,6 +384,7 @@ fn end_secret(secret: &SecretRecord) -> Query<'_> {
         .bind(secret.expires_at.map(Timestamp::as_microsecond))
         .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
         .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
+        .bind(sealed_hint(secret))
 }
 
 fn insert_repeat(row: &RepeatRow) -> Query<'_> {

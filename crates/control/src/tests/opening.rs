@@ -227,3 +227,61 @@ fn migrations_are_numbered_as_their_files_are_without_gaps() {
         "each file is the one that is named so"
     );
 }
+
+/// Changes of one cell each, none of which SQLite notices.
+const ROTTEN: [(&str, &str); 9] = [
+    (
+        "pool",
+        "UPDATE pools SET definition = replace(definition, 'sales', 'salet')",
+    ),
+    ("pool", "UPDATE pools SET revision = revision + 64"),
+    (
+        "key",
+        r#"UPDATE keys SET definition = replace(definition, '"value":"a"', '"value":"c"')"#,
+    ),
+    ("key", "UPDATE keys SET disabled = 1 - disabled"),
+    (
+        "key",
+        "UPDATE keys SET definition = substr(definition, 1, length(definition) - 1) || 'g'",
+    ),
+    (
+        "secret",
+        "UPDATE secrets SET expires_at = 4611686018427387904",
+    ),
+    ("secret", "UPDATE secrets SET hash = zeroblob(32)"),
+    (
+        "person",
+        r#"UPDATE people SET definition = replace(definition, 'Ada', 'Bda')"#,
+    ),
+    ("person", "UPDATE people SET sign_in = 'add@example.com'"),
+];
+
+#[tokio::test]
+async fn a_row_that_rots_is_named_and_says_nobody_may_do_something_else() {
+    let (plane, ..) = step_up::with_ada().await;
+    plane.pool("sales").await;
+    let grants = r#"[{"on":"pool:sales","actions":["query"],
+        "constraints":[{"field":"customer","operator":"eq","value":"a"}]}]"#;
+    plane.key("reader", grants).await;
+    plane.control.close().await.expect("closes");
+    let copy = plane.folder.path().join("copy.sqlite");
+    let whole = std::fs::read(plane.file()).expect("reads");
+    std::fs::write(&copy, &whole).expect("writes");
+    let open = async || Control::open(&copy, options(&plane.clock, 2)).await;
+    open().await.expect("opens").close().await.expect("closes");
+    for (kind, change) in ROTTEN {
+        std::fs::write(&copy, &whole).expect("writes");
+        let beside = std::fs::read_dir(plane.folder.path()).expect("a folder");
+        let names = beside.map(|file| file.expect("a file").file_name());
+        let is_left =
+            |name: &std::ffi::OsString| name.to_string_lossy().starts_with("copy.sqlite-");
+        assert!(!names.into_iter().any(|name| is_left(&name)), "{change}");
+        sql(&copy, change).await;
+        let Err(ControlError::Internal(inside)) = open().await else {
+            panic!("{change} was not noticed");
+        };
+        let told = inside.to_string();
+        assert!(told.starts_with(&format!("the stored {kind} ")), "{told}");
+        assert!(told.contains("restore a backup"), "{told}");
+    }
+}

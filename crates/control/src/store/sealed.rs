@@ -1,0 +1,114 @@
+//! Checksums of what is stored of rights: SQLite has none of its own, and a
+//! bit that rots in a constraint would show a key the rows of somebody else.
+//!
+//! A definition stands in its row with the checksum behind it, on a line of its
+//! own; no definition has two lines. It is over the definition and what else of
+//! the row says who may do what. Rows that were written before there were
+//! checksums have one line, and get the second when they change.
+
+use std::fmt::Display;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::ControlError;
+
+use super::load::damaged;
+
+/// Bytes of a checksum.
+const BYTES: usize = 8;
+
+/// The text as it is stored in the row of this kind and id, with what else the
+/// checksum is over.
+pub(super) fn seal(kind: &str, id: &dyn Display, about: &[&dyn Display], text: &str) -> String {
+    format!("{text}\n{}", checksum(kind, id, about, text))
+}
+
+/// The text that was stored so.
+///
+/// # Errors
+/// It, or what the checksum is over, is not what was written.
+pub(super) fn unseal(
+    kind: &str,
+    id: &dyn Display,
+    about: &[&dyn Display],
+    stored: String,
+) -> Result<String, ControlError> {
+    let Some((text, found)) = stored.split_once('\n') else {
+        return Ok(stored);
+    };
+    if found != checksum(kind, id, about, text) {
+        let what = "its row in the database is not what was written; restore a backup of the data directory";
+        return Err(damaged(kind, id, what));
+    }
+    Ok(text.to_owned())
+}
+
+fn checksum(kind: &str, id: &dyn Display, about: &[&dyn Display], text: &str) -> String {
+    let mut digest = Sha256::new();
+    let ahead: [&dyn Display; 2] = [&kind, id];
+    for part in ahead
+        .into_iter()
+        .chain(about.iter().copied())
+        .chain([&text as &dyn Display])
+    {
+        let part = part.to_string();
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let digest = digest.finalize();
+    digest[..BYTES]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{"grants":[{"constraints":[{"field":"customer","value":"a"}]}]}"#;
+
+    fn stored() -> String {
+        seal("key", &"k", &[&true, &7], TEXT)
+    }
+
+    fn read(about: &[&dyn Display], stored: String) -> Option<String> {
+        unseal("key", &"k", about, stored).ok()
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_and_what_had_no_checksum_too() {
+        assert_eq!(read(&[&true, &7], stored()).as_deref(), Some(TEXT));
+        assert_eq!(read(&[&true, &7], TEXT.to_owned()).as_deref(), Some(TEXT));
+    }
+
+    #[test]
+    fn no_bit_of_it_changes_unseen() {
+        let whole = stored();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone().into_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            // What is no text any more the database does not give out as one.
+            let Ok(changed) = String::from_utf8(bytes) else {
+                continue;
+            };
+            let found = read(&[&true, &7], changed);
+            let is_read = found.and_then(|text| model::json::parse(text.as_bytes()).ok());
+            assert_eq!(is_read, None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn nothing_beside_it_changes_unseen() {
+        assert_eq!(read(&[&false, &7], stored()), None);
+        assert_eq!(read(&[&true, &6], stored()), None);
+        assert_eq!(unseal("key", &"l", &[&true, &7], stored()).ok(), None);
+        assert_eq!(unseal("pool", &"k", &[&true, &7], stored()).ok(), None);
+        let shifted = seal("key", &"k", &[&"ab", &"c"], "{}");
+        assert_eq!(
+            read(&[&"a", &"bc"], shifted),
+            None,
+            "parts do not run together"
+        );
+    }
+}
