@@ -98,7 +98,7 @@ impl Control {
             let times = (store.times().await?, store.false_times().await?);
             Ok((times, store.charges(first_day_read(started)).await?))
         };
-        let (((high, accepted), false_times), charged) = match read.await {
+        let ((known, false_times), charged) = match read.await {
             Ok(read) => read,
             Err(error) => {
                 store.close().await;
@@ -109,8 +109,8 @@ impl Control {
             file: file.to_owned(),
             options,
             clock,
-            at_start: (high, started),
-            accepted,
+            at_start: (known.high, started),
+            accepted: known.accepted,
             false_times,
             projects: ArcSwap::default(),
             callers: Callers::default(),
@@ -130,11 +130,14 @@ impl Control {
             })),
         };
         inner.ledger.fill(charged);
+        inner.clock.begin_behind(known);
         let mut writer = Arc::clone(&inner.writer).lock_owned().await;
         inner.load(&mut writer, store).await?;
         writer.ballast.refill().await;
         drop(writer);
-        Ok(Self(Arc::new(inner), None))
+        let control = Self(Arc::new(inner), None);
+        control.mark_start().await?;
+        Ok(control)
     }
 
     /// Lets the holder of a token in, whose request is seen as this. Memory
@@ -367,7 +370,7 @@ impl Control {
         }
         let claim = change.claim();
         let mut writes = std::mem::take(&mut change.writes);
-        writes.push(Write::MarkTime(change.now));
+        writes.push(Write::MarkTime(self.0.clock.to_mark()));
         let ordinal = change.ordinal;
         let apply = move |inner: &Inner| inner.apply(change);
         self.0

@@ -58,7 +58,7 @@ impl Control {
                 unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
             let now = self.0.options.clock.now();
             // What ended may be forgotten once it is written that it is so late.
-            writes.push(Write::MarkTime(now));
+            writes.push(Write::MarkTime(self.0.clock.to_mark()));
             writes.push(Write::ForgetDerived(now));
             if rest.is_empty() {
                 // Looks at all of them: once each time.

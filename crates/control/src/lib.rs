@@ -62,7 +62,7 @@ mod tests;
 
 pub use audit::{AuditPage, AuditSearch};
 pub use callers::UsedFrom;
-pub use clock::{AcceptedKey, ClockAccepted};
+pub use clock::{AcceptedKey, ClockAccepted, is_far_ahead};
 pub use control::{Control, ControlOptions};
 pub use definitions::{Definitions, ProjectRecord};
 pub use derived::{DerivedUse, SliceSpent};

@@ -5,6 +5,11 @@ pub const STORAGE_BYTES_MAX: i64 = 9_007_199_254_740_991;
 /// Seconds that the latest time which a server knew may be ahead of the clock
 /// at its next start. Beyond, one of the two is wrong, and a person says which.
 pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 86_400;
+/// How often, in seconds, a server that is asked something marks how late it is.
+pub const CLOCK_MARK_SECONDS: u64 = 5;
+/// How many seconds the time that was acted on may be ahead of the mark when a
+/// process is killed: two marks, since one takes a while to be written.
+pub const CLOCK_UNMARKED_SECONDS: u64 = 10;
 /// From how many seconds on between one known time and the next the clock is
 /// taken to have leapt, or the server to have been stopped.
 pub const CLOCK_LEAP_SECONDS: i64 = 3_600;

@@ -89,6 +89,8 @@ pub(crate) enum Write {
     DeleteNoticesOf(ProjectId),
     /// The latest time that is known.
     MarkTime(Timestamp),
+    /// The latest time that was told, before an orderly end.
+    EndTime(Timestamp),
     /// The true time, after a false one that was later.
     AcceptTime(Timestamp),
     People(PeopleWrite),
@@ -136,6 +138,7 @@ impl Write {
                 return chain::append(connection, entry, *ordinal).await;
             }
             Self::MarkTime(now) => return clock::mark(connection, *now).await,
+            Self::EndTime(told) => return clock::end(connection, *told).await,
             Self::AcceptTime(now) => return clock::accept(connection, *now).await,
             _ => {}
         }
@@ -260,7 +263,7 @@ impl Write {
             Self::ForgetRepeats(before) => {
                 sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
             }
-            Self::InsertAudit(..) | Self::MarkTime(_) | Self::AcceptTime(_) => {
+            Self::InsertAudit(..) | Self::MarkTime(_) | Self::EndTime(_) | Self::AcceptTime(_) => {
                 unreachable!("written by several statements")
             }
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
