@@ -25,7 +25,7 @@ use model::time::{Clock, Timestamp};
 
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
-use crate::store::{Claim, Write};
+use crate::store::{Claim, TimeWrite, Write};
 
 /// What the database knows of time at a start.
 #[derive(Clone, Copy, Debug)]
@@ -146,7 +146,7 @@ impl Control {
     /// the process is killed and the clock steps back.
     pub async fn mark_time(&self) -> Result<(), ControlError> {
         match self.0.clock.is_unmarked() {
-            true => self.mark_time_with(Claim::Nothing).await,
+            true => self.mark_time_with(Vec::new(), Claim::Nothing).await,
             false => Ok(()),
         }
     }
@@ -160,7 +160,8 @@ impl Control {
         }
         // The end of the run before must not be taken for that of this one.
         self.0.options.clock.now();
-        match self.mark_time_with(Claim::Shared).await {
+        let begins = vec![self.0.ledger.batches_begin()];
+        match self.mark_time_with(begins, Claim::Shared).await {
             // A full disk keeps nobody from being let in.
             Err(ControlError::Full) => {
                 tracing::warn!("the disk is full, and how late it is cannot be written");
@@ -170,11 +171,15 @@ impl Control {
         }
     }
 
-    async fn mark_time_with(&self, claim: Claim) -> Result<(), ControlError> {
+    async fn mark_time_with(
+        &self,
+        mut writes: Vec<Write>,
+        claim: Claim,
+    ) -> Result<(), ControlError> {
         let clock = Arc::clone(&self.0.clock);
         let writer = self.0.writer().await?;
         let (mark, ordinal) = (clock.to_mark(), writer.ordinal);
-        let writes = vec![Write::MarkTime(mark)];
+        writes.push(Write::Time(TimeWrite::Mark(mark)));
         let apply = move |_: &Inner| clock.note_mark(mark);
         let done = self.0.carry_out(writer, writes, ordinal, claim, apply);
         done.await

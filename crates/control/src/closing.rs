@@ -4,7 +4,7 @@ use model::time::Clock as _;
 
 use crate::control::Control;
 use crate::error::ControlError;
-use crate::store::{Claim, Write};
+use crate::store::{Claim, TimeWrite, Write};
 use crate::writer::Link;
 
 impl Control {
@@ -27,8 +27,8 @@ impl Control {
         self.0.forget_everything();
         let (told, ordinal) = (self.0.options.clock.now(), writer.ordinal);
         let writes = vec![
-            Write::MarkTime(self.0.clock.to_mark()),
-            Write::EndTime(told),
+            Write::Time(TimeWrite::Mark(self.0.clock.to_mark())),
+            Write::Time(TimeWrite::End(told)),
         ];
         let done = self
             .0

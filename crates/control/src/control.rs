@@ -31,7 +31,7 @@ use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::pulse::Pulses;
 use crate::sorted::SortedMap;
-use crate::store::{Ballast, Store, Write};
+use crate::store::{Ballast, Store, TimeWrite, Write};
 use crate::usage::Usage;
 use crate::writer::{Link, Writer};
 
@@ -96,9 +96,10 @@ impl Control {
         let started = options.clock.now();
         let read = async {
             let times = (store.times().await?, store.false_times().await?);
-            Ok((times, store.charges(first_day_read(started)).await?))
+            let charged = store.charges(first_day_read(started)).await?;
+            Ok((times, charged, store.charged_until().await?))
         };
-        let ((known, false_times), charged) = match read.await {
+        let ((known, false_times), charged, charged_until) = match read.await {
             Ok(read) => read,
             Err(error) => {
                 store.close().await;
@@ -131,6 +132,8 @@ impl Control {
         };
         inner.ledger.fill(charged);
         inner.clock.begin_behind(known);
+        let now = inner.options.clock.now();
+        inner.ledger.begin_batches(charged_until, now);
         let mut writer = Arc::clone(&inner.writer).lock_owned().await;
         inner.load(&mut writer, store).await?;
         writer.ballast.refill().await;
@@ -370,7 +373,7 @@ impl Control {
         }
         let claim = change.claim();
         let mut writes = std::mem::take(&mut change.writes);
-        writes.push(Write::MarkTime(self.0.clock.to_mark()));
+        writes.push(Write::Time(TimeWrite::Mark(self.0.clock.to_mark())));
         let ordinal = change.ordinal;
         let apply = move |inner: &Inner| inner.apply(change);
         self.0

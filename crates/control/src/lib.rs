@@ -72,7 +72,7 @@ pub use inspect::{Inspected, VerifiedProject, copy, inspect, integrity, verify_a
 pub use isolation::Learning;
 pub use keen::KeenKeys;
 pub use leaks::{LeakReport, Leaked, ReportError};
-pub use ledger::{CreditsLeft, CreditsSpent, Reservation, Spent};
+pub use ledger::{CreditsLeft, CreditsSpent, Reservation, SavedBatch, Spent};
 pub use meters::{Entered, LimitsLeft, OverLimit};
 pub use nonces::SignedError;
 pub use notices::{Notice, NoticeKind};

@@ -108,12 +108,39 @@ async fn execute(
     Ok(done.rows_affected())
 }
 
-/// Notes that it is so late.
-pub(super) async fn mark(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<(), ControlError> {
-    let now = now.as_microsecond();
+/// What is written of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimeWrite {
+    /// The latest time that is known.
+    Mark(Timestamp),
+    /// The latest time that was told, before an orderly end.
+    End(Timestamp),
+    /// The true time, after a false one that was later.
+    Accept(Timestamp),
+}
+
+impl TimeWrite {
+    pub(super) async fn execute(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), ControlError> {
+        match self {
+            Self::Mark(now) => mark(connection, now.as_microsecond()).await,
+            Self::End(told) => {
+                execute(connection, END_TIME, &[told.as_microsecond()]).await?;
+                Ok(())
+            }
+            Self::Accept(truth) => {
+                for statement in ACCEPT_TIME {
+                    execute(connection, statement, &[truth.as_microsecond()]).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn mark(connection: &mut SqliteConnection, now: i64) -> Result<(), ControlError> {
     execute(connection, MARK_TIME, &[now]).await?;
     if execute(connection, GO_ON, &[now, CLOCK_LEAP_SECONDS * 1_000_000]).await? == 0 {
         execute(connection, LEAP, &[now]).await?;
@@ -138,26 +165,6 @@ async fn join_nearest(connection: &mut SqliteConnection) -> Result<(), ControlEr
         for statement in JOIN {
             execute(connection, statement, &[before.0, after.0, before.1]).await?;
         }
-    }
-    Ok(())
-}
-
-/// Notes that no later time than this was told, and that nobody is told one any more.
-pub(super) async fn end(
-    connection: &mut SqliteConnection,
-    told: Timestamp,
-) -> Result<(), ControlError> {
-    execute(connection, END_TIME, &[told.as_microsecond()]).await?;
-    Ok(())
-}
-
-/// Takes the time back.
-pub(super) async fn accept(
-    connection: &mut SqliteConnection,
-    truth: Timestamp,
-) -> Result<(), ControlError> {
-    for statement in ACCEPT_TIME {
-        execute(connection, statement, &[truth.as_microsecond()]).await?;
     }
     Ok(())
 }
