@@ -193,6 +193,17 @@ impl Control {
             .await
     }
 
+    /// The key whose signature would let the sender of this request in, before
+    /// its body is there; to nobody may it be told whether there is such a key.
+    pub fn may_be_signed(
+        &self,
+        request: &KeyedRequest<'_>,
+        seen: &Circumstances<'_>,
+    ) -> Option<KeyId> {
+        let (pepper, now) = (&self.0.options.pepper, self.0.options.clock.now());
+        self.0.callers.may_be_signed(request, pepper, seen, now)
+    }
+
     /// Refuses what was signed at a time that the clock showed when it was wrong.
     fn check_signed_at(&self, created: Timestamp) -> Result<(), SignedError> {
         if created < self.clock_accepted() {
