@@ -188,8 +188,7 @@ impl Inner {
                 let place: usize = *place;
                 let mut waiting = lock(waiting);
                 let same = waiting.get_mut(place).map(|same| &mut same.done);
-                same.into_iter()
-                    .for_each(|done| done.append(&mut one.done));
+                same.into_iter().for_each(|done| done.append(&mut one.done));
                 continue;
             }
             match self.is_charged_before(&one, store).await {
@@ -240,7 +239,8 @@ impl Inner {
             return waiting.charged();
         }
         let done = std::mem::take(&mut waiting.done);
-        done.into_iter().for_each(|done| drop(done.send(outcome.clone())));
+        done.into_iter()
+            .for_each(|done| drop(done.send(outcome.clone())));
         waiting.is_held = true;
         self.ledger.waiting().push(waiting);
     }

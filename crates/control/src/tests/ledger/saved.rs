@@ -173,9 +173,10 @@ async fn repeats_of_which_nothing_is_noted_are_charged_again() {
         let (_, access) = plane.paying(100).await;
         let stored = batch(&access, "a", plane.clock.advance(MOMENT));
         let reserved = plane.control.reserve(&access, Tier::Core, 3);
-        let charged = plane
-            .control
-            .charge_done(reserved.expect("is left"), 3, Some(stored.clone()));
+        let charged =
+            plane
+                .control
+                .charge_done(reserved.expect("is left"), 3, Some(stored.clone()));
         charged.await.expect("charged");
         let plane = plane.restarted_after(forgets).await;
         assert_eq!(

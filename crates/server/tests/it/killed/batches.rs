@@ -78,7 +78,9 @@ fn k16_each_batch_under_an_idempotency_key_is_charged_once_through_kills() {
         assert_eq!(left["reserved"], 0, "{shown}");
         left["spent"].as_u64().expect("a number")
     };
-    let clients: Vec<_> = (0..CLIENTS).map(|_| Mutex::new(Client::default())).collect();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| Mutex::new(Client::default()))
+        .collect();
     for _ in 0..cases(6, 60) {
         let until = 1 + usize::try_from(random.next_u64() % 60).expect("small");
         let work = clients.iter().enumerate().map(|(number, client)| {

@@ -15,7 +15,9 @@ use crate::proxies::Proxies;
 /// Answers at an address of its own, as a listener that says who connects.
 async fn served(world: &World) -> SocketAddr {
     let seen = from_fn(
-        |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: axum::extract::Request, next: Next| async move {
+        |ConnectInfo(peer): ConnectInfo<SocketAddr>,
+         mut request: axum::extract::Request,
+         next: Next| async move {
             let client = Proxies::default().client(peer.ip(), &HeaderMap::new());
             request.extensions_mut().insert(client);
             next.run(request).await
@@ -44,7 +46,10 @@ async fn begun(address: SocketAddr, network: u8, call: &Keyed) -> TcpStream {
     for (name, value) in call.headers() {
         head += &format!("{name}: {value}\r\n");
     }
-    head += &format!("content-length: {}\r\nconnection: close\r\n\r\n", call.body.len());
+    head += &format!(
+        "content-length: {}\r\nconnection: close\r\n\r\n",
+        call.body.len()
+    );
     head += &call.body[..1];
     let sent = connection.write_all(head.as_bytes()).await;
     sent.expect("sends");
@@ -60,13 +65,19 @@ async fn ended(mut connection: TcpStream, call: &Keyed) -> (u16, String) {
     let mut answer = Vec::new();
     let _ = connection.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).expect("text");
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     let of_its_own = |line: &&str| {
         let line = line.to_ascii_lowercase();
         !(line.contains("request-id") || line.contains("request_id") || line.starts_with("date:"))
     };
     let lines: Vec<_> = answer.lines().filter(of_its_own).collect();
-    (status.unwrap_or_else(|| panic!("{answer}")), lines.join("\n"))
+    (
+        status.unwrap_or_else(|| panic!("{answer}")),
+        lines.join("\n"),
+    )
 }
 
 /// Lets so many networks wait with a call each of which this says what it names,
@@ -155,7 +166,10 @@ async fn k12_no_answer_tells_whether_there_is_the_key_that_is_named() {
         .expect(200);
     let soon = world.state.clock.now().checked_add(Duration::from_secs(1));
     for (id, restrictions) in [
-        (ended_id, json!({ "expires_at": soon.expect("a time").to_string() })),
+        (
+            ended_id,
+            json!({ "expires_at": soon.expect("a time").to_string() }),
+        ),
         (held_id, json!({ "ip_ranges": ["192.0.2.0/24"] })),
     ] {
         let patch = json!({ "restrictions": restrictions });
@@ -173,7 +187,10 @@ async fn k12_no_answer_tells_whether_there_is_the_key_that_is_named() {
         let mut connection = begun(address, network, &call).await;
         let early = connection.read_u8();
         let early = tokio::time::timeout(Duration::from_millis(200), early).await;
-        assert!(early.is_err(), "nothing is answered before the body is there");
+        assert!(
+            early.is_err(),
+            "nothing is answered before the body is there"
+        );
         answers.push(ended(connection, &call).await);
     }
     assert_eq!(answers[0].0, 401);
