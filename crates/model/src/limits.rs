@@ -181,6 +181,9 @@ pub const SIGNING_SECRETS_MAX: usize = 2;
 pub const KEYED_BODY_BYTES_MAX: usize = 1 << 20;
 /// Nonces of signed requests that are kept at one time.
 pub const NONCES_MAX: usize = 1_000_000;
+/// How many of them may be of one key and of those that it issued, so that no
+/// key keeps the others from signing: more than 270 requests a second.
+pub const NONCES_OF_KEY_MAX: usize = NONCES_MAX / 4;
 /// Keys that one key has issued, at one time.
 pub const ISSUED_KEYS_MAX: usize = 10_000;
 /// How long, in seconds, a derived token lives at most.

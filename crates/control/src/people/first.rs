@@ -160,7 +160,11 @@ impl Control {
         let invitation = found().ok_or(Refusal::NoInvitation)?;
         let organization = invitation.organization;
         let home = self.home_of(organization)?;
-        let projects = invitation.draft.roles.iter().filter_map(|role| role.project);
+        let projects = invitation
+            .draft
+            .roles
+            .iter()
+            .filter_map(|role| role.project);
         // Its audit tells of it, beside that of the whole organization.
         let project = projects.min().unwrap_or(home);
         self.change_as(format!("person:{id}"), project, |change| {

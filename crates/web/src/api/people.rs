@@ -362,7 +362,10 @@ pub(crate) async fn accept(
     if is_new == [false; 2] {
         document.finish()?;
         let InSession { person, .. } = InSession::from_request_parts(&mut parts, &state).await?;
-        let joined = state.control.join_by_invitation(person.id(), &token).await?;
+        let joined = state
+            .control
+            .join_by_invitation(person.id(), &token)
+            .await?;
         return Ok(json(StatusCode::OK, &Value::Object(show(&joined))));
     }
     let name = name(&mut document)?;

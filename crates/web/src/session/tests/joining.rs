@@ -62,7 +62,8 @@ async fn nobody_learns_by_inviting_who_works_in_another_project() {
     }
     assert_eq!(refused[0], refused[1]);
     // Whoever has the token and not the name is told as of one that has ended.
-    let ended = json!({ "token": "A".repeat(43), "name": "X", "password": "violet harbour under glass" });
+    let ended =
+        json!({ "token": "A".repeat(43), "name": "X", "password": "violet harbour under glass" });
     let ended = world.call("", "POST /v1/invitations/accept", &ended).await;
     let body = json!({ "token": text(&of_cara, "/token"), "name": "X", "password": "violet harbour under glass" });
     let taken = world.call("", "POST /v1/invitations/accept", &body).await;
@@ -115,7 +116,9 @@ async fn whoever_is_here_joins_by_the_own_session_once() {
     let audit = audit.expect(200).json();
     let actor = format!("person:{}", cara.id);
     let entries = audit["items"].as_array().expect("entries");
-    let change = entries.iter().find(|entry| entry["action"] == "person.change");
+    let change = entries
+        .iter()
+        .find(|entry| entry["action"] == "person.change");
     let change = change.expect("the audit tells of it");
     assert_eq!(change["actor"], actor.as_str());
     assert!(!change.to_string().contains("viewer"), "{change}");
