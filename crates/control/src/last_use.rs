@@ -1,6 +1,8 @@
 //! When and from where keys and secrets were last used: told from memory, and
 //! written down by a timer.
 
+use std::sync::Arc;
+
 use model::ids::KeyId;
 use model::keys::SeenNetworks;
 use model::secrets::SecretId;
@@ -46,7 +48,7 @@ impl Control {
         self.0.save_derived().await?;
         self.0.save_news().await?;
         // Of charges that failed, if there are such.
-        std::sync::Arc::clone(&self.0).charge_waiting().await;
+        let _ = tokio::spawn(Arc::clone(&self.0).charge_waiting()).await;
         self.forget_sessions().await?;
         let mut unsaved = self.0.callers.unsaved(self.0.options.clock.now());
         unsaved.extend(self.0.people.unsaved());

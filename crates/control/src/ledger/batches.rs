@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use model::ids::{KeyId, PoolId};
 use model::limits::IDEMPOTENCY_SECONDS;
-use model::time::{Clock as _, Timestamp};
+use model::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::control::Control;
