@@ -340,8 +340,8 @@ pub(crate) fn accept_operation() -> Operation {
          and the cookie of somebody who signed in under the name that was invited: gives that person the roles.",
     )
     .takes("Acceptance")
-    .answers(201, "The person, with what is shown once.", "NewPerson")
     .answers(200, "The person who signed in, with the further roles.", "Person")
+    .answers(201, "The person, with what is shown once.", "NewPerson")
     .problems([401, 403, 404, 409, 429, 507])
 }
 
