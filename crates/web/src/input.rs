@@ -6,9 +6,7 @@ pub(crate) use receiving::{Received, each_piece, receive};
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use model::fault::{Fault, FaultCode, shorten, step};

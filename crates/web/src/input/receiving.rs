@@ -119,7 +119,7 @@ pub(crate) async fn each_piece(
 }
 
 /// The room of one key's bodies; it is forgotten when none of them is left.
-fn room_of(state: &AppState, key: KeyId) -> Arc<Semaphore> {
+pub(super) fn room_of(state: &AppState, key: KeyId) -> Arc<Semaphore> {
     let all = state.bodies_of_keys.lock();
     let mut all = all.unwrap_or_else(PoisonError::into_inner);
     if let Some(room) = all.get(&key).and_then(Weak::upgrade) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::mpsc::Sender;
 
-use model::random::{RandomSource as _, SeededRandom};
+use model::random::SeededRandom;
 use serde_json::json;
 
 use super::killed_at_work;
