@@ -31,7 +31,7 @@ use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::pulse::Pulses;
 use crate::sorted::SortedMap;
-use crate::store::{Ballast, Store, Write};
+use crate::store::{Ballast, Store, TimeWrite, Write};
 use crate::usage::Usage;
 use crate::writer::{Link, Writer};
 
@@ -96,9 +96,10 @@ impl Control {
         let started = options.clock.now();
         let read = async {
             let times = (store.times().await?, store.false_times().await?);
-            Ok((times, store.charges(first_day_read(started)).await?))
+            let charged = store.charges(first_day_read(started)).await?;
+            Ok((times, charged, store.charged_until().await?))
         };
-        let (((high, accepted), false_times), charged) = match read.await {
+        let ((known, false_times), charged, charged_until) = match read.await {
             Ok(read) => read,
             Err(error) => {
                 store.close().await;
@@ -109,8 +110,8 @@ impl Control {
             file: file.to_owned(),
             options,
             clock,
-            at_start: (high, started),
-            accepted,
+            at_start: (known.high, started),
+            accepted: known.accepted,
             false_times,
             projects: ArcSwap::default(),
             callers: Callers::default(),
@@ -130,11 +131,16 @@ impl Control {
             })),
         };
         inner.ledger.fill(charged);
+        inner.clock.begin_behind(known);
+        let now = inner.options.clock.now();
+        inner.ledger.begin_batches(charged_until, now);
         let mut writer = Arc::clone(&inner.writer).lock_owned().await;
         inner.load(&mut writer, store).await?;
         writer.ballast.refill().await;
         drop(writer);
-        Ok(Self(Arc::new(inner), None))
+        let control = Self(Arc::new(inner), None);
+        control.mark_start().await?;
+        Ok(control)
     }
 
     /// Lets the holder of a token in, whose request is seen as this. Memory
@@ -367,7 +373,7 @@ impl Control {
         }
         let claim = change.claim();
         let mut writes = std::mem::take(&mut change.writes);
-        writes.push(Write::MarkTime(change.now));
+        writes.push(Write::Time(TimeWrite::Mark(self.0.clock.to_mark())));
         let ordinal = change.ordinal;
         let apply = move |inner: &Inner| inner.apply(change);
         self.0

@@ -1,6 +1,8 @@
 //! When and from where keys and secrets were last used: told from memory, and
 //! written down by a timer.
 
+use std::sync::Arc;
+
 use model::ids::KeyId;
 use model::keys::SeenNetworks;
 use model::secrets::SecretId;
@@ -9,7 +11,7 @@ use model::time::{Clock as _, Timestamp};
 use crate::callers::UsedFrom;
 use crate::control::Control;
 use crate::error::ControlError;
-use crate::store::{Claim, Write};
+use crate::store::{Claim, TimeWrite, Write};
 
 /// Uses that are written in one transaction; between two, changes get their turn.
 pub(crate) const USES_PER_TRANSACTION: usize = 1_000;
@@ -45,6 +47,8 @@ impl Control {
         self.0.prune_usage().await?;
         self.0.save_derived().await?;
         self.0.save_news().await?;
+        // Of charges that failed, if there are such.
+        let _ = tokio::spawn(Arc::clone(&self.0).charge_waiting()).await;
         self.forget_sessions().await?;
         let mut unsaved = self.0.callers.unsaved(self.0.options.clock.now());
         unsaved.extend(self.0.people.unsaved());
@@ -58,8 +62,9 @@ impl Control {
                 unsaved.into_iter().map(|unsaved| unsaved.split()).unzip();
             let now = self.0.options.clock.now();
             // What ended may be forgotten once it is written that it is so late.
-            writes.push(Write::MarkTime(now));
+            writes.push(Write::Time(TimeWrite::Mark(self.0.clock.to_mark())));
             writes.push(Write::ForgetDerived(now));
+            writes.push(self.0.ledger.forget_batches(now));
             if rest.is_empty() {
                 // Looks at all of them: once each time.
                 writes.push(Write::TrimDerived);

@@ -12,34 +12,38 @@
 //! - **Crash.** Reservations are in memory alone and are given back by a crash.
 //!   A charge counts if and only if it is in the database. So whatever was
 //!   answered is charged; a call whose answer the crash cut off is charged when
-//!   its charge was written, and never twice.
+//!   its charge was written, and never twice. A write whose charge was not
+//!   written is charged when it is repeated under its idempotency key
+//!   (`batches.rs`).
 //!
 //! A row holds what a key used up of a tier on one day, as a total and not as
 //! a step: written again, it stays the same. What a period has used up is the
 //! sum of its days, so that a change of the period gives nothing back.
 
 mod account;
+mod batches;
+mod charging;
 mod spent;
 
 pub use account::{CreditsLeft, CreditsSpent};
+pub use batches::SavedBatch;
 pub use spent::Spent;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::credits::{Allowance, Tier};
 use model::ids::KeyId;
-use model::keys::{DerivedId, KeyRecord};
+use model::keys::KeyRecord;
 use model::permit::Access;
 use model::time::Timestamp;
-use tokio::sync::oneshot;
 
 use account::{Account, Reserved};
+use batches::ChargedUntil;
+use charging::Waiting;
 
-use crate::control::{Control, Inner};
+use crate::control::Control;
 use crate::derived::{ReservedSlice, SliceSpent};
-use crate::error::{ControlError, InternalError};
-use crate::store::{Claim, DerivedRow, Write};
 
 /// How many days back the ledger is read at a start: those of the longest
 /// period, twice, for a clock that is set back.
@@ -60,6 +64,7 @@ pub(crate) struct DayRow {
 pub(crate) struct Ledger {
     accounts: RwLock<HashMap<(KeyId, Tier), Arc<Account>>>,
     waiting: Mutex<Vec<Waiting>>,
+    charged_until: ChargedUntil,
 }
 
 /// Credits that are set aside for one call. Dropped, they are given back.
@@ -70,16 +75,6 @@ pub struct Reservation {
     /// Of those that a derived token is held to.
     slice: Option<ReservedSlice>,
     cost: u64,
-}
-
-/// A charge that waits for its transaction.
-#[derive(Debug)]
-struct Waiting {
-    reservation: Reservation,
-    actual: u64,
-    /// Whether what it is for is done, and cannot be taken back.
-    is_done: bool,
-    done: oneshot::Sender<Result<(), Arc<ControlError>>>,
 }
 
 impl Reservation {
@@ -223,60 +218,6 @@ impl Control {
         seen.slice(tier).reserve(of, amount, cost).map(Some)
     }
 
-    /// Charges `actual` of what was set aside, and gives the rest back. When
-    /// it returns, the charge is on stable storage. A caller that stops waiting
-    /// does not stop the charge.
-    ///
-    /// # Errors
-    /// Nothing was charged, and all was given back.
-    pub async fn charge(&self, reservation: Reservation, actual: u64) -> Result<(), ControlError> {
-        self.charge_for(reservation, actual, false).await
-    }
-
-    /// The same for what is stored already: where the charge cannot be
-    /// written, memory counts it all the same, and the account's next one of
-    /// that day writes the total.
-    ///
-    /// # Errors
-    /// The charge was not carried out at all.
-    pub async fn charge_done(
-        &self,
-        reservation: Reservation,
-        actual: u64,
-    ) -> Result<(), ControlError> {
-        self.charge_for(reservation, actual, true).await
-    }
-
-    async fn charge_for(
-        &self,
-        reservation: Reservation,
-        actual: u64,
-        is_done: bool,
-    ) -> Result<(), ControlError> {
-        let actual = actual.min(reservation.cost);
-        if actual == 0 || !reservation.is_of_something() {
-            return Ok(());
-        }
-        let (done, outcome) = oneshot::channel();
-        self.0.ledger.waiting().push(Waiting {
-            reservation,
-            actual,
-            is_done,
-            done,
-        });
-        let inner = Arc::clone(&self.0);
-        tokio::spawn(async move { inner.charge_waiting().await });
-        let lost = || InternalError::new("a charge was not carried out").into();
-        match outcome.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(match &*error {
-                ControlError::Full => ControlError::Full,
-                other => InternalError::new(format!("charging credits: {other}")).into(),
-            }),
-            Err(_) => Err(lost()),
-        }
-    }
-
     /// What a key has used up of each tier that it has an allowance of.
     pub fn credits_left(&self, key: &KeyRecord) -> Vec<CreditsLeft> {
         let now = self.0.options.clock.now();
@@ -286,110 +227,4 @@ impl Control {
         };
         Tier::ALL.into_iter().filter_map(of).collect()
     }
-}
-
-impl Inner {
-    /// Writes all charges that wait in one transaction. Who holds the writer
-    /// finds those of all who wait for it, and these then find none.
-    async fn charge_waiting(self: Arc<Self>) {
-        let writer = self.writer().await;
-        let waiting = std::mem::take(&mut *self.ledger.waiting());
-        if waiting.is_empty() {
-            return;
-        }
-        let mut writes: Vec<Write> = totals(&waiting).into_iter().map(Write::Charge).collect();
-        writes.extend(slices(&waiting));
-        // Left in there by whatever fails before they take effect.
-        let waiting = Arc::new(Mutex::new(waiting));
-        let written = match writer {
-            Err(error) => Err(error),
-            Ok(writer) => {
-                let ordinal = writer.ordinal;
-                let charged = Arc::clone(&waiting);
-                let apply = move |_: &Inner| taken(&charged).into_iter().for_each(Waiting::charged);
-                self.carry_out(writer, writes, ordinal, Claim::Nothing, apply)
-                    .await
-            }
-        };
-        if let Err(error) = written {
-            let error = Arc::new(error);
-            for waiting in taken(&waiting) {
-                if waiting.is_done {
-                    tracing::warn!(%error, "a charge waits for the next one to be written");
-                    waiting.charged();
-                    continue;
-                }
-                drop(waiting.reservation);
-                let _ = waiting.done.send(Err(Arc::clone(&error)));
-            }
-        }
-    }
-}
-
-fn taken(waiting: &Mutex<Vec<Waiting>>) -> Vec<Waiting> {
-    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    std::mem::take(&mut *waiting)
-}
-
-impl Waiting {
-    fn charged(self) {
-        let Self {
-            reservation,
-            actual,
-            done,
-            ..
-        } = self;
-        let Reservation { keys, slice, .. } = reservation;
-        for mut reserved in keys {
-            reserved.settle(actual);
-        }
-        if let Some(mut reserved) = slice {
-            reserved.settle(actual);
-        }
-        // Whoever asked may be gone.
-        let _ = done.send(Ok(()));
-    }
-}
-
-/// What each day of an account comes to with these charges. Only the holder of
-/// the writer charges, so nothing else is charged meanwhile.
-fn totals(waiting: &[Waiting]) -> Vec<DayRow> {
-    let mut totals = BTreeMap::new();
-    let of_keys = waiting.iter().flat_map(|one| {
-        let keys = one.reservation.keys.iter();
-        keys.map(|reserved| (reserved, one.actual))
-    });
-    for (Reserved { account, day, .. }, actual) in of_keys {
-        let total = totals
-            .entry((account.key.to_bytes(), account.tier, *day))
-            .or_insert_with(|| (account.key, account.charged(*day)));
-        total.1 += actual;
-    }
-    let row = |((_, tier, day), (key, spent)): ((_, Tier, i32), (KeyId, u64))| DayRow {
-        key,
-        tier,
-        day,
-        spent: i64::try_from(spent).unwrap_or(i64::MAX),
-    };
-    totals.into_iter().map(row).collect()
-}
-
-/// What each slice comes to with these charges.
-fn slices(waiting: &[Waiting]) -> Vec<Write> {
-    let mut totals = BTreeMap::new();
-    let of_slices = waiting.iter();
-    let of_slices = of_slices.filter_map(|one| Some((one.reservation.slice.as_ref()?, one.actual)));
-    for (slice, actual) in of_slices {
-        let named = (slice.key.to_bytes(), slice.id.clone(), slice.tier);
-        let total = totals
-            .entry(named)
-            .or_insert_with(|| (slice.key, slice.charged()));
-        total.1 += actual;
-    }
-    let write = |((_, id, tier), (key, spent)): ((_, DerivedId, Tier), (KeyId, u64))| {
-        let mut row = DerivedRow::of(key, id);
-        row.spent[tier as usize] = spent;
-        Write::ChargeDerived(row, tier)
-    };
-    totals.into_iter().map(write).collect()
 }

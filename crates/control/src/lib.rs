@@ -62,7 +62,7 @@ mod tests;
 
 pub use audit::{AuditPage, AuditSearch};
 pub use callers::UsedFrom;
-pub use clock::{AcceptedKey, ClockAccepted};
+pub use clock::{AcceptedKey, ClockAccepted, is_far_ahead};
 pub use control::{Control, ControlOptions};
 pub use definitions::{Definitions, ProjectRecord};
 pub use derived::{DerivedUse, SliceSpent};
@@ -72,7 +72,7 @@ pub use inspect::{Inspected, VerifiedProject, copy, inspect, integrity, verify_a
 pub use isolation::Learning;
 pub use keen::KeenKeys;
 pub use leaks::{LeakReport, Leaked, ReportError};
-pub use ledger::{CreditsLeft, CreditsSpent, Reservation, Spent};
+pub use ledger::{CreditsLeft, CreditsSpent, Reservation, SavedBatch, Spent};
 pub use meters::{Entered, LimitsLeft, OverLimit};
 pub use nonces::SignedError;
 pub use notices::{Notice, NoticeKind};

@@ -222,7 +222,7 @@ impl Control {
     /// # Errors
     /// The limit that is reached. A request that is refused takes nothing of any limit.
     pub fn meter(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
-        let clock = &*self.0.options.clock;
+        let clock = &*self.0.clock.running;
         let Some(token) = access.derived_token() else {
             return self.enter_by_key(access, asks);
         };
@@ -251,7 +251,7 @@ impl Control {
 
     /// The same by the limits of the caller's key, and of the one that issued it.
     fn enter_by_key(&self, access: &Access, asks: bool) -> Result<Entered, OverLimit> {
-        let clock = &*self.0.options.clock;
+        let clock = &*self.0.clock.running;
         let meter = self.0.meters.of(access.key());
         let of = (asks, access.quarantined_at().is_some());
         let Some(issuer) = access.issuer() else {
@@ -291,7 +291,7 @@ impl Control {
         }
         let meter = self.0.meters.of(access.key());
         let mut changes = held(&meter.changes);
-        let taken = changes.take(CHANGES, self.0.options.clock.now());
+        let taken = changes.take(CHANGES, self.0.clock.running.now());
         taken.map_err(|wait| Refusal::TooManyChanges { wait })?;
         Ok(())
     }
@@ -299,6 +299,6 @@ impl Control {
     /// What a key may still take at this moment.
     pub fn limits_left(&self, key: &KeyRecord) -> LimitsLeft {
         let meter = self.0.meters.of(key.id());
-        meter.left(key.draft().limits, &*self.0.options.clock)
+        meter.left(key.draft().limits, &*self.0.clock.running)
     }
 }

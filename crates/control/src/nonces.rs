@@ -1,12 +1,12 @@
 //! Nonces of signed requests: each counts once, through restarts and crashes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+mod recent;
+
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use model::ids::KeyId;
 use model::keys::{AuthError, Circumstances, KeyedRequest, SignedRequest, Unspent};
-use model::limits::NONCES_MAX;
 use model::permit::Access;
 use model::time::Timestamp;
 use model::uniqueness::TokenTag;
@@ -14,6 +14,7 @@ use model::uniqueness::TokenTag;
 use crate::control::Control;
 use crate::error::ControlError;
 use crate::store::TokenFile;
+use recent::Recent;
 
 /// Nonces that one call of many forgets, once they are too old to count.
 const FORGOTTEN_AT_ONCE: usize = 2_000;
@@ -33,7 +34,8 @@ pub enum SignedError {
     /// It was signed at a time that the clock showed while it was wrong: it may
     /// have been let in then.
     FalseTime,
-    /// More nonces are kept than there is room for; they end by themselves.
+    /// More nonces are kept than there is room for, of all or of this key; they
+    /// end by themselves.
     Busy,
     /// The nonce could not be written down, so nothing is done.
     Control(ControlError),
@@ -45,7 +47,7 @@ pub enum SignedError {
 #[derive(Debug)]
 pub(crate) struct Nonces {
     file: TokenFile,
-    recent: Mutex<HashMap<TokenTag, Timestamp>>,
+    recent: Mutex<Recent>,
 }
 
 impl Nonces {
@@ -69,29 +71,20 @@ impl Nonces {
         self.file.close().await;
     }
 
-    /// Takes hold of a nonce, so that of two requests with it one goes on. It
-    /// is given back, unspent, when the claim is dropped.
+    /// Takes hold of a nonce of a key, so that of two requests with it one goes
+    /// on. It is given back, unspent, when the claim is dropped.
     fn claim(
         &self,
         (tag, ends): (TokenTag, Timestamp),
+        of: KeyId,
         now: Timestamp,
     ) -> Result<Claim<'_>, SignedError> {
-        let mut recent = self.recent();
-        if recent.len() >= NONCES_MAX {
-            recent.retain(|_, ends| *ends > now);
-        }
-        let is_full = recent.len() >= NONCES_MAX;
-        match recent.entry(tag) {
-            Entry::Occupied(_) => return Err(SignedError::Replayed),
-            Entry::Vacant(_) if is_full => return Err(SignedError::Busy),
-            Entry::Vacant(free) => free.insert(ends),
-        };
-        drop(recent);
+        self.recent().note((tag, ends), of, now)?;
         let nonces = Some(self);
         Ok(Claim { nonces, tag, ends })
     }
 
-    fn recent(&self) -> MutexGuard<'_, HashMap<TokenTag, Timestamp>> {
+    fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,7 +131,7 @@ impl Claim<'_> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if let Some(nonces) = self.nonces {
-            nonces.recent().remove(&self.tag);
+            nonces.recent().forget(self.tag);
         }
     }
 }
@@ -193,6 +186,17 @@ impl Control {
             .await
     }
 
+    /// The key whose signature would let the sender of this request in, before
+    /// its body is there; to nobody may it be told whether there is such a key.
+    pub fn may_be_signed(
+        &self,
+        request: &KeyedRequest<'_>,
+        seen: &Circumstances<'_>,
+    ) -> Option<KeyId> {
+        let (pepper, now) = (&self.0.options.pepper, self.0.options.clock.now());
+        self.0.callers.may_be_signed(request, pepper, seen, now)
+    }
+
     /// Refuses what was signed at a time that the clock showed when it was wrong.
     fn check_signed_at(&self, created: Timestamp) -> Result<(), SignedError> {
         if created < self.clock_accepted() {
@@ -221,8 +225,11 @@ impl Control {
             if ends <= now {
                 return Err(SignedError::TooLate.into());
             }
-            let claim = self.0.nonces.claim((tag, ends), now)?;
-            admit(unspent.access())?;
+            let access = unspent.access();
+            // Whoever makes keys gets no more room by it.
+            let of = access.issuer().map_or(access.key(), |issuer| issuer.id());
+            let claim = self.0.nonces.claim((tag, ends), of, now)?;
+            admit(access)?;
             claim.spend(now).await?;
         }
         let access = unspent.spent();

@@ -23,6 +23,8 @@ mod usage;
 mod write;
 
 pub(crate) use ballast::{Ballast, Claim};
+pub(crate) use charges::BatchWrite;
+pub(crate) use clock::TimeWrite;
 pub(crate) use derived::DerivedRow;
 pub(crate) use load::{Loaded, LoadedKey};
 pub(crate) use people::{LoadedPeople, PeopleWrite};

@@ -10,6 +10,7 @@ mod isolation;
 mod issuing;
 mod keen;
 mod keys;
+mod killed_clock;
 mod leaks;
 mod ledger;
 mod lives;

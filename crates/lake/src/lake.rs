@@ -123,6 +123,7 @@ impl Lake {
                 Ok(receipt)
             }
             Outcome::Repeated(SavedAnswer {
+                at,
                 accepted,
                 rejected,
                 faults,
@@ -132,6 +133,7 @@ impl Lake {
                 rejected,
                 faults,
                 repeated: true,
+                saved_at: Some(at),
             }),
             Outcome::Mismatch => Err(LakeError::IdempotencyMismatch),
             Outcome::NoRoom(held) => Err(self.buffer_full(held)),

@@ -19,6 +19,9 @@ pub struct AppendReceipt {
     pub faults: Vec<RecordFault>,
     /// Whether this repeats the saved answer of an earlier request.
     pub repeated: bool,
+    /// When the records were taken in whose answer this is, if it is saved under
+    /// an idempotency key: with the key, it tells one batch from every other.
+    pub saved_at: Option<Timestamp>,
 }
 
 /// A moment in the changes of a pool's records and of its definition, of one

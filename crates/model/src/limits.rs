@@ -5,6 +5,11 @@ pub const STORAGE_BYTES_MAX: i64 = 9_007_199_254_740_991;
 /// Seconds that the latest time which a server knew may be ahead of the clock
 /// at its next start. Beyond, one of the two is wrong, and a person says which.
 pub const CLOCK_BEHIND_SECONDS_MAX: i64 = 86_400;
+/// How often, in seconds, a server that is asked something marks how late it is.
+pub const CLOCK_MARK_SECONDS: u64 = 5;
+/// How many seconds the time that was acted on may be ahead of the mark when a
+/// process is killed: two marks, since one takes a while to be written.
+pub const CLOCK_UNMARKED_SECONDS: u64 = 10;
 /// From how many seconds on between one known time and the next the clock is
 /// taken to have leapt, or the server to have been stopped.
 pub const CLOCK_LEAP_SECONDS: i64 = 3_600;
@@ -176,6 +181,9 @@ pub const SIGNING_SECRETS_MAX: usize = 2;
 pub const KEYED_BODY_BYTES_MAX: usize = 1 << 20;
 /// Nonces of signed requests that are kept at one time.
 pub const NONCES_MAX: usize = 1_000_000;
+/// How many of them may be of one key and of those that it issued, so that no
+/// key keeps the others from signing: more than 270 requests a second.
+pub const NONCES_OF_KEY_MAX: usize = NONCES_MAX / 4;
 /// Keys that one key has issued, at one time.
 pub const ISSUED_KEYS_MAX: usize = 10_000;
 /// How long, in seconds, a derived token lives at most.

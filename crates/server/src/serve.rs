@@ -354,6 +354,7 @@ async fn serve(
         control.clone(),
         drained.clone(),
     ));
+    let marking = tokio::spawn(timers::mark_time(control.clone(), drained.clone()));
     let refreshing = tokio::spawn(timers::refresh(state.clone(), stopping.clone()));
     let upkeep = upkeep::Threads::start(
         lake.clone(),
@@ -369,7 +370,7 @@ async fn serve(
     }
     // The last checkpoint is of after the last change.
     drained.cancel();
-    let _ = signing.await;
+    let _ = tokio::join!(signing, marking);
     control.close().await?;
     let close = move || {
         lake.stop();

@@ -9,7 +9,7 @@ mod keyed;
 pub(crate) mod seen;
 mod signed;
 
-pub(crate) use keyed::held;
+pub(crate) use keyed::{Unverified, held};
 pub(crate) use seen::{Seen, circumstances};
 pub(crate) use signed::{checked, refusal_of};
 

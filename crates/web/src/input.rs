@@ -1,23 +1,22 @@
 //! What a request brings: parameters, conditions on revisions, bodies.
 
-use std::sync::{Arc, PoisonError, Weak};
+mod receiving;
 
-use axum::body::Body;
+pub(crate) use receiving::{Received, each_piece, receive};
+
+use std::sync::Arc;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
-use http_body_util::BodyExt;
 use model::fault::{Fault, FaultCode, shorten, step};
 use model::ids::KeyId;
 use model::limits::{DEFINITION_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
 use model::value::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::caller::refusal_of;
 use crate::error::{ApiError, Code};
 use crate::metering::LetIn;
-use crate::state::{AppState, KEY_BODIES_BYTES_MAX};
+use crate::state::AppState;
 
 /// The parameters of a request, each name once; all are known to the route.
 #[derive(Clone, Debug, Default)]
@@ -181,127 +180,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             )
         })
     }
-}
-
-/// A body that was received, with the room that it takes of what all bodies
-/// may take together.
-#[derive(Debug)]
-pub(crate) struct Received {
-    /// The bytes as they were sent.
-    pub(crate) bytes: Bytes,
-    _room: Room,
-}
-
-/// Room for bytes of bodies: of all, and of those of one key.
-#[derive(Debug)]
-struct Room {
-    of_all: OwnedSemaphorePermit,
-    of_key: Option<OwnedSemaphorePermit>,
-}
-
-impl Room {
-    fn merge(&mut self, more: Self) {
-        self.of_all.merge(more.of_all);
-        match (&mut self.of_key, more.of_key) {
-            (Some(held), Some(more)) => held.merge(more),
-            (held, more) => *held = held.take().or(more),
-        }
-    }
-}
-
-/// Bytes of a body that are made room for before they come.
-const ANNOUNCED_BYTES_MAX: usize = 4 << 20;
-
-/// Receives a whole body of at most `limit` bytes from the holder of a key.
-///
-/// # Errors
-/// [`Code::LimitExceeded`] as 413, [`Code::BodyTimeout`] when the body pauses
-/// for too long, [`Code::Busy`] when too many bodies are being received, of
-/// all callers or of this one.
-pub(crate) async fn receive(
-    body: Body,
-    limit: usize,
-    sender: Option<KeyId>,
-    state: &AppState,
-) -> Result<Received, ApiError> {
-    let too_large = || {
-        let detail = format!("a body here has at most {limit} bytes");
-        ApiError::new(Code::LimitExceeded, detail).of_body()
-    };
-    let announced = axum::body::HttpBody::size_hint(&body).lower();
-    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-    if announced > limit {
-        return Err(too_large());
-    }
-    let mut body = body;
-    // Room that is never written to costs nothing.
-    let mut bytes = BytesMut::with_capacity(announced.min(ANNOUNCED_BYTES_MAX));
-    let of_key = sender.map(|key| room_of(state, key));
-    let mut room = take_room(state, of_key.as_ref(), 0)?;
-    loop {
-        let frame = tokio::time::timeout(state.body_idle, body.frame()).await;
-        let frame = frame.map_err(|_| {
-            let seconds = state.body_idle.as_secs();
-            ApiError::new(
-                Code::BodyTimeout,
-                format!("nothing more of the body came for {seconds} s"),
-            )
-        })?;
-        let Some(frame) = frame else {
-            break;
-        };
-        let frame = frame.map_err(|error| {
-            refusal_of(&error).unwrap_or_else(|| {
-                ApiError::new(Code::MalformedBody, "the body ended before it was complete")
-            })
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if bytes.len() + data.len() > limit {
-            return Err(too_large());
-        }
-        room.merge(take_room(state, of_key.as_ref(), data.len())?);
-        bytes.extend_from_slice(&data);
-    }
-    Ok(Received {
-        bytes: bytes.freeze(),
-        _room: room,
-    })
-}
-
-/// The room of one key's bodies; it is forgotten when none of them is left.
-fn room_of(state: &AppState, key: KeyId) -> Arc<Semaphore> {
-    let all = state.bodies_of_keys.lock();
-    let mut all = all.unwrap_or_else(PoisonError::into_inner);
-    if let Some(room) = all.get(&key).and_then(Weak::upgrade) {
-        return room;
-    }
-    all.retain(|_, room| room.strong_count() > 0);
-    let room = Arc::new(Semaphore::new(KEY_BODIES_BYTES_MAX));
-    all.insert(key, Arc::downgrade(&room));
-    room
-}
-
-fn take_room(
-    state: &AppState,
-    of_key: Option<&Arc<Semaphore>>,
-    bytes: usize,
-) -> Result<Room, ApiError> {
-    let busy = || {
-        ApiError::from(crate::plane::PlaneError::Busy {
-            retry_after: std::time::Duration::from_secs(1),
-        })
-    };
-    let wanted = u32::try_from(bytes).map_err(|_| busy())?;
-    let take = |room: &Arc<Semaphore>| {
-        let taken = room.clone().try_acquire_many_owned(wanted);
-        taken.map_err(|_| busy())
-    };
-    Ok(Room {
-        of_key: of_key.map(take).transpose()?,
-        of_all: take(&state.bodies)?,
-    })
 }
 
 /// Whose key the request was let in with.

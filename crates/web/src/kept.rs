@@ -242,6 +242,10 @@ pub(crate) async fn ask_and_keep(
 /// Asks again for what is due, for as long as the key that asked last may
 /// still ask it. One at a time: it stands behind those who wait for an answer.
 pub async fn refresh(state: &AppState) {
+    // A server that nobody asks anything need not write how late it is.
+    if state.kept.lock().answers.is_empty() {
+        return;
+    }
     let now = state.clock.now();
     for (under, before) in state.kept.due(now) {
         let (permit, grant) = &before.asker;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use control::Control;
 use http::HeaderValue;
 use model::ids::{KeyId, ProjectId};
-use model::keys::Network;
 use model::limits::BODY_BYTES_MAX;
 use model::random::RandomSource;
 use model::tickets::TicketKey;
@@ -16,6 +15,7 @@ use model::time::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::caller::Unverified;
 use crate::cells::Cells;
 use crate::cursors::CursorKey;
 use crate::keen::Places;
@@ -33,12 +33,6 @@ pub const BODIES_BYTES_MAX: usize = 512 << 20;
 /// How much of [`BODIES_BYTES_MAX`] the bodies of one key may take, so that no
 /// key keeps the others out: two bodies of the largest size.
 pub(crate) const KEY_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
-
-/// Bodies that are being received of requests whose signature can be verified
-/// only then, at one time: of senders whom nobody knows yet.
-pub(crate) const UNVERIFIED_BODIES_MAX: usize = 32;
-/// How many of those may come from one network.
-pub(crate) const UNVERIFIED_OF_NETWORK_MAX: usize = 4;
 
 /// Bytes of large bodies whose records are read or stored at one time; others
 /// wait. What is made of a body takes many times its bytes: two bodies of the
@@ -70,9 +64,7 @@ pub struct AppState {
     /// The same for each key that is sending something.
     pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
     pub(crate) large_bodies: Arc<Semaphore>,
-    pub(crate) unverified_bodies: Arc<Semaphore>,
-    /// The same for each network that some come from.
-    pub(crate) unverified_of: Arc<Mutex<HashMap<Option<Network>, Weak<Semaphore>>>>,
+    pub(crate) unverified: Arc<Unverified>,
     pub(crate) body_idle: Duration,
     /// Held by whoever brings usage of a project to its pool: what is older never comes later.
     pub(crate) publishing: Arc<Mutex<HashMap<ProjectId, Weak<tokio::sync::Mutex<()>>>>>,
@@ -112,8 +104,7 @@ impl AppState {
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             bodies_of_keys: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
-            unverified_bodies: Arc::new(Semaphore::new(UNVERIFIED_BODIES_MAX)),
-            unverified_of: Arc::default(),
+            unverified: Arc::default(),
             body_idle: BODY_IDLE_MAX,
             publishing: Arc::default(),
             places: None,

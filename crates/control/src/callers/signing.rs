@@ -1,5 +1,6 @@
 //! Who comes with a request that is signed by HMAC.
 
+use model::ids::KeyId;
 use model::keys::{AuthError, Circumstances, KeyRecord, KeyedRequest, Unspent};
 use model::secrets::{Pepper, SecretId, SigningSecret};
 use model::time::Timestamp;
@@ -23,6 +24,21 @@ impl Callers {
         // A replaced secret that was silent for too long names nothing, too.
         caller.check_heard(request.named(), now)?;
         Ok(unspent)
+    }
+
+    /// The key whose signature would let the sender of this request in, if there
+    /// is such a key. Whether it is signed well is not asked.
+    pub(crate) fn may_be_signed(
+        &self,
+        request: &KeyedRequest<'_>,
+        pepper: &Pepper,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> Option<KeyId> {
+        let (caller, key) = self.find(request.named())?;
+        let is_heard = caller.check_heard(request.named(), now).is_ok();
+        let may_be = is_heard && key.may_be_signed(request, pepper, seen, now);
+        may_be.then(|| key.id())
     }
 
     /// The key that has this signing secret, whatever state it is in.

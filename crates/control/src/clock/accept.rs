@@ -18,7 +18,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::error::ControlError;
 use crate::keys;
-use crate::store::{Claim, Write};
+use crate::store::{Claim, TimeWrite, Write};
 
 /// A key that is ended for good, or whose old secret ends sooner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,8 +110,8 @@ impl Control {
             writes.append(&mut change.writes);
         }
         // The false time has gone on until now.
-        writes.push(Write::MarkTime(mark));
-        writes.push(Write::AcceptTime(wall));
+        writes.push(Write::Time(TimeWrite::Mark(mark)));
+        writes.push(Write::Time(TimeWrite::Accept(wall)));
         // All of it or nothing. Memory is not told: nobody is served from it any more.
         let done = self
             .0

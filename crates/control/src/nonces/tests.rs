@@ -18,9 +18,13 @@ fn later(seconds: u64) -> Timestamp {
         .expect("a time")
 }
 
+fn of() -> KeyId {
+    KeyId::from_bytes([3; 16])
+}
+
 impl Nonces {
     async fn spend(&self, nonce: (TokenTag, Timestamp), now: Timestamp) -> Result<(), SignedError> {
-        self.claim(nonce, now)?.spend(now).await
+        self.claim(nonce, of(), now)?.spend(now).await
     }
 }
 
@@ -30,13 +34,13 @@ async fn k11_a_nonce_that_was_held_and_not_spent_is_unspent() {
     let file = folder.path().join("control.sqlite");
     let nonces = Nonces::beside(&file).await.expect("opened");
     let nonce = (tag(1), later(900));
-    let held = nonces.claim(nonce, noon()).expect("the first");
-    let other = nonces.claim(nonce, noon());
+    let held = nonces.claim(nonce, of(), noon()).expect("the first");
+    let other = nonces.claim(nonce, of(), noon());
     assert!(matches!(other, Err(SignedError::Replayed)), "{other:?}");
     // Its sender is refused for something else, or goes away.
     drop(held);
     nonces.spend(nonce, noon()).await.expect("still unspent");
-    let again = nonces.claim(nonce, noon());
+    let again = nonces.claim(nonce, of(), noon());
     assert!(matches!(again, Err(SignedError::Replayed)), "{again:?}");
     nonces.close().await;
 }

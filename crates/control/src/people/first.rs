@@ -142,6 +142,56 @@ impl Control {
         Ok((person, made.shown))
     }
 
+    /// Gives somebody who signed in the roles of an invitation under the person's
+    /// own name, in projects where there was none of the person's. The
+    /// invitation is used up.
+    ///
+    /// # Errors
+    /// [`Refusal::NoInvitation`] for a token that is unknown, used or ended, for
+    /// one under another name, and for one that brings nothing;
+    /// [`Refusal::CallerChanged`].
+    pub async fn join_by_invitation(
+        &self,
+        id: PersonId,
+        token: &InvitationToken,
+    ) -> Result<Arc<PersonRecord>, ControlError> {
+        let hash = token.hash(self.pepper());
+        let found = || self.people().invitation_by(&hash, self.people_now());
+        let invitation = found().ok_or(Refusal::NoInvitation)?;
+        let organization = invitation.organization;
+        let home = self.home_of(organization)?;
+        let projects = invitation
+            .draft
+            .roles
+            .iter()
+            .filter_map(|role| role.project);
+        // Its audit tells of it, beside that of the whole organization.
+        let project = projects.min().unwrap_or(home);
+        self.change_as(format!("person:{id}"), project, |change| {
+            // It may have been taken back meanwhile.
+            let invitation = found().ok_or(Refusal::NoInvitation)?;
+            let before = self.people().person(id).ok_or(Refusal::CallerChanged)?;
+            let mut parts = before.parts().clone();
+            if (parts.organization, &parts.sign_in) != (organization, &invitation.sign_in) {
+                return Err(Refusal::NoInvitation.into());
+            }
+            let further = further_roles(&parts.draft, &invitation.draft);
+            if further.is_empty() {
+                return Err(Refusal::NoInvitation.into());
+            }
+            parts.draft.roles.extend(further);
+            parts.draft = PersonDraft::parse(&parts.draft.to_value())?;
+            parts.revision += 1;
+            change.delete_invitation(invitation.id);
+            let after = change.update_person(parts)?;
+            let told = [before.parts(), after.parts()].map(PersonTold::of);
+            let told = told.each_ref().map(Some);
+            change.audit_person(home, "person.change", || subject(after.parts()), told);
+            Ok(after)
+        })
+        .await
+    }
+
     pub(super) async fn make_factors(&self, password: Password) -> Result<Made, ControlError> {
         self.hashing(move |pepper, inner| Made {
             password: password.hash(pepper, &*inner.options.random),
@@ -188,4 +238,15 @@ impl Control {
         change.audit("person.create", subject(person.parts()), None, after);
         Ok(person)
     }
+}
+
+/// The roles of an invitation where a person has none: what somebody was given
+/// since is neither taken away nor narrowed by it.
+fn further_roles(own: &PersonDraft, invited: &PersonDraft) -> Vec<RoleGrant> {
+    let has = |role: &&RoleGrant| match role.project {
+        Some(project) => own.role_in(project).is_some(),
+        None => own.roles.iter().any(|own| own.project.is_none()),
+    };
+    let roles = invited.roles.iter().filter(|role| !has(role));
+    roles.cloned().collect()
 }

@@ -45,7 +45,9 @@ impl People {
 
 impl Control {
     /// Invites somebody: the token can be had this time alone, and makes one
-    /// person with the password that this person chooses.
+    /// person with the password that this person chooses. Somebody who is there
+    /// already, and is not known to the caller, takes the roles by it
+    /// ([`Control::join_by_invitation`]); the answer is the same.
     ///
     /// # Errors
     /// [`Refusal::NotAllowed`] when the caller's role does not reach so far,
@@ -62,10 +64,10 @@ impl Control {
             let organization = self.check_covers(by, &draft.roles)?;
             let now = self.people_now();
             let invited = self.invitations_of(organization);
-            // Who is held to rows is not told of whom they do not know: an
-            // invitation of a name that others have is made, and makes nobody.
-            let is_held = by.access().within().is_some();
-            let tells = |draft: &PersonDraft| !is_held || self.knows(by, draft);
+            // Nobody is told of whom they do not know: an invitation of a name
+            // that others have is made, and makes nobody. Whoever has the name
+            // joins by it.
+            let tells = |draft: &PersonDraft| self.knows(by, draft);
             let mut same = invited.iter().filter(|other| other.sign_in == sign_in);
             let there = self.people().by_name(&sign_in);
             if same.any(|other| tells(&other.draft))

@@ -5,13 +5,22 @@ use model::limits::{CLOCK_LEAP_SECONDS, CLOCK_STRETCHES_MAX};
 use model::time::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::{Store, failed};
-use crate::clock::FalseTimes;
+use super::{Store, failed, text};
+use crate::clock::{FalseTimes, KnownTimes};
 use crate::error::ControlError;
 
 const WRITING: &str = "writing the known time to the control plane's database";
 
-const READING: &str = "reading the false times of the control plane's database";
+const READING: &str = "reading the known times of the control plane's database";
+
+const SELECT_ACCEPTED: &str = "SELECT high FROM clock WHERE id = 2";
+
+const SELECT_ENDED: &str = "SELECT high FROM clock WHERE id = 3";
+
+/// The third row of the table is the latest time that was told before an orderly
+/// end. It counts while no later time is marked.
+const END_TIME: &str =
+    "INSERT INTO clock (id, high) VALUES (3, $1) ON CONFLICT (id) DO UPDATE SET high = $1";
 
 const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
 
@@ -33,9 +42,10 @@ const JOIN: [&str; 2] = [
 
 /// What a false time that is taken back leaves behind, by the true one (`$1`).
 /// The second row of the table is when that was.
-const ACCEPT_TIME: [&str; 11] = [
+const ACCEPT_TIME: [&str; 12] = [
     "UPDATE clock SET high = $1 WHERE id = 1",
     "INSERT INTO clock (id, high) VALUES (2, $1) ON CONFLICT (id) DO UPDATE SET high = $1",
+    END_TIME,
     "INSERT INTO false_times (began_at, ended_at) \
      SELECT MAX(began_at, $1), ended_at FROM clock_stretches WHERE ended_at > $1",
     "DELETE FROM clock_stretches WHERE began_at > $1",
@@ -54,6 +64,26 @@ const ACCEPT_TIME: [&str; 11] = [
 const SELECT_FALSE_TIMES: &str = "SELECT began_at, ended_at FROM false_times ORDER BY began_at";
 
 impl Store {
+    /// How late it was.
+    pub(crate) async fn times(&mut self) -> Result<KnownTimes, ControlError> {
+        let mut times = [Timestamp::EPOCH; 3];
+        let texts = [text::SELECT_TIME, SELECT_ACCEPTED, SELECT_ENDED];
+        for (time, sql) in times.iter_mut().zip(texts) {
+            let found: Option<i64> = sqlx::query_scalar(sql)
+                .fetch_optional(&mut self.connection)
+                .await
+                .map_err(failed(READING))?;
+            let found = found.and_then(Timestamp::from_microsecond);
+            *time = found.unwrap_or(Timestamp::EPOCH);
+        }
+        let [high, accepted, ended] = times;
+        Ok(KnownTimes {
+            high,
+            accepted,
+            ended,
+        })
+    }
+
     /// The stretches that were lived by a false time.
     pub(crate) async fn false_times(&mut self) -> Result<FalseTimes, ControlError> {
         let rows: Vec<(i64, i64)> = sqlx::query_as(SELECT_FALSE_TIMES)
@@ -78,12 +108,39 @@ async fn execute(
     Ok(done.rows_affected())
 }
 
-/// Notes that it is so late.
-pub(super) async fn mark(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<(), ControlError> {
-    let now = now.as_microsecond();
+/// What is written of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimeWrite {
+    /// The latest time that is known.
+    Mark(Timestamp),
+    /// The latest time that was told, before an orderly end.
+    End(Timestamp),
+    /// The true time, after a false one that was later.
+    Accept(Timestamp),
+}
+
+impl TimeWrite {
+    pub(super) async fn execute(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), ControlError> {
+        match self {
+            Self::Mark(now) => mark(connection, now.as_microsecond()).await,
+            Self::End(told) => {
+                execute(connection, END_TIME, &[told.as_microsecond()]).await?;
+                Ok(())
+            }
+            Self::Accept(truth) => {
+                for statement in ACCEPT_TIME {
+                    execute(connection, statement, &[truth.as_microsecond()]).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn mark(connection: &mut SqliteConnection, now: i64) -> Result<(), ControlError> {
     execute(connection, MARK_TIME, &[now]).await?;
     if execute(connection, GO_ON, &[now, CLOCK_LEAP_SECONDS * 1_000_000]).await? == 0 {
         execute(connection, LEAP, &[now]).await?;
@@ -108,17 +165,6 @@ async fn join_nearest(connection: &mut SqliteConnection) -> Result<(), ControlEr
         for statement in JOIN {
             execute(connection, statement, &[before.0, after.0, before.1]).await?;
         }
-    }
-    Ok(())
-}
-
-/// Takes the time back.
-pub(super) async fn accept(
-    connection: &mut SqliteConnection,
-    truth: Timestamp,
-) -> Result<(), ControlError> {
-    for statement in ACCEPT_TIME {
-        execute(connection, statement, &[truth.as_microsecond()]).await?;
     }
     Ok(())
 }

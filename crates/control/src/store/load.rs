@@ -72,23 +72,6 @@ struct Secrets {
 }
 
 impl Store {
-    /// The latest time that was known, and when a false one was taken back.
-    pub(crate) async fn times(&mut self) -> Result<(Timestamp, Timestamp), ControlError> {
-        let mut times = [Timestamp::EPOCH; 2];
-        for (time, sql) in times
-            .iter_mut()
-            .zip([text::SELECT_TIME, text::SELECT_ACCEPTED])
-        {
-            let found: Option<i64> = sqlx::query_scalar(sql)
-                .fetch_optional(&mut self.connection)
-                .await
-                .map_err(failed(LOADING))?;
-            let found = found.and_then(Timestamp::from_microsecond);
-            *time = found.unwrap_or(Timestamp::EPOCH);
-        }
-        Ok(times.into())
-    }
-
     /// Reads everything.
     pub(crate) async fn load(&mut self) -> Result<Loaded, ControlError> {
         let last_audit: i64 = sqlx::query_scalar(text::SELECT_LAST_AUDIT)

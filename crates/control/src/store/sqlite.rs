@@ -19,7 +19,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 18] = [
+const MIGRATIONS: [(&str, &str); 19] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -91,6 +91,10 @@ const MIGRATIONS: [(&str, &str); 18] = [
     (
         "codes_by_keys",
         include_str!("../../migrations/sqlite/0018_codes_by_keys.sql"),
+    ),
+    (
+        "charged_batches",
+        include_str!("../../migrations/sqlite/0019_charged_batches.sql"),
     ),
 ];
 

@@ -198,8 +198,6 @@ pub(super) const DELETE_NOTICES: &str = "DELETE FROM notices WHERE project_id = 
 pub(super) const SELECT_NOTICES: &str = "SELECT id, key_id, kind, detail, first_at, last_at, times, \
      dismissed_at FROM notices WHERE project_id = $1 ORDER BY first_at, id";
 
-pub(super) const SELECT_ACCEPTED: &str = "SELECT high FROM clock WHERE id = 2";
-
 pub(super) const SELECT_TIME: &str = "SELECT high FROM clock WHERE id = 1";
 
 pub(super) const USE_DERIVED: &str = "INSERT INTO derived_tokens \

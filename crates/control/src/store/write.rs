@@ -10,13 +10,15 @@ use model::secrets::SecretId;
 use model::time::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 
+use super::charges::BatchWrite;
+use super::clock::TimeWrite;
 use super::derived::DerivedRow;
 use super::questions::{Question, QuestionRow};
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, ViewRow};
 use super::secrets::sealed_hint;
 use super::usage::of_total;
-use super::{PeopleWrite, chain, clock, dropped, notices, signing, text};
+use super::{PeopleWrite, chain, dropped, notices, signing, text};
 use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
@@ -89,10 +91,8 @@ pub(crate) enum Write {
     TrimNotices(ProjectId, Timestamp),
     DismissNotice(NoticeId, Timestamp),
     DeleteNoticesOf(ProjectId),
-    /// The latest time that is known.
-    MarkTime(Timestamp),
-    /// The true time, after a false one that was later.
-    AcceptTime(Timestamp),
+    Time(TimeWrite),
+    Batch(BatchWrite),
     People(PeopleWrite),
     /// What a key used up on a day, as a total.
     Charge(DayRow),
@@ -137,8 +137,8 @@ impl Write {
             Self::InsertAudit(entry, ordinal) => {
                 return chain::append(connection, entry, *ordinal).await;
             }
-            Self::MarkTime(now) => return clock::mark(connection, *now).await,
-            Self::AcceptTime(now) => return clock::accept(connection, *now).await,
+            Self::Time(write) => return write.execute(connection).await,
+            Self::Batch(write) => return write.execute(connection).await,
             _ => {}
         }
         let done = self
@@ -262,7 +262,7 @@ impl Write {
             Self::ForgetRepeats(before) => {
                 sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
             }
-            Self::InsertAudit(..) | Self::MarkTime(_) | Self::AcceptTime(_) => {
+            Self::InsertAudit(..) | Self::Time(_) | Self::Batch(_) => {
                 unreachable!("written by several statements")
             }
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)

@@ -141,7 +141,7 @@ async fn a_charge_of_a_slice_that_nobody_heard_of_is_none_and_what_is_done_is_co
     );
     assert_eq!(control.slices_left(&access), [Some(10), None]);
     plane.loses_an_answer(lost()).await;
-    let done = control.charge_done(reserve(3), 3).await;
+    let done = control.charge_done(reserve(3), 3, None).await;
     done.expect("it is stored and counted");
     assert_eq!(control.slices_left(&access), [Some(7), None]);
     // The next one writes what memory knows.

@@ -8,6 +8,8 @@ use model::permit::Access;
 use super::*;
 use crate::{CreditsLeft, CreditsSpent, Spent};
 
+mod saved;
+
 fn of_key(over: Spent) -> CreditsSpent {
     match over {
         Spent::Key(over) => over,
@@ -335,7 +337,7 @@ async fn a_charge_that_cannot_be_written_is_none_and_one_written_unheard_is_not_
         .control
         .reserve(&access, Tier::Core, 1)
         .expect("is left");
-    let done = plane.control.charge_done(reserved, 1).await;
+    let done = plane.control.charge_done(reserved, 1, None).await;
     done.expect("it is stored and counted");
     assert_eq!(plane.account(&key).spent, 3);
     plane.control.close().await.expect("closes");

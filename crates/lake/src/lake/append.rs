@@ -33,6 +33,7 @@ pub(crate) fn new_receipt(batch: &AdmittedBatch) -> AppendReceipt {
         rejected: batch.faults().len() as u64,
         faults: listed.cloned().collect(),
         repeated: false,
+        saved_at: batch.idempotency().map(|_| batch.at()),
     }
 }
 

@@ -42,6 +42,7 @@ fn whole_receipt(batch: &AdmittedBatch) -> AppendReceipt {
         rejected: batch.faults().len() as u64,
         faults: batch.faults().to_vec(),
         repeated: false,
+        saved_at: None,
     }
 }
 

@@ -333,6 +333,24 @@ impl KeyRecord {
         Ok(Unspent::new(access, request.nonce()))
     }
 
+    /// Whether some signature would let the sender of this request in, from where
+    /// it comes and as the key is now. Whether it is signed well is not asked.
+    pub fn may_be_signed(
+        &self,
+        request: &KeyedRequest<'_>,
+        pepper: &Pepper,
+        seen: &Circumstances<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let hash = request.hash(pepper);
+        let mut signing = self.signing.iter();
+        signing.any(|known| {
+            let proof = (Proof::Signature, seen);
+            self.means(request, known.id, &hash, now)
+                && self.admit_by(self.live_signing(known), proof, now).is_ok()
+        })
+    }
+
     /// Whether the request's credential names this signing secret: by its own
     /// public part, or by a secret of the key that lives.
     fn means(

@@ -4,8 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use control::{ClockAccepted, Control};
-use model::limits::CLOCK_BEHIND_SECONDS_MAX;
+use control::{ClockAccepted, Control, is_far_ahead};
 use model::time::{Clock as _, Timestamp};
 use tokio::runtime::Runtime;
 
@@ -28,12 +27,6 @@ pub(super) async fn check_clock(control: &Control, data_dir: &Path) -> Result<()
         known,
         data_dir: data_dir.to_owned(),
     })
-}
-
-/// Whether a known time is so far ahead of the clock that one of them is wrong.
-pub(super) fn is_far_ahead(known: Timestamp, wall: Timestamp) -> bool {
-    let ahead = known.as_microsecond().saturating_sub(wall.as_microsecond());
-    ahead > CLOCK_BEHIND_SECONDS_MAX * 1_000_000
 }
 
 /// A data directory of a server that does not run, whose latest known time is

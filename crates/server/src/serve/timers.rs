@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::Control;
+use control::{Control, is_far_ahead};
+use model::limits::CLOCK_MARK_SECONDS;
 use model::time::{Clock, Timestamp};
 use tokio_util::sync::CancellationToken;
 use web::AppState;
 
-use super::accept::is_far_ahead;
 use crate::clock::SystemClock;
 
 /// How often the times of last use are written, and secrets that have ended taken away.
@@ -89,6 +89,25 @@ pub(super) async fn tend_keys(
         control.log_due_rotations(seen, now);
         control.note_what_is_due();
         seen = seen.max(now);
+    }
+}
+
+/// Marks how late it is while something is asked, until nothing is any more.
+pub(super) async fn mark_time(control: Arc<Control>, drained: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(CLOCK_MARK_SECONDS));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut is_told = false;
+    loop {
+        tokio::select! {
+            () = drained.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let marked = control.mark_time().await;
+        match &marked {
+            Err(error) if !is_told => tracing::warn!(%error, "how late it is was not written"),
+            _ => {}
+        }
+        is_told = marked.is_err();
     }
 }
 

@@ -4,6 +4,7 @@
 //! is whole. Other tests of the same promises hold open files of a process
 //! that lives on (`crates/control`); this is the process itself.
 
+mod batches;
 mod codes;
 mod credits;
 mod keys;

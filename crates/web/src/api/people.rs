@@ -7,10 +7,11 @@ pub(crate) use schemas::schemas;
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts as _, State};
 use axum::response::Response;
 use control::{ControlError, NewPerson, Shown};
 use http::StatusCode;
+use http::request::Parts;
 use model::document::{Document, merge_patch};
 use model::fault::{Fault, FaultCode};
 use model::ids::{InvitationId, PersonId};
@@ -25,7 +26,7 @@ use crate::caller::{Caller, Named};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
 use crate::openapi::Operation;
-use crate::session::NotCrossSite;
+use crate::session::{InSession, NotCrossSite};
 use crate::state::AppState;
 use crate::step_up;
 
@@ -335,17 +336,20 @@ pub(crate) async fn uninvite(
 pub(crate) fn accept_operation() -> Operation {
     Operation::new(
         "acceptInvitation",
-        "Makes the person who was invited. No other answer holds what the app needs.",
+        "Makes the person who was invited; no other answer holds what the app needs. With the token alone, \
+         and the cookie of somebody who signed in under the name that was invited: gives that person the roles.",
     )
     .takes("Acceptance")
+    .answers(200, "The person who signed in, with the further roles.", "Person")
     .answers(201, "The person, with what is shown once.", "NewPerson")
-    .problems([403, 404, 409, 429, 507])
+    .problems([401, 403, 404, 409, 429, 507])
 }
 
-/// Makes the person who was invited.
+/// Makes the person who was invited, or lets somebody who is there join.
 pub(crate) async fn accept(
     _: NotCrossSite,
     State(state): State<AppState>,
+    mut parts: Parts,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let mut document = Document::new(&body)?;
@@ -354,6 +358,16 @@ pub(crate) async fn accept(
         let detail = "token is the 43 characters that the invitation showed";
         Fault::new(FaultCode::InvalidValue, detail).at("/token")
     })?;
+    let is_new = ["name", "password"].map(|name| document.present(name).is_some());
+    if is_new == [false; 2] {
+        document.finish()?;
+        let InSession { person, .. } = InSession::from_request_parts(&mut parts, &state).await?;
+        let joined = state
+            .control
+            .join_by_invitation(person.id(), &token)
+            .await?;
+        return Ok(json(StatusCode::OK, &Value::Object(show(&joined))));
+    }
     let name = name(&mut document)?;
     let password = chosen(&mut document, "password", &[&name])?;
     document.finish()?;

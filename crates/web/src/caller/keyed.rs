@@ -2,7 +2,11 @@
 //! Apperate. The body is part of what is signed and no header says its digest,
 //! so it is held before anybody is let in: `docs/adr/037-keyed-signatures.md`.
 
-use std::sync::{Arc, PoisonError, Weak};
+mod places;
+
+pub(crate) use places::Unverified;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -15,14 +19,14 @@ use model::keys::{KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, Network, Sa
 use model::limits::KEYED_BODY_BYTES_MAX;
 use model::permit::Access;
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::seen::said;
 use super::{LetIn, admitted, circumstances};
 use crate::error::{ApiError, Code};
-use crate::input::{Received, receive};
+use crate::input::{Received, each_piece, receive};
 use crate::plane::PlaneError;
-use crate::state::{AppState, UNVERIFIED_OF_NETWORK_MAX};
+use crate::state::AppState;
+use places::Named;
 
 const DATE: &str = "x-iex-date";
 
@@ -46,31 +50,76 @@ const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// The same request, of which the body is there and hashed, if it is signed so.
 ///
+/// Whoever names a key that could let nobody in waits as long as everybody else,
+/// and is refused behind the body: whether there is such a key is told to none
+/// who cannot sign. Such a body takes no place and is kept nowhere.
+///
 /// # Errors
 /// What is wrong with it whatever its body; a body that is too large or takes
-/// too long, and too many of them at once, of all senders or of one network.
+/// too long, and too many of them at once, of all senders, of one key or of one
+/// network.
 pub(crate) async fn held(request: Request, state: &AppState) -> Result<Request, ApiError> {
     if !is_keyed(request.headers()) {
         return Ok(request);
     }
     let (mut parts, body) = request.into_parts();
-    let (bytes, received) = match body.is_end_stream() {
-        true => (Bytes::new(), None),
+    let (bytes, held) = match body.is_end_stream() {
+        true => (Bytes::new(), Held::of(&Bytes::new(), None)),
         false => {
-            // Nothing is waited for that is refused in any case.
-            read(&parts, [0; 32])?;
-            let _places = places(&parts, state)?;
-            let received = receive(body, KEYED_BODY_BYTES_MAX, None, state);
-            let received = tokio::time::timeout(BODY_TIME, received).await;
-            let received = received.map_err(|_| too_slow())??;
-            (received.bytes.clone(), Some(Arc::new(received)))
+            let wait = async {
+                // Nothing is waited for that is refused in any case.
+                let request = read(&parts, [0; 32])?;
+                let seen = circumstances(&parts);
+                let key = state.control.may_be_signed(&request, &seen);
+                let named = key.map_or(Named::Nobody(request.named()), Named::Key);
+                let from = seen.address().map(Network::of);
+                let _place = state.unverified.take(named, from).ok_or_else(busy)?;
+                let waited = tokio::time::timeout(BODY_TIME, async {
+                    match key {
+                        Some(_) => kept(body, state).await,
+                        None => forgotten(body, state).await,
+                    }
+                });
+                waited.await.map_err(|_| too_slow())?
+            };
+            wait.await?
         }
     };
-    parts.extensions.insert(Held {
-        digest: Sha256::digest(&bytes).into(),
-        _received: received,
-    });
+    parts.extensions.insert(held);
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+async fn kept(body: Body, state: &AppState) -> Result<(Bytes, Held), ApiError> {
+    let received = receive(body, KEYED_BODY_BYTES_MAX, None, state).await?;
+    let bytes = received.bytes.clone();
+    let held = Held::of(&bytes, Some(Arc::new(received)));
+    Ok((bytes, held))
+}
+
+/// The same work for a body that lets nobody in. What is held in its place is
+/// signed by no signature.
+async fn forgotten(body: Body, state: &AppState) -> Result<(Bytes, Held), ApiError> {
+    let mut digest = Sha256::new();
+    let hashed = each_piece(body, KEYED_BODY_BYTES_MAX, state, |piece| {
+        digest.update(&piece);
+        Ok(())
+    });
+    hashed.await?;
+    std::hint::black_box(digest.finalize());
+    let held = Held {
+        digest: [0; 32],
+        _received: None,
+    };
+    Ok((Bytes::new(), held))
+}
+
+impl Held {
+    fn of(bytes: &Bytes, received: Option<Arc<Received>>) -> Self {
+        Self {
+            digest: Sha256::digest(bytes).into(),
+            _received: received,
+        }
+    }
 }
 
 fn too_slow() -> ApiError {
@@ -79,31 +128,10 @@ fn too_slow() -> ApiError {
     ApiError::new(Code::BodyTimeout, detail)
 }
 
-/// Places among those who send a body and whom nobody knows yet: few, and of one
-/// network fewer.
-fn places(parts: &Parts, state: &AppState) -> Result<[OwnedSemaphorePermit; 2], ApiError> {
-    let busy = |_| {
-        ApiError::from(PlaneError::Busy {
-            retry_after: Duration::from_secs(1),
-        })
-    };
-    let from = circumstances(parts).address().map(Network::of);
-    let mut all = state
-        .unverified_of
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let of_network = all.get(&from).and_then(Weak::upgrade).unwrap_or_else(|| {
-        all.retain(|_, places| places.strong_count() > 0);
-        let places = Arc::new(Semaphore::new(UNVERIFIED_OF_NETWORK_MAX));
-        all.insert(from, Arc::downgrade(&places));
-        places
-    });
-    drop(all);
-    let of_all = state.unverified_bodies.clone();
-    Ok([
-        of_network.try_acquire_owned().map_err(busy)?,
-        of_all.try_acquire_owned().map_err(busy)?,
-    ])
+fn busy() -> ApiError {
+    ApiError::from(PlaneError::Busy {
+        retry_after: Duration::from_secs(1),
+    })
 }
 
 /// Refuses a call that administers: what it is signed with the server can

@@ -1,12 +1,15 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use http::HeaderValue;
 use model::limits::BODY_BYTES_MAX;
 use serde_json::json;
 
+use super::receiving::room_of;
 use super::*;
+use crate::state::KEY_BODIES_BYTES_MAX;
 use crate::testing::{World, request};
 
 #[test]

@@ -14,6 +14,7 @@ use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{World, committed, request, text};
 
 mod held;
+mod joining;
 
 #[tokio::test]
 async fn k10_the_cookie_goes_to_this_host_over_tls_alone_and_to_no_script() {

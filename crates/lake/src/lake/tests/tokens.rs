@@ -190,6 +190,7 @@ impl<S: Subject> TokenLake<S> {
                     rejected: saved.rejected,
                     faults: saved.faults.clone(),
                     repeated: false,
+                    saved_at: expected.saved_at.map(|_| saved.at),
                 };
                 assert_eq!(&repeated, expected, "a repetition was answered otherwise");
                 Answer::Acknowledged

@@ -142,6 +142,7 @@ fn accepted(count: u64) -> AppendReceipt {
         rejected: 0,
         faults: Vec::new(),
         repeated: false,
+        saved_at: None,
     }
 }
 
@@ -263,6 +264,7 @@ fn a_request_under_an_idempotency_key_is_answered_as_before() {
             let answer = wait(world.lake.append(request.clone())).unwrap();
             let expected = AppendReceipt {
                 repeated,
+                saved_at: Some(at),
                 ..accepted(count)
             };
             assert_eq!(answer, expected, "{turn}");

@@ -82,7 +82,8 @@ pub(crate) fn schemas() -> Json {
         "Invitation": invitation(&[]),
         "NewInvitation": invitation(&["token"]),
         "Acceptance": {
-            "type": "object", "required": ["token", "name", "password"], "additionalProperties": false,
+            "type": "object", "required": ["token"], "additionalProperties": false,
+            "dependentRequired": { "name": ["password"], "password": ["name"] },
             "properties": {
                 "token": { "type": "string" }, "name": name(), "password": password(),
             },

@@ -9,6 +9,8 @@ use crate::testing::keyed::Keyed;
 use crate::testing::people::first_signed_in;
 use crate::testing::{Reply, World, text};
 
+mod dribbling;
+
 const RECORDS: &str = "/v1/pools/sales/records";
 
 /// A key with these grants and restrictions, with a signing secret: its id, its

@@ -4,6 +4,7 @@ use model::answers::AppendReceipt;
 use model::keys::Circumstances;
 
 use super::*;
+use crate::metering::storing::Sent;
 use crate::testing::NOW;
 
 async fn paying(world: &World, amount: u64) -> (String, String) {
@@ -174,11 +175,18 @@ async fn a_write_whose_saved_answer_is_repeated_is_not_charged_again() {
             rejected: 0,
             faults: Vec::new(),
             repeated,
+            saved_at: None,
         };
         let let_in = LetIn::arrived_at(world.state.clock.now());
         let definitions = world.state.control.definitions(access.project());
         let pool = definitions.pool("sales").expect("a pool").id;
-        let reserved = (reserved.expect("is left"), pool);
+        let sent = Sent {
+            pool,
+            tier: Tier::Core,
+            key: access.key(),
+            named: None,
+        };
+        let reserved = (reserved.expect("is left"), sent);
         let settled = let_in.stored(&world.state, reserved, &receipt).await;
         settled.expect("charged");
         assert_eq!(spent(&world, &id).await, cost);

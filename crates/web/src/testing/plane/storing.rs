@@ -23,6 +23,7 @@ impl FakePlane {
             rejected: batch.faults().len() as u64,
             faults: batch.faults().to_vec(),
             repeated: false,
+            saved_at: batch.idempotency().map(|_| batch.at()),
         };
         if let Some(sent) = batch.idempotency() {
             let name = (key, pool, sent.key.clone());
@@ -90,6 +91,7 @@ impl FakePlane {
             rejected: 0,
             faults: Vec::new(),
             repeated: true,
+            saved_at: None,
         }))
     }
 
