@@ -33,6 +33,13 @@ async fn held(world: &World, by: &SignedIn, role: &str) -> SignedIn {
     joined(world, by, &format!("held-{role}"), roles).await
 }
 
+/// Deletes what the page at this address shows.
+async fn delete(world: &World, by: &SignedIn, path: &str) -> Reply {
+    let html = see(world, by, path).await.expect(200).text();
+    let revision = hidden(&html, "revision");
+    send(world, by, path, &[("revision", revision.as_str())]).await
+}
+
 /// A hidden field of a page.
 fn hidden(html: &str, name: &str) -> String {
     let value = between(html, &format!("name=\"{name}\" value=\""), "\"");
@@ -123,7 +130,7 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
         ];
         let reply = send(&world, &ada, &format!("/views/{id}/change"), &stale).await;
         assert_eq!(reply.status, 412);
-        send(&world, &ada, &format!("/views/{id}/delete"), &[])
+        delete(&world, &ada, &format!("/views/{id}/delete"))
             .await
             .expect(303);
         assert_eq!(world.get(&format!("/v1/views/{name}")).await.status, 404);
@@ -435,7 +442,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
         (&changed["refresh_rate"], &changed["id"]),
         (&json!(300), &json!(cached))
     );
-    send(&world, &ada, &format!("/saved/{id}/delete"), &[])
+    delete(&world, &ada, &format!("/saved/{id}/delete"))
         .await
         .expect(303);
     let sets = ada
@@ -443,7 +450,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
         .await
         .json();
     let id = text(&sets, "/items/0/id");
-    send(&world, &ada, &format!("/datasets/{id}/delete"), &[])
+    delete(&world, &ada, &format!("/datasets/{id}/delete"))
         .await
         .expect(303);
     assert_eq!(
@@ -501,4 +508,58 @@ async fn home_tells_each_what_the_role_shows() {
             .text()
             .contains("<strong>0</strong> keys")
     );
+}
+
+#[tokio::test]
+async fn what_was_changed_meanwhile_is_shown_and_not_deleted() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    let saved = json!({ "name": "total", "query": count });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let dataset = json!({ "name": "daily", "index_by": "customer", "query": { "analysis": "count",
+        "pool": "sales", "interval": "daily", "timeframe": "this_30_days" } });
+    world.post("/v1/datasets", &dataset).await.expect(201);
+    let filtered = json!({ "filters": [{ "field": "amount", "operator": "gt", "value": 3 }] });
+    let other = json!({ "query": { "analysis": "sum", "pool": "sales", "field": "amount" } });
+    for (kind, path, change, now) in [
+        ("views", "/v1/views/all", Some(filtered), "amount"),
+        (
+            "saved",
+            "/v1/saved-queries/total",
+            Some(other),
+            "sum of amount in sales",
+        ),
+        ("datasets", "/v1/datasets/daily", None, "count in sales"),
+    ] {
+        let id = world.get(path).await.expect(200).json();
+        let below = format!("/{kind}/{}/delete", text(&id, "/id"));
+        let html = see(&world, &ada, &below).await.expect(200).text();
+        let old = hidden(&html, "revision");
+        let shown = old.clone();
+        // A dataset never changes: one that is not the one shown has another revision.
+        let stale = match &change {
+            Some(change) => {
+                let call = format!("PATCH {path}");
+                world.call(&world.admin, &call, change).await.expect(200);
+                old
+            }
+            None => "7".to_owned(),
+        };
+        for form in [&[("revision", stale.as_str())][..], &[]] {
+            let html = send(&world, &ada, &below, form).await.expect(412).text();
+            assert!(
+                html.contains("Somebody changed it") && html.contains(now),
+                "{kind}: {html}"
+            );
+            assert_eq!(
+                hidden(&html, "revision") == shown,
+                change.is_none(),
+                "{kind}"
+            );
+        }
+        world.get(path).await.expect(200);
+        delete(&world, &ada, &below).await.expect(303);
+        world.get(path).await.expect(404);
+    }
 }
