@@ -29,7 +29,11 @@ pub(super) fn steps(tally: &Tally, steps: &[Value]) -> Vec<Step> {
         let without = if is("inverted") { "without " } else { "" };
         let kept = conditions(step);
         let step = Step {
-            name: format!("{}. {without}{}{kept}", at + 1, cut(pool.unwrap_or_default())),
+            name: format!(
+                "{}. {without}{}{kept}",
+                at + 1,
+                cut(pool.unwrap_or_default())
+            ),
             count: *count,
             before,
         };
@@ -95,7 +99,11 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, steps: &[Step]) {
     let right = area.right - values - shares - 2.0 * GAP;
     let has_room = each >= THIN + SHARE;
     let thick = thickness(each) * 1.2;
-    let thick = if has_room { thick.min(each - SHARE) } else { thick };
+    let thick = if has_room {
+        thick.min(each - SHARE)
+    } else {
+        thick
+    };
     for (at, (step, (number, share))) in shown.iter().zip(&texts).enumerate() {
         let middle = area.top + (count(at) + 0.5) * each;
         let name = shortened(&step.name, TEXT_SIZE, names);
@@ -109,7 +117,13 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, steps: &[Step]) {
         if let Some((number, before)) = step.before.filter(|_| has_room) {
             let went_on = format!("{} of step {number}", numbers::percent(step.count, before));
             let between = middle - each / 2.0 + 4.0;
-            svg.text("s", left, between, Anchor::Start, &shortened(&went_on, TEXT_SIZE, whole));
+            svg.text(
+                "s",
+                left,
+                between,
+                Anchor::Start,
+                &shortened(&went_on, TEXT_SIZE, whole),
+            );
         }
         let end = area.right - shares - GAP;
         svg.text("v", end, middle + 4.0, Anchor::End, number);

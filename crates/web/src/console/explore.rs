@@ -27,6 +27,7 @@ use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
 use super::asking::{self, EXTRACTED, ask};
+use super::filters;
 use super::forms::{Fields, sentence};
 use super::frame::{Frame, Section, query};
 use super::pictures::{self, Chart, Size, look_of};
@@ -111,13 +112,15 @@ fn chosen(here: &InProject, parameters: &Parameters) -> (Asked, Result<Option<Va
 }
 
 /// A question that cannot be asked: what is wrong, at the field of the form.
-fn marked(asked: Asked, error: &ApiError) -> (Asked, Fields) {
+fn marked(mut asked: Asked, error: &ApiError) -> (Asked, Fields) {
     let marks = Fields::blank().naming(PARAMETERS);
     let places = asked.places().into_iter();
     let marks = places.fold(marks, |marks, (pointer, field)| {
         marks.placed(pointer, field)
     });
-    (asked, marks.marked(error))
+    let marks = marks.marked(error);
+    asked.filters.error = marks.error(filters::AS_JSON).map(str::to_owned);
+    (asked, marks)
 }
 
 /// The saved query that the question came from, for who may change it.

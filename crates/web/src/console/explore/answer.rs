@@ -32,7 +32,11 @@ fn of_funnel(counts: &[u64], steps: &[Value]) -> (Table, usize) {
         let conditions = filters::in_words(member("filters"));
         has_conditions |= !conditions.is_empty();
         let pool = member("pool").and_then(Value::as_str).unwrap_or_default();
-        let pool = if is("inverted") { format!("not in {pool}") } else { pool.to_owned() };
+        let pool = if is("inverted") {
+            format!("not in {pool}")
+        } else {
+            pool.to_owned()
+        };
         rows.push(vec![
             Value::from(at as u64 + 1),
             Value::from(pool),
@@ -45,7 +49,14 @@ fn of_funnel(counts: &[u64], steps: &[Value]) -> (Table, usize) {
             before = Some(*count);
         }
     }
-    let mut names = vec!["step", "pool", "where", "actors", "% of the first", "% of the step before"];
+    let mut names = vec![
+        "step",
+        "pool",
+        "where",
+        "actors",
+        "% of the first",
+        "% of the step before",
+    ];
     if !has_conditions {
         names.remove(2);
         for row in &mut rows {
@@ -57,7 +68,10 @@ fn of_funnel(counts: &[u64], steps: &[Value]) -> (Table, usize) {
 
 /// A share in percent, with one digit behind the point.
 fn percent(part: u64, of: u64) -> Value {
-    #[expect(clippy::cast_precision_loss, reason = "a share is not exact to the last digit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share is not exact to the last digit"
+    )]
     let share = part as f64 / of as f64;
     match of {
         0 => Value::Null,

@@ -111,7 +111,12 @@ fn the_form_asks_what_it_says() {
         &[("ask", "several"), ("k1", "count"), ("k2", "count")],
         &[("ask", "several"), ("k1", "count"), ("c2", "amount")],
         &[("ask", "funnel"), ("u1", "user")],
-        &[("ask", "funnel"), ("u1", "user"), ("u2", "user"), ("s2f1", "x")],
+        &[
+            ("ask", "funnel"),
+            ("u1", "user"),
+            ("u2", "user"),
+            ("s2f1", "x"),
+        ],
         &[("filters", "{")],
     ] {
         assert!(asked(wrong).is_err(), "{wrong:?}");
@@ -140,9 +145,14 @@ fn a_question_comes_back_into_the_form_or_as_it_is() {
         let schema = Schema::new(SchemaMode::Open, Vec::new());
         let fields = fields_of(&question, |_| &schema);
         let stored = Analysis::parse(&question).expect("a question").to_value();
-        let is_whole = |fields: &[(&str, String)]| fields.iter().any(|(name, _)| *name == "question");
+        let is_whole =
+            |fields: &[(&str, String)]| fields.iter().any(|(name, _)| *name == "question");
         // What is stored comes back as what was sent does.
-        assert_eq!(is_whole(&fields_of(&stored, |_| &schema)), is_whole(&fields), "{text}");
+        assert_eq!(
+            is_whole(&fields_of(&stored, |_| &schema)),
+            is_whole(&fields),
+            "{text}"
+        );
         let sent: Vec<(&str, &str)> = fields
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
@@ -192,11 +202,20 @@ fn rows_are_added_and_removed_and_the_others_stay_what_they_are() {
     assert_eq!((first.pool(), first.names.actor), ("visits", "u1"));
     let condition = &first.conditions[0];
     assert_eq!(
-        (condition.names[0], condition.field.as_str(), condition.value.as_str()),
+        (
+            condition.names[0],
+            condition.field.as_str(),
+            condition.value.as_str()
+        ),
         ("s1f1", "page", "shop")
     );
     // One is left, whatever is sent, and no more than there is room for.
-    let one = [("ask", "funnel"), ("steps", "1"), ("u1", "a"), ("do", "drop-1")];
+    let one = [
+        ("ask", "funnel"),
+        ("steps", "1"),
+        ("u1", "a"),
+        ("do", "drop-1"),
+    ];
     assert_eq!(actors(&shown(&one)), ["a"]);
     let full = [("ask", "funnel"), ("steps", "900"), ("do", "add")];
     let full = shown(&full);
@@ -241,6 +260,11 @@ fn what_was_typed_for_another_kind_of_question_is_kept() {
     let several = shown(&[&sent[..4], &[("as", "several")]].concat());
     let first = &several.functions.rows[0];
     assert_eq!(first.field, "amount");
-    assert!(first.functions.iter().any(|one| one.is_chosen && one.value == "sum"));
+    assert!(
+        first
+            .functions
+            .iter()
+            .any(|one| one.is_chosen && one.value == "sum")
+    );
     assert!(!several.kept.contains(&("by1", "city".to_owned())));
 }
