@@ -40,27 +40,21 @@ fn of_funnel(counts: &[u64], steps: &[Value]) -> (Table, usize) {
         rows.push(vec![
             Value::from(at as u64 + 1),
             Value::from(pool),
-            Value::from(conditions.join(", ")),
             Value::from(*count),
             percent(*count, first),
             before.map_or(Value::Null, |before| percent(*count, before)),
+            Value::from(conditions.join(", ")),
         ]);
         if !is("optional") {
             before = Some(*count);
         }
     }
-    let mut names = vec![
-        "step",
-        "pool",
-        "where",
-        "actors",
-        "% of the first",
-        "% of the step before",
-    ];
+    let shares = ["% of step 1", "% of the step before"];
+    let mut names = vec!["step", "pool", "actors", shares[0], shares[1], "where"];
     if !has_conditions {
-        names.remove(2);
+        names.pop();
         for row in &mut rows {
-            row.remove(2);
+            row.pop();
         }
     }
     of_rows(names.into_iter().map(str::to_owned).collect(), &rows)

@@ -125,8 +125,8 @@ impl Functions {
     /// single function that was asked before is the first of them.
     pub(super) fn typed<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Self {
         let shown = get(SHOWN).and_then(|text| text.parse::<usize>().ok());
-        let all = (0..ROWS_MAX).map(|at| Row::typed(at, at, &get));
-        let used = all.into_iter().filter(Row::is_used).last();
+        let mut all = (0..ROWS_MAX).map(|at| Row::typed(at, at, &get));
+        let used = all.rfind(Row::is_used);
         let used = used.map_or(0, |row| row.number);
         let least = if shown.is_some() { 1 } else { ROWS };
         let shown = shown.unwrap_or(0).clamp(least, ROWS_MAX).max(used);
@@ -141,7 +141,7 @@ impl Functions {
             row.is_new = true;
             rows.push(row);
         }
-        if used == 0 {
+        if used == 0 && get(SHOWN).is_none() {
             let text = |name: &str| get(name).unwrap_or_default().trim().to_owned();
             let function = text("analysis");
             let is_one = choices(&function).iter().any(|choice| choice.is_chosen);

@@ -169,7 +169,7 @@ impl Steps {
     ) -> Self {
         let step = |at: usize, from: usize| Step::typed((at, from), (pools, usual), &get);
         let shown = get(SHOWN).and_then(|text| text.parse::<usize>().ok());
-        let used = (0..STEPS_MAX).rev().find(|at| step(*at, *at).is_used());
+        let used = (0..STEPS_MAX).rfind(|at| step(*at, *at).is_used());
         let used = used.map_or(0, |at| at + 1);
         let usual = if shown.is_some() { 1 } else { STEPS };
         let shown = shown.unwrap_or(0).clamp(usual, STEPS_MAX).max(used);
