@@ -76,7 +76,7 @@ pub use ledger::{CreditsLeft, CreditsSpent, Reservation, SavedBatch, Spent};
 pub use meters::{Entered, LimitsLeft, OverLimit};
 pub use nonces::SignedError;
 pub use notices::{Notice, NoticeKind};
-pub use once::{Made, Once};
+pub use once::{Carried, Made, Once};
 pub use people::{
     NewPerson, OpenSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
 };

@@ -1,8 +1,9 @@
-//! Requests that make a token, at most once for each name that their sender
-//! gives them.
+//! Requests that make what is shown once, carried out at most once for each
+//! name that their sender gives them.
 
 use std::sync::Arc;
 
+use model::ids::{KeyId, ProjectId};
 use model::keys::KeyRecord;
 use model::limits::IDEMPOTENCY_SECONDS;
 use model::permit::{Access, Admin, Permit};
@@ -46,6 +47,15 @@ impl Made {
     }
 }
 
+/// What a request that its sender may repeat came to.
+#[derive(Debug)]
+pub enum Carried<T> {
+    /// It was carried out, with what is shown this one time.
+    Now(T),
+    /// The same request was carried out before, and made what has this id.
+    Before(String),
+}
+
 impl Control {
     /// Carries a change out unless the caller's request of this name did
     /// already. That it did is written in the transaction of the change.
@@ -70,15 +80,41 @@ impl Control {
         once: Option<Once>,
         plan: impl FnOnce(&mut Change) -> Result<(Arc<KeyRecord>, Secret), ControlError>,
     ) -> Result<Made, ControlError> {
-        let made = |(key, secret)| Made::Now(key, secret);
+        let plan = |change: &mut Change| {
+            let (key, secret) = plan(change)?;
+            let id = key.id().to_string();
+            Ok(((key, secret), id))
+        };
+        let project = access.project();
+        match self.change_once_in((access, project), once, plan).await? {
+            Carried::Now((key, secret)) => Ok(Made::Now(key, secret)),
+            Carried::Before(id) => {
+                let id = KeyId::parse(&id).map_err(|_| ControlError::NotFound)?;
+                let definitions = self.definitions(project);
+                // It may have been given more than the caller may know of.
+                let key = definitions.key(id).filter(|key| access.knows(key));
+                key.cloned().map(Made::Before).ok_or(ControlError::NotFound)
+            }
+        }
+    }
+
+    /// The same for whatever is shown once, in a project that need not be the
+    /// caller's own. The plan answers that, and the id of what it makes.
+    pub(crate) async fn change_once_in<T>(
+        &self,
+        (access, project): (&Access, ProjectId),
+        once: Option<Once>,
+        plan: impl FnOnce(&mut Change) -> Result<(T, String), ControlError>,
+    ) -> Result<Carried<T>, ControlError> {
         let Some(once) = once else {
-            return self.change_by(access, plan).await.map(made);
+            let (made, _) = self.change_in(access, project, plan).await?;
+            return Ok(Carried::Now(made));
         };
         // A person may be in several projects.
         let path = format!("{} {}", access.project(), once.path);
         let once = Once { path, ..once };
         let mut writer = self.0.writer().await?;
-        let mut change = self.begin(&writer, Author::of(access), access.project());
+        let mut change = self.begin(&writer, Author::of(access), project);
         self.check_author(&change, access)?;
         let since = change
             .now
@@ -87,28 +123,26 @@ impl Control {
         let Link::Open(store) = &mut writer.link else {
             return Err(InternalError::new("the writer was given without a database").into());
         };
-        if let Some((fingerprint, key)) = store.repeated(access.key(), &once, since).await? {
-            if fingerprint != once.fingerprint {
-                return Err(ControlError::OtherRequest);
-            }
-            // It may have been given more than the caller may know of.
-            let key = change.definitions.key(key);
-            let key = key.filter(|key| access.knows(key)).cloned();
-            return key.map(Made::Before).ok_or(ControlError::NotFound);
+        if let Some((fingerprint, made)) = store.repeated(access.key(), &once, since).await? {
+            return match fingerprint == once.fingerprint {
+                true => Ok(Carried::Before(made)),
+                false => Err(ControlError::OtherRequest),
+            };
         }
         let planned = self.carry_plan(&mut change, access, plan)?;
-        if let Some((key, _)) = &planned {
+        if let Some((_, id)) = &planned {
             change.writes.push(Write::ForgetRepeats(since));
             change.writes.push(Write::InsertRepeat(RepeatRow {
                 caller: access.key(),
                 path: once.path,
                 name: once.name,
                 fingerprint: once.fingerprint,
-                key: key.id(),
+                made: id.clone(),
                 made_at: change.now,
             }));
         }
         self.finish(writer, change).await?;
-        planned.map(made).ok_or_else(|| Refusal::WrongCode.into())
+        let made = planned.map(|(made, _)| Carried::Now(made));
+        made.ok_or_else(|| Refusal::WrongCode.into())
     }
 }

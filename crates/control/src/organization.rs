@@ -16,6 +16,7 @@ use crate::change::Change;
 use crate::control::Control;
 use crate::definitions::{Definitions, ProjectRecord};
 use crate::error::{ControlError, Refusal};
+use crate::once::{Carried, Once};
 use crate::store::Write;
 
 impl Control {
@@ -47,16 +48,38 @@ impl Control {
         by: &Permit<Admin>,
         name: &Name,
     ) -> Result<(ProjectId, Secret), ControlError> {
+        match self.create_project_once(by, name, None).await? {
+            Carried::Now(made) => Ok(made),
+            Carried::Before(_) => Err(ControlError::OtherRequest),
+        }
+    }
+
+    /// The same for a request that its sender may repeat.
+    ///
+    /// # Errors
+    /// As [`Control::create_project`], and [`ControlError::OtherRequest`];
+    /// [`ControlError::NotFound`] when the project that was made is gone.
+    pub async fn create_project_once(
+        &self,
+        by: &Permit<Admin>,
+        name: &Name,
+        once: Option<Once>,
+    ) -> Result<Carried<(ProjectId, Secret)>, ControlError> {
         let options = &self.0.options;
         let id = ProjectId::generate(options.clock.now(), &*options.random);
-        let secret = self
-            .change_in(by.access(), id, |change| {
+        let made = self
+            .change_once_in((by.access(), id), once, |change| {
                 let organization = self.may_make_projects(by)?;
                 self.check_name(organization, name, None)?;
-                self.make_project_in(change, organization, name.as_str())
+                let secret = self.make_project_in(change, organization, name.as_str())?;
+                Ok(((id, secret), id.to_string()))
             })
             .await?;
-        Ok((id, secret))
+        if let Carried::Before(id) = &made {
+            let id = ProjectId::parse(id).map_err(|_| ControlError::NotFound)?;
+            self.check_known(by, id)?;
+        }
+        Ok(made)
     }
 
     /// Calls a project something else, sets its quota of storage, or both;

@@ -50,6 +50,23 @@
     setTimeout(() => { button.textContent = label; }, 2000);
   });
 
+  // What is shown once is in the first answer: a second click does not ask for another one.
+  const sent = new WeakSet();
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (!form.elements.namedItem('once')) return;
+    if (sent.has(form)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+    sent.add(form);
+  }, true);
+  // Where no answer came, or somebody is back at the page, it may be sent again.
+  document.addEventListener('htmx:afterRequest', (event) => sent.delete(event.detail.elt));
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) for (const form of document.forms) sent.delete(form);
+  });
+
   // How much of a file is sent.
   document.addEventListener('htmx:xhr:progress', (event) => {
     const bar = event.target.querySelector?.('progress');

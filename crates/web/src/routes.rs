@@ -217,6 +217,8 @@ routes! {
     GET "/v1/people/{id}" ADMIN, &[], people::read, people::read_operation;
     PATCH "/v1/people/{id}" ADMIN, &[], people::change, people::change_operation;
     DELETE "/v1/people/{id}" ADMIN, &[], people::delete, people::delete_operation;
+    DELETE "/v1/people/{id}/sessions" ADMIN, &[],
+        people::end_sessions, people::end_sessions_operation;
     GET "/v1/invitations" ADMIN, PAGED, people::invitations, people::invitations_operation;
     POST "/v1/invitations" ADMIN, &[], people::invite, people::invite_operation;
     POST "/v1/invitations/accept" Needs::Nothing, &[], people::accept, people::accept_operation;

@@ -68,6 +68,25 @@ def test_a_role_that_reaches_further_asks_for_a_code(stage):
     browser.keep_session(stage.owner)
 
 
+def test_sessions_of_somebody_are_ended(stage):
+    for scripts in (True, False):
+        guest = stage.browser()
+        guest.sign_in(stage.bob)
+        browser = stage.owner_in(scripts=scripts)
+        browser.go("/console/projects/default/people")
+        browser.page.get_by_role("link", name="Bob <script>").click()
+        browser.see("bob@example.com")
+        browser.page.get_by_role("link", name="Sign Bob").click()
+        browser.page.get_by_role("button", name="End all sessions").wait_for()
+        browser.looks_right("end-sessions")
+        browser.press("End all sessions")
+        browser.see("Nobody is signed in as that person any more")
+        assert not guest.is_in() and guest.path.startswith("/console/sign-in")
+        # The person is still somebody who works here.
+        guest.sign_in(stage.bob)
+        assert guest.is_in()
+
+
 def test_people_are_managed_without_a_script(stage):
     browser = stage.owner_in(scripts=False)
     browser.go("/console/projects/default/people")
@@ -81,3 +100,31 @@ def test_people_are_managed_without_a_script(stage):
     browser.looks_right("uninvite")
     browser.press("Take it back")
     browser.see("does not count any more")
+
+
+def test_an_invitation_survives_a_double_click(stage):
+    for scripts, name in ((True, "dora@example.com"), (False, "emil@example.com")):
+        browser = stage.owner_in(scripts=scripts)
+        browser.go("/console/projects/default/people/invite")
+        browser.fill(sign_in=name)
+        browser.page.get_by_role("button", name="Make the invitation").dblclick()
+        if scripts:
+            # The second click asks for nothing: the link is in the only answer.
+            browser.see_heading(f"{name} is invited")
+            assert "/console/join#" in browser.page.locator("[data-link]").inner_text()
+            browser.page.go_back()
+            browser.see_heading("Invite somebody")
+        else:
+            # Whichever of the two answers is shown, it says what was done.
+            heading = browser.page.get_by_role("heading", level=1)
+            heading.filter(has_text="is invited").or_(heading.filter(has_text="That was done already")).wait_for()
+            browser.go("/console/projects/default/people/invite")
+            browser.fill(sign_in="fred@example.com")
+            browser.press("Make the invitation")
+            browser.see_heading("fred@example.com is invited")
+            browser.page.reload()
+            browser.see_heading("That was done already")
+            browser.looks_right("invited-already")
+        invited = [one["sign_in"] for one in stage.api("GET", "/v1/invitations")["items"]]
+        assert invited.count(name) == 1, invited
+    assert invited.count("fred@example.com") == 1, invited

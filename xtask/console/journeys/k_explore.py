@@ -42,6 +42,99 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.looks_right("explore-records")
 
 
+def test_several_things_are_asked_at_once(stage):
+    stage.stock()
+    for scripts, without in ((True, ""), (False, "-without-script")):
+        browser = stage.owner_in(scripts=scripts)
+        browser.go("/console/projects/default/explore?pool=orders")
+        browser.fill(field="amount")
+        browser.page.get_by_label("What to find").select_option("sum")
+        browser.press("Several at once")
+        browser.page.locator("#rows").wait_for()
+        # What was typed is the first of them.
+        assert (browser.value("k1"), browser.value("c1")) == ("sum", "amount")
+        browser.page.locator("[name=k2]").select_option("percentile")
+        browser.fill(c2="amount", q2="much", l2="most")
+        browser.press("Add a function")
+        browser.page.locator("[name=k3]").wait_for()
+        assert browser.value("q2") == "much"
+        browser.page.locator("[name=k3]").select_option("count")
+        browser.press("Ask")
+        assert "is a number" in browser.error_of("q2")
+        browser.looks_right(f"explore-several-refused{without}")
+        browser.fill(q2="90")
+        browser.press("Ask")
+        browser.page.locator(".data").wait_for()
+        head = browser.page.locator(".data thead").inner_text()
+        assert head.split() == ["sum_amount", "most", "count"], head
+        browser.looks_right(f"explore-several{without}")
+        browser.page.get_by_role("button", name="Remove function 1").click()
+        browser.page.locator("[name=k3]").wait_for(state="detached")
+        assert (browser.value("l1"), browser.value("q1"), browser.value("k2")) == ("most", "90", "count")
+        browser.fill(by1="city")
+        browser.press("Ask")
+        browser.page.wait_for_url(lambda url: "by1=city" in url)
+        browser.see("Lyon")
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/explore?pool=orders&ask=several&functions=2&k1=sum&c1=amount&k2=average&c2=items&timeframe=this_5_years&interval=monthly")
+    browser.chart_is_there()
+    browser.looks_right("explore-several-series")
+    browser.fill(name="two at once")
+    browser.press("Save")
+    browser.see("The question is saved")
+    browser.follow("Open in Explore")
+    assert (browser.value("k1"), browser.value("l2")) == ("sum", "average_items")
+
+
+def test_a_funnel_is_asked_by_its_steps(stage):
+    stage.stock()
+    for scripts, without in ((True, ""), (False, "-without-script")):
+        browser = stage.owner_in(scripts=scripts)
+        browser.go("/console/projects/default/explore?pool=orders")
+        browser.press("A funnel")
+        browser.page.locator("#rows").wait_for()
+        browser.looks_right(f"explore-funnel-blank{without}")
+        browser.fill(u1="customer")
+        browser.press("Ask")
+        assert "Step 2" in browser.error_of("u2")
+        browser.looks_right(f"explore-funnel-refused{without}")
+        browser.fill(u2="customer", s2f1="amount", s2v1="40")
+        browser.page.locator("[name=s2o1]").select_option("gte")
+        browser.press("Add a step")
+        browser.page.locator("[name=s3]").wait_for()
+        # It begins with who it was before.
+        assert browser.value("u3") == "customer"
+        browser.fill(s3f1="city", s3v1="Lyon")
+        browser.press("Ask")
+        browser.page.locator(".data").wait_for()
+        if scripts:
+            browser.chart_is_there()
+        rows = [row.split() for row in browser.page.locator(".data tbody tr").all_inner_texts()]
+        assert [row[2:5] for row in rows] == [["2", "100", "–"], ["2", "100", "100"], ["1", "50", "50"]], rows
+        browser.looks_right(f"explore-funnel{without}")
+        browser.page.get_by_role("button", name="Remove step 2").click()
+        browser.page.locator("[name=s3]").wait_for(state="detached")
+        assert (browser.value("s2f1"), browser.value("s2v1")) == ("city", "Lyon")
+        browser.press("Ask")
+        browser.page.wait_for_url(lambda url: "steps=2" in url)
+        browser.page.locator(".data").wait_for()
+        # Back to one thing and here again: nothing is lost.
+        browser.press("One thing")
+        browser.page.get_by_label("What to find").wait_for()
+        browser.press("A funnel")
+        browser.page.locator("#rows").wait_for()
+        assert browser.value("s2v1") == "Lyon"
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/explore?pool=orders&ask=funnel&steps=2&s1=orders&u1=customer&s2=orders&u2=customer&s2f1=city&s2o1=eq&s2v1=Lyon&timeframe=this_5_years")
+    browser.chart_is_there()
+    browser.fill(name="who came to Lyon")
+    browser.press("Save")
+    browser.see("The question is saved")
+    browser.looks_right("saved-funnel")
+    browser.follow("Open in Explore")
+    assert (browser.value("s2v1"), browser.value("u1")) == ("Lyon", "customer")
+
+
 def test_a_question_is_saved_and_shown_in_a_page(stage):
     stage.stock()
     browser = stage.owner_in()
@@ -76,6 +169,7 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.fill(value_1="acme")
     browser.press("Show")
     browser.page.locator(".data").wait_for()
+    browser.chart_is_there()
     browser.looks_right("dataset-series")
     browser.follow("Delete")
     browser.looks_right("delete-saved")

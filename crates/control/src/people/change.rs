@@ -109,6 +109,40 @@ impl Change {
         self.audit_in(home, action, subject(), (before, after));
     }
 
+    /// Notes what else became of somebody, as much in every audit that has the
+    /// roles of the person: the project's, and that of the organization's first
+    /// project, `home`.
+    pub(super) fn audit_of_person(
+        &mut self,
+        (home, person): (ProjectId, &PersonParts),
+        action: &str,
+        texts: (Option<String>, Option<String>),
+    ) {
+        self.audit_by_roles(
+            (home, &person.draft.roles),
+            action,
+            || subject(person),
+            texts,
+        );
+    }
+
+    /// The same of whoever has these roles, or will have them.
+    pub(super) fn audit_by_roles(
+        &mut self,
+        (home, roles): (ProjectId, &[RoleGrant]),
+        action: &str,
+        subject: impl Fn() -> Subject,
+        (before, after): (Option<String>, Option<String>),
+    ) {
+        let project = self.project;
+        if home == project || roles.iter().any(|role| reaches(role, project)) {
+            self.audit(action, subject(), before.clone(), after.clone());
+        }
+        if home != project && !roles.iter().all(|role| reaches(role, project)) {
+            self.audit_in(home, action, subject(), (before, after));
+        }
+    }
+
     /// Removes a person with everything that is the person's.
     pub(super) fn delete_person(&mut self, id: PersonId) {
         self.writes_people(PeopleWrite::DeleteSessionsOf(id));
@@ -142,7 +176,7 @@ impl Change {
 }
 
 /// Whether a role is one of the project: its own, or that for every project.
-pub(super) fn reaches(role: &RoleGrant, project: ProjectId) -> bool {
+fn reaches(role: &RoleGrant, project: ProjectId) -> bool {
     role.project.is_none_or(|other| other == project)
 }
 

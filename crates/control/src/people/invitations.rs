@@ -12,11 +12,12 @@ use model::time::Timestamp;
 use model::value::Object;
 
 use super::People;
-use super::change::{PersonTold, note, reaches};
+use super::change::{PersonTold, note};
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
+use crate::once::{Carried, Once};
 
 impl People {
     /// The invitation of this hash, while it counts.
@@ -58,9 +59,27 @@ impl Control {
         sign_in: SignInName,
         draft: PersonDraft,
     ) -> Result<(Arc<InvitationRecord>, InvitationToken), ControlError> {
+        match self.invite_once(by, sign_in, draft, None).await? {
+            Carried::Now(made) => Ok(made),
+            Carried::Before(_) => Err(ControlError::OtherRequest),
+        }
+    }
+
+    /// The same for a request that its sender may repeat.
+    ///
+    /// # Errors
+    /// As [`Control::invite`], and [`ControlError::OtherRequest`].
+    pub async fn invite_once(
+        &self,
+        by: &Permit<Admin>,
+        sign_in: SignInName,
+        draft: PersonDraft,
+        once: Option<Once>,
+    ) -> Result<Carried<(Arc<InvitationRecord>, InvitationToken)>, ControlError> {
         // Whoever made the draft: what is stored must be what can be read.
         let draft = PersonDraft::parse(&draft.to_value())?;
-        self.change(by, |change| {
+        let (access, project) = (by.access(), by.access().project());
+        self.change_once_in((access, project), once, |change| {
             let organization = self.check_covers(by, &draft.roles)?;
             let now = self.people_now();
             let invited = self.invitations_of(organization);
@@ -101,7 +120,8 @@ impl Control {
             let home = self.home_of(organization)?;
             let subject = || subject(&invitation);
             change.audit_person(home, "person.invite", subject, [None, Some(&told)]);
-            Ok((Arc::new(invitation), token))
+            let id = invitation.id.to_string();
+            Ok(((Arc::new(invitation), token), id))
         })
         .await
     }
@@ -206,14 +226,9 @@ impl Change {
     pub(super) fn take_back(&mut self, home: ProjectId, invitation: &InvitationRecord) {
         self.delete_invitation(invitation.id);
         let members = Object::new().with("invitation", invitation.id.to_string());
-        let (action, text) = ("person.uninvite", note(members));
-        let (project, roles) = (self.project, &invitation.draft.roles);
-        if home == project || roles.iter().any(|role| reaches(role, project)) {
-            self.audit(action, subject(invitation), text.clone(), None);
-        }
-        if home != project && !roles.iter().all(|role| reaches(role, project)) {
-            self.audit_in(home, action, subject(invitation), (text, None));
-        }
+        let place = (home, &*invitation.draft.roles);
+        let subject = || subject(invitation);
+        self.audit_by_roles(place, "person.uninvite", subject, (note(members), None));
     }
 }
 

@@ -149,7 +149,7 @@ impl Control {
         .await
     }
 
-    fn find(
+    pub(super) fn find(
         &self,
         by: &Permit<Admin>,
         id: PersonId,

@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use model::ids::{PersonId, ProjectId, SessionId};
 use model::keys::AuthError;
 use model::people::{PersonRecord, SessionRecord, SessionToken};
-use model::permit::Access;
+use model::permit::{Access, Admin, Permit};
 use model::time::Timestamp;
 use model::value::Object;
 
 use super::change::{note, subject};
 use crate::control::Control;
 use crate::definitions::Definitions;
-use crate::error::ControlError;
+use crate::error::{ControlError, Refusal};
 
 /// A session, and when it was last used. After a restart a session counts as
 /// used when it began.
@@ -115,6 +115,41 @@ impl Control {
             let ended = note(Object::new().with("session", session.to_string()));
             change.audit("person.sign_out", subject(person.parts()), None, ended);
             Ok(())
+        })
+        .await
+    }
+
+    /// Ends every session of a person whom the caller manages, and answers how
+    /// many there were: none of them lets anybody in when this returns.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for somebody whom the caller does not know of,
+    /// [`Refusal::NeedsPerson`], [`Refusal::NotAllowed`] when the caller's role
+    /// does not reach as far as those of the person.
+    pub async fn end_sessions_of(
+        &self,
+        by: &Permit<Admin>,
+        id: PersonId,
+    ) -> Result<usize, ControlError> {
+        self.change(by, |change| {
+            by.access().person().ok_or(Refusal::NeedsPerson)?;
+            let person = self.find(by, id, None)?;
+            let parts = person.parts();
+            let organization = self.check_covers(by, &parts.draft.roles)?;
+            let now = self.people_now();
+            let mut sessions = self.people().sessions_of(id);
+            for live in &sessions {
+                change.delete_session(live.record.hash);
+            }
+            // Those that are over let nobody in anyway, and are nothing to tell of.
+            sessions.retain(|live| live.lasts(now));
+            if !sessions.is_empty() {
+                let ended = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+                let ended = note(Object::new().with("sessions", ended));
+                let home = self.home_of(organization)?;
+                change.audit_of_person((home, parts), "person.sign_out", (None, ended));
+            }
+            Ok(sessions.len())
         })
         .await
     }

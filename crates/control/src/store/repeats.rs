@@ -3,32 +3,32 @@
 use model::ids::KeyId;
 use model::time::Timestamp;
 
-use super::load::{bytes, id};
+use super::load::{bytes, column};
 use super::{Store, failed, text};
 use crate::error::ControlError;
 use crate::once::Once;
 
-/// A request that made a token.
+/// A request that made what is shown once.
 #[derive(Debug)]
 pub(crate) struct RepeatRow {
     pub(crate) caller: KeyId,
     pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) fingerprint: [u8; 32],
-    /// The key that has the token.
-    pub(crate) key: KeyId,
+    /// The id of what it made: of a key, an invitation or a project.
+    pub(crate) made: String,
     pub(crate) made_at: Timestamp,
 }
 
 impl Store {
     /// What the caller's request of this name made since then: its
-    /// fingerprint and the key.
+    /// fingerprint and the id.
     pub(crate) async fn repeated(
         &mut self,
         caller: KeyId,
         once: &Once,
         since: Timestamp,
-    ) -> Result<Option<([u8; 32], KeyId)>, ControlError> {
+    ) -> Result<Option<([u8; 32], String)>, ControlError> {
         let row = sqlx::query(text::SELECT_REPEAT)
             .bind(caller.to_string())
             .bind(&once.path)
@@ -37,7 +37,7 @@ impl Store {
             .fetch_optional(&mut self.connection)
             .await
             .map_err(failed("looking for an earlier request"))?;
-        row.map(|row| Ok((bytes(&row, 0)?, id(&row, 1, KeyId::parse)?)))
+        row.map(|row| Ok((bytes(&row, 0)?, column(&row, 1)?)))
             .transpose()
     }
 }

@@ -393,6 +393,6 @@ fn insert_repeat(row: &RepeatRow) -> Query<'_> {
         .bind(&row.path)
         .bind(&row.name)
         .bind(row.fingerprint.as_slice())
-        .bind(row.key.to_string())
+        .bind(&row.made)
         .bind(row.made_at.as_microsecond())
 }

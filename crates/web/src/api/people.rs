@@ -250,6 +250,27 @@ pub(crate) async fn delete(
     Err(ApiError::stale())
 }
 
+/// Describes [`end_sessions`].
+pub(crate) fn end_sessions_operation() -> Operation {
+    Operation::new(
+        "endSessionsOfPerson",
+        "Ends every session of a person, at once. The person stays, and signs in again.",
+    )
+    .answers_nothing()
+    .problems([507])
+}
+
+/// Ends every session of a person.
+pub(crate) async fn end_sessions(
+    caller: Caller<Admin>,
+    Named(id): Named,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let id = PersonId::parse(&id).map_err(|_| ApiError::not_found())?;
+    state.control.end_sessions_of(&caller.0, id).await?;
+    Ok(done())
+}
+
 /// Describes [`invite`].
 pub(crate) fn invite_operation() -> Operation {
     Operation::new(

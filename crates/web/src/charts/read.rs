@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use model::analyses::{Answer, GroupResult, Measured, Results, Tally};
+use model::analyses::{Answer, GroupResult, Measured, Results};
 use model::time::{TimeRange, TimeZone};
 use model::value::Value;
 
 use super::dates::{self, Moment, Pace};
-use super::{Drawing, LINES_MAX, numbers};
+use super::{Drawing, LINES_MAX, funnel, numbers};
 
 /// Bars that any chart has room for.
 const BARS_MAX: usize = 100;
@@ -88,13 +88,15 @@ pub(super) struct Bar {
 pub(super) struct Step {
     pub(super) name: String,
     pub(super) count: u64,
+    /// The number of the step that it goes on from, and how many came through that.
+    pub(super) before: Option<(usize, u64)>,
 }
 
 /// What is drawn of this answer.
 pub(super) fn picture(answer: &Answer, drawing: &Drawing) -> Picture {
     match answer {
         Answer::Rows(_) => Picture::Nothing,
-        Answer::Funnel { tally, steps } => funnel(tally, steps),
+        Answer::Funnel { tally, steps } => Picture::Funnel(funnel::steps(tally, steps)),
         Answer::Measured(measured) => match &measured.results {
             Results::Whole(results) => figures(measured, results, drawing),
             Results::Groups(groups) => bars(groups, drawing),
@@ -102,23 +104,6 @@ pub(super) fn picture(answer: &Answer, drawing: &Drawing) -> Picture {
             Results::GroupsOfIntervals(intervals) => lines_of_groups(intervals, drawing),
         },
     }
-}
-
-fn funnel(tally: &Tally, steps: &[Value]) -> Picture {
-    let named = tally.counts.iter().zip(steps).enumerate();
-    let steps = named.map(|(at, (count, step))| {
-        let member = |name: &str| step.as_object().and_then(|step| step.get(name));
-        let pool = member("pool").and_then(Value::as_str).unwrap_or_default();
-        let without = match member("inverted") {
-            Some(Value::Boolean(true)) => "without ",
-            _ => "",
-        };
-        Step {
-            name: format!("{}. {without}{}", at + 1, cut(pool)),
-            count: *count,
-        }
-    });
-    Picture::Funnel(steps.collect())
 }
 
 fn figures(measured: &Measured, results: &[Value], drawing: &Drawing) -> Picture {
@@ -255,7 +240,7 @@ fn name(keys: &[Value], zone: &TimeZone) -> String {
 }
 
 /// A value in words.
-fn told(value: &Value, zone: &TimeZone) -> String {
+pub(super) fn told(value: &Value, zone: &TimeZone) -> String {
     match value {
         Value::String(text) => cut(text),
         Value::Boolean(truth) => truth.to_string(),
@@ -269,7 +254,7 @@ fn told(value: &Value, zone: &TimeZone) -> String {
 }
 
 /// As much of a text as any chart has room for.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     cut_to(text, NAME_CHARS_MAX)
 }
 

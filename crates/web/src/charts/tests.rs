@@ -432,6 +432,8 @@ fn steps_have_their_share_of_the_first() {
         "50 %",
         "34",
         "1.7 %",
+        "50 % of step 1",
+        "3.4 % of step 2",
     ] {
         assert!(shown.lines().any(|line| line == text), "{text}: {shown}");
     }

@@ -1,10 +1,16 @@
 //! Questions of analytics: asked, looked at as a table and as a chart, and saved.
 
+mod again;
 mod answer;
+mod functions;
+mod kind;
+mod parameters;
 mod question;
 mod save;
+mod steps;
 
 pub(super) use answer::table;
+pub(super) use parameters::{CHART_PARAMETERS, PARAMETERS};
 pub(super) use save::save;
 
 use std::sync::Arc;
@@ -21,6 +27,7 @@ use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
 use super::asking::{self, EXTRACTED, ask};
+use super::filters;
 use super::forms::{Fields, sentence};
 use super::frame::{Frame, Section, query};
 use super::pictures::{self, Chart, Size, look_of};
@@ -31,29 +38,7 @@ use crate::charts::Drawing;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
-use question::{Asked, fields_of};
-
-macro_rules! names {
-    ($(#[$doc:meta])* $name:ident $(, $more:literal)*) => {
-        $(#[$doc])*
-        pub(super) const $name: &[&str] = &[
-            "pool", "analysis", "field", "percentile", "by1", "by2", "by3", "interval",
-            "timeframe", "from", "to", "timezone", "order", "limit", "question", "filters",
-            "f1", "o1", "v1", "f2", "o2", "v2", "f3", "o3", "v3",
-            "f4", "o4", "v4", "f5", "o5", "v5", "f6", "o6", "v6", "saved", "revision", "name",
-            $($more,)*
-        ];
-    };
-}
-
-names! {
-    /// What is asked.
-    PARAMETERS
-}
-names! {
-    /// The same, and how its chart is to look.
-    CHART_PARAMETERS, "theme", "size"
-}
+use question::Asked;
 
 /// What is saved beside the question.
 const SAVED: &[&str] = &["name", "refresh_minutes", "index_by"];
@@ -86,6 +71,8 @@ struct Page {
     frame: Frame,
     form: Fields,
     asked: Asked,
+    /// What is wrong with what is asked, at its fields.
+    marks: Fields,
     fields: Vec<String>,
     has_pools: bool,
     own: String,
@@ -114,11 +101,26 @@ fn chosen(here: &InProject, parameters: &Parameters) -> (Asked, Result<Option<Va
     let names = pools.iter().map(|pool| pool.draft.name.to_string());
     let names: Vec<String> = names.collect();
     let asked = Asked::typed(&names, |name| parameters.get(name));
-    let mut named = pools.iter();
-    let named = named.find(|pool| pool.draft.name.as_str() == asked.pool());
-    let pool = named.or_else(|| pools.first());
-    let question = pool.map(|pool| asked.to_value(&pool.draft.schema));
+    let open = Schema::new(SchemaMode::Open, Vec::new());
+    let schema_of = |name: &str| {
+        let mut named = pools.iter();
+        let named = named.find(|pool| pool.draft.name.as_str() == name);
+        named.map_or(&open, |pool| &pool.draft.schema)
+    };
+    let question = (!pools.is_empty()).then(|| asked.to_value(schema_of));
     (asked, question.transpose())
+}
+
+/// A question that cannot be asked: what is wrong, at the field of the form.
+fn marked(mut asked: Asked, error: &ApiError) -> (Asked, Fields) {
+    let marks = Fields::blank().naming(PARAMETERS);
+    let places = asked.places().into_iter();
+    let marks = places.fold(marks, |marks, (pointer, field)| {
+        marks.placed(pointer, field)
+    });
+    let marks = marks.marked(error);
+    asked.filters.error = marks.error(filters::AS_JSON).map(str::to_owned);
+    (asked, marks)
 }
 
 /// The saved query that the question came from, for who may change it.
@@ -139,15 +141,11 @@ fn replaced(here: &InProject, parameters: &Parameters) -> Option<Replaced> {
 
 /// The fields of the form that ask a question again.
 pub(super) fn form_of(here: &InProject, question: &Value) -> Vec<(&'static str, String)> {
-    let name = question
-        .as_object()
-        .and_then(|question| question.get("pool"));
-    let pool = name.and_then(Value::as_str);
-    let pool = pool.and_then(|name| here.definitions.pool(name));
-    match pool {
-        Some(pool) => fields_of(question, &pool.draft.schema),
-        None => fields_of(question, &Schema::new(SchemaMode::Open, Vec::new())),
-    }
+    let open = Schema::new(SchemaMode::Open, Vec::new());
+    again::fields_of(question, |name| {
+        let pool = here.definitions.pool(name);
+        pool.map_or(&open, |pool| &pool.draft.schema)
+    })
 }
 
 /// The one number that an answer is.
@@ -180,7 +178,7 @@ async fn find(
     let chart = format!(
         "{}?{}",
         here.address("/explore/chart.svg"),
-        query(parameters.iter())
+        query(parameters.iter().filter(|(_, value)| !value.is_empty()))
     );
     let object = question.as_object();
     let has = |name: &str| object.is_some_and(|object| object.get(name).is_some());
@@ -207,22 +205,30 @@ async fn show(
     state: &AppState,
 ) -> Result<Response, ApiError> {
     let (mut found, mut fault) = (None, None);
-    let is_asked = parameters.get("analysis").is_some() || parameters.get("question").is_some();
+    let has = |name: &str| parameters.get(name).is_some();
+    // Another kind, or another row, is no question yet.
+    let is_asked = ["analysis", "question", "ask"].into_iter().any(has) && !has("as") && !has("do");
     let (asked, question) = chosen(here, parameters);
-    let question = question.unwrap_or_else(|broken| {
-        fault = Some(sentence(&broken.detail));
-        None
-    });
-    if asked.pool() == model::names::Name::USAGE {
+    if asked.asked_pools().contains(&model::names::Name::USAGE) {
         asking::bring_usage(here, state).await?;
     }
-    if let Some(question) = question.filter(|_| is_asked) {
-        match find(here, parameters, &question, state).await {
-            Ok(answer) => found = Some(answer),
-            Err(error) if error.problem().status().is_server_error() => return Err(error),
-            Err(error) => fault = Some(sentence(error.problem().detail())),
+    let answered = match question.map_err(ApiError::from) {
+        Ok(Some(question)) if is_asked => find(here, parameters, &question, state).await.map(Some),
+        Ok(_) => Ok(None),
+        Err(_) if !is_asked => Ok(None),
+        Err(error) => Err(error),
+    };
+    let (asked, marks) = match answered {
+        Ok(answer) => {
+            found = answer;
+            (asked, Fields::blank())
         }
-    }
+        Err(error) if error.problem().status().is_server_error() => return Err(error),
+        Err(error) => {
+            fault = Some(sentence(error.problem().detail()));
+            marked(asked, &error)
+        }
+    };
     let replaced = replaced(here, parameters);
     let form = match &replaced {
         Some(replaced) if form.value("name").is_empty() => form.with("name", replaced.name.clone()),
@@ -234,21 +240,23 @@ async fn show(
         (_, kind) => kind,
     };
     let all = pools(here);
-    let named = all
+    let asks = asked.asked_pools();
+    let mut fields: Vec<String> = Vec::new();
+    for pool in all
         .iter()
-        .find(|pool| pool.draft.name.as_str() == asked.pool());
-    let fields = match named {
-        Some(pool) => asking::fields(here, pool, state).await?,
-        None => Vec::new(),
-    };
+        .filter(|pool| asks.contains(&pool.draft.name.as_str()))
+    {
+        let seen = asking::fields(here, pool, state).await?;
+        let seen = seen.into_iter().map(|field| field.name);
+        let fresh: Vec<String> = seen.filter(|name| !fields.contains(name)).collect();
+        fields.extend(fresh);
+    }
+    fields.truncate(asking::FIELDS_MAX);
     let shown = Page {
         frame: Frame::of("Explore", here, Section::Explore),
         asked,
-        fields: fields
-            .into_iter()
-            .take(asking::FIELDS_MAX)
-            .map(|field| field.name)
-            .collect(),
+        marks,
+        fields,
         has_pools: !all.is_empty(),
         own: here.address("/explore"),
         save: here.address("/new-question"),
@@ -310,10 +318,11 @@ pub(super) async fn chart(
 pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     use super::samples::{form, frame, sample};
     let place = || super::frame::address(text, "/x");
-    let page = Page {
+    let page = |kind: kind::Kind| Page {
         frame: frame(text),
         form: form(text, &[SAVED, &["code"]].concat()),
-        asked: question::sample(text),
+        asked: question::sample(text, kind),
+        marks: form(text, PARAMETERS),
         fields: vec![text.to_owned()],
         has_pools: true,
         own: place(),
@@ -339,5 +348,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         }),
         fault: Some(text.to_owned()),
     };
-    vec![sample("explore.html", &page)]
+    let kinds = kind::Kind::ALL.into_iter();
+    kinds
+        .map(|kind| sample("explore.html", &page(kind)))
+        .collect()
 }

@@ -57,6 +57,38 @@ pub(super) struct Choice {
     pub(super) is_chosen: bool,
 }
 
+/// Rows of these names, as they were typed.
+pub(super) fn typed_rows<'a>(
+    names: &[[&'static str; 3]],
+    get: impl Fn(&str) -> Option<&'a str>,
+) -> Vec<Row> {
+    let text = |name: &str| get(name).unwrap_or_default().trim().to_owned();
+    let rows = names.iter().enumerate().map(|(at, names)| Row {
+        number: at + 1,
+        names: *names,
+        field: text(names[0]),
+        operators: choices(&text(names[1])),
+        value: text(names[2]),
+    });
+    rows.collect()
+}
+
+/// What rows of these names say to mean this list; `None` where they cannot.
+pub(super) fn said_in_rows(
+    list: &Value,
+    names: &[[&'static str; 3]],
+    schema: &Schema,
+) -> Option<Vec<(&'static str, String)>> {
+    let parts = list.as_array().unwrap_or_default();
+    let said = parts.iter().map(|part| said(part, schema));
+    let rows: Vec<[String; 3]> = said.collect::<Option<_>>()?;
+    (rows.len() <= names.len()).then(|| {
+        let each = rows.into_iter().zip(names);
+        each.flat_map(|(row, names)| names.iter().copied().zip(row))
+            .collect()
+    })
+}
+
 /// The rows of a form, as they were typed.
 #[derive(Default)]
 pub(super) struct Filters {
@@ -71,14 +103,7 @@ impl Filters {
     /// As they were typed; `get` has the value of a field of the form.
     pub(super) fn typed<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Self {
         let text = |name: &str| get(name).unwrap_or_default().trim().to_owned();
-        let rows = ROWS.iter().enumerate().map(|(at, names)| Row {
-            number: at + 1,
-            names: *names,
-            field: text(names[0]),
-            operators: choices(&text(names[1])),
-            value: text(names[2]),
-        });
-        let mut rows: Vec<Row> = rows.collect();
+        let mut rows = typed_rows(&ROWS, &get);
         let used = rows.iter().rposition(|row| !row.field.is_empty());
         let shown = used.map_or(SHOWN, |last| (last + 2).max(SHOWN));
         let more = rows.split_off(shown.min(rows.len()));
@@ -96,7 +121,7 @@ impl Filters {
     /// A fault that names what cannot be read.
     pub(super) fn to_value(&self, schema: &Schema) -> Result<Option<Value>, Fault> {
         let rows = self.rows.iter().chain(&self.more);
-        let rows = rows.filter(|row| !row.field.is_empty() || !row.value.is_empty());
+        let rows = rows.filter(|row| row.is_used());
         let rows = rows.map(|row| row.to_value(schema));
         let mut all: Vec<Value> = rows.collect::<Result<_, _>>()?;
         if !self.as_json.is_empty() {
@@ -128,28 +153,27 @@ impl Filters {
     /// The fields of the form that say these filters again, of a pool of this
     /// schema.
     pub(super) fn fields_of(list: &Value, schema: &Schema) -> Vec<(&'static str, String)> {
-        let parts = list.as_array().unwrap_or_default();
-        let said = parts.iter().map(|part| said(part, schema));
-        let said: Option<Vec<[String; 3]>> = said.collect();
-        match said.filter(|rows| rows.len() <= ROWS.len()) {
-            Some(rows) => {
-                let each = rows.into_iter().zip(ROWS);
-                each.flat_map(|(row, names)| names.into_iter().zip(row))
-                    .collect()
-            }
-            None => vec![(AS_JSON, model::json::to_text(list))],
-        }
+        let said = said_in_rows(list, &ROWS, schema);
+        said.unwrap_or_else(|| vec![(AS_JSON, model::json::to_text(list))])
     }
 }
 
 impl Row {
+    /// Whether anything stands in it.
+    pub(super) fn is_used(&self) -> bool {
+        !self.field.is_empty() || !self.value.is_empty()
+    }
+
     fn operator(&self) -> &'static str {
         let chosen = self.operators.iter().find(|choice| choice.is_chosen);
         chosen.map_or("eq", |choice| choice.value)
     }
 
     /// The comparison that the row says.
-    fn to_value(&self, schema: &Schema) -> Result<Value, Fault> {
+    ///
+    /// # Errors
+    /// A fault that names what is missing.
+    pub(super) fn to_value(&self, schema: &Schema) -> Result<Value, Fault> {
         let rule = |text: String| Fault::new(FaultCode::MissingMember, text);
         let number = self.number;
         if self.field.is_empty() {

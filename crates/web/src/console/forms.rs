@@ -1,9 +1,11 @@
 //! Forms: what was sent, and how a page shows it again.
 
 mod fields;
+mod repeated;
 
 pub(crate) use fields::Shown;
-pub(super) use fields::{Fields, sentence};
+pub(super) use fields::{Fields, REVISION, sentence};
+pub(super) use repeated::{ONCE, fresh, once};
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
@@ -74,6 +76,12 @@ impl Form {
         let mut files = self.files.iter();
         let found = files.find(|(field, file)| field == name && !file.bytes.is_empty());
         found.map(|(_, file)| file)
+    }
+
+    /// The revision of what the page of the form showed; one that nothing has
+    /// when the form does not say.
+    pub(super) fn revision(&self) -> i64 {
+        self.text(REVISION).parse().unwrap_or(-1)
     }
 
     /// The one-time code beside a change, when one was typed.

@@ -2,11 +2,13 @@
 
 mod held;
 mod invite;
+mod leaving;
 mod one;
 mod roles;
 
 pub(super) use invite::{form as invite_form, send as invite, uninvite, uninvite_form};
-pub(super) use one::{change, read, remove, remove_form};
+pub(super) use leaving::{end_sessions, end_sessions_form, remove, remove_form};
+pub(super) use one::{change, read};
 
 use askama::Template;
 use axum::extract::State;
@@ -90,6 +92,7 @@ fn done(parameters: &Parameters) -> Option<&'static str> {
     match parameters.get("done")? {
         "changed" => Some("The change is in force from that person's next request on."),
         "removed" => Some("The person is gone, and so are all of the person's sessions."),
+        "signed-out" => Some("Nobody is signed in as that person any more."),
         "uninvited" => Some("The invitation does not count any more."),
         _ => None,
     }
@@ -193,6 +196,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     };
     let mut pages = vec![sample("people.html", &list)];
     pages.extend(invite::sample(text));
+    pages.extend(leaving::sample(text));
     pages.extend(one::sample(text));
     pages
 }

@@ -108,6 +108,21 @@ pub(super) fn look_of(parameters: &Parameters) -> Look {
     }
 }
 
+/// A name of the look of a request's chart.
+pub(super) fn style_of(parameters: &Parameters) -> &'static str {
+    let is_dark = parameters.get("theme") == Some("dark");
+    match (Size::parse(parameters.get("size")), is_dark) {
+        (Size::Large, false) => "chart, large, light",
+        (Size::Large, true) => "chart, large, dark",
+        (Size::Medium, false) => "chart, medium, light",
+        (Size::Medium, true) => "chart, medium, dark",
+        (Size::Small, false) => "chart, small, light",
+        (Size::Small, true) => "chart, small, dark",
+        (Size::Phone, false) => "chart, phone, light",
+        (Size::Phone, true) => "chart, phone, dark",
+    }
+}
+
 /// A picture; where there is none, the picture says that, and the page around it
 /// why.
 pub(super) fn svg(drawn: Result<String, ApiError>, parameters: &Parameters) -> Response {

@@ -123,6 +123,8 @@ pages! {
     GET "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete_form;
     POST "/console/projects/{project}/saved/{id}/delete" Role &[], saved::delete;
     GET "/console/projects/{project}/datasets/{id}" Role saved::DATASET_PARAMETERS, saved::read_dataset;
+    GET "/console/projects/{project}/datasets/{id}/chart.svg" Role
+        saved::DATASET_CHART_PARAMETERS, saved::dataset_chart;
     GET "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset_form;
     POST "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset;
 
@@ -168,6 +170,8 @@ pages! {
     POST "/console/projects/{project}/people/invitations/{id}/end" Role &[], people::uninvite;
     GET "/console/projects/{project}/people/{id}" Role &[], people::read;
     POST "/console/projects/{project}/people/{id}" Role &[], people::change;
+    GET "/console/projects/{project}/people/{id}/end-sessions" Role &[], people::end_sessions_form;
+    POST "/console/projects/{project}/people/{id}/end-sessions" Role &[], people::end_sessions;
     GET "/console/projects/{project}/people/{id}/remove" Role &[], people::remove_form;
     POST "/console/projects/{project}/people/{id}/remove" Role &[], people::remove;
 

@@ -2,9 +2,11 @@
 
 mod dataset;
 mod one;
+mod series;
 
 pub(super) use dataset::{
-    PARAMETERS as DATASET_PARAMETERS, delete as delete_dataset, delete_form as delete_dataset_form,
+    CHART_PARAMETERS as DATASET_CHART_PARAMETERS, PARAMETERS as DATASET_PARAMETERS,
+    chart as dataset_chart, delete as delete_dataset, delete_form as delete_dataset_form,
     read as read_dataset,
 };
 pub(super) use one::{
@@ -151,6 +153,8 @@ struct Delete {
     form: Fields,
     name: String,
     kind: &'static str,
+    /// What it asks now.
+    asks: String,
     action: String,
     back: String,
 }
@@ -176,9 +180,10 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     };
     let delete = Delete {
         frame: frame(text),
-        form: form(text, &[]),
+        form: form(text, &["revision"]),
         name: text.to_owned(),
         kind: "",
+        asks: text.to_owned(),
         action: place(),
         back: place(),
     };

@@ -3,12 +3,13 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use control::Carried;
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::names::Name;
 use model::people::Area;
 
-use super::forms::{Fields, Form, Sent};
+use super::forms::{self, Fields, Form, ONCE, Sent};
 use super::frame::{Frame, Section, address, page};
 use super::go_to;
 use super::visitor::InProject;
@@ -102,9 +103,12 @@ fn show_another(here: &InProject, form: Fields) -> Result<Response, ApiError> {
 }
 
 /// The page that makes another project.
-pub(super) async fn another_form(here: InProject) -> Result<Response, ApiError> {
+pub(super) async fn another_form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.caller(Area::Projects)?;
-    show_another(&here, Fields::blank())
+    show_another(&here, Fields::blank().with(ONCE, forms::fresh(&state)))
 }
 
 #[derive(Template)]
@@ -112,8 +116,19 @@ pub(super) async fn another_form(here: InProject) -> Result<Response, ApiError> 
 struct Made {
     frame: Frame,
     name: String,
-    token: String,
+    /// `None` of a form that was sent again.
+    token: Option<String>,
     href: String,
+}
+
+fn made(here: &InProject, name: &Name, token: Option<String>) -> Result<Response, ApiError> {
+    let shown = Made {
+        frame: Frame::of("The project is made", here, Section::Settings),
+        token,
+        href: address(name.as_str(), ""),
+        name: name.to_string(),
+    };
+    page(StatusCode::OK, &shown)
 }
 
 /// Makes another project, and shows the token of its master key once.
@@ -122,22 +137,19 @@ pub(super) async fn another(
     Sent(here, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Projects)?;
-    let fields = Fields::typed(&form, &["name"], &["code"]);
+    let fields = Fields::typed(&form, &["name", ONCE], &["code"]);
     let (name, proof) = match name(&form).and_then(|name| Ok((name, form.proof()?))) {
         Ok(read) => read,
         Err(fault) => return show_another(&here, fields.refused(fault)?),
     };
     let control = state.control.proving(proof);
-    match control.create_project(&caller.0, &name).await {
-        Ok((_, secret)) => {
-            let shown = Made {
-                frame: Frame::of("The project is made", &here, Section::Settings),
-                token: secret.reveal().to_owned(),
-                href: address(name.as_str(), ""),
-                name: name.to_string(),
-            };
-            Ok(step_up::finish(&control, page(StatusCode::OK, &shown)))
+    let once = forms::once(&form, here.address("/settings/another"), name.as_str());
+    match control.create_project_once(&caller.0, &name, once).await {
+        Ok(Carried::Now((_, secret))) => {
+            let shown = made(&here, &name, Some(secret.reveal().to_owned()));
+            Ok(step_up::finish(&control, shown))
         }
+        Ok(Carried::Before(_)) => made(&here, &name, None),
         Err(error) => show_another(&here, fields.refused(error)?),
     }
 }
@@ -199,14 +211,14 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     };
     let another = Another {
         frame: frame(text),
-        form: form(text, &["name", "code"]),
+        form: form(text, &["name", ONCE, "code"]),
         action: place(),
         back: place(),
     };
-    let made = Made {
+    let made = |token: Option<&str>| Made {
         frame: frame(text),
         name: text.to_owned(),
-        token: text.to_owned(),
+        token: token.map(str::to_owned),
         href: place(),
     };
     let delete = Delete {
@@ -220,7 +232,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     vec![
         sample("settings.html", &page),
         sample("another_project.html", &another),
-        sample("project_made.html", &made),
+        sample("project_made.html", &made(Some(text))),
+        sample("project_made.html", &made(None)),
         sample("delete_project.html", &delete),
     ]
 }

@@ -5,6 +5,7 @@ mod doors;
 mod flows;
 mod hostile;
 mod keys;
+mod people;
 mod pools;
 mod roles;
 mod views;

@@ -326,7 +326,8 @@ async fn tried(
     }
     if path.contains("/people/{id}") {
         let whom = if is_delete {
-            let leaves = format!("{name}-leaves");
+            let is_out = path.ends_with("/sessions");
+            let leaves = format!("{name}-{}", if is_out { "out" } else { "leaves" });
             joined(world, owner, &leaves, json!([{ "role": "viewer" }]))
                 .await
                 .id

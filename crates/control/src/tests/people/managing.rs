@@ -268,3 +268,62 @@ async fn who_holds_the_machine_begins_anew_with_people_and_keys_stay() {
     let audit = plane.audit().await;
     assert!(audit.contains(&("person.delete".to_owned(), "ada@example.com".to_owned())));
 }
+
+#[tokio::test]
+async fn every_session_of_a_person_ends_at_once_and_stays_ended() {
+    let plane = Plane::new().await;
+    let (ada, shown) = plane.owner().await;
+    let ada_in = plane.enter("ada@example.com", &shown).await;
+    let ada_in = ada_in.expect("signs in");
+    let owner = plane.permit_of(&ada_in);
+    let viewer = plane.invited(&owner, "bob@example.com", role(Role::Viewer));
+    let (bob, bobs) = plane.join(&viewer.await, "Bob").await;
+    let invited = plane.proven_by(&shown);
+    let invited = invited.invite(&owner, named("cy@example.com"), role(Role::Admin));
+    let (_, token) = invited.await.expect("invites");
+    let (_, cys) = plane.join(&token, "Cy").await;
+    let cy_in = plane.enter("cy@example.com", &cys).await.expect("signs in");
+    let admin = plane.permit_of(&cy_in);
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        plane.step();
+        let entered = plane.enter("bob@example.com", &bobs).await;
+        sessions.push(entered.expect("signs in").token);
+    }
+    let control = &plane.control;
+    // An owner's are not an admin's to end, and no key ends any.
+    let above = control.end_sessions_of(&admin, ada.id()).await;
+    assert_eq!(refusal(above), Refusal::NotAllowed(Area::People));
+    let by_key = control.end_sessions_of(&plane.admin(), bob.id()).await;
+    assert_eq!(refusal(by_key), Refusal::NeedsPerson);
+    let nobody = PersonId::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
+    let nobody = control.end_sessions_of(&admin, nobody).await;
+    assert!(matches!(nobody, Err(ControlError::NotFound)), "{nobody:?}");
+    assert!(
+        sessions
+            .iter()
+            .all(|token| control.enter(token, None).is_ok())
+    );
+    let before = plane.audit().await.len();
+    let ended = control.end_sessions_of(&admin, bob.id()).await;
+    assert_eq!(ended.expect("ends them"), 3);
+    assert!(
+        sessions
+            .iter()
+            .all(|token| control.enter(token, None).is_err())
+    );
+    assert!(control.enter(&cy_in.token, None).is_ok());
+    let again = control.end_sessions_of(&admin, bob.id()).await;
+    assert_eq!(again.expect("there are none"), 0);
+    let audit = plane.audit().await;
+    assert_eq!(audit.len(), before + 1, "{audit:?}");
+    let plane = plane.restarted().await;
+    assert!(
+        sessions
+            .iter()
+            .all(|token| plane.control.enter(token, None).is_err())
+    );
+    plane.step();
+    let anew = plane.enter("bob@example.com", &bobs).await;
+    assert!(anew.is_ok(), "{anew:?}");
+}

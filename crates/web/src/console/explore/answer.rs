@@ -4,6 +4,7 @@ use model::analyses::{Answer, Measured, RESULT, Results};
 use model::time::TimeRange;
 use model::value::Value;
 
+use crate::console::filters;
 use crate::console::shown::Table;
 
 /// Rows that a table shows.
@@ -13,19 +14,62 @@ const ROWS: usize = 200;
 pub(in crate::console) fn table(answer: &Answer) -> (Table, usize) {
     match answer {
         Answer::Rows(rows) => (Table::of_trees(&rows[..rows.len().min(ROWS)]), rows.len()),
-        Answer::Funnel { tally, steps } => {
-            let pools = steps.iter().map(|step| {
-                let pool = step.as_object().and_then(|step| step.get("pool"));
-                pool.cloned().unwrap_or(Value::Null)
-            });
-            let counts = tally.counts.iter().map(|count| Value::from(*count));
-            let rows = pools.zip(counts).enumerate();
-            let rows =
-                rows.map(|(at, (pool, count))| vec![Value::from(at as u64 + 1), pool, count]);
-            let names = ["step", "pool", "actors"].map(str::to_owned);
-            of_rows(names.to_vec(), &rows.collect::<Vec<_>>())
-        }
+        Answer::Funnel { tally, steps } => of_funnel(&tally.counts, steps),
         Answer::Measured(measured) => of_measured(measured),
+    }
+}
+
+/// Each step with its conditions, and what share of the first one and of the one
+/// that it goes on from came through it.
+fn of_funnel(counts: &[u64], steps: &[Value]) -> (Table, usize) {
+    let first = counts.first().copied().unwrap_or(0);
+    let mut before = None;
+    let mut rows = Vec::with_capacity(counts.len());
+    let mut has_conditions = false;
+    for (at, (count, step)) in counts.iter().zip(steps).enumerate() {
+        let member = |name: &str| step.as_object().and_then(|step| step.get(name));
+        let is = |name: &str| matches!(member(name), Some(Value::Boolean(true)));
+        let conditions = filters::in_words(member("filters"));
+        has_conditions |= !conditions.is_empty();
+        let pool = member("pool").and_then(Value::as_str).unwrap_or_default();
+        let pool = if is("inverted") {
+            format!("not in {pool}")
+        } else {
+            pool.to_owned()
+        };
+        rows.push(vec![
+            Value::from(at as u64 + 1),
+            Value::from(pool),
+            Value::from(*count),
+            percent(*count, first),
+            before.map_or(Value::Null, |before| percent(*count, before)),
+            Value::from(conditions.join(", ")),
+        ]);
+        if !is("optional") {
+            before = Some(*count);
+        }
+    }
+    let shares = ["% of step 1", "% of the step before"];
+    let mut names = vec!["step", "pool", "actors", shares[0], shares[1], "where"];
+    if !has_conditions {
+        names.pop();
+        for row in &mut rows {
+            row.pop();
+        }
+    }
+    of_rows(names.into_iter().map(str::to_owned).collect(), &rows)
+}
+
+/// A share in percent, with one digit behind the point.
+fn percent(part: u64, of: u64) -> Value {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share is not exact to the last digit"
+    )]
+    let share = part as f64 / of as f64;
+    match of {
+        0 => Value::Null,
+        _ => Value::Float((share * 1_000.0).round() / 10.0),
     }
 }
 

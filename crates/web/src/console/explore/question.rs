@@ -1,15 +1,17 @@
 //! A question of analytics as a form, and back.
 
-use model::analyses::Analysis;
 use model::fault::{Fault, FaultCode};
 use model::pools::Schema;
 use model::value::{Object, Value};
 
+use super::functions::Functions;
+use super::kind::Kind;
+use super::steps::{Step, Steps};
 use crate::console::filters::Filters;
 use crate::console::views::Choice;
 
 /// What may be asked, in the words of people.
-const ANALYSES: [(&str, &str); 11] = [
+pub(super) const ANALYSES: [(&str, &str); 11] = [
     ("count", "How many records"),
     ("count_unique", "How many distinct values"),
     ("sum", "Sum"),
@@ -33,7 +35,7 @@ const INTERVALS: [(&str, &str); 7] = [
     ("yearly", "year"),
 ];
 /// Stretches of time.
-const TIMEFRAMES: [(&str, &str); 11] = [
+pub(super) const TIMEFRAMES: [(&str, &str); 11] = [
     ("", "always"),
     ("this_day", "today"),
     ("previous_day", "yesterday"),
@@ -55,10 +57,16 @@ const ORDERS: [(&str, &str); 3] = [
 /// Groups, or records, unless another number is said.
 const ROWS: i64 = 100;
 /// Fields to group by.
-const GROUPS: [&str; 3] = ["by1", "by2", "by3"];
+pub(super) const GROUPS: [&str; 3] = ["by1", "by2", "by3"];
 
 /// The form as it was typed.
 pub(super) struct Asked {
+    pub(super) kind: Kind,
+    pub(super) kinds: Vec<Choice>,
+    pub(super) functions: Functions,
+    pub(super) steps: Steps,
+    /// What was typed for another kind of question.
+    pub(super) kept: Vec<(&'static str, String)>,
     pub(super) pools: Vec<Choice>,
     pub(super) analyses: Vec<Choice>,
     pub(super) field: String,
@@ -108,7 +116,16 @@ impl Asked {
         let interval = one_of(&INTERVALS, "interval");
         let timeframe = one_of(&TIMEFRAMES, "timeframe");
         let order = one_of(&ORDERS, "order");
+        let kind = Kind::typed(&get);
+        let kept = kind.others().into_iter();
+        let kept = kept.filter_map(|name| Some((name, get(name)?.to_owned())));
+        let kept = kept.filter(|(_, value)| !value.is_empty());
         Self {
+            kind,
+            kinds: Choice::of(&Kind::ALL.map(Kind::words), kind.words().0),
+            functions: Functions::typed(&get),
+            steps: Steps::typed((pools, &pool), &get),
+            kept: kept.collect(),
             pools: Choice::plain(pools.iter().cloned(), &pool),
             analyses: Choice::of(&ANALYSES, &analysis),
             field: text("field"),
@@ -142,52 +159,120 @@ impl Asked {
         &self.pool
     }
 
-    /// The question as the API takes it.
+    /// The pools that a question of this kind asks.
+    pub(super) fn asked_pools(&self) -> Vec<&str> {
+        let steps = self.steps.steps.iter();
+        match self.kind {
+            Kind::Funnel => steps.map(Step::pool).collect(),
+            Kind::One | Kind::Several => vec![self.pool()],
+        }
+    }
+
+    /// The question as the API takes it; `schema_of` has the schema of a pool.
     ///
     /// # Errors
-    /// A fault that names what cannot be read.
-    pub(super) fn to_value(&self, schema: &Schema) -> Result<Value, Fault> {
+    /// A fault that points at what cannot be read.
+    pub(super) fn to_value<'s>(
+        &self,
+        schema_of: impl Fn(&str) -> &'s Schema,
+    ) -> Result<Value, Fault> {
         if !self.question.is_empty() {
             return model::json::parse(self.question.as_bytes());
         }
-        let is_extraction = self.analysis == "extraction";
-        let mut question = Object::new()
-            .with("analysis", self.analysis.as_str())
-            .with("pool", self.pool.as_str());
-        let groups = self.groups.iter().map(|group| group.field.as_str());
-        let groups: Vec<&str> = groups.filter(|field| !field.is_empty()).collect();
+        let schema = schema_of(&self.pool);
+        let question = Object::new();
+        let question = match self.kind {
+            Kind::Funnel => {
+                let question = question.with("analysis", "funnel");
+                let question = question.with("steps", self.steps.to_value(schema_of)?);
+                return Ok(Value::Object(self.with_period(question, false)));
+            }
+            Kind::Several => {
+                let question = question.with("analysis", "multi_analysis");
+                let functions = self.functions.to_value()?;
+                question.with("analyses", Value::Object(functions))
+            }
+            Kind::One => question.with("analysis", self.analysis.as_str()),
+        };
+        let question = question.with("pool", self.pool.as_str());
+        let is_extraction = self.kind == Kind::One && self.analysis == "extraction";
+        let question = match is_extraction {
+            true => question.with("latest", self.limit("latest")?.unwrap_or(ROWS)),
+            false => self.with_groups(self.with_field(question)?)?,
+        };
+        let is_series = !self.interval.is_empty() && !is_extraction;
+        let question = self.with_period(question, is_series);
+        let filters = self.filters.to_value(schema);
+        let filters = filters.map_err(|fault| fault.under("/filters"))?;
+        Ok(Value::Object(match filters {
+            Some(filters) => question.with("filters", filters),
+            None => question,
+        }))
+    }
+
+    /// With what the one function goes over.
+    fn with_field(&self, question: Object) -> Result<Object, Fault> {
+        if self.kind == Kind::Several {
+            return Ok(question);
+        }
+        let question = match self.field.as_str() {
+            "" => question,
+            field => question.with("field", field),
+        };
+        Ok(match self.analysis.as_str() {
+            "percentile" => {
+                let number = percentile(&self.percentile);
+                let number = number.map_err(|fault| fault.at("/percentile"))?;
+                question.with("percentile", Value::Float(number))
+            }
+            _ => question,
+        })
+    }
+
+    fn used_groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|group| !group.field.is_empty())
+    }
+
+    fn with_groups(&self, mut question: Object) -> Result<Object, Fault> {
+        let groups: Vec<&str> = self.used_groups().map(|group| &*group.field).collect();
         let has_groups = !groups.is_empty();
-        if is_extraction {
-            question = question.with("latest", self.limit()?.unwrap_or(ROWS));
-        } else {
-            if !self.field.is_empty() {
-                question = question.with("field", self.field.as_str());
-            }
-            if self.analysis == "percentile" {
-                question = question.with("percentile", Value::Float(self.percentile()?));
-            }
-            if has_groups {
-                question = question.with("group_by", groups);
-            }
-            if !self.interval.is_empty() {
-                question = question.with("interval", self.interval.as_str());
-            }
-            if has_groups && !self.order.is_empty() {
-                let order = Object::new().with("field", model::analyses::RESULT);
-                question = question.with(
-                    "order_by",
-                    vec![order.with("direction", self.order.as_str())],
-                );
-            }
-            if has_groups {
-                question = question.with("limit", self.limit()?.unwrap_or(ROWS));
-            }
+        if has_groups {
+            question = question.with("group_by", groups);
         }
-        question = self.with_period(question, !self.interval.is_empty() && !is_extraction);
-        if let Some(filters) = self.filters.to_value(schema)? {
-            question = question.with("filters", filters);
+        if !self.interval.is_empty() {
+            question = question.with("interval", self.interval.as_str());
         }
-        Ok(Value::Object(question))
+        if has_groups && !self.order.is_empty() {
+            let first = match self.kind {
+                Kind::Several => self.functions.first_name(),
+                Kind::One | Kind::Funnel => model::analyses::RESULT.to_owned(),
+            };
+            let order = Object::new().with("field", first);
+            let order = order.with("direction", self.order.as_str());
+            question = question.with("order_by", vec![order]);
+        }
+        if has_groups {
+            question = question.with("limit", self.limit("limit")?.unwrap_or(ROWS));
+        }
+        Ok(question)
+    }
+
+    /// What errors point at, and the fields that stand for it.
+    pub(super) fn places(&self) -> Vec<(String, &'static str)> {
+        if !self.question.is_empty() {
+            return vec![(String::new(), "question")];
+        }
+        let groups = self.used_groups().enumerate();
+        let groups = groups.map(|(at, group)| (format!("/group_by/{at}"), group.name));
+        let mut places: Vec<(String, &'static str)> = groups.collect();
+        places.push(("/order_by".to_owned(), "order"));
+        places.push(("/latest".to_owned(), "limit"));
+        match self.kind {
+            Kind::One => {}
+            Kind::Several => places.extend(self.functions.places()),
+            Kind::Funnel => places.extend(self.steps.places()),
+        }
+        places
     }
 
     fn with_period(&self, question: Object, is_series: bool) -> Object {
@@ -207,112 +292,36 @@ impl Asked {
         named(question, "timezone", &self.timezone)
     }
 
-    fn limit(&self) -> Result<Option<i64>, Fault> {
+    fn limit(&self, member: &str) -> Result<Option<i64>, Fault> {
         if self.limit.is_empty() {
             return Ok(None);
         }
-        let rule = || Fault::new(FaultCode::WrongType, "at most how many is a whole number");
+        let rule = || {
+            let rule = "at most how many is a whole number";
+            Fault::new(FaultCode::WrongType, rule).at(format!("/{member}"))
+        };
         self.limit.parse().map(Some).map_err(|_| rule())
     }
-
-    fn percentile(&self) -> Result<f64, Fault> {
-        let number = self
-            .percentile
-            .parse::<f64>()
-            .ok()
-            .filter(|number| number.is_finite());
-        number.ok_or_else(|| {
-            let rule = "which percentile is a number above 0 and up to 100";
-            Fault::new(FaultCode::WrongType, rule)
-        })
-    }
 }
 
-/// The fields of the form that ask this question again, of a pool of this
-/// schema; where the form would ask another one, as the API takes it.
-pub(in crate::console) fn fields_of(
-    question: &Value,
-    schema: &Schema,
-) -> Vec<(&'static str, String)> {
-    let whole = || vec![("question", model::json::to_text(question))];
-    let Some(fields) = said(question, schema) else {
-        return whole();
-    };
-    let get = |name: &str| {
-        let found = fields.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| value.as_str())
-    };
-    let again = Asked::typed(&[], get).to_value(schema);
-    let again = again.and_then(|again| Analysis::parse(&again));
-    match (again, Analysis::parse(question)) {
-        (Ok(again), Ok(meant)) if again == meant => fields,
-        _ => whole(),
-    }
-}
-
-fn said(question: &Value, schema: &Schema) -> Option<Vec<(&'static str, String)>> {
-    let object = question.as_object()?;
-    let mut fields = Vec::new();
-    for (name, value) in object.iter() {
-        let text = match value.as_str() {
-            Some(text) => text.to_owned(),
-            None => model::json::to_text(value),
-        };
-        match (name, value) {
-            ("pool" | "analysis" | "field" | "percentile" | "interval" | "timezone", _) => {
-                let name = [
-                    "pool",
-                    "analysis",
-                    "field",
-                    "percentile",
-                    "interval",
-                    "timezone",
-                ]
-                .into_iter()
-                .find(|known| *known == name);
-                fields.push((name.unwrap_or("pool"), text));
-            }
-            ("timeframe", _) if TIMEFRAMES.iter().any(|(known, _)| *known == text) => {
-                fields.push(("timeframe", text));
-            }
-            ("from" | "to", _) => {
-                if !fields.contains(&("timeframe", "between".to_owned())) {
-                    fields.push(("timeframe", "between".to_owned()));
-                }
-                fields.push((if name == "from" { "from" } else { "to" }, text));
-            }
-            ("latest" | "limit", _) => fields.push(("limit", text)),
-            ("filters", list) => fields.extend(Filters::fields_of(list, schema)),
-            ("group_by", Value::Array(groups)) if groups.len() <= GROUPS.len() => {
-                for (name, group) in GROUPS.into_iter().zip(groups) {
-                    match group.as_str() {
-                        Some(field) => fields.push((name, field.to_owned())),
-                        None => return None,
-                    }
-                }
-            }
-            ("order_by", Value::Array(orders)) => {
-                let member = |name: &str| {
-                    let [order] = &orders[..] else { return None };
-                    order.as_object()?.get(name)?.as_str().map(str::to_owned)
-                };
-                match (member("field").as_deref(), member("direction")) {
-                    (Some(model::analyses::RESULT), Some(direction)) => {
-                        fields.push(("order", direction));
-                    }
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        }
-    }
-    Some(fields)
+/// Which percentile a text says.
+pub(super) fn percentile(text: &str) -> Result<f64, Fault> {
+    let number = text.parse::<f64>().ok();
+    number.filter(|number| number.is_finite()).ok_or_else(|| {
+        let rule = "which percentile is a number above 0 and up to 100";
+        Fault::new(FaultCode::WrongType, rule)
+    })
 }
 
 #[cfg(test)]
-pub(super) fn sample(text: &str) -> Asked {
+pub(super) fn sample(text: &str, kind: Kind) -> Asked {
     let choice = || Choice::plain([text.to_owned()], text);
     Asked {
+        kind,
+        kinds: choice(),
+        functions: super::functions::sample(text),
+        steps: super::steps::sample(text),
+        kept: vec![("by1", text.to_owned())],
         pools: choice(),
         analyses: choice(),
         field: text.to_owned(),

@@ -10,6 +10,15 @@ use http::{HeaderValue, StatusCode, header};
 use super::{CODE, Form};
 use crate::error::{ApiError, Code, Problem};
 
+/// The field with the revision of what a page shows.
+pub(in crate::console) const REVISION: &str = "revision";
+
+/// What is said of a form whose page shows what is not so any more.
+const CHANGED: &str = "Somebody changed it while you looked at it, and nothing of yours was done. Look at it as it is now, and decide anew.";
+
+/// What is said of a form that made something else before.
+const OTHER: &str = "This very form was sent before, with something else in it, which was done. Open the page again to do another thing.";
+
 /// A form as a page shows it: what was typed, except for secrets, and what is
 /// wrong with it.
 #[derive(Debug, Default)]
@@ -44,6 +53,11 @@ impl Fields {
         self.names.push(name);
         self.values.push((name, value.into()));
         self
+    }
+
+    /// A form about what has this revision now.
+    pub(in crate::console) fn of_revision(revision: i64) -> Self {
+        Self::blank().with(REVISION, revision.to_string())
     }
 
     /// What was typed into the fields `kept`; `secret` ones are known by name
@@ -102,6 +116,8 @@ impl Fields {
         let mut detail = match problem.code() {
             // The API's words are about members of a body.
             Code::CodeNeeded => "Type the six digits that your app shows now.".to_owned(),
+            Code::StaleRevision => CHANGED.to_owned(),
+            Code::IdempotencyMismatch => OTHER.to_owned(),
             _ => sentence(problem.detail()),
         };
         if let Some(wait) = problem.retry_after() {
@@ -124,6 +140,21 @@ impl Fields {
         Ok(self)
     }
 
+    /// The same with what is wrong at the field that the error points at, or at
+    /// the head of the form, whatever would mend it.
+    #[must_use]
+    pub(in crate::console) fn marked(mut self, error: &ApiError) -> Self {
+        let problem = error.problem();
+        let member = self.field_at(problem.pointer().unwrap_or_default());
+        let known = self.names.iter().find(|name| **name == member);
+        let detail = sentence(problem.detail());
+        match known {
+            Some(name) => self.errors.push((name, detail)),
+            None => self.error = Some(detail),
+        }
+        self
+    }
+
     /// The field that stands for what an error points at.
     fn field_at<'a>(&self, pointer: &'a str) -> &'a str {
         let is_there = |(place, _): &&(String, &'static str)| {
@@ -135,6 +166,13 @@ impl Fields {
             Some((_, field)) => field,
             None => pointer.split('/').nth(1).unwrap_or_default(),
         }
+    }
+
+    /// The same, in which errors may be said at these fields.
+    #[must_use]
+    pub(in crate::console) fn naming(mut self, names: &[&'static str]) -> Self {
+        self.names.extend(names);
+        self
     }
 
     /// The same with a rule that a field breaks.

@@ -6,38 +6,17 @@ use control::{Definitions, Made};
 use http::StatusCode;
 use model::fields::{FieldType, ScalarType};
 use model::grants::{Action, Grant, Selector, Target};
-use model::ids::RequestId;
 use model::keys::{KeyKind, KeyRecord};
 use model::names::FieldPath;
 use model::pools::Pool;
 use model::value::{Object, Value};
-use sha2::{Digest, Sha256};
 
-use super::super::forms::Form;
 use super::super::frame::{Frame, Section, page, segment};
 use super::super::visitor::InProject;
 use super::words::listed;
 use crate::error::ApiError;
-use crate::state::AppState;
 
-/// The field that makes a form that is sent twice the same request.
-pub(super) const ONCE: &str = "once";
-
-/// A fresh name of a request.
-pub(super) fn fresh(state: &AppState) -> String {
-    RequestId::generate(state.clock.now(), &*state.random).to_string()
-}
-
-/// What makes a repetition of this form the same request.
-pub(super) fn once(form: &Form, path: String, told: &str) -> Option<control::Once> {
-    let name = form.text(ONCE);
-    let is_name = name.len() == 26 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_name.then(|| control::Once {
-        path,
-        name: format!("console-{name}"),
-        fingerprint: Sha256::digest(told).into(),
-    })
-}
+pub(super) use super::super::forms::{ONCE, fresh, once};
 
 #[derive(Template)]
 #[template(path = "console/key_once.html")]

@@ -3,14 +3,14 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::{ControlError, Refusal};
+use control::{Carried, ControlError, Refusal};
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::filters::Filter;
 use model::ids::InvitationId;
 use model::people::{Area, PersonDraft, Role, SignInName};
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{self, Fields, Form, ONCE, Sent};
 use super::super::frame::{Frame, Section, page};
 use super::super::rows::Wrong;
 use super::super::visitor::InProject;
@@ -22,7 +22,7 @@ use crate::state::AppState;
 use crate::step_up;
 
 /// The form's fields but for its rows.
-const OWN: [&str; 3] = ["sign_in", "role", "place"];
+const OWN: [&str; 4] = ["sign_in", "role", "place", ONCE];
 
 #[derive(Template)]
 #[template(path = "console/invite.html")]
@@ -65,9 +65,12 @@ fn show(here: &InProject, form: Fields) -> Result<Response, ApiError> {
 }
 
 /// The page that invites.
-pub(in super::super) async fn form(here: InProject) -> Result<Response, ApiError> {
+pub(in super::super) async fn form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.caller(Area::People)?;
-    show(&here, Fields::blank())
+    show(&here, Fields::blank().with(ONCE, forms::fresh(&state)))
 }
 
 #[derive(Template)]
@@ -75,8 +78,19 @@ pub(in super::super) async fn form(here: InProject) -> Result<Response, ApiError
 struct Invited {
     frame: Frame,
     sign_in: String,
-    link: String,
+    /// `None` of a form that was sent again.
+    link: Option<String>,
     back: String,
+}
+
+fn invited(here: &InProject, sign_in: String, link: Option<String>) -> Result<Response, ApiError> {
+    let shown = Invited {
+        frame: Frame::of("Invited", here, Section::People),
+        sign_in,
+        link,
+        back: here.address("/people"),
+    };
+    page(StatusCode::OK, &shown)
 }
 
 /// Invites somebody, and shows the link once.
@@ -99,16 +113,15 @@ pub(in super::super) async fn send(
         Ok(proof) => state.control.proving(proof),
         Err(fault) => return show(&here, fields.refused(fault)?),
     };
-    match control.invite(&caller.0, sign_in, draft).await {
-        Ok((invitation, token)) => {
-            let shown = Invited {
-                frame: Frame::of("Invited", &here, Section::People),
-                sign_in: invitation.sign_in.to_string(),
-                link: format!("{ROOT}/join#{}", token.reveal()),
-                back: here.address("/people"),
-            };
-            Ok(step_up::finish(&control, page(StatusCode::OK, &shown)))
+    let name = sign_in.to_string();
+    let told = format!("{name} {}", model::json::to_text(&draft.to_value()));
+    let once = forms::once(&form, here.address("/people/invite"), &told);
+    match control.invite_once(&caller.0, sign_in, draft, once).await {
+        Ok(Carried::Now((_, token))) => {
+            let link = format!("{ROOT}/join#{}", token.reveal());
+            Ok(step_up::finish(&control, invited(&here, name, Some(link))))
         }
+        Ok(Carried::Before(_)) => invited(&here, name, None),
         Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
             show(&here, fields.broken("role", &refusal.to_string()))
         }
@@ -181,7 +194,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let address = || crate::console::frame::address(text, "/x");
     let page = Page {
         frame: frame(text),
-        form: form(text, &["sign_in", "role", "place", "code"]),
+        form: form(text, &["sign_in", "role", "place", ONCE, "code"]),
         action: address(),
         back: address(),
         project: text.to_owned(),
@@ -193,7 +206,13 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let invited = Invited {
         frame: frame(text),
         sign_in: text.to_owned(),
-        link: text.to_owned(),
+        link: Some(text.to_owned()),
+        back: address(),
+    };
+    let again = Invited {
+        frame: frame(text),
+        sign_in: text.to_owned(),
+        link: None,
         back: address(),
     };
     let back = Back {
@@ -205,6 +224,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     vec![
         sample("invite.html", &page),
         sample("invited.html", &invited),
+        sample("invited.html", &again),
         sample("uninvite.html", &back),
     ]
 }

@@ -1,4 +1,4 @@
-//! One person: name, roles, and the end.
+//! One person: name and roles.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use control::{ControlError, Refusal};
-use http::StatusCode;
 use model::filters::Filter;
 use model::ids::PersonId;
 use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::Admin;
 
 use super::super::forms::{Fields, Form, Sent};
-use super::super::frame::{Frame, Section, page};
+use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::rows::Wrong;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
 use super::held::{self, Held};
+use super::leaving::sessions_of;
 use super::roles::{Choosing, Chosen, Refused, changed};
 use super::{Choice, choices, roles_of};
 use crate::caller::Caller;
@@ -39,7 +39,10 @@ struct Page {
     roles: Vec<String>,
     since: Moment,
     codes_left: usize,
+    /// How often the person is signed in, in words.
+    sessions: Option<String>,
     action: String,
+    end_sessions: String,
     remove: String,
     back: String,
     project: String,
@@ -51,7 +54,7 @@ struct Page {
     is_you: bool,
 }
 
-fn find(
+pub(super) fn find(
     here: &InProject,
     state: &AppState,
     caller: &Caller<Admin>,
@@ -60,6 +63,11 @@ fn find(
     let people = state.control.people_of(&caller.0)?;
     let found = people.into_iter().find(|person| Some(person.id()) == id);
     found.ok_or_else(ApiError::not_found)
+}
+
+/// The address of a page of a person.
+pub(super) fn below(here: &InProject, person: &PersonRecord, rest: &str) -> String {
+    here.address(&format!("/people/{}{rest}", person.id()))
 }
 
 /// The role in the project itself, and that in all of them, as far as they
@@ -95,7 +103,6 @@ fn show(
 ) -> Result<Response, ApiError> {
     let parts = person.parts();
     let told = state.control.told_of(&caller.0, &parts.draft);
-    let own = format!("/people/{}", person.id());
     let mut in_project = choices(here, form.value("here"));
     // An owner is one of the whole organization.
     in_project.retain(|choice| choice.value != Role::Owner.name());
@@ -113,8 +120,10 @@ fn show(
         roles: roles_of(here, &told),
         since: parts.created_at.into(),
         codes_left: parts.recovery.len(),
-        action: here.address(&own),
-        remove: here.address(&format!("{own}/remove")),
+        sessions: sessions_of(state, person),
+        action: below(here, person, ""),
+        end_sessions: below(here, person, "/end-sessions"),
+        remove: below(here, person, "/remove"),
         back: here.address("/people"),
         project: here.definitions.project().name.clone(),
         here: in_project,
@@ -170,9 +179,8 @@ pub(in super::super) async fn change(
         Err(fault) => return again(fields.refused(fault)?),
     };
     let draft = PersonDraft { name, roles };
-    let revision = form.text("revision").parse().unwrap_or(-1);
     let control = state.control.proving(proof);
-    let changed = control.change_person(&caller.0, person.id(), Some(revision), draft);
+    let changed = control.change_person(&caller.0, person.id(), Some(form.revision()), draft);
     match changed.await {
         Ok(_) => {
             let answer = Ok(go_to(&here.address("/people?done=changed")));
@@ -233,46 +241,6 @@ fn choosing<'a>(
     })
 }
 
-#[derive(Template)]
-#[template(path = "console/remove_person.html")]
-struct Remove {
-    frame: Frame,
-    name: String,
-    sign_in: String,
-    action: String,
-    back: String,
-}
-
-/// Asks before it removes a person.
-pub(in super::super) async fn remove_form(
-    here: InProject,
-    State(state): State<AppState>,
-) -> Result<Response, ApiError> {
-    let caller = here.caller(Area::People)?;
-    let person = find(&here, &state, &caller)?;
-    let own = format!("/people/{}", person.id());
-    let shown = Remove {
-        frame: Frame::of("Remove a person", &here, Section::People),
-        name: person.parts().draft.name.clone(),
-        sign_in: person.parts().sign_in.to_string(),
-        action: here.address(&format!("{own}/remove")),
-        back: here.address(&own),
-    };
-    page(StatusCode::OK, &shown)
-}
-
-/// Removes a person who leaves.
-pub(in super::super) async fn remove(
-    State(state): State<AppState>,
-    Sent(here, _): Sent<InProject>,
-) -> Result<Response, ApiError> {
-    let caller = here.caller(Area::People)?;
-    let person = find(&here, &state, &caller)?;
-    let control = &state.control;
-    control.remove_person(&caller.0, person.id(), None).await?;
-    Ok(go_to(&here.address("/people?done=removed")))
-}
-
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     use super::every_choice;
@@ -286,7 +254,9 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         roles: vec![text.to_owned()],
         since: moment(text),
         codes_left: 1,
+        sessions: Some(text.to_owned()),
         action: address(),
+        end_sessions: address(),
         remove: address(),
         back: address(),
         project: text.to_owned(),
@@ -296,15 +266,5 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         is_held: true,
         is_you: false,
     };
-    let remove = Remove {
-        frame: frame(text),
-        name: text.to_owned(),
-        sign_in: text.to_owned(),
-        action: address(),
-        back: address(),
-    };
-    vec![
-        sample("person.html", &page),
-        sample("remove_person.html", &remove),
-    ]
+    vec![sample("person.html", &page)]
 }

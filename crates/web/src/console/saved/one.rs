@@ -188,6 +188,7 @@ fn show_delete(here: &InProject, saved: &SavedQuery, form: Fields) -> Result<Res
     let shown = Delete {
         frame: Frame::of(format!("Delete {name}"), here, Section::Saved),
         kind: "saved query",
+        asks: in_words(&saved.draft.query),
         action: below(here, saved, "/delete"),
         back: below(here, saved, ""),
         name,
@@ -199,21 +200,25 @@ fn show_delete(here: &InProject, saved: &SavedQuery, form: Fields) -> Result<Res
 /// Asks before a saved query goes.
 pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
-    show_delete(&here, found(&here)?.item, Fields::blank())
+    let found = found(&here)?;
+    show_delete(&here, found.item, Fields::of_revision(found.item.revision))
 }
 
 /// Deletes a saved query.
 pub(in crate::console) async fn delete(
     State(state): State<AppState>,
-    Sent(here, _): Sent<InProject>,
+    Sent(here, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Definitions)?;
     let saved = Arc::clone(found(&here)?.item);
     let control = &state.control;
-    let deleted = control.delete_saved_query(&caller.0, saved.id, Some(saved.revision));
+    let deleted = control.delete_saved_query(&caller.0, saved.id, Some(form.revision()));
     match deleted.await {
         Ok(()) => Ok(go_to(&here.address("/saved?done=deleted"))),
-        Err(error) => show_delete(&here, &saved, Fields::blank().refused(error)?),
+        Err(error) => {
+            let fields = Fields::of_revision(saved.revision).refused(error)?;
+            show_delete(&here, &saved, fields)
+        }
     }
 }
 

@@ -133,7 +133,13 @@ fn every_template_of_the_console_has_a_sample() {
     for file in files {
         let file = file.expect("a template").file_name();
         let file = file.to_string_lossy().into_owned();
-        let is_around = ["frame.html", "parts.html", "key_parts.html"].contains(&file.as_str());
+        let is_around = [
+            "frame.html",
+            "parts.html",
+            "key_parts.html",
+            "explore_parts.html",
+        ]
+        .contains(&file.as_str());
         let has_sample = samples.iter().any(|(name, _)| *name == file);
         assert!(is_around || has_sample, "{file} has no sample");
     }

@@ -33,6 +33,13 @@ async fn held(world: &World, by: &SignedIn, role: &str) -> SignedIn {
     joined(world, by, &format!("held-{role}"), roles).await
 }
 
+/// Deletes what the page at this address shows.
+async fn delete(world: &World, by: &SignedIn, path: &str) -> Reply {
+    let html = see(world, by, path).await.expect(200).text();
+    let revision = hidden(&html, "revision");
+    send(world, by, path, &[("revision", revision.as_str())]).await
+}
+
 /// A hidden field of a page.
 fn hidden(html: &str, name: &str) -> String {
     let value = between(html, &format!("name=\"{name}\" value=\""), "\"");
@@ -123,7 +130,7 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
         ];
         let reply = send(&world, &ada, &format!("/views/{id}/change"), &stale).await;
         assert_eq!(reply.status, 412);
-        send(&world, &ada, &format!("/views/{id}/delete"), &[])
+        delete(&world, &ada, &format!("/views/{id}/delete"))
             .await
             .expect(303);
         assert_eq!(world.get(&format!("/v1/views/{name}")).await.status, 404);
@@ -435,7 +442,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
         (&changed["refresh_rate"], &changed["id"]),
         (&json!(300), &json!(cached))
     );
-    send(&world, &ada, &format!("/saved/{id}/delete"), &[])
+    delete(&world, &ada, &format!("/saved/{id}/delete"))
         .await
         .expect(303);
     let sets = ada
@@ -443,7 +450,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
         .await
         .json();
     let id = text(&sets, "/items/0/id");
-    send(&world, &ada, &format!("/datasets/{id}/delete"), &[])
+    delete(&world, &ada, &format!("/datasets/{id}/delete"))
         .await
         .expect(303);
     assert_eq!(
@@ -501,4 +508,216 @@ async fn home_tells_each_what_the_role_shows() {
             .text()
             .contains("<strong>0</strong> keys")
     );
+}
+
+#[tokio::test]
+async fn what_was_changed_meanwhile_is_shown_and_not_deleted() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    let saved = json!({ "name": "total", "query": count });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let dataset = json!({ "name": "daily", "index_by": "customer", "query": { "analysis": "count",
+        "pool": "sales", "interval": "daily", "timeframe": "this_30_days" } });
+    world.post("/v1/datasets", &dataset).await.expect(201);
+    let filtered = json!({ "filters": [{ "field": "amount", "operator": "gt", "value": 3 }] });
+    let other = json!({ "query": { "analysis": "sum", "pool": "sales", "field": "amount" } });
+    for (kind, path, change, now) in [
+        ("views", "/v1/views/all", Some(filtered), "amount"),
+        (
+            "saved",
+            "/v1/saved-queries/total",
+            Some(other),
+            "sum of amount in sales",
+        ),
+        ("datasets", "/v1/datasets/daily", None, "count in sales"),
+    ] {
+        let id = world.get(path).await.expect(200).json();
+        let below = format!("/{kind}/{}/delete", text(&id, "/id"));
+        let html = see(&world, &ada, &below).await.expect(200).text();
+        let old = hidden(&html, "revision");
+        let shown = old.clone();
+        // A dataset never changes: one that is not the one shown has another revision.
+        let stale = match &change {
+            Some(change) => {
+                let call = format!("PATCH {path}");
+                world.call(&world.admin, &call, change).await.expect(200);
+                old
+            }
+            None => "7".to_owned(),
+        };
+        for form in [&[("revision", stale.as_str())][..], &[]] {
+            let html = send(&world, &ada, &below, form).await.expect(412).text();
+            assert!(
+                html.contains("Somebody changed it") && html.contains(now),
+                "{kind}: {html}"
+            );
+            assert_eq!(
+                hidden(&html, "revision") == shown,
+                change.is_none(),
+                "{kind}"
+            );
+        }
+        world.get(path).await.expect(200);
+        delete(&world, &ada, &below).await.expect(303);
+        world.get(path).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn funnels_and_several_functions_are_asked_by_rows_over_the_rows_of_the_role() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = held(&world, &ada, "analyst").await;
+    let funnel =
+        "pool=sales&ask=funnel&steps=2&u1=customer&u2=customer&s2f1=amount&s2o1=gte&s2v1=5";
+    let several =
+        "pool=sales&ask=several&functions=2&k1=sum&c1=amount&k2=maximum&c2=amount&l2=most";
+    let number = |text: &str| format!("<td class=\"number\">{text}</td>");
+    for (by, share, sum, most) in [(&ada, "50", "15", "5"), (&bob, "0", "7", "4")] {
+        let html = see(&world, by, &format!("/explore?{funnel}")).await;
+        let html = html.expect(200).text();
+        assert!(html.contains("% of the step before"), "{html}");
+        assert!(html.contains(&number(share)), "{html}");
+        assert!(html.contains("<td>amount is at least 5</td>"), "{html}");
+        let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+        let picture = open(&world, by, &chart).await.expect(200).text();
+        assert!(picture.contains("2. sales: amount ≥ 5"), "{picture}");
+        assert!(
+            picture.contains(&format!("{share} % of step 1")),
+            "{picture}"
+        );
+        let html = see(&world, by, &format!("/explore?{several}")).await;
+        let html = html.expect(200).text();
+        for text in [sum, most] {
+            assert!(html.contains(&number(text)), "{text}: {html}");
+        }
+        assert!(
+            html.contains(">sum_amount<") && html.contains(">most<"),
+            "{html}"
+        );
+        let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+        let picture = open(&world, by, &chart).await.expect(200).text();
+        assert!(
+            picture.contains("most") && picture.contains(most),
+            "{picture}"
+        );
+    }
+    // What is wrong is at its field, and everything else is as it was typed.
+    for (wrong, marked) in [
+        ("ask=several&functions=2&k1=sum&c1=email&k2=count", "c1"),
+        (
+            "ask=several&functions=2&k1=percentile&c1=amount&q1=many",
+            "q1",
+        ),
+        ("ask=several&functions=2&k1=count&k2=count", "l2"),
+        ("ask=several&functions=2&c2=amount", "k2"),
+        ("ask=several&functions=2", "k1"),
+        (
+            "ask=several&functions=1&k1=count&by1=customer&limit=many",
+            "limit",
+        ),
+        ("ask=funnel&steps=2&u1=customer", "u2"),
+        (
+            "ask=funnel&steps=2&u1=customer&u2=customer&s2v1=typed",
+            "s2f1",
+        ),
+        ("ask=funnel&steps=2&u1=customer&u2=customer&s2=none", "s2"),
+        ("ask=funnel&steps=1&u1=customer&w1=inverted", "w1"),
+        (
+            "analysis=percentile&field=amount&percentile=many",
+            "percentile",
+        ),
+        ("analysis=sum&field=email", "field"),
+        ("question=%7B", "question"),
+    ] {
+        let html = see(&world, &ada, &format!("/explore?pool=sales&{wrong}")).await;
+        let html = html.expect(200).text();
+        assert!(
+            html.contains(&format!("id=\"e-{marked}\"")),
+            "{wrong}: {html}"
+        );
+        let field = format!("id=\"f-{marked}\"");
+        let tag = between(&html, &field, ">");
+        assert!(tag.contains("aria-invalid=\"true\""), "{wrong}: {tag}");
+        for typed in ["many", "typed"] {
+            let is_there = html.contains(&format!("value=\"{typed}\""));
+            assert_eq!(is_there, wrong.contains(typed), "{wrong}: {html}");
+        }
+    }
+    // Another row or another kind is no question yet, and loses nothing.
+    for change in ["do=add", "do=drop-1", "as=one"] {
+        let html = see(&world, &ada, &format!("/explore?{funnel}&{change}")).await;
+        let html = html.expect(200).text();
+        assert!(
+            !html.contains("role=\"alert\"") && !html.contains("class=\"data\""),
+            "{html}"
+        );
+        assert_eq!(html.contains("id=\"f-s3\""), change == "do=add", "{html}");
+        let first = if change == "do=drop-1" {
+            "s1v1"
+        } else {
+            "s2v1"
+        };
+        assert!(
+            html.contains(&format!("name=\"{first}\" value=\"5\"")),
+            "{change}: {html}"
+        );
+    }
+    // It is saved, and opened as the same rows.
+    let html = see(&world, &ada, &format!("/explore?{funnel}"))
+        .await
+        .text();
+    let definition = hidden(&html, "definition");
+    let form = [
+        ("definition", definition.as_str()),
+        ("name", "who buys much"),
+        ("kind", "saved"),
+    ];
+    let made = send(&world, &ada, "/new-question", &form).await.expect(303);
+    let there = made.header("location").to_owned();
+    let html = open(&world, &ada, &there).await.expect(200).text();
+    let explore = between(&html, "/explore?", "\"").replace("&#38;", "&");
+    let html = see(&world, &ada, &format!("/explore?{explore}"))
+        .await
+        .text();
+    assert_eq!(hidden(&html, "s2v1"), "5");
+    assert_eq!(hidden(&html, "definition"), definition);
+}
+
+#[tokio::test]
+async fn the_series_of_a_dataset_is_drawn_over_the_rows_of_the_role() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = held(&world, &ada, "viewer").await;
+    let dataset = json!({ "name": "daily", "index_by": "customer", "query": { "analysis": "count",
+        "pool": "sales", "interval": "weekly", "timeframe": "this_3_months" } });
+    let made = world.post("/v1/datasets", &dataset).await;
+    let own = format!("/datasets/{}", text(&made.expect(201).json(), "/id"));
+    let blank = see(&world, &ada, &own).await.expect(200).text();
+    assert!(!blank.contains("<picture"), "{blank}");
+    for (by, customer, has_some) in [(&ada, "b", true), (&bob, "b", false), (&bob, "a", true)] {
+        // The text and each picture are kept by themselves.
+        for _ in 0..2 {
+            let html = see(&world, by, &format!("{own}?value_1={customer}")).await;
+            let html = html.expect(200).text();
+            assert!(html.contains("class=\"data\""), "{html}");
+            let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+            let light = open(&world, by, &chart).await.expect(200);
+            assert_eq!(light.header("content-type"), "image/svg+xml");
+            let light = light.text();
+            assert!(
+                light.starts_with("<svg") && !light.contains("No data"),
+                "{light}"
+            );
+            assert_eq!(
+                !light.contains("from 0 to 0"),
+                has_some,
+                "{customer}: {light}"
+            );
+            let dark = chart.replace("theme=light", "theme=dark");
+            let dark = open(&world, by, &dark).await.expect(200).text();
+            assert!(dark.starts_with("<svg") && dark != light, "{dark}");
+        }
+    }
 }

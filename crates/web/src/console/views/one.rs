@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::people::Area;
-use model::views::Shape;
+use model::views::{Shape, ViewDraft};
 
 use super::builder::{Choice, INTERVALS, TIMEFRAMES, USUAL};
 use super::data::{self, request, size_of};
@@ -53,6 +53,12 @@ struct Page {
     done: Option<&'static str>,
 }
 
+/// Which rows a view shows, in words.
+fn conditions(draft: &ViewDraft) -> Vec<String> {
+    let draft = draft.to_value();
+    filters::in_words(draft.as_object().and_then(|view| view.get("filters")))
+}
+
 /// A view.
 pub(in crate::console) async fn read(
     here: InProject,
@@ -94,13 +100,11 @@ pub(in crate::console) async fn read(
         endpoint = format!("{endpoint}?{range}");
     }
     let defines = here.may(Area::Definitions);
-    let filters = draft.to_value();
-    let filters = filters.as_object().and_then(|view| view.get("filters"));
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Views),
         pool: defines.then(|| draft.pool.to_string()),
         shape: shape_word(&draft.shape),
-        conditions: filters::in_words(filters.filter(|_| defines)),
+        conditions: defines.then(|| conditions(draft)).unwrap_or_default(),
         is_series,
         timeframes: Choice::of(&TIMEFRAMES, &timeframe),
         intervals: Choice::of(&INTERVALS, &interval),
@@ -137,6 +141,8 @@ struct Delete {
     form: Fields,
     name: String,
     pool: String,
+    /// What it shows, as it is now.
+    shows: Vec<String>,
     action: String,
     back: String,
 }
@@ -146,6 +152,7 @@ fn show_delete(here: &InProject, readable: &Readable, form: Fields) -> Result<Re
     let shown = Delete {
         frame: Frame::of(format!("Delete {name}"), here, Section::Views),
         pool: readable.view.draft.pool.to_string(),
+        shows: conditions(&readable.view.draft),
         action: readable.below(here, "/delete"),
         back: readable.below(here, ""),
         name,
@@ -158,21 +165,28 @@ fn show_delete(here: &InProject, readable: &Readable, form: Fields) -> Result<Re
 pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let readable = Readable::here(&here)?;
-    show_delete(&here, &readable, Fields::blank())
+    show_delete(
+        &here,
+        &readable,
+        Fields::of_revision(readable.view.revision),
+    )
 }
 
 /// Deletes a view.
 pub(in crate::console) async fn delete(
     State(state): State<AppState>,
-    Sent(here, _): Sent<InProject>,
+    Sent(here, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Definitions)?;
     let readable = Readable::here(&here)?;
-    let (id, revision) = (readable.view.id, readable.view.revision);
-    let deleted = state.control.delete_view(&caller.0, id, Some(revision));
+    let control = &state.control;
+    let deleted = control.delete_view(&caller.0, readable.view.id, Some(form.revision()));
     match deleted.await {
         Ok(()) => Ok(go_to(&here.address("/views?done=deleted"))),
-        Err(error) => show_delete(&here, &readable, Fields::blank().refused(error)?),
+        Err(error) => {
+            let fields = Fields::of_revision(readable.view.revision).refused(error)?;
+            show_delete(&here, &readable, fields)
+        }
     }
 }
 
@@ -206,9 +220,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     };
     let delete = Delete {
         frame: frame(text),
-        form: form(text, &[]),
+        form: form(text, &["revision"]),
         name: text.to_owned(),
         pool: text.to_owned(),
+        shows: vec![text.to_owned()],
         action: place(),
         back: place(),
     };

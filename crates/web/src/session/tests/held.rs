@@ -311,6 +311,13 @@ async fn a_customers_admin_changes_nothing_that_is_not_the_customers() {
             assert_eq!(told(&hidden), told(&absent), "{method}");
         }
     }
+    let out = |id: &str| format!("DELETE /v1/people/{id}/sessions");
+    let absent = cara.call(&world, &out(nobodys), &Json::Null).await;
+    for other in [&ada, &ben] {
+        let hidden = cara.call(&world, &out(&other.id), &Json::Null).await;
+        assert_eq!(told(&hidden), told(&absent));
+        ok(other, &world, "GET /v1/whoami", &Json::Null).await;
+    }
     let project = project_of(&world).await;
     let role = |customer: &str, role: &str| held(&project, role, customer);
     let wide = json!({ "role": "viewer", "project": role("a", "viewer")["project"] });
