@@ -9,7 +9,7 @@ use model::credits::Tier;
 use model::ids::PoolId;
 use model::limits::IDEMPOTENCY_SECONDS;
 use model::permit::Access;
-use model::random::{RandomSource, SeededRandom};
+use model::random::SeededRandom;
 use tempfile::TempDir;
 
 use super::super::*;
