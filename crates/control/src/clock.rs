@@ -158,9 +158,9 @@ impl Control {
         if is_far_ahead(known, wall) {
             return Ok(());
         }
-        // The end of the run before must not be taken for that of this one.
-        self.0.options.clock.now();
-        let begins = vec![self.0.ledger.batches_begin()];
+        // The end of the run before must not be taken for that of this one. Its
+        // latest time is at most as far ahead of its mark as a kill brings it.
+        let begins = vec![Write::Time(TimeWrite::Begin), self.0.ledger.batches_begin()];
         match self.mark_time_with(begins, Claim::Shared).await {
             // A full disk keeps nobody from being let in.
             Err(ControlError::Full) => {

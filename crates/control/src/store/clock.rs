@@ -18,9 +18,11 @@ const SELECT_ACCEPTED: &str = "SELECT high FROM clock WHERE id = 2";
 const SELECT_ENDED: &str = "SELECT high FROM clock WHERE id = 3";
 
 /// The third row of the table is the latest time that was told before an orderly
-/// end. It counts while no later time is marked.
+/// end. It counts until the next start, and while no later time is marked.
 const END_TIME: &str =
     "INSERT INTO clock (id, high) VALUES (3, $1) ON CONFLICT (id) DO UPDATE SET high = $1";
+
+const FORGET_END: &str = "DELETE FROM clock WHERE id = 3";
 
 const MARK_TIME: &str = "UPDATE clock SET high = $1 WHERE id = 1 AND high < $1";
 
@@ -115,6 +117,8 @@ pub(crate) enum TimeWrite {
     Mark(Timestamp),
     /// The latest time that was told, before an orderly end.
     End(Timestamp),
+    /// That a run has begun: the end of the one before counts no more.
+    Begin,
     /// The true time, after a false one that was later.
     Accept(Timestamp),
 }
@@ -128,6 +132,10 @@ impl TimeWrite {
             Self::Mark(now) => mark(connection, now.as_microsecond()).await,
             Self::End(told) => {
                 execute(connection, END_TIME, &[told.as_microsecond()]).await?;
+                Ok(())
+            }
+            Self::Begin => {
+                execute(connection, FORGET_END, &[]).await?;
                 Ok(())
             }
             Self::Accept(truth) => {
