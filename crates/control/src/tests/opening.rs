@@ -261,7 +261,7 @@ async fn a_row_that_rots_is_named_and_says_nobody_may_do_something_else() {
     let (plane, ..) = step_up::with_ada().await;
     plane.pool("sales").await;
     let grants = r#"[{"on":"pool:sales","actions":["query"],
-        "constraints":[{"field":"customer","operator":"eq","value":"a"}]}]"#;
+        "constraints":[{"field":"customer.id","operator":"eq","value":"a"}]}]"#;
     plane.key("reader", grants).await;
     plane.control.close().await.expect("closes");
     let copy = plane.folder.path().join("copy.sqlite");

@@ -269,10 +269,10 @@ async fn a_pool_of_before_has_columns_like_its_paths() {
     plane.pool("sales").await;
     let plane = plane
         .restarted_after(
-            r#"UPDATE pools SET definition = '{"name":"sales","description":"","schema":"strict",
-            "fields":[{"name":"amount","type":"Int64","required":false},
-            {"name":"customer.id","type":"String","required":false}],
-            "isolation_field":"customer.id","time_field":null}'"#,
+            r#"UPDATE pools SET definition = '{"name":"sales","description":"","schema":"strict",'
+            || '"fields":[{"name":"amount","type":"Int64","required":false},'
+            || '{"name":"customer.id","type":"String","required":false}],'
+            || '"isolation_field":"customer.id","time_field":null}'"#,
         )
         .await;
     let definitions = plane.definitions();

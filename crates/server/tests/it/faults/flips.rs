@@ -2,7 +2,8 @@
 //! or the server says which file is damaged; it never answers wrongly.
 //!
 //! The control database is left out: SQLite has no checksums of its own, and
-//! finds only damage to its structure.
+//! finds only damage to its structure. Those of its rows that say who may do
+//! what are flipped where they are made (`control/src/store/sealed.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;

@@ -33,15 +33,12 @@ fn rows_of(home: &Path) -> Vec<String> {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
         let mut connection = options.connect().await.expect("opens");
         let mut found = Vec::new();
-        for table in [
-            "organizations",
-            "projects",
-            "pools",
-            "views",
-            "keys",
-            "secrets",
-            "audit",
-        ] {
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let tables = sqlx::query(tables).fetch_all(&mut connection).await;
+        let tables = tables.expect("tables").into_iter();
+        let tables: Vec<String> = tables.map(|row| row.get(0)).collect();
+        assert!(tables.len() > 15, "{tables:?}");
+        for table in tables {
             let columns = format!("SELECT name FROM pragma_table_info('{table}')");
             let columns = sqlx::query(sqlx::AssertSqlSafe(columns))
                 .fetch_all(&mut connection)
@@ -49,7 +46,7 @@ fn rows_of(home: &Path) -> Vec<String> {
             let columns = columns.expect("columns").into_iter();
             let quoted = columns.map(|row| format!("quote(\"{}\")", row.get::<String, _>(0)));
             let quoted: Vec<_> = quoted.collect();
-            let rows = format!("SELECT {} FROM {table} ORDER BY id", quoted.join("||','||"));
+            let rows = format!("SELECT {} FROM {table}", quoted.join("||','||"));
             let rows = sqlx::query(sqlx::AssertSqlSafe(rows))
                 .fetch_all(&mut connection)
                 .await;
@@ -57,6 +54,7 @@ fn rows_of(home: &Path) -> Vec<String> {
             found.extend(rows.map(|row| format!("{table}: {}", row.get::<String, _>(0))));
         }
         connection.close().await.expect("closes");
+        found.sort();
         found
     })
 }

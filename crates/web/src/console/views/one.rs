@@ -104,7 +104,11 @@ pub(in crate::console) async fn read(
         frame: Frame::of(name.clone(), &here, Section::Views),
         pool: defines.then(|| draft.pool.to_string()),
         shape: shape_word(&draft.shape),
-        conditions: if defines { conditions(draft) } else { Vec::new() },
+        conditions: if defines {
+            conditions(draft)
+        } else {
+            Vec::new()
+        },
         is_series,
         timeframes: Choice::of(&TIMEFRAMES, &timeframe),
         intervals: Choice::of(&INTERVALS, &interval),

@@ -95,9 +95,8 @@ async fn whoever_is_here_joins_by_the_own_session_once() {
     elsewhere.call(&world, accept, &body).await.expect(403);
     let half = json!({ "token": text(&invited, "/token"), "name": "Cara" });
     cara.call(&world, accept, &half).await.expect(400);
-    let project = format!("/v1/projects/{second}");
-    let look = format!("GET {project}");
-    cara.call(&world, &look, &Json::Null).await.expect(404);
+    let before = bob.call(&world, "GET /v1/people", &Json::Null).await;
+    assert!(!before.expect(200).text().contains(&cara.id));
 
     let joined = cara.call(&world, accept, &body).await.expect(200).json();
     assert_eq!(text(&joined, "/id"), cara.id);
