@@ -246,7 +246,7 @@ const ROTTEN: [(&str, &str); 9] = [
     ),
     (
         "secret",
-        "UPDATE secrets SET expires_at = 4611686018427387904",
+        "UPDATE secrets SET expires_at = 32503680000000000",
     ),
     ("secret", "UPDATE secrets SET hash = zeroblob(32)"),
     (
