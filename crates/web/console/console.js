@@ -23,6 +23,7 @@
     if (invitation && location.hash.length > 1) {
       invitation.value = location.hash.slice(1);
       history.replaceState(null, '', location.pathname);
+      for (const link of root.querySelectorAll('a[data-invitation]')) link.hash = invitation.value;
     }
   };
 

@@ -36,6 +36,22 @@ def test_the_password_changes_and_every_other_session_ends(stage):
     assert other.path.startswith("/console/sign-in")
 
 
+def test_an_invitation_is_taken_by_whoever_is_here(stage):
+    browser = stage.owner_in()
+    browser.go("/console/account")
+    browser.follow("Take an invitation")
+    browser.see_heading("Join another project")
+    browser.fill(invitation="A" * 43)
+    browser.press("Join")
+    assert "does not count for you" in browser.error_of("invitation")
+    browser.looks_right("join-here")
+    # From a link, by the page of those who are new.
+    browser.go("/console/join#" + "B" * 43)
+    browser.follow("Take the invitation as yourself")
+    browser.see_heading("Join another project")
+    assert browser.page.locator("[name=invitation]").input_value() == "B" * 43
+
+
 def test_the_app_and_the_recovery_codes_are_renewed(stage):
     browser = stage.owner_in()
     browser.go("/console/account/codes")

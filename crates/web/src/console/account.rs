@@ -106,6 +106,7 @@ pub(super) async fn read(
             Some("The new app and recovery codes count now. Every other session has ended.")
         }
         Some("session") => Some("The session has ended."),
+        Some("joined") => Some("You joined. The project is among yours now."),
         _ => None,
     };
     let shown = Page {

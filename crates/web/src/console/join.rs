@@ -3,13 +3,14 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::NewPerson;
+use control::{ControlError, NewPerson, Refusal};
 use model::fault::{Fault, FaultCode};
 use model::people::{InvitationToken, Password, PersonDraft};
 
-use super::forms::{Anybody, Fields, Form};
+use super::forms::{Anybody, Fields, Form, Sent};
 use super::frame::Frame;
-use super::once;
+use super::visitor::Visitor;
+use super::{ROOT, go_to, once};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -48,30 +49,86 @@ pub(super) async fn send(
     };
     match state.control.accept_invitation(&token, new).await {
         Ok((person, shown)) => once::show(Frame::bare("Keep these"), &person, &shown),
-        Err(control::ControlError::Refused(control::Refusal::NoInvitation)) => {
-            let rule = "this invitation does not count: it was used, taken back, or is older than 7 days; \
-                        ask for another one";
-            show(fields.broken("invitation", rule))
-        }
+        Err(ControlError::Refused(Refusal::NoInvitation)) => show(fields.broken(
+            "invitation",
+            "this invitation does not count: it was used, taken back, or is older than 7 days; ask for another \
+             one. Whoever signs in here already takes it signed in, by the link below",
+        )),
         Err(error) => show(fields.refused(error)?),
     }
 }
 
-fn read(form: &Form) -> Result<(InvitationToken, NewPerson), Fault> {
+fn invitation(form: &Form) -> Result<InvitationToken, Fault> {
     let token = InvitationToken::parse(form.text("invitation").trim());
-    let token = token.ok_or_else(|| {
+    token.ok_or_else(|| {
         let detail = "an invitation is the 43 characters that you were given";
         Fault::new(FaultCode::InvalidValue, detail).at("/invitation")
-    })?;
+    })
+}
+
+fn read(form: &Form) -> Result<(InvitationToken, NewPerson), Fault> {
+    let token = invitation(form)?;
     let name = PersonDraft::parse_name(form.text("name").trim()).map_err(|f| f.at("/name"))?;
     let password = Password::choose(form.text("password"), &[&name]);
     let password = password.map_err(|f| f.at("/password"))?;
     Ok((token, NewPerson { name, password }))
 }
 
+#[derive(Template)]
+#[template(path = "console/join_here.html")]
+struct HerePage {
+    frame: Frame,
+    form: Fields,
+}
+
+fn show_here(visitor: &Visitor, form: Fields) -> Result<Response, ApiError> {
+    let frame = Frame::personal("Join another project", visitor);
+    let shown = HerePage { frame, form };
+    shown.form.shown_in(&shown)
+}
+
+/// The page on which somebody who is here already takes an invitation.
+pub(super) async fn here_form(visitor: Visitor) -> Result<Response, ApiError> {
+    show_here(&visitor, Fields::blank())
+}
+
+/// Gives the person the roles of an invitation under the own name.
+pub(super) async fn here(
+    State(state): State<AppState>,
+    Sent(visitor, form): Sent<Visitor>,
+) -> Result<Response, ApiError> {
+    let fields = Fields::typed(&form, &["invitation"], &[]);
+    let token = match invitation(&form) {
+        Ok(token) => token,
+        Err(fault) => return show_here(&visitor, fields.refused(fault)?),
+    };
+    let joined = state
+        .control
+        .join_by_invitation(visitor.person.id(), &token);
+    match joined.await {
+        Ok(_) => Ok(go_to(&format!("{ROOT}/account?done=joined"))),
+        Err(ControlError::Refused(Refusal::NoInvitation)) => show_here(
+            &visitor,
+            fields.broken(
+                "invitation",
+                "this invitation does not count for you: it is for another sign-in name, was used, taken back, is \
+                 older than 7 days, or brings nothing that you do not have",
+            ),
+        ),
+        Err(error) => show_here(&visitor, fields.refused(error)?),
+    }
+}
+
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
     let form = super::samples::form(text, &["name", "invitation", "password"]);
     let frame = Frame::bare(text);
-    vec![super::samples::sample("join.html", &Page { frame, form })]
+    let here = HerePage {
+        frame: Frame::bare(text),
+        form: super::samples::form(text, &["invitation"]),
+    };
+    vec![
+        super::samples::sample("join.html", &Page { frame, form }),
+        super::samples::sample("join_here.html", &here),
+    ]
 }

@@ -81,6 +81,8 @@ pages! {
     POST "/console/account/codes" Person &[], account::codes;
     GET "/console/account/codes/confirm" Person &[], account::confirm_form;
     POST "/console/account/codes/confirm" Person &[], account::confirm;
+    GET "/console/account/join" Person &[], join::here_form;
+    POST "/console/account/join" Person &[], join::here;
     GET "/console/account/sessions/{id}/end" Person &[], account::end_form;
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 

@@ -4,7 +4,7 @@
 use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
-use super::world::{OWN, between, browse, form_token, open};
+use super::world::{OWN, between, browse, form_token, open, send as personal};
 use crate::testing::people::{FIRST, SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -206,4 +206,54 @@ async fn sessions_of_others_are_ended_by_who_manages_them() {
     let bobs = format!("person:{}", bob.id);
     assert_eq!(told, [(bobs.as_str(), "cy@example.com")], "{audit}");
     assert!(!audit.to_string().contains(FIRST));
+}
+
+#[tokio::test]
+async fn whoever_is_here_takes_an_invitation_signed_in() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let first = text(&projects.expect(200).json(), "/items/0/id").to_owned();
+    let made = json!({ "name": "second", "code": ada.code(&world) });
+    let made = ada.call(&world, "POST /v1/projects", &made).await;
+    let second = text(&made.expect(201).json(), "/id").to_owned();
+    let role = |role: &str, project: &str| json!([{ "role": role, "project": project }]);
+    let bob = joined(&world, &ada, "bob", role("admin", &second)).await;
+    let cara = joined(&world, &ada, "cara", role("viewer", &first)).await;
+    let draft = json!({ "sign_in": "cara@example.com", "roles": role("analyst", &second) });
+    let invited = bob.call(&world, "POST /v1/invitations", &draft).await;
+    let invited = text(&invited.expect(201).json(), "/token").to_owned();
+    // The page of those who are new sends her to her own.
+    let new = [
+        ("invitation", invited.as_str()),
+        ("name", "Cara"),
+        ("password", "violet harbour under glass"),
+    ];
+    let refused = browse(&world, "POST /console/join", "", OWN, Some(&new)).await;
+    let refused = refused.expect(422).text();
+    assert!(
+        refused.contains("takes it signed in") && refused.contains("/console/account/join"),
+        "{refused}"
+    );
+    let path = "/console/account/join";
+    let wrong = "A".repeat(43);
+    let kept = personal(&world, &cara, path, &[("invitation", &wrong)]).await;
+    let kept = kept.expect(422).text();
+    assert!(
+        kept.contains(&wrong) && kept.contains("does not count for you"),
+        "{kept}"
+    );
+    let short = personal(&world, &cara, path, &[("invitation", "A")]).await;
+    assert!(short.expect(400).text().contains("43 characters"));
+    let by_bob = personal(&world, &bob, path, &[("invitation", &invited)]).await;
+    by_bob.expect(422);
+    let done = personal(&world, &cara, path, &[("invitation", &invited)]).await;
+    let done = done.expect(303).header("location").to_owned();
+    let account = open(&world, &cara, &done).await.expect(200).text();
+    assert!(
+        account.contains("You joined") && account.contains("second"),
+        "{account}"
+    );
+    let again = personal(&world, &cara, path, &[("invitation", &invited)]).await;
+    again.expect(422);
 }
