@@ -1,5 +1,7 @@
 """A browser in front of the console, and what is checked of every page."""
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 
@@ -67,6 +69,21 @@ class Browser:
         next may stand on the page before, too."""
         with self.page.expect_navigation():
             self.page.get_by_role("link", name=label, exact=True).first.click()
+
+    def follow_living(self, label, then):
+        """Follows a link in a part that comes anew every few seconds, until the link `then` is
+        there: a click just when it comes hits nothing, and whoever clicked clicks again."""
+        link, there = (self.page.get_by_role("link", name=name, exact=True) for name in (label, then))
+        for _ in range(3):
+            link.or_(there).first.wait_for()
+            if not there.count():
+                link.first.click()
+            try:
+                there.first.wait_for(timeout=4_000)
+                return
+            except PlaywrightTimeout:
+                continue
+        raise AssertionError(f"{label} leads nowhere")
 
     def follow_to(self, section):
         """Goes to a section of the navigation."""

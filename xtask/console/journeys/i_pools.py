@@ -136,8 +136,7 @@ def test_records_are_watched_as_they_come_and_held(stage):
     browser.see("/just-now")
     assert browser.page.locator("tr.is-new").count() == 1
     browser.looks_right("tail")
-    browser.follow("Pause")
-    browser.page.get_by_role("link", name="Go on", exact=True).wait_for()
+    browser.follow_living("Pause", then="Go on")
     stage.api("POST", "/v1/pools/visits/records", [{"page": "/while-held", "at": "2026-02-04T00:00:00Z"}])
     time.sleep(4)
     assert browser.page.get_by_text("/while-held").count() == 0
