@@ -16,6 +16,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::questions::{Question, QuestionRow};
 use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::sealed::SealedRow as _;
 use super::secrets::{secret, secret_id, used_from};
 use super::signing::Signing;
 use super::{DerivedRow, LoadedPeople, Store, failed, text};

@@ -12,8 +12,7 @@ use model::saved_queries::{SavedQuery, SavedQueryDraft, Sources};
 use model::time::Timestamp;
 use model::value::{Object, Value};
 
-use super::sealed::{seal, unseal};
-use crate::error::ControlError;
+use super::sealed::SealedRow;
 
 /// A stored question under a name: a saved query, or a dataset.
 #[derive(Debug)]
@@ -69,18 +68,6 @@ impl QuestionRow {
         }
     }
 
-    pub(super) fn sealed(&self) -> String {
-        let about: [&dyn Display; 2] = [&self.project, &self.revision];
-        seal(self.noun.name(), &self.id, &about, &self.definition)
-    }
-
-    /// As [`PoolRow::unsealed`].
-    pub(super) fn unsealed(self) -> Result<Self, ControlError> {
-        let about: [&dyn Display; 2] = [&self.project, &self.revision];
-        let definition = unseal(self.noun.name(), &self.id, &about, self.definition.clone())?;
-        Ok(Self { definition, ..self })
-    }
-
     pub(crate) fn read_saved(&self) -> Result<SavedQuery, Fault> {
         let (definition, sources) = without_sources(&self.definition)?;
         Ok(SavedQuery {
@@ -102,6 +89,28 @@ impl QuestionRow {
             created_at: self.created_at,
             revision: self.revision,
         })
+    }
+}
+
+impl SealedRow for QuestionRow {
+    fn kind(&self) -> &'static str {
+        self.noun.name()
+    }
+
+    fn id(&self) -> &dyn Display {
+        &self.id
+    }
+
+    fn about(&self) -> Vec<&dyn Display> {
+        vec![&self.project, &self.revision]
+    }
+
+    fn definition(&self) -> &str {
+        &self.definition
+    }
+
+    fn with_definition(self, definition: String) -> Self {
+        Self { definition, ..self }
     }
 }
 

@@ -20,8 +20,7 @@ use model::time::Timestamp;
 use model::value::{Object, Value};
 use model::views::{View, ViewDraft};
 
-use super::sealed::{seal, unseal};
-use crate::error::ControlError;
+use super::sealed::SealedRow;
 
 /// A stored pool.
 #[derive(Debug)]
@@ -44,22 +43,6 @@ impl PoolRow {
         }
     }
 
-    pub(super) fn sealed(&self) -> String {
-        seal(
-            "pool",
-            &self.id,
-            &[&self.project, &self.revision],
-            &self.definition,
-        )
-    }
-
-    /// The row with its definition as it was before it was stored.
-    pub(super) fn unsealed(self) -> Result<Self, ControlError> {
-        let about: [&dyn Display; 2] = [&self.project, &self.revision];
-        let definition = unseal("pool", &self.id, &about, self.definition.clone())?;
-        Ok(Self { definition, ..self })
-    }
-
     pub(crate) fn read(&self) -> Result<Pool, Fault> {
         Ok(Pool {
             id: self.id,
@@ -67,6 +50,28 @@ impl PoolRow {
             created_at: self.created_at,
             revision: self.revision,
         })
+    }
+}
+
+impl SealedRow for PoolRow {
+    fn kind(&self) -> &'static str {
+        "pool"
+    }
+
+    fn id(&self) -> &dyn Display {
+        &self.id
+    }
+
+    fn about(&self) -> Vec<&dyn Display> {
+        vec![&self.project, &self.revision]
+    }
+
+    fn definition(&self) -> &str {
+        &self.definition
+    }
+
+    fn with_definition(self, definition: String) -> Self {
+        Self { definition, ..self }
     }
 }
 
@@ -93,18 +98,6 @@ impl ViewRow {
         }
     }
 
-    pub(super) fn sealed(&self) -> String {
-        let about: [&dyn Display; 3] = [&self.project, &self.pool, &self.revision];
-        seal("view", &self.id, &about, &self.definition)
-    }
-
-    /// As [`PoolRow::unsealed`].
-    pub(super) fn unsealed(self) -> Result<Self, ControlError> {
-        let about: [&dyn Display; 3] = [&self.project, &self.pool, &self.revision];
-        let definition = unseal("view", &self.id, &about, self.definition.clone())?;
-        Ok(Self { definition, ..self })
-    }
-
     pub(crate) fn read(&self, schema: &Schema) -> Result<View, Fault> {
         Ok(View {
             id: self.id,
@@ -113,6 +106,28 @@ impl ViewRow {
             created_at: self.created_at,
             revision: self.revision,
         })
+    }
+}
+
+impl SealedRow for ViewRow {
+    fn kind(&self) -> &'static str {
+        "view"
+    }
+
+    fn id(&self) -> &dyn Display {
+        &self.id
+    }
+
+    fn about(&self) -> Vec<&dyn Display> {
+        vec![&self.project, &self.pool, &self.revision]
+    }
+
+    fn definition(&self) -> &str {
+        &self.definition
+    }
+
+    fn with_definition(self, definition: String) -> Self {
+        Self { definition, ..self }
     }
 }
 
@@ -151,27 +166,6 @@ impl KeyRow {
         })
     }
 
-    pub(super) fn sealed(&self) -> String {
-        self.with_about(|about| seal("key", &self.id, about, &self.definition))
-    }
-
-    /// As [`PoolRow::unsealed`].
-    pub(super) fn unsealed(self) -> Result<Self, ControlError> {
-        let unseal =
-            |about: &[&dyn Display]| unseal("key", &self.id, about, self.definition.clone());
-        let definition = self.with_about(unseal)?;
-        Ok(Self { definition, ..self })
-    }
-
-    fn with_about<T>(&self, then: impl FnOnce(&[&dyn Display]) -> T) -> T {
-        then(&[
-            &self.project,
-            &self.disabled,
-            &self.created_by,
-            &self.revision,
-        ])
-    }
-
     pub(crate) fn read(
         &self,
         secrets: Vec<SecretRecord>,
@@ -206,6 +200,33 @@ impl KeyRow {
             revision: self.revision,
         });
         Ok(key.with_signing_secrets(signing))
+    }
+}
+
+impl SealedRow for KeyRow {
+    fn kind(&self) -> &'static str {
+        "key"
+    }
+
+    fn id(&self) -> &dyn Display {
+        &self.id
+    }
+
+    fn about(&self) -> Vec<&dyn Display> {
+        vec![
+            &self.project,
+            &self.disabled,
+            &self.created_by,
+            &self.revision,
+        ]
+    }
+
+    fn definition(&self) -> &str {
+        &self.definition
+    }
+
+    fn with_definition(self, definition: String) -> Self {
+        Self { definition, ..self }
     }
 }
 

@@ -17,6 +17,36 @@ use super::load::damaged;
 /// Bytes of a checksum.
 const BYTES: usize = 8;
 
+/// A row whose definition is stored with a checksum.
+pub(super) trait SealedRow: Sized {
+    /// What it is called, for whoever is told that it rots.
+    fn kind(&self) -> &'static str;
+
+    fn id(&self) -> &dyn Display;
+
+    /// What else of it says who may do what.
+    fn about(&self) -> Vec<&dyn Display>;
+
+    fn definition(&self) -> &str;
+
+    fn with_definition(self, definition: String) -> Self;
+
+    /// The definition as it is stored.
+    fn sealed(&self) -> String {
+        seal(self.kind(), self.id(), &self.about(), self.definition())
+    }
+
+    /// The row with its definition as it was before it was stored.
+    ///
+    /// # Errors
+    /// As for [`unseal`].
+    fn unsealed(self) -> Result<Self, ControlError> {
+        let stored = self.definition().to_owned();
+        let definition = unseal(self.kind(), self.id(), &self.about(), stored)?;
+        Ok(self.with_definition(definition))
+    }
+}
+
 /// The text as it is stored in the row of this kind and id, with what else the
 /// checksum is over.
 pub(super) fn seal(kind: &str, id: &dyn Display, about: &[&dyn Display], text: &str) -> String {

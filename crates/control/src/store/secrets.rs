@@ -48,8 +48,12 @@ pub(super) fn sealed_hint(secret: &SecretRecord) -> String {
 
 fn with_about<T>(secret: &SecretRecord, then: impl FnOnce(&[&dyn Display]) -> T) -> T {
     let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
-    let hash = format!("{:?}", secret.hash.as_bytes());
-    let public = format!("{:?}", secret.public_key);
+    // Written out here, since how a list prints itself may change with the compiler.
+    let list = |bytes: &[u8]| {
+        let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+        format!("[{}]", numbers.join(", "))
+    };
+    let (hash, public) = (list(secret.hash.as_bytes()), list(&secret.public_key));
     let ends = number(secret.expires_at.map(Timestamp::as_microsecond));
     let since = number(secret.silence.map(|silence| silence.since.as_microsecond()));
     let minutes = number(secret.silence.map(|silence| i64::from(silence.minutes)));

@@ -16,6 +16,7 @@ use super::derived::DerivedRow;
 use super::questions::{Question, QuestionRow};
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, ViewRow};
+use super::sealed::SealedRow as _;
 use super::secrets::sealed_hint;
 use super::usage::of_total;
 use super::{PeopleWrite, chain, dropped, notices, signing, text};

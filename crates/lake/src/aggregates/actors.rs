@@ -137,10 +137,10 @@ impl Actors {
                 fresh.push(code as u32);
             }
         });
-        let values =
-            arrow_select::take::take(dictionary.as_ref(), &UInt32Array::from(fresh.clone()), None)?;
+        let fresh = UInt32Array::from(fresh);
+        let values = arrow_select::take::take(dictionary.as_ref(), &fresh, None)?;
         <Box<[u8]>>::visit(&values, &Rows::Own(fresh.len()), |row, actor| {
-            self.steps.add(actor, seen[fresh[row] as usize]);
+            self.steps.add(actor, seen[fresh.value(row) as usize]);
         })?;
         self.dictionary = Some((dictionary, seen));
         Ok(())
