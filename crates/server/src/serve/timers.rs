@@ -82,9 +82,10 @@ pub(super) async fn tend_keys(
         is_warned = is_far_ahead(now, wall);
         if behind.is_due(now, wall) {
             tracing::warn!(%now, %wall,
-                "the machine's clock is behind a time that was known, which stands still until the clock has come \
-                 up to it; meanwhile one-time codes, signed requests and derived tokens of the clock's time may be \
-                 refused, and what ends by time ends early; set the clock right (NTP)");
+                "the machine's clock is behind a time that was known, from which time goes on here; meanwhile one-time \
+                 codes, signed requests and derived tokens of the clock's time may be refused, and what ends by time \
+                 ends early; set the clock right (NTP), or, where it is right, stop the server for as long as the clock \
+                 is behind");
         }
         control.log_due_rotations(seen, now);
         control.note_what_is_due();
