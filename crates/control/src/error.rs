@@ -180,6 +180,8 @@ pub struct InternalError {
     cause: Option<Box<dyn Error + Send + Sync>>,
     /// Whether it may have been done all the same.
     is_unheard: bool,
+    /// Whether the disk did not take what it was to keep.
+    is_failed_sync: bool,
 }
 
 impl InternalError {
@@ -188,6 +190,7 @@ impl InternalError {
             doing: doing.into(),
             cause: None,
             is_unheard: false,
+            is_failed_sync: false,
         }
     }
 
@@ -199,6 +202,18 @@ impl InternalError {
             doing: doing.into(),
             cause: Some(cause.into()),
             is_unheard: false,
+            is_failed_sync: false,
+        }
+    }
+
+    /// The same of a sync that failed.
+    pub(crate) fn of_sync(
+        doing: impl Into<String>,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            is_failed_sync: true,
+            ..Self::caused(doing, cause)
         }
     }
 }
@@ -213,6 +228,12 @@ impl ControlError {
             }),
             other => other,
         }
+    }
+
+    /// Whether a sync failed: what was written before may be gone, although it
+    /// can still be read.
+    pub fn is_failed_sync(&self) -> bool {
+        matches!(self, Self::Internal(cause) if cause.is_failed_sync)
     }
 
     /// Whether what failed may have been written all the same.

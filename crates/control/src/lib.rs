@@ -27,6 +27,7 @@ mod derived;
 mod dropping;
 mod ending;
 mod error;
+mod fatal;
 mod grants;
 mod inspect;
 mod isolation;

@@ -55,7 +55,7 @@ impl Nonces {
     pub(crate) async fn beside(file: &Path) -> Result<Self, ControlError> {
         let path = file.with_file_name("nonces.sqlite");
         let file = match TokenFile::open(&path).await {
-            Err(error) if !matches!(error, ControlError::Refused(_)) => {
+            Err(error) if !matches!(error, ControlError::Refused(_)) && !error.is_failed_sync() => {
                 tracing::error!(file = %path.display(), %error,
                     "the file of nonces does not open; signed requests are refused until it does; \
                      if it is damaged, stop the server for six minutes and take it away");

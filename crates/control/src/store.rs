@@ -8,6 +8,7 @@ mod clock;
 mod derived;
 mod dropped;
 mod load;
+mod log;
 mod notices;
 mod people;
 mod questions;
@@ -53,6 +54,9 @@ const SQLITE_FULL: i64 = 13;
 const SQLITE_BUSY: i64 = 5;
 /// And for one that is too full for what SQLite shares between connections.
 const SQLITE_IOERR_SHMSIZE: i64 = 4_874;
+/// And for syncs that failed, of a file and of its directory.
+const SQLITE_IOERR_FSYNC: i64 = 1_034;
+const SQLITE_IOERR_DIR_FSYNC: i64 = 1_290;
 
 /// Turns a failure of the database into what the caller is told.
 pub(crate) fn failed(doing: &'static str) -> impl Fn(SqlError) -> ControlError {
@@ -60,8 +64,12 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(SqlError) -> ControlError {
         let code = error
             .as_database_error()
             .and_then(|error| error.code()?.parse::<i64>().ok());
-        if code == Some(SQLITE_IOERR_SHMSIZE) {
-            return ControlError::Full;
+        match code {
+            Some(SQLITE_IOERR_SHMSIZE) => return ControlError::Full,
+            Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC) => {
+                return InternalError::of_sync(doing, error).into();
+            }
+            _ => {}
         }
         match code.map(|extended| extended & 0xff) {
             Some(SQLITE_FULL) => ControlError::Full,

@@ -11,6 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::change::Change;
 use crate::control::Inner;
 use crate::error::{ControlError, InternalError};
+use crate::fatal::end_by_failed_sync;
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Claim, Failed, Loaded, Store, Write};
 
@@ -120,7 +121,8 @@ impl Inner {
     }
 
     /// Writes the rows in one transaction. After a failure that leaves open
-    /// whether they were written, memory is what the database holds.
+    /// whether they were written, memory is what the database holds; a sync
+    /// that failed ends the process.
     async fn commit(&self, writer: &mut Writer, writes: &[Write]) -> Result<(), ControlError> {
         // Whatever ends this early leaves `Lost` behind.
         let link = std::mem::replace(&mut writer.link, Link::Lost);
@@ -133,10 +135,12 @@ impl Inner {
                 Ok(())
             }
             Err(Failed::Undone(error)) => {
+                end_by_failed_sync(&error);
                 writer.link = Link::Open(store);
                 Err(error)
             }
             Err(Failed::Unknown(error)) => {
+                end_by_failed_sync(&error);
                 store.close().await;
                 // The caller is told of the first failure; a second one
                 // has already let memory forget everything.
@@ -153,7 +157,7 @@ impl Inner {
             let store = Store::reopen(&self.file).await?;
             self.load(writer, store).await
         };
-        let recovered = recovered.await;
+        let recovered = recovered.await.inspect_err(end_by_failed_sync);
         if let Err(error) = &recovered {
             let inside = match error {
                 ControlError::Internal(cause) => cause.to_string(),

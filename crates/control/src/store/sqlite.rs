@@ -9,6 +9,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
+use super::log::{self, Log};
 use super::{Failed, Write, chain, failed};
 use crate::error::{ControlError, InternalError, Refusal};
 
@@ -103,6 +104,7 @@ const MIGRATIONS: [(&str, &str); 19] = [
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(super) connection: SqliteConnection,
+    log: Log,
     /// What the next commit says, of an outcome that is unknown, although it
     /// succeeds.
     #[cfg(test)]
@@ -113,9 +115,7 @@ impl Store {
     /// Opens the file, which is made when there is none, and brings its
     /// schema to this version.
     pub(crate) async fn open(file: &Path) -> Result<Self, ControlError> {
-        make_private(file).map_err(|error| {
-            InternalError::caused(format!("making the file {}", file.display()), error)
-        })?;
+        make_private(file)?;
         Self::reopen(file).await
     }
 
@@ -126,7 +126,7 @@ impl Store {
         let file =
             std::path::absolute(file).map_err(|error| InternalError::caused(doing, error))?;
         let options = SqliteConnectOptions::new()
-            .filename(file)
+            .filename(&file)
             .create_if_missing(false)
             .locking_mode(SqliteLockingMode::Exclusive)
             .journal_mode(SqliteJournalMode::Wal)
@@ -134,16 +134,19 @@ impl Store {
             .foreign_keys(true)
             // What is deleted is overwritten: something sealed may be among it.
             .pragma("secure_delete", "ON")
+            .pragma(log::BY_ITSELF.0, log::BY_ITSELF.1)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(failed(doing))?;
-        if let Err(error) = prepare(&mut connection).await {
+        let prepared = prepare(&mut connection).await;
+        if let Err(error) = prepared.and_then(|()| sync_name(&file)) {
             // Nothing of this opening stays beside the file.
             let _ = connection.close().await;
             return Err(error);
         }
         Ok(Self {
             connection,
+            log: Log::default(),
             #[cfg(test)]
             lost_answer: None,
         })
@@ -169,11 +172,23 @@ impl Store {
             return Err(Failed::Unknown(error));
         }
         committed.map_err(|error| Failed::Unknown(failed(doing)(error)))?;
-        if writes.iter().any(Write::erases) {
-            // What was erased is in the log, too, until its pages are written anew.
-            // The next opening does it where this fails.
-            let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-            let _ = emptied.execute(&mut self.connection).await;
+        self.tend_log(writes).await.map_err(Failed::Unknown)
+    }
+
+    /// Writes the log to the file where that is due, after a commit.
+    async fn tend_log(&mut self, writes: &[Write]) -> Result<(), ControlError> {
+        if !writes.iter().any(Write::erases) {
+            return self.log.grew(writes.len(), &mut self.connection).await;
+        }
+        // What was erased is in the log, too, until its pages are written anew.
+        // The next opening does it where there is no room now.
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut self.connection)
+            .await;
+        match emptied.map_err(failed("emptying the log of the control plane's database")) {
+            Ok(_) => self.log = Log::default(),
+            Err(error) if error.is_failed_sync() => return Err(error),
+            Err(_) => {}
         }
         Ok(())
     }
@@ -224,7 +239,9 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), ControlError> 
 
 /// Makes the file when there is none, on stable storage with its name, and
 /// takes it from everybody but its owner.
-pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(file: &Path) -> Result<(), ControlError> {
+    let doing = || format!("making the file {}", file.display());
+    let failed = |error| ControlError::from(InternalError::caused(doing(), error));
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -232,16 +249,27 @@ pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
         .open(file);
     match made {
         Ok(made) => {
-            made.sync_all()?;
-            let folder = std::path::absolute(file)?;
-            if let Some(folder) = folder.parent() {
-                File::open(folder)?.sync_all()?;
-            }
+            let synced = made.sync_all();
+            synced.map_err(|error| InternalError::of_sync(doing(), error))?;
+            sync_name(file)?;
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(failed(error)),
     }
-    std::fs::set_permissions(file, Permissions::from_mode(MODE))
+    std::fs::set_permissions(file, Permissions::from_mode(MODE)).map_err(failed)
+}
+
+/// Brings the names of a file and of what lies beside it to stable storage.
+/// SQLite does it for its log, and tells nobody when it fails.
+pub(super) fn sync_name(file: &Path) -> Result<(), ControlError> {
+    let doing = || format!("syncing the directory of {}", file.display());
+    let caused = |error| InternalError::caused(doing(), error);
+    let file = std::path::absolute(file).map_err(caused)?;
+    let Some(folder) = file.parent() else {
+        return Ok(());
+    };
+    let synced = File::open(folder).map_err(caused)?.sync_all();
+    Ok(synced.map_err(|error| InternalError::of_sync(doing(), error))?)
 }
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ use sqlx::{ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnecti
 use tokio::sync::Mutex;
 
 use super::failed;
-use super::sqlite::{BUSY_TIMEOUT, make_private};
+use super::log::{self, Log};
+use super::sqlite::{BUSY_TIMEOUT, make_private, sync_name};
 use crate::error::{ControlError, InternalError, Refusal};
+use crate::fatal::end_by_failed_sync;
 
 /// Rows that one statement writes.
 const PART: usize = 1_000;
@@ -41,7 +43,14 @@ pub struct TokenFile {
     is_sound: AtomicBool,
     /// Those who look do not wait for those who write.
     reader: Mutex<Option<SqliteConnection>>,
-    writer: Mutex<Option<SqliteConnection>>,
+    writer: Mutex<Option<Writing>>,
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+struct Writing {
+    connection: SqliteConnection,
+    log: Log,
 }
 
 impl TokenFile {
@@ -117,15 +126,16 @@ impl TokenFile {
     /// there, the later end holds. When this returns, they are on stable storage.
     ///
     /// # Errors
-    /// None of them is there, or all are.
+    /// None of them is there, or all are. A sync that failed ends the process.
     pub async fn insert(&self, tags: &[(TokenTag, Timestamp)]) -> Result<(), ControlError> {
         let mut sorted = tags.to_vec();
         // Neighbours in the file are written together.
         sorted.sort_unstable();
         let mut writer = self.writer.lock().await;
-        let mut connection = self.take_writer(&mut writer).await?;
-        insert_all(&mut connection, &sorted).await?;
-        *writer = Some(connection);
+        let mut writing = self.take_writer(&mut writer).await?;
+        let written = writing.insert_all(&sorted).await;
+        written.inspect_err(end_by_failed_sync)?;
+        *writer = Some(writing);
         self.is_used.store(true, Ordering::Release);
         Ok(())
     }
@@ -133,24 +143,17 @@ impl TokenFile {
     /// Forgets tags that ended, so many at most; answers how many.
     ///
     /// # Errors
-    /// None is forgotten.
+    /// None is forgotten. A sync that failed ends the process.
     pub async fn forget(&self, now: Timestamp, most: usize) -> Result<usize, ControlError> {
         if !self.is_used() {
             return Ok(0);
         }
         let mut writer = self.writer.lock().await;
-        let mut connection = self.take_writer(&mut writer).await?;
-        let deleted = sqlx::query(
-            "DELETE FROM tokens WHERE tag IN \
-             (SELECT tag FROM tokens WHERE ends <= ? ORDER BY ends LIMIT ?)",
-        )
-        .bind(now.as_microsecond())
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .execute(&mut connection)
-        .await
-        .map_err(failed("forgetting tokens"))?;
-        *writer = Some(connection);
-        Ok(usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX))
+        let mut writing = self.take_writer(&mut writer).await?;
+        let forgotten = writing.forget(now, most).await;
+        let forgotten = forgotten.inspect_err(end_by_failed_sync)?;
+        *writer = Some(writing);
+        Ok(forgotten)
     }
 
     /// Closes the file: what was written is in it, and nothing beside it.
@@ -160,7 +163,7 @@ impl TokenFile {
             let _ = reader.close().await;
         }
         if let Some(writer) = self.writer.lock().await.take() {
-            let _ = writer.close().await;
+            let _ = writer.connection.close().await;
         }
     }
 
@@ -173,28 +176,25 @@ impl TokenFile {
         let Ok(mut writer) = self.writer.try_lock() else {
             return Err(InternalError::new("the file of tokens is not open yet").into());
         };
-        let connection = self.take_writer(&mut writer).await?;
-        *writer = Some(connection);
+        *writer = Some(self.take_writer(&mut writer).await?);
         Ok(())
     }
 
     /// The connection that writes. One whose work failed was let go of, and a
     /// new one begins with what is on the disk.
-    async fn take_writer(
-        &self,
-        writer: &mut Option<SqliteConnection>,
-    ) -> Result<SqliteConnection, ControlError> {
+    async fn take_writer(&self, writer: &mut Option<Writing>) -> Result<Writing, ControlError> {
         match writer.take() {
-            Some(connection) => Ok(connection),
-            None => self.connect_to_write().await,
+            Some(writing) => Ok(writing),
+            None => {
+                let opened = self.connect_to_write().await;
+                opened.inspect_err(end_by_failed_sync)
+            }
         }
     }
 
-    async fn connect_to_write(&self) -> Result<SqliteConnection, ControlError> {
+    async fn connect_to_write(&self) -> Result<Writing, ControlError> {
         let doing = "opening the file of tokens";
-        make_private(&self.path).map_err(|error| {
-            InternalError::caused(format!("making the file {}", self.path.display()), error)
-        })?;
+        make_private(&self.path)?;
         let mut connection = self.connect().await?;
         let version: i64 = sqlx::query("PRAGMA user_version")
             .fetch_one(&mut connection)
@@ -214,17 +214,15 @@ impl TokenFile {
         }
         // What a failed sync left in the log is written anew.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-        match checkpoint
-            .execute(&mut connection)
-            .await
-            .map_err(failed(doing))
-        {
-            Ok(_) | Err(ControlError::Full) => {
-                self.is_sound.store(true, Ordering::Release);
-                Ok(connection)
-            }
-            Err(error) => Err(error),
+        let written = checkpoint.execute(&mut connection).await;
+        match written.map_err(failed(doing)) {
+            Ok(_) | Err(ControlError::Full) => {}
+            Err(error) => return Err(error),
         }
+        sync_name(&self.path)?;
+        self.is_sound.store(true, Ordering::Release);
+        let log = Log::default();
+        Ok(Writing { connection, log })
     }
 
     async fn connect(&self) -> Result<SqliteConnection, ControlError> {
@@ -234,6 +232,7 @@ impl TokenFile {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            .pragma(log::BY_ITSELF.0, log::BY_ITSELF.1)
             .disable_statement_logging();
         let opened = options.connect().await;
         opened.map_err(failed("opening the file of tokens"))
@@ -264,24 +263,37 @@ async fn find(
     Ok(())
 }
 
-async fn insert_all(
-    connection: &mut SqliteConnection,
-    tags: &[(TokenTag, Timestamp)],
-) -> Result<(), ControlError> {
-    let doing = "writing tokens";
-    let mut transaction = connection.begin().await.map_err(failed(doing))?;
-    for part in tags.chunks(PART) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO tokens (tag, ends) ");
-        query.push_values(part, |mut row, (tag, ends)| {
-            row.push_bind(tag.to_bytes().to_vec())
-                .push_bind(ends.as_microsecond());
-        });
-        query.push(" ON CONFLICT (tag) DO UPDATE SET ends = max(ends, excluded.ends)");
-        query
-            .build()
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed(doing))?;
+impl Writing {
+    async fn insert_all(&mut self, tags: &[(TokenTag, Timestamp)]) -> Result<(), ControlError> {
+        let doing = "writing tokens";
+        let begun = self.connection.begin().await;
+        let mut transaction = begun.map_err(failed(doing))?;
+        for part in tags.chunks(PART) {
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO tokens (tag, ends) ");
+            query.push_values(part, |mut row, (tag, ends)| {
+                row.push_bind(tag.to_bytes().to_vec())
+                    .push_bind(ends.as_microsecond());
+            });
+            query.push(" ON CONFLICT (tag) DO UPDATE SET ends = max(ends, excluded.ends)");
+            let written = query.build().execute(&mut *transaction).await;
+            written.map_err(failed(doing))?;
+        }
+        transaction.commit().await.map_err(failed(doing))?;
+        self.log.grew(tags.len(), &mut self.connection).await
     }
-    transaction.commit().await.map_err(failed(doing))
+
+    async fn forget(&mut self, now: Timestamp, most: usize) -> Result<usize, ControlError> {
+        let deleted = sqlx::query(
+            "DELETE FROM tokens WHERE tag IN \
+             (SELECT tag FROM tokens WHERE ends <= ? ORDER BY ends LIMIT ?)",
+        )
+        .bind(now.as_microsecond())
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .execute(&mut self.connection)
+        .await
+        .map_err(failed("forgetting tokens"))?;
+        let rows = usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX);
+        self.log.grew(rows, &mut self.connection).await?;
+        Ok(rows)
+    }
 }

@@ -70,6 +70,13 @@ impl ServeError {
         match self {
             Self::Setting(_) => 2,
             Self::File { .. } => 74,
+            Self::Opening { source, .. }
+            | Self::OpeningTokens { source, .. }
+            | Self::Control(source)
+                if source.is_failed_sync() =>
+            {
+                74
+            }
             Self::Opening { .. }
             | Self::ClockBehind { .. }
             | Self::OpeningTokens { .. }

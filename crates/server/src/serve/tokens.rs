@@ -28,7 +28,7 @@ impl Tokens {
     pub(super) async fn open(data_dir: &Path) -> Result<Arc<Self>, ServeError> {
         let path = files::tokens_file(data_dir);
         let opened = match TokenFile::open(&path).await {
-            Err(error) if !is_newer(&error) => {
+            Err(error) if !is_newer(&error) && !error.is_failed_sync() => {
                 tracing::error!(
                     file = %path.display(),
                     error = super::error::cause(&error),

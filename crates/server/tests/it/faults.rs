@@ -3,6 +3,7 @@
 //! other releases. `docs/durability.md` says what is proven and how it is run.
 
 mod calls;
+mod control;
 pub(crate) mod flips;
 mod golden;
 mod ledger;

@@ -8,7 +8,7 @@ mod batches;
 mod codes;
 mod credits;
 mod keys;
-mod nonces;
+pub(crate) mod nonces;
 mod usage;
 
 use std::path::Path;

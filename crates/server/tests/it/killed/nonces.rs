@@ -22,7 +22,7 @@ const HOST: &str = "data.example";
 
 /// A signed request that was sent: as anybody on its way may have kept it.
 #[derive(Debug)]
-struct Sent {
+pub(crate) struct Sent {
     n: u64,
     headers: Vec<(&'static str, String)>,
     body: String,
@@ -30,7 +30,7 @@ struct Sent {
 }
 
 impl Sent {
-    fn signed(secret: &Secret, n: u64) -> Self {
+    pub(crate) fn signed(secret: &Secret, n: u64) -> Self {
         let body = json!({ "n": n }).to_string();
         let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&body)));
         let params = format!(
@@ -57,7 +57,7 @@ impl Sent {
         }
     }
 
-    fn send(&self, server: &Address) -> Result<Reply, Unanswered> {
+    pub(crate) fn send(&self, server: &Address) -> Result<Reply, Unanswered> {
         let headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         server.send("", "POST", PATH, &headers, Some(self.body.as_bytes()))
