@@ -9,6 +9,7 @@ mod codes;
 mod credits;
 mod keys;
 pub(crate) mod nonces;
+mod replies;
 mod usage;
 
 use std::path::Path;
@@ -24,6 +25,20 @@ use crate::support::{Address, Server};
 ///
 /// A client works until it gets no answer.
 fn killed_at_work<F>(home: &Path, server: Server, clients: Vec<F>, until: usize) -> Server
+where
+    F: FnOnce(Address, mpsc::Sender<()>) + Send,
+{
+    killed_at_work_with(home, server, clients, until, &[])
+}
+
+/// The same, where the other server has further options.
+fn killed_at_work_with<F>(
+    home: &Path,
+    server: Server,
+    clients: Vec<F>,
+    until: usize,
+    options: &[&str],
+) -> Server
 where
     F: FnOnce(Address, mpsc::Sender<()>) + Send,
 {
@@ -45,7 +60,7 @@ where
             .for_each(|client| client.join().expect("a client"));
     });
     verify_audit(home);
-    Server::start(home)
+    Server::start_with(home, options)
 }
 
 /// Lets the binary verify the audit of a server that does not run (K20).

@@ -18,6 +18,7 @@ mod limits;
 mod neighbours;
 mod offline;
 mod outbound;
+mod revoked;
 mod secrets;
 mod support;
 mod tls;

@@ -1,6 +1,7 @@
 //! A server process and a client for it.
 
 pub(crate) mod clock;
+pub(crate) mod cutting;
 pub(crate) mod launch;
 pub(crate) mod needs;
 pub(crate) mod upkeep;
