@@ -2,6 +2,9 @@
 //! change that was acknowledged before, or by a later one that was begun; and
 //! no reader sees a change that another one, or itself, saw taken back.
 
+mod codes;
+mod credits;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
