@@ -5,7 +5,8 @@ use model::ids::KeyId;
 use model::time::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::load::{column, id};
+use super::load::{column, damaged, id};
+use super::sealed::{ROTTEN, checksum};
 use super::{Store, failed, text};
 use crate::error::{ControlError, InternalError};
 use crate::ledger::{DayRow, SavedBatch};
@@ -59,6 +60,19 @@ impl BatchWrite {
     }
 }
 
+/// The checksum that stands beside a total. It is one short digest for each
+/// total of a transaction, some thousand times less than the transaction's sync.
+/// The total of a derived token has none: it is held within its key's, which has.
+pub(super) fn seal_of(row: &DayRow) -> String {
+    let total = row.spent.to_string();
+    checksum(
+        "credits of key",
+        &row.key,
+        &[&row.tier.name(), &row.day],
+        &total,
+    )
+}
+
 impl Store {
     /// Whether a batch is charged, as far as that is not forgotten.
     pub(crate) async fn is_charged(&mut self, batch: &SavedBatch) -> Result<bool, ControlError> {
@@ -81,7 +95,8 @@ impl Store {
         Ok(until.and_then(Timestamp::from_microsecond))
     }
 
-    /// What every key used up on each day from `first` on.
+    /// What every key used up on each day from `first` on. A total that is not
+    /// what was written is told of.
     pub(crate) async fn charges(&mut self, first: i32) -> Result<Vec<DayRow>, ControlError> {
         let rows = sqlx::query(text::SELECT_CHARGES).bind(first);
         let rows = rows.fetch_all(&mut self.connection).await;
@@ -90,13 +105,18 @@ impl Store {
             let tier: String = column(row, 1)?;
             let tier = Tier::parse(&tier)
                 .ok_or_else(|| InternalError::new("something was charged to no known tier"))?;
-            Ok(DayRow {
+            let found = DayRow {
                 key: id(row, 0, KeyId::parse)?,
                 tier,
                 day: i32::try_from(column::<i64>(row, 2)?)
                     .map_err(|_| InternalError::new("something was charged on no day"))?,
                 spent: column(row, 3)?,
-            })
+            };
+            let seal: Option<String> = column(row, 4)?;
+            match seal.is_none_or(|seal| seal == seal_of(&found)) {
+                true => Ok(found),
+                false => Err(damaged("credits of key", found.key, ROTTEN)),
+            }
         });
         rows.collect()
     }

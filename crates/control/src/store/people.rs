@@ -1,5 +1,7 @@
 //! The rows of people, their sessions and invitations.
 
+mod sealing;
+
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -16,9 +18,10 @@ use sqlx::sqlite::SqliteRow;
 
 use super::Store;
 use super::load::{bytes, column, damaged, id, optional_time, time, unreadable};
-use super::sealed::{seal, unseal};
+use super::sealed::{ROTTEN, unseal, unseal_any};
 use super::write::Query;
 use crate::error::ControlError;
+use sealing::{INVITATION, PERSON, Proofs, SESSION, sealed, sealed_invitation, sealed_session};
 
 const INSERT_PERSON: &str = "INSERT INTO people (id, organization_id, ordinal, sign_in, \
      definition, password, totp, last_step, failures, failed_at, created_by, created_at, revision, \
@@ -116,7 +119,7 @@ impl PeopleWrite {
                 .bind(session.hash.as_bytes().as_slice())
                 .bind(session.created_at.as_microsecond())
                 .bind(session.ends_at.as_microsecond())
-                .bind(&session.agent),
+                .bind(sealed_session(session)),
             Self::DeleteSession(hash) => {
                 sqlx::query(DELETE_SESSION).bind(hash.as_bytes().as_slice())
             }
@@ -172,29 +175,6 @@ fn update_person(parts: &PersonParts) -> Query<'_> {
         .bind(parts.by_keys.last().map(Timestamp::as_microsecond))
 }
 
-const PERSON: &str = "person";
-const INVITATION: &str = "invitation";
-
-fn sealed(parts: &PersonParts) -> String {
-    let about: [&dyn Display; 3] = [
-        &parts.organization,
-        &parts.sign_in.as_str(),
-        &parts.revision,
-    ];
-    seal(
-        PERSON,
-        &parts.id,
-        &about,
-        &json::to_text(&parts.draft.to_value()),
-    )
-}
-
-fn sealed_invitation(invitation: &InvitationRecord) -> String {
-    let about: [&dyn Display; 2] = [&invitation.organization, &invitation.sign_in.as_str()];
-    let draft = json::to_text(&invitation.draft.to_value());
-    seal(INVITATION, &invitation.id, &about, &draft)
-}
-
 fn step(parts: &PersonParts) -> i64 {
     i64::try_from(parts.last_step).unwrap_or(i64::MAX)
 }
@@ -230,17 +210,39 @@ impl Store {
             loaded.invitations.push(Arc::new(invitation(&row)?));
         }
         for row in self.rows(SELECT_SESSIONS).await? {
-            let record = SessionRecord {
-                id: id(&row, 0, SessionId::parse)?,
-                person: id(&row, 1, PersonId::parse)?,
-                hash: SessionHash::from_bytes(bytes(&row, 2)?),
-                created_at: time(&row, 3)?,
-                ends_at: time(&row, 4)?,
-                agent: column(&row, 5)?,
-            };
-            loaded.sessions.push((record, stretches(&row)?));
+            match session(&row) {
+                Ok(record) => loaded.sessions.push((record, stretches(&row)?)),
+                // Nobody is let in by it; its person signs in again.
+                Err(error) => {
+                    tracing::error!(cause = told(&error), "a session that rots has ended");
+                }
+            }
         }
         Ok(loaded)
+    }
+}
+
+fn told(error: &ControlError) -> String {
+    match error {
+        ControlError::Internal(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn session(row: &SqliteRow) -> Result<SessionRecord, ControlError> {
+    let stored: String = column(row, 5)?;
+    let agent = stored.split('\n').next().unwrap_or_default();
+    let record = SessionRecord {
+        id: id(row, 0, SessionId::parse)?,
+        person: id(row, 1, PersonId::parse)?,
+        hash: SessionHash::from_bytes(bytes(row, 2)?),
+        created_at: time(row, 3)?,
+        ends_at: time(row, 4)?,
+        agent: agent.to_owned(),
+    };
+    match agent == stored || stored == sealed_session(&record) {
+        true => Ok(record),
+        false => Err(damaged(SESSION, record.id, ROTTEN)),
     }
 }
 
@@ -268,20 +270,29 @@ fn person(
     };
     let organization = id(row, 1, OrganizationId::parse)?;
     let (name, revision): (_, i64) = (sign_in(row, 3, person)?, column(row, 12)?);
-    let about: [&dyn Display; 3] = [&organization, &name.as_str(), &revision];
-    let stored = unseal(PERSON, &person, &about, column(row, 4)?)?;
+    let totp = SealedTotp::from_text(column(row, 6)?);
+    let recovery = codes.remove(&person).unwrap_or_default();
+    let proofs = Proofs {
+        password: &password,
+        totp: &totp,
+        last_step: number(7)?,
+        failures: [failures(8)?, failures(13)?],
+        recovery: &recovery,
+    };
+    let about: [&dyn Display; 4] = [&organization, &name.as_str(), &revision, &proofs];
+    let stored = unseal_any(PERSON, &person, &[&about[..], &about[..3]], column(row, 4)?)?;
     let draft = draft(&stored, person)?;
     let parts = PersonParts {
         id: person,
         organization,
         sign_in: name,
         draft,
+        last_step: proofs.last_step,
+        attempts: Attempts::restore(proofs.failures[0], optional_time(row, 9)?),
+        by_keys: Attempts::restore(proofs.failures[1], optional_time(row, 14)?),
         password,
-        totp: SealedTotp::from_text(column(row, 6)?),
-        last_step: number(7)?,
-        attempts: Attempts::restore(failures(8)?, optional_time(row, 9)?),
-        by_keys: Attempts::restore(failures(13)?, optional_time(row, 14)?),
-        recovery: codes.remove(&person).unwrap_or_default(),
+        totp,
+        recovery,
         created_by: column(row, 10)?,
         created_at: time(row, 11)?,
         revision,

@@ -17,6 +17,10 @@ use super::load::damaged;
 /// Bytes of a checksum.
 const BYTES: usize = 8;
 
+/// What is said of a row whose checksum is not that of what it holds.
+pub(super) const ROTTEN: &str =
+    "its row in the database is not what was written; restore a backup of the data directory";
+
 /// A row whose definition is stored with a checksum.
 pub(super) trait SealedRow: Sized {
     /// What it is called, for whoever is told that it rots.
@@ -63,17 +67,32 @@ pub(super) fn unseal(
     about: &[&dyn Display],
     stored: String,
 ) -> Result<String, ControlError> {
+    unseal_any(kind, id, &[about], stored)
+}
+
+/// The same of a row whose checksum was over less of it in earlier versions:
+/// `abouts` are what it is over now, and what it was over then.
+///
+/// # Errors
+/// As for [`unseal`].
+pub(super) fn unseal_any(
+    kind: &str,
+    id: &dyn Display,
+    abouts: &[&[&dyn Display]],
+    stored: String,
+) -> Result<String, ControlError> {
     let Some((text, found)) = stored.split_once('\n') else {
         return Ok(stored);
     };
-    if found != checksum(kind, id, about, text) {
-        let what = "its row in the database is not what was written; restore a backup of the data directory";
-        return Err(damaged(kind, id, what));
+    let is_of = |about: &&[&dyn Display]| found == checksum(kind, id, about, text);
+    match abouts.iter().any(is_of) {
+        true => Ok(text.to_owned()),
+        false => Err(damaged(kind, id, ROTTEN)),
     }
-    Ok(text.to_owned())
 }
 
-fn checksum(kind: &str, id: &dyn Display, about: &[&dyn Display], text: &str) -> String {
+/// The checksum of a row of this kind and id, over this text and what else it is about.
+pub(super) fn checksum(kind: &str, id: &dyn Display, about: &[&dyn Display], text: &str) -> String {
     let mut digest = Sha256::new();
     let ahead: [&dyn Display; 2] = [&kind, id];
     for part in ahead
@@ -126,6 +145,20 @@ mod tests {
             let is_read = found.and_then(|text| model::json::parse(text.as_bytes()).ok());
             assert_eq!(is_read, None, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_row_of_before_is_read_by_what_its_checksum_was_over_then() {
+        let now: &[&dyn Display] = &[&true, &7, &"a proof"];
+        let then: &[&dyn Display] = &[&true, &7];
+        let changed: &[&dyn Display] = &[&true, &7, &"a proog"];
+        let sealed = || seal("key", &"k", now, TEXT);
+        let reads = |abouts: &[&[&dyn Display]], stored: String| {
+            unseal_any("key", &"k", abouts, stored).is_ok_and(|text| text == TEXT)
+        };
+        assert!(reads(&[now, then], stored()) && !reads(&[now], stored()));
+        // One of now is not read by less of it.
+        assert!(reads(&[now, then], sealed()) && !reads(&[changed, then], sealed()));
     }
 
     #[test]

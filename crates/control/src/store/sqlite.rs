@@ -20,7 +20,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 19] = [
+const MIGRATIONS: [(&str, &str); 20] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -96,6 +96,10 @@ const MIGRATIONS: [(&str, &str); 19] = [
     (
         "charged_batches",
         include_str!("../../migrations/sqlite/0019_charged_batches.sql"),
+    ),
+    (
+        "sealed_credits",
+        include_str!("../../migrations/sqlite/0020_sealed_credits.sql"),
     ),
 ];
 

@@ -89,12 +89,12 @@ pub(super) const UPDATE_KEY: &str = "UPDATE keys SET definition = $2, disabled =
 pub(super) const USE_KEY: &str = "UPDATE keys SET last_used_at = $2 WHERE id = $1";
 
 /// The total is given, so that writing it again changes nothing.
-pub(super) const CHARGE: &str = "INSERT INTO credits (key_id, tier, day, spent) \
-     VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (key_id, tier, day) DO UPDATE SET spent = excluded.spent";
+pub(super) const CHARGE: &str = "INSERT INTO credits (key_id, tier, day, spent, seal) \
+     VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (key_id, tier, day) DO UPDATE SET spent = excluded.spent, seal = excluded.seal";
 
 pub(super) const SELECT_CHARGES: &str =
-    "SELECT key_id, tier, day, spent FROM credits WHERE day >= $1";
+    "SELECT key_id, tier, day, spent, seal FROM credits WHERE day >= $1";
 
 pub(super) const USE: &str = "INSERT INTO usage (project_id, day, key_id, secret_id, pool_id, \
      view_id, requests, refused, records) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \

@@ -277,7 +277,8 @@ impl Write {
                 .bind(row.key.to_string())
                 .bind(row.tier.name())
                 .bind(row.day)
-                .bind(row.spent),
+                .bind(row.spent)
+                .bind(super::charges::seal_of(row)),
             Self::ForgetUsage(day) => sqlx::query(text::FORGET_USAGE).bind(*day),
             Self::ForgetCharges(day) => sqlx::query(text::FORGET_CHARGES).bind(*day),
             Self::Use(of, counts) => of_total(text::USE, of, *counts),

@@ -229,7 +229,7 @@ fn migrations_are_numbered_as_their_files_are_without_gaps() {
 }
 
 /// Changes of one cell each, none of which SQLite notices.
-const ROTTEN: [(&str, &str); 9] = [
+const ROTTEN: [(&str, &str); 15] = [
     (
         "pool",
         "UPDATE pools SET definition = replace(definition, 'sales', 'salet')",
@@ -254,16 +254,65 @@ const ROTTEN: [(&str, &str); 9] = [
         r#"UPDATE people SET definition = replace(definition, 'Ada', 'Bda')"#,
     ),
     ("person", "UPDATE people SET sign_in = 'add@example.com'"),
+    ("person", "UPDATE people SET failures = failures + 1"),
+    ("person", "UPDATE people SET totp = totp || 'A'"),
+    (
+        "person",
+        "DELETE FROM recovery_codes WHERE hash = (SELECT MIN(hash) FROM recovery_codes)",
+    ),
+    (
+        "person",
+        "UPDATE recovery_codes SET hash = zeroblob(32) WHERE hash = (SELECT MIN(hash) FROM recovery_codes)",
+    ),
+    ("credits of key", "UPDATE credits SET day = day + 1"),
+    (
+        "credits of key",
+        "UPDATE credits SET seal = upper(seal) || 'a'",
+    ),
 ];
 
-#[tokio::test]
-async fn a_row_that_rots_is_named_and_says_nobody_may_do_something_else() {
-    let (plane, ..) = step_up::with_ada().await;
+/// Numbers that say what somebody may still do: a bit of each is changed in turn.
+const NUMBERS: [(&str, &str); 2] = [("people", "last_step"), ("credits", "spent")];
+
+/// What rows of an earlier version have no checksums of, or of less.
+const OF_BEFORE: &str = "UPDATE credits SET seal = NULL;
+    UPDATE people SET definition = substr(definition, 1, instr(definition, char(10)) - 1);
+    UPDATE sessions SET agent = substr(agent, 1, instr(agent, char(10)) - 1)";
+
+/// A plane that is closed: with Ada, who is signed in, and a key that used credits.
+async fn with_balances() -> (Plane, crate::SignedIn) {
+    let (plane, _, entered) = step_up::with_ada().await;
     plane.pool("sales").await;
     let grants = r#"[{"on":"pool:sales","actions":["query"],
         "constraints":[{"field":"customer.id","operator":"eq","value":"a"}]}]"#;
-    plane.key("reader", grants).await;
+    let allowance = model::credits::Allowance {
+        amount: 100,
+        period: model::credits::Period::Month,
+    };
+    let limits = model::keys::KeyLimits {
+        core: Some(allowance),
+        ..model::keys::KeyLimits::NONE
+    };
+    let draft = KeyDraft {
+        limits,
+        ..plane.key_draft("reader", grants)
+    };
+    let made = plane.control.create_key(&plane.admin(), draft).await;
+    let (_, secret) = made.expect("a key");
+    let access = plane
+        .control
+        .authenticate(&secret, &Circumstances::unknown());
+    let access = access.expect("is let in");
+    let core = model::credits::Tier::Core;
+    let reserved = plane.control.reserve(&access, core, 5).expect("is left");
+    plane.control.charge(reserved, 5).await.expect("charged");
     plane.control.close().await.expect("closes");
+    (plane, entered)
+}
+
+#[tokio::test]
+async fn a_row_that_rots_is_named_and_says_nobody_may_do_something_else() {
+    let (plane, _) = with_balances().await;
     let copy = plane.folder.path().join("copy.sqlite");
     let whole = std::fs::read(plane.file()).expect("reads");
     std::fs::write(&copy, &whole).expect("writes");
@@ -283,5 +332,48 @@ async fn a_row_that_rots_is_named_and_says_nobody_may_do_something_else() {
         let told = inside.to_string();
         assert!(told.starts_with(&format!("the stored {kind} ")), "{told}");
         assert!(told.contains("restore a backup"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn no_bit_of_a_balance_or_of_a_used_step_changes_unseen() {
+    let (plane, _) = with_balances().await;
+    let copy = plane.folder.path().join("copy.sqlite");
+    let whole = std::fs::read(plane.file()).expect("reads");
+    for (table, column) in NUMBERS {
+        for bit in 0..62 {
+            std::fs::write(&copy, &whole).expect("writes");
+            let mask = 1_i64 << bit;
+            let flip =
+                format!("UPDATE {table} SET {column} = ({column} | {mask}) - ({column} & {mask})");
+            let mut connection = raw(&copy).await;
+            let flipped = sqlx::query(AssertSqlSafe(flip)).execute(&mut connection);
+            assert!(flipped.await.expect("runs").rows_affected() > 0);
+            connection.close().await.expect("closes");
+            let opened = Control::open(&copy, options(&plane.clock, 2)).await;
+            assert!(opened.is_err(), "bit {bit} of {table}.{column}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_rots_has_ended_and_one_of_before_goes_on() {
+    let (plane, entered) = with_balances().await;
+    let copy = plane.folder.path().join("copy.sqlite");
+    let whole = std::fs::read(plane.file()).expect("reads");
+    for (change, lets_in) in [
+        ("UPDATE sessions SET agent = agent", true),
+        (OF_BEFORE, true),
+        ("UPDATE sessions SET ends_at = ends_at + 1024", false),
+        ("UPDATE sessions SET created_at = created_at - 1", false),
+        ("UPDATE sessions SET agent = 'b' || agent", false),
+    ] {
+        std::fs::write(&copy, &whole).expect("writes");
+        sql(&copy, change).await;
+        let control = Control::open(&copy, options(&plane.clock, 2)).await;
+        let control = control.unwrap_or_else(|error| panic!("{change}: {error:?}"));
+        let entered = control.enter(&entered.token, None);
+        assert_eq!(entered.is_ok(), lets_in, "{change}");
+        control.close().await.expect("closes");
     }
 }

@@ -193,6 +193,25 @@ pub(crate) fn with_tokens(server: &Server) -> Asked {
     asked
 }
 
+/// Adds somebody who signs in, and a key that uses credits; its question and the
+/// answer, which is charged.
+pub(crate) fn with_balances(server: &Server) -> Asked {
+    let master = server.master();
+    let credits = json!({"amount": 1_000_000, "period": "month"});
+    let body = json!({"name": "metered", "limits": {"credits": {"core": credits, "premium": null}},
+        "grants": [{"on": "view:*", "actions": ["read"], "constraints": "all_rows"}]});
+    let made = server.post(&master, "/v1/keys", &body).expect(201);
+    let token = made["token"].as_str().expect("a token");
+    let asked = Asked::ask(server, token, "/v1/views/sums/data");
+    assert_eq!(asked.status, 200);
+    let shown = server.get(token, "/v1/whoami").expect(200);
+    assert_eq!(shown["left"]["credits"]["core"]["spent"], 1);
+    let first = json!({"sign_in": "ada@example.com", "name": "Ada",
+        "password": "violet harbour under glass"});
+    server.post(&master, "/v1/people/first", &first).expect(201);
+    asked
+}
+
 fn write_batch(server: &Server, master: &str, batch: u64, pools: &[&str]) {
     let customer = format!("c{}", batch % 3);
     let at = format!("2026-03-{:02}T10:20:30.123456Z", batch + 1);
