@@ -7,7 +7,7 @@
 
 mod keyed;
 pub(crate) mod seen;
-mod signed;
+pub(crate) mod signed;
 
 pub(crate) use keyed::{Unverified, held};
 pub(crate) use seen::{Seen, circumstances};

@@ -153,4 +153,4 @@ fn is_other_body(error: &(dyn Error + 'static)) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

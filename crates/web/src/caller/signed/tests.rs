@@ -15,21 +15,21 @@ const RECORDS: &str = "/v1/pools/sales/records";
 
 /// What is signed, and what of it is sent otherwise.
 #[derive(Clone, Debug)]
-struct Call {
-    method: &'static str,
-    scheme: &'static str,
-    path: String,
-    body: String,
-    content_type: Option<&'static str>,
-    components: Vec<&'static str>,
-    created: i64,
-    nonce: String,
-    keyid: String,
-    more: &'static str,
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
+    pub(crate) scheme: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: String,
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) components: Vec<&'static str>,
+    pub(crate) created: i64,
+    pub(crate) nonce: String,
+    pub(crate) keyid: String,
+    pub(crate) more: &'static str,
 }
 
 impl Call {
-    fn post(world: &World, token: &str, nonce: &str) -> Self {
+    pub(crate) fn post(world: &World, token: &str, nonce: &str) -> Self {
         let now = world.clock.advance(Duration::ZERO).as_microsecond();
         Self {
             method: "POST",
@@ -94,7 +94,7 @@ impl Call {
             .expect("a request")
     }
 
-    async fn send(&self, world: &World, token: &str) -> Reply {
+    pub(crate) async fn send(&self, world: &World, token: &str) -> Reply {
         world.send(self.request(&self.headers(token))).await
     }
 }
