@@ -49,7 +49,7 @@ When it takes longer
                         ARGS go to the test runner, for example a part of a test's name
   fuzz TARGET [ARGS]... one fuzz target; needs cargo-fuzz and a nightly compiler
   bench [ARGS]...       the benchmarks, built as what is shipped (`dist`); ARGS go to them
-  bench security        what keys cost each other: timing, neighbours, the barrier; written to
+  bench security        what keys cost each other: timing, neighbours, budgets, the barrier; written to
                         bench/SECURITY.md; --short only shows that it works
   bench keys            what keys cost their caller: letting in, guesses, the audit; written to
                         bench/KEYS.md; --short only shows that it works

@@ -284,7 +284,7 @@ fn count_removed(snapshot: Snapshot, removal: &Removal, asker: &Asker) -> Result
     let snapshot = snapshot.asked_by_columns();
     let predicate = removal.predicate(&snapshot.by_columns);
     let hints = Hints {
-        customers: snapshot.customers(&predicate),
+        customers: snapshot.customers(&predicate, None),
         time: None,
     };
     let columns = leaf_columns(&predicate);

@@ -4,7 +4,8 @@
 //! across the constraint. A plan always has this form, read from below:
 //!
 //! ```text
-//! ScanExec      the pool's columns; hints may leave out rows the barrier would refuse anyway
+//! ScanExec      the pool's columns; hints may leave out rows that the barrier would refuse anyway, and
+//!               those of other customers or times than the caller asks for, by whole blocks
 //! BarrierExec   evaluates the key's constraint itself and drops every row not definitely admitted
 //! MatchExec     the caller's filter, range and place in the order, over visible rows alone
 //! DerivedExec   bins of numbers, and the steps of a funnel, where they are asked for
@@ -109,7 +110,7 @@ pub(crate) fn plan(
     let (predicate, unresolved) = constraint_predicate(rows, schema);
     let (asked, conditions) = asked(pool, &predicate, query)?;
     let hints = Hints {
-        customers: snapshot.customers(&predicate),
+        customers: snapshot.customers(&predicate, conditions.filter.as_ref()),
         time: match query {
             Query::Records(records) => page_hint(records, pool),
             Query::Aggregate(_) => {

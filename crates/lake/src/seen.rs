@@ -104,7 +104,7 @@ fn visible_rest(
     let mut columns = vec![(FieldPath::rest(), ColumnType::Undeclared)];
     columns.extend(leaf_columns(predicate));
     let hints = Hints {
-        customers: snapshot.customers(predicate),
+        customers: snapshot.customers(predicate, None),
         time: None,
     };
     let reading = Reading::new(snapshot.clone(), columns.into(), hints);

@@ -49,8 +49,17 @@ impl Snapshot {
     }
 
     /// For each column that records are sorted by, the values of it that a
-    /// row must have to be admitted, when the predicate says so.
-    pub(crate) fn customers(&self, predicate: &Predicate) -> Vec<CustomersHint> {
+    /// row must have to be admitted, when the predicate says so; where it says
+    /// nothing, those that `asked` asks for.
+    ///
+    /// What a caller asks for may leave out rows before the barrier has seen
+    /// them, since being one of some values can neither fail nor be told
+    /// otherwise than by the row's absence: whoever may not see the row sees none either way.
+    pub(crate) fn customers(
+        &self,
+        predicate: &Predicate,
+        asked: Option<&Predicate>,
+    ) -> Vec<CustomersHint> {
         let mut columns: Vec<&FieldPath> = self.isolation.iter().collect();
         for column in self.stored.files.columns() {
             if !columns.contains(&column) {
@@ -59,7 +68,8 @@ impl Snapshot {
         }
         let hints = columns.into_iter().filter_map(|column| {
             let path = self.schema.path_of_column(column)?;
-            let values = hint(predicate, Some(&path))?;
+            let values = hint(predicate, Some(&path));
+            let values = values.or_else(|| hint(asked?, Some(&path)))?;
             Some(CustomersHint {
                 column: column.clone(),
                 values: values.into(),

@@ -490,7 +490,7 @@ fn the_index_of_the_isolation_field_never_changes_an_answer() {
                 let expected = admitted_rows(&snapshot, &predicate, false);
                 let rows = admitted_rows(&snapshot, &predicate, true);
                 assert_eq!(rows, expected, "{field_type:?} {text}");
-                hinted += snapshot.customers(&predicate).len();
+                hinted += snapshot.customers(&predicate, None).len();
                 found += rows.len();
             }
             // Again with some rows gone, as marks; and with most of them gone, written anew.

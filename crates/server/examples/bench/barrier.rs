@@ -19,7 +19,7 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
     let (records, pairs) = if short {
         (100_000, 30)
     } else {
-        (1_000_000, 300)
+        (10_000_000, 300)
     };
     server.make(
         "/v1/pools",

@@ -1,6 +1,6 @@
 //! A keep-alive HTTP connection with as little of its own cost as possible.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 pub(crate) struct Connection {
@@ -22,6 +22,17 @@ impl Connection {
 
     /// Sends JSON; answers the status and the body.
     pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        self.try_post(path, body, &mut || true).unwrap()
+    }
+
+    /// The same where the server may cut the answer, or the asker stops after a chunk of it: either
+    /// is an error, and ends the connection.
+    pub(crate) fn try_post(
+        &mut self,
+        path: &str,
+        body: &[u8],
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> io::Result<(u16, Vec<u8>)> {
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             self.token,
@@ -29,8 +40,8 @@ impl Connection {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        self.stream.get_mut().write_all(&request).unwrap();
-        self.answer()
+        self.stream.get_mut().write_all(&request)?;
+        self.answer(goes_on)
     }
 
     /// Reads what lies at a path.
@@ -41,15 +52,15 @@ impl Connection {
         };
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{token}\r\n");
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        self.answer().1
+        self.answer(&mut || true).unwrap().1
     }
 
-    fn answer(&mut self) -> (u16, Vec<u8>) {
-        self.read_line();
+    fn answer(&mut self, goes_on: &mut dyn FnMut() -> bool) -> io::Result<(u16, Vec<u8>)> {
+        self.read_line()?;
         let status = self.line.split(' ').nth(1).unwrap().parse().unwrap();
         let (mut length, mut in_chunks) = (0, false);
         loop {
-            self.read_line();
+            self.read_line()?;
             if self.line == "\r\n" {
                 break;
             }
@@ -60,33 +71,36 @@ impl Connection {
             in_chunks |= line.starts_with("transfer-encoding:") && line.contains("chunked");
         }
         if in_chunks {
-            return (status, self.chunks());
+            return Ok((status, self.chunks(goes_on)?));
         }
         let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        (status, body)
+        self.stream.read_exact(&mut body)?;
+        Ok((status, body))
     }
 
-    fn chunks(&mut self) -> Vec<u8> {
+    fn chunks(&mut self, goes_on: &mut dyn FnMut() -> bool) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            self.read_line();
+            self.read_line()?;
             let length = usize::from_str_radix(self.line.trim(), 16).unwrap();
             let from = body.len();
             body.resize(from + length, 0);
-            self.stream.read_exact(&mut body[from..]).unwrap();
-            self.read_line();
+            self.stream.read_exact(&mut body[from..])?;
+            self.read_line()?;
             if length == 0 {
-                return body;
+                return Ok(body);
+            }
+            if !goes_on() {
+                return Err(io::ErrorKind::Interrupted.into());
             }
         }
     }
 
-    fn read_line(&mut self) {
+    fn read_line(&mut self) -> io::Result<()> {
         self.line.clear();
-        assert!(
-            self.stream.read_line(&mut self.line).unwrap() > 0,
-            "the server closed"
-        );
+        if self.stream.read_line(&mut self.line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! The benchmarks of one run: durable ingest over HTTP, bulk import, the time
 //! to let a caller in, to refuse a guess and to verify an audit, reading datasets; and what keys cost
-//! each other: the price of the barrier, a small key beside greedy ones, timing between customers.
+//! each other: the price of the barrier, a small key beside greedy ones, what greedy ones are held to, timing between customers.
 //!
 //! `cargo xtask bench` builds this and the server as the server is shipped
 //! (profile `dist`) and runs it. Figures are medians of interleaved rounds where two things are
-//! compared; the machine should be otherwise idle. `security` is the last three,
+//! compared; the machine should be otherwise idle. `security` is the last four,
 //! written to `bench/SECURITY.md`, `ingest`, `keys` and `datasets` to pages of their names; `--short` only shows that they work.
 
 #![expect(
@@ -17,8 +17,10 @@
 mod audited;
 mod auth;
 mod barrier;
+mod budgets;
 mod client;
 mod datasets;
+mod greedy;
 mod guesses;
 mod import;
 mod ingest;
@@ -54,6 +56,7 @@ fn main() {
         "datasets",
         "barrier",
         "neighbours",
+        "budgets",
         "timing",
     ];
     if let Some(unknown) = wanted
@@ -86,7 +89,7 @@ fn main() {
             write(DATASETS, "Cached datasets", "datasets", &[table]);
         }
     }
-    let parts: [Part; 4] = [
+    let parts: [Part; 5] = [
         ("timing", timing::OPTIONS, timing::run),
         ("neighbours", neighbours::OPTIONS, neighbours::run),
         (
@@ -94,6 +97,7 @@ fn main() {
             neighbours::IDLE_OPTIONS,
             neighbours::run_with_idle,
         ),
+        ("budgets", budgets::OPTIONS, budgets::run),
         ("barrier", barrier::OPTIONS, barrier::run),
     ];
     let mut tables = Vec::new();

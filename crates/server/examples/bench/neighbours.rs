@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::Connection;
+use crate::greedy::{BODY_RECORDS, Greedy, make, stand_behind};
 use crate::report::Table;
 use crate::server::Server;
 use crate::stats::{at_share, sorted};
@@ -33,14 +34,11 @@ pub(crate) const IDLE_OPTIONS: &[&str] = &[
     "idle",
 ];
 
-const BATCH: usize = 10_000;
 /// Questions of one greedy key at once.
 const AT_ONCE: usize = 16;
 /// The same where each asks something else.
 const MIXED_AT_ONCE: usize = 21;
 const TITLE: &str = "A small key beside greedy ones";
-/// Records of the largest body that a greedy key sends.
-const BODY_RECORDS: usize = 60_000;
 /// How often it is looked whether the others have begun.
 const LOOK: Duration = Duration::from_millis(2);
 /// Phases alone and beside the others, in turn.
@@ -77,7 +75,7 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
              {questions} alone and as many beside the others, in turn. Each greedy key has {AT_ONCE} questions on their \
              way all the time: 20,011 groups with a median and a distinct count, over all rows. The worst are \
              {MIXED_AT_ONCE} each, in turn such groups, a group for every row, a regular expression over all \
-             texts, all rows in an order that no file has, and bodies of {BODY_RECORDS} records. Greedy clients would be \
+             texts, all rows in an order that no file has, all rows read slowly (50 ms after each chunk), and bodies of {BODY_RECORDS} records. Greedy clients would be \
              other machines, and stand behind everything else on this one (nice 19)."
         ),
         columns: vec![
@@ -102,108 +100,12 @@ pub(crate) fn run_with_idle(server: &Server, short: bool) -> Table {
     }
 }
 
-/// What a greedy key asks.
-#[derive(Clone, Copy)]
-enum Greedy {
-    Groups,
-    EveryRow,
-    Regex,
-    Sorted,
-    Body,
-}
-
-impl Greedy {
-    const ALL: [Self; 5] = [
-        Self::Groups,
-        Self::EveryRow,
-        Self::Regex,
-        Self::Sorted,
-        Self::Body,
-    ];
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Groups => "/v1/views/much/data",
-            Self::EveryRow => "/v1/views/every/data",
-            Self::Regex => "/v1/views/regex/data",
-            Self::Sorted => "/v1/views/sorted/data?format=ndjson",
-            Self::Body => "/v1/pools/other/records",
-        }
-    }
-
-    fn body(self) -> Vec<u8> {
-        let record = |n: usize| {
-            let text = "a text of some length, as others are";
-            json!({"customer": "them", "group": n, "amount": 0.5, "text": text})
-        };
-        let body = match self {
-            Self::Body => (0..BODY_RECORDS).map(record).collect(),
-            Self::Sorted => json!({"order_by": [{"field": "text", "direction": "asc"}]}),
-            _ => json!({}),
-        };
-        body.to_string().into_bytes()
-    }
-}
-
 /// Who asks what all the time.
 struct Load<'a> {
     name: &'a str,
     keys: usize,
     each: usize,
     what: &'a [Greedy],
-}
-
-fn make(server: &Server, records: usize) {
-    for pool in ["rows", "other"] {
-        server.make(
-            "/v1/pools",
-            &json!({"name": pool, "schema": "strict", "isolation_field": "customer",
-            "fields": [{"name": "customer", "type": "String"}, {"name": "group", "type": "Int64"},
-                       {"name": "amount", "type": "Float64"}, {"name": "text", "type": "String"}]}),
-        );
-    }
-    let view = |name: &str, fields: serde_json::Value| {
-        server.make(
-            "/v1/views",
-            &json!({"name": name, "pool": "rows", "shape": "aggregated", "fields": fields}),
-        );
-    };
-    view("little", json!([{"aggregate": "count"}]));
-    view(
-        "much",
-        json!([{"field": "group", "group": true}, {"field": "amount", "aggregate": "median"},
-        {"field": "text", "aggregate": "count_unique"}]),
-    );
-    view(
-        "every",
-        json!([{"field": "_id", "group": true}, {"field": "amount", "aggregate": "sum"}]),
-    );
-    let patterns = (1..=8).map(|n| format!("[a-z]+[0-9]{{1,{n}}}[x-z]"));
-    let patterns = patterns.map(|one| json!({"field": "text", "operator": "regex", "value": one}));
-    server.make(
-        "/v1/views",
-        &json!({"name": "regex", "pool": "rows", "shape": "aggregated",
-        "fields": [{"aggregate": "count"}], "filters": [{"any": patterns.collect::<Vec<_>>()}]}),
-    );
-    let fields = ["customer", "group", "amount", "text"].map(|field| json!({"field": field}));
-    server.make(
-        "/v1/views",
-        &json!({"name": "sorted", "pool": "rows", "shape": "records", "fields": fields}),
-    );
-    let mut connection = Connection::open(&server.address, &server.token);
-    for start in (0..records).step_by(BATCH) {
-        let batch: Vec<_> = (start..start + BATCH)
-            .map(|n| {
-                let amount = f64::from(u32::try_from(n % 9_973).unwrap()) / 8.0;
-                json!({"customer": format!("c{}", n % 1_000), "group": n % 20_011, "amount": amount, "text": format!("t{}", n % 7_919)})
-            })
-            .collect();
-        let (status, _) = connection.post(
-            "/v1/pools/rows/records",
-            json!(batch).to_string().as_bytes(),
-        );
-        assert_eq!(status, 200);
-    }
 }
 
 /// What the greedy askers did so far.
@@ -268,7 +170,8 @@ fn compare(server: &Server, records: usize, questions: usize, load: &Load<'_>) -
     [first, second]
 }
 
-fn token(server: &Server, name: &str, grants: &serde_json::Value) -> String {
+/// The token of a new key.
+pub(crate) fn token(server: &Server, name: &str, grants: &serde_json::Value) -> String {
     let key = server.make("/v1/keys", &json!({"name": name, "grants": grants}));
     key["token"].as_str().unwrap().to_owned()
 }
@@ -290,18 +193,19 @@ fn ask_much(server: &Server, token: &str, what: Greedy, greed: &Greed) {
     stand_behind();
     let mut connection = Connection::open(&server.address, token);
     let (path, body) = (what.path(), what.body());
-    while !greed.is_over.load(Ordering::SeqCst) {
-        match connection.post(path, &body).0 {
-            200 => greed.answers.fetch_add(1, Ordering::SeqCst),
+    let is_over = || greed.is_over.load(Ordering::SeqCst);
+    let mut goes_on = || {
+        what.dawdle();
+        !is_over()
+    };
+    while !is_over() {
+        match connection.try_post(path, &body, &mut goes_on) {
+            Ok((200, _)) => greed.answers.fetch_add(1, Ordering::SeqCst),
             // Busy, or more memory than a question has.
-            400 | 503 => greed.refused.fetch_add(1, Ordering::SeqCst),
-            status => panic!("a greedy question was answered {status}"),
+            Ok((400 | 503, _)) => greed.refused.fetch_add(1, Ordering::SeqCst),
+            Ok((status, _)) => panic!("a greedy question was answered {status}"),
+            Err(_) if is_over() => return,
+            Err(error) => panic!("a greedy question was not answered: {error}"),
         };
     }
-}
-
-/// On Linux a thread has a value of its own; elsewhere these are as all others.
-fn stand_behind() {
-    #[cfg(target_os = "linux")]
-    rustix::process::setpriority_process(None, 19).unwrap();
 }

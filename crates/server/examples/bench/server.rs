@@ -80,6 +80,11 @@ impl Server {
         }
     }
 
+    /// The process, to look at.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until all records are in files and no file is merged any more.
     pub(crate) fn settle(&self) {
         let (mut before, mut quiet) = (String::new(), 0);

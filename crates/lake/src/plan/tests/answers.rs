@@ -7,14 +7,14 @@ use datafusion_execution::TaskContext;
 use datafusion_execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion_execution::runtime_env::RuntimeEnvBuilder;
 use datafusion_physical_plan::collect;
-use model::filters::Constraint;
+use model::filters::{Constraint, parse_filter};
 use model::queries::{
     Aggregate, AggregateQuery, Direction, Measure, OrderBy, OutputField, Query, RecordQuery, Seek,
     Side,
 };
 use model::value::Value;
 
-use super::{acme, path, pool, rows, snapshot};
+use super::{acme, json, path, pool, rows, snapshot};
 use crate::finish::finish;
 use crate::plan::{Plan, plan};
 use crate::run::{RunOptions, Runner, groups, record_rows};
@@ -79,6 +79,40 @@ fn rows_are_counted_without_any_column() {
         [[Value::Integer(4)]]
     );
     assert_eq!(aggregated(&acme(), &count()), [[Value::Integer(3)]]);
+}
+
+#[test]
+fn customers_that_are_not_asked_for_are_not_read_with_a_constraint_and_without() {
+    let of = |tenant: &str| {
+        let filter = format!(r#"{{"field":"tenant","operator":"eq","value":"{tenant}"}}"#);
+        AggregateQuery {
+            filter: Some(parse_filter(&json(&filter)).unwrap()),
+            ..count()
+        }
+    };
+    let lies_below_three = rows(r#"{"field":"n","operator":"lt","value":3}"#);
+    // The constraint, who is asked for, how many rows are read, and how many counted.
+    let cases = [
+        (&Constraint::AllRows, "other", 1, 1),
+        (&Constraint::AllRows, "acme", 3, 3),
+        (&Constraint::AllRows, "nobody", 0, 0),
+        // Somebody else's rows are none, whether there are some or not.
+        (&lies_below_three, "other", 1, 0),
+        (&lies_below_three, "nobody", 0, 0),
+        (&lies_below_three, "acme", 3, 2),
+        // Where the constraint says who matters, it alone says it.
+        (&acme(), "other", 3, 0),
+        (&acme(), "acme", 3, 3),
+    ];
+    for (constraint, tenant, read, counted) in cases {
+        let query = of(tenant);
+        let plan = planned(constraint, &Query::Aggregate(query.clone()));
+        let batches = std::iter::from_fn(|| plan.reading.step());
+        let rows = batches.map(|batch| batch.unwrap().map_or(0, |batch| batch.num_rows()));
+        assert_eq!(rows.sum::<usize>(), read, "{constraint:?} {tenant}");
+        let expected = [[Value::Integer(counted)]];
+        assert_eq!(aggregated(constraint, &query), expected, "{tenant}");
+    }
 }
 
 #[test]

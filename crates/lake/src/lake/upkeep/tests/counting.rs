@@ -169,7 +169,7 @@ pub(in crate::lake::upkeep) fn read_of_customer(
         r#"{{"field":"c","operator":"eq","value":"{customer}"}}"#
     ));
     let hints = Hints {
-        customers: snapshot.customers(&schema.resolve(&rows).unwrap()),
+        customers: snapshot.customers(&schema.resolve(&rows).unwrap(), None),
         time: None,
     };
     let columns = [path("n")].map(|field| (field.clone(), schema.column(&field).unwrap()));
