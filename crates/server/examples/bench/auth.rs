@@ -20,6 +20,7 @@ use model::secrets::{Pepper, Secret};
 use model::time::{ManualClock, Timestamp};
 use tokio::runtime::Runtime;
 
+use crate::keyed::keyed;
 use crate::report::Table;
 use crate::stats::{at_share, sorted};
 
@@ -33,13 +34,14 @@ const SYNCED_SHORT: usize = 50;
 /// Derived tokens, as many as are known to be good at a time.
 const DERIVED: usize = 1_000;
 /// Seconds since 1970 in which all of it happens.
-const NOW: i64 = 1_700_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000;
 
 /// A control plane with many keys.
 pub(crate) struct Many {
     pub(crate) control: Control,
     pub(crate) runtime: Runtime,
     pub(crate) tokens: Vec<String>,
+    pub(crate) admin: Permit<Admin>,
     made_in: f64,
     _home: tempfile::TempDir,
 }
@@ -50,6 +52,7 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
     let synced = if short { SYNCED_SHORT } else { SYNCED };
     let [known, metered, reserved, whole] = bearer(many, calls);
     let [first, again] = derived(many, calls / 3, calls.min(DERIVED));
+    let [by_hmac, by_hmac_spent] = keyed(many, calls / 10, synced);
     let rows = vec![
         row(
             "bearer key: parse, look-up, comparison, address, page, rights",
@@ -70,6 +73,14 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
         row(
             "signed request, its nonce on stable storage, one at a time",
             signed_and_spent(many, synced),
+        ),
+        row(
+            "request signed by HMAC: parse, look-up, verification, rights, in memory",
+            by_hmac,
+        ),
+        row(
+            "request signed by HMAC, its signature on stable storage, one at a time",
+            by_hmac_spent,
         ),
         row(
             "a charge on stable storage, one at a time",
@@ -123,6 +134,7 @@ impl Many {
             control,
             runtime,
             tokens,
+            admin,
             made_in,
             _home: home,
         }
@@ -173,7 +185,7 @@ pub(crate) fn seen() -> Circumstances<'static> {
         .by_agent(Some("bench/1"))
 }
 
-fn micros(start: Instant) -> f64 {
+pub(crate) fn micros(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e6
 }
 

@@ -24,6 +24,7 @@ mod greedy;
 mod guesses;
 mod import;
 mod ingest;
+mod keyed;
 mod neighbours;
 mod report;
 mod server;
