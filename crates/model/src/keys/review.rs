@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod breadth;
 mod rules;
 mod writers;
 
@@ -129,6 +130,9 @@ pub fn review(
         if let Some(why) = wider_than_used(key, recorded, now) {
             find(AdviceRule::WiderThanUsed, why);
         }
+        for why in breadth::of(key, (pools, readers.views), recorded, now) {
+            find(AdviceRule::WiderThanUsed, why);
+        }
         if writes_and_reads(key) {
             let why = "its grants let it write and read records".to_owned();
             find(AdviceRule::WritesAndReads, why);
@@ -225,6 +229,19 @@ fn from_page(key: &ReviewedKey<'_>, at: Timestamp) -> String {
     format!("{what} came from a web page at {at}; that was refused")
 }
 
+/// Whether something was there for long enough to be used.
+fn is_long(since: Timestamp, now: Timestamp) -> bool {
+    now.since(since) > GRANT_UNUSED_AFTER
+}
+
+/// Whether it can be told what the key did not use: it was there and everything
+/// was recorded for long enough, and it is in use; one that is not is told of as such.
+fn is_judged(key: &ReviewedKey<'_>, recorded: &RecordedUse, now: Timestamp) -> bool {
+    let is_used = key.last_used.is_some_and(|used| !is_long(used, now));
+    let is_known = recorded.since.is_some_and(|since| is_long(since, now));
+    is_used && is_known && is_long(key.key.created_at(), now)
+}
+
 /// The grants that the key did not use, as far as what is recorded can tell:
 /// those on one view, and those to write to one pool. Grants to ask a pool are
 /// left out: a question that was asked before all of its pools were noted would
@@ -234,16 +251,12 @@ fn wider_than_used(
     recorded: &RecordedUse,
     now: Timestamp,
 ) -> Option<String> {
-    let is_long = |since: Timestamp| now.since(since) > GRANT_UNUSED_AFTER;
-    // One that is not used at all is told of as such.
-    let is_used = key.last_used.is_some_and(|used| !is_long(used));
-    let is_known = recorded.since.is_some_and(is_long) && is_long(key.key.created_at());
-    if !is_used || !is_known {
+    if !is_judged(key, recorded, now) {
         return None;
     }
     let id = key.key.id();
     let is_unused = |grant: &&Grant| {
-        is_long(made_at(grant))
+        is_long(made_at(grant), now)
             && match &grant.on {
                 Target::View(Selector::One { id: view, .. }) => {
                     !recorded.views.contains(&(id, *view))

@@ -304,6 +304,95 @@ fn grants_that_nobody_used_are_named_as_far_as_is_recorded() {
     );
 }
 
+#[test]
+fn grants_on_everything_that_were_used_for_little_are_named_with_what_that_was() {
+    let mut project = Project::new();
+    for pool in &mut project.pools {
+        Arc::make_mut(pool).created_at = before(50);
+    }
+    for view in &mut project.views {
+        Arc::make_mut(view).created_at = before(50);
+    }
+    let made = |grant: &str, project: &Project| {
+        let mut draft = draft(project.grants(&format!("[{grant}]")).expect("grants"));
+        let mut bytes = [1; 16];
+        let millis = before(40).as_microsecond() / 1_000;
+        bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+        draft.grants[0].id = crate::ids::GrantId::from_bytes(bytes);
+        let secret = Secret::generate(KeyKind::Secret, &SeededRandom::new(1));
+        let mut parts = parts(draft, &secret);
+        parts.created_at = before(40);
+        KeyRecord::restore(parts)
+    };
+    let used = |key: &KeyRecord, project: &Project, pools: usize, views: usize| RecordedUse {
+        since: Some(before(40)),
+        pools: project.pools[..pools]
+            .iter()
+            .map(|pool| (key.id(), pool.id))
+            .collect(),
+        views: project.views[..views]
+            .iter()
+            .map(|view| (key.id(), view.id))
+            .collect(),
+        people: 0,
+    };
+    let on = |what: &str, action: &str| {
+        format!(r#"{{"on":"{what}","actions":["{action}"],"constraints":"all_rows"}}"#)
+    };
+    for (grant, pools, views, expected) in [
+        (
+            on("pool:*", "query"),
+            1,
+            0,
+            "2 pools, of which it used open;",
+        ),
+        (
+            on("pool:*", "query"),
+            0,
+            3,
+            "2 pools, of which it used none;",
+        ),
+        (
+            on("view:*", "read"),
+            2,
+            1,
+            "3 views, of which it used records;",
+        ),
+        (
+            on("tier:core", "query"),
+            1,
+            0,
+            "2 pools, of which it used open",
+        ),
+    ] {
+        let key = made(&grant, &project);
+        let said = said_of(&key, &project, 1, &used(&key, &project, pools, views));
+        assert!(
+            said.len() == 1 && said[0].contains(expected),
+            "{grant} {said:?}"
+        );
+        // All of it, too little time, and what is as new as the grant.
+        let none: [String; 0] = [];
+        let all = used(&key, &project, 2, 3);
+        assert_eq!(said_of(&key, &project, 1, &all), none, "{grant}");
+        let known = RecordedUse {
+            since: Some(before(30)),
+            ..used(&key, &project, pools, views)
+        };
+        assert_eq!(said_of(&key, &project, 1, &known), none, "{grant}");
+    }
+    // What came a short while ago is no reason.
+    for pool in &mut project.pools[1..] {
+        Arc::make_mut(pool).created_at = before(30);
+    }
+    let key = made(&on("pool:*", "query"), &project);
+    let none: [String; 0] = [];
+    assert_eq!(
+        said_of(&key, &project, 1, &used(&key, &project, 1, 0)),
+        none
+    );
+}
+
 fn reviewed(key: &KeyRecord, on_page: Option<u32>) -> ReviewedKey<'_> {
     ReviewedKey {
         key,
