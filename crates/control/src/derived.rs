@@ -174,6 +174,13 @@ impl DerivedTokens {
             .collect()
     }
 
+    /// What a further token of the key would do if there were no place for it.
+    #[cfg(test)]
+    pub(crate) fn forget_what_may_be(&self, key: KeyId, now: Timestamp) {
+        let tokens = self.of_or_new(key);
+        self.make_room(&mut lock(&tokens), now);
+    }
+
     /// Keeps a token out from now on.
     pub(crate) fn revoke(&self, key: KeyId, id: DerivedId, at: Timestamp) {
         let tokens = self.of_or_new(key);
