@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use model::audit::{AuditEntry, ChainedEntry, Checkpoint, CheckpointKey, VerifierKey};
 use model::filters::Filter;
+use model::ids::{InvitationId, PersonId};
 use model::permit::{Access, Admin, Permit, Upkeep};
 use model::secrets::SecretId;
 use model::time::Timestamp;
 
 use crate::control::{Control, Inner};
-use crate::error::{ControlError, InternalError};
-use crate::store::Store;
-use crate::writer::{Link, Writer};
+use crate::error::ControlError;
+use crate::reading::ROWS_IN_A_TURN;
+
+/// Entries that one page looks at, whether they are what is looked for or not.
+const LOOKED_AT: u64 = 20_000;
 
 /// Who makes a change.
 #[derive(Debug)]
@@ -30,6 +33,32 @@ pub(crate) struct Author {
 }
 
 impl Author {
+    /// The server itself.
+    pub(crate) fn server() -> Self {
+        Self::named("server".to_owned(), None)
+    }
+
+    /// Somebody who changes what is the person's own, seen at this address.
+    pub(crate) fn person(id: PersonId, address: Option<IpAddr>) -> Self {
+        Self::named(format!("person:{id}"), address)
+    }
+
+    /// Whoever has the token of an invitation, seen at this address.
+    pub(crate) fn invited(id: InvitationId, address: Option<IpAddr>) -> Self {
+        Self::named(format!("invitation:{id}"), address)
+    }
+
+    /// Somebody who presented no secret. There is no other way to one: whoever
+    /// adds an action is asked from where it comes.
+    fn named(name: String, address: Option<IpAddr>) -> Self {
+        Self {
+            name,
+            secret: None,
+            address,
+            within: None,
+        }
+    }
+
     /// A caller who was let in.
     pub(crate) fn of(access: &Access) -> Self {
         let (name, secret) = match access.person() {
@@ -41,18 +70,6 @@ impl Author {
             secret,
             address: access.address(),
             within: access.within().cloned(),
-        }
-    }
-}
-
-/// Somebody who presented no secret.
-impl From<String> for Author {
-    fn from(name: String) -> Self {
-        Self {
-            name,
-            secret: None,
-            address: None,
-            within: None,
         }
     }
 }
@@ -98,17 +115,6 @@ pub struct AuditPage {
     pub next: Option<u64>,
 }
 
-impl Writer {
-    fn store(&mut self) -> Result<&mut Store, ControlError> {
-        match &mut self.link {
-            Link::Open(store) => Ok(store),
-            Link::Lost | Link::Closed => {
-                Err(InternalError::new("the writer was given without a database").into())
-            }
-        }
-    }
-}
-
 impl Inner {
     fn checkpoint_key(&self) -> CheckpointKey {
         CheckpointKey::new(&self.options.pepper)
@@ -138,9 +144,22 @@ impl Control {
         limit: usize,
     ) -> Result<AuditPage, ControlError> {
         let project = by.access().project();
-        let mut writer = self.0.writer().await?;
-        let store = writer.store()?;
-        store.audit_page(project, search, before, limit).await
+        let (mut entries, mut next) = (Vec::new(), before);
+        for _ in 0..LOOKED_AT / ROWS_IN_A_TURN {
+            let mut turn = self.0.turn().await?;
+            let rest = limit - entries.len();
+            let page = turn
+                .store()?
+                .audit_page(project, search, next, rest)
+                .await?;
+            drop(turn);
+            entries.extend(page.entries);
+            next = page.next;
+            if next.is_none() || entries.len() >= limit {
+                break;
+            }
+        }
+        Ok(AuditPage { entries, next })
     }
 
     /// At most `limit` entries of the caller's project in their order, from the
@@ -151,16 +170,28 @@ impl Control {
         from: u64,
         limit: usize,
     ) -> Result<Vec<ChainedEntry>, ControlError> {
-        let mut writer = self.0.writer().await?;
-        let store = writer.store()?;
-        store.audit_from(by.access().project(), from, limit).await
+        let (project, mut from) = (by.access().project(), from);
+        let mut entries = Vec::new();
+        while entries.len() < limit {
+            let rest = limit - entries.len();
+            let rest = rest.min(usize::try_from(ROWS_IN_A_TURN).unwrap_or(rest));
+            let mut turn = self.0.turn().await?;
+            let read = turn.store()?.audit_from(project, from, rest).await?;
+            drop(turn);
+            let (count, last) = (read.len(), read.last().map(|last| last.sequence));
+            entries.extend(read);
+            match last {
+                Some(last) if count == rest => from = last + 1,
+                _ => break,
+            }
+        }
+        Ok(entries)
     }
 
     /// What the log of the caller's project is now, signed.
     pub async fn audit_checkpoint(&self, by: &Permit<Admin>) -> Result<Checkpoint, ControlError> {
         let project = by.access().project();
-        let mut writer = self.0.writer().await?;
-        let log = writer.store()?.audit_log(project).await?;
+        let log = self.0.turn().await?.store()?.audit_log(project).await?;
         let now = self.0.options.clock.now();
         Ok(self.0.checkpoint_key().sign(project, now, log.head()))
     }
@@ -170,9 +201,7 @@ impl Control {
         &self,
         _: &Permit<Upkeep>,
     ) -> Result<Vec<Checkpoint>, ControlError> {
-        let mut writer = self.0.writer().await?;
-        let logs = writer.store()?.audit_logs().await?;
-        drop(writer);
+        let logs = self.0.turn().await?.store()?.audit_logs().await?;
         let (key, now) = (self.0.checkpoint_key(), self.0.options.clock.now());
         let sign = |(project, log): (_, model::audit::Log)| key.sign(project, now, log.head());
         Ok(logs.into_iter().map(sign).collect())

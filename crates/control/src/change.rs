@@ -41,6 +41,8 @@ pub(crate) struct Change {
     pub(crate) is_deleted: bool,
     /// Whether it is what a key may do to one that it issued, which widens nothing.
     pub(crate) is_by_maker: bool,
+    /// Whether a copy lasts longer than the key that it is one of.
+    pub(crate) outlives: bool,
     /// The next ordinal that is free.
     pub(crate) ordinal: i64,
 }
@@ -60,9 +62,8 @@ impl Change {
         ordinal
     }
 
-    /// What it may use up of a full disk's last room: a change of a key that
-    /// exists, an end of scoped keys, of a derived token, of a session or a person may take rights
-    /// away, and must not be kept from it.
+    /// What it may use up of a full disk's last room: a change of a key that exists, an end of scoped
+    /// keys, of a derived token, of a session or a person may take rights away, and must not be kept from it.
     pub(crate) fn claim(&self) -> Claim {
         let ends = |write: &Write| match write {
             Write::DeleteScoping(_) | Write::RevokeDerived(_) => true,
@@ -217,9 +218,8 @@ impl Change {
     }
 
     pub(crate) fn delete_dataset(&mut self, dataset: &Dataset) {
-        let id = dataset.id.to_string();
-        self.writes
-            .push(Write::DeleteQuestion(Question::Dataset, id));
+        let gone = Write::DeleteQuestion(Question::Dataset, dataset.id.to_string());
+        self.writes.push(gone);
         self.definitions.remove_dataset(dataset.id);
     }
 

@@ -30,6 +30,7 @@ use crate::meters::Meters;
 use crate::nonces::Nonces;
 use crate::people::{People, Proving, StepUp};
 use crate::pulse::Pulses;
+use crate::reading::Readers;
 use crate::sorted::SortedMap;
 use crate::store::{Ballast, Store, TimeWrite, Write};
 use crate::usage::Usage;
@@ -77,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) usage: Usage,
     pub(crate) pulses: Pulses,
     pub(crate) reporters: Reporters,
+    pub(crate) readers: Readers,
     /// Rings after every change that is in force.
     pub(crate) changes: watch::Sender<()>,
     pub(crate) writer: Arc<Mutex<Writer>>,
@@ -123,6 +125,7 @@ impl Control {
             usage: Usage::default(),
             pulses: Pulses::default(),
             reporters: Reporters::default(),
+            readers: Readers::default(),
             changes: watch::Sender::new(()),
             writer: Arc::new(Mutex::new(Writer {
                 link: Link::Closed,
@@ -329,14 +332,13 @@ impl Control {
         })
     }
 
-    /// Makes a change in the server's own name.
+    /// Makes a change in the name of somebody whom no key let in.
     pub(crate) async fn change_as<T>(
         &self,
-        author: impl Into<Author>,
+        author: Author,
         project: ProjectId,
         plan: impl FnOnce(&mut Change) -> Result<T, ControlError>,
     ) -> Result<T, ControlError> {
-        let author = author.into();
         let writer = self.0.writer().await?;
         let mut change = self.begin(&writer, author, project);
         let answer = plan(&mut change)?;
@@ -358,6 +360,7 @@ impl Control {
             revoked: Vec::new(),
             is_deleted: false,
             is_by_maker: false,
+            outlives: false,
             ordinal: writer.ordinal,
         }
     }

@@ -65,7 +65,8 @@ impl Control {
     /// Ends the secret that the caller presented, for good: whoever has a
     /// token may end it, and needs no grant for that. The key stays with its
     /// grants and its history, and with its other secret when it has one; a
-    /// roll makes it a new one. Nothing keeps a leaked token alive, so this
+    /// roll makes it a new one. Where the other one is to end, its owner is told
+    /// that none comes after it. Nothing keeps a leaked token alive, so this
     /// may also be the last one that administers.
     ///
     /// # Errors
@@ -87,7 +88,8 @@ impl Control {
             }
             let mut secrets = before.secrets().to_vec();
             secrets.retain(|secret| secret.id != access.secret());
-            change.change_secrets("key.revoke_secret", &before, secrets)?;
+            let after = change.change_secrets("key.revoke_secret", &before, secrets)?;
+            self.tell_of_last_secret(change, &after);
             Ok(())
         })
         .await

@@ -6,8 +6,7 @@ use model::fault::{Fault, FaultCode};
 use model::grants::Grant;
 use model::ids::{GrantId, KeyId};
 use model::json;
-use model::keys::{KeyDraft, KeyKind, KeyRecord, KeyStatus, SecretRecord};
-use model::limits::KEY_NAME_CHARS_MAX;
+use model::keys::{KeyCopy, KeyDraft, KeyKind, KeyRecord, KeyStatus, SecretRecord};
 use model::permit::{Admin, Permit};
 use model::secrets::{Pepper, Secret};
 use model::value::Value;
@@ -139,17 +138,19 @@ impl Control {
 
     /// Makes a key with the same grants and restrictions and a life and
     /// secret of its own. It is switched on, whatever the first one is.
-    /// Without a name it is called after the first one.
+    /// Without a name it is called after the first one; without an end it ends
+    /// when the first one does.
     ///
     /// # Errors
-    /// A fault when the caller may not give one of the grants as it is.
+    /// A fault when the caller may not give one of the grants as it is, and
+    /// where the copy would be over at once, see [`KeyCopy::of`].
     pub async fn copy_key(
         &self,
         by: &Permit<Admin>,
         id: KeyId,
-        name: Option<String>,
+        copy: KeyCopy,
     ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
-        let plan = |change: &mut Change| change.copy_key(self.pepper(), by, id, name);
+        let plan = |change: &mut Change| change.copy_key(self.pepper(), by, id, copy);
         self.change(by, plan).await
     }
 
@@ -161,10 +162,10 @@ impl Control {
         &self,
         by: &Permit<Admin>,
         id: KeyId,
-        name: Option<String>,
+        copy: KeyCopy,
         once: Option<Once>,
     ) -> Result<Made, ControlError> {
-        let plan = |change: &mut Change| change.copy_key(self.pepper(), by, id, name);
+        let plan = |change: &mut Change| change.copy_key(self.pepper(), by, id, copy);
         self.change_once(by, once, plan).await
     }
 }
@@ -197,11 +198,12 @@ impl Change {
         pepper: &Pepper,
         by: &Permit<Admin>,
         id: KeyId,
-        name: Option<String>,
+        copy: KeyCopy,
     ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
         let first = find(self, id, None)?;
-        let mut draft = first.draft().clone();
-        draft.name = name.unwrap_or_else(|| name_of_copy(&draft.name));
+        let mut draft = copy.of(first.draft(), self.now)?;
+        // As letting the key itself last longer is.
+        self.outlives |= lasts_longer(first.draft(), &draft);
         check_unchanged(by, &draft.grants)?;
         for grant in &mut draft.grants {
             grant.id = GrantId::generate(self.now, &*self.random);
@@ -304,10 +306,13 @@ pub(crate) fn check_unchanged(by: &Permit<Admin>, grants: &[Grant]) -> Result<()
     }
 }
 
-fn name_of_copy(name: &str) -> String {
-    const MARK: &str = " (copy)";
-    let kept = KEY_NAME_CHARS_MAX - MARK.len();
-    name.chars().take(kept).chain(MARK.chars()).collect()
+/// Whether a key that was to end ends later, or never.
+pub(crate) fn lasts_longer(before: &KeyDraft, after: &KeyDraft) -> bool {
+    match (before.expires_at, after.expires_at) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(before), Some(after)) => before < after,
+    }
 }
 
 pub(crate) fn subject(key: &KeyRecord) -> Subject {

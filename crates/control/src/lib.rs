@@ -46,6 +46,7 @@ mod people;
 mod pools;
 mod projects;
 mod pulse;
+mod reading;
 mod rolling;
 mod saved_queries;
 mod scoped;
@@ -79,7 +80,7 @@ pub use nonces::SignedError;
 pub use notices::{Notice, NoticeKind};
 pub use once::{Carried, Made, Once};
 pub use people::{
-    NewPerson, OpenSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
+    NewPerson, OpenSession, OwnSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
 };
 pub use pulse::PULSE_SECONDS;
 pub use scoped::Scoping;

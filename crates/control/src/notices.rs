@@ -4,9 +4,10 @@
 //! what it is about, and written down with the times of last use. What was
 //! reported as leaked is written in the transaction of its quarantine.
 
+mod due;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use model::ids::{KeyId, NoticeId, ProjectId};
 use model::keys::KeyRecord;
@@ -19,12 +20,10 @@ use crate::audit::Subject;
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
 use crate::store::{Claim, Write};
-use crate::writer::{Link, in_a_task};
+use crate::writer::in_a_task;
 
 /// News that are written in one transaction; between two, changes get their turn.
 const NEWS_PER_TRANSACTION: usize = 1_000;
-/// How long before the end of a grace its owner is told that the old secret is in use.
-const GRACE_ENDS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +38,8 @@ pub enum NoticeKind {
     RotationDue,
     /// So much of the key's credits is used up.
     Credits,
-    /// A grace is about to end, and the old secret is still in use.
+    /// A grace is about to end, and the old secret is still in use, or is the
+    /// only one that is left.
     GraceEnding,
     /// Somebody made a signing secret for the key.
     SigningSecret,
@@ -237,14 +237,11 @@ impl Control {
     /// # Errors
     /// The database failed.
     pub async fn notices(&self, by: &Permit<Admin>) -> Result<Vec<Notice>, ControlError> {
-        self.0.save_news().await?;
+        self.0.save_news_to_read().await?;
         let access = by.access();
-        let mut writer = self.0.writer().await?;
-        let mut notices = match &mut writer.link {
-            Link::Open(store) => store.notices(access.project()).await?,
-            Link::Lost | Link::Closed => Vec::new(),
-        };
-        drop(writer);
+        let mut turn = self.0.turn().await?;
+        let mut notices = turn.store()?.notices(access.project()).await?;
+        drop(turn);
         if access.within().is_some() {
             // Whose a key was that is gone, nobody can say.
             let definitions = self.definitions(access.project());
@@ -285,59 +282,6 @@ impl Control {
             })
         })
         .await
-    }
-
-    /// Notes what the clock brings: graces that are about to end while the old
-    /// secret is in use, and credits that are used up. For a timer.
-    pub fn note_what_is_due(&self) {
-        let now = self.0.options.clock.now();
-        for project in self.projects() {
-            let definitions = self.definitions(project);
-            for key in definitions.keys().filter(|key| !key.is_disabled()) {
-                self.note_ending_grace(key, now);
-                self.note_credits(key);
-            }
-        }
-    }
-
-    fn note_ending_grace(&self, key: &KeyRecord, now: Timestamp) {
-        let (Some(old), Some(new)) = (key.replaced_secret(), key.current_secret()) else {
-            return;
-        };
-        let ends_at = self.secret_ends_at(old);
-        let ends_at = ends_at.filter(|end| *end > now && end.since(now) <= GRACE_ENDS);
-        let used = self.secret_last_used(old.id);
-        let used = used.filter(|used| *used > new.created_at && now.since(*used) <= GRACE_ENDS);
-        let (Some(ends_at), Some(used)) = (ends_at, used) else {
-            return;
-        };
-        let of = NewsOf::key(key, NoticeKind::GraceEnding, old.id);
-        self.0.callers.news.note(of, now, || {
-            format!(
-                "the secret {} ends at {ends_at} and was used at {used}; whoever has it must go over to the newer one",
-                old.id
-            )
-        });
-    }
-
-    fn note_credits(&self, key: &KeyRecord) {
-        for credits in self.credits_left(key) {
-            // What was never to be used is not used up.
-            let percent = credits.alert().filter(|_| credits.allowance.amount > 0);
-            let Some(percent) = percent else {
-                continue;
-            };
-            let (tier, resets_at) = (credits.tier.name(), credits.resets_at);
-            let about = format!("{tier} {percent} {resets_at}");
-            let of = NewsOf::key(key, NoticeKind::Credits, about);
-            let now = self.0.options.clock.now();
-            self.0.callers.news.note(of, now, || {
-                format!(
-                    "{percent} % of the {} {tier} credits are used up; the next period begins at {resets_at}",
-                    credits.allowance.amount
-                )
-            });
-        }
     }
 }
 

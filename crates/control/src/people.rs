@@ -14,6 +14,7 @@ mod step_up;
 mod stretches;
 
 pub use first::{NewPerson, Shown};
+pub use own::OwnSession;
 pub use sessions::OpenSession;
 pub use sign_in::{SecondFactor, SignIn, SignedIn};
 pub use step_up::Proof;
@@ -91,7 +92,7 @@ impl Default for People {
         Self {
             maps: RwLock::default(),
             latest: AtomicI64::new(i64::MIN),
-            guesses: Guesses::default(),
+            guesses: Guesses::of_strangers(),
             brought: Brought::default(),
             renewals: Renewals::default(),
             hashing: Arc::new(Semaphore::new(PASSWORD_HASHES_AT_ONCE)),

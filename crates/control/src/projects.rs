@@ -9,7 +9,7 @@ use model::keys::{KeyDraft, KeyKind, KeyLimits, Restrictions};
 use model::secrets::Secret;
 use model::value::{Object, Value};
 
-use crate::audit::Subject;
+use crate::audit::{Author, Subject};
 use crate::change::Change;
 use crate::control::Control;
 use crate::definitions::{Definitions, ProjectRecord};
@@ -17,15 +17,12 @@ use crate::error::ControlError;
 use crate::grants::ProjectGrants;
 use crate::store::Write;
 
-/// The actor of what no key asked for.
-const SERVER: &str = "server";
-
 impl Control {
     /// Makes the organization and the project `default` with a master key,
     /// when there is no project yet; answers the master key's token then.
     pub async fn bootstrap(&self) -> Result<Option<Secret>, ControlError> {
         let project = ProjectId::generate(self.0.options.clock.now(), &*self.0.options.random);
-        self.change_as(SERVER.to_owned(), project, |change| {
+        self.change_as(Author::server(), project, |change| {
             if !self.projects().is_empty() {
                 return Ok(None);
             }
@@ -42,7 +39,7 @@ impl Control {
     pub async fn recover_master(&self) -> Result<Secret, ControlError> {
         let first = self.projects().first().copied();
         let project = first.ok_or(ControlError::NotFound)?;
-        self.change_as(SERVER.to_owned(), project, |change| {
+        self.change_as(Author::server(), project, |change| {
             let draft = master_key(change, "master (recovered)")?;
             let (_, secret) = change.create_key(self.pepper(), &draft)?;
             Ok(secret)

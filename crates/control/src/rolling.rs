@@ -11,6 +11,7 @@ use model::secrets::{Secret, SecretId};
 use model::time::Timestamp;
 use model::value::{Object, Value};
 
+use crate::audit::Author;
 use crate::change::Change;
 use crate::control::Control;
 use crate::ending::Ending;
@@ -30,12 +31,16 @@ const KEYS_NAMED_MAX: usize = 10;
 impl Control {
     /// Makes a new secret for a key. The old one goes on for the grace, and
     /// never for longer than the key. All else of the key stays as it is.
-    /// This is the only time that the token can be had.
+    /// This is the only time that the token can be had. Where the newest secret
+    /// is gone and only one that was replaced goes on, that one keeps its end,
+    /// or ends sooner by the grace.
     ///
     /// # Errors
-    /// [`Refusal::Rolling`] while another old secret goes on; a fault when the
-    /// caller could not make a key with these grants, for the grace, see
-    /// [`Roll::ends_at`]; [`ControlError::OtherRequest`].
+    /// [`Refusal::Rolling`] while another old secret goes on beside the newest;
+    /// where the old one ends at once, without force
+    /// [`ControlError::SeenRecently`]; a fault when the caller could not make a
+    /// key with these grants, for the grace, see [`Roll::ends_at`];
+    /// [`ControlError::OtherRequest`].
     pub async fn roll_key(
         &self,
         by: &Permit<Admin>,
@@ -56,26 +61,18 @@ impl Control {
     /// the key is never more than the caller's, which could issue another one.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`] for every other key; where the old secret ends
-    /// at once, without force [`ControlError::SeenRecently`]; else as
+    /// [`ControlError::NotFound`] for every other key; else as
     /// [`Control::roll_key`].
     pub async fn roll_issued(
         &self,
         by: &Permit<Issue>,
         id: KeyId,
-        (roll, force): (Roll, bool),
+        roll: Roll,
         once: Option<Once>,
     ) -> Result<Made, ControlError> {
         self.change_once_by(by.access(), once, |change| {
             let before = find_issued(change, by.access(), id)?;
             change.is_by_maker = true;
-            if let Some(old) = before.current_secret()
-                && roll
-                    .ends_at(change.now, before.draft().expires_at)?
-                    .is_none()
-            {
-                self.check_silent(&[old.id], change.now, force)?;
-            }
             self.plan_roll(change, &before, roll)
         })
         .await
@@ -88,19 +85,24 @@ impl Control {
         roll: Roll,
     ) -> Result<(Arc<KeyRecord>, Secret), ControlError> {
         let now = change.now;
-        if self.going_on(before, now).is_some() {
-            return Err(Refusal::Rolling.into());
-        }
+        let old = match (before.current_secret(), self.going_on(before, now)) {
+            (Some(_), Some(_)) => return Err(Refusal::Rolling.into()),
+            (current, replaced) => current.or(replaced),
+        };
         let ends_at = roll.ends_at(now, before.draft().expires_at)?;
+        if let (Some(old), None) = (old, ends_at) {
+            self.check_silent(&[old.id], now, roll.is_forced())?;
+        }
         let token = Secret::generate(before.draft().kind, &*change.random);
         let fresh = SecretRecord::fresh(&token, self.pepper(), now);
-        let old = before.current_secret().zip(ends_at);
-        let old = old.map(|(old, ends_at)| SecretRecord {
-            expires_at: Some(ends_at),
-            silence: roll.silence_minutes().map(|minutes| Silence {
-                since: now,
-                minutes,
-            }),
+        let silence = |minutes| Silence {
+            since: now,
+            minutes,
+        };
+        let old = old.zip(ends_at).map(|(old, ends_at)| SecretRecord {
+            // No roll gives back the time that an earlier one took.
+            expires_at: Some(old.expires_at.map_or(ends_at, |end| end.min(ends_at))),
+            silence: roll.silence_minutes().map(silence).or(old.silence),
             ..old.clone()
         });
         let secrets = old.into_iter().chain([fresh]).collect();
@@ -269,7 +271,7 @@ impl Control {
                 if ended.take(1).count() == 0 {
                     break;
                 }
-                self.change_as("server".to_owned(), project, |change| {
+                self.change_as(Author::server(), project, |change| {
                     let keys = change.definitions.keys();
                     let keys = keys.filter(|key| self.has_ended_secret(key, change.now));
                     let keys: Vec<_> = keys.take(KEYS_TIDIED_AT_ONCE).cloned().collect();

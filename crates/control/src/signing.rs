@@ -74,15 +74,21 @@ impl Control {
     /// when this returns.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`] when the key has no such one.
+    /// [`ControlError::NotFound`] when the key has no such one; without force
+    /// [`ControlError::SeenRecently`].
     pub async fn delete_signing_secret(
         &self,
         by: &Permit<Admin>,
         key: KeyId,
         id: SecretId,
+        force: bool,
     ) -> Result<(), ControlError> {
         self.change(by, |change| {
             let before = find(change, key, None)?;
+            let mut signing = before.signing_secrets().iter();
+            if signing.any(|known| known.id == id) {
+                self.check_silent(&[id], change.now, force)?;
+            }
             change.end_signing("key.delete_signing_secret", &before, id)?;
             Ok(())
         })

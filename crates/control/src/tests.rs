@@ -1,9 +1,11 @@
 //! The control plane over real SQLite files.
 
 mod audit;
+mod balance;
 mod brought;
 mod clock;
 mod derived;
+mod derived_history;
 mod durability;
 mod held;
 mod isolation;
@@ -20,6 +22,7 @@ mod organization;
 mod people;
 mod pools;
 mod questions;
+mod reading;
 mod register;
 mod rolling;
 mod scoped;
@@ -187,7 +190,7 @@ impl Plane {
             &SeededRandom::new(u64::from_be_bytes(*b"other!!!")),
         );
         let control = &self.control;
-        let made = control.change_as("server".to_owned(), id, |change| {
+        let made = control.change_as(crate::audit::Author::server(), id, |change| {
             control.make_project(change, "other")
         });
         self.permit(&made.await.expect("a project"))

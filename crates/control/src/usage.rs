@@ -3,6 +3,7 @@
 //! a crash loses what was counted since. Credits are not counted here: they
 //! have a ledger that loses nothing.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,7 @@ pub use model::usage::{UsageCounts, UsageOf};
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
 use crate::store::{Claim, Write};
-use crate::writer::{Link, in_a_task};
+use crate::writer::in_a_task;
 
 /// Rows that are written in one transaction; between two, changes get their turn.
 const ROWS_PER_TRANSACTION: usize = 1_000;
@@ -60,7 +61,7 @@ pub enum UsageBy {
 }
 
 /// What a sum is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UsagePart {
     /// This day, counted from 1970-01-01.
     Day(i32),
@@ -128,12 +129,25 @@ impl Control {
         by: &Permit<Admin>,
         asked: UsageAsked,
     ) -> Result<Vec<(UsageOf, UsageCounts)>, ControlError> {
-        self.0.save_usage().await?;
-        let mut writer = self.0.writer().await?;
-        match &mut writer.link {
-            Link::Open(store) => store.usage(by.access().project(), asked).await,
-            Link::Lost | Link::Closed => Ok(Vec::new()),
+        self.0.save_usage_to_read().await?;
+        let (project, mut days) = (by.access().project(), asked.from..asked.to);
+        let mut found = Vec::new();
+        while !days.is_empty() && found.len() < asked.limit {
+            let mut turn = self.0.turn().await?;
+            let store = turn.store()?;
+            let Some(some) = store.days_in_a_turn(project, &days).await? else {
+                break;
+            };
+            days.start = some.end;
+            let part = UsageAsked {
+                from: some.start,
+                to: some.end,
+                limit: asked.limit - found.len(),
+                ..asked
+            };
+            found.extend(store.usage(project, part).await?);
         }
+        Ok(found)
     }
 }
 
@@ -150,15 +164,27 @@ impl Control {
         asked: UsageAsked,
         parts: UsageBy,
     ) -> Result<Vec<(UsagePart, UsageCounts)>, ControlError> {
-        self.0.save_usage().await?;
+        self.0.save_usage_to_read().await?;
         let access = by.access();
-        let mut sums = {
-            let mut writer = self.0.writer().await?;
-            match &mut writer.link {
-                Link::Open(store) => store.usage_sums(access.project(), asked, parts).await?,
-                Link::Lost | Link::Closed => Vec::new(),
+        let (project, mut days) = (access.project(), asked.from..asked.to);
+        let mut found: HashMap<UsagePart, UsageCounts> = HashMap::new();
+        while !days.is_empty() {
+            let mut turn = self.0.turn().await?;
+            let store = turn.store()?;
+            let Some(some) = store.days_in_a_turn(project, &days).await? else {
+                break;
+            };
+            days.start = some.end;
+            let sums = store.usage_sums(project, asked.key, some, parts).await?;
+            drop(turn);
+            for (part, counts) in sums {
+                *found.entry(part).or_default() += counts;
             }
-        };
+        }
+        let mut sums: Vec<_> = found.into_iter().collect();
+        let rank = |counts: &UsageCounts| Reverse((counts.requests, counts.records));
+        sums.sort_unstable_by_key(|(part, counts)| (rank(counts), *part));
+        sums.truncate(asked.limit);
         if access.within().is_some() {
             let definitions = self.definitions(access.project());
             let is_known = |id| definitions.key(id).is_some_and(|key| access.knows(key));
@@ -173,22 +199,27 @@ impl Control {
     /// # Errors
     /// The database failed.
     pub async fn recorded_use(&self, by: &Permit<Admin>) -> Result<RecordedUse, ControlError> {
-        self.0.save_usage().await?;
+        self.0.save_usage_to_read().await?;
         let now = self.0.options.clock.now();
         let from = now
             .checked_sub(GRANT_UNUSED_AFTER)
             .unwrap_or(Timestamp::EPOCH);
-        let mut writer = self.0.writer().await?;
-        match &mut writer.link {
-            Link::Open(store) => {
-                let project = by.access().project();
-                let recorded = store.recorded_use(project, from.date().as_days()).await?;
-                drop(writer);
-                let people = self.people_administering(by)?;
-                Ok(RecordedUse { people, ..recorded })
-            }
-            Link::Lost | Link::Closed => Ok(RecordedUse::default()),
+        let (project, mut days) = (by.access().project(), from.date().as_days()..i32::MAX);
+        let mut recorded = RecordedUse {
+            since: self.0.turn().await?.store()?.first_use(project).await?,
+            ..RecordedUse::default()
+        };
+        while !days.is_empty() {
+            let mut turn = self.0.turn().await?;
+            let store = turn.store()?;
+            let Some(some) = store.days_in_a_turn(project, &days).await? else {
+                break;
+            };
+            days.start = some.end;
+            store.recorded_use(project, some, &mut recorded).await?;
         }
+        recorded.people = self.people_administering(by)?;
+        Ok(recorded)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod circumstances;
+mod copy;
 mod derived;
 mod draft;
 mod issued;
@@ -22,6 +23,7 @@ mod status;
 
 pub use agents::shown_agent;
 pub use circumstances::{Circumstances, Said};
+pub use copy::KeyCopy;
 pub use derived::{
     DERIVED_TYPE, Derived, DerivedFault, DerivedId, DerivedLimits, DerivedText, DerivedToken,
     Envelope,

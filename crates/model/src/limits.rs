@@ -294,5 +294,5 @@ pub const ATTEMPTS_IN_A_ROW_MAX: u32 = 100;
 pub const CODES_BY_KEYS_MAX: u32 = 20;
 /// Wrong codes in a row that one caller may bring before it waits an hour for each.
 pub const CODES_BY_CALLER_MAX: u32 = 20;
-/// Names whose wrong passwords are remembered.
-pub const ATTEMPTED_NAMES_MAX: usize = 10_000;
+/// Cells that wrong attempts are counted in: two names share one by chance alone.
+pub const ATTEMPT_CELLS: u64 = 1 << 18;

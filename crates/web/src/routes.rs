@@ -176,7 +176,7 @@ routes! {
         keys::list_signing, keys::list_signing_operation;
     POST "/v1/keys/{id}/signing-secrets" ADMIN, &[],
         keys::make_signing, keys::make_signing_operation;
-    DELETE "/v1/keys/{id}/signing-secrets/{secret}" ADMIN, &[],
+    DELETE "/v1/keys/{id}/signing-secrets/{secret}" ADMIN, &["force"],
         keys::delete_signing, keys::delete_signing_operation;
     POST "/v1/keys/report" Needs::Nothing, &[], keys::report, keys::report_operation;
     POST "/v1/keys/{id}/quarantine" ADMIN, &[], keys::quarantine, keys::quarantine_operation;

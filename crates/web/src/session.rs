@@ -1,9 +1,11 @@
 //! Sessions of people on the wire: the cookie, where a request must come from
 //! to count as the person's own, and the project that it is about.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath};
+use control::OwnSession;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use model::ids::KeyId;
@@ -29,6 +31,19 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) struct InSession {
     pub(crate) person: Arc<PersonRecord>,
     pub(crate) session: SessionRecord,
+    /// Where the request was seen.
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl InSession {
+    /// What changes of the person's own are made by.
+    pub(crate) fn own(&self) -> OwnSession<'_> {
+        OwnSession {
+            person: &self.person,
+            session: self.session.id,
+            address: self.address,
+        }
+    }
 }
 
 impl FromRequestParts<AppState> for InSession {
@@ -37,10 +52,16 @@ impl FromRequestParts<AppState> for InSession {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let token = presented(&parts.headers).ok_or(AuthError::Unknown)?;
         let (person, session) = state.control.session(&token)?;
-        state.control.note_session(&token, &circumstances(parts));
+        let seen = circumstances(parts);
+        state.control.note_session(&token, &seen);
+        let address = seen.address();
         LetIn::note_person(parts, KeyId::from_bytes(person.id().to_bytes()));
         require_own_page(parts)?;
-        Ok(Self { person, session })
+        Ok(Self {
+            person,
+            session,
+            address,
+        })
     }
 }
 

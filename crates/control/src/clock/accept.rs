@@ -13,7 +13,7 @@ use model::people::step_at;
 use model::time::Timestamp;
 use model::value::{Object, Value};
 
-use crate::audit::Subject;
+use crate::audit::{Author, Subject};
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::ControlError;
@@ -100,7 +100,7 @@ impl Control {
         let projects = self.projects();
         let first = projects.first().copied().ok_or(ControlError::NotFound)?;
         for project in projects {
-            let mut change = self.begin(&writer, "server".to_owned().into(), project);
+            let mut change = self.begin(&writer, Author::server(), project);
             change.ordinal = ordinal;
             end_keys(&mut change, wall, mark)?;
             if project == first {

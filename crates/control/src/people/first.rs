@@ -1,6 +1,7 @@
 //! How somebody becomes a person here: the first owner by the master key,
 //! everybody else by an invitation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::fault::{Fault, FaultCode};
@@ -13,6 +14,8 @@ use model::people::{
 use model::permit::{Admin, Permit};
 
 use super::change::{PersonTold, subject};
+use super::own::OwnSession;
+use crate::audit::Author;
 use crate::change::Change;
 use crate::control::{Control, Inner};
 use crate::error::{ControlError, Refusal};
@@ -113,15 +116,16 @@ impl Control {
         &self,
         token: &InvitationToken,
         new: NewPerson,
+        address: Option<IpAddr>,
     ) -> Result<(Arc<PersonRecord>, Shown), ControlError> {
         let hash = token.hash(self.pepper());
         let invitation = self.people().invitation_by(&hash, self.people_now());
         let invitation = invitation.ok_or(Refusal::NoInvitation)?;
         let made = self.make_factors(new.password).await?;
         let project = self.home_of(invitation.organization)?;
-        let actor = format!("invitation:{}", invitation.id);
+        let author = Author::invited(invitation.id, address);
         let person = self
-            .change_as(actor, project, |change| {
+            .change_as(author, project, |change| {
                 // Somebody may have been faster, or taken it back.
                 let still = self.people().invitation_by(&hash, self.people_now());
                 let invitation = still.ok_or(Refusal::NoInvitation)?;
@@ -152,7 +156,7 @@ impl Control {
     /// [`Refusal::CallerChanged`].
     pub async fn join_by_invitation(
         &self,
-        id: PersonId,
+        own: OwnSession<'_>,
         token: &InvitationToken,
     ) -> Result<Arc<PersonRecord>, ControlError> {
         let hash = token.hash(self.pepper());
@@ -167,7 +171,8 @@ impl Control {
             .filter_map(|role| role.project);
         // Its audit tells of it, beside that of the whole organization.
         let project = projects.min().unwrap_or(home);
-        self.change_as(format!("person:{id}"), project, |change| {
+        let id = own.person.id();
+        self.change_as(own.author(), project, |change| {
             // It may have been taken back meanwhile.
             let invitation = found().ok_or(Refusal::NoInvitation)?;
             let before = self.people().person(id).ok_or(Refusal::CallerChanged)?;

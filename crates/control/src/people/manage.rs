@@ -8,6 +8,7 @@ use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::{Access, Admin, Permit};
 
 use super::change::{PersonTold, subject};
+use crate::audit::Author;
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
@@ -134,7 +135,7 @@ impl Control {
         let first = self.projects().first().copied();
         let first = first.ok_or(ControlError::NotFound)?;
         let organization = self.organization_of(first)?;
-        self.change_as("server".to_owned(), first, |change| {
+        self.change_as(Author::server(), first, |change| {
             for person in self.everybody_of(organization) {
                 change.delete_person(person.id());
                 let told = PersonTold::of(person.parts());

@@ -5,6 +5,7 @@
 //! Another secret for the app counts when the app has shown a code of it, and
 //! not before: an answer that is lost on its way locks nobody out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::ids::{PersonId, SessionId};
@@ -16,9 +17,27 @@ use super::change::{note, subject};
 use super::first::{Made, Shown};
 use super::renewals::Renewal;
 use super::sign_in::{SecondFactor, SignedIn};
+use crate::audit::Author;
 use crate::change::Change;
 use crate::control::{Control, Inner};
 use crate::error::{ControlError, Refusal};
+
+/// Somebody in a session, who changes what is the person's own.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnSession<'a> {
+    /// Who it is.
+    pub person: &'a PersonRecord,
+    /// The session.
+    pub session: SessionId,
+    /// Where the request was seen.
+    pub address: Option<IpAddr>,
+}
+
+impl OwnSession<'_> {
+    pub(super) fn author(&self) -> Author {
+        Author::person(self.person.id(), self.address)
+    }
+}
 
 impl Control {
     /// Gives a person another password, which was checked when it was chosen.
@@ -27,17 +46,18 @@ impl Control {
     /// As for [`Control::sign_in`].
     pub async fn change_password(
         &self,
-        person: &PersonRecord,
-        session: SessionId,
+        own: OwnSession<'_>,
         password: Password,
         second: SecondFactor,
         new: Password,
     ) -> Result<SignedIn, ControlError> {
         let hash = move |pepper: &Pepper, inner: &Inner| new.hash(pepper, &*inner.options.random);
-        let (compared, hash) = self.compared(person, password, hash).await?;
+        let (compared, hash) = self.compared(own.person, password, hash).await?;
+        let OwnSession {
+            person, session, ..
+        } = own;
         let home = self.home_of(person.parts().organization)?;
-        let actor = format!("person:{}", person.id());
-        let signed_in = self.change_as(actor, home, |change| {
+        let signed_in = self.change_as(own.author(), home, |change| {
             let agent = self.agent_of(person.id(), session)?;
             let spent = self.spend_own(change, person.id(), &compared, &second)?;
             let Some((mut parts, by)) = spent else {
@@ -62,16 +82,17 @@ impl Control {
     /// As for [`Control::sign_in`].
     pub async fn offer_factors(
         &self,
-        person: &PersonRecord,
-        session: SessionId,
+        own: OwnSession<'_>,
         password: Password,
         second: SecondFactor,
     ) -> Result<Shown, ControlError> {
         let make = |_: &Pepper, inner: &Inner| Made::shown(inner);
-        let (compared, shown) = self.compared(person, password, make).await?;
+        let (compared, shown) = self.compared(own.person, password, make).await?;
+        let OwnSession {
+            person, session, ..
+        } = own;
         let home = self.home_of(person.parts().organization)?;
-        let actor = format!("person:{}", person.id());
-        let offered = self.change_as(actor, home, |change| {
+        let offered = self.change_as(own.author(), home, |change| {
             self.agent_of(person.id(), session)?;
             let spent = self.spend_own(change, person.id(), &compared, &second)?;
             let Some((parts, by)) = spent else {
@@ -112,13 +133,14 @@ impl Control {
     /// counted; [`Refusal::TooManyAttempts`].
     pub async fn confirm_factors(
         &self,
-        person: &PersonRecord,
-        session: SessionId,
+        own: OwnSession<'_>,
         code: Code,
     ) -> Result<SignedIn, ControlError> {
+        let OwnSession {
+            person, session, ..
+        } = own;
         let home = self.home_of(person.parts().organization)?;
-        let actor = format!("person:{}", person.id());
-        let confirmed = self.change_as(actor, home, |change| {
+        let confirmed = self.change_as(own.author(), home, |change| {
             let person = self.people().person(person.id());
             let person = person.ok_or(Refusal::CallerChanged)?;
             let agent = self.agent_of(person.id(), session)?;

@@ -11,6 +11,7 @@ use model::time::Timestamp;
 use model::value::Object;
 
 use super::change::{note, subject};
+use super::own::OwnSession;
 use crate::control::Control;
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
@@ -96,18 +97,18 @@ impl Control {
         shown.collect()
     }
 
-    /// Ends a session of a person: it lets nobody in when this returns.
+    /// Ends a session of the person, this one or another: it lets nobody in when this returns.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] when the person has no such session.
     pub async fn end_session(
         &self,
-        person: &PersonRecord,
+        own: OwnSession<'_>,
         session: SessionId,
     ) -> Result<(), ControlError> {
+        let person = own.person;
         let home = self.home_of(person.parts().organization)?;
-        let actor = format!("person:{}", person.id());
-        self.change_as(actor, home, |change| {
+        self.change_as(own.author(), home, |change| {
             let sessions = self.people().sessions_of(person.id());
             let live = sessions.iter().find(|live| live.record.id == session);
             let live = live.ok_or(ControlError::NotFound)?;

@@ -1,5 +1,6 @@
 //! Signing in: the password, then a code by the clock or a recovery code.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::ids::SessionId;
@@ -12,6 +13,7 @@ use model::value::Object;
 
 use super::change::{note, subject};
 use super::guesses::longer;
+use crate::audit::Author;
 use crate::change::Change;
 use crate::control::Control;
 use crate::error::{ControlError, Refusal};
@@ -27,6 +29,8 @@ pub struct SignIn {
     pub second: SecondFactor,
     /// What the client calls itself; cut to what a session keeps.
     pub agent: String,
+    /// Where it was seen.
+    pub address: Option<IpAddr>,
 }
 
 /// What proves the second factor.
@@ -80,7 +84,7 @@ impl Control {
         };
         let agent = asked.agent.chars().take(SESSION_AGENT_CHARS_MAX).collect();
         let signed_in = self
-            .second_step(&person, &compared, &asked.second, agent)
+            .second_step((&person, asked.address), &compared, &asked.second, agent)
             .await?;
         match signed_in {
             Some(signed_in) => {
@@ -93,14 +97,14 @@ impl Control {
 
     pub(crate) async fn second_step(
         &self,
-        person: &PersonRecord,
+        (person, address): (&PersonRecord, Option<IpAddr>),
         compared: &PasswordHash,
         second: &SecondFactor,
         agent: String,
     ) -> Result<Option<SignedIn>, ControlError> {
         let home = self.home_of(person.parts().organization)?;
-        let actor = format!("person:{}", person.id());
-        self.change_as(actor, home, |change| {
+        let author = Author::person(person.id(), address);
+        self.change_as(author, home, |change| {
             // The password that was compared must still be the person's.
             let person = self.people().person(person.id());
             let person = person.filter(|person| person.parts().password == *compared);

@@ -28,6 +28,7 @@ use crate::control::Control;
 use crate::definitions::Definitions;
 use crate::error::{ControlError, Refusal};
 use crate::grants::is_as_wide;
+use crate::keys::lasts_longer;
 use crate::store::Write;
 
 /// What a caller sends to prove that a person stands behind a change.
@@ -190,6 +191,7 @@ impl Control {
         let mut writes = change.writes.iter();
         let lets_scoped_in = writes.any(|write| matches!(write, Write::InsertScoping(..)));
         lets_scoped_in
+            || change.outlives
             || is_of_keys && change.callers.iter().any(widens_key)
             || change
                 .people
@@ -338,11 +340,7 @@ fn revives(before: &KeyRecord, after: &KeyRecord) -> bool {
         now.quarantine.is_none() && held.any(|held| held.id == now.id && held.quarantine.is_some())
     });
     let is_enabled = before.is_disabled() && !after.is_disabled();
-    let lasts_longer = match (before.draft().expires_at, after.draft().expires_at) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(before), Some(after)) => before < after,
-    };
+    let lasts_longer = lasts_longer(before.draft(), after.draft());
     // A request that was refused before may be let in.
     let is_looser = !after.restrictions().are_within(before.restrictions());
     let takes_more = after.draft().limits.allows_more_than(before.draft().limits);

@@ -12,6 +12,7 @@ use super::load::{column, id, time};
 use super::{Store, failed, text};
 use crate::audit::{AuditPage, AuditSearch};
 use crate::error::{ControlError, InternalError};
+use crate::reading::ROWS_IN_A_TURN;
 
 const READING: &str = "reading the audit";
 const WRITING: &str = "writing the audit";
@@ -19,10 +20,6 @@ const TAKING_IN: &str = "taking the audit of an older version into its chain";
 
 /// Entries of an older version that are taken in between two questions.
 const TAKEN_AT_ONCE: i64 = 1_000;
-
-/// Entries that one page looks at, whether they are what is looked for or not:
-/// changes wait meanwhile.
-const LOOKED_AT: u64 = 20_000;
 
 /// Writes an entry at the end of its project's chain.
 pub(super) async fn append(
@@ -214,7 +211,7 @@ impl Store {
         let log = log_of(&mut self.connection, project).await?;
         let size = log.map_or(0, |log| log.tree().size());
         let end = before.map_or(size, |before| before.min(size));
-        let floor = end.saturating_sub(LOOKED_AT);
+        let floor = end.saturating_sub(ROWS_IN_A_TURN);
         let micros = |at: Option<model::time::Timestamp>, without| {
             at.map_or(without, model::time::Timestamp::as_microsecond)
         };

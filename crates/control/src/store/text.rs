@@ -128,24 +128,28 @@ pub(super) const SELECT_USAGE: &str = "SELECT day, key_id, secret_id, pool_id, v
 
 pub(super) const SUM_USAGE_BY_DAY: &str = "SELECT day, SUM(requests), SUM(refused), SUM(records) \
      FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
-     GROUP BY day ORDER BY SUM(requests) DESC, SUM(records) DESC, day LIMIT $5";
+     GROUP BY day";
 
 pub(super) const SUM_USAGE_BY_KEY: &str = "SELECT key_id, SUM(requests), SUM(refused), SUM(records) \
      FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
-     GROUP BY key_id ORDER BY SUM(requests) DESC, SUM(records) DESC, key_id LIMIT $5";
+     GROUP BY key_id";
 
 pub(super) const SUM_USAGE_BY_POOL: &str = "SELECT pool_id, SUM(requests), SUM(refused), SUM(records) \
      FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
-     GROUP BY pool_id ORDER BY SUM(requests) DESC, SUM(records) DESC, pool_id LIMIT $5";
+     GROUP BY pool_id";
 
 pub(super) const SUM_USAGE_BY_SECRET: &str = "SELECT secret_id, SUM(requests), SUM(refused), SUM(records) \
      FROM usage WHERE project_id = $1 AND day >= $2 AND day < $3 AND ($4 = '' OR key_id = $4) \
-     GROUP BY secret_id ORDER BY SUM(requests) DESC, SUM(records) DESC, secret_id LIMIT $5";
+     GROUP BY secret_id";
 
 pub(super) const SELECT_FIRST_USE: &str = "SELECT MIN(day) FROM usage WHERE project_id = $1";
 
+/// The day of the row that comes after so many others.
+pub(super) const SELECT_DAY_OF_USE: &str = "SELECT day FROM usage WHERE project_id = $1 \
+     AND day >= $2 AND day < $3 ORDER BY day LIMIT 1 OFFSET $4";
+
 pub(super) const SELECT_USED: &str = "SELECT DISTINCT key_id, pool_id, view_id FROM usage \
-     WHERE project_id = $1 AND day >= $2";
+     WHERE project_id = $1 AND day >= $2 AND day < $3";
 
 pub(super) const DELETE_KEY: &str = "DELETE FROM keys WHERE id = $1";
 

@@ -1,15 +1,18 @@
 //! Usage, as the database has it.
 
+use std::ops::Range;
+
 use model::ids::{KeyId, PoolId, ProjectId, ViewId};
 use model::keys::review::RecordedUse;
 use model::secrets::SecretId;
-use model::time::Date;
+use model::time::{Date, Timestamp};
 use sqlx::sqlite::SqliteRow;
 
 use super::load::{column, id};
 use super::write::Query;
 use super::{Store, failed, text};
 use crate::error::{ControlError, InternalError};
+use crate::reading::ROWS_IN_A_TURN;
 use crate::totals::Unpublished;
 use crate::usage::{UsageAsked, UsageBy, UsageCounts, UsageOf, UsagePart};
 
@@ -32,11 +35,40 @@ impl Store {
         rows.iter().map(|row| read(row, project)).collect()
     }
 
-    /// The usage of a project summed up by something, most requests first.
+    /// Which of these days, from the first one on, are looked at in one turn:
+    /// those of some rows, one day at least. `None` when there is nothing more.
+    pub(crate) async fn days_in_a_turn(
+        &mut self,
+        project: ProjectId,
+        days: &Range<i32>,
+    ) -> Result<Option<Range<i32>>, ControlError> {
+        let mut bounds = [0, ROWS_IN_A_TURN].map(|rows| (rows, None));
+        for (rows, day) in &mut bounds {
+            let found = sqlx::query_scalar(text::SELECT_DAY_OF_USE)
+                .bind(project.to_string())
+                .bind(days.start)
+                .bind(days.end)
+                .bind(i64::try_from(*rows).unwrap_or(i64::MAX));
+            let found: Option<i64> = found
+                .fetch_optional(&mut self.connection)
+                .await
+                .map_err(failed("reading usage"))?;
+            *day = found.and_then(|day| i32::try_from(day).ok());
+        }
+        let [(_, first), (_, beyond)] = bounds;
+        Ok(first.map(|first| match beyond {
+            None => first..days.end,
+            Some(beyond) => first..beyond.max(first.saturating_add(1)),
+        }))
+    }
+
+    /// The usage of a project on some days summed up by something, by what
+    /// comes first.
     pub(crate) async fn usage_sums(
         &mut self,
         project: ProjectId,
-        asked: UsageAsked,
+        key: Option<KeyId>,
+        days: Range<i32>,
         by: UsageBy,
     ) -> Result<Vec<(UsagePart, UsageCounts)>, ControlError> {
         let statement = match by {
@@ -45,13 +77,12 @@ impl Store {
             UsageBy::Pool => text::SUM_USAGE_BY_POOL,
             UsageBy::Secret => text::SUM_USAGE_BY_SECRET,
         };
-        let key = asked.key.map(|key| key.to_string()).unwrap_or_default();
+        let key = key.map(|key| key.to_string()).unwrap_or_default();
         let rows = sqlx::query(statement)
             .bind(project.to_string())
-            .bind(asked.from)
-            .bind(asked.to)
-            .bind(key)
-            .bind(i64::try_from(asked.limit).unwrap_or(i64::MAX));
+            .bind(days.start)
+            .bind(days.end)
+            .bind(key);
         let rows = rows.fetch_all(&mut self.connection).await;
         let rows = rows.map_err(failed("reading usage"))?;
         let sum = |row| Ok((part(row, by)?, counts(row, 1)?));
@@ -102,13 +133,11 @@ pub(super) fn of_total<'q>(
 }
 
 impl Store {
-    /// Which pools and views each key of a project had to do with from a day
-    /// on, and since when anything is recorded of the project.
-    pub(crate) async fn recorded_use(
+    /// Since when anything is recorded of a project.
+    pub(crate) async fn first_use(
         &mut self,
         project: ProjectId,
-        from: i32,
-    ) -> Result<RecordedUse, ControlError> {
+    ) -> Result<Option<Timestamp>, ControlError> {
         let reading = failed("reading usage");
         let first = sqlx::query_scalar(text::SELECT_FIRST_USE).bind(project.to_string());
         let first: Option<i64> = first
@@ -116,15 +145,23 @@ impl Store {
             .await
             .map_err(&reading)?;
         let since = first.and_then(|day| Date::from_days(i32::try_from(day).ok()?));
+        Ok(since.map(Date::midnight))
+    }
+
+    /// Adds which pools and views each key of a project had to do with on some
+    /// days.
+    pub(crate) async fn recorded_use(
+        &mut self,
+        project: ProjectId,
+        days: Range<i32>,
+        recorded: &mut RecordedUse,
+    ) -> Result<(), ControlError> {
         let rows = sqlx::query(text::SELECT_USED)
             .bind(project.to_string())
-            .bind(from);
+            .bind(days.start)
+            .bind(days.end);
         let rows = rows.fetch_all(&mut self.connection).await;
-        let mut recorded = RecordedUse {
-            since: since.map(Date::midnight),
-            ..RecordedUse::default()
-        };
-        for row in rows.map_err(&reading)? {
+        for row in rows.map_err(failed("reading usage"))? {
             let key = id(&row, 0, KeyId::parse)?;
             let (pool, view): (String, String) = (column(&row, 1)?, column(&row, 2)?);
             // What is none is written as an empty text.
@@ -135,7 +172,7 @@ impl Store {
                 .views
                 .extend(ViewId::parse(&view).map(|view| (key, view)));
         }
-        Ok(recorded)
+        Ok(())
     }
 }
 

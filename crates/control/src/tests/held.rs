@@ -138,7 +138,7 @@ async fn who_is_held_to_rows_learns_of_no_name_by_inviting_and_takes_few_places(
         // The token of a name that somebody has is of no use, as one that has ended.
         let joined = plane
             .control
-            .accept_invitation(&token, super::people::new("X"));
+            .accept_invitation(&token, super::people::new("X"), None);
         let joined = joined.await;
         match name {
             "ada@example.com" => assert_eq!(
@@ -185,7 +185,7 @@ async fn who_is_held_to_rows_takes_no_name_from_somebody_who_is_invited() {
     let accept = async |token: &model::people::InvitationToken| {
         let joined = plane
             .control
-            .accept_invitation(token, super::people::new("X"));
+            .accept_invitation(token, super::people::new("X"), None);
         joined.await.map(drop)
     };
     let first = plane

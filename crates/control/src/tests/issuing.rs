@@ -11,6 +11,7 @@ use model::permit::{Access, Issue};
 
 use super::*;
 use crate::{Ended, LeakReport, Made, OverLimit, Spent};
+use model::keys::KeyCopy;
 
 const ISSUES: &str = r#"{"on":"project","actions":["issue"]}"#;
 const ALL: &str = r#"{"on":"pool:*","actions":["query"],"constraints":"all_rows"}"#;
@@ -68,7 +69,9 @@ async fn whatever_ends_a_maker_ends_the_keys_that_it_issued_at_once() {
     for end in ["disable", "delete", "expire", "revoke", "report"] {
         let (maker, secret) = plane.maker(KeyLimits::NONE).await;
         let (issued, token) = plane.issue(&secret, &format!("[{ALL}]")).await;
-        let copied = control.copy_key(&admin, issued.id(), None).await;
+        let copied = control
+            .copy_key(&admin, issued.id(), KeyCopy::default())
+            .await;
         let (_, copy) = copied.expect("copies");
         let begun = plane.enters(&token).expect("is let in");
         let (key, by) = (maker.id(), &admin);

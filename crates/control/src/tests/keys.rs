@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::Refusal;
 use model::ids::KeyId;
-use model::keys::{AuthError, KeyKind, KeyStatus};
+use model::keys::{AuthError, KeyCopy, KeyKind, KeyStatus};
 use model::limits::FILTER_DEPTH_MAX;
 use model::permit::{AskPool, Ingest};
 
@@ -286,7 +286,7 @@ async fn a_copy_has_the_same_grants_and_a_life_of_its_own() {
         .await
         .expect("disables");
     let (copy, secret) = control
-        .copy_key(&by, first.id(), None)
+        .copy_key(&by, first.id(), KeyCopy::default())
         .await
         .expect("copies");
     assert_eq!(
@@ -310,18 +310,18 @@ async fn a_copy_has_the_same_grants_and_a_life_of_its_own() {
             .is_ok()
     );
     let named = control
-        .copy_key(&by, copy.id(), Some("Bob".to_owned()))
+        .copy_key(&by, copy.id(), KeyCopy::named("Bob"))
         .await
         .expect("copies");
     assert_eq!(named.0.draft().name, "Bob");
-    let nameless = control.copy_key(&by, copy.id(), Some(String::new())).await;
+    let nameless = control.copy_key(&by, copy.id(), KeyCopy::named("")).await;
     assert_eq!(
         fault(nameless.map(drop)),
         (FaultCode::InvalidName, "/name".to_owned())
     );
     let long = plane.key(&"é".repeat(256), "[]").await.0;
     let copy = control
-        .copy_key(&by, long.id(), None)
+        .copy_key(&by, long.id(), KeyCopy::default())
         .await
         .expect("copies")
         .0;
@@ -393,4 +393,56 @@ async fn a_key_that_could_not_be_read_back_is_refused() {
     let made = plane.control.create_key(&by, draft).await;
     assert_eq!(fault(made.map(drop)).0, FaultCode::LimitExceeded);
     assert_eq!(plane.picture(), picture);
+}
+
+fn copy(text: &str) -> Result<KeyCopy, model::fault::Fault> {
+    let body = value(text);
+    let mut document = model::document::Document::new(&body).expect("an object");
+    KeyCopy::read(&mut document)
+}
+
+#[tokio::test]
+async fn k6_a_copy_has_a_life_of_its_own_and_is_never_over_when_it_is_made() {
+    let plane = Plane::new().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let hour = std::time::Duration::from_secs(3_600);
+    let end = plane.now().checked_add(hour).expect("a time");
+    let later = end.checked_add(hour).expect("a time");
+    let draft = KeyDraft {
+        expires_at: Some(end),
+        rotate_after: model::time::Span::parse("90d"),
+        ..plane.key_draft("Ada", "[]")
+    };
+    let (first, _) = control.create_key(&by, draft).await.expect("a key");
+    let copied = async |text: &str| {
+        let copied = control.copy_key(&by, first.id(), copy(text).expect("legal"));
+        copied.await.map(|(key, secret)| {
+            let lets_in = control.authenticate(&secret, &Circumstances::unknown());
+            let (draft, is_in) = (key.draft(), lets_in.is_ok());
+            (draft.expires_at, draft.rotate_after, is_in)
+        })
+    };
+    let of_first = (Some(end), model::time::Span::parse("90d"), true);
+    assert_eq!(copied("{}").await.expect("copies"), of_first);
+    let own = format!(r#"{{"expires_at":"{later}","rotate_after":"7d"}}"#);
+    let of_own = (Some(later), model::time::Span::parse("7d"), true);
+    assert_eq!(copied(&own).await.expect("copies"), of_own);
+    let none = r#"{"expires_at":null,"rotate_after":null}"#;
+    assert_eq!(copied(none).await.expect("copies"), (None, None, true));
+    let past = plane.now().to_string();
+    let past = copied(&format!(r#"{{"expires_at":"{past}"}}"#)).await;
+    let at_end = (FaultCode::InvalidValue, "/expires_at".to_owned());
+    assert_eq!(fault(past.map(drop)), at_end);
+    // Of one that is over nothing is made that is over, too.
+    plane.clock.set(end);
+    assert_eq!(fault(copied("{}").await.map(drop)), at_end);
+    assert_eq!(copied(&own).await.expect("copies"), of_own);
+    assert_eq!(copied(none).await.expect("copies"), (None, None, true));
+    for bad in [
+        r#"{"expires_at":"soon"}"#,
+        r#"{"expires_at":5}"#,
+        r#"{"rotate_after":"1h"}"#,
+    ] {
+        copy(bad).expect_err(bad);
+    }
 }

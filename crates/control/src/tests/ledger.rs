@@ -7,6 +7,7 @@ use model::permit::Access;
 
 use super::*;
 use crate::{CreditsLeft, CreditsSpent, Spent};
+use model::keys::KeyCopy;
 
 mod saved;
 
@@ -71,7 +72,7 @@ impl Plane {
         changed.expect("changes");
         let (copy, secret) = self
             .control
-            .copy_key(&by, key.id(), None)
+            .copy_key(&by, key.id(), KeyCopy::default())
             .await
             .expect("copies");
         drop(copy);

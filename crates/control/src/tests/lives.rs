@@ -17,7 +17,7 @@ fn back(plane: &Plane, by: Duration) {
 }
 
 #[tokio::test]
-async fn k07_a_clock_that_steps_back_revives_nothing() {
+async fn k7_a_clock_that_steps_back_revives_nothing() {
     let plane = Plane::new().await;
     let (by, control) = (plane.admin(), &plane.control);
     let draft = KeyDraft {

@@ -2,6 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::Refusal;
+use model::keys::KeyCopy;
 
 #[tokio::test]
 async fn the_first_start_makes_a_project_and_its_master_key_once() {
@@ -180,7 +181,7 @@ async fn futures_of_changes_can_move_between_threads() {
     let (key, _) = can_move(plane.control.create_key(&by, plane.key_draft("x", "[]")))
         .await
         .expect("makes");
-    can_move(plane.control.copy_key(&by, key.id(), None))
+    can_move(plane.control.copy_key(&by, key.id(), KeyCopy::default()))
         .await
         .expect("copies");
     can_move(plane.control.close()).await.expect("closes");

@@ -1,11 +1,13 @@
 mod factors;
 mod managing;
 mod projects;
+mod whence;
 
 use std::time::Duration;
 
 use super::*;
-use crate::{NewPerson, Refusal, SecondFactor, Shown, SignIn, SignedIn};
+use crate::{NewPerson, OwnSession, Refusal, SecondFactor, Shown, SignIn, SignedIn};
+use model::ids::SessionId;
 use model::people::{
     Code, InvitationToken, Password, PersonDraft, PersonRecord, Role, RoleGrant, SignInName,
 };
@@ -41,6 +43,15 @@ pub(super) fn sign_in(name: &str, password: &str, second: SecondFactor) -> SignI
         password: Password::presented(password).expect("fits"),
         second,
         agent: "a test".to_owned(),
+        address: None,
+    }
+}
+
+pub(super) fn own(person: &PersonRecord, session: SessionId) -> OwnSession<'_> {
+    OwnSession {
+        person,
+        session,
+        address: None,
     }
 }
 
@@ -106,7 +117,7 @@ impl Plane {
         token: &InvitationToken,
         name: &str,
     ) -> (Arc<PersonRecord>, Shown) {
-        let joined = self.control.accept_invitation(token, new(name)).await;
+        let joined = self.control.accept_invitation(token, new(name), None).await;
         joined.expect("a person")
     }
 }
@@ -191,7 +202,7 @@ async fn k10_a_session_is_an_ordinary_access_until_it_ends() {
     // Signing out ends one at once, for those who were let in by it, too.
     plane
         .control
-        .end_session(&ada, first.session.id)
+        .end_session(own(&ada, second.session.id), first.session.id)
         .await
         .expect("ends");
     assert!(plane.control.enter(&first.token, None).is_err());
@@ -228,7 +239,10 @@ async fn k7_a_clock_that_steps_back_revives_no_session_and_no_invitation() {
     plane.clock.set(start);
     assert!(plane.control.enter(&entered.token, None).is_err());
     assert!(plane.control.sessions_of(ada.id()).is_empty());
-    let late = plane.control.accept_invitation(&token, new("Bob")).await;
+    let late = plane
+        .control
+        .accept_invitation(&token, new("Bob"), None)
+        .await;
     assert_eq!(refusal(late), Refusal::NoInvitation);
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::Refusal;
 use model::ids::PoolId;
+use model::keys::KeyCopy;
 use model::permit::{AskPool, Denied, SeeSchema};
 
 #[tokio::test]
@@ -313,7 +314,12 @@ async fn what_belongs_to_another_project_is_not_there() {
             .await
             .map(drop),
     );
-    not_found(control.copy_key(&by, key.id(), None).await.map(drop));
+    not_found(
+        control
+            .copy_key(&by, key.id(), KeyCopy::default())
+            .await
+            .map(drop),
+    );
     let foreign = control.create_view(&by, draft).await;
     assert_eq!(
         fault(foreign),

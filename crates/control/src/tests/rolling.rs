@@ -46,7 +46,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, ControlError>) -> Refusal {
 }
 
 #[tokio::test]
-async fn k06_both_secrets_work_for_the_whole_grace_and_the_old_one_for_no_longer() {
+async fn k6_both_secrets_work_for_the_whole_grace_and_the_old_one_for_no_longer() {
     for (grace, length) in [
         ("1s", Duration::from_secs(1)),
         ("24h", 24 * HOUR),
@@ -83,7 +83,7 @@ async fn k06_both_secrets_work_for_the_whole_grace_and_the_old_one_for_no_longer
 }
 
 #[tokio::test]
-async fn k06_a_client_that_switches_anywhere_inside_the_grace_never_fails() {
+async fn k6_a_client_that_switches_anywhere_inside_the_grace_never_fails() {
     const STEPS: u32 = 200;
     let plane = Plane::new().await;
     let (key, old) = plane.key("Ada", "[]").await;
@@ -106,7 +106,7 @@ async fn k06_a_client_that_switches_anywhere_inside_the_grace_never_fails() {
 }
 
 #[tokio::test]
-async fn k06_a_roll_changes_secrets_and_nothing_else() {
+async fn k6_a_roll_changes_secrets_and_nothing_else() {
     let plane = Plane::new().await;
     plane.pool("sales").await;
     let grants = r#"[{"on":"pool:sales","actions":["query"],"constraints":"all_rows"}]"#;
@@ -114,7 +114,7 @@ async fn k06_a_roll_changes_secrets_and_nothing_else() {
     plane.lets_in(&old);
     let used = plane.control.last_used(key.id());
     plane.clock.advance(HOUR);
-    let new = plane.roll(key.id(), r#"{"grace":"0s"}"#).await;
+    let new = plane.roll(key.id(), r#"{"grace":"0s","force":true}"#).await;
     let new = new.expect("rolls");
     // No grace is a revocation.
     assert!(!plane.lets_in(&old));
@@ -141,7 +141,7 @@ async fn k06_a_roll_changes_secrets_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn k06_a_key_has_two_secrets_at_most() {
+async fn k6_a_key_has_two_secrets_at_most() {
     let plane = Plane::new().await;
     let (key, first) = plane.key("Ada", "[]").await;
     let second = plane.roll(key.id(), r#"{"grace":"1h"}"#).await;
@@ -173,7 +173,7 @@ async fn k06_a_key_has_two_secrets_at_most() {
 }
 
 #[tokio::test]
-async fn k06_grace_never_extends_the_life_of_a_key() {
+async fn k6_grace_never_extends_the_life_of_a_key() {
     let plane = Plane::new().await;
     let end = plane.now().checked_add(2 * HOUR).expect("a time");
     let draft = KeyDraft {
@@ -201,7 +201,7 @@ async fn k06_grace_never_extends_the_life_of_a_key() {
 }
 
 #[tokio::test]
-async fn k06_a_grace_ends_early_and_a_roll_is_undone_inside_it() {
+async fn k6_a_grace_ends_early_and_a_roll_is_undone_inside_it() {
     let plane = Plane::new().await;
     let (by, control) = (plane.admin(), &plane.control);
     let (key, old) = plane.key("Ada", "[]").await;
@@ -303,7 +303,7 @@ async fn a_secret_that_was_just_used_is_ended_with_force_alone() {
 }
 
 #[tokio::test]
-async fn k06_silence_ends_the_old_secret_exactly_also_after_a_crash() {
+async fn k6_silence_ends_the_old_secret_exactly_also_after_a_crash() {
     let plane = Plane::new().await;
     let (key, old) = plane.key("Ada", "[]").await;
     let text = r#"{"grace":"24h","end_after_silence":5}"#;
@@ -385,7 +385,7 @@ async fn whoever_could_not_make_such_a_key_gets_no_secret_of_it() {
 }
 
 #[tokio::test]
-async fn k04_a_repetition_makes_nothing_and_says_no_token() {
+async fn k4_a_repetition_makes_nothing_and_says_no_token() {
     let plane = Plane::new().await;
     let once = |path: &str, name: &str, print: u8| {
         Some(Once {
@@ -485,4 +485,91 @@ async fn an_old_secret_says_since_when_it_should_be_rolled() {
         .await
         .expect("rolls");
     assert_eq!(plane.stored(key.id()).rotation_due(due), None);
+}
+
+#[tokio::test]
+async fn k6_a_key_whose_newer_secret_was_revoked_is_rolled_and_its_owner_is_told_at_once() {
+    let plane = Plane::new().await;
+    let (key, old) = plane.key("Ada", "[]").await;
+    let end = plane.now().checked_add(24 * HOUR).expect("a time");
+    let new = plane.roll(key.id(), r#"{"grace":"24h","end_after_silence":600}"#);
+    let new = new.await.expect("rolls");
+    plane.clock.advance(HOUR);
+    // Whoever found the new one does what a finder should.
+    let found = plane
+        .control
+        .authenticate(&new, &Circumstances::unknown())
+        .expect("is let in");
+    plane.control.revoke_presented(&found).await.expect("ends");
+    let told = async || {
+        let notices = plane.control.notices(&plane.admin()).await.expect("reads");
+        let ending = notices.into_iter();
+        let ending = ending.filter(|one| one.kind == crate::NoticeKind::GraceEnding);
+        ending.map(|one| one.detail).collect::<Vec<_>>()
+    };
+    let notices = told().await;
+    let [detail] = &notices[..] else {
+        panic!("one notice was expected, not {notices:?}");
+    };
+    assert!(detail.contains(&old.id().to_string()), "{detail}");
+    assert!(detail.contains("only one left"), "{detail}");
+    // The timer tells nothing twice.
+    plane.control.note_what_is_due();
+    assert_eq!(told().await.len(), 1);
+    // A roll makes the next one; the old one keeps its end, which no grace puts off.
+    let next = plane.roll(key.id(), r#"{"grace":"7d"}"#).await;
+    let next = next.expect("rolls");
+    assert_eq!(plane.control.grace_of(old.id()), Some(end));
+    assert_eq!(plane.stored(key.id()).secrets().len(), 2);
+    assert!(plane.lets_in(&old) && plane.lets_in(&next) && !plane.lets_in(&new));
+    assert_eq!(
+        refused(plane.roll(key.id(), r#"{"grace":"1h"}"#).await),
+        Refusal::Rolling
+    );
+    let plane = plane.restarted().await;
+    assert!(plane.lets_in(&old) && plane.lets_in(&next) && !plane.lets_in(&new));
+    plane.clock.set(end);
+    assert!(!plane.lets_in(&old) && plane.lets_in(&next));
+    // A shorter grace ends it sooner, and one of nothing at once.
+    for (grace, goes_on) in [("1h", true), ("0s", false)] {
+        let (key, old) = plane.key("Bob", "[]").await;
+        let new = plane.roll(key.id(), r#"{"grace":"24h"}"#).await;
+        let new = plane
+            .control
+            .authenticate(&new.expect("rolls"), &Circumstances::unknown());
+        let revoked = plane.control.revoke_presented(&new.expect("is let in"));
+        revoked.await.expect("ends");
+        let asked = format!(r#"{{"grace":"{grace}"}}"#);
+        plane.roll(key.id(), &asked).await.expect("rolls");
+        assert_eq!(plane.lets_in(&old), goes_on, "{grace}");
+        plane.clock.advance(HOUR);
+        assert!(!plane.lets_in(&old), "{grace}");
+    }
+}
+
+#[tokio::test]
+async fn k6_a_roll_ends_a_secret_that_somebody_uses_by_force_alone() {
+    let plane = Plane::new().await;
+    let (key, old) = plane.key("Ada", "[]").await;
+    assert!(plane.lets_in(&old));
+    plane.clock.advance(Duration::from_secs(1));
+    let recent = plane.roll(key.id(), r#"{"grace":"0s"}"#).await;
+    let Err(ControlError::SeenRecently(seen)) = &recent else {
+        panic!("it was used a second ago, and ended: {recent:?}");
+    };
+    assert!(seen[0].contains(&old.id().to_string()), "{seen:?}");
+    assert!(plane.lets_in(&old));
+    assert_eq!(plane.stored(key.id()).secrets().len(), 1);
+    // With a grace nobody is shut out; when it is silent, nobody uses it.
+    plane
+        .roll(key.id(), r#"{"grace":"1s"}"#)
+        .await
+        .expect("rolls");
+    plane.clock.advance(HOUR);
+    let next = plane.roll(key.id(), r#"{"grace":"0s"}"#).await;
+    let next = next.expect("rolls");
+    assert!(plane.lets_in(&next));
+    let last = plane.roll(key.id(), r#"{"grace":"0s","force":true}"#).await;
+    let last = last.expect("rolls");
+    assert!(!plane.lets_in(&next) && plane.lets_in(&last));
 }

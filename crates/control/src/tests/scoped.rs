@@ -11,6 +11,7 @@ use model::secrets::ScopedText;
 
 use super::*;
 use crate::KeenKeys;
+use model::keys::KeyCopy;
 
 const VECTOR: [u8; 16] = [3; 16];
 const SAID: &str = r#"{"allowed_operations": ["read"]}"#;
@@ -132,7 +133,10 @@ async fn they_end_with_their_master_key() {
     disable(false).await;
     assert!(plane.scoped(&keys.master).is_ok());
     // A copy has a secret of its own, and takes the place of the first when that is said.
-    let (copy, copied) = control.copy_key(&by, id, None).await.expect("copies");
+    let (copy, copied) = control
+        .copy_key(&by, id, KeyCopy::default())
+        .await
+        .expect("copies");
     assert_eq!(
         plane.scoped(&copied).map(drop),
         Err(AuthError::NotUnderstood)

@@ -2,6 +2,7 @@ use super::people::{named, refusal, role};
 use super::*;
 use crate::{Proof, Refusal, Shown, SignedIn};
 use model::credits::Tier;
+use model::keys::KeyCopy;
 use model::people::{Code, Role};
 
 const DATA: &str = r#"{"on":"pool:*","actions":["query"],"constraints":"all_rows"}"#;
@@ -359,4 +360,35 @@ async fn k8_what_opens_a_resource_to_pages_or_tiers_needs_a_code_and_what_closes
     changed.expect("with a code");
     let changed = control.change_pool(&by, pool.id, None, premium()).await;
     changed.expect("nobody looks at all of premium");
+}
+
+#[tokio::test]
+async fn k8_a_copy_that_lasts_longer_than_its_original_needs_a_code_and_others_none() {
+    let (plane, shown, _) = with_ada().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let hour = std::time::Duration::from_secs(3_600);
+    let end = plane.now().checked_add(hour).expect("a time");
+    let draft = KeyDraft {
+        expires_at: Some(end),
+        ..plane.key_draft("plain", &format!("[{DATA}]"))
+    };
+    let (first, _) = control.create_key(&by, draft).await.expect("a key");
+    let copy = |expires_at: &str| {
+        let body = value(&format!(r#"{{"expires_at":{expires_at}}}"#));
+        let mut document = model::document::Document::new(&body).expect("an object");
+        KeyCopy::read(&mut document).expect("legal")
+    };
+    let sooner = plane.now().checked_add(hour / 2).expect("a time");
+    for allowed in [KeyCopy::default(), copy(&format!(r#""{sooner}""#))] {
+        let made = control.copy_key(&by, first.id(), allowed).await;
+        made.expect("needs none");
+    }
+    let later = end.checked_add(hour).expect("a time");
+    for longer in ["null".to_owned(), format!(r#""{later}""#)] {
+        let refused = control.copy_key(&by, first.id(), copy(&longer)).await;
+        assert_eq!(refusal(refused), Refusal::NeedsCode, "{longer}");
+        let proven = plane.proven(&shown, Some("ada@example.com"));
+        let made = proven.copy_key(&by, first.id(), copy(&longer)).await;
+        made.expect("with one");
+    }
 }

@@ -214,7 +214,7 @@ fn object(value: &Value) -> Result<Object, Fault> {
         .ok_or_else(|| expected("an object", value).at("/dialect"))
 }
 
-fn parse_rotate_after(text: &str) -> Result<Span, Fault> {
+pub(super) fn parse_rotate_after(text: &str) -> Result<Span, Fault> {
     let range = Span::days(1)..=Span::days(ROTATE_AFTER_DAYS_MAX);
     let span = Span::parse(text).filter(|span| range.contains(span));
     span.ok_or_else(|| {
@@ -236,16 +236,12 @@ fn parse_restrictions(value: &Value) -> Result<(Restrictions, Option<Timestamp>)
     let restrictions = Restrictions::read(&mut document)?;
     let expires_at = document.optional_text("expires_at")?;
     document.finish()?;
-    let expires_at = expires_at
-        .map(|text| {
-            Timestamp::parse(text).map_err(|_| {
-                Fault::new(
-                    FaultCode::InvalidValue,
-                    "expires_at is a date-time such as \"2027-01-31T00:00:00Z\"",
-                )
-                .at("/expires_at")
-            })
-        })
-        .transpose()?;
-    Ok((restrictions, expires_at))
+    Ok((restrictions, expires_at.map(parse_expires_at).transpose()?))
+}
+
+pub(super) fn parse_expires_at(text: &str) -> Result<Timestamp, Fault> {
+    Timestamp::parse(text).map_err(|_| {
+        let rule = "expires_at is a date-time such as \"2027-01-31T00:00:00Z\"";
+        Fault::new(FaultCode::InvalidValue, rule).at("/expires_at")
+    })
 }

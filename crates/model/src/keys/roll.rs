@@ -10,6 +10,7 @@ use crate::time::{Span, Timestamp};
 pub struct Roll {
     grace: Grace,
     silence_minutes: Option<u32>,
+    force: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +25,11 @@ impl Roll {
         Self {
             grace: Grace::For(grace.min(Span::days(GRACE_DAYS_MAX))),
             silence_minutes: None,
+            force: false,
         }
     }
 
-    /// Reads `grace` or `ends_at`, and `end_after_silence`.
+    /// Reads `grace` or `ends_at`, `end_after_silence` and `force`.
     ///
     /// # Errors
     /// A fault when there is not exactly one of the first two, for a grace of
@@ -61,6 +63,7 @@ impl Roll {
         Ok(Self {
             grace,
             silence_minutes: silence.and_then(|minutes| u32::try_from(minutes).ok()),
+            force: document.optional_boolean("force")? == Some(true),
         })
     }
 
@@ -94,6 +97,12 @@ impl Roll {
             }
         };
         Ok((end > now).then_some(end))
+    }
+
+    /// Whether a secret that ends at once ends although somebody used it a
+    /// short while ago.
+    pub fn is_forced(self) -> bool {
+        self.force
     }
 
     /// The minutes of silence that end the old secret sooner.

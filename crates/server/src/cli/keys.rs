@@ -60,6 +60,9 @@ Examples:
         /// End the old token sooner, when nobody used it for so many minutes
         #[arg(long, value_name = "MINUTES")]
         end_after_silence: Option<u32>,
+        /// With a grace of 0s: end the old token although it was used a short while ago
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         proof: Proof,
         #[command(flatten)]
@@ -101,6 +104,12 @@ Examples:
         /// Name of the new key
         #[arg(long)]
         name: Option<String>,
+        /// When the new key ends, or never; without it, when the key does
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<String>,
+        /// Be told to roll the new key at this age, from 1d, or never; without it, as for the key
+        #[arg(long, value_name = "TIME")]
+        rotate_after: Option<String>,
         #[command(flatten)]
         proof: Proof,
         #[command(flatten)]

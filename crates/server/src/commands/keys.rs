@@ -65,10 +65,11 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             id,
             grace,
             end_after_silence,
+            force,
             proof,
             token_to,
         } => {
-            let mut body = json!({ "grace": grace });
+            let mut body = json!({ "grace": grace, "force": force });
             if let Some(minutes) = end_after_silence {
                 body["end_after_silence"] = minutes.into();
             }
@@ -95,10 +96,21 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
         KeyCommand::Copy {
             id,
             name,
+            expires_at,
+            rotate_after,
             proof,
             token_to,
         } => {
-            let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
+            let mut body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
+            let life = [("expires_at", expires_at), ("rotate_after", rotate_after)];
+            for (member, said) in life {
+                if let Some(said) = said {
+                    body[member] = match said.as_str() {
+                        "never" => Value::Null,
+                        _ => said.into(),
+                    };
+                }
+            }
             let path = format!("{}/copy", address(&id));
             let body = proven(body, &proof).to_string();
             making::make(&client, (KEYS, &path), body.as_bytes(), &token_to, json)

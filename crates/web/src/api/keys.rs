@@ -13,7 +13,7 @@ use model::document::{Document, merge_patch};
 use model::fault::{Fault, FaultCode};
 use model::grants::Action;
 use model::ids::KeyId;
-use model::keys::{KeyDraft, KeyRecord};
+use model::keys::{KeyCopy, KeyDraft, KeyRecord};
 use model::permit::{Admin, Denied};
 use model::value::{Object, Value};
 
@@ -280,7 +280,7 @@ pub(crate) async fn delete(
 }
 
 /// Whether the parameters say that something is to end although somebody uses it.
-fn read_force(parameters: &Parameters) -> Result<bool, Fault> {
+pub(super) fn read_force(parameters: &Parameters) -> Result<bool, Fault> {
     match parameters.get("force") {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
@@ -384,11 +384,11 @@ pub(crate) async fn copy(
 ) -> Result<Response, ApiError> {
     let (body, proof) = step_up::split(body)?;
     let mut document = Document::new(&body)?;
-    let name = document.optional_text("name")?.map(str::to_owned);
+    let asked = KeyCopy::read(&mut document)?;
     document.finish()?;
     let id = path.find(&caller, &caller.definitions(&state))?.id();
     let (control, once) = (state.control.proving(proof), sent.once(&body));
-    let made = control.copy_key_once(&caller.0, id, name, once).await;
+    let made = control.copy_key_once(&caller.0, id, asked, once).await;
     Ok(finish_made(&state, &control, made))
 }
 

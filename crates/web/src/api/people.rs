@@ -22,6 +22,7 @@ use model::permit::{Admin, Permit};
 use model::value::{Object, Value};
 
 use super::{CHANGE_ATTEMPTS, done, json, page, tag, tagged, with_members};
+use crate::caller::circumstances;
 use crate::caller::{Caller, Named};
 use crate::error::ApiError;
 use crate::input::{IfMatch, JsonBody, Parameters};
@@ -382,18 +383,18 @@ pub(crate) async fn accept(
     let is_new = ["name", "password"].map(|name| document.present(name).is_some());
     if is_new == [false; 2] {
         document.finish()?;
-        let InSession { person, .. } = InSession::from_request_parts(&mut parts, &state).await?;
-        let joined = state
-            .control
-            .join_by_invitation(person.id(), &token)
-            .await?;
+        let here = InSession::from_request_parts(&mut parts, &state).await?;
+        let joined = state.control.join_by_invitation(here.own(), &token);
+        let joined = joined.await?;
         return Ok(json(StatusCode::OK, &Value::Object(show(&joined))));
     }
     let name = name(&mut document)?;
     let password = chosen(&mut document, "password", &[&name])?;
     document.finish()?;
     let new = NewPerson { name, password };
-    let (person, shown) = state.control.accept_invitation(&token, new).await?;
+    let address = circumstances(&parts).address();
+    let made = state.control.accept_invitation(&token, new, address);
+    let (person, shown) = made.await?;
     let shown = Value::Object(show_once(&person, &shown));
     Ok(json(StatusCode::CREATED, &shown))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::people::{chosen, show as show_person, show_once, sign_in_name};
 use super::{json as answer, page};
-use crate::caller::Named;
+use crate::caller::{Named, Seen};
 use crate::error::ApiError;
 use crate::input::{JsonBody, Parameters};
 use crate::openapi::{Operation, refer};
@@ -138,6 +138,7 @@ pub(crate) fn create_operation() -> Operation {
 /// Begins a session.
 pub(crate) async fn create(
     _: NotCrossSite,
+    seen: Seen,
     headers: HeaderMap,
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
@@ -148,6 +149,7 @@ pub(crate) async fn create(
         password: password(&mut document)?,
         second: second(&mut document)?,
         agent: agent(&headers),
+        address: seen.circumstances().address(),
     };
     document.finish()?;
     let signed_in = state.control.sign_in(asked).await?;
@@ -198,7 +200,7 @@ pub(crate) async fn delete(
         CURRENT => own.session.id,
         text => SessionId::parse(text).map_err(|_| ApiError::not_found())?,
     };
-    state.control.end_session(&own.person, id).await?;
+    state.control.end_session(own.own(), id).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if id == own.session.id {
         response
@@ -233,7 +235,7 @@ pub(crate) async fn change_password(
     let new = chosen(&mut document, "new_password", &about)?;
     document.finish()?;
     let control = &state.control;
-    let changed = control.change_password(&own.person, own.session.id, password, second, new);
+    let changed = control.change_password(own.own(), password, second, new);
     let signed_in = changed.await?;
     let members = Object::new().with("person", show_person(&signed_in.person));
     Ok(begun(StatusCode::OK, &signed_in, members))
@@ -261,7 +263,7 @@ pub(crate) async fn offer_factors(
     let second = second(&mut document)?;
     document.finish()?;
     let control = &state.control;
-    let offered = control.offer_factors(&own.person, own.session.id, password, second);
+    let offered = control.offer_factors(own.own(), password, second);
     let members = show_once(&own.person, &offered.await?);
     Ok(answer(StatusCode::OK, &Value::Object(members)))
 }
@@ -290,7 +292,7 @@ pub(crate) async fn confirm_factors(
     })?;
     document.finish()?;
     let control = &state.control;
-    let confirmed = control.confirm_factors(&own.person, own.session.id, code);
+    let confirmed = control.confirm_factors(own.own(), code);
     let signed_in = confirmed.await?;
     let members = Object::new().with("person", show_person(&signed_in.person));
     Ok(begun(StatusCode::OK, &signed_in, members))

@@ -153,7 +153,7 @@ pub(super) async fn password(
         Err(fault) => return show_password(&visitor, fields.refused(fault)?),
     };
     let control = &state.control;
-    let changed = control.change_password(&visitor.person, visitor.session.id, old, second, new);
+    let changed = control.change_password(visitor.own(), old, second, new);
     match changed.await {
         Ok(signed_in) => {
             let mut response = go_to(&format!("{ROOT}/account?done=password"));
@@ -200,7 +200,7 @@ pub(super) async fn codes(
         Err(fault) => return show_codes(&visitor, fields.refused(fault)?),
     };
     let control = &state.control;
-    let offered = control.offer_factors(&visitor.person, visitor.session.id, password, second);
+    let offered = control.offer_factors(visitor.own(), password, second);
     match offered.await {
         Ok(shown) => {
             let frame = Frame::personal("Keep these", &visitor);
@@ -240,7 +240,7 @@ pub(super) async fn confirm(
         return show_confirm(&visitor, fields.refused(fault)?);
     };
     let control = &state.control;
-    let confirmed = control.confirm_factors(&visitor.person, visitor.session.id, code);
+    let confirmed = control.confirm_factors(visitor.own(), code);
     match confirmed.await {
         Ok(signed_in) => {
             let mut response = go_to(&format!("{ROOT}/account?done=codes"));
@@ -280,7 +280,7 @@ pub(super) async fn end(
     Sent(visitor, _): Sent<Visitor>,
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&id).map_err(|_| ApiError::not_found())?;
-    state.control.end_session(&visitor.person, id).await?;
+    state.control.end_session(visitor.own(), id).await?;
     if id != visitor.session.id {
         return Ok(go_to(&format!("{ROOT}/account?done=session")));
     }

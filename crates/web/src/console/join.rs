@@ -11,6 +11,7 @@ use super::forms::{Anybody, Fields, Form, Sent};
 use super::frame::Frame;
 use super::visitor::Visitor;
 use super::{ROOT, go_to, once};
+use crate::caller::Seen;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -39,6 +40,7 @@ pub(super) async fn form() -> Result<Response, ApiError> {
 
 /// Makes the person who was invited.
 pub(super) async fn send(
+    seen: Seen,
     State(state): State<AppState>,
     Anybody(form): Anybody,
 ) -> Result<Response, ApiError> {
@@ -47,7 +49,8 @@ pub(super) async fn send(
         Ok(read) => read,
         Err(fault) => return show(fields.refused(fault)?),
     };
-    match state.control.accept_invitation(&token, new).await {
+    let address = seen.circumstances().address();
+    match state.control.accept_invitation(&token, new, address).await {
         Ok((person, shown)) => once::show(Frame::bare("Keep these"), &person, &shown),
         Err(ControlError::Refused(Refusal::NoInvitation)) => show(fields.broken(
             "invitation",
@@ -102,9 +105,7 @@ pub(super) async fn here(
         Ok(token) => token,
         Err(fault) => return show_here(&visitor, fields.refused(fault)?),
     };
-    let joined = state
-        .control
-        .join_by_invitation(visitor.person.id(), &token);
+    let joined = state.control.join_by_invitation(visitor.own(), &token);
     match joined.await {
         Ok(_) => Ok(go_to(&format!("{ROOT}/account?done=joined"))),
         Err(ControlError::Refused(Refusal::NoInvitation)) => show_here(

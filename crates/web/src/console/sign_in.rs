@@ -13,6 +13,7 @@ use super::frame::{Frame, page, segment};
 use super::visitor::Visitor;
 use super::{ROOT, go_to};
 use crate::api::sessions::agent;
+use crate::caller::Seen;
 use crate::error::{ApiError, Code as Problem};
 use crate::input::Parameters;
 use crate::session;
@@ -138,11 +139,12 @@ pub(super) async fn form(
 pub(super) async fn send(
     parameters: Parameters,
     headers: HeaderMap,
+    seen: Seen,
     State(state): State<AppState>,
     Anybody(form): Anybody,
 ) -> Result<Response, ApiError> {
     let fields = Fields::typed(&form, KEPT, SECRET);
-    let asked = match read(&form, &headers) {
+    let asked = match read(&form, &headers, &seen) {
         Ok(asked) => asked,
         Err(fault) => return show(fields.refused(fault)?, &parameters),
     };
@@ -157,12 +159,13 @@ pub(super) async fn send(
     Ok(response)
 }
 
-fn read(form: &Form, headers: &HeaderMap) -> Result<SignIn, Fault> {
+fn read(form: &Form, headers: &HeaderMap, seen: &Seen) -> Result<SignIn, Fault> {
     Ok(SignIn {
         name: SignInName::parse(form.text("sign_in").trim()).map_err(|f| f.at("/sign_in"))?,
         password: presented(form)?,
         second: second(form)?,
         agent: agent(headers),
+        address: seen.circumstances().address(),
     })
 }
 
@@ -237,7 +240,7 @@ pub(super) async fn out(
 ) -> Result<Response, ApiError> {
     let control = &state.control;
     control
-        .end_session(&visitor.person, visitor.session.id)
+        .end_session(visitor.own(), visitor.session.id)
         .await?;
     let mut response = go_to(&format!("{ROOT}/sign-in"));
     let cookie = session::take_back();

@@ -1,10 +1,11 @@
 //! Who is in front of a page.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
-use control::Definitions;
+use control::{Definitions, OwnSession};
 use http::request::Parts;
 use model::ids::ProjectId;
 use model::people::{Area, PersonRecord, SessionRecord};
@@ -24,6 +25,8 @@ const VERSION: u8 = 1;
 pub(super) struct Visitor {
     pub(super) person: Arc<PersonRecord>,
     pub(super) session: SessionRecord,
+    /// Where the request was seen.
+    address: Option<IpAddr>,
     /// The projects in which the person has a role.
     pub(super) projects: Vec<(ProjectId, Arc<Definitions>)>,
     /// What forms of the page bring back.
@@ -46,12 +49,18 @@ impl FromRequestParts<AppState> for Visitor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let InSession { person, session } = InSession::from_request_parts(parts, state).await?;
+        let here = InSession::from_request_parts(parts, state).await?;
+        let InSession {
+            person,
+            session,
+            address,
+        } = here;
         let projects = state.control.projects_open_to(&person);
         let token = token_of(state, &session, None);
         Ok(Self {
             person,
             session,
+            address,
             projects,
             token,
         })
@@ -86,6 +95,17 @@ impl FromRequestParts<AppState> for InProject {
             token,
             path,
         })
+    }
+}
+
+impl Visitor {
+    /// What changes of the person's own are made by.
+    pub(super) fn own(&self) -> OwnSession<'_> {
+        OwnSession {
+            person: &self.person,
+            session: self.session.id,
+            address: self.address,
+        }
     }
 }
 

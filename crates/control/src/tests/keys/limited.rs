@@ -1,6 +1,7 @@
 //! Keys that administer and reach less far than others.
 
 use super::*;
+use model::keys::KeyCopy;
 
 #[tokio::test]
 async fn a_key_made_by_a_limited_key_reaches_no_further() {
@@ -60,14 +61,25 @@ async fn a_key_made_by_a_limited_key_reaches_no_further() {
         .await
         .expect("changes");
     assert_eq!(changed.grants(), wide.grants());
-    let copied = fault(control.copy_key(&by, wide.id(), None).await.map(drop));
+    let copied = fault(
+        control
+            .copy_key(&by, wide.id(), KeyCopy::default())
+            .await
+            .map(drop),
+    );
     assert_eq!(
         copied,
         (FaultCode::InvalidValue, "/grants/0/actions".to_owned())
     );
     let admin = plane.admin().access().key();
     assert_eq!(
-        fault(control.copy_key(&by, admin, None).await.map(drop)).1,
+        fault(
+            control
+                .copy_key(&by, admin, KeyCopy::default())
+                .await
+                .map(drop)
+        )
+        .1,
         "/grants/1/actions"
     );
 }
@@ -89,20 +101,31 @@ async fn a_limited_key_copies_only_what_is_within_its_reach() {
     let draft = plane.key_draft("below", &format!("[{}]", grant(of_7)));
     let (below, _) = control.create_key(&by, draft).await.expect("makes");
     let (copy, _) = control
-        .copy_key(&by, below.id(), None)
+        .copy_key(&by, below.id(), KeyCopy::default())
         .await
         .expect("its own reach");
     assert_eq!(copy.grants()[0].rows, below.grants()[0].rows);
     for (rows, pointer) in [("\"all_rows\"", "/grants/0"), (of_7, "/grants/0")] {
         let (wide, _) = plane.key("wide", &format!("[{}]", grant(rows))).await;
-        let refused = fault(control.copy_key(&by, wide.id(), None).await.map(drop));
+        let refused = fault(
+            control
+                .copy_key(&by, wide.id(), KeyCopy::default())
+                .await
+                .map(drop),
+        );
         assert_eq!(refused, (FaultCode::InvalidValue, pointer.to_owned()));
     }
     let all_fields =
         format!(r#"[{{"on":"pool:sales","actions":["query"],"constraints":{OF_93I}}}]"#);
     let (wide, _) = plane.key("wide", &all_fields).await;
     assert_eq!(
-        fault(control.copy_key(&by, wide.id(), None).await.map(drop)).1,
+        fault(
+            control
+                .copy_key(&by, wide.id(), KeyCopy::default())
+                .await
+                .map(drop)
+        )
+        .1,
         "/grants/0"
     );
 }

@@ -58,7 +58,7 @@ async fn hundred_at_once(plane: &Plane, second: impl Fn() -> SecondFactor) -> us
         let (control, ada, second) = (Arc::clone(&plane.control), Arc::clone(&ada), second());
         tasks.spawn(async move {
             let password = ada.parts().password.clone();
-            let entered = control.second_step(&ada, &password, &second, String::new());
+            let entered = control.second_step((&ada, None), &password, &second, String::new());
             matches!(entered.await, Ok(Some(_)))
         });
     }
@@ -191,20 +191,18 @@ async fn k9_no_code_stands_in_for_the_password_and_a_new_set_ends_the_old_one() 
     let password = |text: &str| Password::presented(text).expect("fits");
     let control = &plane.control;
     let wrong = control.offer_factors(
-        &ada,
-        entered.session.id,
+        own(&ada, entered.session.id),
         password(OTHER_PASSWORD),
         recovery(&shown, 1),
     );
     assert_eq!(refusal(wrong.await), Refusal::SignIn);
     let offered = control.offer_factors(
-        &ada,
-        entered.session.id,
+        own(&ada, entered.session.id),
         password(PASSWORD),
         recovery(&shown, 1),
     );
     let new = offered.await.expect("an offer");
-    let confirmed = control.confirm_factors(&ada, entered.session.id, shown_now(&plane, &new));
+    let confirmed = control.confirm_factors(own(&ada, entered.session.id), shown_now(&plane, &new));
     let again = confirmed.await.expect("changes");
     assert!(
         control.enter(&entered.token, None).is_err(),
@@ -224,8 +222,7 @@ async fn k9_no_code_stands_in_for_the_password_and_a_new_set_ends_the_old_one() 
     let entered = control.sign_in(asked).await.expect("by a new code");
     plane.step();
     let changed = control.change_password(
-        &entered.person,
-        entered.session.id,
+        own(&entered.person, entered.session.id),
         password(PASSWORD),
         plane.code(&new),
         Password::choose(OTHER_PASSWORD, &[]).expect("a good one"),
@@ -252,12 +249,12 @@ async fn k9_factors_that_nobody_confirmed_do_not_count_and_those_before_do() {
     let password = || Password::presented(PASSWORD).expect("fits");
     let offer = async || {
         plane.step();
-        let offered = control.offer_factors(&ada, here, password(), plane.code(&shown));
+        let offered = control.offer_factors(own(&ada, here), password(), plane.code(&shown));
         offered.await.expect("an offer")
     };
     let confirm = async |session, code| {
         control
-            .confirm_factors(&ada, session, code)
+            .confirm_factors(own(&ada, session), code)
             .await
             .map(|_| ())
     };

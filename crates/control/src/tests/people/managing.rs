@@ -22,7 +22,10 @@ async fn who_leaves_has_no_access_and_the_keys_that_were_made_live_on() {
     let renewed = proven.renewed().expect("another token");
     let (bob, bobs) = plane.join(&token, "Bob").await;
     // An invitation makes one person.
-    let twice = plane.control.accept_invitation(&token, new("Eve")).await;
+    let twice = plane
+        .control
+        .accept_invitation(&token, new("Eve"), None)
+        .await;
     assert_eq!(refusal(twice), Refusal::NoInvitation);
     let bob_in = plane
         .enter("bob@example.com", &bobs)
@@ -104,7 +107,9 @@ async fn what_a_person_invited_others_to_ends_with_the_right_to_it() {
     let control = &plane.control;
     let changed = control.change_person(&owner, bob.id(), None, role(Role::Viewer));
     changed.await.expect("changes");
-    let late = control.accept_invitation(&admins, new("Second")).await;
+    let late = control
+        .accept_invitation(&admins, new("Second"), None)
+        .await;
     assert_eq!(refusal(late), Refusal::NoInvitation);
     assert_eq!(people(), 1);
     let audit = plane.audit().await;
@@ -114,7 +119,7 @@ async fn what_a_person_invited_others_to_ends_with_the_right_to_it() {
     );
     assert!(audit.contains(&ended), "{audit:?}");
     control
-        .accept_invitation(&mine, new("Mine"))
+        .accept_invitation(&mine, new("Mine"), None)
         .await
         .expect("joins");
 }
@@ -139,7 +144,7 @@ async fn who_leaves_takes_the_own_invitations_along() {
     let owner = owner.permit(On::Project).expect("administers");
     let gone = control.remove_person(&owner, bob.id(), None).await;
     gone.expect("goes");
-    let late = control.accept_invitation(&eves, new("Eve")).await;
+    let late = control.accept_invitation(&eves, new("Eve"), None).await;
     assert_eq!(refusal(late), Refusal::NoInvitation);
 }
 
@@ -261,7 +266,10 @@ async fn who_holds_the_machine_begins_anew_with_people_and_keys_stay() {
         .await;
     plane.control.forget_people().await.expect("forgets");
     assert!(plane.control.enter(&entered.token, None).is_err());
-    let late = plane.control.accept_invitation(&token, new("Bob")).await;
+    let late = plane
+        .control
+        .accept_invitation(&token, new("Bob"), None)
+        .await;
     assert_eq!(refusal(late), Refusal::NoInvitation);
     let plane = plane.restarted().await;
     plane.owner().await;

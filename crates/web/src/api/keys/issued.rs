@@ -154,11 +154,10 @@ pub(crate) async fn roll(
 ) -> Result<Response, ApiError> {
     let mut document = Document::new(&body)?;
     let roll = Roll::read(&mut document)?;
-    let force = document.optional_boolean("force")? == Some(true);
     document.finish()?;
     let id = id.ok_or_else(ApiError::not_found)?;
-    let (asked, once) = ((roll, force), sent.once(&body));
-    let made = state.control.roll_issued(&caller.0, id, asked, once).await;
+    let once = sent.once(&body);
+    let made = state.control.roll_issued(&caller.0, id, roll, once).await;
     Ok(finish_made(&state, &state.control, made))
 }
 

@@ -26,7 +26,14 @@ pub(super) fn copy_request() -> Json {
         "type": "object", "additionalProperties": false,
         "properties": { "name": {
             "type": ["string", "null"], "minLength": 1, "maxLength": 256,
-            "description": "The new key's name; the same as the old one's when left out.",
+            "description": "The new key's name; that of the old one, marked as a copy, when left out.",
+        }, "expires_at": {
+            "type": ["string", "null"], "format": "date-time",
+            "description": "When the copy ends, null for never. Left out: when the old key does, which must \
+                be to come. A longer life than the old key's takes a code, as lengthening that does.",
+        }, "rotate_after": {
+            "type": ["string", "null"], "pattern": "^[0-9]{1,9}[smhd]$",
+            "description": "When to be told to roll the copy, null for never. Left out: as of the old key.",
         } },
     });
     step_up::describe(&mut schema);
@@ -35,10 +42,7 @@ pub(super) fn copy_request() -> Json {
 
 /// The body of a roll of an issued key, which nobody stands behind.
 pub(super) fn roll_issued_request() -> Json {
-    let mut schema = roll();
-    schema["properties"]["force"] = json!({ "type": ["boolean", "null"],
-        "description": "Let the old secret end at once although it was used a short while ago." });
-    json!({ "application/json": { "schema": schema } })
+    json!({ "application/json": { "schema": roll() } })
 }
 
 /// The body of a roll.
@@ -57,6 +61,8 @@ fn roll() -> Json {
         "end_after_silence": { "type": ["integer", "null"],
             "minimum": 1, "maximum": model::limits::SILENCE_MINUTES_MAX,
             "description": "Minutes after which the old secret ends when nobody uses it." },
+        "force": { "type": ["boolean", "null"],
+            "description": "Let the old secret end at once although it was used a short while ago." },
     } })
 }
 

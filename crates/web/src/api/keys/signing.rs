@@ -17,7 +17,7 @@ use super::{KeyPath, done, schemas};
 use crate::api;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::input::OptionalJsonBody;
+use crate::input::{OptionalJsonBody, Parameters};
 use crate::openapi::{Operation, refer};
 use crate::state::AppState;
 use crate::step_up;
@@ -141,6 +141,11 @@ pub(crate) fn delete_operation() -> Operation {
         "deleteSigningSecret",
         "Ends a signing secret, at once and for good.",
     )
+    .parameter(
+        "force",
+        "true ends one although it was used a short while ago.",
+        json!({ "enum": ["true", "false"] }),
+    )
     .answers_nothing()
     .problems([409, 507])
 }
@@ -149,12 +154,16 @@ pub(crate) fn delete_operation() -> Operation {
 pub(crate) async fn delete(
     caller: Caller<Admin>,
     SigningPath(key, id): SigningPath,
+    parameters: Parameters,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let definitions = caller.definitions(&state);
     let key = KeyPath(key).find(&caller, &definitions)?.id();
     let id = id.ok_or_else(ApiError::not_found)?;
-    let control = &state.control;
-    control.delete_signing_secret(&caller.0, key, id).await?;
+    let force = super::read_force(&parameters)?;
+    let ended = state
+        .control
+        .delete_signing_secret(&caller.0, key, id, force);
+    ended.await?;
     Ok(done())
 }

@@ -275,7 +275,7 @@ async fn the_owner_is_told_that_a_secret_came_from_a_page() {
         crate::testing::NOW
     );
     assert_eq!(text(&key, "/alerts/0/code"), "used_from_page");
-    let roll = json!({ "grace": "0s" });
+    let roll = json!({ "grace": "0s", "force": true });
     world.post(&format!("{path}/roll"), &roll).await.expect(201);
     let key = world.get(&path).await.expect(200).json();
     assert_eq!(key["alerts"], json!([]));
@@ -323,4 +323,91 @@ async fn each_secret_shows_from_where_it_was_last_used() {
         |network: &str| json!({ "network": network, "first_used_at": now, "last_used_at": now });
     let networks = json!([network("192.0.2.0/24"), network("2001:db8:1::/48")]);
     assert_eq!(key["networks"], networks);
+}
+
+#[tokio::test]
+async fn k13_a_change_with_a_bad_member_names_it_and_leaves_the_key_as_it_was() {
+    let world = World::with_sales().await;
+    let body = json!({ "name": "Ada", "rotate_after": "90d",
+        "grants": [{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }],
+        "restrictions": { "ip_ranges": ["192.0.2.0/24"], "allowed_domains": ["www.example.com"],
+            "expires_at": "2027-01-01T00:00:00Z" },
+        "limits": { "requests_per_second": 5,
+            "credits": { "core": { "amount": 10, "period": "day" } } } });
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    let path = format!("/v1/keys/{}", text(&made, "/id"));
+    let before = world.get(&path).await.expect(200);
+    let (tag, before) = (before.header("etag").to_owned(), before.json());
+    let restricted = |member: &str, value: Json| json!({ "restrictions": { member: value } });
+    let limited = |credits: Json| json!({ "limits": { "credits": { "core": credits } } });
+    for (patch, pointer) in [
+        (
+            restricted("ip_ranges", json!(["192.0.2.0/33"])),
+            "/restrictions/ip_ranges",
+        ),
+        (
+            restricted("ip_ranges", json!(["10.0.0.1", "010.0.0.1"])),
+            "/restrictions/ip_ranges",
+        ),
+        (
+            restricted("ip_ranges", json!(["fe80::1%eth0"])),
+            "/restrictions/ip_ranges",
+        ),
+        (
+            restricted("ip_ranges", json!([])),
+            "/restrictions/ip_ranges",
+        ),
+        (
+            restricted("allowed_domains", json!(["https://www.example.com/x"])),
+            "/restrictions/allowed_domains",
+        ),
+        (
+            restricted("allowed_domains", json!(["*.*.example.com"])),
+            "/restrictions/allowed_domains",
+        ),
+        (
+            restricted("expires_at", json!("tomorrow")),
+            "/restrictions/expires_at",
+        ),
+        (
+            restricted("signed_requests", json!("yes")),
+            "/restrictions/signed_requests",
+        ),
+        (
+            limited(json!({ "amount": 10, "period": "fortnight" })),
+            "/limits/credits/core/period",
+        ),
+        (
+            limited(json!({ "amount": -1, "period": "day" })),
+            "/limits/credits/core/amount",
+        ),
+        (
+            json!({ "limits": { "requests_per_second": 0 } }),
+            "/limits/requests_per_second",
+        ),
+        (json!({ "rotate_after": "soon" }), "/rotate_after"),
+        // Of several members one is good: none of them counts.
+        (
+            json!({ "name": "Bob", "rotate_after": "0d" }),
+            "/rotate_after",
+        ),
+        (
+            json!({ "name": "Bob", "grants": [{ "on": "view:none", "actions": ["read"],
+                "constraints": "all_rows" }] }),
+            "/grants/0/on",
+        ),
+    ] {
+        let call = format!("PATCH {path}");
+        let refused = world.call(&world.admin, &call, &patch).await.expect(400);
+        let refused = refused.json();
+        assert!(
+            text(&refused, "/pointer").starts_with(pointer),
+            "{patch}: {refused}"
+        );
+        let after = world.get(&path).await.expect(200);
+        assert_eq!(after.header("etag"), tag, "{patch}");
+        assert_eq!(after.json(), before, "{patch}");
+    }
+    let audit = world.get("/v1/audit?action=key.change").await.expect(200);
+    assert_eq!(audit.json()["items"], json!([]));
 }

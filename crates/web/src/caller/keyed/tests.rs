@@ -367,7 +367,7 @@ async fn k12_two_signing_secrets_at_most_so_that_one_takes_the_place_of_the_othe
             assert!(!is_there, "a signing secret is in a file");
         }
     }
-    let delete = |secret: &str| format!("DELETE {path}/{}", &secret[6..18]);
+    let delete = |secret: &str| format!("DELETE {path}/{}?force=true", &secret[6..18]);
     let admin = &world.admin;
     world
         .call(admin, &delete(&first), &Json::Null)
@@ -503,7 +503,10 @@ async fn k21_while_a_token_is_in_quarantine_so_is_what_the_key_signs_with() {
     assert!([401, 403].contains(&held.status), "{}", held.text());
     // The roll shows that it goes on beside the new token, and there was a notice.
     let rolled = world
-        .post(&format!("/v1/keys/{id}/roll"), &json!({ "grace": "0s" }))
+        .post(
+            &format!("/v1/keys/{id}/roll"),
+            &json!({ "grace": "0s", "force": true }),
+        )
         .await;
     let rolled = rolled.expect(201).json();
     assert_eq!(text(&rolled, "/signing_secrets/0/id"), &secret[6..18]);
@@ -608,4 +611,28 @@ async fn k12_a_key_of_a_dialect_has_none() {
     // The token of a key is no signing secret.
     let call = Keyed::now(&world, &world.admin, "GET", "/v1/whoami");
     call.send(&world).await.expect(401);
+}
+
+#[tokio::test]
+async fn k6_a_signing_secret_that_somebody_uses_is_ended_by_force_alone() {
+    let world = World::with_sales().await;
+    let grants = json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]);
+    let (id, _, secret) = key(&world, json!({ "grants": grants })).await;
+    let read = || Keyed::now(&world, &secret, "GET", "/v1/views/all/data");
+    read().send(&world).await.expect(200);
+    world.clock.advance(Duration::from_secs(1));
+    let call = format!("DELETE /v1/keys/{id}/signing-secrets/{}", &secret[6..18]);
+    let delete = async |call: &str| world.call(&world.admin, call, &Json::Null).await;
+    let refused = delete(&call).await.expect(409);
+    assert_eq!(refused.code(), "recently_used");
+    read().send(&world).await.expect(200);
+    let unclear = delete(&format!("{call}?force=yes")).await.expect(400);
+    assert_eq!(unclear.json()["pointer"], "/force");
+    delete(&format!("{call}?force=true")).await.expect(204);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(read().send(&world).await.status, 401);
+    // One that nobody uses goes without.
+    let silent = made_for(&world, &id).await;
+    let call = format!("DELETE /v1/keys/{id}/signing-secrets/{}", &silent[6..18]);
+    delete(&call).await.expect(204);
 }

@@ -3,14 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use control::{Control, ControlError, Made};
-use model::keys::KeyRecord;
+use model::document::Document;
+use model::keys::{KeyCopy, KeyRecord};
+use model::value::{Object, Value};
 
 use super::super::forms::{Fields, Form, Sent};
 use super::super::go_to;
 use super::super::visitor::InProject;
 use super::asking::{Asks, CHANGED, ask, refused, users};
 use super::once::{self, ONCE};
-use super::{Here, words};
+use super::{Here, limits, words};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
@@ -189,8 +191,11 @@ pub(in super::super) async fn copy_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
+    let now = state.clock.now();
+    let end = here.key.draft().expires_at.filter(|end| *end > now);
     let form = Fields::blank()
         .with("name", String::new())
+        .with("expires_at", end.map_or_else(String::new, limits::minute))
         .with(ONCE, once::fresh(&state));
     ask(&here, copying(), form, (Vec::new(), Vec::new()), false)
 }
@@ -201,7 +206,7 @@ pub(in super::super) async fn copy(
     Sent(page_of, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    let fields = Fields::typed(&form, &["name", ONCE], &["code"]);
+    let fields = Fields::typed(&form, &["name", "expires_at", ONCE], &["code"]);
     match copied(&here, &state, &form).await {
         Ok(response) => Ok(response),
         Err(error) => {
@@ -213,11 +218,17 @@ pub(in super::super) async fn copy(
 
 async fn copied(here: &Here, state: &AppState, form: &Form) -> Result<Response, ApiError> {
     let name = Some(form.text("name").trim()).filter(|name| !name.is_empty());
+    let body = Object::new()
+        .with("name", name)
+        .with("expires_at", limits::ends(form, Some(here.key.draft())));
+    let body = Value::Object(body);
+    let asked = KeyCopy::read(&mut Document::new(&body)?)?;
     let control = state.control.proving(form.proof()?);
-    let once = once::once(form, here.address("/copy"), name.unwrap_or_default());
+    let told = model::json::to_text(&body);
+    let once = once::once(form, here.address("/copy"), &told);
     let id = here.key.id();
     let made: Made = control
-        .copy_key_once(&here.caller.0, id, name.map(str::to_owned), once)
+        .copy_key_once(&here.caller.0, id, asked, once)
         .await?;
     let shown = once::show(&here.page, "The copy is made", &made, false);
     Ok(step_up::finish(&control, shown))

@@ -160,7 +160,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let address = || crate::console::frame::address(text, "/x");
     let page = |is_full: bool| Page {
         frame: frame(text),
-        form: form(text, &["name", super::once::ONCE, "revision", "code"]),
+        form: form(
+            text,
+            &["name", "expires_at", super::once::ONCE, "revision", "code"],
+        ),
         key: text.to_owned(),
         title: text.to_owned(),
         lead: "",

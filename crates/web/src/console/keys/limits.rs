@@ -121,7 +121,7 @@ pub(super) fn filled(form: Fields, draft: &KeyDraft) -> Fields {
 }
 
 /// A moment as browsers write one into a field of a form, in UTC.
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     at.to_string().get(..16).unwrap_or_default().to_owned()
 }
 
@@ -169,7 +169,7 @@ pub(super) fn said(form: &Form, before: Option<&KeyDraft>) -> Object {
         .with("rotate_after", rotates(form, before))
 }
 
-fn ends(form: &Form, before: Option<&KeyDraft>) -> Option<String> {
+pub(super) fn ends(form: &Form, before: Option<&KeyDraft>) -> Option<String> {
     let text = form.text("expires_at").trim();
     let held = before.and_then(|draft| draft.expires_at);
     match (text.is_empty(), held) {

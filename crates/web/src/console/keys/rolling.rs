@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use control::{ControlError, Ending};
 use model::document::Document;
+use model::fault::Fault;
 use model::keys::{KeyRecord, Roll, SecretRecord};
 use model::value::{Object, Value};
 
@@ -38,6 +39,8 @@ struct Page {
     key: String,
     facts: Vec<Fact>,
     graces: Vec<Choice>,
+    /// Whether it was refused since somebody uses the old token, and may be forced.
+    offers_force: bool,
     action: String,
     back: String,
 }
@@ -52,7 +55,12 @@ pub(super) fn going_on<'a>(state: &AppState, key: &'a KeyRecord) -> Option<&'a S
     key.replaced_secret().filter(|secret| !has_ended(secret))
 }
 
-async fn show(here: &Here, state: &AppState, form: Fields) -> Result<Response, ApiError> {
+async fn show(
+    here: &Here,
+    state: &AppState,
+    form: Fields,
+    offers_force: bool,
+) -> Result<Response, ApiError> {
     let mut form = form;
     // A roll always asks for one.
     form.needs_code = true;
@@ -61,6 +69,7 @@ async fn show(here: &Here, state: &AppState, form: Fields) -> Result<Response, A
         key: here.name().to_owned(),
         facts: users(here, state).await,
         graces: choices(&GRACES, form.value("grace")),
+        offers_force,
         action: here.address("/roll"),
         back: here.address(""),
         form,
@@ -78,7 +87,7 @@ pub(in super::super) async fn roll_form(
         .with("grace", GRACE_USUAL)
         .with("silence", "")
         .with(ONCE, once::fresh(&state));
-    show(&here, &state, form).await
+    show(&here, &state, form, false).await
 }
 
 /// Makes a new secret, and shows its token once.
@@ -92,12 +101,35 @@ pub(in super::super) async fn roll(
         Err(error) => {
             let fields = Fields::typed(&form, &["grace", "silence", ONCE], &["code"]);
             let fields = fields.meaning("end_after_silence", "silence");
-            show(&here, &state, fields.refused(error)?).await
+            let was_forced = form.text("force") == "yes";
+            let (fields, may_force) = match error {
+                Stopped::Control(error) => refused(fields, error)?,
+                Stopped::Fault(fault) => (fields.refused(fault)?, false),
+            };
+            show(&here, &state, fields, may_force || was_forced).await
         }
     }
 }
 
-async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, ApiError> {
+/// Why there is no new token.
+enum Stopped {
+    Control(ControlError),
+    Fault(ApiError),
+}
+
+impl From<ControlError> for Stopped {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
+    }
+}
+
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, Stopped> {
     let silence = form.text("silence").trim();
     let silence = (!silence.is_empty()).then(|| match silence.parse::<i64>() {
         Ok(minutes) => Value::from(minutes),
@@ -106,7 +138,8 @@ async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, 
     let grace = form.text("grace");
     let body = Object::new()
         .with("grace", Some(grace).filter(|grace| !grace.is_empty()))
-        .with("end_after_silence", silence);
+        .with("end_after_silence", silence)
+        .with("force", form.text("force") == "yes");
     let body = Value::Object(body);
     let mut document = Document::new(&body)?;
     let roll = Roll::read(&mut document)?;
@@ -246,6 +279,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             at: None,
         }],
         graces: choices(&GRACES, GRACE_USUAL),
+        offers_force: true,
         action: address(),
         back: address(),
     };

@@ -98,7 +98,18 @@ async fn whoever_is_here_joins_by_the_own_session_once() {
     let before = bob.call(&world, "GET /v1/people", &Json::Null).await;
     assert!(!before.expect(200).text().contains(&cara.id));
 
-    let joined = cara.call(&world, accept, &body).await.expect(200).json();
+    let mut asked = crate::testing::request("", accept, &body);
+    let from = crate::Proxies::default();
+    let from = from.client("203.0.113.9".parse().expect("one"), asked.headers());
+    asked.extensions_mut().insert(from);
+    for (name, value) in [
+        ("cookie", cara.cookie()),
+        ("sec-fetch-site", "same-origin".to_owned()),
+    ] {
+        let value = value.parse().expect("a header");
+        asked.headers_mut().insert(name, value);
+    }
+    let joined = world.send(asked).await.expect(200).json();
     assert_eq!(text(&joined, "/id"), cara.id);
     let roles = joined["roles"].as_array().expect("roles");
     assert_eq!(roles.len(), 2, "{joined}");
@@ -120,6 +131,7 @@ async fn whoever_is_here_joins_by_the_own_session_once() {
         .find(|entry| entry["action"] == "person.change");
     let change = change.expect("the audit tells of it");
     assert_eq!(change["actor"], actor.as_str());
+    assert_eq!(change["address"], "203.0.113.9");
     assert!(!change.to_string().contains("viewer"), "{change}");
     // Of whom Bob knows he is told, and what she has is not taken away by another one.
     let roles = json!([{ "role": "viewer", "project": second }]);

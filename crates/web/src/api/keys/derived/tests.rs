@@ -164,7 +164,10 @@ async fn what_ends_or_narrows_the_key_does_it_to_its_derived_tokens_at_once() {
         let (call, body) = match how {
             "disable" => (format!("POST {key}/disable"), NONE),
             "delete" => (format!("DELETE {key}?force=true"), NONE),
-            "roll" => (format!("POST {key}/roll"), json!({ "grace": "0s" })),
+            "roll" => (
+                format!("POST {key}/roll"),
+                json!({ "grace": "0s", "force": true }),
+            ),
             "narrow" => (
                 format!("PATCH {key}"),
                 json!({ "grants": [
