@@ -288,4 +288,6 @@ fn checksum(body: &str) -> String {
 }
 
 #[cfg(test)]
+mod opaque;
+#[cfg(test)]
 mod tests;

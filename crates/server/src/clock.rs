@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn k07_time_goes_on_where_the_machine_steps_back() {
+    fn k7_time_goes_on_where_the_machine_steps_back() {
         let clock = SteadyClock::new();
         assert_eq!(clock.at(1_000, 0), 1_000);
         assert_eq!(clock.at(1_010, 10), 1_010);

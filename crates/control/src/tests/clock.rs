@@ -27,7 +27,7 @@ async fn roll(plane: &Plane, key: &KeyRecord, grace: &str, proof: Option<Proof>)
 }
 
 #[tokio::test]
-async fn k07_a_false_time_is_taken_back_and_what_had_ended_by_it_stays_ended() {
+async fn k7_a_false_time_is_taken_back_and_what_had_ended_by_it_stays_ended() {
     let plane = Plane::new().await;
     let truth = plane.now();
     let expiring = |name: &str, after: Duration| KeyDraft {
@@ -133,7 +133,7 @@ async fn k07_a_false_time_is_taken_back_and_what_had_ended_by_it_stays_ended() {
 /// Every project's graces are bounded by the transaction that takes the time
 /// back, or none.
 #[tokio::test]
-async fn k07_a_time_that_is_not_taken_back_to_the_end_is_not_taken_back_at_all() {
+async fn k7_a_time_that_is_not_taken_back_to_the_end_is_not_taken_back_at_all() {
     let plane = Plane::new().await;
     let truth = plane.now();
     plane.clock.advance(30 * DAY);
@@ -177,7 +177,7 @@ async fn live(plane: &Plane, minutes: u32) {
 }
 
 #[tokio::test]
-async fn k07_what_was_signed_by_a_false_time_does_not_count_when_that_time_comes() {
+async fn k7_what_was_signed_by_a_false_time_does_not_count_when_that_time_comes() {
     let plane = Plane::new().await;
     let truth = plane.now();
     live(&plane, 3).await;
@@ -250,7 +250,7 @@ async fn stretches_of_time_are_few() {
 /// A file of before stretches were noted, whose latest time is false already:
 /// nothing is known of when that began, and the true time does not become false.
 #[tokio::test]
-async fn k07_an_older_file_with_a_false_time_loses_no_signatures_of_the_true_one() {
+async fn k7_an_older_file_with_a_false_time_loses_no_signatures_of_the_true_one() {
     let plane = Plane::new().await;
     let truth = plane.now();
     plane.clock.advance(30 * DAY);

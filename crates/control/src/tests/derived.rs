@@ -154,7 +154,7 @@ async fn a_charge_of_a_slice_that_nobody_heard_of_is_none_and_what_is_done_is_co
 }
 
 #[tokio::test]
-async fn k07_a_clock_that_steps_back_revives_no_derived_token() {
+async fn k7_a_clock_that_steps_back_revives_no_derived_token() {
     let plane = Plane::new().await;
     let (key, secret) = plane.deriving().await;
     let (ends, _) = plane.derive(&secret, 1, 60, "");
@@ -318,7 +318,7 @@ async fn what_must_not_be_forgotten_stays_when_there_is_no_room() {
 }
 
 #[tokio::test]
-async fn k07_a_false_time_that_is_taken_back_revives_no_derived_token() {
+async fn k7_a_false_time_that_is_taken_back_revives_no_derived_token() {
     let plane = Plane::new().await;
     let (key, secret) = plane.deriving().await;
     let truth = plane.now();
@@ -541,7 +541,7 @@ async fn k21_where_no_revocation_can_be_kept_the_secret_goes_into_quarantine() {
 
 /// K7: a clock that is ahead for a minute takes no revocation away.
 #[tokio::test]
-async fn k07_a_revocation_is_kept_until_time_has_gone_on_for_a_month() {
+async fn k7_a_revocation_is_kept_until_time_has_gone_on_for_a_month() {
     let plane = Plane::new().await;
     let (key, secret) = plane.deriving().await;
     let (token, id) = plane.derive(&secret, 1, 3_600, "");

@@ -49,7 +49,7 @@ impl Plane {
 /// Whatever ended before the kill has ended behind it, whenever the kill comes
 /// between two marks.
 #[tokio::test]
-async fn k07_what_ended_between_a_mark_and_a_kill_stays_ended_when_the_clock_steps_back() {
+async fn k7_what_ended_between_a_mark_and_a_kill_stays_ended_when_the_clock_steps_back() {
     let plane = Plane::new().await;
     let began = plane.now();
     let seconds = 3 * CLOCK_MARK_SECONDS;
@@ -102,7 +102,7 @@ async fn a_kill_that_is_taken_for_an_orderly_end_revives_what_had_ended() {
 
 /// An orderly end loses nothing, neither time that was lived nor time to come.
 #[tokio::test]
-async fn k07_an_orderly_end_is_gone_on_from_to_the_microsecond() {
+async fn k7_an_orderly_end_is_gone_on_from_to_the_microsecond() {
     let plane = Plane::new().await;
     let soon = plane.ending(HOUR).await;
     plane.clock.advance(HOUR - Duration::from_micros(1));
@@ -122,7 +122,7 @@ async fn k07_an_orderly_end_is_gone_on_from_to_the_microsecond() {
 /// What was told behind a kill is kept by an orderly end, although the clock is
 /// not there yet.
 #[tokio::test]
-async fn k07_an_orderly_end_soon_behind_a_kill_gives_back_nothing_of_what_ended() {
+async fn k7_an_orderly_end_soon_behind_a_kill_gives_back_nothing_of_what_ended() {
     let plane = Plane::new().await;
     plane.clock.advance(HOUR);
     let soon = plane.ending(UNMARKED).await;

@@ -1,5 +1,8 @@
 use super::*;
 use model::keys::AuthError;
+use model::keys::KeyCopy;
+use model::people::SessionToken;
+use model::secrets::SigningSecret;
 
 /// Every byte of every file in the folder.
 fn bytes_of(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -21,7 +24,10 @@ async fn a_token_is_in_the_answer_and_nowhere_else() {
     let plane = Plane::new().await;
     let (by, control) = (plane.admin(), &plane.control);
     let (key, first) = plane.key("Ada", "[]").await;
-    let (_, copied) = control.copy_key(&by, key.id(), None).await.expect("copies");
+    let (_, copied) = control
+        .copy_key(&by, key.id(), KeyCopy::default())
+        .await
+        .expect("copies");
     let recovered = control.recover_master().await.expect("recovers");
     control
         .set_key_disabled(&by, key.id(), true)
@@ -69,6 +75,12 @@ async fn a_token_is_in_the_answer_and_nowhere_else() {
 async fn a_copied_database_lets_nobody_in_without_its_pepper() {
     let plane = Plane::new().await;
     let (_, secret) = plane.key("Ada", "[]").await;
+    let (key, _) = plane.key("signs", "[]").await;
+    let made = plane.control.make_signing_secret(&plane.admin(), key.id());
+    let (signing, _) = made.await.expect("a signing secret");
+    let (_, shown) = plane.owner().await;
+    let session = plane.enter("ada@example.com", &shown).await;
+    let session = session.expect("signs in").session;
     plane.control.close().await.expect("closes");
     let copy = plane.folder.path().join("copy.db");
     std::fs::copy(plane.file(), &copy).expect("copies");
@@ -177,6 +189,12 @@ async fn k2_nothing_that_is_stored_is_a_secret() {
         let other = other.reveal();
         publics.push(other[..other.len() - 49].to_owned());
     }
+    let (key, _) = plane.key("signs", "[]").await;
+    let made = plane.control.make_signing_secret(&plane.admin(), key.id());
+    let (signing, _) = made.await.expect("a signing secret");
+    let (_, shown) = plane.owner().await;
+    let session = plane.enter("ada@example.com", &shown).await;
+    let session = session.expect("signs in").session;
     plane.control.close().await.expect("closes");
     let copy = plane.folder.path().join("copy.db");
     std::fs::copy(plane.file(), &copy).expect("copies");
@@ -196,7 +214,12 @@ async fn k2_nothing_that_is_stored_is_a_secret() {
     let candidates = candidates(&stored);
     let replays = candidates.len() * publics.len();
     assert!(replays >= 100_000, "only {replays}");
+    let holds_session = stored
+        .windows(32)
+        .any(|window| window == session.hash.as_bytes());
+    assert!(holds_session, "so is what is stored of the session");
     let nowhere = Circumstances::unknown();
+    let mut cookies = 0;
     for candidate in &candidates {
         for public in &publics {
             let token = token_of(public, candidate);
@@ -205,6 +228,22 @@ async fn k2_nothing_that_is_stored_is_a_secret() {
                 assert_eq!(outcome, Err(AuthError::Unknown));
             }
         }
+        // Nor is it what a browser sends back, or what requests are signed with.
+        let cookie = SessionToken::parse(candidate);
+        cookies += usize::from(cookie.is_some());
+        let text = format!("tg_hs_{}_{candidate}", signing.id);
+        let checksum = in_base62(&crc32(text.as_bytes()).to_be_bytes(), 6);
+        let signed = SigningSecret::parse(&format!("{text}{checksum}"));
+        let signed = signed.expect("a signing secret by its form");
+        for control in [&thief, &rightful.control] {
+            if let Some(cookie) = &cookie {
+                assert!(control.session(cookie).is_err());
+            }
+            let definitions = control.definitions(key.project());
+            let key = definitions.key(key.id()).expect("the key");
+            assert!(!key.has_signing_secret(&signed, control.pepper()));
+        }
     }
+    assert!(cookies > candidates.len() / 16, "{cookies} cookies");
     assert!(rightful.control.authenticate(&secret, &nowhere).is_ok());
 }

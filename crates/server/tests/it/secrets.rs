@@ -80,13 +80,84 @@ fn every_token(server: &Server, master: &str) -> (Given, String) {
     (given, path)
 }
 
+const PASSWORD: &str = "violet harbour under glass";
+
+/// What a key signs with, what its holder derives, and all that people are given.
+/// It comes last: where there are people, changes take a code.
+fn every_other_secret(server: &Server, master: &str, given: &mut Given) {
+    let shown_once = |token: &str, headers: &[(&str, &str)], path: &str, body: &Value| {
+        let body = body.to_string();
+        let reply = server.send(token, "POST", path, headers, Some(body.as_bytes()));
+        let reply = reply.expect("an answer");
+        assert_eq!(reply.status, 201, "{path}: {}", reply.text());
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+        reply
+    };
+    let draft = json!({ "name": "derives", "derived_tokens": true, "grants": [] });
+    let key = shown_once(master, &[], "/v1/keys", &draft).json();
+    let token = given.add("deriving", &key["token"]);
+    let path = format!("/v1/keys/{}/signing-secrets", text(&key["id"]));
+    let signing = shown_once(master, &[], &path, &json!({})).json();
+    given.add("signing secret", &signing["signing_secret"]);
+    let (derived, signature) = derived(server, &token);
+    server.get(&derived, "/v1/whoami").expect(200);
+    given.0.push(("derived token", signature));
+    let owner = json!({ "sign_in": "ada@example.com", "name": "Ada", "password": PASSWORD });
+    let ada = shown_once(master, &[], "/v1/people/first", &owner).json();
+    given.add("app", &ada["app"]["secret"]);
+    for code in ada["recovery_codes"].as_array().expect("codes") {
+        given.add("recovery code", code);
+    }
+    // Signing in uses one of the codes up, and gives a session.
+    let own_page = [("sec-fetch-site", "same-origin")];
+    let asked = json!({ "sign_in": "ada@example.com", "password": PASSWORD,
+        "recovery_code": ada["recovery_codes"][0] });
+    let entered = shown_once("", &own_page, "/v1/sessions", &asked);
+    let cookie = entered.header("set-cookie").expect("a session");
+    let cookie = cookie.split(';').next().expect("a cookie");
+    let (_, session) = cookie.split_once('=').expect("a value");
+    given.0.push(("session", session.to_owned()));
+    let asked = server.send("", "GET", "/v1/sessions", &[("cookie", cookie)], None);
+    asked.expect("an answer").expect(200);
+    let invited = json!({ "sign_in": "bob@example.com", "roles": [{ "role": "viewer" }] });
+    let by_ada = [("cookie", cookie), own_page[0]];
+    let invited = shown_once("", &by_ada, "/v1/invitations", &invited).json();
+    given.add("invitation", &invited["token"]);
+    // In an address, and in the place of a token.
+    let wrong = format!("/v1/pools/{session}");
+    let _ = server.send("", "GET", &wrong, &[("cookie", cookie)], None);
+    server.get(session, "/v1/whoami").expect(401);
+    given.0.push(("password", PASSWORD.to_owned()));
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+/// A token that the holder of another one derives from it, and its signature.
+fn derived(server: &Server, token: &str) -> (String, String) {
+    let who = server.get(token, "/v1/whoami").expect(200);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("after 1970").as_secs();
+    let ends = now + 600;
+    let claims = json!({ "aud": who["project"], "iat": now, "exp": ends,
+        "jti": format!("{ends}-0123456789abcdef"), "grants": "all_grants" });
+    let claims = model::json::parse(claims.to_string().as_bytes()).expect("JSON");
+    let secret = model::secrets::Secret::parse(token).expect("a token");
+    let derived = model::keys::Envelope::sign(&secret, &claims);
+    let (_, signature) = derived.rsplit_once('.').expect("three parts");
+    (derived.clone(), signature.to_owned())
+}
+
 #[test]
-fn the_token_of_a_key_appears_in_exactly_one_response() {
+fn k4_whatever_lets_somebody_in_appears_in_exactly_one_response() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(home.path());
     let master = server.master();
-    let (given, path) = every_token(&server, &master);
+    let (mut given, path) = every_token(&server, &master);
     assert_eq!(given.0.len(), 7);
+    every_other_secret(&server, &master, &mut given);
+    assert_eq!(given.0.len(), 7 + 3 + 1 + 10 + 3);
     let token = |of: &str| {
         let found = given.0.iter().find(|(name, _)| *name == of);
         found.expect("a token").1.clone()
@@ -113,6 +184,9 @@ fn the_token_of_a_key_appears_in_exactly_one_response() {
             &format!("/3.0/projects/default/nothing?api_key={write}"),
         ),
         server.get(&master, "/v1/audit?limit=1000"),
+        server.get(&master, "/v1/people"),
+        server.get(&master, "/v1/invitations"),
+        server.get(&master, "/v1/notices"),
         server.get(&master, "/v1/projects/default/keen"),
     ];
     for reply in &asked {
@@ -147,7 +221,7 @@ fn the_token_of_a_key_appears_in_exactly_one_response() {
 }
 
 #[test]
-fn a_copy_of_the_data_directory_lets_nobody_in_without_the_pepper() {
+fn k2_a_copy_of_the_data_directory_lets_nobody_in_without_the_pepper() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(home.path());
     let master = server.master();

@@ -28,6 +28,8 @@ struct Worlds {
 struct Tokens {
     full: String,
     seen: String,
+    /// Whether it has credits, of which the same must be left after each request.
+    is_metered: bool,
 }
 
 impl Worlds {
@@ -63,7 +65,11 @@ impl Worlds {
             let kept: Vec<Value> = kept.collect();
             derive((token, now), &me["project"], &json!(kept))
         });
-        Tokens { full, seen }
+        Tokens {
+            full,
+            seen,
+            is_metered: false,
+        }
     }
 
     /// Keys that asked for all rows, of makers that have these grants.
@@ -84,11 +90,16 @@ impl Worlds {
         Tokens {
             full: on(&self.full),
             seen: on(&self.seen),
+            is_metered: false,
         }
     }
 
-    fn key(&self, kind: &str, grants: &Value) -> Tokens {
-        let body = json!({"name": "reader", "kind": kind, "grants": grants});
+    fn key(&self, kind: &str, grants: &Value, is_metered: bool) -> Tokens {
+        let mut body = json!({"name": "reader", "kind": kind, "grants": grants});
+        if is_metered {
+            let credits = json!({ "amount": 1_000_000_000, "period": "month" });
+            body["limits"] = json!({ "credits": { "core": credits, "premium": credits } });
+        }
         let key = |server: &Server| {
             let made = server.post(&server.master(), "/v1/keys", &body).expect(201);
             made["token"].as_str().expect("a token").to_owned()
@@ -96,6 +107,7 @@ impl Worlds {
         Tokens {
             full: key(&self.full),
             seen: key(&self.seen),
+            is_metered,
         }
     }
 
@@ -163,7 +175,22 @@ impl Worlds {
                 .any(|w| w == canary.as_bytes());
             assert!(!leaks, "{case} shows a hidden row");
         }
+        if tokens.is_metered {
+            let left = self.left(tokens);
+            assert_eq!(left[0], left[1], "{case} cost more by hidden rows");
+        }
         (full, seen)
+    }
+
+    /// What is left of a key's credits here and there.
+    fn left(&self, tokens: &Tokens) -> [Value; 2] {
+        let sides = [(&self.full, &tokens.full), (&self.seen, &tokens.seen)];
+        sides.map(|(server, token)| {
+            let who = server.get(token, "/v1/whoami").expect(200);
+            let left = who["left"].clone();
+            assert!(left.is_object(), "{who}");
+            left
+        })
     }
 
     /// Compares a page and, by each server's own cursors, the pages after it and back again.
@@ -316,6 +343,7 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
         seen: Server::start(home_seen.path()),
     };
     let (mut asked, mut answered, mut shown, mut drawn, mut same) = (0, 0, 0, 0, 0);
+    let mut charged = 0;
     let cases = cases(25, 400);
     for case in 0..cases {
         let random = SeededRandom::new(case as u64);
@@ -372,7 +400,10 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
             _ => "secret",
         };
         all.extend(stored::grants(&constraint));
-        let tokens = worlds.key(kind, &grants);
+        // A key in a page is told nothing of what is left.
+        let is_metered = case % 3 == 0 && case % 5 != 0 && kind == "secret";
+        let tokens = worlds.key(kind, &grants, is_metered);
+        let before = is_metered.then(|| worlds.left(&tokens)[0].clone());
         if kind == "publishable" {
             worlds.change(&pool, &json!({"public": false}));
         }
@@ -436,6 +467,7 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
                 }
             }
         }
+        charged += usize::from(before.is_some_and(|before| worlds.left(&tokens)[0] != before));
         if case % 4 == 1 {
             worlds.change(&pool, &json!({"tier": null}));
         }
@@ -454,5 +486,6 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
         "{same} questions were answered to derived tokens and issued keys"
     );
     assert_eq!(drawn, cases * 16, "pictures were compared");
+    assert!(charged > cases / 12, "{charged} keys used credits up");
     println!("{asked} requests over {cases} pools, no difference");
 }

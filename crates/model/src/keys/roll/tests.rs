@@ -61,7 +61,7 @@ fn a_roll_says_exactly_one_end_that_is_at_most_seven_days_away() {
 }
 
 #[test]
-fn k06_no_grace_outlives_the_key_or_seven_days() {
+fn k6_no_grace_outlives_the_key_or_seven_days() {
     let now = at(NOW);
     let end = |text: &str, key: Option<&str>| {
         let roll = read(text).expect("a roll");

@@ -352,7 +352,8 @@ fn a_token_goes_to_a_file_as_a_whole_or_not_at_all() {
     }
     manager.run(&["keys", "end-grace", id, "--force"]).expect(0);
     // A roll to the screen shows its token, once.
-    let shown = ran(&mut manager.desk.command(&["keys", "roll", id, "--grace", "0s"])).expect(0);
+    let now = ["keys", "roll", id, "--grace", "0s", "--force"];
+    let shown = ran(&mut manager.desk.command(&now)).expect(0);
     assert!(shows_a_token(&shown.out), "{}", shown.out);
     manager.desk.server.get(&second, "/v1/whoami").expect(401);
     // A command that fails did not take it.

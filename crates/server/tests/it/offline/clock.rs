@@ -32,7 +32,7 @@ fn time(ahead: u64) -> String {
 }
 
 #[test]
-fn k07_a_server_does_not_start_by_a_time_far_ahead_until_it_is_taken_back() {
+fn k7_a_server_does_not_start_by_a_time_far_ahead_until_it_is_taken_back() {
     let home = tempfile::tempdir().expect("a directory");
     let home = home.path();
     let server = Server::start(home);

@@ -260,7 +260,7 @@ async fn nothing_of_a_request_is_read_before_its_right_is_known() {
 
 /// A body that waits for room waits without an end.
 #[tokio::test]
-async fn k05_nothing_is_stored_for_a_key_that_ended_or_changed_while_its_body_waited() {
+async fn k5_nothing_is_stored_for_a_key_that_ended_or_changed_while_its_body_waited() {
     let grants = |customer: &str| {
         json!([{ "on": "pool:sales", "actions": ["ingest"],
             "injections": { "customer": customer } }])

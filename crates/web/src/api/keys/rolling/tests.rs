@@ -8,7 +8,7 @@ use crate::testing::{World, request, text};
 const EXPIRES: &str = "tidegate-secret-expires";
 
 #[tokio::test]
-async fn k06_the_old_secret_is_told_its_end_with_every_answer_and_the_new_one_is_not() {
+async fn k6_the_old_secret_is_told_its_end_with_every_answer_and_the_new_one_is_not() {
     let world = World::with_sales().await;
     let grants = json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]);
     let (id, old) = world.key(grants).await;
@@ -80,7 +80,7 @@ async fn k06_the_old_secret_is_told_its_end_with_every_answer_and_the_new_one_is
 
 /// Whoever has what was made of a secret has no secret to replace.
 #[tokio::test]
-async fn k06_holders_of_derived_tokens_and_tickets_are_told_nothing_of_the_secret() {
+async fn k6_holders_of_derived_tokens_and_tickets_are_told_nothing_of_the_secret() {
     let world = World::with_sales().await;
     let saved = json!({ "name": "q", "query": { "analysis": "count", "pool": "sales" },
         "refresh_rate": 0 });
@@ -199,7 +199,7 @@ async fn who_uses_what_would_end_is_told_and_force_ends_it() {
 }
 
 #[tokio::test]
-async fn k04_a_repeated_create_copy_or_roll_answers_the_key_without_its_token() {
+async fn k4_a_repeated_create_copy_or_roll_answers_the_key_without_its_token() {
     let world = World::new().await;
     let (id, _) = world.key(json!([])).await;
     let named = async |path: &str, name: &str, body: &Json| {
