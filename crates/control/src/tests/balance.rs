@@ -74,7 +74,7 @@ impl Plane {
         (left, sums.first().map_or(0, |(_, sum)| sum.requests))
     }
 
-    fn note(&self, secret: &Secret, requests: u64) {
+    fn count_requests(&self, secret: &Secret, requests: u64) {
         let counts = UsageCounts {
             requests,
             refused: 0,
@@ -95,7 +95,7 @@ async fn k6_no_roll_moves_usage_credits_or_the_rate_and_both_secrets_draw_on_one
     let (key, old) = plane.metered().await;
     let id = key.id();
     plane.charge(&old, 3).await;
-    plane.note(&old, 5);
+    plane.count_requests(&old, 5);
     let before = plane.balance(id).await;
     assert_eq!(before, (CREDITS - 3, 5));
     let new = plane.rolled(id).await;
@@ -103,7 +103,7 @@ async fn k6_no_roll_moves_usage_credits_or_the_rate_and_both_secrets_draw_on_one
     // Each takes from what the other leaves.
     plane.charge(&new, 4).await;
     plane.charge(&old, 2).await;
-    plane.note(&new, 1);
+    plane.count_requests(&new, 1);
     let shared = plane.balance(id).await;
     assert_eq!(shared, (CREDITS - 9, 6));
     let too_many = plane.control.reserve(&plane.holder(&new), Tier::Core, 12);

@@ -203,7 +203,7 @@ async fn late(house: &Arc<House>, how: &str, call: (&'static str, &'static str))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k05_of_10000_requests_over_http_2_after_an_acknowledged_end_none_succeeds() {
+async fn k5_of_10000_requests_over_http_2_after_an_acknowledged_end_none_succeeds() {
     let house = Arc::new(House::start());
     let pool = json!({"name": "events", "schema": "open"});
     house.call("POST", "/v1/pools", &pool);

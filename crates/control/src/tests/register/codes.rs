@@ -42,7 +42,10 @@ async fn at_once(plane: &Plane, sent: Vec<SecondFactor>) -> Vec<Said> {
             tokio::spawn(async move {
                 let password = ada.parts().password.clone();
                 let agent = String::new();
-                match control.second_step(&ada, &password, &second, agent).await {
+                match control
+                    .second_step((&ada, None), &password, &second, agent)
+                    .await
+                {
                     Ok(Some(_)) => Said::Good,
                     Ok(None) | Err(ControlError::Refused(_)) => Said::Bad,
                     Err(_) => Said::Unheard,

@@ -34,7 +34,7 @@ fn app(shown: &Value) -> Totp {
 }
 
 #[test]
-fn k08_a_code_that_was_used_stays_used_through_kills() {
+fn k8_a_code_that_was_used_stays_used_through_kills() {
     let home = tempfile::tempdir().expect("a directory");
     let home = home.path();
     let mut server = Server::start(home);

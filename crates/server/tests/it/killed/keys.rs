@@ -110,7 +110,7 @@ fn work(server: &Address, master: &str, book: &Book, told: &Sender<()>) -> Optio
 }
 
 #[test]
-fn k05_k20_what_was_ended_stays_ended_through_kills_and_the_audit_is_whole() {
+fn k5_k20_what_was_ended_stays_ended_through_kills_and_the_audit_is_whole() {
     let home = tempfile::tempdir().expect("a directory");
     let home = home.path();
     let random = SeededRandom::new(55);
