@@ -112,7 +112,7 @@ def _cold(found: dict[str, Any]) -> Iterable[str]:
     yield "## Cold: never asked before"
     yield ""
     cache = "page cache dropped" if found["dropped"] else "page cache not dropped, which needs root"
-    yield f"{found['customers']:,} random customers, each asked once; before each question the engine is restarted ({cache}). Files that customers share get warm on the way:"
+    yield f"{found['customers']:,} random customers, each asked once, each question for a share of them; before each question the engine is restarted ({cache}). Files that customers share get warm on the way:"
     yield "the median of the first hundred customers stands apart."
     yield ""
     rows = []
