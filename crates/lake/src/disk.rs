@@ -104,6 +104,12 @@ impl DiskError {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
+    /// True if the name that was to be new is that of another file.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AlreadyExists
+    }
+
     /// True if another process or another part of this one holds the lock.
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -122,6 +128,11 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// Gives a file another name, atomically; a file that had this name is replaced. Durable
     /// after [`Disk::sync_directory`].
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError>;
+
+    /// Gives a file a name that no file has, atomically: of all who want a name for their file
+    /// one gets it, and the others fail ([`DiskError::is_taken`]) and keep theirs. After a power
+    /// cut or another error the file may have both names. Durable after [`Disk::sync_directory`].
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError>;
 
     /// Takes a file away. Durable after [`Disk::sync_directory`].
     fn remove(&self, path: &Path) -> Result<(), DiskError>;
@@ -198,6 +209,14 @@ fn at(operation: DiskOperation, path: &Path) -> impl FnOnce(io::Error) -> DiskEr
     move |source| DiskError::new(operation, path, source)
 }
 
+/// Whether a file system says by this that no file has two names.
+fn has_no_links(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+    )
+}
+
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
         let file = OpenOptions::new()
@@ -226,6 +245,18 @@ impl Disk for RealDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         std::fs::rename(from, to).map_err(at(DiskOperation::Rename, from))
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        let failed = |source| DiskError::new(DiskOperation::Rename, from, source);
+        match std::fs::hard_link(from, to) {
+            Ok(()) => std::fs::remove_file(from).map_err(failed),
+            // Some file systems know no second names. There the lock of the data
+            // directory has to be enough.
+            Err(error) if has_no_links(&error) && !to.exists() => self.rename(from, to),
+            Err(error) if has_no_links(&error) => Err(failed(io::ErrorKind::AlreadyExists.into())),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {

@@ -7,7 +7,7 @@
 //! | what | how |
 //! | --- | --- |
 //! | protocol | reader 1, writer 2: no table feature, no column mapping, no partitions |
-//! | commit | `_delta_log/<version>.json`; its first line holds a digest of the rest, so that a torn or foreign one is told |
+//! | commit | `_delta_log/<version>.json`, under a name that no file had; its first line holds a digest of the rest and one of itself, so that a torn or foreign one is told |
 //! | checkpoint | `<version>.checkpoint.parquet`, every [`CHECKPOINT_EVERY`] versions, named by `_last_checkpoint` |
 //! | cleaning | what is older than the last two checkpoints is removed |
 //!
@@ -21,6 +21,7 @@ mod error;
 mod log;
 mod state;
 mod table;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -54,14 +55,15 @@ const TOMBSTONE_MILLISECONDS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// version ever meets a missing file. A version holds only the differences to the one before.
 ///
 /// There is one writer: the process that holds the lock of the data directory, one call at a time
-/// for each pool. So a version's name that is not in the listing is free, although
-/// [`Disk::rename`] would replace a file of that name.
+/// for each pool. Should there be another one all the same, each version is of one of them, and
+/// whoever comes too late is told.
 ///
 /// After a power cut or an error at any point, calling again continues.
 ///
 /// # Errors
 /// [`PublishError::Damaged`] when the log is not what this function wrote: torn, empty, foreign
 /// or with a gap. It is never taken for an empty log, and nothing is changed.
+/// [`PublishError::Taken`] when another writer made the version meanwhile; it stays as it is.
 /// [`PublishError::Unpublishable`] when Delta Lake has no table of this form.
 /// [`PublishError::Disk`] when the disk refuses; the version may or may not be written.
 pub(crate) fn publish(
@@ -74,6 +76,7 @@ pub(crate) fn publish(
     let metadata = Metadata::of(table)?;
     let files = table::files_by_name(live)?;
     let mut log = Log::open(disk, directory)?;
+    log.sweep()?;
     let mut found = log.load(&metadata.id)?;
     let commit = Commit::between(found.state.as_ref(), metadata, files, now);
     let written = commit.as_ref().map(|commit| commit.version);
@@ -109,6 +112,19 @@ pub(crate) fn named(
     };
     let found = log.load(&table::table_id(pool))?;
     Ok(found.state.map(|state| state.files.into_keys().collect()))
+}
+
+/// Reads every file of the log of a pool, older versions as well, and compares with each other what
+/// they say. Nothing is changed.
+///
+/// # Errors
+/// [`PublishError::Damaged`] names a file of which a reader may see something else than what was
+/// written.
+pub(crate) fn verify(disk: &dyn Disk, directory: &Path, pool: PoolId) -> Result<(), PublishError> {
+    match Log::find(disk, directory)? {
+        Some(log) => log.verify(&table::table_id(pool)),
+        None => Ok(()),
+    }
 }
 
 /// Takes the log away, as when its pool is dropped. On return no version is left, also after a

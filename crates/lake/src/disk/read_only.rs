@@ -32,6 +32,10 @@ impl Disk for ReadOnlyDisk {
         refused(DiskOperation::Rename, from)
     }
 
+    fn rename_new(&self, from: &Path, _: &Path) -> Result<(), DiskError> {
+        refused(DiskOperation::Rename, from)
+    }
+
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         refused(DiskOperation::Remove, path)
     }

@@ -37,6 +37,20 @@ fn check_promises(disk: &dyn Disk, root: &Path) {
     assert_eq!(missing.path, one);
     assert_eq!(missing.operation, DiskOperation::Open);
 
+    let three = directory.join("three");
+    let third = disk.create(&three).unwrap();
+    third.write_at(0, b"third").unwrap();
+    let taken = disk.rename_new(&three, &two).unwrap_err();
+    assert!(taken.is_taken() && !taken.is_not_found(), "{taken}");
+    assert_eq!(disk.list(&directory).unwrap(), ["three", "two"]);
+    assert_eq!(disk.open(&two).unwrap().length().unwrap(), 10_002);
+    disk.remove(&two).unwrap();
+    disk.rename_new(&three, &two).unwrap();
+    assert_eq!(disk.list(&directory).unwrap(), ["two"]);
+    assert_eq!(disk.open(&two).unwrap().length().unwrap(), 5);
+    let missing = disk.rename_new(&three, &one).unwrap_err();
+    assert!(missing.is_not_found() && !missing.is_taken(), "{missing}");
+
     disk.remove(&two).unwrap();
     disk.sync_directory(&directory).unwrap();
     assert!(disk.remove(&two).unwrap_err().is_not_found());

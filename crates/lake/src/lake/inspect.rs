@@ -151,14 +151,14 @@ impl Inspection {
         })
     }
 
-    /// Whether the Delta log of a pool is whole, if it has one.
+    /// Whether the Delta log of a pool is whole, if it has one, older versions included.
     ///
     /// # Errors
     /// Says which file is not, and what to do.
     pub fn verify_published(&self, pool: &InspectedPool) -> Result<(), String> {
         let directory = self.tables.directory(pool.id);
-        let named = published::named(self.disk.as_ref(), &directory, pool.id);
-        named.map(drop).map_err(|error| error.to_string())
+        let verified = published::verify(self.disk.as_ref(), &directory, pool.id);
+        verified.map_err(|error| error.to_string())
     }
 
     /// What lies among the files of records and is not one of them.

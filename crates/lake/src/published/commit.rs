@@ -13,6 +13,9 @@ use super::table::{FileFacts, Metadata, milliseconds};
 /// The member of `commitInfo` by which we know our own commits.
 const OURS: &str = "tidegate";
 
+/// The member of that which holds the digest of `commitInfo` itself.
+const OF_INFO: &str = "sha256_of_info";
+
 /// What one version changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Commit {
@@ -62,7 +65,8 @@ impl Commit {
         })
     }
 
-    /// The bytes of its file: `commitInfo` with the digest of all other lines, then those.
+    /// The bytes of its file: `commitInfo` with the digest of all other lines and that of itself,
+    /// then those.
     pub(super) fn encode(&self) -> String {
         let mut lines = String::new();
         let mut line = |action: Value| {
@@ -88,11 +92,12 @@ impl Commit {
         } else {
             "WRITE"
         };
-        let info = json!({"commitInfo": {
+        let mut info = json!({
             "timestamp": self.time, "operation": operation, "operationParameters": {},
             "engineInfo": engine(), "isBlindAppend": false,
-            OURS: {"version": self.version, "bytes": lines.len(), "sha256": digest(lines.as_bytes())}}});
-        format!("{info}\n{lines}")
+            OURS: {"version": self.version, "bytes": lines.len(), "sha256": digest(lines.as_bytes())}});
+        info[OURS][OF_INFO] = digest_of_info(&info).into();
+        format!("{}\n{lines}", json!({ "commitInfo": info }))
     }
 
     /// Reads the file of `version`.
@@ -113,6 +118,12 @@ impl Commit {
         let ours = &info[OURS];
         if !ours.is_object() {
             return Err("was written by another program".to_owned());
+        }
+        // Versions before 0.1 wrote none.
+        if let Some(expected) = ours[OF_INFO].as_str()
+            && expected != digest_of_info(info)
+        {
+            return Err("was changed: the digest of its first line does not match".to_owned());
         }
         if ours["version"].as_u64() != Some(version) {
             return Err("holds another version than its name says".to_owned());
@@ -176,6 +187,15 @@ fn metadata_action(metadata: &Metadata) -> Value {
         "format": {"provider": "parquet", "options": {}},
         "schemaString": metadata.schema, "partitionColumns": [],
         "createdTime": metadata.created, "configuration": {}}})
+}
+
+/// The digest of what `commitInfo` says beside it.
+fn digest_of_info(info: &Value) -> String {
+    let mut info = info.clone();
+    if let Some(ours) = info[OURS].as_object_mut() {
+        ours.remove(OF_INFO);
+    }
+    digest(info.to_string().as_bytes())
 }
 
 /// Refuses a table of another protocol than ours.

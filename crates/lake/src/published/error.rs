@@ -24,6 +24,12 @@ pub(crate) enum PublishError {
         /// The directory of the log.
         log: PathBuf,
     },
+    /// Somebody else made the version meanwhile.
+    #[error(
+        "{} was made by somebody else while it was written here, and stays as it is;          see that no other program writes to this directory",
+        .0.display()
+    )]
+    Taken(PathBuf),
     /// Delta Lake has no table of this form.
     #[error("the pool {pool} cannot be published as a Delta table: {rule}")]
     Unpublishable {

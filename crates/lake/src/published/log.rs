@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use model::time::Timestamp;
 use serde_json::{Value, json};
@@ -9,14 +10,16 @@ use serde_json::{Value, json};
 use super::commit::{Commit, digest};
 use super::state::{Checkpoint, Found, State};
 use super::{PublishError, TOMBSTONE_MILLISECONDS, checkpoint};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 
 /// The name of the log's directory in the pool's.
 pub(crate) const DIRECTORY: &str = "_delta_log";
 /// The file that names the newest checkpoint.
-const LAST: &str = "_last_checkpoint";
-/// The name of every file of the log until it is whole; readers do not know it.
+pub(super) const LAST: &str = "_last_checkpoint";
+/// What the name of every file of the log begins with until it is whole; readers do not know it.
 const UNFINISHED: &str = "_unfinished";
+/// How many files may be unfinished at once: those of as many writers.
+const UNFINISHED_MAX: usize = 1_000;
 const COMMIT: &str = ".json";
 const CHECKPOINT: &str = ".checkpoint.parquet";
 
@@ -25,10 +28,10 @@ const CHECKPOINT: &str = ".checkpoint.parquet";
 pub(super) struct Log<'a> {
     disk: &'a dyn Disk,
     directory: PathBuf,
-    commits: BTreeSet<u64>,
-    checkpoints: BTreeSet<u64>,
-    has_last: bool,
-    has_unfinished: bool,
+    pub(super) commits: BTreeSet<u64>,
+    pub(super) checkpoints: BTreeSet<u64>,
+    pub(super) has_last: bool,
+    unfinished: Vec<String>,
 }
 
 impl<'a> Log<'a> {
@@ -71,17 +74,15 @@ impl<'a> Log<'a> {
             commits: BTreeSet::new(),
             checkpoints: BTreeSet::new(),
             has_last: false,
-            has_unfinished: false,
+            unfinished: Vec::new(),
         };
         for name in names {
             match (version_of(&name), name.get(20..)) {
                 (Some(version), Some(COMMIT)) => drop(log.commits.insert(version)),
                 (Some(version), Some(CHECKPOINT)) => drop(log.checkpoints.insert(version)),
                 (Some(_), _) => return Err(log.damaged(&name, "is of a kind that we never write")),
-                _ => {
-                    log.has_last |= name == LAST;
-                    log.has_unfinished |= name == UNFINISHED;
-                }
+                _ if name.starts_with(UNFINISHED) => log.unfinished.push(name.clone()),
+                _ => log.has_last |= name == LAST,
             }
         }
         Ok(log)
@@ -102,11 +103,19 @@ impl<'a> Log<'a> {
         let (versions, others): (Vec<_>, Vec<_>) = names.into_iter().partition(is_version);
         let others = others
             .iter()
-            .filter(|name| [LAST, UNFINISHED].contains(&name.as_str()));
+            .filter(|name| *name == LAST || name.starts_with(UNFINISHED));
         for name in others.chain(&versions) {
             disk.remove(&directory.join(name))?;
         }
         disk.sync_directory(&directory)?;
+        Ok(())
+    }
+
+    /// Takes away what a writer that ended left unfinished. Nobody else may write now.
+    pub(super) fn sweep(&mut self) -> Result<(), PublishError> {
+        for name in std::mem::take(&mut self.unfinished) {
+            self.disk.remove(&self.directory.join(name))?;
+        }
         Ok(())
     }
 
@@ -159,6 +168,16 @@ impl<'a> Log<'a> {
     }
 
     fn load_checkpoint(&self, version: u64, found: &mut Found) -> Result<(), PublishError> {
+        let (state, checkpoint) = self.read_checkpoint(version)?;
+        found.checkpoint = Some(checkpoint);
+        found.state = Some(state);
+        Ok(())
+    }
+
+    pub(super) fn read_checkpoint(
+        &self,
+        version: u64,
+    ) -> Result<(State, Checkpoint), PublishError> {
         let name = checkpoint_name(version);
         let bytes = self.read(&name)?;
         let facts = digest(&bytes);
@@ -168,23 +187,23 @@ impl<'a> Log<'a> {
             && let Some(expected) = hint["tags"]["sha256"].as_str()
             && expected != facts
         {
-            return Err(self.damaged(&name, "is torn or was changed: its digest does not match"));
+            let what = format!("is torn or was changed: its digest does not match that in {LAST}");
+            return Err(self.damaged(&name, what));
         }
         let length = bytes.len();
         let (state, actions) =
             checkpoint::decode(version, bytes).map_err(|what| self.damaged(&name, what))?;
-        found.checkpoint = Some(Checkpoint {
+        let checkpoint = Checkpoint {
             version,
             actions,
             files: state.files.len(),
             bytes: length,
             digest: facts,
-        });
-        found.state = Some(state);
-        Ok(())
+        };
+        Ok((state, checkpoint))
     }
 
-    fn read_commit(&self, version: u64) -> Result<Commit, PublishError> {
+    pub(super) fn read_commit(&self, version: u64) -> Result<Commit, PublishError> {
         if !self.commits.contains(&version) {
             return Err(self.missing(version));
         }
@@ -207,7 +226,16 @@ impl<'a> Log<'a> {
         if self.commits.contains(&commit.version) {
             return Err(PublishError::Internal(format!("{name} is there already")));
         }
-        self.write(&name, commit.encode().as_bytes())?;
+        let unnamed = self.write_unnamed(commit.encode().as_bytes())?;
+        let path = self.directory.join(&name);
+        match self.disk.rename_new(&unnamed, &path) {
+            Err(error) if error.is_taken() => {
+                self.disk.remove(&unnamed)?;
+                return Err(PublishError::Taken(path));
+            }
+            named => named?,
+        }
+        self.disk.sync_directory(&self.directory)?;
         self.commits.insert(commit.version);
         Ok(())
     }
@@ -234,10 +262,7 @@ impl<'a> Log<'a> {
 
     /// Makes `_last_checkpoint` name the newest checkpoint, if it does not yet.
     pub(super) fn name_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), PublishError> {
-        let wanted = json!({
-            "version": checkpoint.version, "size": checkpoint.actions,
-            "sizeInBytes": checkpoint.bytes, "numOfAddFiles": checkpoint.files,
-            "tags": {"sha256": checkpoint.digest}});
+        let wanted = pointer(checkpoint);
         if self.read_last()? != wanted {
             self.write(LAST, wanted.to_string().as_bytes())?;
             self.has_last = true;
@@ -273,21 +298,38 @@ impl<'a> Log<'a> {
     /// Gives a name to whole bytes. A reader finds the name with all of them or not at all, and
     /// on return both are on stable storage.
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
-        let unfinished = self.directory.join(UNFINISHED);
-        if self.has_unfinished {
-            self.disk.remove(&unfinished)?;
-        }
-        self.has_unfinished = true;
-        let file = self.disk.create(&unfinished)?;
-        file.write_at(0, bytes)?;
-        file.sync_all()?;
-        self.disk.rename(&unfinished, &self.directory.join(name))?;
-        self.has_unfinished = false;
+        let unnamed = self.write_unnamed(bytes)?;
+        self.disk.rename(&unnamed, &self.directory.join(name))?;
         self.disk.sync_directory(&self.directory)?;
         Ok(())
     }
 
-    fn read(&self, name: &str) -> Result<Vec<u8>, PublishError> {
+    /// Writes a file that no reader knows and no other writer touches. On return its bytes are on
+    /// stable storage.
+    fn write_unnamed(&self, bytes: &[u8]) -> Result<PathBuf, PublishError> {
+        let (path, file) = self.create_unfinished()?;
+        file.write_at(0, bytes)?;
+        file.sync_all()?;
+        Ok(path)
+    }
+
+    /// A file of this writer's own: names of other writers' are taken.
+    fn create_unfinished(&self) -> Result<(PathBuf, Arc<dyn DiskFile>), PublishError> {
+        for number in 0..UNFINISHED_MAX {
+            let path = match number {
+                0 => self.directory.join(UNFINISHED),
+                more => self.directory.join(format!("{UNFINISHED}-{more}")),
+            };
+            match self.disk.create(&path) {
+                Err(error) if error.is_taken() => {}
+                created => return Ok((path, created?)),
+            }
+        }
+        let what = format!("{UNFINISHED_MAX} files are unfinished at once");
+        Err(PublishError::Internal(what))
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, PublishError> {
         let file = self.disk.open(&self.directory.join(name))?;
         let length = usize::try_from(file.length()?).map_err(PublishError::internal)?;
         let mut bytes = vec![0; length];
@@ -296,14 +338,22 @@ impl<'a> Log<'a> {
         Ok(bytes)
     }
 
-    fn missing(&self, version: u64) -> PublishError {
+    pub(super) fn missing(&self, version: u64) -> PublishError {
         let what = "is missing, although later files of the log are there";
         self.damaged(&commit_name(version), what)
     }
 
-    fn damaged(&self, name: &str, what: impl Into<String>) -> PublishError {
+    pub(super) fn damaged(&self, name: &str, what: impl Into<String>) -> PublishError {
         PublishError::damaged(&self.directory, name, what)
     }
+}
+
+/// What `_last_checkpoint` says of a checkpoint.
+pub(super) fn pointer(checkpoint: &Checkpoint) -> Value {
+    json!({
+        "version": checkpoint.version, "size": checkpoint.actions,
+        "sizeInBytes": checkpoint.bytes, "numOfAddFiles": checkpoint.files,
+        "tags": {"sha256": checkpoint.digest}})
 }
 
 /// The version that a file's name begins with.
@@ -313,10 +363,10 @@ fn version_of(name: &str) -> Option<u64> {
     is_version.then(|| digits.parse().ok()).flatten()
 }
 
-fn commit_name(version: u64) -> String {
+pub(super) fn commit_name(version: u64) -> String {
     format!("{version:020}{COMMIT}")
 }
 
-fn checkpoint_name(version: u64) -> String {
+pub(super) fn checkpoint_name(version: u64) -> String {
     format!("{version:020}{CHECKPOINT}")
 }

@@ -3,7 +3,9 @@
 mod damage;
 mod machine;
 mod power;
+mod race;
 mod reader;
+mod rot;
 mod schema;
 mod tables;
 

@@ -277,6 +277,13 @@ impl Disk for SimulatedDisk {
         })
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        let target = to.as_os_str().as_encoded_bytes();
+        self.perform(DiskOperation::Rename, from, (1, target), |state| {
+            state.world.rename_new(from, to)
+        })
+    }
+
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         self.perform(DiskOperation::Remove, path, (0, &[]), |state| {
             state.world.remove(path)

@@ -263,6 +263,20 @@ impl World {
         Ok(())
     }
 
+    /// The second name and the end of the first are two changes: a power cut may keep either.
+    pub(super) fn rename_new(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let id = self.file(from)?;
+        self.require_directory(to.parent())?;
+        if self.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.change(NameChange {
+            removed: None,
+            added: Some((to.to_owned(), Entry::File(id))),
+        });
+        self.remove(from)
+    }
+
     pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
         self.file(path)?;
         self.change(NameChange {

@@ -124,6 +124,9 @@ impl<L: Lie> Disk for Faulty<L> {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.disk.rename(from, to)
     }
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.disk.rename_new(from, to)
+    }
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         self.disk.remove(path)
     }

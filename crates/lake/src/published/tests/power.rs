@@ -37,6 +37,7 @@ fn check_after(
     done: usize,
 ) -> Result<(), String> {
     let found = newest(disk, &log())?;
+    verify(disk, &pool(), table(&[]).id).map_err(|error| error.to_string())?;
     let of = |end: u64| names(end / 2..end);
     let allowed: Vec<Option<Vec<String>>> = [
         match done.checked_sub(1) {
@@ -212,6 +213,10 @@ impl Disk for Lying {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.disk.rename(from, to)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.disk.rename_new(from, to)
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {

@@ -151,7 +151,11 @@ pub(super) fn read_commit(bytes: &[u8], version: u64, seen: &mut Seen) -> Result
     Ok(())
 }
 
-fn read_checkpoint(
+/// Adds what a checkpoint holds.
+///
+/// # Errors
+/// What a reader would stumble over.
+pub(super) fn read_checkpoint(
     disk: &dyn Disk,
     log: &Path,
     version: u64,

@@ -286,6 +286,9 @@ impl Disk for NoSync<dyn Disk> {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.0.rename(from, to)
     }
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.0.rename_new(from, to)
+    }
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         self.0.remove(path)
     }

@@ -109,6 +109,10 @@ impl Disk for Counting {
         self.disk.rename(from, to)
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.disk.rename_new(from, to)
+    }
+
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         if let Some(name) = unfinished(path) {
             self.unfinished.lock().unwrap().0.remove(&name);

@@ -140,7 +140,10 @@ impl Forgetful {
     }
 
     fn attributes(&self, number: INodeNo) -> Result<FileAttr, Errno> {
-        self.node(number, |node| attributes(number, node))
+        let names = self.state()?.world.names_of(number.0);
+        let mut attributes = self.node(number, |node| attributes(number, node))?;
+        attributes.nlink = names;
+        Ok(attributes)
     }
 
     fn find(&self, parent: INodeNo, name: &OsStr) -> Result<INodeNo, Errno> {
@@ -312,6 +315,25 @@ impl Filesystem for Forgetful {
             Ok(())
         });
         answer(reply, renamed);
+    }
+
+    fn link(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        newparent: INodeNo,
+        newname: &OsStr,
+        reply: ReplyEntry,
+    ) {
+        let linked = match self.find(newparent, newname) {
+            Ok(_) => Err(Errno::EEXIST),
+            Err(_) => self.state().and_then(|mut state| {
+                state.name_changes(newname)?;
+                state.world.link(ino.0, (newparent.0, newname));
+                Ok(())
+            }),
+        };
+        entry(reply, linked.and_then(|()| self.attributes(ino)));
     }
 
     fn create(

@@ -199,6 +199,20 @@ impl World {
         number
     }
 
+    /// Gives a node one more name.
+    pub(super) fn link(&mut self, node: u64, to: (u64, &OsStr)) {
+        self.change(NameChange {
+            removed: None,
+            added: Some(((to.0, to.1.to_owned()), node)),
+        });
+    }
+
+    /// How many names a node has; the root has one by itself.
+    pub(super) fn names_of(&self, node: u64) -> u32 {
+        let names = self.names.values().filter(|named| **named == node);
+        u32::try_from(names.count()).expect("few").max(1)
+    }
+
     pub(super) fn remove(&mut self, directory: u64, name: &OsStr) {
         self.change(NameChange {
             removed: Some((directory, name.to_owned())),

@@ -57,6 +57,9 @@ impl Disk for Late {
         }
         self.0.rename(from, to)
     }
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.0.rename_new(from, to)
+    }
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         self.0.remove(path)
     }
@@ -83,6 +86,9 @@ impl Disk for Nameless {
     }
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.0.rename(from, to)
+    }
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.0.rename_new(from, to)
     }
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         self.0.remove(path)
