@@ -24,6 +24,11 @@ pub(super) fn tokens_file(data_dir: &Path) -> PathBuf {
     data_dir.join("tokens.sqlite")
 }
 
+/// The nonces of signed requests, beside the control plane's database.
+pub(super) fn nonces_file(data_dir: &Path) -> PathBuf {
+    control_file(data_dir).with_file_name("nonces.sqlite")
+}
+
 /// The journal's directory.
 pub(super) fn journal_directory(data_dir: &Path) -> PathBuf {
     data_dir.join("journal")

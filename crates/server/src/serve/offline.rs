@@ -23,6 +23,10 @@ use crate::random::SystemRandom;
 const TOKENS_ADVICE: &str = "put it back from a backup, or take it away: then events that are \
     sent again may be stored again, and nothing else is lost";
 
+/// What to do with a file of nonces that is damaged.
+const NONCES_ADVICE: &str = "take it away, with the server stopped for six minutes: signed \
+    requests of before are too old by then, and nothing else is lost";
+
 /// The data directory of a server that is not running. None starts on it as
 /// long as this is held.
 #[derive(Debug)]
@@ -135,31 +139,35 @@ impl Offline {
         Ok(found.map(|pepper| CheckpointKey::new(&pepper).verifier()))
     }
 
-    /// What is wrong with the file of the tokens of uniqueness, by a copy.
+    /// What is wrong with the files of the tokens of uniqueness and of nonces,
+    /// by copies.
     pub(crate) fn token_problems(&self) -> Vec<String> {
-        let file = files::tokens_file(&self.data_dir);
-        if !file.exists() {
-            return Vec::new();
-        }
-        let found = self.look_at_tokens();
-        let found = found.unwrap_or_else(|error| vec![cause(&error)]);
-        let named = found.into_iter();
-        let named = named.map(|text| format!("{}: {text}", file.display()));
-        named.collect()
+        let files = [
+            (files::tokens_file(&self.data_dir), TOKENS_ADVICE),
+            (files::nonces_file(&self.data_dir), NONCES_ADVICE),
+        ];
+        let there = files.into_iter().filter(|(file, _)| file.exists());
+        let problems = there.flat_map(|(file, advice)| {
+            let found = self.look_at_tokens(&file, advice);
+            let found = found.unwrap_or_else(|error| vec![cause(&error)]);
+            let named = found.into_iter();
+            named.map(move |text| format!("{}: {text}", file.display()))
+        });
+        problems.collect()
     }
 
-    fn look_at_tokens(&self) -> Result<Vec<String>, ServeError> {
+    fn look_at_tokens(&self, file: &Path, advice: &str) -> Result<Vec<String>, ServeError> {
         let folder = tempfile::tempdir();
         let folder = folder.map_err(|error| ServeError::other("make a temporary folder", error))?;
-        for (path, name) in self.tokens() {
+        for (path, name) in with_log(file) {
             copy(&path, &folder.path().join(name))?;
         }
-        let path = files::tokens_file(folder.path());
+        let path = folder.path().join(file.file_name().unwrap_or_default());
         let looked = self.runtime.block_on(async {
             TokenFile::open(&path).await?.close().await;
             control::integrity(&path).await
         });
-        let with_advice = |text: &str| format!("{text}; {TOKENS_ADVICE}");
+        let with_advice = |text: &str| format!("{text}; {advice}");
         Ok(match looked {
             Ok(found) => found.iter().map(|text| with_advice(text)).collect(),
             Err(error) if is_newer(&error) => vec![error.to_string()],
@@ -217,14 +225,7 @@ impl Offline {
     /// The files of the tokens of uniqueness, each with its name in the data
     /// directory; none, where none was ever used.
     pub(crate) fn tokens(&self) -> Vec<(PathBuf, String)> {
-        let file = files::tokens_file(&self.data_dir);
-        let log = file.with_extension("sqlite-wal");
-        let there = [file, log].into_iter().filter(|path| path.exists());
-        let named = there.filter_map(|path| {
-            let name = path.file_name()?.to_string_lossy().into_owned();
-            Some((path, name))
-        });
-        named.collect()
+        with_log(&files::tokens_file(&self.data_dir))
     }
 
     /// Looks at journal and files, with what is defined as far as it is known.
@@ -266,6 +267,18 @@ impl Offline {
         lake.learn(&Permit::ours(), defined.carried);
         Ok(lake)
     }
+}
+
+/// A file of SQLite and its log, as far as they are there, with their names.
+fn with_log(file: &Path) -> Vec<(PathBuf, String)> {
+    let log = file.with_extension("sqlite-wal");
+    let there = [file.to_owned(), log].into_iter();
+    let there = there.filter(|path| path.exists());
+    let named = there.filter_map(|path| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some((path, name))
+    });
+    named.collect()
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), ServeError> {

@@ -32,6 +32,39 @@ struct Kept {
     damaged: u64,
 }
 
+impl Kept {
+    /// What a file says, unless it is not what was written: then the next round
+    /// begins at once.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        match serde_json::from_slice(bytes).ok()? {
+            Noted::Checked { kept, crc32 } => (kept.crc32() == crc32).then_some(kept),
+            Noted::Older(kept) => Some(kept),
+        }
+    }
+
+    fn written(self) -> Vec<u8> {
+        let crc32 = self.crc32();
+        let noted = Noted::Checked { kept: self, crc32 };
+        serde_json::to_vec(&noted).expect("texts and numbers are JSON")
+    }
+
+    fn crc32(&self) -> u32 {
+        crc32fast::hash(&serde_json::to_vec(self).expect("texts and numbers are JSON"))
+    }
+}
+
+/// The forms of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Noted {
+    Checked {
+        kept: Kept,
+        crc32: u32,
+    },
+    /// Of versions before 0.1, without a checksum.
+    Older(Kept),
+}
+
 /// The rounds of reading all files again.
 #[derive(Debug)]
 pub(super) struct Scrub {
@@ -53,7 +86,7 @@ impl Scrub {
     pub(super) fn new(settings: ScrubSettings, data_dir: &Path) -> Self {
         let file = data_dir.join("scrub.json");
         let kept = std::fs::read(&file).ok();
-        let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept = kept.and_then(|bytes| Kept::read(&bytes));
         Self {
             settings,
             file,
@@ -133,11 +166,46 @@ impl Scrub {
     fn note(&mut self, now: Timestamp) {
         self.noted = now;
         let partial = self.file.with_extension("json.tmp");
-        let text = serde_json::to_vec(&self.kept).expect("texts and numbers are JSON");
+        let text = self.kept.clone().written();
         let noted =
             std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, &self.file));
         if let Err(error) = noted {
             tracing::debug!(%error, "how far reading all files has come was not noted");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept() -> Kept {
+        Kept {
+            begun: 1_767_225_600_000_000,
+            under_way: true,
+            after: Some("01M8M8HYP45MQ9DTNTZ5WAMC78".to_owned()),
+            damaged: 1,
+        }
+    }
+
+    #[test]
+    fn a_note_with_a_flipped_bit_is_not_believed() {
+        let noted = kept().written();
+        assert_eq!(Kept::read(&noted), Some(kept()));
+        for bit in 0..noted.len() * 8 {
+            let mut flipped = noted.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let read = Kept::read(&flipped);
+            assert!(
+                read.is_none() || read == Some(kept()),
+                "bit {bit}: {read:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_note_of_an_earlier_version_is_read() {
+        let older = serde_json::to_vec(&kept()).expect("JSON");
+        assert_eq!(Kept::read(&older), Some(kept()));
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod clock;
 pub(crate) mod cutting;
 pub(crate) mod launch;
 pub(crate) mod needs;
+pub(crate) mod signed;
 pub(crate) mod upkeep;
 pub(crate) mod vault_stand_in;
 

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use model::secrets::Secret;
 use serde_json::{Value, json};
 
 use crate::support::Server;
+use crate::support::signed::SignedPost;
 use crate::support::upkeep::Upkeep;
 
 /// Batches of each pool; every one is a group of the journal by itself.
@@ -171,6 +173,42 @@ pub(crate) fn kept_up(home: &Path) -> (Server, Vec<Asked>) {
     let server = Server::start(home);
     let asked = more(&server, &asked);
     (server, asked)
+}
+
+/// The same with a Delta log that has two checkpoints: that of the pool `notes`.
+pub(crate) fn published(home: &Path) -> (Server, Vec<Asked>) {
+    /// More than two checkpoints take, also when versions are few and far between.
+    const ROUNDS: u64 = 100;
+    let at_once = ["--flush-bytes", "16KiB", "--flush-after", "1ms"];
+    let server = Server::start_with(home, &at_once);
+    let asked = fill(&server);
+    let master = server.master();
+    let is_checkpoint =
+        |file: &std::path::PathBuf| file.to_string_lossy().ends_with(".checkpoint.parquet");
+    for batch in BATCHES..BATCHES + ROUNDS {
+        let before = Upkeep::of(&server).publishes;
+        write_batch(&server, &master, batch, &["notes"]);
+        Upkeep::wait_for(&server, |done| done.publishes > before && done.waiting == 0);
+        let files = super::flips::files_below(&home.join("data/tables"));
+        if files.iter().filter(|file| is_checkpoint(file)).count() >= 2 {
+            let asked = asked.iter().map(|asked| asked.again(&server)).collect();
+            return (server, asked);
+        }
+    }
+    panic!("no two checkpoints after {ROUNDS} versions");
+}
+
+/// Sends signed requests, so that there are so many nonces more.
+pub(crate) fn with_nonces(server: &Server, nonces: u64) {
+    let body = json!({"name": "signs", "restrictions": {"signed_requests": true},
+        "grants": [{"on": "pool:notes", "actions": ["ingest"]}]});
+    let made = server.post(&server.master(), "/v1/keys", &body).expect(201);
+    let secret = Secret::parse(made["token"].as_str().expect("a token")).expect("a token");
+    let note = json!({"text": "signed"});
+    for nonce in 0..nonces {
+        let post = SignedPost::new(&secret, "/v1/pools/notes/records", &note, nonce);
+        post.send(&server.address).expect("an answer").expect(200);
+    }
 }
 
 /// Adds events of the Keen dialect that come with tokens, one of them twice;
