@@ -9,3 +9,4 @@ mod golden;
 mod ledger;
 mod power;
 pub(crate) mod sample;
+mod starts;

@@ -11,3 +11,22 @@ pub(crate) fn seconds() -> u64 {
     let since = now.duration_since(std::time::UNIX_EPOCH);
     since.expect("after 1970").as_secs()
 }
+
+/// How long something takes.
+pub(crate) struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the long proof measures a running binary"
+        )]
+        let now = std::time::Instant::now();
+        Self(now)
+    }
+
+    pub(crate) fn elapsed(&self) -> std::time::Duration {
+        #[expect(clippy::disallowed_methods, reason = "as above")]
+        self.0.elapsed()
+    }
+}
