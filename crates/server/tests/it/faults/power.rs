@@ -2,6 +2,7 @@
 //! forgets at the cut what was not synced, as badly as a disk may.
 
 mod mount;
+mod spent;
 mod world;
 
 use std::path::Path;
