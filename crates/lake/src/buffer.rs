@@ -5,8 +5,10 @@
 //! Segments are immutable; a snapshot is a list of them, and a query sees
 //! exactly the records that were applied before it began.
 
+mod foreseen;
 mod segment;
 
+pub(crate) use foreseen::Foreseen;
 pub(crate) use segment::{Segment, hint, leaf_columns};
 
 use std::sync::Arc;
@@ -206,11 +208,21 @@ impl PoolBuffer {
         &self.by_columns
     }
 
+    /// Whether a delete is to find out more before it takes rows away.
+    pub(crate) fn is_unforeseen(&self, foreseen: &Foreseen) -> bool {
+        foreseen.lacks_much(&self.by_columns, self.all())
+    }
+
     /// Takes away the rows that the predicate, which names columns, admits; answers how many went.
-    /// When that fails, nothing is gone.
-    pub(crate) fn delete(&mut self, predicate: &Predicate) -> Result<u64> {
-        let (frozen, deleted) = self.without(&self.frozen, predicate)?;
-        let (segments, more) = self.without(&self.segments, predicate)?;
+    /// What was `foreseen` of it need not be found out. When that fails, nothing is gone.
+    pub(crate) fn delete(
+        &mut self,
+        predicate: &Predicate,
+        foreseen: Option<&Foreseen>,
+    ) -> Result<u64> {
+        let foreseen = foreseen.filter(|foreseen| foreseen.is_for(&self.by_columns));
+        let (frozen, deleted) = self.without(&self.frozen, predicate, foreseen)?;
+        let (segments, more) = self.without(&self.segments, predicate, foreseen)?;
         self.frozen = frozen;
         self.segments = segments;
         Ok(deleted + more)
@@ -220,11 +232,17 @@ impl PoolBuffer {
         &self,
         segments: &[Arc<Segment>],
         predicate: &Predicate,
+        foreseen: Option<&Foreseen>,
     ) -> Result<(Vec<Arc<Segment>>, u64)> {
         let mut deleted = 0;
         let mut left = Vec::with_capacity(segments.len());
         for segment in segments {
-            left.push(match segment.without(predicate)? {
+            let known = foreseen.and_then(|foreseen| foreseen.of(segment));
+            let less = match known {
+                Some(gone) => segment.less(gone),
+                None => segment.less(&segment.admitted(predicate)?),
+            };
+            left.push(match less {
                 None => segment.clone(),
                 Some((changed, count)) => {
                     deleted += count;

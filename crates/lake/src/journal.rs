@@ -98,6 +98,14 @@ pub trait StateMachine: Send + 'static {
         payload: &mut Vec<u8>,
     ) -> Prepared<Self::Outcome>;
 
+    /// The payloads of at most `limit` bytes that say together what this one says, which is too large for one
+    /// record. They follow each other in the log, and the operation takes effect with the last; a crash may leave
+    /// the first of them alone. `None`: it is refused.
+    fn parts(&self, payload: &[u8], limit: usize) -> Option<Vec<Vec<u8>>> {
+        let _ = (payload, limit);
+        None
+    }
+
     /// Makes a prepared operation, which is now durable, take effect. It is visible to readers
     /// when this returns, and acknowledged after that.
     fn apply(&mut self, position: Position, operation: Self::Operation) -> Self::Outcome;

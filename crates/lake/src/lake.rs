@@ -2,6 +2,7 @@
 
 mod analyse;
 mod append;
+mod delete;
 mod export;
 mod inspect;
 mod open;
@@ -25,22 +26,17 @@ use bytes::Bytes;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, SeenField};
 use model::fault::{Fault, FaultCode};
 use model::ids::PoolId;
-use model::permit::{AdmittedBatch, ConstrainedDelete, ConstrainedSchema, Permit, Upkeep};
+use model::permit::{AdmittedBatch, ConstrainedSchema, Permit, Upkeep};
 use model::queries::OutputColumn;
 use model::random::RandomSource;
 use model::records::SentRecord;
 use model::time::Clock;
 
-use crate::buffer::leaf_columns;
 use crate::columnar;
 use crate::error::{LakeError, Result};
-use crate::journal::{Journal, JournalError, Position};
-use crate::manifest::{Removal, by_columns};
-use crate::operation::{SavedAnswer, encode_delete, encode_drop};
-use crate::predicate::count_admitted;
-use crate::reading::{Hints, Reading};
+use crate::journal::{Journal, JournalError};
+use crate::operation::{SavedAnswer, encode_drop};
 use crate::run::{Asker, RowStream, Runner};
-use crate::snapshot::Snapshot;
 use crate::store::{AnswersFull, Operation, Outcome, Pools, Store};
 use crate::tables::Tables;
 use crate::uniqueness::{RecentTokens, TokenOptions, TokenStore};
@@ -188,39 +184,6 @@ impl Lake {
         }
     }
 
-    /// Deletes the records that the key sees and asks for, durably and at
-    /// once; answers how many went, however long it takes to count them.
-    ///
-    /// # Errors
-    /// Nothing is deleted, but for [`JournalError::Stopped`], after which the log tells at the
-    /// restart, and for [`LakeError::Damaged`], when a file cannot be read to count its rows.
-    pub async fn delete(&self, delete: ConstrainedDelete) -> Result<u64> {
-        // Once they are gone, nobody may be told that the server was too busy.
-        let turn = self.runner.slot(delete.key()).await?;
-        let Outcome::Deleted(done) = self.submit(delete_operation(&delete)).await? else {
-            return Err(answered_otherwise("a delete"));
-        };
-        let (from_memory, before) = done?;
-        if before.files.is_empty() {
-            return Ok(from_memory);
-        }
-        // They are gone; how many they were is found out by whoever asked.
-        let snapshot = Snapshot {
-            segments: Vec::new(),
-            stored: before,
-            ..self.pools.snapshot(delete.pool())
-        };
-        let (rows, filter) = by_columns(&delete);
-        let removal = Removal {
-            position: Position::FIRST,
-            at: self.clock.now(),
-            rows,
-            filter,
-        };
-        let count = move |asker: &Asker| count_removed(snapshot, &removal, asker);
-        Ok(from_memory + self.runner.complete(turn, count).await?)
-    }
-
     /// Forgets a pool and all its records, and those that are still on their
     /// way to it.
     pub async fn drop_pool(&self, _: &Permit<Upkeep>, pool: PoolId) -> Result<()> {
@@ -277,38 +240,6 @@ impl Lake {
 
 fn answered_otherwise(what: &str) -> LakeError {
     LakeError::Internal(format!("{what} was answered as something else"))
-}
-
-/// How many rows of the files a removal takes away that no other did before.
-fn count_removed(snapshot: Snapshot, removal: &Removal, asker: &Asker) -> Result<u64> {
-    let snapshot = snapshot.asked_by_columns();
-    let predicate = removal.predicate(&snapshot.by_columns);
-    let hints = Hints {
-        customers: snapshot.customers(&predicate, None),
-        time: None,
-    };
-    let columns = leaf_columns(&predicate);
-    let reading = Reading::new(snapshot, columns.into(), hints);
-    let mut count = 0;
-    while let Some(batch) = reading.step() {
-        asker.waits()?;
-        if let Some(batch) = batch? {
-            count += count_admitted(&predicate, &batch)? as u64;
-        }
-    }
-    Ok(count)
-}
-
-fn delete_operation(delete: &ConstrainedDelete) -> Operation {
-    let mut payload = Vec::new();
-    encode_delete(delete, &mut payload);
-    let (rows, filter) = by_columns(delete);
-    Operation::Delete {
-        pool: delete.pool().clone(),
-        payload,
-        rows,
-        filter,
-    }
 }
 
 fn drop_operation(pool: PoolId) -> Operation {

@@ -1,32 +1,19 @@
 //! The manifest of a pool: which files hold its records, and what was removed
 //! since they were written. It changes by operations of the journal alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod removal;
+
+pub(crate) use removal::Removal;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use model::filters::{Comparison, Constraint, Filter, Operator, Predicate};
-use model::names::FieldPath;
+use model::filters::{Constraint, Filter};
 use model::permit::ConstrainedDelete;
-use model::pools::Schema;
 use model::time::Timestamp;
-use model::value::Value;
 
 use crate::journal::Position;
-use crate::plan::constraint_predicate;
 use crate::tables::{FileEntry, FileId, FileList, Leased};
-
-/// A delete that the files of a pool do not carry out themselves yet.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Removal {
-    /// Where it stands in the journal: it takes away what came before it.
-    pub(crate) position: Position,
-    /// When it was asked for.
-    pub(crate) at: Timestamp,
-    /// What the key saw, by the names of columns.
-    pub(crate) rows: Constraint,
-    /// What it asked for, by the names of columns.
-    pub(crate) filter: Option<Filter>,
-}
 
 /// The rows that a key saw and asked to delete, by the names of columns: they
 /// mean the same rows whatever becomes of the fields.
@@ -38,60 +25,6 @@ pub(crate) fn by_columns(delete: &ConstrainedDelete) -> (Constraint, Option<Filt
     };
     let asked = delete.filter();
     (rows, asked.map(|filter| schema.filter_by_columns(filter)))
-}
-
-impl Removal {
-    /// That everything before an instant goes, by the time of a column; the
-    /// retention of a pool asks so.
-    pub(crate) fn before(field: FieldPath, border: Timestamp) -> Filter {
-        let border = Value::DateTime(border);
-        Filter::Compare(Comparison::restore(field, Operator::Lt, border))
-    }
-
-    /// The column and the border, if it takes everything before an instant.
-    pub(crate) fn border(&self) -> Option<(&FieldPath, Timestamp)> {
-        match (&self.rows, &self.filter) {
-            (Constraint::AllRows, Some(Filter::Compare(asked))) => match asked.value() {
-                Value::DateTime(border) if asked.operator() == Operator::Lt => {
-                    Some((asked.field(), *border))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Whether a file may hold rows that it takes away.
-    pub(crate) fn is_due(&self, file: &FileEntry) -> bool {
-        let is_later = || {
-            self.border().is_some_and(|(field, border)| {
-                let times = file.time.filter(|_| file.sorted_by.time == *field);
-                times.is_some_and(|times| times.min >= border.as_microsecond())
-            })
-        };
-        self.position > file.cleaned && !is_later()
-    }
-
-    /// Whether it takes all that another took before it.
-    fn covers(&self, other: &Self) -> bool {
-        match (self.border(), other.border()) {
-            (Some((field, border)), Some((of, earlier))) => field == of && border >= earlier,
-            _ => false,
-        }
-    }
-
-    /// The rows that go: those that the key sees and that it asked for, where
-    /// `schema` has the fields under the names of their columns. What cannot
-    /// be resolved removes nothing.
-    pub(crate) fn predicate(&self, schema: &Schema) -> Predicate {
-        let (visible, _) = constraint_predicate(&self.rows, schema);
-        let asked = match self.filter.as_ref().map(|filter| schema.resolve(filter)) {
-            None => Predicate::All(Vec::new()),
-            Some(Ok(asked)) => asked,
-            Some(Err(_)) => Predicate::Nothing,
-        };
-        Predicate::All(vec![visible, asked])
-    }
 }
 
 /// A change of the files of a pool.
@@ -110,7 +43,7 @@ pub(crate) struct ManifestChange {
 pub(crate) struct Manifest {
     /// Records of operations up to here are in files, or gone.
     pub(crate) mark: Option<Position>,
-    /// The files, in no order.
+    /// The files. Those of one run stand in the order of their rows.
     pub(crate) files: Arc<FileList>,
     /// Deletes that some file does not carry out itself, in their order.
     pub(crate) removals: Arc<Vec<Arc<Removal>>>,
@@ -122,14 +55,42 @@ impl Manifest {
     /// Carries out a change.
     pub(crate) fn change(&mut self, change: ManifestChange) {
         self.mark = self.mark.max(change.mark);
-        let renewed: BTreeSet<FileId> = change.added.iter().map(|file| file.id).collect();
         let gone: BTreeSet<FileId> = change.removed.into_iter().collect();
         for file in self.files.iter().filter(|file| gone.contains(&file.id)) {
             self.obsolete.insert(file.id, file.lease.watch());
         }
+        let known: HashSet<FileId> = self.files.iter().map(|file| file.id).collect();
+        let added = change.added.into_iter().map(Arc::new);
+        let (renewed, new): (Vec<_>, Vec<_>) =
+            added.partition(|file| known.contains(&file.id) && !gone.contains(&file.id));
+        let place = self.place_of(&new, &gone);
         let files = Arc::make_mut(&mut self.files).edit();
-        files.retain(|file| !gone.contains(&file.id) && !renewed.contains(&file.id));
-        files.extend(change.added.into_iter().map(Arc::new));
+        files.retain(|file| !gone.contains(&file.id));
+        let places: HashMap<FileId, usize> = files.iter().map(|file| file.id).zip(0..).collect();
+        for file in renewed {
+            if let Some(known) = places.get(&file.id).and_then(|at| files.get_mut(*at)) {
+                *known = file;
+            }
+        }
+        let place = place.unwrap_or(files.len()).min(files.len());
+        drop(files.splice(place..place, new));
+    }
+
+    /// Where among the files that stay new ones take the place of some of their run: where files of a run
+    /// are alike, nothing but their place says whose rows come first. `None` of a run of its own.
+    fn place_of(&self, new: &[Arc<FileEntry>], gone: &BTreeSet<FileId>) -> Option<usize> {
+        let run = new.first()?.run;
+        let goes = |file: &FileEntry| gone.contains(&file.id);
+        let first = self
+            .files
+            .iter()
+            .position(|file| file.run == run && goes(file))?;
+        Some(
+            self.files[..first]
+                .iter()
+                .filter(|file| !goes(file))
+                .count(),
+        )
     }
 
     /// Notes a delete, for the files that there are and those being written.

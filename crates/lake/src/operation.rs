@@ -7,10 +7,12 @@ mod bytes;
 mod decode;
 mod encode;
 mod manifest;
+mod parts;
 
 pub(crate) use decode::{decode, is_of_records};
 pub(crate) use encode::{encode_append, encode_delete, encode_drop, encode_removal, encode_tokens};
 pub(crate) use manifest::{encode_answers, encode_commit, encode_dropped, encode_state};
+pub(crate) use parts::{Joining, encode_parts};
 
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
@@ -135,6 +137,19 @@ pub(crate) enum Stored {
     /// Tags of tokens, each with the time at which it ends, carried on from
     /// earlier operations.
     Tokens(Vec<(TokenTag, Timestamp)>),
+    /// A part of an operation that is too large for one record.
+    Part(Part),
+}
+
+/// A part of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Which, from 0.
+    pub(crate) number: usize,
+    /// Of how many.
+    pub(crate) of: usize,
+    /// What it says of the payload.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Bytes that are no operation of a known version.

@@ -42,6 +42,9 @@ use places::asked_for;
 /// The columns of a question, each with what is known of its type.
 pub(crate) type Columns = [(FieldPath, ColumnType)];
 
+/// Bytes of a file that a question reads at once.
+pub(crate) const BYTES_AT_ONCE: usize = 64 << 20;
+
 /// What all readers of one reading have in common.
 #[derive(Debug)]
 struct Shared {
@@ -55,6 +58,8 @@ struct Shared {
     hints: Hints,
     cached: Cached,
     form: Form,
+    /// Bytes that are read of a file at once, roughly, unless one block has more.
+    bytes_at_once: usize,
     /// Whether all of it was found to be little and in memory.
     at_hand: AtomicBool,
     left: Mutex<Left>,
@@ -80,7 +85,8 @@ impl Reading {
     /// Reads these fields of a snapshot, called as whoever asks calls them,
     /// each in its own type.
     pub(crate) fn new(snapshot: Snapshot, columns: Arc<Columns>, hints: Hints) -> Self {
-        Self::with(snapshot, columns, None, hints, Cached::Yes, Form::Plain)
+        let how = (Cached::Yes, Form::Plain, BYTES_AT_ONCE);
+        Self::with(snapshot, columns, None, hints, how)
     }
 
     /// The same in another form. With columns for `later`, each row has an
@@ -92,7 +98,8 @@ impl Reading {
         hints: Hints,
         form: Form,
     ) -> Self {
-        Self::with(snapshot, columns, later, hints, Cached::Yes, form)
+        let how = (Cached::Yes, form, BYTES_AT_ONCE);
+        Self::with(snapshot, columns, later, hints, how)
     }
 
     /// Whether both are one, and so of one snapshot.
@@ -100,10 +107,11 @@ impl Reading {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Reads everything once, and leaves nothing of it for others.
-    pub(crate) fn once(snapshot: Snapshot, columns: Arc<Columns>) -> Self {
+    /// Reads everything once, so many bytes at a time, and leaves nothing of it for others.
+    pub(crate) fn once(snapshot: Snapshot, columns: Arc<Columns>, bytes: usize) -> Self {
         let hints = Hints::default();
-        Self::with(snapshot, columns, None, hints, Cached::No, Form::Plain)
+        let how = (Cached::No, Form::Plain, bytes);
+        Self::with(snapshot, columns, None, hints, how)
     }
 
     fn with(
@@ -111,8 +119,7 @@ impl Reading {
         asked: Arc<Columns>,
         later: Option<Arc<Columns>>,
         hints: Hints,
-        cached: Cached,
-        form: Form,
+        (cached, form, bytes_at_once): (Cached, Form, usize),
     ) -> Self {
         let schema = &snapshot.schema;
         let column = |(path, kind): &(FieldPath, ColumnType)| (schema.column_path(path), *kind);
@@ -128,6 +135,7 @@ impl Reading {
             hints,
             cached,
             form,
+            bytes_at_once,
             at_hand: AtomicBool::new(false),
             left: Mutex::default(),
         };

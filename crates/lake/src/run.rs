@@ -313,12 +313,32 @@ impl Runner {
         slot: Slot,
         work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.read_for(move |asker| {
+            let _held = slot;
+            work(asker)
+        })
+        .await
+    }
+
+    /// The same, where the turn goes on afterwards.
+    pub(crate) async fn part<T: Send + 'static>(
+        &self,
+        _turn: &Slot,
+        work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.read_for(work).await
+    }
+
+    /// Does work as a reader among others, on a thread of its own.
+    async fn read_for<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Asker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let leaves = Leaves::default();
         let asker = leaves.0.clone();
         let workers = self.workers.clone();
         let done = self.workers.spawn(move || {
-            let reader = Some(workers.first());
-            let _held = Slot { reader, ..slot };
+            let _reader = workers.first();
             work(&asker)
         });
         let done = done.await;

@@ -5,6 +5,7 @@
 //! take snapshots. What definitions say of it, upkeep may tell as well.
 
 mod answers;
+mod deletes;
 mod held;
 mod learning;
 mod pools;
@@ -36,15 +37,16 @@ use model::pools::Pool;
 use model::time::Clock;
 use model::uniqueness;
 
-use crate::buffer::Segment;
+use crate::buffer::{Foreseen, Segment};
 use crate::error::{LakeError, Result};
 use crate::journal::{JournalError, Position, Prepared, StateMachine};
 use crate::manifest::{ManifestChange, Removal};
-use crate::operation::{DecodeError, IdempotencyTag, SavedAnswer, Stored, decode, is_of_records};
+use crate::operation::{IdempotencyTag, Joining, SavedAnswer, Stored, encode_parts, is_of_records};
 use crate::snapshot;
 use crate::uniqueness::{NewTokens, RecentTokens};
 use answers::{SavedAnswers, weight};
 use records::Span;
+use replay::{read, unreadable};
 use tokens::Tokens;
 
 /// What is submitted to the journal. The payload is encoded and the columns
@@ -66,6 +68,9 @@ pub(crate) enum Operation {
         payload: Vec<u8>,
         rows: Constraint,
         filter: Option<Filter>,
+        /// What was found out of it before. Where that is too little, it is
+        /// answered by [`Outcome::LookAgain`]; without it, it is found out here.
+        foreseen: Option<Box<Foreseen>>,
     },
     /// Forget a pool.
     Drop { pool: PoolId, payload: Vec<u8> },
@@ -128,7 +133,8 @@ pub(crate) enum Outcome {
     NoRoom(u64),
     /// The records at these places come with tokens that are known; nothing was done.
     TokensRepeated(Vec<usize>),
-    /// Tokens were moved after the store was asked for those of the batch; nothing was done.
+    /// Tokens were moved after the store was asked for those of the batch, or many records are in
+    /// memory of which it is not known whether a delete takes them; nothing was done.
     LookAgain,
     /// There is no room for the answer that is to be saved.
     NoRoomForAnswers(AnswersFull),
@@ -147,6 +153,9 @@ pub(crate) struct Store {
     /// Bytes of answers that are being written.
     arriving_answers: u64,
     replay: Arc<Mutex<Replay>>,
+    /// Parts of operations that the log has shown so far, in each of two readings.
+    surveyed: Joining,
+    replayed: Joining,
     answers: SavedAnswers,
     pending: HashSet<IdempotencyTag>,
     tokens: Tokens,
@@ -172,6 +181,8 @@ impl Store {
             arriving: 0,
             arriving_answers: 0,
             replay: replay.clone(),
+            surveyed: Joining::default(),
+            replayed: Joining::default(),
             answers: SavedAnswers::new(clock.clone(), bound),
             pending: HashSet::new(),
             tokens: Tokens::new(tokens),
@@ -209,6 +220,13 @@ impl StateMachine for Store {
             {
                 Prepared::Answer(Outcome::Deleted(Err(LakeError::Busy)))
             }
+            Operation::Delete {
+                pool,
+                foreseen: Some(foreseen),
+                ..
+            } if self.pools.is_unforeseen(pool.id, foreseen) => {
+                Prepared::Answer(Outcome::LookAgain)
+            }
             Operation::Delete { payload: bytes, .. }
             | Operation::Drop { payload: bytes, .. }
             | Operation::Tokens { payload: bytes } => {
@@ -224,6 +242,10 @@ impl StateMachine for Store {
             *self.changing.entry(pool).or_default() += 1;
         }
         prepared
+    }
+
+    fn parts(&self, payload: &[u8], limit: usize) -> Option<Vec<Vec<u8>>> {
+        encode_parts(payload, limit)
     }
 
     fn apply(&mut self, position: Position, operation: Operation) -> Outcome {
@@ -248,15 +270,15 @@ impl StateMachine for Store {
                 Outcome::Done(pushed.map(|()| rows))
             }
             Operation::Delete {
-                pool, rows, filter, ..
+                pool,
+                rows,
+                filter,
+                foreseen,
+                ..
             } => {
-                let removal = Removal {
-                    position,
-                    at: self.clock.now(),
-                    rows,
-                    filter,
-                };
-                Outcome::Deleted(self.pools.delete(&pool, removal))
+                let removal = Removal::new(position, self.clock.now(), rows, filter);
+                let deleted = self.pools.delete(&pool, removal, foreseen.as_deref());
+                Outcome::Deleted(deleted)
             }
             Operation::Drop { pool, .. } => {
                 self.pools.drop_pool(pool);
@@ -308,14 +330,17 @@ impl StateMachine for Store {
         if is_of_records(payload) {
             return Ok(());
         }
-        let stored = read(position, payload)?;
-        let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
-        replay.survey(&stored);
+        if let Some(stored) = read(position, payload, &mut self.surveyed)? {
+            let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+            replay.survey(&stored);
+        }
         Ok(())
     }
 
     fn replay(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
-        let stored = read(position, payload)?;
+        let Some(stored) = read(position, payload, &mut self.replayed)? else {
+            return Ok(());
+        };
         match &stored {
             Stored::Append {
                 saved, tokens, at, ..
@@ -355,14 +380,6 @@ fn compared<'a>(rows: &'a Constraint, filter: Option<&'a Filter>) -> BTreeSet<&'
     };
     let filters = rows.into_iter().chain(filter);
     filters.flat_map(Filter::fields).collect()
-}
-
-fn read(position: Position, payload: &[u8]) -> Result<Stored, JournalError> {
-    decode(payload).map_err(|error: DecodeError| unreadable(position, error.to_string()))
-}
-
-fn unreadable(position: Position, reason: String) -> JournalError {
-    JournalError::Unreadable { position, reason }
 }
 
 #[cfg(test)]

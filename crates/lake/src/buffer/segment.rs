@@ -4,6 +4,7 @@ mod index;
 mod places;
 mod removal;
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -29,10 +30,29 @@ use places::Places;
 /// Rows from which on a segment has an index of its isolation values.
 const INDEXED_ROWS: usize = 4_096;
 
+/// Tells rows of which none came or changed, though some may be gone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Identity(Arc<u8>);
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Identity {}
+
+impl Hash for Identity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
 /// Immutable rows; a delete makes a new segment that shares the columns.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     batch: RecordBatch,
+    identity: Identity,
     /// Which rows are there; `None` while all are.
     alive: Option<BooleanArray>,
     index: Option<Arc<IsolationIndex>>,
@@ -55,6 +75,7 @@ impl Segment {
         let bytes = columns + index.as_ref().map_or(0, |index| index.bytes());
         Self {
             batch,
+            identity: Identity::default(),
             alive: None,
             index,
             unique: None,
@@ -174,6 +195,11 @@ impl Segment {
     /// Whether there is such a column.
     pub(super) fn has(&self, column: &FieldPath) -> bool {
         self.batch.column_by_name(column.as_str()).is_some()
+    }
+
+    /// What tells its rows.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Rows, those that are gone included.

@@ -166,9 +166,23 @@ fn merging_and_deleting_keep_order_and_content() {
                             {{"field":"extra","operator":"eq","value":{class}}}]}}"#
                     ));
                     let goes = |n: &u64| (*n >= at && n % 7 == class) || n % 11 == class;
-                    let before = list.len();
                     list.retain(|n| !goes(n));
-                    let deleted = buffer.delete(&resolve(&POOL, &gone)).unwrap();
+                    let gone = resolve(&POOL, &gone);
+                    let mut foreseen = Foreseen::new(gone.clone(), buffer.by_columns().clone());
+                    let looked = random.below(3);
+                    for _ in 0..looked {
+                        let segments = buffer.snapshot(FileView::default()).segments;
+                        foreseen.look(&segments, || Ok(())).unwrap();
+                        // What comes behind it, and is merged with what was looked at.
+                        for _ in 0..random.below(30) {
+                            buffer.push(segment(&POOL, vec![record(next)])).unwrap();
+                            list.extend([next].iter().filter(|n| !goes(n)));
+                            next += 1;
+                        }
+                    }
+                    let before = usize::try_from(buffer.records()).unwrap();
+                    let foreseen = (looked > 0).then_some(&foreseen);
+                    let deleted = buffer.delete(&gone, foreseen).unwrap();
                     assert_eq!(deleted, (before - list.len()) as u64);
                 }
                 1 if random.one_in(3) => {
@@ -211,6 +225,32 @@ fn merging_and_deleting_keep_order_and_content() {
 }
 
 #[test]
+fn what_was_foreseen_of_a_delete_is_not_looked_at_again() {
+    let mut buffer = empty(&POOL);
+    let values = |range: std::ops::Range<u64>| segment(&POOL, range.map(record).collect());
+    buffer.push(values(0..10)).unwrap();
+    // It says of these that none goes.
+    let mut foreseen = Foreseen::new(Predicate::Nothing, buffer.by_columns().clone());
+    let segments = buffer.snapshot(FileView::default()).segments;
+    foreseen.look(&segments, || Ok(())).unwrap();
+    buffer.push(values(10..13)).unwrap();
+    let all = Predicate::All(Vec::new());
+    assert_eq!(buffer.delete(&all, Some(&foreseen)).unwrap(), 3);
+    assert_eq!(
+        numbers(&buffer.snapshot(FileView::default())),
+        (0..10).collect::<Vec<_>>()
+    );
+    // What was found out for other columns counts for nothing.
+    let other = crate::lake::tests::fixtures::open_pool(1)
+        .draft
+        .schema
+        .clone();
+    let mut foreseen = Foreseen::new(Predicate::Nothing, other);
+    foreseen.look(&segments, || Ok(())).unwrap();
+    assert_eq!(buffer.delete(&all, Some(&foreseen)).unwrap(), 10);
+}
+
+#[test]
 fn a_delete_of_most_rows_gives_their_room_back_and_of_all_everything() {
     let mut buffer = empty(&POOL);
     let values = |from: u64| (from..from + 10_000).map(record).collect();
@@ -222,14 +262,20 @@ fn a_delete_of_most_rows_gives_their_room_back_and_of_all_everything() {
     let some = |text: &str| resolve(&POOL, &filter(text));
     assert_eq!(
         buffer
-            .delete(&some(r#"{"field":"n","operator":"gte","value":19000}"#))
+            .delete(
+                &some(r#"{"field":"n","operator":"gte","value":19000}"#),
+                None
+            )
             .unwrap(),
         1_000
     );
     assert_eq!(buffer.bytes(), full);
     assert_eq!(
         buffer
-            .delete(&some(r#"{"field":"n","operator":"gte","value":1000}"#))
+            .delete(
+                &some(r#"{"field":"n","operator":"gte","value":1000}"#),
+                None
+            )
             .unwrap(),
         18_000
     );
@@ -240,16 +286,22 @@ fn a_delete_of_most_rows_gives_their_room_back_and_of_all_everything() {
     );
     assert_eq!(
         buffer
-            .delete(&some(r#"{"field":"n","operator":"gte","value":1000}"#))
+            .delete(
+                &some(r#"{"field":"n","operator":"gte","value":1000}"#),
+                None
+            )
             .unwrap(),
         0
     );
-    assert_eq!(buffer.delete(&Predicate::All(Vec::new())).unwrap(), 1_000);
+    assert_eq!(
+        buffer.delete(&Predicate::All(Vec::new()), None).unwrap(),
+        1_000
+    );
     assert_eq!(
         (buffer.bytes(), buffer.records(), buffer.segments.len()),
         (0, 0, 0)
     );
-    assert_eq!(buffer.delete(&Predicate::Nothing).unwrap(), 0);
+    assert_eq!(buffer.delete(&Predicate::Nothing, None).unwrap(), 0);
 }
 
 /// What a buffer says that it holds is at least what its records are, and not twice what they
@@ -494,7 +546,7 @@ fn the_index_of_the_isolation_field_never_changes_an_answer() {
                 found += rows.len();
             }
             // Again with some rows gone, as marks; and with most of them gone, written anew.
-            buffer.delete(&gone).unwrap();
+            buffer.delete(&gone, None).unwrap();
             gone = resolve(
                 &pool,
                 &filter(r#"{"field":"n","operator":"lt","value":100}"#),

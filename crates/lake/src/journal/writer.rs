@@ -230,17 +230,28 @@ impl<S: StateMachine> Writer<S> {
         }
         let (bytes, limit) = (self.payload.len(), self.options.max_record_bytes);
         if bytes > limit {
-            self.refuse(submission, JournalError::Oversized { bytes, limit });
-            return Ok(Gathering::Goes);
+            let Some(parts) = self.machine.parts(&self.payload, limit) else {
+                self.refuse(submission, JournalError::Oversized { bytes, limit });
+                return Ok(Gathering::Goes);
+            };
+            if !group.members.is_empty() {
+                return Ok(self.put_off(submission, group));
+            }
+            match self.write_first(parts) {
+                Ok(()) => {}
+                Err(error @ (JournalError::Full | JournalError::Oversized { .. })) => {
+                    self.refuse(submission, error);
+                    return Ok(Gathering::Goes);
+                }
+                Err(error) => return Err(error),
+            }
         }
         if self.log.push_operation(&self.payload) {
             group.members.push(submission);
             return Ok(Gathering::Goes);
         }
         if !group.members.is_empty() {
-            self.machine.abandon(&submission.operation);
-            group.again.push_back(submission);
-            return Ok(Gathering::Ends);
+            return Ok(self.put_off(submission, group));
         }
         match self.log.roll_over() {
             Ok(()) => {}
@@ -259,6 +270,38 @@ impl<S: StateMachine> Writer<S> {
             self.refuse(submission, JournalError::Oversized { bytes, limit });
         }
         Ok(Gathering::Goes)
+    }
+
+    /// Leaves a submission to the next group.
+    fn put_off(&mut self, submission: Submission<S>, group: &mut Group<S>) -> Gathering {
+        self.machine.abandon(&submission.operation);
+        group.again.push_back(submission);
+        Gathering::Ends
+    }
+
+    /// Makes all parts of an operation but the last durable, which is the payload then. Parts without it are of
+    /// nothing. The group must be empty.
+    fn write_first(&mut self, mut parts: Vec<Vec<u8>>) -> Result<(), JournalError> {
+        self.payload = parts.pop().unwrap_or_default();
+        for part in parts {
+            if !self.log.push_operation(&part) {
+                self.log.roll_over()?;
+                self.count_segments();
+                if !self.log.push_operation(&part) {
+                    let bytes = part.len();
+                    return Err(JournalError::Oversized {
+                        bytes,
+                        limit: bytes - 1,
+                    });
+                }
+            }
+            let bytes = self.log.group_bytes() as u64;
+            self.log.commit()?;
+            self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            self.log.prepare_ahead(bytes)?;
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, submission: Submission<S>, error: JournalError) {

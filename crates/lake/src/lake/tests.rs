@@ -2,6 +2,7 @@
 
 mod answers;
 mod behaviour;
+mod deletes;
 mod deletion;
 pub(crate) mod fixtures;
 mod growth;

@@ -19,6 +19,7 @@ mod looks;
 mod merge;
 mod pace;
 mod publish;
+mod purge;
 mod retain;
 mod run;
 mod scrub;

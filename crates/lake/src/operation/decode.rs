@@ -12,6 +12,7 @@ use super::bytes::{Reader, is_shallow};
 use super::encode::{ALL, ANY, APPEND, COMPARE, DELETE, DROP, NOT, TOKENS, fault_code_number};
 use super::{
     DecodeError, IdempotencyTag, REPLACING, SavedAnswer, Stored, VERSION, WITH_TOKENS, manifest,
+    parts,
 };
 
 /// The operation of a payload.
@@ -21,7 +22,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
     if version == 0 {
         return Err(DecodeError::Malformed("there is no version 0"));
     }
-    if version > WITH_TOKENS {
+    if version > parts::VERSION {
         return Err(DecodeError::Newer(version));
     }
     let kind = reader.u8()?;
@@ -41,6 +42,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
             pool: PoolId::from_bytes(reader.array()?),
             manifest: manifest::state(&mut reader, version)?,
         },
+        (parts::VERSION, parts::PART) => Stored::Part(parts::part(&mut reader)?),
         (WITH_TOKENS, TOKENS) => Stored::Tokens(tokens(&mut reader)?),
         _ => return Err(DecodeError::Malformed("its kind is unknown")),
     };

@@ -22,6 +22,7 @@ pub(super) const DELETE: u8 = 2;
 pub(super) const DROP: u8 = 3;
 // 4 to 7 are operations on files.
 pub(super) const TOKENS: u8 = 8;
+// 9 is a part of an operation.
 
 /// Appends the payload of a batch. Names stand once; what all records of a
 /// batch share (the key, the time) stands once. The names are those of the

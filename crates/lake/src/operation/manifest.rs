@@ -247,12 +247,12 @@ fn optional<T>(
 }
 
 fn removal(reader: &mut Reader<'_>) -> Result<Removal, DecodeError> {
-    Ok(Removal {
-        position: Position::new(reader.u64()?),
-        at: time(reader)?,
-        rows: filter(reader)?.map_or(Constraint::AllRows, Constraint::Rows),
-        filter: filter(reader)?,
-    })
+    Ok(Removal::new(
+        Position::new(reader.u64()?),
+        time(reader)?,
+        filter(reader)?.map_or(Constraint::AllRows, Constraint::Rows),
+        filter(reader)?,
+    ))
 }
 
 fn file(reader: &mut Reader<'_>, version: u8) -> Result<FileEntry, DecodeError> {

@@ -2,6 +2,7 @@
 //! what was written once is read for ever.
 
 mod files;
+mod parts;
 mod replacing;
 mod tokens;
 
@@ -290,7 +291,7 @@ fn a_flipped_bit_in_a_drop_means_another_pool_or_nothing() {
 fn every_version_but_this_one_is_refused() {
     let mut payload = Vec::new();
     encode_drop(TYPED.id, &mut payload);
-    for version in WITH_TOKENS + 1..=255 {
+    for version in crate::operation::parts::VERSION + 1..=255 {
         payload[0] = version;
         let error = decode(&payload).unwrap_err();
         assert_eq!(error, DecodeError::Newer(version));

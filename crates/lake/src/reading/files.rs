@@ -95,8 +95,11 @@ impl Shared {
             Found::Blocks(chosen) => chosen,
         };
         let opened = &chosen.opened;
-        let ranges = ranges_of(chosen.blocks(), &opened.file, &opened.columns).into_iter();
-        let parts = ranges.map(|range| Piece::Blocks(opened.clone(), range));
+        let (file, columns) = (&opened.file, &opened.columns);
+        let ranges = ranges_of(chosen.blocks(), file, columns, self.bytes_at_once);
+        let parts = ranges
+            .into_iter()
+            .map(|range| Piece::Blocks(opened.clone(), range));
         Ok(Some(parts.collect()))
     }
 
@@ -162,21 +165,12 @@ impl Shared {
     /// The rows that were removed since the file was written. Removals that
     /// concern none of its customers are left out.
     fn removed(&self, entry: &FileEntry) -> Option<Predicate> {
-        let schema = &self.snapshot.by_columns;
-        let isolation = entry.sorted_by.isolation.as_ref();
         let removals = self.snapshot.stored.removals.iter();
         let due = removals.filter(|removal| removal.is_due(entry));
-        let concerned = due.filter_map(|removal| {
-            let predicate = removal.predicate(schema);
-            let keys = crate::buffer::hint(&predicate, isolation).map(canonical_keys);
-            let elsewhere = match (keys, &entry.isolation) {
-                (Some(keys), Some(range)) => !may_hold(range, &keys),
-                _ => false,
-            };
-            (!elsewhere).then_some(predicate)
-        });
-        let concerned: Vec<_> = concerned.collect();
-        (!concerned.is_empty()).then_some(Predicate::Any(concerned))
+        let due: Vec<_> = due
+            .map(|removal| removal.predicate(&self.snapshot.by_columns))
+            .collect();
+        (!due.is_empty()).then_some(Predicate::Any(due))
     }
 }
 

@@ -37,14 +37,15 @@ pub(super) fn asked_for(hints: &Hints) -> Vec<Asked> {
 }
 
 /// Blocks in order as ranges, each of one row group at most, of blocks of as
-/// many rows, the last of them perhaps fewer, and as many as may be in memory
-/// at once.
+/// many rows, the last of them perhaps fewer, and as many as have so many bytes
+/// together.
 pub(super) fn ranges_of(
     blocks: impl Iterator<Item = usize>,
     file: &TableFile,
     columns: &Columns,
+    bytes: usize,
 ) -> Vec<Range<usize>> {
-    let at_once = file.blocks_at_once(columns);
+    let at_once = file.blocks_at_once(columns, bytes);
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for block in blocks {
         let follows = |last: &&mut Range<usize>| {

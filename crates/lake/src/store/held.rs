@@ -134,7 +134,7 @@ mod tests {
         std::thread::scope(|scope| {
             let (tell, told) = mpsc::channel();
             let deleted = held.change_at_length(|records| {
-                let deleted = records.buffer.delete(&Predicate::All(Vec::new()));
+                let deleted = records.buffer.delete(&Predicate::All(Vec::new()), None);
                 scope.spawn(move || tell.send(rows(held)));
                 let seen = told.recv_timeout(Duration::from_secs(60));
                 assert_eq!(seen, Ok(2), "the reader answers while the delete runs");

@@ -17,8 +17,8 @@ use super::touches::{Since, Touches};
 use crate::buffer::Segment;
 use crate::error::Result;
 use crate::journal::Position;
-use crate::manifest::{Manifest, ManifestChange, Removal};
-use crate::snapshot::{FileView, Snapshot};
+use crate::manifest::{Manifest, ManifestChange};
+use crate::snapshot::Snapshot;
 use crate::tables::{FileId, PoolFiles, SortedBy, Tables};
 use crate::upserts::Hidden;
 
@@ -149,7 +149,11 @@ impl Pools {
     }
 
     /// Counts the bytes that a change brings or takes.
-    fn counted<T>(&self, records: &mut Records, change: impl FnOnce(&mut Records) -> T) -> T {
+    pub(super) fn counted<T>(
+        &self,
+        records: &mut Records,
+        change: impl FnOnce(&mut Records) -> T,
+    ) -> T {
         let before = records.bytes();
         let done = change(records);
         self.count_bytes(before, records.bytes());
@@ -190,20 +194,6 @@ impl Pools {
         let known = held.change(|records| records.pool().clone());
         let schema = &known.draft.schema;
         known.revision > pool.revision && columns.any(|column| schema.gave_up(column))
-    }
-
-    /// Deletes rows: answers how many went from memory, and the files as they
-    /// were before, from which the same rows are gone as well.
-    pub(super) fn delete(&self, pool: &Arc<Pool>, removal: Removal) -> Result<(u64, FileView)> {
-        self.find(pool.id).map_or_else(
-            || Ok((0, FileView::default())),
-            |held| {
-                held.change_at_length(|records| {
-                    records.follow(pool);
-                    self.counted(records, |records| records.delete(removal))
-                })
-            },
-        )
     }
 
     /// Forgets a pool; its files are not needed any more.

@@ -7,7 +7,7 @@ use model::names::FieldPath;
 use model::pools::Pool;
 
 use super::touches::Touches;
-use crate::buffer::{PoolBuffer, Segment};
+use crate::buffer::{Foreseen, PoolBuffer, Segment};
 use crate::error::Result;
 use crate::journal::Position;
 use crate::manifest::{Manifest, ManifestChange, Removal};
@@ -213,11 +213,17 @@ impl Records {
     /// Takes records away: those in memory at once, those in files by a note
     /// that every reader heeds. Answers how many went from memory, and the
     /// files as they were before.
-    pub(super) fn delete(&mut self, removal: Removal) -> Result<(u64, FileView)> {
+    pub(super) fn delete(
+        &mut self,
+        removal: Removal,
+        foreseen: Option<&Foreseen>,
+    ) -> Result<(u64, FileView)> {
         self.applied = self.applied.max(Some(removal.position));
-        let predicate = removal.predicate(self.buffer.by_columns());
+        let columns = self.buffer.by_columns();
+        let known = foreseen.and_then(|foreseen| foreseen.predicate_for(columns));
+        let predicate = known.unwrap_or_else(|| Arc::new(removal.predicate(columns)));
         let before = self.stored();
-        let deleted = self.buffer.delete(&predicate)?;
+        let deleted = self.buffer.delete(&predicate, foreseen)?;
         if deleted > 0 || self.manifest.files.iter().next().is_some() {
             self.touches.went(&predicate);
         }

@@ -14,10 +14,10 @@ use super::Pools;
 use super::records::Span;
 use crate::columns::Layout;
 use crate::error::Result;
-use crate::journal::Position;
+use crate::journal::{JournalError, Position};
 use crate::lake::segment_of;
 use crate::manifest::{Manifest, Removal};
-use crate::operation::{Stored, weight};
+use crate::operation::{DecodeError, Joining, Stored, decode, weight};
 
 /// Records of one pool gathered before they become a segment.
 const GATHERED_ROWS: usize = 8_192;
@@ -218,12 +218,7 @@ impl Replay {
                 ..
             } => self.gather(at, pool, records, injected)?,
             Stored::Delete { pool, rows, filter } => {
-                let removal = Removal {
-                    position: at,
-                    at: now,
-                    rows,
-                    filter,
-                };
+                let removal = Removal::new(at, now, rows, filter);
                 self.delete(pool, removal)?;
             }
             Stored::Drop { pool } => {
@@ -251,7 +246,7 @@ impl Replay {
                     self.pools.drop_pool(pool);
                 }
             }
-            Stored::Answers(_) | Stored::Tokens(_) => {}
+            Stored::Answers(_) | Stored::Tokens(_) | Stored::Part(_) => {}
         }
         self.pools.note_applied(at);
         Ok(())
@@ -263,9 +258,28 @@ impl Replay {
     fn delete(&mut self, id: PoolId, removal: Removal) -> Result<()> {
         self.flush(id)?;
         if let Some(pool) = self.known.get(&id) {
-            self.pools.delete(pool, removal.clone())?;
+            self.pools.delete(pool, removal.clone(), None)?;
         }
         self.manifests.entry(id).or_default().remove(removal);
         Ok(())
     }
+}
+
+/// What a record says, if it says something whole.
+pub(super) fn read(
+    position: Position,
+    payload: &[u8],
+    parts: &mut Joining,
+) -> Result<Option<Stored>, JournalError> {
+    let decode = |payload: &[u8]| {
+        decode(payload).map_err(|error: DecodeError| unreadable(position, error.to_string()))
+    };
+    match decode(payload)? {
+        Stored::Part(part) => parts.add(&part).map(|whole| decode(&whole)).transpose(),
+        stored => Ok(Some(stored)),
+    }
+}
+
+pub(super) fn unreadable(position: Position, reason: String) -> JournalError {
+    JournalError::Unreadable { position, reason }
 }

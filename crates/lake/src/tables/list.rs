@@ -15,7 +15,7 @@ use super::entry::{FileEntry, KeyRange};
 /// A column that tells customers apart, and the canonical keys of those asked for.
 pub(crate) type Asked = (FieldPath, Arc<[Box<[u8]>]>);
 
-/// The files of a pool, in no order.
+/// The files of a pool. Those of one run stand in the order of their rows.
 #[derive(Debug, Default)]
 pub(crate) struct FileList {
     files: Vec<Arc<FileEntry>>,

@@ -130,10 +130,9 @@ impl TableFile {
         (&block.min, &block.max)
     }
 
-    /// How many blocks with these columns may be in memory at once, by what
-    /// their columns have on average.
-    pub(crate) fn blocks_at_once(&self, columns: &[(FieldPath, ColumnType)]) -> usize {
-        const BYTES: usize = 64 << 20;
+    /// How many blocks with these columns have so many bytes together, one at
+    /// least, by what their columns have on average.
+    pub(crate) fn blocks_at_once(&self, columns: &[(FieldPath, ColumnType)], most: usize) -> usize {
         let stored = columns
             .iter()
             .filter_map(|(path, column)| self.stored_column(&self.source(path, *column)));
@@ -147,7 +146,7 @@ impl TableFile {
         });
         let bytes: i64 = bytes.sum();
         let block = usize::try_from(bytes).unwrap_or(0) / self.blocks().max(1);
-        (BYTES / block.max(1)).clamp(1, ROW_GROUP_BLOCKS)
+        (most / block.max(1)).clamp(1, ROW_GROUP_BLOCKS)
     }
 
     /// The undeclared fields that have a column of their own.

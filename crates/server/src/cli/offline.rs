@@ -36,7 +36,7 @@ For each pool it prints:
   records             in files and, after the plus, in the journal alone; deletes that wait are still counted
   files, bytes        of records, with their indexes
   files per customer  in how many files one customer's records are, at most
-  rewrites            how often a record was written anew since it went to a file, on average
+  rewrites            how often merging runs wrote a record anew since it went to a file, on average
   lies by             the field by which a customer's records are found: named by the pool, or learned
                       from its keys; without one, time. Files that do not lie by it yet are counted
 

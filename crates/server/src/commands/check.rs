@@ -274,6 +274,7 @@ fn pool_json(pool: &InspectedPool) -> Value {
         "isolation": isolation_json(&pool.layout.isolation),
         "files_otherwise": pool.layout.files_otherwise,
         "files_per_customer": pool.layout.files_per_customer,
+        "runs_per_customer": pool.layout.runs_per_customer,
         "rewrites_per_record": pool.layout.rewrites_per_record,
         "removals_waiting": pool.removals_waiting, "obsolete_files": pool.obsolete,
     })

@@ -13,11 +13,10 @@ use crate::predicate::admitted;
 use crate::upserts::{RowKeys, Sameness};
 
 impl Segment {
-    /// This segment without the rows that the predicate admits, and how many
-    /// rows that takes away; `None` when it takes none.
-    pub(in crate::buffer) fn without(&self, predicate: &Predicate) -> Result<Option<(Self, u64)>> {
+    /// The rows that the predicate admits, those among them that are gone.
+    pub(in crate::buffer) fn admitted(&self, predicate: &Predicate) -> Result<BooleanBuffer> {
         let batch = self.project(&leaf_columns(predicate))?;
-        Ok(self.less(admitted(predicate, &batch)?.values()))
+        Ok(admitted(predicate, &batch)?.values().clone())
     }
 
     /// This segment without the rows that have one of these keys, each with
@@ -61,7 +60,7 @@ impl Segment {
 
     /// This segment without the rows that are marked, and how many of them
     /// were there; `None` when none was.
-    fn less(&self, gone: &BooleanBuffer) -> Option<(Self, u64)> {
+    pub(in crate::buffer) fn less(&self, gone: &BooleanBuffer) -> Option<(Self, u64)> {
         let before = self.alive.as_ref().map_or_else(
             || BooleanBuffer::new_set(self.rows()),
             |alive| alive.values().clone(),

@@ -224,6 +224,28 @@ fn files_before_the_border_go_unread_and_those_behind_it_stay() {
 }
 
 #[test]
+fn a_file_of_records_without_a_time_is_never_written_anew() {
+    let world = World::new(keeping(2));
+    world.send(r#"[{"c":"c0","n":1000},{"c":"c1","n":1001}]"#);
+    world.flush();
+    let timeless = world.files()[0];
+    world.append(&[1, 49]);
+    world.flush();
+    assert_eq!(world.retain(), 1);
+    let manifest = world.lake.pools.manifest(world.pool.id);
+    let files = manifest.files.iter();
+    let clean: Vec<bool> = files
+        .map(|file| manifest.unclean_since(file).is_none())
+        .collect();
+    assert_eq!(clean, [true, false], "its rows are counted unread");
+    world.clock.advance(HOUR * 13);
+    world.upkeep();
+    assert!(world.files().contains(&timeless));
+    assert_eq!(world.rows(), 3, "what is too old is gone from the other");
+    assert_eq!(world.ages(), [1, 1000, 1001]);
+}
+
+#[test]
 fn a_file_on_the_border_is_seldom_written_anew_and_holds_nothing_for_longer_than_is_stated() {
     const DAYS: u64 = 40;
     let world = World::new(keeping(40));

@@ -27,7 +27,8 @@ use super::fixtures::{readable, small};
 use crate::disk::Disk;
 use crate::error::Result as LakeResult;
 use crate::journal::JournalError;
-use crate::lake::{Lake, append_operation, delete_operation, drop_operation, new_receipt};
+use crate::lake::delete::delete_operation;
+use crate::lake::{Lake, append_operation, drop_operation, new_receipt};
 use crate::simulation::SimulatedDisk;
 use crate::simulation::workload::{Answer, Store, Token};
 use crate::store::{Operation, Outcome, Pools};
@@ -154,7 +155,7 @@ fn request(token: Token) -> (Vec<Operation>, AppendReceipt) {
                     {{"field":"victim","operator":"eq","value":true}}]"#
             );
             let delete = deleting(writer(), main_pool(), Some(filter(&victims)));
-            operations.push(delete_operation(&delete));
+            operations.push(delete_operation(&delete, None));
         }
         3 => operations.push(operation(&batch(token, own, "own"))),
         5 => operations.push(drop_operation(own.id)),
@@ -353,7 +354,7 @@ impl<S: Subject> Store for TokenLake<S> {
         let batch = admit(writer(), main_pool(), &records, None, noon());
         let delete = deleting(writer(), main_pool(), Some(junk));
         self.subject
-            .submit(vec![operation(&batch), delete_operation(&delete)]);
+            .submit(vec![operation(&batch), delete_operation(&delete, None)]);
         self.subject.upkeep(number);
     }
 

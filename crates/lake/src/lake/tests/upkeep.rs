@@ -365,6 +365,43 @@ fn files_of_one_run_that_begin_alike_are_merged_in_their_order() {
     assert!(text.is_sorted(), "a run is in order over its files");
 }
 
+/// The same, where younger records replace rows of such a file: those of one time, and those without any.
+#[test]
+fn files_of_one_run_that_begin_alike_stay_in_their_order_when_rows_of_them_are_replaced() {
+    let definition = r#"{"name":"p","schema":"open","isolation_field":"who","time_field":"at","unique":["n"],"fields":[
+        {"name":"who","type":"String"},{"name":"at","type":"DateTime"},{"name":"n","type":"Int64"}]}"#;
+    for time in ["", r#""at":"2026-01-01T00:00:00Z","#] {
+        let (disk, pool) = (SimulatedDisk::new(6), pool(1, definition));
+        let mut options = roomy();
+        (options.upkeep.file_bytes, options.upkeep.block_rows) = (1, 2);
+        let lake = open(&disk, &[&pool], options);
+        let put = |numbers: &[i128]| {
+            let text = "x".repeat(99);
+            let record = |n| format!(r#"{{"who":"w",{time}"n":{n},"x":"{text}"}}"#);
+            let records: Vec<_> = numbers.iter().map(record).collect();
+            let request = Request::new(&pool, &format!("[{}]", records.join(",")));
+            done(lake.append(request.admit())).unwrap();
+            lake.flush(&Permit::ours()).unwrap();
+        };
+        let all: Vec<i128> = (0..30).collect();
+        put(&all);
+        assert!(files(&disk, &pool).len() > 3);
+        // Files are read in their order.
+        let of_first_file = numbers(&lake, &pool)[0];
+        put(&[of_first_file]);
+        lake.compact(&Permit::ours()).unwrap();
+        let mut found = numbers(&lake, &pool);
+        found.sort_unstable();
+        assert_eq!(found, all);
+        let rows = manifest(&lake, &pool)
+            .files
+            .iter()
+            .map(|f| f.rows)
+            .sum::<u64>();
+        assert_eq!(rows, 30, "and the disk holds no row that was replaced");
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_taken_away_keeps_no_record_from_being_written() {
     let (disk, pool) = (SimulatedDisk::new(7), open_pool(1));

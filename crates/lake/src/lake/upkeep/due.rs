@@ -9,14 +9,14 @@ use model::pools::{FileLayout, Pool};
 use super::levels::{choose, gathered, misplaced};
 use super::looks::{Look, Looks, Subject};
 use super::publish::has_passed;
-use super::retain::may_stay;
 use super::{Lake, Tending, Writing};
-use crate::manifest::Manifest;
 use crate::store::PoolState;
-use crate::tables::FileEntry;
 
 /// Runs above those that a customer is in otherwise, while much arrives.
 pub(super) const BUSY_RUNS: usize = 2;
+
+/// Runs above those that a customer is in otherwise, from which on merging is behind.
+pub(super) const BEHIND_RUNS: usize = 2 * BUSY_RUNS;
 
 /// How long a pool is to lie by what it was told at last before files that lie
 /// otherwise are written anew for that alone: keys are made one after the other.
@@ -119,6 +119,14 @@ impl Lake {
         found
     }
 
+    /// Whether what tends the files of a pool is behind, or has a term that is near, so that it takes what it
+    /// can of the disk.
+    pub(super) fn must_hurry(&self, pool: &Pool) -> bool {
+        let manifest = self.pools.manifest(pool.id);
+        let most = self.upkeep.options.runs + BEHIND_RUNS;
+        choose(&manifest, pool.draft.layout, most).is_some() || self.is_late(pool, &manifest)
+    }
+
     /// Whether so much arrives that the processor is better left to it.
     fn is_busy(&self, memory: &mut Tending) -> bool {
         const LOOK_MICROS: i64 = 1_000_000;
@@ -136,42 +144,5 @@ impl Lake {
         let is_busy = arrived / (passed / LOOK_MICROS) >= BYTES_PER_SECOND;
         memory.arrived = Some((now, bytes, is_busy));
         is_busy
-    }
-
-    /// Whether removals wait too long, or are too many for readers to heed.
-    pub(super) fn must_purge(&self, pool: Option<&Pool>, manifest: &Manifest) -> bool {
-        const REMOVALS_MAX: usize = 64;
-        let now = self.clock.now().as_microsecond();
-        let mut files = manifest.files.iter();
-        if manifest.removals.len() > REMOVALS_MAX {
-            return files.any(|file| manifest.unclean_since(file).is_some());
-        }
-        let ends = files.filter_map(|file| self.must_leave(pool, manifest, file));
-        ends.min().is_some_and(|end| end <= now)
-    }
-
-    /// When what a file holds of removed or replaced rows is to leave it, in
-    /// microseconds; `None` when it holds none.
-    pub(super) fn must_leave(
-        &self,
-        pool: Option<&Pool>,
-        manifest: &Manifest,
-        file: &FileEntry,
-    ) -> Option<i64> {
-        // The file still has to be left by its last reader.
-        let soon = self.upkeep.options.purge_after / 2;
-        let now = self.clock.now();
-        let removals = manifest.removals.iter().filter(|one| one.is_due(file));
-        let removed = removals.map(|removal| {
-            let stays = pool.and_then(|pool| may_stay(pool, removal, now));
-            (removal.at, stays.map_or(soon, |stays| stays.max(soon)))
-        });
-        let replaced = file.replaced.as_ref();
-        let replaced = replaced.map(|replaced| (replaced.since, soon));
-        let ends = removed.chain(replaced).map(|(since, stays)| {
-            let stays = i64::try_from(stays.as_micros()).unwrap_or(i64::MAX);
-            since.as_microsecond().saturating_add(stays)
-        });
-        ends.min()
     }
 }

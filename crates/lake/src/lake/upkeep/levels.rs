@@ -8,6 +8,7 @@
 //! more than `w` times: 1,287 for 8 runs and 5 times.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::ids::PoolId;
 use model::isolation::Isolation;
@@ -19,8 +20,9 @@ use crate::manifest::Manifest;
 use crate::store::PoolState;
 use crate::tables::{FileEntry, FileId, SortedBy};
 
-/// Runs that are read at once when files of many customers are merged.
-const INPUTS_MAX: usize = 64;
+/// Runs that are merged at once, at most: of each some blocks are in memory. Where there are more, it takes
+/// several merges.
+pub(super) const INPUTS_MAX: usize = 16;
 
 /// Bytes of the files of one customer up to which they become one when the pool is at rest.
 const GATHERED_BYTES: u64 = 4 << 20;
@@ -30,6 +32,19 @@ const GATHERED_BYTES: u64 = 4 << 20;
 pub(super) struct Choice {
     pub(super) files: BTreeSet<FileId>,
     pub(super) level: u8,
+    /// The run in which the new files take the place of these; `None` where they are a run of their own.
+    pub(super) within: Option<u64>,
+}
+
+impl Choice {
+    /// Files that become a run of their own.
+    pub(super) fn of<'a>(files: impl Iterator<Item = &'a Arc<FileEntry>>, level: u8) -> Self {
+        Self {
+            files: files.map(|file| file.id).collect(),
+            level,
+            within: None,
+        }
+    }
 }
 
 /// A run: how often it was merged, and how many rows it has.
@@ -50,28 +65,28 @@ fn runs<'a>(files: impl Iterator<Item = &'a FileEntry>) -> Vec<Run> {
     runs
 }
 
-/// Which of these runs are merged, and how often they count as merged then.
+/// Which of these runs are merged, and how often they count as merged then. Of more than can be read at once
+/// those that were merged least often.
 fn due(runs: &[Run], most: usize) -> Option<(BTreeSet<u64>, u8)> {
     let most = most.max(1);
     let (last, ..) = *runs.get(most - 1).filter(|_| runs.len() > most)?;
-    let chosen = runs.iter().filter(|(level, ..)| *level <= last);
+    let first = runs.partition_point(|(level, ..)| *level > last);
+    let chosen = &runs[first.max(runs.len().saturating_sub(INPUTS_MAX))..];
+    let (level, ..) = *chosen.first()?;
     Some((
-        chosen.map(|(.., run)| *run).collect(),
-        last.saturating_add(1),
+        chosen.iter().map(|(.., run)| *run).collect(),
+        level.saturating_add(1),
     ))
 }
 
 /// The files to merge next; `None` when all is in order.
 pub(super) fn choose(manifest: &Manifest, layout: FileLayout, most: usize) -> Option<Choice> {
-    let files = || manifest.files.iter().map(|file| &**file);
     match layout {
         FileLayout::Shared => {
-            let (runs, level) = due(&runs(files()), most)?;
+            let files = || manifest.files.iter();
+            let (runs, level) = due(&runs(files().map(|file| &**file)), most)?;
             let files = files().filter(|file| runs.contains(&file.run));
-            Some(Choice {
-                files: files.map(|file| file.id).collect(),
-                level,
-            })
+            Some(Choice::of(files, level))
         }
         FileLayout::FilePerCustomer => mixed(manifest).or_else(|| apart(manifest, most, |_| true)),
     }
@@ -80,10 +95,15 @@ pub(super) fn choose(manifest: &Manifest, layout: FileLayout, most: usize) -> Op
 /// The files to merge in a pool at rest, where each customer has files of their own: those of
 /// customers who have few records in several. How many files these are follows from how often
 /// records were written to files, and so from how many others sent, and a question takes longer
-/// for each of them. Only small ones: what is written anew for that stays little.
+/// for each of them. Only small ones, and only once the younger have half as many rows as the oldest: a customer who
+/// sends a record an hour has each written anew a few times, and not every hour.
 pub(super) fn gathered(manifest: &Manifest, layout: FileLayout) -> Option<Choice> {
-    let is_little =
-        |files: &[&FileEntry]| files.iter().map(|file| file.bytes).sum::<u64>() <= GATHERED_BYTES;
+    let is_little = |files: &[&FileEntry]| {
+        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        let most = files.iter().map(|file| file.rows).max().unwrap_or(0);
+        bytes <= GATHERED_BYTES && (rows - most).saturating_mul(2) >= most
+    };
     let apart = || apart(manifest, 1, is_little);
     let choice = (layout == FileLayout::FilePerCustomer).then(apart)?;
     // It is no merge of those that are counted.
@@ -102,14 +122,11 @@ fn customer_of(file: &FileEntry) -> Option<&[u8]> {
 /// A run of which files hold records of several customers, as those do that
 /// were written before the pool asked for files of their own.
 fn mixed(manifest: &Manifest) -> Option<Choice> {
-    let mixed = |file: &&FileEntry| customer_of(file).is_none();
-    let files = || manifest.files.iter().map(|file| &**file);
+    let mixed = |file: &&Arc<FileEntry>| customer_of(file).is_none();
+    let files = || manifest.files.iter();
     let first = files().find(mixed)?;
     let files = files().filter(|file| file.run == first.run).filter(mixed);
-    Some(Choice {
-        files: files.map(|file| file.id).collect(),
-        level: first.level,
-    })
+    Some(Choice::of(files, first.level))
 }
 
 /// The files of customers who have too many, of those who are alike in how
@@ -132,10 +149,7 @@ fn apart(
         let Some((runs, level)) = due(&runs(files.iter().copied()), most) else {
             continue;
         };
-        let choice = chosen.get_or_insert_with(|| Choice {
-            files: BTreeSet::new(),
-            level,
-        });
+        let choice = chosen.get_or_insert_with(|| Choice::of(std::iter::empty(), level));
         let all = inputs.union(&runs).count();
         if choice.level != level || (all > INPUTS_MAX && !choice.files.is_empty()) {
             continue;
@@ -148,28 +162,31 @@ fn apart(
 }
 
 /// All files, when they are of more than one run, or of one for each customer,
-/// or when something else `is_due`.
+/// or when something else `is_due`. Of more runs than can be read at once the smallest.
 pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_due: bool) -> Option<Choice> {
-    let level = manifest.files.iter().map(|file| file.level).max()?;
-    let runs: BTreeSet<u64> = manifest.files.iter().map(|file| file.run).collect();
+    let mut all = runs(manifest.files.iter().map(|file| &**file));
     let is_mixed = layout == FileLayout::FilePerCustomer && mixed(manifest).is_some();
-    (runs.len() > 1 || is_due || is_mixed).then(|| Choice {
-        files: manifest.files.iter().map(|file| file.id).collect(),
-        level,
-    })
+    if all.is_empty() || !(all.len() > 1 || is_due || is_mixed) {
+        return None;
+    }
+    all.sort_by_key(|(_, rows, run)| (*rows, *run));
+    all.truncate(INPUTS_MAX);
+    let level = all.iter().map(|(level, ..)| *level).max()?;
+    let chosen: BTreeSet<u64> = all.into_iter().map(|(.., run)| run).collect();
+    let files = manifest
+        .files
+        .iter()
+        .filter(|file| chosen.contains(&file.run));
+    Some(Choice::of(files, level))
 }
 
 /// The largest run that does not lie in this order.
 pub(super) fn misplaced(manifest: &Manifest, order: &SortedBy) -> Option<Choice> {
-    let misplaced = |file: &&FileEntry| file.sorted_by != *order;
-    let files = || manifest.files.iter().map(|file| &**file).filter(misplaced);
-    let runs = runs(files());
+    let misplaced = |file: &&Arc<FileEntry>| file.sorted_by != *order;
+    let files = || manifest.files.iter().filter(misplaced);
+    let runs = runs(files().map(|file| &**file));
     let (level, _, run) = *runs.iter().max_by_key(|(_, rows, run)| (*rows, *run))?;
-    let files = files().filter(|file| file.run == run);
-    Some(Choice {
-        files: files.map(|file| file.id).collect(),
-        level,
-    })
+    Some(Choice::of(files().filter(|file| file.run == run), level))
 }
 
 /// How the records of a pool lie in files.
@@ -185,11 +202,15 @@ pub struct PoolLayout {
     pub bytes: u64,
     /// Records in files, those that are gone and not yet taken away included.
     pub rows: u64,
-    /// In how many runs of files the records of one customer are at most. A
-    /// customer with more records than a file holds has several files in a run.
+    /// In how many files the records of one customer may be at most.
     pub files_per_customer: u64,
-    /// How often a record was written anew by merging, on average over the
-    /// records; those are counted as often as any record of their file.
+    /// In how many runs of files they are at most. A customer with more
+    /// records than a file holds has several files in a run.
+    pub runs_per_customer: u64,
+    /// How often a record was written anew by merging runs, on average over
+    /// the records; those are counted as often as any record of their file.
+    /// What is written for removals, sorting and gathering, or because
+    /// somebody asked for it, is not counted.
     pub rewrites_per_record: f64,
 }
 
@@ -219,6 +240,7 @@ impl PoolLayout {
         let order = state.sorted_by();
         let otherwise = files().filter(|file| order.as_ref().is_some_and(|o| file.sorted_by != *o));
         let pool = state.pool.as_ref();
+        let (files_per_customer, runs_per_customer) = most_of_a_customer(manifest);
         Self {
             isolation: pool.map_or(Isolation::Nothing, |pool| {
                 state.isolation.called(&pool.draft.schema)
@@ -227,16 +249,18 @@ impl PoolLayout {
             files_otherwise: otherwise.count() as u64,
             bytes: files().map(|file| file.bytes).sum(),
             rows,
-            files_per_customer: most_runs(manifest),
+            files_per_customer,
+            runs_per_customer,
             rewrites_per_record,
         }
     }
 }
 
-/// The most runs whose ranges of customers have one in common. Files that are
-/// not sorted by customers may hold any.
-fn most_runs(manifest: &Manifest) -> u64 {
+/// The most files, and the most runs, whose ranges of customers have one in
+/// common. Files that are not sorted by customers may hold any.
+fn most_of_a_customer(manifest: &Manifest) -> (u64, u64) {
     let anybody = manifest.files.iter().filter(|f| f.isolation.is_none());
+    let anybody_files = anybody.clone().count();
     let anybody: BTreeSet<u64> = anybody.map(|file| file.run).collect();
     // At the same customer a range begins before others end.
     let mut ends: Vec<(&[u8], bool, u64)> = Vec::with_capacity(2 * manifest.files.len());
@@ -248,9 +272,10 @@ fn most_runs(manifest: &Manifest) -> u64 {
     }
     ends.sort_unstable();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut most = 0;
+    let (mut files, mut most_files, mut most_runs) = (0, 0, 0);
     for (_, is_end, run) in ends {
         if is_end {
+            files -= 1;
             if let Some(count) = open.get_mut(&run) {
                 *count -= 1;
                 if *count == 0 {
@@ -258,11 +283,14 @@ fn most_runs(manifest: &Manifest) -> u64 {
                 }
             }
         } else {
+            files += 1;
             *open.entry(run).or_default() += 1;
-            most = most.max(open.len());
+            most_runs = most_runs.max(open.len());
+            most_files = most_files.max(files);
         }
     }
-    (most + anybody.len()) as u64
+    let runs = most_runs + anybody.len();
+    ((most_files + anybody_files) as u64, runs as u64)
 }
 
 #[cfg(test)]

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
-use super::due::BUSY_RUNS;
 use super::levels::{Choice, choose, gathered, misplaced, whole};
 use super::run::Run;
-use super::sorting::Sorting;
+use super::sorting::{PARTS_MAX, Sorting};
 use super::{Lake, files};
 use crate::error::Result;
 use crate::journal::Position;
@@ -20,80 +19,56 @@ use crate::snapshot::{FileView, Snapshot};
 use crate::store::Written;
 use crate::tables::{Batches, FileEntry, Plan, SortedBy, merge};
 
-/// Runs above those that a customer is in otherwise, from which on merging is behind.
-pub(super) const BEHIND_RUNS: usize = 2 * BUSY_RUNS;
-
 /// Undeclared fields that have a column of their own in a merged file, at most.
 const SHREDDED_MAX: usize = 64;
 
 /// Whether a merge may take what it can of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Haste {
-    /// It leaves some to others.
-    None,
-    /// It is behind, has a term, or was asked for.
+    /// It leaves some to others, as long as it is not behind and has no term that is near.
+    IfNeeded,
+    /// It was asked for.
     Now,
 }
 
-/// The run that holds removed or replaced rows which must go first, as `since` tells of each
-/// file; of files for single customers only those that hold some.
-fn unclean<T: Ord>(
-    manifest: &Manifest,
-    layout: FileLayout,
-    since: impl Fn(&FileEntry) -> Option<T>,
-) -> Option<Choice> {
-    let files = manifest.files.iter();
-    let unclean = files.filter_map(|file| Some((since(file)?, file)));
-    let (_, first) = unclean.min_by(|(a, one), (b, other)| {
-        let order = |file: &FileEntry| (file.level, file.run);
-        a.cmp(b).then(order(one).cmp(&order(other)))
-    })?;
-    let run = manifest.files.iter().filter(|file| {
-        let is_due = layout == FileLayout::Shared || since(file).is_some();
-        file.run == first.run && is_due
-    });
-    Some(Choice {
-        files: run.map(|file| file.id).collect(),
-        level: first.level,
-    })
-}
+/// Bytes of what is read of all files that are merged, in memory at once.
+const READ_BYTES: usize = 256 << 20;
 
 impl Lake {
     /// Merges the files of a pool that are next, or carries out removals, or
     /// sorts what lies otherwise than it is to.
     pub(super) fn merge_pool(&self, id: PoolId) -> Result<()> {
         let most = self.upkeep.options.runs;
-        self.merge_files(id, |pool, manifest, order| {
+        self.merge_files(id, Haste::IfNeeded, |pool, manifest, order| {
             let layout = pool.draft.layout;
-            let is_behind = choose(manifest, layout, most + BEHIND_RUNS).is_some();
-            let leaves = |file: &FileEntry| self.must_leave(Some(pool), manifest, file);
-            let must_purge = || self.must_purge(Some(pool), manifest);
-            let haste = if is_behind || must_purge() {
-                Haste::Now
-            } else {
-                Haste::None
-            };
-            let choice = choose(manifest, layout, most)
-                .or_else(|| must_purge().then(|| unclean(manifest, layout, leaves))?)
+            choose(manifest, layout, most)
+                .or_else(|| self.next_purge(pool, manifest, order))
                 .or_else(|| misplaced(manifest, order))
-                .or_else(|| gathered(manifest, layout));
-            choice.map(|choice| (choice, haste))
+                .or_else(|| gathered(manifest, layout))
         })
     }
 
     /// Merges all files of a pool into one run in the pool's order, without
     /// what was removed.
     pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
-        self.merge_files(id, |pool, manifest, order| {
-            let is_due = !manifest.is_exact() || misplaced(manifest, order).is_some();
-            whole(manifest, pool.draft.layout, is_due).map(|choice| (choice, Haste::Now))
-        })
+        let mut is_more = true;
+        while is_more {
+            is_more = false;
+            self.merge_files(id, Haste::Now, |pool, manifest, order| {
+                let is_due = !manifest.is_exact() || misplaced(manifest, order).is_some();
+                let choice = whole(manifest, pool.draft.layout, is_due)?;
+                is_more = choice.files.len() < manifest.files.len();
+                Some(choice)
+            })?;
+        }
+        Ok(())
     }
 
     fn merge_files(
         &self,
         id: PoolId,
-        choose: impl FnOnce(&Pool, &Manifest, &SortedBy) -> Option<(Choice, Haste)>,
+        haste: Haste,
+        choose: impl FnOnce(&Pool, &Manifest, &SortedBy) -> Option<Choice>,
     ) -> Result<()> {
         let _unfinished = self.unfinished();
         let Some((pool, snapshot, cleaned)) = self.pools.rewrite(id) else {
@@ -105,7 +80,12 @@ impl Lake {
             ..Manifest::default()
         };
         let order = SortedBy::of(&pool, snapshot.isolation.as_ref());
-        let Some((Choice { files, level }, haste)) = choose(&pool, &manifest, &order) else {
+        let Some(Choice {
+            files,
+            level,
+            within,
+        }) = choose(&pool, &manifest, &order)
+        else {
             self.pools.give_up(id, Written::Anew);
             return Ok(());
         };
@@ -116,9 +96,9 @@ impl Lake {
         let written = self
             .merged(&snapshot, files, &pool, cleaned)
             .and_then(|(plan, rows)| {
-                let run = Run::new(self, id, plan, level, cleaned);
+                let run = Run::new(self, id, plan, level, cleaned).within(within);
                 let run = match haste {
-                    Haste::None => run.at_leisure(),
+                    Haste::IfNeeded => run.at_leisure(&pool),
                     Haste::Now => run,
                 };
                 self.write_files(id, run, rows)
@@ -210,15 +190,23 @@ impl Lake {
             apart: pool.draft.layout == FileLayout::FilePerCustomer,
             block_rows: self.upkeep.options.block_rows,
         };
+        let parts = if otherwise.is_empty() {
+            0
+        } else {
+            PARTS_MAX + 1
+        };
+        let each = READ_BYTES / (runs.len() + parts).max(1);
         let inputs = runs.into_values().map(|mut files| {
             files.sort_by_cached_key(|file| place_in_run(file));
-            rows_of(snapshot, files)
+            rows_of(snapshot, files, each)
         });
         let mut inputs: Vec<_> = inputs.collect();
         if !otherwise.is_empty() {
-            let sorting = Sorting::new(self, pool.id, snapshot, &plan, cleaned);
-            inputs.extend(sorting.inputs(rows_of(snapshot, otherwise))?);
+            let sorting = Sorting::new(self, (pool.id, snapshot), &plan, cleaned, each);
+            inputs.extend(sorting.inputs(rows_of(snapshot, otherwise, each))?);
         }
+        #[cfg(test)]
+        self.upkeep.staged.merges(inputs.len());
         let rows = merge(inputs, &plan.layout, &plan.sorted_by, plan.block_rows)?;
         Ok((plan, rows))
     }
@@ -226,15 +214,15 @@ impl Lake {
 
 /// What orders the files of a run as their rows are ordered: where a customer's
 /// rows go over into another file, times tell only if both files are of that
-/// customer alone. Those that are alike stay in the order in which they were written.
-fn place_in_run(file: &FileEntry) -> impl Ord + use<> {
+/// customer alone. Those that are alike stay in the order in which they stand.
+pub(super) fn place_in_run(file: &FileEntry) -> impl Ord + use<> {
     let range = file.isolation.as_ref();
     let isolation = range.map(|range| (range.min.clone(), range.max.clone()));
     (isolation, file.time.map(|time| (time.min, time.max)))
 }
 
-/// The rows of files, one file after the other.
-pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batches {
+/// The rows of files, one file after the other, of which so many bytes are in memory at once.
+pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>, bytes: usize) -> Batches {
     let layout = snapshot.layout.clone();
     let snapshot = Snapshot {
         segments: Vec::new(),
@@ -244,7 +232,7 @@ pub(super) fn rows_of(snapshot: &Snapshot, files: Vec<Arc<FileEntry>>) -> Batche
         },
         ..snapshot.clone().asked_by_columns()
     };
-    let reading = Reading::once(snapshot, layout.columns().into());
+    let reading = Reading::once(snapshot, layout.columns().into(), bytes);
     Box::new(std::iter::from_fn(move || {
         loop {
             match reading.step()? {

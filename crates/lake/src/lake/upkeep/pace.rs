@@ -1,43 +1,70 @@
 //! How fast files are merged: the disk is there for others too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use model::pools::Pool;
 use model::time::Timestamp;
 
 use super::Lake;
 
-/// Keeps a merge to what it may write in a second.
+/// How often it is looked at whether a merge is to hurry.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Keeps a merge to what it may write in a second, for as long as it need not hurry.
 #[derive(Debug)]
 pub(super) struct Pace {
+    pool: Arc<Pool>,
     bytes_per_second: u64,
     written: u64,
     at: Timestamp,
+    /// Whether it is to hurry, as was seen at the last look; before the first there is none.
+    hurries: Option<bool>,
+    /// How long it has waited since then.
+    waited: Duration,
 }
 
 impl Pace {
     /// From now on.
-    pub(super) fn of(lake: &Lake) -> Self {
+    pub(super) fn of(lake: &Lake, pool: Arc<Pool>) -> Self {
         Self {
+            pool,
             bytes_per_second: lake.upkeep.options.merge_bytes_per_second,
             written: 0,
             at: lake.clock.now(),
+            hurries: None,
+            waited: Duration::ZERO,
         }
     }
 
-    /// Waits until a merge that has written so many bytes may go on, or the lake is closed.
+    /// Waits until a merge that has written so many bytes may go on, or has to, or the lake is closed.
     pub(super) fn keep(&mut self, lake: &Lake, written: u64) {
         let bytes = written.saturating_sub(self.written);
-        let now = lake.clock.now();
-        let passed = now
-            .as_microsecond()
-            .saturating_sub(self.at.as_microsecond());
+        let passed = lake.clock.now().as_microsecond();
+        let passed = passed.saturating_sub(self.at.as_microsecond());
         let passed = Duration::from_micros(passed.try_into().unwrap_or(0));
-        let wait = time_of(bytes, self.bytes_per_second).saturating_sub(passed);
-        if !wait.is_zero() {
-            lake.stopping.wait(wait);
+        self.waited = self.waited.saturating_add(passed);
+        let mut wait = time_of(bytes, self.bytes_per_second).saturating_sub(passed);
+        while !wait.is_zero() && !lake.stopping.is_told() && !self.must_hurry(lake) {
+            let part = wait.min(LOOK);
+            lake.stopping.wait(part);
+            wait -= part;
+            self.waited = self.waited.saturating_add(part);
         }
         self.written = self.written.max(written);
         self.at = lake.clock.now();
+    }
+
+    /// A merge may take hours, and what comes meanwhile may leave it no time.
+    fn must_hurry(&mut self, lake: &Lake) -> bool {
+        match self.hurries {
+            Some(hurries) if self.waited < LOOK => hurries,
+            _ => {
+                let hurries = lake.must_hurry(&self.pool);
+                (self.hurries, self.waited) = (Some(hurries), Duration::ZERO);
+                hurries
+            }
+        }
     }
 }
 

@@ -109,12 +109,7 @@ impl Lake {
     /// Whether some went.
     fn retain_pool(&self, pool: &Arc<Pool>, snapshot: Snapshot, border: Timestamp) -> Result<bool> {
         let filter = Removal::before(time_column(pool), border);
-        let removal = Removal {
-            position: Position::FIRST,
-            at: border,
-            rows: Constraint::AllRows,
-            filter: Some(filter),
-        };
+        let removal = Removal::new(Position::FIRST, border, Constraint::AllRows, Some(filter));
         if !holds_some(snapshot, &removal)? {
             return Ok(false);
         }
@@ -126,6 +121,7 @@ impl Lake {
             payload,
             rows,
             filter,
+            foreseen: None,
         })?;
         match done {
             Outcome::Deleted(done) => drop(done?),

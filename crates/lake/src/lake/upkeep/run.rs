@@ -1,7 +1,10 @@
 //! Writing the files of one run.
 
+use std::sync::Arc;
+
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use model::ids::PoolId;
+use model::pools::Pool;
 
 use super::Lake;
 use super::pace::Pace;
@@ -67,10 +70,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The same run, written no faster than merging may.
-    pub(super) fn at_leisure(self) -> Self {
+    /// The same run, written no faster than merging of its pool may.
+    pub(super) fn at_leisure(self, pool: &Arc<Pool>) -> Self {
         Self {
-            pace: Some(Pace::of(self.lake)),
+            pace: Some(Pace::of(self.lake, pool.clone())),
+            ..self
+        }
+    }
+
+    /// The same files as part of a run that is there, if of one.
+    pub(super) fn within(self, run: Option<u64>) -> Self {
+        Self {
+            number: run.unwrap_or(self.number),
             ..self
         }
     }

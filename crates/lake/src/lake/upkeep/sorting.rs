@@ -22,7 +22,7 @@ use crate::tables::{Batches, FileEntry, Plan, Tables, bytes_of, discard, merge, 
 use crate::upserts::Hidden;
 
 /// Parts that are merged at once.
-const PARTS_MAX: usize = 16;
+pub(super) const PARTS_MAX: usize = 16;
 
 /// How much fewer rows than others the blocks of a part have: blocks of many
 /// parts are in memory at once.
@@ -41,16 +41,19 @@ pub(super) struct Sorting<'a> {
     snapshot: Snapshot,
     plan: Plan,
     cleaned: Position,
+    /// Bytes of what is read of a part, in memory at once.
+    bytes: usize,
 }
 
 impl<'a> Sorting<'a> {
-    /// For rows of a snapshot that are to be in the order of the plan.
+    /// For rows of a pool's snapshot that are to be in the order of the plan,
+    /// where each input may have so many bytes in memory.
     pub(super) fn new(
         lake: &'a Lake,
-        pool: PoolId,
-        snapshot: &Snapshot,
+        (pool, snapshot): (PoolId, &Snapshot),
         plan: &Plan,
         cleaned: Position,
+        bytes: usize,
     ) -> Self {
         let stored = FileView {
             files: Arc::default(),
@@ -74,6 +77,7 @@ impl<'a> Sorting<'a> {
                 ..plan.clone()
             },
             cleaned,
+            bytes,
         }
     }
 
@@ -121,7 +125,7 @@ impl<'a> Sorting<'a> {
     }
 
     fn rows(&self, part: Part) -> Batches {
-        let rows = rows_of(&self.snapshot, part.files.clone());
+        let rows = rows_of(&self.snapshot, part.files.clone(), self.bytes);
         Box::new(Reading { rows, _part: part })
     }
 }

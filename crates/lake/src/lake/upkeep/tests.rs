@@ -6,6 +6,8 @@ mod full_disk;
 mod layout;
 mod learned;
 mod pace;
+mod parts;
 mod publish;
+mod purging;
 mod scrub;
 pub(in crate::lake) mod staged;

@@ -131,12 +131,8 @@ fn any_removal() -> impl Strategy<Value = Removal> {
     let rows = prop::option::of(any_filter());
     let rows = rows.prop_map(|rows| rows.map_or(Constraint::AllRows, Constraint::Rows));
     let filter = prop::option::of(any_filter());
-    (any_position(), any_time(), rows, filter).prop_map(|(position, at, rows, filter)| Removal {
-        position,
-        at,
-        rows,
-        filter,
-    })
+    (any_position(), any_time(), rows, filter)
+        .prop_map(|(position, at, rows, filter)| Removal::new(position, at, rows, filter))
 }
 
 fn any_manifest() -> impl Strategy<Value = Manifest> {

@@ -144,13 +144,9 @@ impl Damage for RevivesPools {
 pub(crate) enum ShowsParts {}
 impl Damage for ShowsParts {
     fn applied(store: &mut Store) {
-        let removal = Removal {
-            position: Position::FIRST,
-            at: noon(),
-            rows: Constraint::AllRows,
-            filter: Some(filter(r#"{"field":"part","operator":"eq","value":2}"#)),
-        };
-        store.pools.delete(main_pool(), removal).unwrap();
+        let part = filter(r#"{"field":"part","operator":"eq","value":2}"#);
+        let removal = Removal::new(Position::FIRST, noon(), Constraint::AllRows, Some(part));
+        store.pools.delete(main_pool(), removal, None).unwrap();
     }
 }
 
@@ -201,6 +197,9 @@ impl<M: Damage> StateMachine for Broken<M> {
     }
     fn abandon(&mut self, operation: &Operation) {
         self.store.abandon(operation);
+    }
+    fn parts(&self, payload: &[u8], limit: usize) -> Option<Vec<Vec<u8>>> {
+        self.store.parts(payload, limit)
     }
     fn survey(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
         self.store.survey(position, payload)

@@ -205,7 +205,7 @@ fn rows_are_at_hand_once_they_were_read_if_they_are_few() {
         assert!(!few.is_at_hand(rows / 4), "{customer:?}");
         assert_eq!(noted(&few), found);
     }
-    let once = Reading::once(lake.snapshot(&pool), columns.clone());
+    let once = Reading::once(lake.snapshot(&pool), columns.clone(), 1 << 20);
     assert!(!once.is_at_hand(1_000), "it keeps to itself");
 }
 

@@ -131,8 +131,10 @@ fn large_records_make_small_blocks() {
         let file = written.open();
         assert!((3..=6).contains(&file.blocks()), "{}", file.blocks());
         let columns = [(path("text"), ColumnType::Undeclared)];
-        assert_eq!(file.blocks_at_once(&[]), ROW_GROUP_BLOCKS);
-        assert!(file.blocks_at_once(&columns) >= 1);
+        assert_eq!(file.blocks_at_once(&[], most), ROW_GROUP_BLOCKS);
+        let blocks = [1, most, 64 * most].map(|bytes| file.blocks_at_once(&columns, bytes));
+        assert!(blocks[0] == 1 && blocks[1] <= blocks[2], "{blocks:?}");
+        assert_eq!(blocks[2], ROW_GROUP_BLOCKS);
         check_all(&pool, &written, &sorted);
     }
 }

@@ -43,6 +43,7 @@ fn a_sound_directory_is_told_to_be_and_is_not_changed() {
     assert_eq!(orders["records_in_files"], 11, "{report}");
     assert_eq!(orders["files"], 1, "{report}");
     assert_eq!(orders["files_per_customer"], 1, "{report}");
+    assert_eq!(orders["runs_per_customer"], 1, "{report}");
     let shown = run(home.path(), &CHECK[..3]).expect(0);
     assert!(
         shown.out.contains("everything is as it was written"),

@@ -68,8 +68,8 @@ fn sorting<'a>(lake: &'a Lake, pool: &Arc<Pool>) -> (Sorting<'a>, Snapshot, Batc
         apart: false,
         block_rows: 8,
     };
-    let sorting = Sorting::new(lake, pool.id, &snapshot, &plan, Position::FIRST);
-    let rows = rows_of(&snapshot, snapshot.stored.files.to_vec());
+    let sorting = Sorting::new(lake, (pool.id, &snapshot), &plan, Position::FIRST, 1 << 20);
+    let rows = rows_of(&snapshot, snapshot.stored.files.to_vec(), 1 << 20);
     (sorting, snapshot, rows)
 }
 

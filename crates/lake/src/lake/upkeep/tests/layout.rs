@@ -76,7 +76,7 @@ fn live(layout: &str, runs: usize, flushes: u64) -> (Lake, Arc<Pool>, PoolLayout
         lake.flush(&Permit::ours()).unwrap();
         while lake.upkeep(&Permit::ours()).unwrap() {}
         let now = only(&lake);
-        assert!(now.files_per_customer <= runs as u64, "{flush}: {now:?}");
+        assert!(now.runs_per_customer <= runs as u64, "{flush}: {now:?}");
         worst = worst.max(now.rewrites_per_record);
     }
     let mut found = numbers(&lake, &pool);
@@ -93,7 +93,7 @@ fn a_customer_is_in_few_files_and_a_record_is_written_anew_a_few_times() {
     // 4 runs hold 126 flushes of which no record is written anew more than 5 times.
     let (.., now) = live("shared", 4, 120);
     assert!(now.rewrites_per_record > 1.0, "{now:?}");
-    assert!(now.files_per_customer > 1, "{now:?}");
+    assert!(now.runs_per_customer > 1, "{now:?}");
 }
 
 #[test]
@@ -138,7 +138,8 @@ fn files_that_customers_shared_are_taken_apart_when_the_pool_asks_for_it() {
     lake.flush(&Permit::ours()).unwrap();
     while lake.upkeep(&Permit::ours()).unwrap() {}
     let now = only(&lake);
-    assert_eq!((now.files, now.files_per_customer), (6, 2));
+    assert_eq!((now.files, now.runs_per_customer), (6, 2));
+    assert_eq!(now.files_per_customer, 2);
     lake.compact(&Permit::ours()).unwrap();
     assert_eq!((only(&lake).files, only(&lake).rows), (3, 12));
 }
@@ -249,4 +250,70 @@ fn what_a_pool_takes_is_its_records_in_memory_and_its_files_until_they_are_writt
     assert_eq!(again.stored_bytes(&Permit::ours(), pool.id), 0);
     // Of another pool there is nothing.
     assert_eq!(lake.stored_bytes(&Permit::ours(), open_pool(9).id), 0);
+}
+
+/// As after upkeep that failed for long.
+#[test]
+fn however_many_runs_there_are_a_bounded_number_is_merged_at_once() {
+    for layout in ["shared", "file_per_customer"] {
+        for is_compacted in [false, true] {
+            let (disk, pool) = (SimulatedDisk::new(8), sales(layout));
+            let lake = open(&disk, &[&pool], options(2));
+            for flush in 0..50 {
+                let records: Vec<_> = (0..3).map(|c| (format!("c{c}"), flush * 3 + c)).collect();
+                put(&lake, &pool, &records);
+                lake.flush(&Permit::ours()).unwrap();
+            }
+            if is_compacted {
+                lake.compact(&Permit::ours()).unwrap();
+            }
+            while lake.upkeep(&Permit::ours()).unwrap() {}
+            let now = only(&lake);
+            let most = if is_compacted { 1 } else { 2 };
+            assert!(now.runs_per_customer <= most, "{layout}: {now:?}");
+            let inputs = lake.upkeep.staged.most_inputs();
+            assert!((2..=16).contains(&inputs), "{layout}: {inputs}");
+            let mut found = numbers(&lake, &pool);
+            found.sort_unstable();
+            assert_eq!(found, (0..150).collect::<Vec<_>>(), "{layout}");
+        }
+    }
+}
+
+#[test]
+fn the_files_of_a_customer_in_a_run_are_counted() {
+    let (disk, pool) = (SimulatedDisk::new(9), sales("shared"));
+    let mut options = options(8);
+    (options.upkeep.file_bytes, options.upkeep.block_rows) = (1, 10);
+    let lake = open(&disk, &[&pool], options);
+    let records: Vec<_> = (0..400).map(|n| ("c".to_owned(), n)).collect();
+    put(&lake, &pool, &records);
+    lake.flush(&Permit::ours()).unwrap();
+    let now = only(&lake);
+    assert!(now.files > 2, "{now:?}");
+    assert_eq!(
+        (now.files_per_customer, now.runs_per_customer),
+        (now.files, 1)
+    );
+}
+
+#[test]
+fn a_customer_who_sends_a_little_again_and_again_has_each_record_written_anew_a_few_times() {
+    let (disk, pool) = (SimulatedDisk::new(10), sales("file_per_customer"));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], options(8), clock.clone()).unwrap();
+    let rest = options(8).upkeep.flush_after + Duration::from_secs(1);
+    for n in 0..200 {
+        put(&lake, &pool, &[("a".to_owned(), n)]);
+        lake.flush(&Permit::ours()).unwrap();
+        for _ in 0..2 {
+            while lake.upkeep(&Permit::ours()).unwrap() {}
+            clock.advance(rest);
+        }
+        while lake.upkeep(&Permit::ours()).unwrap() {}
+    }
+    let rewritten = lake.metrics().tables.records_rewritten;
+    // Gathered each time, they would be 20,000.
+    assert!((200..3_000).contains(&rewritten), "{rewritten}");
+    assert_eq!(numbers(&lake, &pool).len(), 200);
 }

@@ -146,7 +146,7 @@ fn a_customers_rows_are_found_without_those_of_others_once_files_lie_by_them() {
         lake.compact(&Permit::ours()).unwrap();
         assert_eq!(orders(&lake, &pool), [by(Some("c"))]);
         let told = layout(&lake);
-        assert_eq!((told.files_otherwise, told.files_per_customer), (0, 1));
+        assert_eq!((told.files_otherwise, told.runs_per_customer), (0, 1));
         assert_eq!(told.rows, 1_600);
         assert_eq!(counting.unfinished().0, 0, "nothing is left over");
         let lake = {

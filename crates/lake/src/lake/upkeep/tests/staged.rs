@@ -2,7 +2,7 @@
 //! does wrong in it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use model::ids::PoolId;
@@ -54,6 +54,8 @@ pub(in crate::lake) struct Staged {
     wrong: OnceLock<Wrong>,
     /// How often tokens were carried on.
     carried: AtomicU64,
+    /// The most inputs of a merge.
+    inputs: AtomicUsize,
 }
 
 impl fmt::Debug for Staged {
@@ -83,6 +85,16 @@ impl Staged {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *meanwhile = None;
+    }
+
+    /// Notes that so many inputs are merged.
+    pub(in crate::lake::upkeep) fn merges(&self, inputs: usize) {
+        self.inputs.fetch_max(inputs, Ordering::Relaxed);
+    }
+
+    /// The most inputs that were merged at once.
+    pub(super) fn most_inputs(&self) -> usize {
+        self.inputs.load(Ordering::Relaxed)
     }
 
     /// Makes the lake a mutant.
@@ -129,7 +141,7 @@ impl Lake {
         self.merge_whole(pool)
     }
 
-    pub(in crate::lake::upkeep) fn happens_meanwhile(&self) {
+    pub(in crate::lake) fn happens_meanwhile(&self) {
         let meanwhile = &self.upkeep.staged.meanwhile;
         let mut meanwhile = meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(happens) = meanwhile.take() {

@@ -10,8 +10,9 @@ use model::pools::Pool;
 use model::time::Timestamp;
 use model::value::Value;
 
+use crate::lake::delete::delete_operation;
 use crate::lake::tests::fixtures::*;
-use crate::lake::{append_operation, delete_operation, drop_operation, new_receipt};
+use crate::lake::{append_operation, drop_operation, new_receipt};
 use crate::simulation::Random;
 use crate::store::Operation;
 
@@ -204,7 +205,7 @@ impl Deed {
                         {{"field":"n","operator":"lt","value":{below}}}]}}"#
                 );
                 let delete = deleting(writer(), &pools()[*pool], Some(filter(&asked)));
-                Some((delete_operation(&delete), None))
+                Some((delete_operation(&delete, None), None))
             }
             Self::Drop { pool } => Some((drop_operation(pools()[*pool].id), None)),
             Self::Retain => None,
