@@ -82,7 +82,7 @@ pub use once::{Carried, Made, Once};
 pub use people::{
     NewPerson, OpenSession, OwnSession, Proof, SecondFactor, SharedAccount, Shown, SignIn, SignedIn,
 };
-pub use pulse::PULSE_SECONDS;
+pub use pulse::{Beat, PULSE_SECONDS};
 pub use scoped::Scoping;
 pub use store::TokenFile;
 pub use totals::Unpublished;

@@ -21,11 +21,20 @@ const PLACES: usize = PULSE_SECONDS + 1;
 /// Projects that are counted; beyond, those of which nothing came go.
 const PROJECTS_MAX: usize = 10_000;
 
+/// What keys did in one second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beat {
+    /// What is counted of usage.
+    pub counts: UsageCounts,
+    /// Requests that asked for data: each once, of however many pools.
+    pub questions: u64,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Second {
     /// Seconds since 1970-01-01.
     at: i64,
-    counts: UsageCounts,
+    beat: Beat,
 }
 
 /// The last seconds of each project.
@@ -39,6 +48,14 @@ fn place(at: i64) -> usize {
 
 impl Pulses {
     pub(crate) fn note(&self, project: ProjectId, at: i64, counts: UsageCounts) {
+        self.note_in(project, at, |beat| beat.counts += counts);
+    }
+
+    pub(crate) fn note_question(&self, project: ProjectId, at: i64) {
+        self.note_in(project, at, |beat| beat.questions += 1);
+    }
+
+    fn note_in(&self, project: ProjectId, at: i64, note: impl FnOnce(&mut Beat)) {
         let mut projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if projects.len() >= PROJECTS_MAX && !projects.contains_key(&project) {
             let oldest = at - i64::try_from(PULSE_SECONDS).unwrap_or(0);
@@ -52,21 +69,21 @@ impl Pulses {
         if second.at != at {
             *second = Second {
                 at,
-                counts: UsageCounts::default(),
+                beat: Beat::default(),
             };
         }
-        second.counts += counts;
+        note(&mut second.beat);
     }
 
     /// The seconds before this one, the oldest first.
-    fn before(&self, project: ProjectId, now: i64) -> Vec<UsageCounts> {
+    fn before(&self, project: ProjectId, now: i64) -> Vec<Beat> {
         let projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = projects.get(&project);
         let told = i64::try_from(PULSE_SECONDS).unwrap_or(0);
         let each = (now - told..now).map(|at| {
             let second = seconds.and_then(|seconds| seconds.get(place(at)));
             let second = second.filter(|second| second.at == at);
-            second.map_or_else(UsageCounts::default, |second| second.counts)
+            second.map_or_else(Beat::default, |second| second.beat)
         });
         each.collect()
     }
@@ -76,7 +93,7 @@ impl Control {
     /// What the keys of the caller's project did in each of the last
     /// [`PULSE_SECONDS`] that are over, the oldest first; `None` for a caller to
     /// whom usage is not told.
-    pub fn pulse(&self, by: &Access) -> Option<Vec<UsageCounts>> {
+    pub fn pulse(&self, by: &Access) -> Option<Vec<Beat>> {
         let now = self
             .0
             .options

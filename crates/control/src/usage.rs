@@ -119,6 +119,16 @@ impl Control {
         self.0.usage.note(of, did.counts);
     }
 
+    /// Counts that this caller asked for data, for whoever looks at it now.
+    pub fn note_question(&self, access: &Access) {
+        if access.person().is_some() {
+            return;
+        }
+        let now = self.0.options.clock.now();
+        let second = now.as_microsecond().div_euclid(1_000_000);
+        self.0.pulses.note_question(access.project(), second);
+    }
+
     /// The usage of the caller's project, that of the last moment included, by
     /// day, key, secret, pool and view.
     ///

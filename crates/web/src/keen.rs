@@ -144,8 +144,8 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
             true => handler.route_layer(from_fn(layers::to_completion)),
             false => handler.route_layer(from_fn_with_state(state.clone(), while_let_in)),
         };
-        if metering::asks(route.pattern) {
-            handler = handler.route_layer(Extension(metering::Asks));
+        if let Some(asks) = metering::Asks::of(route.pattern) {
+            handler = handler.route_layer(Extension(asks));
         }
         router.route(route.pattern, handler)
     })

@@ -31,10 +31,21 @@ const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// Of a request whose answer is made of rows: it counts towards
 /// `concurrent_queries` of its key.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asks;
+pub(crate) struct Asks {
+    /// Whether it is a question for data, and not for what its caller may do.
+    is_question: bool,
+}
+
+impl Asks {
+    /// What calls of this pattern ask; `None` for those that ask no rows.
+    pub(crate) fn of(pattern: &str) -> Option<Self> {
+        let is_question = costs(pattern);
+        asks(pattern).then_some(Self { is_question })
+    }
+}
 
 /// Whether calls of this pattern answer rows, or functions of rows.
-pub(crate) fn asks(pattern: &str) -> bool {
+fn asks(pattern: &str) -> bool {
     const ENDS: [&str; 8] = [
         "/v1/whoami",
         "/simulate",
@@ -97,6 +108,8 @@ struct Passed {
     /// Who came, and what it did.
     access: OnceLock<Access>,
     did: Mutex<Touched>,
+    /// Whether it asks for data.
+    is_question: OnceLock<()>,
 }
 
 /// What a request had to do with: each pool once, and the view if it came by one.
@@ -128,6 +141,7 @@ impl LetIn {
             reserved: Mutex::default(),
             access: OnceLock::new(),
             did: Mutex::default(),
+            is_question: OnceLock::new(),
         }))
     }
 
@@ -260,6 +274,9 @@ impl LetIn {
         let note = |pool| state.control.note_usage(access, Did { pool, view, counts });
         let none = pools.is_empty().then_some(None);
         pools.into_iter().map(Some).chain(none).for_each(note);
+        if self.0.is_question.get().is_some() {
+            state.control.note_question(access);
+        }
     }
 
     fn did(&self) -> std::sync::MutexGuard<'_, Touched> {
@@ -294,7 +311,11 @@ impl LetIn {
             return Ok(());
         }
         passed.access.get_or_init(|| access.clone());
-        let asks = parts.extensions.get::<Asks>().is_some();
+        let asks = parts.extensions.get::<Asks>();
+        if asks.is_some_and(|asks| asks.is_question) {
+            passed.is_question.get_or_init(|| ());
+        }
+        let asks = asks.is_some();
         match state.control.meter(access, asks) {
             Ok(entered) => {
                 if let Some(rate) = entered.rate() {

@@ -251,8 +251,8 @@ fn routes(state: &AppState) -> Router<AppState> {
             true => handler.route_layer(from_fn(layers::to_completion)),
             false => handler.route_layer(from_fn_with_state(state.clone(), while_let_in)),
         };
-        if metering::asks(route.pattern) {
-            handler = handler.route_layer(Extension(metering::Asks));
+        if let Some(asks) = metering::Asks::of(route.pattern) {
+            handler = handler.route_layer(Extension(asks));
         }
         let parameters = from_fn_with_state(route.parameters, layers::read_parameters);
         router.route(route.pattern, handler.route_layer(parameters))

@@ -8,7 +8,10 @@ const ONE: UsageCounts = UsageCounts {
 
 fn requests(pulses: &Pulses, project: ProjectId, now: i64) -> Vec<u64> {
     let seconds = pulses.before(project, now);
-    seconds.iter().map(|second| second.requests).collect()
+    seconds
+        .iter()
+        .map(|second| second.counts.requests)
+        .collect()
 }
 
 #[test]
@@ -30,6 +33,20 @@ fn each_second_is_told_once_it_is_over_and_for_a_minute() {
     assert_eq!((told[0], told[59]), (1, 1));
     let other = ProjectId::from_bytes([2; 16]);
     assert_eq!(requests(&pulses, other, began + 3), [0; PULSE_SECONDS]);
+}
+
+#[test]
+fn questions_are_told_apart_from_what_is_stored() {
+    let (pulses, project) = (Pulses::default(), ProjectId::from_bytes([1; 16]));
+    pulses.note(project, 1_000, ONE);
+    pulses.note_question(project, 1_000);
+    pulses.note(project, 1_001, ONE);
+    let told = pulses.before(project, 1_002);
+    let told = told
+        .iter()
+        .map(|beat| (beat.questions, beat.counts.records));
+    let told: Vec<(u64, u64)> = told.collect();
+    assert_eq!(told[PULSE_SECONDS - 2..], [(1, 5), (0, 5)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use control::{PULSE_SECONDS, UsageCounts};
+use control::{Beat, PULSE_SECONDS};
 use http::StatusCode;
 
 use crate::console::frame::page;
@@ -89,15 +89,15 @@ fn a_second(count: u64) -> String {
 }
 
 impl Now {
-    fn of(here: &InProject, seconds: &[UsageCounts], turn: u32) -> Self {
-        let each = |of: fn(&UsageCounts) -> u64| seconds.iter().map(of).collect::<Vec<u64>>();
+    fn of(here: &InProject, seconds: &[Beat], turn: u32) -> Self {
+        let each = |of: fn(&Beat) -> u64| seconds.iter().map(of).collect::<Vec<u64>>();
         let turned = turn.saturating_add(1);
         let next = here.address(&format!("?part=now&turn={turned}"));
         Self {
             rates: vec![
-                Rate::of("Requests a second", &each(|one| one.requests)),
-                Rate::of("of them refused", &each(|one| one.refused)),
-                Rate::of("Records stored a second", &each(|one| one.records)),
+                Rate::of("Records stored a second", &each(|one| one.counts.records)),
+                Rate::of("Questions a second", &each(|one| one.questions)),
+                Rate::of("Requests refused a second", &each(|one| one.counts.refused)),
             ],
             next: Some(next).filter(|_| turn < TURNS_MAX),
             again: here.address(""),
