@@ -3,6 +3,7 @@
 
 mod doors;
 mod flows;
+mod honest;
 mod hostile;
 mod keys;
 mod people;
