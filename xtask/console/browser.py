@@ -10,13 +10,13 @@ class Browser:
     """One browser with its own cookies. Locators are found as people find them: by label and
     by role."""
 
-    def __init__(self, stage, scripts):
+    def __init__(self, stage, scripts, zone="Europe/Berlin"):
         self.stage = stage
         self.scripts = scripts
         self.faults = []
         self.allowed = []
         self.context = stage.chromium.new_context(
-            java_script_enabled=scripts, locale="en-GB", timezone_id="Europe/Berlin",
+            java_script_enabled=scripts, locale="en-GB", timezone_id=zone,
             viewport=dict(zip(("width", "height"), SIZES["desktop"])), reduced_motion="reduce",
         )
         self.context.set_default_timeout(10_000)

@@ -59,20 +59,20 @@ class Stage:
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
 
-    def browser(self, scripts=True):
-        """A browser of its own, without cookies."""
-        browser = Browser(self, scripts)
+    def browser(self, scripts=True, zone="Europe/Berlin"):
+        """A browser of its own, without cookies, whose clock is that of a zone."""
+        browser = Browser(self, scripts, zone)
         self.open.append(browser)
         return browser
 
-    def owner_in(self, anew=False, scripts=True):
+    def owner_in(self, anew=False, scripts=True, zone="Europe/Berlin"):
         """A browser in which the first owner is signed in."""
-        return self.signed_in(self.owner, anew, scripts)
+        return self.signed_in(self.owner, anew, scripts, zone)
 
-    def signed_in(self, person, anew=False, scripts=True):
+    def signed_in(self, person, anew=False, scripts=True, zone="Europe/Berlin"):
         """A browser in which a person is signed in: by the session of the browser before, when
         that still lasts, or `anew`."""
-        browser = self.browser(scripts)
+        browser = self.browser(scripts, zone)
         if person.cookies and not anew:
             browser.context.add_cookies(person.cookies)
         if anew or not browser.is_in():

@@ -2,6 +2,31 @@
 'use strict';
 (() => {
   const zone = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  const toTheSecond = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+  const { timeZone } = zone.resolvedOptions();
+
+  // A moment that is typed is the reader's; the form sends it in UTC, in a field beside it.
+  const wholeMinutes = (moment) => moment.toISOString().slice(0, 16);
+  const asTyped = (moment) => wholeMinutes(new Date(moment.getTime() - moment.getTimezoneOffset() * 60000));
+  const take = (input) => {
+    const typed = input.value ? new Date(input.value) : null;
+    if (input.value === input.dataset.shown) return;
+    input.dataset.shown = input.value;
+    input.nextElementSibling.value = typed && !Number.isNaN(typed.getTime()) ? wholeMinutes(typed) : input.value;
+  };
+  const takeOver = (input) => {
+    const sent = document.createElement('input');
+    sent.type = 'hidden';
+    sent.name = input.name;
+    sent.value = input.value;
+    input.removeAttribute('name');
+    input.after(sent);
+    const moment = new Date(`${input.value}Z`);
+    if (!Number.isNaN(moment.getTime())) input.value = asTyped(moment);
+    input.dataset.shown = input.value;
+    for (const event of ['input', 'change']) input.addEventListener(event, () => take(input));
+    for (const word of document.querySelectorAll(`[data-zone-of="${input.id}"]`)) word.textContent = `In your zone, ${timeZone}.`;
+  };
 
   // Times in the reader's zone, buttons that need a script, and a focus that follows.
   const dress = (root) => {
@@ -9,14 +34,17 @@
       const moment = new Date(time.dateTime);
       if (!Number.isNaN(moment.getTime())) {
         time.title = time.dateTime;
-        time.textContent = zone.format(moment);
+        time.textContent = (time.classList.contains('exact') ? toTheSecond : zone).format(moment);
       }
     }
+    for (const input of root.querySelectorAll('input[data-utc][name]')) takeOver(input);
     if (navigator.clipboard) {
       for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
     }
     for (const button of root.querySelectorAll('button[data-print], button[data-download]')) button.hidden = false;
     // Pages do not know under which address the server is reached; browsers do.
+    for (const copy of root.querySelectorAll('.copy')) locate(copy);
+    for (const word of root.querySelectorAll('[data-unlocated]')) word.hidden = true;
     for (const link of root.querySelectorAll('[data-link]')) link.textContent = location.origin + link.dataset.link;
     // What an invitation's link has behind its # was sent nowhere.
     const invitation = root.querySelector('input[name=invitation]');
@@ -25,6 +53,20 @@
       history.replaceState(null, '', location.pathname);
       for (const link of root.querySelectorAll('a[data-invitation]')) link.hash = invitation.value;
     }
+  };
+
+  // Lines to copy name this server where they left its address open.
+  const located = (text) => text
+    .replaceAll('$TIDEGATE_URL', location.origin)
+    .replaceAll('${process.env.TIDEGATE_URL}', location.origin)
+    .replaceAll('os.environ["TIDEGATE_URL"] + "', `"${location.origin}`)
+    .replaceAll('https://tidegate.example', location.origin);
+  const locate = (copy) => {
+    for (const code of copy.querySelectorAll('code')) {
+      const text = located(code.textContent);
+      if (text !== code.textContent) code.textContent = text;
+    }
+    for (const button of copy.querySelectorAll('button[data-copy]')) button.dataset.copy = located(button.dataset.copy);
   };
 
   // A text as a file, made here: nothing of it is sent anywhere.
@@ -55,6 +97,8 @@
   const sent = new WeakSet();
   document.addEventListener('submit', (event) => {
     const form = event.target;
+    // What a browser put back into the form by itself was typed, too.
+    for (const input of form.querySelectorAll('input[data-utc]')) take(input);
     if (!form.elements.namedItem('once')) return;
     if (sent.has(form)) {
       event.preventDefault();

@@ -12,6 +12,7 @@
 //! [`frame::Section`].
 
 mod account;
+mod again;
 mod asking;
 mod assets;
 mod audit;
@@ -31,6 +32,7 @@ mod paging;
 mod people;
 mod pictures;
 mod pools;
+mod readers;
 mod routes;
 mod rows;
 mod saved;

@@ -10,7 +10,7 @@ use model::fault::Fault;
 use model::grants::Action;
 use model::ids::GrantId;
 use model::limits::SAVED_ROWS_MAX;
-use model::permit::{Access, ConstrainedAnalysis, Denied, On, Permit, ReadCached, RunSaved};
+use model::permit::{Access, ConstrainedAnalysis, Denied, On, Permit, ReadCached, RunSaved, Shown};
 use model::saved_queries::{SavedQuery, WithPools};
 use model::tickets::{Terms, Ticket};
 use model::time::Timestamp;
@@ -146,6 +146,25 @@ pub(crate) async fn ask(
     };
     let kept = kept::ask_and_keep(to_keep, &state.kept, plane, &*state.clock).await?;
     Ok(Ran::Kept(kept))
+}
+
+/// The answer that a key is given to whom this is shown of the saved query, over the rows that the
+/// caller sees, too. It is made now, and kept for nobody.
+///
+/// # Errors
+/// As [`run`], and where the caller may not be told what the key is.
+pub(crate) async fn seen_by(
+    access: &Access,
+    saved: &WithPools<'_, SavedQuery>,
+    shown: &Shown,
+    state: &AppState,
+) -> Result<Answer, ApiError> {
+    let now = state.clock.now();
+    let asked = match May::of(access, Some(saved))? {
+        May::Run(permit) => permit.seen_by(shown)?.constrain(None, now)?,
+        May::Read(permit, _) => permit.seen_by(shown)?.constrain(None, now)?.0,
+    };
+    Ok(answer(asked, &*state.plane).await?)
 }
 
 /// How a saved query is refused that is absent, or that no grant covers: the

@@ -43,7 +43,7 @@ impl On<'_> {
     }
 
     /// Whether usage is read there, be it beside other records.
-    pub(super) fn reads_usage(&self) -> bool {
+    pub fn reads_usage(&self) -> bool {
         self.pools().0 > 0
     }
 

@@ -68,7 +68,7 @@ pub(crate) use signing::{
     delete_operation as delete_signing_operation, list as list_signing,
     list_operation as list_signing_operation,
 };
-pub(crate) use simulate::{Told, simulate, simulate_operation, simulated};
+pub(crate) use simulate::{Told, Untold, simulate, simulate_operation, simulated};
 
 use once::{Sent, finish_made};
 use shown::show;

@@ -190,7 +190,10 @@ async fn find(
         },
         shown,
         figure,
-        chart: is_drawn.then(|| Chart::at(&chart, Size::Medium, "Chart of the answer")),
+        chart: is_drawn.then(|| {
+            Chart::at(&chart, Size::Medium, "Chart of the answer")
+                .over_time(pictures::clock_of(&analysis))
+        }),
         snippets: snippets::sending("/v1/query", question),
         pretty: pretty(question),
         definition: model::json::to_text(question),

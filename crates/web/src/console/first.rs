@@ -74,7 +74,7 @@ pub(super) async fn send(
     };
     let made = state.control.set_up_first_owner(&permit, sign_in, new);
     match made.await {
-        Ok((person, shown)) => once::show(Frame::bare("Keep these"), &person, &shown),
+        Ok((person, shown)) => once::show_first(&person, &shown),
         Err(error) => show(fields.refused(error)?),
     }
 }

@@ -2,13 +2,20 @@
 //! somebody's attention.
 
 mod doing;
+mod notices;
 mod now;
+mod steps;
+
+pub(super) use notices::{
+    PARAMETERS as NOTICE_PARAMETERS, dismiss, dismiss_form, list as list_notices,
+};
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::people::Area;
+use model::time::TimeZone;
 
 use super::asking::{self, Numbers};
 use super::frame::{Frame, Section, page, segment};
@@ -19,8 +26,9 @@ use super::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
-use doing::{Attention, Busy};
+use doing::{Attentions, Busy};
 use now::Now;
+use steps::Step;
 
 /// The stretch of time that is looked at, and what of the page is brought anew.
 pub(super) const PARAMETERS: &[&str] = &["range", now::PARAMETERS[0], now::PARAMETERS[1]];
@@ -63,7 +71,10 @@ struct Page {
     charts: Vec<Chart>,
     busy: Vec<Busy>,
     tells_usage: bool,
-    attention: Option<Vec<Attention>>,
+    attention: Option<Attentions>,
+    /// The first steps, while some are left.
+    steps: Vec<Step>,
+    has_records: bool,
     may_define: bool,
     create: String,
     sample: String,
@@ -86,7 +97,7 @@ fn charts(here: &InProject, pools: &[Line], timeframe: &str) -> Vec<Chart> {
                 model::names::Name::USAGE,
                 &format!("analysis=sum&field={field}"),
             );
-            Chart::at(&address, Size::Small, title)
+            Chart::at(&address, Size::Small, title).over_time(Some(&TimeZone::utc()))
         };
         return vec![
             usage("records", "Records stored by keys, each day"),
@@ -97,6 +108,7 @@ fn charts(here: &InProject, pools: &[Line], timeframe: &str) -> Vec<Chart> {
     let drawn = drawn.map(|pool| {
         let title = format!("Records of {} that you see, by day", pool.name);
         Chart::at(&series(&pool.name, "analysis=count"), Size::Small, title)
+            .over_time(Some(&TimeZone::utc()))
     });
     drawn.collect()
 }
@@ -121,6 +133,7 @@ pub(super) async fn read(
     let records = numbers.iter().map(|numbers| numbers.records);
     let records: Option<i128> = records.sum();
     let records = records.filter(|_| is_all);
+    let has_records = records.is_none_or(|records| records > 0) && count > 0;
     let stored = numbers.iter().map(|numbers| numbers.bytes);
     let stored: Option<u64> = stored.sum();
     let stored = stored.filter(|_| is_all && count > 0);
@@ -164,6 +177,8 @@ pub(super) async fn read(
             true => Some(doing::attention(&here, &state).await?),
             false => None,
         },
+        steps: steps::steps(&here, &state, (&all, has_records)),
+        has_records,
         may_define: here.may(Area::Definitions),
         create: here.address("/new-pool"),
         sample: here.address("/new-pool/sample"),
@@ -196,15 +211,23 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         charts: vec![super::pictures::sample(text)],
         busy: vec![doing::busy_sample(text)],
         tells_usage: true,
-        attention: Some(vec![doing::attention_sample(text)]),
+        attention: Some(Attentions {
+            told: vec![doing::attention_sample(text)],
+            more: 2,
+            all: place(),
+        }),
+        steps: steps::sample(text),
+        has_records: true,
         may_define: true,
         create: place(),
         sample: place(),
         views_at: Some(place()),
         pools_at: Some(place()),
     };
-    vec![
+    let mut all = vec![
         super::samples::sample("home.html", &page),
         now::sample_part(text),
-    ]
+    ];
+    all.extend(notices::sample(text));
+    all
 }

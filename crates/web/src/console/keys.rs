@@ -9,6 +9,7 @@ mod making;
 mod once;
 mod one;
 mod preview;
+mod proofs;
 mod review;
 mod rolling;
 mod settings;
@@ -19,15 +20,17 @@ pub(super) use actions::{
     quarantine_form, release, release_form,
 };
 pub(super) use grants::{
-    GRANT_PARAMETERS, add, add_form, change as change_grant, change_form as grant_form,
+    AGAIN_PARAMETERS, GRANT_PARAMETERS, add, add_form, again as grant_again,
+    again_form as grant_again_form, change as change_grant, change_form as grant_form,
     remove as remove_grant, remove_form as remove_grant_form,
 };
 pub(super) use list::{PARAMETERS as LIST_PARAMETERS, list};
 pub(super) use making::{
-    PARAMETERS as NEW_PARAMETERS, address_for, form as new_form, send as make,
+    PARAMETERS as NEW_PARAMETERS, address_for, address_for_page, form as new_form, send as make,
 };
 pub(super) use one::{PARAMETERS as KEY_PARAMETERS, read};
 pub(super) use preview::preview;
+pub(super) use proofs::{end_signing, end_signing_form, revoke_derived, revoke_derived_form};
 pub(super) use review::review;
 pub(super) use rolling::{
     end_grace, end_grace_form, roll, roll_form, undo as undo_roll, undo_form as undo_roll_form,

@@ -24,6 +24,8 @@ pub(super) struct Page {
     pub(super) secret: Vec<String>,
     pub(super) picture: Picture,
     pub(super) codes: Vec<String>,
+    /// Whether it is a step of setting the server up.
+    pub(super) is_first: bool,
     /// For somebody who signed in already: what confirms them.
     pub(super) confirm: Option<Fields>,
 }
@@ -69,6 +71,22 @@ pub(super) fn show(
     person: &PersonRecord,
     shown: &Shown,
 ) -> Result<Response, ApiError> {
+    show_in(frame, (person, shown), false)
+}
+
+/// The same to the first owner, for whom it is a step of setting the server up.
+///
+/// # Errors
+/// As [`show`].
+pub(super) fn show_first(person: &PersonRecord, shown: &Shown) -> Result<Response, ApiError> {
+    show_in(Frame::bare("Keep these"), (person, shown), true)
+}
+
+fn show_in(
+    frame: Frame,
+    (person, shown): (&PersonRecord, &Shown),
+    is_first: bool,
+) -> Result<Response, ApiError> {
     let sign_in = &person.parts().sign_in;
     let address = shown.totp.address(sign_in);
     let picture = Picture::of(&address).ok_or_else(|| ApiError::internal("a long address"))?;
@@ -76,6 +94,7 @@ pub(super) fn show(
     let codes = shown.recovery.iter().map(|code| code.reveal().to_owned());
     let confirm = frame.who.is_some().then(Fields::blank);
     let shown = Page {
+        is_first,
         frame,
         sign_in: sign_in.to_string(),
         address: address.to_string(),
@@ -108,6 +127,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             path: text.to_owned(),
         },
         codes: vec![text.to_owned()],
+        is_first: true,
         confirm: Some(super::samples::form(text, &["code"])),
     };
     vec![super::samples::sample("once.html", &page)]

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
-use model::analyses::Answer;
+use model::analyses::{Analysis, Answer};
 use model::time::TimeZone;
 
 use crate::charts::{Drawing, Look, Theme};
@@ -58,6 +58,8 @@ pub(super) struct Chart {
     pub(super) narrow: Picture,
     /// What it is called.
     pub(super) title: String,
+    /// Whose days and hours its axis has, of one over time.
+    pub(super) zone: Option<String>,
 }
 
 /// The addresses of a chart in one size.
@@ -75,7 +77,15 @@ impl Chart {
             wide: Picture::of(address, size),
             narrow: Picture::of(address, Size::Phone),
             title: title.into(),
+            zone: None,
         }
+    }
+
+    /// The same, said to be over time by the clock of this zone.
+    #[must_use]
+    pub(super) fn over_time(mut self, zone: Option<&TimeZone>) -> Self {
+        self.zone = zone.map(|zone| zone.as_str().to_owned());
+        self
     }
 }
 
@@ -90,6 +100,16 @@ impl Picture {
             width,
             height,
         }
+    }
+}
+
+/// By which clock the answer of a question is cut into intervals; `None` for one that is not.
+pub(super) fn clock_of(question: &Analysis) -> Option<&TimeZone> {
+    match question {
+        Analysis::Aggregation(asked) if asked.interval.is_some() => {
+            Some(&asked.source.calendar.zone)
+        }
+        _ => None,
     }
 }
 
@@ -142,5 +162,7 @@ pub(super) fn svg(drawn: Result<String, ApiError>, parameters: &Parameters) -> R
 
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Chart {
-    Chart::at(&super::frame::address(text, "/x"), Size::Large, text)
+    let mut chart = Chart::at(&super::frame::address(text, "/x"), Size::Large, text);
+    chart.zone = Some(text.to_owned());
+    chart
 }

@@ -6,8 +6,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    account, assets, audit, explore, first, home, join, keys, people, pools, saved, settings,
-    sign_in, usage, views,
+    account, again, assets, audit, explore, first, home, join, keys, people, pools, saved,
+    settings, sign_in, usage, views,
 };
 use crate::layers;
 use crate::revoked::while_let_in;
@@ -87,6 +87,9 @@ pages! {
     POST "/console/account/sessions/{id}/end" Person &[], account::end;
 
     GET "/console/projects/{project}" Role home::PARAMETERS, home::read;
+    GET "/console/projects/{project}/notices" Role home::NOTICE_PARAMETERS, home::list_notices;
+    GET "/console/projects/{project}/notices/{id}/dismiss" Role &[], home::dismiss_form;
+    POST "/console/projects/{project}/notices/{id}/dismiss" Role &[], home::dismiss;
 
     GET "/console/projects/{project}/pools" Role pools::PARAMETERS, pools::list;
     GET "/console/projects/{project}/new-pool" Role &[], pools::create_form;
@@ -109,7 +112,8 @@ pages! {
     POST "/console/projects/{project}/new-view" Role &[], views::create;
     GET "/console/projects/{project}/new-view/chart.svg" Role views::CHART_PARAMETERS, views::chart;
     GET "/console/projects/{project}/views/{id}" Role views::ONE_PARAMETERS, views::read;
-    GET "/console/projects/{project}/views/{id}/chart.svg" Role views::CHART_PARAMETERS, views::chart_of_one;
+    GET "/console/projects/{project}/views/{id}/chart.svg" Role
+        views::ONE_CHART_PARAMETERS, views::chart_of_one;
     GET "/console/projects/{project}/views/{id}/change" Role views::BUILD_PARAMETERS, views::change_form;
     POST "/console/projects/{project}/views/{id}/change" Role &[], views::change;
     GET "/console/projects/{project}/views/{id}/delete" Role &[], views::delete_form;
@@ -130,6 +134,9 @@ pages! {
     GET "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset_form;
     POST "/console/projects/{project}/datasets/{id}/delete" Role &[], saved::delete_dataset;
 
+    GET "/console/projects/{project}/make-again" Role again::PARAMETERS, again::form;
+    POST "/console/projects/{project}/make-again" Role &[], again::send;
+
     GET "/console/projects/{project}/keys" Role keys::LIST_PARAMETERS, keys::list;
     GET "/console/projects/{project}/keys/new" Role keys::NEW_PARAMETERS, keys::new_form;
     POST "/console/projects/{project}/keys/new" Role &[], keys::make;
@@ -140,6 +147,8 @@ pages! {
     POST "/console/projects/{project}/keys/{id}/settings" Role &[], keys::change_settings;
     GET "/console/projects/{project}/keys/{id}/grants/new" Role keys::GRANT_PARAMETERS, keys::add_form;
     POST "/console/projects/{project}/keys/{id}/grants/new" Role &[], keys::add;
+    GET "/console/projects/{project}/keys/{id}/grants/again" Role keys::AGAIN_PARAMETERS, keys::grant_again_form;
+    POST "/console/projects/{project}/keys/{id}/grants/again" Role &[], keys::grant_again;
     GET "/console/projects/{project}/keys/{id}/grants/{grant}" Role &[], keys::grant_form;
     POST "/console/projects/{project}/keys/{id}/grants/{grant}" Role &[], keys::change_grant;
     GET "/console/projects/{project}/keys/{id}/grants/{grant}/remove" Role &[], keys::remove_grant_form;
@@ -158,6 +167,10 @@ pages! {
     POST "/console/projects/{project}/keys/{id}/quarantine" Role &[], keys::quarantine;
     GET "/console/projects/{project}/keys/{id}/release" Role &[], keys::release_form;
     POST "/console/projects/{project}/keys/{id}/release" Role &[], keys::release;
+    GET "/console/projects/{project}/keys/{id}/signing/{secret}/end" Role &[], keys::end_signing_form;
+    POST "/console/projects/{project}/keys/{id}/signing/{secret}/end" Role &[], keys::end_signing;
+    GET "/console/projects/{project}/keys/{id}/derived/{token}/revoke" Role &[], keys::revoke_derived_form;
+    POST "/console/projects/{project}/keys/{id}/derived/{token}/revoke" Role &[], keys::revoke_derived;
     GET "/console/projects/{project}/keys/{id}/copy" Role &[], keys::copy_form;
     POST "/console/projects/{project}/keys/{id}/copy" Role &[], keys::copy;
     GET "/console/projects/{project}/keys/{id}/delete" Role &[], keys::delete_form;

@@ -6,8 +6,8 @@ use super::forms::Fields;
 use super::frame::{Frame, Here, Link, Who, address};
 use super::times::Moment;
 use super::{
-    account, audit, errors, explore, first, home, join, keys, once, people, pools, saved, settings,
-    sign_in, usage, views,
+    account, again, audit, errors, explore, first, home, join, keys, once, people, pools, saved,
+    settings, sign_in, usage, views,
 };
 
 /// A page: the file of its template, and what it says.
@@ -17,6 +17,7 @@ pub(super) type Sample = (&'static str, String);
 pub(super) fn all(text: &str) -> Vec<Sample> {
     let modules = [
         account::sample,
+        again::sample,
         audit::sample,
         errors::sample,
         explore::sample,

@@ -25,6 +25,7 @@ use model::saved_queries::{SavedQuery, WithPools};
 use super::forms::Fields;
 use super::frame::{Frame, Section, page};
 use super::paging::{self, Ways};
+use super::readers::Readers;
 use super::shown::counted;
 use super::times::Moment;
 use super::visitor::InProject;
@@ -155,6 +156,7 @@ struct Delete {
     kind: &'static str,
     /// What it asks now.
     asks: String,
+    readers: Readers,
     action: String,
     back: String,
 }
@@ -184,6 +186,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         name: text.to_owned(),
         kind: "",
         asks: text.to_owned(),
+        readers: Readers::sample(text),
         action: place(),
         back: place(),
     };

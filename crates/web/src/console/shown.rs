@@ -6,6 +6,8 @@ use model::value::Value;
 
 /// Columns of a table of trees; what has more is shown without the last of them.
 const COLUMNS_MAX: usize = 40;
+/// Digits from which on a number is shown in groups; years and the like stay whole.
+const GROUPED_DIGITS_MIN: usize = 5;
 /// Characters of a cell.
 const CELL_CHARS_MAX: usize = 160;
 
@@ -39,6 +41,10 @@ pub(super) struct Column {
 pub(super) struct Cell {
     pub(super) text: String,
     pub(super) is_missing: bool,
+    /// The moment that it is, for the script that puts it into the reader's zone.
+    pub(super) at: Option<String>,
+    /// Whether it is a number.
+    is_number: bool,
 }
 
 impl Cell {
@@ -49,10 +55,40 @@ impl Cell {
             Some((at, _)) => format!("{}…", &text[..at]),
             None => text,
         };
+        let at = match value {
+            Value::DateTime(at) => Some(at.to_string()),
+            _ => None,
+        };
         Self {
             text,
             is_missing: value.is_null(),
+            at,
+            is_number: value.as_number().is_some(),
         }
+    }
+
+    /// The text in the pieces that a page leaves a gap between: the groups of the digits of a
+    /// larger number. Together they are the text, so that whoever copies it has the number.
+    pub(super) fn parts(&self) -> Vec<&str> {
+        let digits = self.text.trim_start_matches('-');
+        let sign = self.text.len() - digits.len();
+        let whole = digits.find('.').unwrap_or(digits.len());
+        let is_plain = digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if !self.is_number || !is_plain || whole < GROUPED_DIGITS_MIN {
+            return vec![&self.text];
+        }
+        let first = sign + 1 + (whole - 1) % 3;
+        let mut starts: Vec<usize> = (first..sign + whole).step_by(3).collect();
+        starts.insert(0, 0);
+        let ends = starts.iter().skip(1).copied();
+        let ends = ends.chain([self.text.len()]);
+        starts
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| &self.text[*start..end])
+            .collect()
     }
 
     /// Nothing.
@@ -228,12 +264,13 @@ pub(super) fn counted(number: i128, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Table {
-    let cell = |text: &str| Cell {
+    let cell = |at: Option<&str>| Cell {
         text: text.to_owned(),
-        is_missing: false,
+        at: at.map(str::to_owned),
+        ..Cell::default()
     };
     let line = |is_new| Line {
-        cells: vec![cell(text), cell(text)],
+        cells: vec![cell(None), cell(Some(text))],
         is_new,
     };
     let column = |is_number| Column {

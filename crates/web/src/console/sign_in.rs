@@ -20,7 +20,7 @@ use crate::session;
 use crate::state::AppState;
 
 /// The parameter `to` is the page to come back to.
-pub(super) const PARAMETERS: &[&str] = &["to"];
+pub(super) const PARAMETERS: &[&str] = &["to", "first"];
 
 const KEPT: &[&str] = &["sign_in"];
 const SECRET: &[&str] = &["password", "code", "recovery_code"];
@@ -34,6 +34,8 @@ struct Page {
     action: String,
     /// Whether a page is waiting.
     is_sent_here: bool,
+    /// Whether it is the last step of setting the server up.
+    is_first: bool,
 }
 
 /// The address of the page that signs in and comes back to `place`.
@@ -115,6 +117,7 @@ fn show(form: Fields, parameters: &Parameters) -> Result<Response, ApiError> {
         frame: Frame::bare("Sign in"),
         action: place_of(to.unwrap_or(ROOT)),
         is_sent_here: to.is_some(),
+        is_first: parameters.get("first").is_some(),
         form,
     };
     shown.form.shown_in(&shown)
@@ -256,6 +259,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         form: form(text, &["sign_in", "password", "code", "recovery_code"]),
         action: place_of(&format!("{ROOT}/{text}")),
         is_sent_here: true,
+        is_first: true,
     };
     let bare = Frame::bare(text);
     vec![

@@ -1,15 +1,19 @@
 //! Views: what there is, and how one is built, looked at, changed and deleted.
 
+mod as_key;
 mod builder;
 mod data;
 mod make;
 mod one;
 mod unsaved;
 
-pub(super) use data::{PARAMETERS as CHART_PARAMETERS, chart, chart_of_one};
+pub(super) use data::{
+    ONE_PARAMETERS as ONE_CHART_PARAMETERS, PARAMETERS as CHART_PARAMETERS, chart, chart_of_one,
+};
 pub(super) use make::{PARAMETERS as BUILD_PARAMETERS, change, change_form, create, create_form};
 pub(super) use one::{PARAMETERS as ONE_PARAMETERS, delete, delete_form, read};
 
+pub(super) use as_key::for_key;
 pub(super) use builder::Choice;
 
 use std::sync::Arc;
@@ -69,6 +73,7 @@ fn shape_word(shape: &Shape) -> &'static str {
 }
 
 /// A view with its pool, and what lets the person read it.
+#[derive(Clone)]
 struct Readable {
     view: Arc<View>,
     pool: Arc<Pool>,

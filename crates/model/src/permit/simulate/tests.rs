@@ -134,3 +134,76 @@ fn k15_a_simulated_page_sees_what_is_public_and_a_tier_what_is_of_it() {
         assert_eq!(shown.is_some(), sees, "{kind:?} {is_public} {tiered}");
     }
 }
+
+fn reader(project: &Project, rest: &str) -> Permit<crate::permit::Read> {
+    let grants = format!(r#"[{{"on":"view:records","actions":["read"],{rest}}}]"#);
+    let view = On::View(Some((&project.views[0], project.strict())));
+    project.access(&grants).permit(view).expect("may read")
+}
+
+fn behind(project: &Project, grants: &str) -> Shown {
+    let grants = project.grants(grants).expect("grants");
+    let view = On::View(Some((&project.views[0], project.strict())));
+    Shown::by(KeyKind::Secret, &grants, view, noon()).expect("shows something")
+}
+
+fn read(permit: &Permit<crate::permit::Read>) -> Result<ConstrainedQuery, Fault> {
+    let request = crate::views::ViewRequest::parse(&crate::fixtures::json("{}"))?;
+    permit.constrain(&request, crate::views::Delivery::Stream, noon())
+}
+
+/// Whoever looks as a key gets the rows and fields of both, and what the key is not let to see
+/// they are not told either.
+#[test]
+fn a_permit_that_is_held_to_a_key_reaches_no_further_than_either() {
+    let project = Project::new();
+    let of = |rest: &str| format!(r#"[{{"on":"view:records","actions":["read"],{rest}}}]"#);
+    let key = behind(&project, &of(&only("customer.id", "ada")));
+    for caller in [
+        r#""constraints":"all_rows""#.to_owned(),
+        only("customer.id", "bob"),
+    ] {
+        let own = reader(&project, &caller);
+        let seen = own.clone().seen_by(&key).expect("may be told");
+        let (own, seen) = (read(&own).expect("asks"), read(&seen).expect("asks"));
+        assert_eq!(seen.rows(), &own.rows().and(&key.granted));
+        assert_eq!(seen.query(), own.query(), "the view's own question");
+    }
+    // Fields: those of both. What the key does not see is refused as to the key.
+    let all = reader(&project, r#""constraints":"all_rows""#);
+    let hidden = of(r#""constraints":"all_rows","fields":{"deny":["secret"]}"#);
+    let seen = all
+        .clone()
+        .seen_by(&behind(&project, &hidden))
+        .expect("may be told");
+    let of_key = project.access(&hidden);
+    let view = On::View(Some((&project.views[0], project.strict())));
+    let of_key = of_key.permit(view).expect("may read");
+    let asked =
+        |permit: &Permit<crate::permit::Read>| read(permit).map(|asked| asked.query().clone());
+    assert_eq!(asked(&seen), asked(&of_key));
+    assert_ne!(asked(&seen), asked(&all));
+}
+
+#[test]
+fn nobody_looks_as_a_key_whose_rows_are_chosen_by_what_they_do_not_see() {
+    let project = Project::new();
+    let of = |rest: &str| format!(r#"{{"on":"view:records","actions":["read"],{rest}}}"#);
+    let held = reader(
+        &project,
+        r#""constraints":"all_rows","fields":{"deny":["n"]}"#,
+    );
+    let by_number = r#""constraints":[{"field":"n","operator":"eq","value":1}]"#;
+    let by_number = behind(&project, &format!("[{}]", of(by_number)));
+    let refused = held.seen_by(&by_number).expect_err("is hidden");
+    assert_eq!(refused.code, FaultCode::UnknownField);
+    let all = reader(&project, r#""constraints":"all_rows""#);
+    all.clone().seen_by(&by_number).expect("may be told");
+    // A key that must say which grant is meant is answered nothing without that.
+    let some = of(r#""constraints":"all_rows","fields":{"deny":["n"]}"#);
+    let both = format!("[{},{some}]", of(&only("customer.id", "ada")));
+    let refused = all
+        .seen_by(&behind(&project, &both))
+        .expect_err("is ambiguous");
+    assert_eq!(refused.code, FaultCode::GrantAmbiguous);
+}

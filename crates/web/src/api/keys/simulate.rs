@@ -1,10 +1,16 @@
 //! What a key would see, as it is and after a change that is not saved. What
 //! the caller may be told of it: `model::permit::Shown`.
 
+mod schemas;
+
+use schemas::request;
+pub(super) use schemas::schema;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use control::Definitions;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use model::document::{Document, merge_patch};
@@ -14,67 +20,45 @@ use model::keys::KeyRecord;
 use model::names::{FieldPath, Name};
 use model::permit::{Admin, AskPool, ConstrainedQuery, On, Permit, Shown};
 use model::pools::Pool;
+use model::saved_queries::WithPools;
 use model::value::{Object, Value};
-use serde_json::{Value as Json, json};
 
 use super::{KeyPath, draft};
 use crate::api::whoami::count;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::input::OptionalJsonBody;
-use crate::openapi::{Operation, refer};
+use crate::openapi::Operation;
 use crate::state::AppState;
 
-/// Pools and views that are asked at the same time.
+/// Pools, views and stored questions that are asked at the same time.
 const ASKED_AT_ONCE: usize = 2;
 
 /// Why a number is not told.
-const NOT_ASKED: &str =
-    "the calling key may not query the pool, so it is not told how many rows another key sees";
-const HIDDEN: &str =
-    "the rows are chosen by what the calling key does not see, so it is not told how many they are";
-
-/// The schemas of these calls.
-pub(crate) fn schema() -> Json {
-    let rows =
-        |what: &str| json!({ "type": ["integer", "null"], "minimum": 0, "description": what });
-    let fields =
-        |what: &str| json!({ "type": "array", "description": what, "items": { "type": "string" } });
-    let seen = json!({ "type": "array", "items": {
-        "type": "object", "required": ["name", "among", "rows", "fields"],
-        "properties": {
-            "name": { "type": "string" },
-            "among": rows("The rows of the pool that the calling key sees."),
-            "rows": rows("How many of those the key sees."),
-            "fields": fields("The declared fields of the pool that the key and the calling key see."),
-            "rows_after": rows("The same after the change."),
-            "rows_gained": rows("How many of those it did not see before."),
-            "rows_lost": rows("How many it does not see any more."),
-            "fields_gained": fields("Fields that it did not see before."),
-            "fields_lost": fields("Fields that it does not see any more."),
-            "reason": { "type": "string", "description": "Why a number is not told." },
-        },
-    } });
-    json!({
-        "type": "object", "required": ["key", "changed", "pools", "views"],
-        "properties": {
-            "key": refer("Id"),
-            "changed": { "type": "boolean", "description": "Whether a change was simulated." },
-            "pools": seen,
-            "views": seen,
-        },
-    })
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untold {
+    /// The caller may not ask the pool.
+    NotAsked,
+    /// The rows are chosen by what the caller does not see.
+    Hidden,
+    /// A stored question that reads several pools, or whose pool is gone.
+    Several,
 }
 
-/// The body of a simulation.
-pub(crate) fn request() -> Json {
-    json!({ "application/json": { "schema": {
-        "type": "object", "additionalProperties": false,
-        "properties": { "change": {
-            "anyOf": [refer("KeyPatch"), { "type": "null" }],
-            "description": "What a PATCH of the key would say; nothing of it is saved.",
-        } },
-    } } })
+impl Untold {
+    fn why(self) -> &'static str {
+        match self {
+            Self::NotAsked => {
+                "the calling key may not query the pool, so it is not told how many rows another key sees"
+            }
+            Self::Hidden => {
+                "the rows are chosen by what the calling key does not see, so it is not told how many they are"
+            }
+            Self::Several => {
+                "the question reads several pools, or one that is gone, so no rows are counted for it"
+            }
+        }
+    }
 }
 
 /// Describes [`simulate`].
@@ -87,30 +71,31 @@ pub(crate) fn simulate_operation() -> Operation {
     .answers(200, "What the key sees.", "KeySimulation")
 }
 
-/// What the key would see of one pool or view.
+/// What the key would see of one pool, view or stored question.
 struct Sight {
     name: Name,
-    pool: Arc<Pool>,
+    /// The pool whose rows are meant; `None` where that is not one.
+    pool: Option<Arc<Pool>>,
     before: Option<Shown>,
     after: Option<Shown>,
 }
 
-/// What the caller may be told of one pool or view.
+/// What the caller may be told of one pool, view or stored question.
 #[derive(Debug)]
 pub(crate) struct Told {
     /// Its name.
     pub(crate) name: Name,
-    /// The pool that it is, or that the view reads.
-    pub(crate) pool: Arc<Pool>,
+    /// The pool that it is, or that the view or stored question reads.
+    pub(crate) pool: Option<Arc<Pool>>,
     /// Which rows the key sees now; `None` for none of it.
     pub(crate) shown: Option<Shown>,
-    /// How many rows; a reason where that is not told.
-    pub(crate) rows: Result<Counted, &'static str>,
+    /// How many rows, or why that is not told.
+    pub(crate) rows: Result<Counted, Untold>,
     /// The declared fields that both see, and those that a change gives and takes.
     pub(crate) fields: Option<[Vec<String>; 3]>,
 }
 
-/// Numbers of rows of one pool or view.
+/// Numbers of rows of one of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     /// Those that the caller sees.
@@ -125,8 +110,8 @@ pub(crate) struct Counted {
 #[derive(Debug)]
 pub(crate) struct Simulation {
     is_change: bool,
-    /// Of pools, and of views.
-    pub(crate) told: [Vec<Told>; 2],
+    /// Of pools, views, saved queries (those that are cached, too), and datasets.
+    pub(crate) told: [Vec<Told>; 4],
 }
 
 /// What the key sees, and what it would gain and lose by a change.
@@ -142,7 +127,7 @@ pub(crate) async fn simulate(
     let definitions = caller.definitions(&state);
     let key = path.find(&caller, &definitions)?;
     let seen = simulated(&caller, &state, key, change).await?;
-    let [pools, views] = &seen.told;
+    let [pools, views, queries, datasets] = &seen.told;
     let show = |told: &Vec<Told>| -> Vec<Object> {
         let told = told.iter();
         told.map(|told| told.to_object(seen.is_change)).collect()
@@ -151,7 +136,9 @@ pub(crate) async fn simulate(
         .with("key", key.id().to_string())
         .with("changed", seen.is_change)
         .with("pools", show(pools))
-        .with("views", show(views));
+        .with("views", show(views))
+        .with("saved_queries", show(queries))
+        .with("datasets", show(datasets));
     Ok(crate::api::json(StatusCode::OK, &Value::Object(answer)))
 }
 
@@ -179,29 +166,25 @@ pub(crate) async fn simulated(
         }
     };
     let now = state.clock.now();
-    let sight = |name: &Name, pool: &Arc<Pool>, on: On<'_>| {
+    let of_grants = |grants: &[Grant], on: On<'_>| match on.reads_usage() && key.within().is_some()
+    {
         // Who is held to some rows sees no usage, whatever the grants say.
-        let is_kept_from = pool.is_usage() && key.within().is_some();
-        let shown = |grants: &[Grant]| match is_kept_from {
-            true => None,
-            false => Shown::by(key.draft().kind, grants, on, now),
-        };
+        true => None,
+        false => Shown::by(key.draft().kind, grants, on, now),
+    };
+    let sight = |name: &Name, pool: Option<&Arc<Pool>>, on: On<'_>| {
+        let shown = |grants: &[Grant]| of_grants(grants, on);
         let sight = Sight {
             name: name.clone(),
-            pool: pool.clone(),
+            pool: pool.cloned(),
             before: shown(before),
             after: after.as_deref().map_or_else(|| shown(before), shown),
         };
         (sight.before.is_some() || sight.after.is_some()).then_some(sight)
     };
-    let pools = definitions.stored_pools();
-    let pools = pools.filter_map(|pool| sight(&pool.draft.name, pool, On::Pool(Some(pool))));
-    let views = definitions.views();
-    let views = views
-        .filter_map(|(view, pool)| sight(&view.draft.name, pool, On::View(Some((view, pool)))));
-    let sights = [pools.collect::<Vec<_>>(), views.collect()];
+    let sights = sights(&definitions, sight);
     let is_change = after.is_some();
-    let mut told = [Vec::new(), Vec::new()];
+    let mut told = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
     for (sights, told) in sights.into_iter().zip(&mut told) {
         *told = stream::iter(sights)
             .map(|sight| tell(caller, state, sight, is_change))
@@ -212,23 +195,62 @@ pub(crate) async fn simulated(
     Ok(Simulation { is_change, told })
 }
 
-/// What the caller may be told of one pool or view.
+/// Everything that a key may see rows of: pools, views, saved queries and datasets.
+fn sights(
+    definitions: &Definitions,
+    sight: impl Fn(&Name, Option<&Arc<Pool>>, On<'_>) -> Option<Sight>,
+) -> [Vec<Sight>; 4] {
+    let pools = definitions.stored_pools();
+    let pools = pools.filter_map(|pool| sight(&pool.draft.name, Some(pool), On::Pool(Some(pool))));
+    let views = definitions.views().filter_map(|(view, pool)| {
+        let on = On::View(Some((view, pool)));
+        sight(&view.draft.name, Some(pool), on)
+    });
+    let queries = definitions.saved_queries().filter_map(|saved| {
+        let on = match saved.item.is_cached() {
+            true => On::Cached(Some(&saved)),
+            false => On::Saved(Some(&saved)),
+        };
+        sight(&saved.item.draft.name, only_pool(&saved), on)
+    });
+    let datasets = definitions.datasets().filter_map(|dataset| {
+        let on = On::Dataset(Some(&dataset));
+        sight(&dataset.item.draft.name, only_pool(&dataset), on)
+    });
+    [
+        pools.collect(),
+        views.collect(),
+        queries.collect(),
+        datasets.collect(),
+    ]
+}
+
+/// The pool that a stored question reads, when that is one.
+fn only_pool<'a, T>(stored: &'a WithPools<'_, T>) -> Option<&'a Arc<Pool>> {
+    let mut pools = stored.pools.values();
+    pools.next().filter(|_| pools.next().is_none())
+}
+
+/// What the caller may be told of one of them.
 async fn tell(
     caller: &Caller<Admin>,
     state: &AppState,
     sight: Sight,
     is_change: bool,
 ) -> Result<Told, ApiError> {
-    let on = On::Pool(Some(&sight.pool));
-    let Ok(permit) = caller.0.access().permit::<AskPool>(on) else {
-        return Ok(sight.told(Err(NOT_ASKED), None));
+    let Some(pool) = &sight.pool else {
+        return Ok(sight.told(Err(Untold::Several), None));
     };
-    let fields = Some(fields(&permit, &sight));
+    let on = On::Pool(Some(pool));
+    let Ok(permit) = caller.0.access().permit::<AskPool>(on) else {
+        return Ok(sight.told(Err(Untold::NotAsked), None));
+    };
+    let fields = Some(fields(&permit, pool, &sight));
     let (Some(before), Some(after)) = (
         counted(&permit, state, sight.before.as_ref()).await?,
         counted(&permit, state, sight.after.as_ref()).await?,
     ) else {
-        return Ok(sight.told(Err(HIDDEN), fields));
+        return Ok(sight.told(Err(Untold::Hidden), fields));
     };
     let mut rows = Counted {
         among: number(state, permit.count()).await?,
@@ -250,7 +272,7 @@ async fn tell(
 }
 
 impl Sight {
-    fn told(self, rows: Result<Counted, &'static str>, fields: Option<[Vec<String>; 3]>) -> Told {
+    fn told(self, rows: Result<Counted, Untold>, fields: Option<[Vec<String>; 3]>) -> Told {
         Told {
             name: self.name,
             pool: self.pool,
@@ -262,8 +284,8 @@ impl Sight {
 }
 
 /// The declared fields that the key and the caller see, and those that a change gives and takes.
-fn fields(permit: &Permit<AskPool>, sight: &Sight) -> [Vec<String>; 3] {
-    let declared = sight.pool.draft.schema.declared().iter();
+fn fields(permit: &Permit<AskPool>, pool: &Pool, sight: &Sight) -> [Vec<String>; 3] {
+    let declared = pool.draft.schema.declared().iter();
     let seen: Vec<&FieldPath> = declared
         .map(|field| &field.path)
         .filter(|field| permit.sees(field))
@@ -298,7 +320,7 @@ impl Told {
                 .with("rows_lost", change.and_then(|(.., lost)| lost));
         }
         if let Err(reason) = self.rows {
-            told = told.with("reason", reason);
+            told = told.with("reason", reason.why());
         }
         let Some([seen, gained, lost]) = &self.fields else {
             return told;

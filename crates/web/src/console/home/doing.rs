@@ -1,6 +1,6 @@
 //! What keys do, and what of them wants attention.
 
-use control::NoticeKind;
+use control::{Notice, NoticeKind};
 use model::analyses::{Analysis, Answer, Results};
 use model::ids::KeyId;
 use model::people::Area;
@@ -16,7 +16,7 @@ use crate::state::AppState;
 
 /// Keys that are told of as the busiest.
 const BUSIEST: u64 = 5;
-/// Notices that the page tells.
+/// Notices that the first page tells; their own page has all of them.
 const NOTICES: usize = 6;
 
 /// A key and what it did.
@@ -36,6 +36,16 @@ pub(super) struct Attention {
     pub(super) href: Option<String>,
     pub(super) detail: String,
     pub(super) at: Moment,
+    /// Where a notice is dealt with; `None` for what ends by itself.
+    pub(super) dismiss: Option<String>,
+}
+
+/// What wants attention, and where there is more of it.
+pub(super) struct Attentions {
+    pub(super) told: Vec<Attention>,
+    /// Notices that are not told here.
+    pub(super) more: usize,
+    pub(super) all: String,
 }
 
 fn question(timeframe: &str) -> Object {
@@ -124,11 +134,14 @@ fn word(kind: NoticeKind) -> (&'static str, bool) {
     }
 }
 
-/// Notices that nobody dealt with, and keys whose old secret still lets in.
-pub(super) async fn attention(
+/// The notices that nobody dealt with, the urgent ones first.
+///
+/// # Errors
+/// The person's role has no keys, or the database failed.
+pub(super) async fn open_notices(
     here: &InProject,
     state: &AppState,
-) -> Result<Vec<Attention>, ApiError> {
+) -> Result<Vec<Notice>, ApiError> {
     let caller = here.caller(Area::Keys)?;
     let mut notices = state.control.notices(&caller.0).await?;
     notices.retain(|notice| notice.dismissed_at.is_none());
@@ -136,18 +149,29 @@ pub(super) async fn attention(
         let (_, is_urgent) = word(notice.kind);
         (!is_urgent, std::cmp::Reverse(notice.last_at))
     });
-    let told = notices.iter().take(NOTICES).map(|notice| {
-        let (what, is_urgent) = word(notice.kind);
-        let (key, href) = named(here, Some(notice.key));
-        Attention {
-            what,
-            is_urgent,
-            key,
-            href,
-            detail: sentence(&notice.detail),
-            at: notice.last_at.into(),
-        }
-    });
+    Ok(notices)
+}
+
+/// A notice in words.
+pub(super) fn of_notice(here: &InProject, notice: &Notice) -> Attention {
+    let (what, is_urgent) = word(notice.kind);
+    let (key, href) = named(here, Some(notice.key));
+    Attention {
+        what,
+        is_urgent,
+        key,
+        href,
+        detail: sentence(&notice.detail),
+        at: notice.last_at.into(),
+        dismiss: Some(here.address(&format!("/notices/{}/dismiss", notice.id))),
+    }
+}
+
+/// Notices that nobody dealt with, and keys whose old secret still lets in.
+pub(super) async fn attention(here: &InProject, state: &AppState) -> Result<Attentions, ApiError> {
+    let notices = open_notices(here, state).await?;
+    let told = notices.iter().take(NOTICES);
+    let told = told.map(|notice| of_notice(here, notice));
     let now = state.clock.now();
     let known = here.definitions.keys();
     let known = known.filter(|key| here.access.knows(key) && !key.is_disabled());
@@ -163,9 +187,14 @@ pub(super) async fn attention(
             href,
             detail: "The old secret lets in until then.".to_owned(),
             at: ends.into(),
+            dismiss: None,
         })
     });
-    Ok(told.chain(in_grace).collect())
+    Ok(Attentions {
+        told: told.chain(in_grace).collect(),
+        more: notices.len().saturating_sub(NOTICES),
+        all: here.address("/notices"),
+    })
 }
 
 #[cfg(test)]
@@ -188,5 +217,6 @@ pub(super) fn attention_sample(text: &str) -> Attention {
         href: Some(crate::console::frame::address(text, "/x")),
         detail: text.to_owned(),
         at: crate::console::samples::moment(text),
+        dismiss: Some(crate::console::frame::address(text, "/x")),
     }
 }

@@ -22,7 +22,7 @@ fn disabling() -> Asks {
         title: "Switch the key off?".to_owned(),
         lead: "Whoever brings it is refused from the next request on, until you switch it on again. Nothing of it is lost.",
         label: "Switch it off",
-        below: "/disable",
+        below: "/disable".to_owned(),
         is_danger: true,
         widens: false,
     }
@@ -33,7 +33,7 @@ fn enabling() -> Asks {
         title: "Switch the key on again?".to_owned(),
         lead: "Whoever has its token is let in again, with what the key may do now.",
         label: "Switch it on",
-        below: "/enable",
+        below: "/enable".to_owned(),
         is_danger: false,
         widens: true,
     }
@@ -44,7 +44,7 @@ fn holding() -> Asks {
         title: "Hold the key, since it may have leaked?".to_owned(),
         lead: "It goes on at a trickle, and only from the networks that it is usually used from, so that nothing breaks at once and a thief gets little. Then roll it.",
         label: "Hold it",
-        below: "/quarantine",
+        below: "/quarantine".to_owned(),
         is_danger: true,
         widens: false,
     }
@@ -55,7 +55,7 @@ fn releasing() -> Asks {
         title: "Let the key go on as before?".to_owned(),
         lead: "Its secrets count as if they had never been reported. Do so only when you know that nobody else has them; otherwise roll the key and end the grace.",
         label: "Release it",
-        below: "/release",
+        below: "/release".to_owned(),
         is_danger: false,
         widens: true,
     }
@@ -179,7 +179,7 @@ fn copying() -> Asks {
         title: "Copy the key?".to_owned(),
         lead: "The copy may do the same, under the same restrictions and limits, with a token, a life and credits of its own.",
         label: "Make the copy",
-        below: "/copy",
+        below: "/copy".to_owned(),
         is_danger: false,
         widens: false,
     }
@@ -239,7 +239,7 @@ fn deleting() -> Asks {
         title: "Delete the key?".to_owned(),
         lead: "This is final: nobody brings a deleted key back. What it wrote stays in its pools, what it did stays in the audit and in usage.",
         label: "Delete it for good",
-        below: "/delete",
+        below: "/delete".to_owned(),
         is_danger: true,
         widens: false,
     }

@@ -49,7 +49,7 @@ pub(super) struct Asks {
     pub(super) title: String,
     pub(super) lead: &'static str,
     pub(super) label: &'static str,
-    pub(super) below: &'static str,
+    pub(super) below: String,
     pub(super) is_danger: bool,
     /// Whether it gives more than before, and so always asks for a code.
     pub(super) widens: bool,
@@ -81,7 +81,7 @@ pub(super) fn ask(
         is_danger: asks.is_danger,
         takes_name,
         offers_force,
-        action: here.address(asks.below),
+        action: here.address(&asks.below),
         back: here.address(""),
         form,
     };

@@ -7,7 +7,7 @@ mod removing;
 mod said;
 
 pub(super) use form::{Chosen, GrantFields, Purpose, blank, is_editable, names};
-pub(in super::super) use removing::{remove, remove_form};
+pub(in super::super) use removing::{AGAIN_PARAMETERS, again, again_form, remove, remove_form};
 pub(super) use said::{Said, said};
 
 use askama::Template;
@@ -354,5 +354,6 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         sample("key_grant.html", &page(true)),
         sample("key_grant.html", &page(false)),
         removing::sample(text),
+        removing::again_sample(text),
     ]
 }

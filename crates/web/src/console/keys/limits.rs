@@ -59,8 +59,9 @@ impl Choices {
             core: choices(&PERIODS, form.value("core_period")),
             premium: choices(&PERIODS, form.value("premium_period")),
             is_signed: form.value("signed_requests") == "yes",
+            // A key in a page is to say of which pages.
             is_open: [
-                NAMES[..4].iter().any(|name| is_used(&name)),
+                form.value("kind") == "publishable" || NAMES[..4].iter().any(|name| is_used(&name)),
                 NAMES[4..10]
                     .iter()
                     .filter(|n| is_amount(n))

@@ -23,14 +23,19 @@ use crate::input::Parameters;
 use crate::state::AppState;
 use crate::step_up;
 
-/// What the key is for, and what it is to be on, as a grant says it.
-pub(in super::super) const PARAMETERS: &[&str] = &["for", "on"];
+/// What the key is for, what it is to be on, as a grant says it, and where it is kept.
+pub(in super::super) const PARAMETERS: &[&str] = &["for", "on", "kind"];
 
 /// Where somebody who manages keys makes one for this (a [`For::word`]), on what
 /// a grant calls so.
 pub(in super::super) fn address_for(here: &InProject, what: &str, on: &str) -> Option<String> {
     let address = || here.address(&format!("/keys/new?for={what}&on={}", segment(on)));
     here.may(Area::Keys).then(address)
+}
+
+/// Where a key for a web page is made that reads what a grant calls so.
+pub(in super::super) fn address_for_page(here: &InProject, on: &str) -> Option<String> {
+    address_for(here, "read", on).map(|address| format!("{address}&kind=publishable"))
 }
 
 /// Fields that are about the key itself.
@@ -115,6 +120,8 @@ struct Page {
     choices: Choices,
     action: String,
     back: String,
+    /// Where a pool and a view are made, for whom definitions are.
+    make: Option<(String, String)>,
 }
 
 fn show(
@@ -141,6 +148,9 @@ fn show(
         choices: Choices::of(&form),
         action: here.address("/keys/new"),
         back: here.address("/keys/new"),
+        make: here
+            .may(Area::Definitions)
+            .then(|| (here.address("/new-pool"), here.address("/new-view"))),
         form,
     };
     shown.form.shown_in(&shown)
@@ -175,6 +185,9 @@ pub(in super::super) async fn form(
         For::Administers => Fields::blank(),
     };
     let mut fields = fields.with(ONCE, once::fresh(&state));
+    if parameters.get("kind") == Some("publishable") {
+        fields = fields.with("kind", "publishable");
+    }
     fields.needs_code = what == For::Administers;
     let chosen = Chosen {
         on: parameters
@@ -311,6 +324,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         choices: Choices::of(&form(text, &names)),
         action: address(),
         back: address(),
+        make: Some((address(), address())),
     };
     vec![
         sample("key_for.html", &choose),

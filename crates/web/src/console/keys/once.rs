@@ -7,7 +7,8 @@ use http::StatusCode;
 use model::fields::{FieldType, ScalarType};
 use model::grants::{Action, Grant, Selector, Target};
 use model::keys::{KeyKind, KeyRecord};
-use model::names::FieldPath;
+use model::names::{FieldPath, Name};
+use model::permit::{AskPool, On};
 use model::pools::Pool;
 use model::value::{Object, Value};
 
@@ -31,6 +32,10 @@ struct Page {
     is_admin: bool,
     old_goes_on: bool,
     tries: Vec<Try>,
+    /// What can be sent to whoever gets the key: where, by what, and a first call.
+    handed_over: Option<String>,
+    /// Where the records are watched that the key writes, by the names of pools.
+    watch: Vec<(String, String)>,
     is_signed: bool,
     /// Where requests must come from.
     networks: Option<String>,
@@ -57,6 +62,13 @@ pub(super) fn show(
 ) -> Result<Response, ApiError> {
     let key = made.key();
     let own = format!("/keys/{}", key.id());
+    let tries = tries(key, &here.definitions);
+    let handed_over = match made {
+        Made::Now(_, secret) if !key.draft().is_admin() => {
+            handed_over(&key.draft().name, secret.reveal(), &tries)
+        }
+        _ => None,
+    };
     let shown = Page {
         frame: Frame::of(title, here, Section::Keys),
         title,
@@ -69,7 +81,13 @@ pub(super) fn show(
         is_publishable: key.draft().kind == KeyKind::Publishable,
         is_admin: key.draft().is_admin(),
         old_goes_on,
-        tries: tries(key, &here.definitions),
+        tries,
+        handed_over,
+        watch: key
+            .grants()
+            .iter()
+            .filter_map(|grant| watched(here, grant))
+            .collect(),
         is_signed: key.draft().restrictions.signed_requests,
         networks: networks(key),
         reads: reads(key),
@@ -77,6 +95,31 @@ pub(super) fn show(
         preview: here.address(&format!("{own}/preview")),
     };
     page(StatusCode::OK, &shown)
+}
+
+/// Where the records of a grant that writes to one pool are watched, for who reads it.
+pub(super) fn watched(here: &InProject, grant: &Grant) -> Option<(String, String)> {
+    let Target::Pool(Selector::One { id, name }) = &grant.on else {
+        return None;
+    };
+    let pool = here.definitions.pool_by_id(*id);
+    let reads = here.access.permit::<AskPool>(On::Pool(pool)).is_ok();
+    let is_watched = grant.allows(Action::Ingest) && reads;
+    is_watched.then(|| {
+        let href = here.address(&format!("/pools/{id}/records"));
+        (name.to_string(), href)
+    })
+}
+
+/// The text for whoever gets the key; `None` where no line of a shell is a first call.
+fn handed_over(name: &str, token: &str, tries: &[Try]) -> Option<String> {
+    // What it may do itself comes behind what it is for.
+    let first = tries.get(1).or_else(|| tries.first())?;
+    Some(format!(
+        "A key of Tidegate for you: {name}\n\nAddress of the server:\n$TIDEGATE_URL\n\nToken, which nobody can show again:\n{token}\n\n\
+         {}\nTIDEGATE_TOKEN={token}\n{}\n",
+        first.what, first.command
+    ))
 }
 
 /// The networks that the key's requests must come from.
@@ -132,10 +175,54 @@ fn tries(key: &KeyRecord, definitions: &Definitions) -> Vec<Try> {
                 ),
             })
         }
+        Target::Pool(Selector::One { name, .. }) if grant.allows(Action::Query) => {
+            let question = Object::new()
+                .with("analysis", "count")
+                .with("pool", name.as_str());
+            let question = model::json::to_text(&Value::Object(question));
+            let question = question.replace('\'', r"'\''");
+            Some(Try {
+                what: format!("Count the records of {name}:"),
+                command: format!(
+                    "curl -sS \"$TIDEGATE_URL/v1/query\" {bearer} --json '{question}'"
+                ),
+            })
+        }
+        Target::Saved(Selector::One { name, .. }) if grant.allows(Action::Run) => {
+            Some(answer_of(name, bearer))
+        }
+        Target::Cached(Selector::One { name, .. }) if grant.allows(Action::Read) => {
+            Some(answer_of(name, bearer))
+        }
+        Target::Dataset(Selector::One { name, .. }) if grant.allows(Action::Retrieve) => {
+            let dataset = definitions.dataset(name.as_str())?;
+            let index = dataset.item.draft.index_by.iter();
+            let index = index.map(|field| format!("\"{field}\":\"VALUE\""));
+            let index: Vec<String> = index.collect();
+            let index = segment(&format!("{{{}}}", index.join(",")));
+            Some(Try {
+                what: format!("Read a series of {name}, with a value in the place of VALUE:"),
+                command: format!(
+                    "curl -sS \"$TIDEGATE_URL/v1/datasets/{}/results?index_by={index}\" {bearer}",
+                    segment(name.as_str())
+                ),
+            })
+        }
         _ => None,
     }));
-    tries.truncate(3);
+    tries.truncate(4);
     tries
+}
+
+/// The call that answers a saved query.
+fn answer_of(name: &Name, bearer: &str) -> Try {
+    Try {
+        what: format!("Read the answer of {name}:"),
+        command: format!(
+            "curl -sS \"$TIDEGATE_URL/v1/saved-queries/{}/result\" {bearer}",
+            segment(name.as_str())
+        ),
+    }
 }
 
 fn reads(key: &KeyRecord) -> bool {
@@ -193,6 +280,8 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             what: text.to_owned(),
             command: text.to_owned(),
         }],
+        handed_over: Some(text.to_owned()),
+        watch: vec![(text.to_owned(), address())],
         is_signed: is_first,
         networks: Some(text.to_owned()),
         reads: is_first,

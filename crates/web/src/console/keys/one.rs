@@ -20,6 +20,8 @@ use super::super::times::Moment;
 use super::super::usage::{Chart, Credit, DAYS, Part, Sums, credits_of, pool_name};
 use super::super::visitor::InProject;
 use super::grants::is_editable;
+use super::once::watched;
+use super::proofs::Proofs;
 use super::words::GrantWords;
 use super::{Here, Tag, kind, status};
 use crate::api::keys::alerts;
@@ -76,7 +78,7 @@ struct Page {
     made_by: String,
     used: Option<Moment>,
     issuer: Option<(String, Option<String>)>,
-    derived: Option<usize>,
+    proofs: Proofs,
     alerts: Vec<AlertLine>,
     grants: Vec<GrantLine>,
     restrictions: Vec<Restriction>,
@@ -148,9 +150,10 @@ async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Coun
     let of_secrets = of_secrets.await?;
     let of_pools = sums.parts(&here.caller, (key, UsageBy::Pool), &name, state);
     let of_pools = of_pools.await?;
+    let chart = sums.chart_by_secret(&here.caller, here.key.id(), &name, state);
     Ok(Counted {
         total: sums.total(),
-        chart: sums.chart(),
+        chart: chart.await?,
         days: sums.by_day(),
         of_secrets,
         of_pools,
@@ -168,6 +171,8 @@ fn done(parameters: &Parameters) -> Option<&'static str> {
             "The roll is taken back: the new secret has ended, and the old one goes on without an end."
         }
         "held" => "The key goes on at a trickle, and from its usual networks alone.",
+        "signing" => "The signing secret has ended.",
+        "derived" => "The derived token is revoked.",
         "released" => "The key goes on as it did before.",
         _ => return None,
     })
@@ -207,9 +212,7 @@ fn context(
         made_by: name_of(&here.page, state, key.created_by()),
         used: state.control.last_used(key.id()).map(Moment::from),
         issuer: issuer_of(here, &definitions),
-        derived: draft
-            .derived_tokens
-            .then(|| state.control.derived_tokens(key.id()).len()),
+        proofs: Proofs::of(here, state),
         alerts: alert_lines(state, key, now),
         grants: key
             .grants()
@@ -251,6 +254,7 @@ fn grant_line(here: &Here, grant: &model::grants::Grant) -> GrantLine {
     let may_edit = !here.is_of_dialect() && is_editable(grant);
     GrantLine {
         words: GrantWords::of(grant),
+        watch: watched(&here.page, grant),
         edit: may_edit.then(|| here.address(&own)),
         remove: (!here.is_of_dialect()).then(|| here.address(&format!("{own}/remove"))),
     }
@@ -301,7 +305,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         made_by: text.to_owned(),
         used: is_full.then(|| moment(text)),
         issuer: is_full.then(|| (text.to_owned(), Some(address()))),
-        derived: is_full.then_some(2),
+        proofs: match is_full {
+            true => Proofs::sample(text),
+            false => Proofs::default(),
+        },
         alerts: vec![AlertLine {
             since: Some(moment(text)),
             detail: text.to_owned(),

@@ -1,4 +1,4 @@
-//! What a key sees: how many rows of each pool and view, and the latest of them.
+//! What a key sees: how many rows of each pool, view and stored question, and what it is answered.
 //!
 //! Everything here is a question of the person who looks, over the person's own
 //! rows; what the key is held to is a condition of it. The rule, and why no access
@@ -17,15 +17,17 @@ use super::super::shown::grouped;
 use super::super::visitor::InProject;
 use super::Here;
 use super::words::listed;
-use crate::api::keys::{Told, simulated};
+use crate::api::keys::{Told, Untold, simulated};
 use crate::error::ApiError;
 use crate::state::AppState;
 use latest::{Latest, latest};
 
-/// Pools and views whose rows a page shows; of the others it says how many there are.
+/// Of how many things a page shows the rows; of the others it says how many there are.
 const TABLES: usize = 6;
+/// What a key sees something of, in the order in which the simulation tells it.
+const KINDS: [&str; 4] = ["pool", "view", "saved query", "dataset"];
 
-/// A pool or view, and what a change of the key gives and takes of it.
+/// A pool, view or stored question, and what a change of the key gives and takes of it.
 pub(super) struct Change {
     pub(super) kind: &'static str,
     pub(super) name: String,
@@ -38,8 +40,8 @@ pub(super) struct Change {
     pub(super) fields_lost: Option<String>,
 }
 
-/// What a change would change, of each pool and view that the key sees before
-/// or afterwards; nothing is saved.
+/// What a change would change, of everything that the key sees before or
+/// afterwards; nothing is saved.
 ///
 /// # Errors
 /// Those with which the change would be refused.
@@ -49,10 +51,8 @@ pub(super) async fn changes(
     patch: &Value,
 ) -> Result<Vec<Change>, ApiError> {
     let seen = simulated(&here.caller, state, &here.key, Some(patch)).await?;
-    let [pools, views] = seen.told;
-    let pools = pools.iter().map(|told| ("pool", told));
-    let views = views.iter().map(|told| ("view", told));
-    let changes = pools.chain(views).map(|(kind, told)| changed(kind, told));
+    let kinds = KINDS.into_iter().zip(&seen.told);
+    let changes = kinds.flat_map(|(kind, told)| told.iter().map(move |told| changed(kind, told)));
     Ok(changes.collect())
 }
 
@@ -80,7 +80,7 @@ fn changed(kind: &'static str, told: &Told) -> Change {
         fields_lost: names(2),
     };
     match told.rows {
-        Err(_) => shown.reason = Some(reason().to_owned()),
+        Err(why) => shown.reason = Some(reason(why).to_owned()),
         Ok(rows) => {
             let (after, gained, lost) = rows.change.unwrap_or((rows.now, None, None));
             shown.before = count(rows.now);
@@ -93,18 +93,24 @@ fn changed(kind: &'static str, told: &Told) -> Change {
 }
 
 /// Why a number is not told, to a person.
-fn reason() -> &'static str {
-    "not told to you: your role does not see these rows, or not what they are chosen by"
+fn reason(why: Untold) -> &'static str {
+    match why {
+        Untold::NotAsked | Untold::Hidden => {
+            "not told to you: your role does not see these rows, or not what they are chosen by"
+        }
+        Untold::Several => {
+            "not simulated: the question reads several pools, or one that is gone. What the key may read of it, it reads"
+        }
+    }
 }
 
-/// A pool or view, and what the key sees of it.
+/// A pool, view or stored question, and what the key sees of it.
 struct Sight {
     kind: &'static str,
     name: String,
     /// How many rows, and among how many of the visitor's.
     rows: Option<(String, String)>,
     reason: Option<&'static str>,
-    note: Option<&'static str>,
     latest: Option<Latest>,
 }
 
@@ -126,12 +132,21 @@ pub(in super::super) async fn preview(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let seen = simulated(&here.caller, &state, &here.key, None).await?;
-    let [pools, views] = seen.told;
-    let views = views.into_iter().map(|told| ("view", told));
-    let pools = pools.into_iter().map(|told| ("pool", told));
+    let [pools, views, queries, datasets] = seen.told;
+    let [pool, view, query, dataset] = KINDS;
+    // What is made for readers first.
+    let all = [
+        (view, views),
+        (query, queries),
+        (dataset, datasets),
+        (pool, pools),
+    ];
+    let all = all
+        .into_iter()
+        .flat_map(|(kind, told)| told.into_iter().map(move |told| (kind, told)));
     let mut sights = Vec::new();
-    for (kind, told) in views.chain(pools) {
-        let is_shown = sights.len() < TABLES && told.rows.is_ok();
+    for (kind, told) in all {
+        let is_shown = sights.len() < TABLES;
         let latest = match is_shown {
             true => latest(&here, &state, (kind, &told)).await?,
             false => None,
@@ -158,8 +173,7 @@ fn sight(kind: &'static str, told: &Told, latest: Option<Latest>) -> Sight {
             .rows
             .ok()
             .map(|rows| (count(rows.now), count(rows.among))),
-        reason: told.rows.is_err().then(reason),
-        note: latest.as_ref().and_then(|latest| latest.note),
+        reason: told.rows.err().map(reason),
         latest,
     }
 }
@@ -191,7 +205,6 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         name: text.to_owned(),
         rows: is_told.then(|| (text.to_owned(), text.to_owned())),
         reason: (!is_told).then_some(""),
-        note: Some(""),
         latest: is_told.then(|| Latest::sample(text)),
     };
     let page = Page {

@@ -171,7 +171,7 @@ fn ending() -> Asks {
         title: "End the old secret now?".to_owned(),
         lead: "Whoever still has the old token is refused from the next request on. The newest one goes on.",
         label: "End the old secret",
-        below: "/end-grace",
+        below: "/end-grace".to_owned(),
         is_danger: true,
         widens: false,
     }
@@ -182,7 +182,7 @@ fn undoing() -> Asks {
         title: "Take the roll back?".to_owned(),
         lead: "The new secret ends at once, and the old one goes on without an end, as it was before.",
         label: "Take it back",
-        below: "/undo-roll",
+        below: "/undo-roll".to_owned(),
         is_danger: true,
         widens: true,
     }

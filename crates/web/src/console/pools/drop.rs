@@ -13,6 +13,7 @@ use crate::console::asking::Numbers;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section};
 use crate::console::go_to;
+use crate::console::readers::{Made, Readers};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -25,6 +26,9 @@ struct Page {
     name: String,
     records: String,
     views: Vec<String>,
+    /// Saved queries and datasets that read it, with what each is.
+    stored: Vec<(&'static str, String)>,
+    readers: Readers,
     action: String,
     back: String,
 }
@@ -36,15 +40,19 @@ async fn show(
     state: &AppState,
 ) -> Result<Response, ApiError> {
     let numbers = Numbers::of(here, pool, state).await;
-    let views = here
-        .definitions
-        .views()
-        .filter(|(_, read)| read.id == pool.id);
+    let made = Made::of(here, pool);
+    let queries = made.queries.iter();
+    let queries = queries.map(|saved| ("saved query", saved.draft.name.to_string()));
+    let datasets = made.datasets.iter();
+    let datasets = datasets.map(|dataset| ("dataset", dataset.draft.name.to_string()));
+    let views = made.views.iter();
     let shown = Page {
         frame: Frame::of(format!("Drop {}", pool.draft.name), here, Section::Pools),
         name: pool.draft.name.to_string(),
         records: numbers.records(),
-        views: views.map(|(view, _)| view.draft.name.to_string()).collect(),
+        views: views.map(|view| view.draft.name.to_string()).collect(),
+        stored: queries.chain(datasets).collect(),
+        readers: Readers::of(here, state, |grant| made.is_touched_by(grant, pool)),
         action: below(here, pool, "/drop"),
         back: below(here, pool, ""),
         form,
@@ -89,6 +97,8 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         name: text.to_owned(),
         records: text.to_owned(),
         views: vec![text.to_owned()],
+        stored: vec![("dataset", text.to_owned())],
+        readers: Readers::sample(text),
         action: address(text, "/x"),
         back: address(text, "/x"),
     };

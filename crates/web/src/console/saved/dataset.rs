@@ -16,12 +16,14 @@ use model::saved_queries::WithPools;
 use super::series::{self, LookedAt};
 use super::{Delete, in_words};
 use crate::charts::Drawing;
+use crate::console::again::{self, Kind};
 use crate::console::explore::form_of;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, query, segment};
 use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
+use crate::console::readers::{self, Readers};
 use crate::console::shown::pretty;
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
@@ -107,11 +109,9 @@ fn chart_of(
         .map(|field| (field.name, field.value.as_str()));
     let rest = format!("/chart.svg?{}", query(values));
     let title = format!("Chart of {}", found.item.draft.name);
-    Some(Chart::at(
-        &below(here, found.item, &rest),
-        Size::Large,
-        title,
-    ))
+    let chart = Chart::at(&below(here, found.item, &rest), Size::Large, title);
+    let analysis = found.item.draft.analysis();
+    Some(chart.over_time(pictures::clock_of(&analysis)))
 }
 
 /// The chart of the series that is looked at.
@@ -178,12 +178,18 @@ pub(in crate::console) async fn read(
     page(StatusCode::OK, &shown)
 }
 
-fn show_delete(here: &InProject, dataset: &Dataset, form: Fields) -> Result<Response, ApiError> {
+fn show_delete(
+    here: &InProject,
+    dataset: &Dataset,
+    form: Fields,
+    state: &AppState,
+) -> Result<Response, ApiError> {
     let name = dataset.draft.name.to_string();
     let shown = Delete {
         frame: Frame::of(format!("Delete {name}"), here, Section::Saved),
         kind: "dataset",
         asks: in_words(&dataset.draft.analysis()),
+        readers: Readers::of(here, state, |grant| readers::is_on_dataset(grant, dataset)),
         action: below(here, dataset, "/delete"),
         back: below(here, dataset, ""),
         name,
@@ -193,10 +199,14 @@ fn show_delete(here: &InProject, dataset: &Dataset, form: Fields) -> Result<Resp
 }
 
 /// Asks before a dataset goes.
-pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
+pub(in crate::console) async fn delete_form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let found = found(&here)?;
-    show_delete(&here, found.item, Fields::of_revision(found.item.revision))
+    let form = Fields::of_revision(found.item.revision);
+    show_delete(&here, found.item, form, &state)
 }
 
 /// Deletes a dataset.
@@ -209,10 +219,13 @@ pub(in crate::console) async fn delete(
     let control = &state.control;
     let deleted = control.delete_dataset(&caller.0, dataset.id, Some(form.revision()));
     match deleted.await {
-        Ok(()) => Ok(go_to(&here.address("/saved?done=deleted"))),
+        Ok(()) => {
+            let was = dataset.draft.to_value();
+            Ok(go_to(&again::address(&here, Kind::Dataset, &was)))
+        }
         Err(error) => {
             let fields = Fields::of_revision(dataset.revision).refused(error)?;
-            show_delete(&here, &dataset, fields)
+            show_delete(&here, &dataset, fields, &state)
         }
     }
 }

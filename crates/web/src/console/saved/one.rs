@@ -12,12 +12,14 @@ use model::saved_queries::{SavedQuery, WithPools};
 
 use super::{Delete, in_words, kept_for, may};
 use crate::charts::Drawing;
+use crate::console::again::{self, Kind};
 use crate::console::explore::{form_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
 use crate::console::frame::{Frame, Section, page, query};
 use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
+use crate::console::readers::{self, Readers};
 use crate::console::shown::{Table, counted, pretty};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
@@ -141,11 +143,12 @@ pub(in crate::console) async fn read(
         chart: is_drawn.then(|| {
             let chart = below(&here, &saved, "/chart.svg");
             Chart::at(&chart, Size::Large, format!("Chart of {name}"))
+                .over_time(pictures::clock_of(&draft.query))
         }),
         snippets: snippets::reading(&endpoint),
         endpoint,
         embed: is_drawn.then(|| embed(&name)),
-        key: keys::address_for(&here, "read", &format!("{kind}:{name}")),
+        key: keys::address_for_page(&here, &format!("{kind}:{name}")),
         explore: defines.then(|| {
             let more = format!("{fields}&saved={}", saved.id);
             here.address(&format!("/explore?{more}"))
@@ -183,12 +186,18 @@ pub(in crate::console) async fn chart(
     Ok(pictures::svg(drawn.await, &parameters))
 }
 
-fn show_delete(here: &InProject, saved: &SavedQuery, form: Fields) -> Result<Response, ApiError> {
+fn show_delete(
+    here: &InProject,
+    saved: &SavedQuery,
+    form: Fields,
+    state: &AppState,
+) -> Result<Response, ApiError> {
     let name = saved.draft.name.to_string();
     let shown = Delete {
         frame: Frame::of(format!("Delete {name}"), here, Section::Saved),
         kind: "saved query",
         asks: in_words(&saved.draft.query),
+        readers: Readers::of(here, state, |grant| readers::is_on_saved(grant, saved)),
         action: below(here, saved, "/delete"),
         back: below(here, saved, ""),
         name,
@@ -198,10 +207,14 @@ fn show_delete(here: &InProject, saved: &SavedQuery, form: Fields) -> Result<Res
 }
 
 /// Asks before a saved query goes.
-pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
+pub(in crate::console) async fn delete_form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let found = found(&here)?;
-    show_delete(&here, found.item, Fields::of_revision(found.item.revision))
+    let form = Fields::of_revision(found.item.revision);
+    show_delete(&here, found.item, form, &state)
 }
 
 /// Deletes a saved query.
@@ -214,10 +227,13 @@ pub(in crate::console) async fn delete(
     let control = &state.control;
     let deleted = control.delete_saved_query(&caller.0, saved.id, Some(form.revision()));
     match deleted.await {
-        Ok(()) => Ok(go_to(&here.address("/saved?done=deleted"))),
+        Ok(()) => {
+            let was = saved.draft.to_value();
+            Ok(go_to(&again::address(&here, Kind::Saved, &was)))
+        }
         Err(error) => {
             let fields = Fields::of_revision(saved.revision).refused(error)?;
-            show_delete(&here, &saved, fields)
+            show_delete(&here, &saved, fields, &state)
         }
     }
 }

@@ -5,6 +5,7 @@ use model::analyses::{Answer, AnswerText};
 use model::datasets::Dataset;
 use model::json::WideIntegers;
 use model::saved_queries::WithPools;
+use model::time::Timestamp;
 use model::value::{Object, Value};
 
 use super::dataset::IndexField;
@@ -56,6 +57,14 @@ fn results(of: &Object, value: &Value) -> Vec<Value> {
     }
 }
 
+/// A moment that the API wrote, as a moment again.
+fn moment(written: Value) -> Value {
+    let read = written
+        .as_str()
+        .and_then(|text| Timestamp::parse(text).ok());
+    read.map_or(written, Value::DateTime)
+}
+
 /// The rows of an answer as the API writes it: one for each group of each interval.
 fn flat(answer: &Value) -> Vec<Value> {
     let member = |value: &'_ Value, name: &str| value.as_object()?.get(name).cloned();
@@ -71,7 +80,7 @@ fn flat(answer: &Value) -> Vec<Value> {
     }
     let rows = intervals.iter().flat_map(|interval| {
         let frame = member(interval, "timeframe").unwrap_or(Value::Null);
-        let edge = |name: &str| member(&frame, name).unwrap_or(Value::Null);
+        let edge = |name: &str| moment(member(&frame, name).unwrap_or(Value::Null));
         let of = Object::new()
             .with("from", edge("start"))
             .with("to", edge("end"));

@@ -45,6 +45,33 @@ fn values_are_shown_as_they_are() {
 }
 
 #[test]
+fn digits_stand_in_groups_that_are_the_number_together() {
+    for (sent, parts) in [
+        ("1234567", &["1", "234", "567"][..]),
+        ("-1234567", &["-1", "234", "567"]),
+        ("123456", &["123", "456"]),
+        ("12345.25", &["12", "345.25"]),
+        ("0.1234567", &["0.123457"]),
+        ("2026", &["2026"]),
+        ("1e30", &["1e+30"]),
+        ("\"1234567\"", &["1234567"]),
+    ] {
+        let cell = Cell::of(&parse(sent));
+        assert_eq!(cell.parts(), parts, "{sent}");
+        assert_eq!(cell.parts().concat(), cell.text, "{sent}");
+    }
+}
+
+#[test]
+fn moments_are_told_to_the_script_as_they_are() {
+    let at = "2026-04-01T00:00:00.123456Z";
+    let moment = model::time::Timestamp::parse(at).expect("a moment");
+    let cell = Cell::of(&Value::DateTime(moment));
+    assert_eq!((cell.at.as_deref(), cell.text.as_str()), (Some(at), at));
+    assert_eq!(Cell::of(&Value::from(at)).at, None);
+}
+
+#[test]
 fn trees_become_columns_and_what_is_missing_stays_empty() {
     let trees = [
         parse("{\"_id\": \"1\", \"a\": {\"b\": 1}, \"c\": \"x\"}"),

@@ -21,6 +21,16 @@ pub(super) async fn stocked() -> World {
     world.post("/v1/saved-queries", &saved).await.expect(201);
     let dataset = json!({ "name": "days", "query": question, "index_by": ["customer"] });
     world.post("/v1/datasets", &dataset).await.expect(201);
+    // A secret that comes from a web page is something to be told of.
+    let (_, token) = world.key(json!([])).await;
+    let mut sent = crate::testing::request(&token, "GET /v1/whoami", &Json::Null);
+    let origin = "https://shop.example".parse().expect("a header");
+    sent.headers_mut().insert("origin", origin);
+    world.send(sent).await.expect(403);
+    let keys = world.get("/v1/keys").await.expect(200).json();
+    let master = crate::testing::text(&keys, "/items/0/id");
+    let path = format!("/v1/keys/{master}/signing-secrets");
+    world.post(&path, &json!({})).await.expect(201);
     world
 }
 
@@ -43,17 +53,19 @@ pub(super) async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> S
             id = crate::testing::text(&all.expect(200).json(), "/items/0/id").to_owned();
         }
     }
-    let mut grant = String::new();
+    let (mut grant, mut secret) = (String::new(), String::new());
     if page.pattern.contains("/keys/{id}") {
         let keys = world.get("/v1/keys").await.expect(200).json();
         id = crate::testing::text(&keys, "/items/0/id").to_owned();
         grant = crate::testing::text(&keys, "/items/0/grants/1/id").to_owned();
+        secret = crate::testing::text(&keys, "/items/0/signing_secrets/0/id").to_owned();
     }
     for (below, list) in [
         ("/pools/{id}", "GET /v1/pools"),
         ("/views/{id}", "GET /v1/views"),
         ("/saved/{id}", "GET /v1/saved-queries"),
         ("/datasets/{id}", "GET /v1/datasets"),
+        ("/notices/{id}", "GET /v1/notices"),
     ] {
         if page.pattern.contains(below) {
             let all = by.call(world, list, &Json::Null).await;
@@ -66,6 +78,8 @@ pub(super) async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> S
         .replace("{file}", style)
         .replace("{id}", &id)
         .replace("{grant}", &grant)
+        .replace("{secret}", &secret)
+        .replace("{token}", "4000000000-0123456789abcdef")
 }
 
 fn check_told(page: &PageRoute, reply: &Reply) {
@@ -301,7 +315,9 @@ async fn who_has_no_role_in_a_project_finds_nothing_there() {
         let mut told = Vec::new();
         for project in ["north", "nowhere"] {
             let path = page.pattern.replace("{project}", project);
-            let call = format!("{} {}", page.method, path.replace("{id}", &ada.id));
+            let path = path.replace("{id}", &ada.id);
+            let path = path.replace("{secret}", "none").replace("{token}", "none");
+            let call = format!("{} {path}", page.method);
             let reply = browse(&world, &call, &bob.cookie(), OWN, form).await;
             assert_eq!(reply.status, 404, "{call}");
             let id = reply.header("x-request-id").to_owned();

@@ -332,11 +332,131 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
     assert!(html.contains("−5"), "{html}");
     let revision = hidden(&html, "revision").to_owned();
     let form = [("revision", revision.as_str())];
+    let gone = send(&world, &ada, &below, &form).await.expect(303);
+    let count = async || key(&world, &id).await["grants"].as_array().map(Vec::len);
+    assert_eq!(count().await, Some(1));
+    // And given again as it was, by the rules of giving it.
+    let again = gone.header("location").to_owned();
+    let html = open(&world, &ada, &again).await.expect(200).text();
+    let revision = hidden(&html, "revision").to_owned();
+    let was = hidden(&html, "was").replace("&#34;", "\"");
+    let form = [("revision", revision.as_str()), ("was", &was)];
+    let below = format!("/{id}/grants/again");
+    let html = send(&world, &ada, &below, &form).await.expect(403).text();
+    assert!(html.contains("id=\"e-code\""), "{html}");
+    assert_eq!(count().await, Some(1));
+    let code = ada.code(&world);
+    let form = [form[0], form[1], ("code", code.as_str())];
     send(&world, &ada, &below, &form).await.expect(303);
-    assert_eq!(
-        key(&world, &id).await["grants"].as_array().map(Vec::len),
-        Some(1)
+    let after = key(&world, &id).await["grants"][1].clone();
+    for member in ["on", "actions", "constraints"] {
+        assert_eq!(after[member], stored["grants"][1][member], "{member}");
+    }
+}
+
+#[tokio::test]
+async fn signing_secrets_and_derived_tokens_are_shown_and_ended_one_by_one() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let (id, _) = world.key(json!([])).await;
+    let path = format!("/v1/keys/{id}/signing-secrets");
+    let mut hints = Vec::new();
+    for _ in 0..2 {
+        let made = world.post(&path, &json!({})).await.expect(201).json();
+        hints.push((
+            text(&made, "/id").to_owned(),
+            text(&made, "/hint").to_owned(),
+        ));
+    }
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    assert!(hints.iter().all(|(_, hint)| html.contains(hint)), "{html}");
+    let below = format!("/{id}/signing/{}/end", hints[0].0);
+    page(&world, &ada, &below).await;
+    send(&world, &ada, &below, &[]).await.expect(303);
+    let left = world.get(&path).await.expect(200).json();
+    assert_eq!(left["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(text(&left, "/items/0/id"), hints[1].0);
+    assert_eq!(send(&world, &ada, &below, &[]).await.status, 404);
+    // Of a derived token that nobody used yet, too.
+    let below = format!("/{id}/derived/4000000000-0123456789abcdef/revoke");
+    page(&world, &ada, &below).await;
+    send(&world, &ada, &below, &[]).await.expect(303);
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    assert!(
+        html.contains("4000000000-0123456789abcdef") && html.contains("revoked <time"),
+        "{html}"
     );
+    let derived = world
+        .get(&format!("/v1/keys/{id}/derived"))
+        .await
+        .expect(200)
+        .json();
+    assert_ne!(derived["items"][0]["revoked_at"], Json::Null, "{derived}");
+    let other = open(
+        &world,
+        &ada,
+        &format!("{KEYS}/{id}/derived/nonsense/revoke"),
+    )
+    .await;
+    assert_eq!(other.status, 404);
+}
+
+#[tokio::test]
+async fn a_new_key_comes_with_a_first_call_for_whatever_it_is_granted() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    let saved = json!({ "name": "tally", "query": count });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let cached = json!({ "name": "kept", "query": count, "refresh_rate": 14_400 });
+    world.post("/v1/saved-queries", &cached).await.expect(201);
+    let dataset = json!({ "name": "days", "index_by": ["customer"], "query": { "analysis": "count",
+        "pool": "sales", "interval": "daily", "timeframe": "this_30_days" } });
+    world.post("/v1/datasets", &dataset).await.expect(201);
+    for (what, on, call) in [
+        ("read", "view:all", "/v1/views/all/data"),
+        ("read", "saved:tally", "/v1/saved-queries/tally/result"),
+        ("read", "cached:kept", "/v1/saved-queries/kept/result"),
+        (
+            "read",
+            "dataset:days",
+            "/v1/datasets/days/results?index_by=",
+        ),
+        ("ask", "pool:sales", "/v1/query"),
+        ("write", "pool:sales", "/v1/pools/sales/records"),
+    ] {
+        let form = [
+            ("for", what),
+            ("name", on),
+            ("kind", "secret"),
+            ("on", on),
+            ("action", "query"),
+            ("rows", "all"),
+        ];
+        let html = send(&world, &ada, "/new", &form).await.expect(200).text();
+        let (token, _) = shown(&html);
+        let text = between(&html, "class=\"copy handed\"", "</pre>");
+        assert!(text.contains(&token) && text.contains(call), "{on}: {text}");
+        assert!(text.contains("$TIDEGATE_URL"), "{text}");
+        let is_writer = what == "write";
+        assert_eq!(html.contains("Watch records arrive"), is_writer, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn the_form_for_a_key_in_a_page_is_set_to_that() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let html = page(&world, &ada, "/new?for=read&on=view:all&kind=publishable").await;
+    assert!(html.contains("value=\"publishable\" checked"), "{html}");
+    assert_eq!(
+        html.matches("<details class=\"more\" open>").count(),
+        1,
+        "{html}"
+    );
+    let html = page(&world, &ada, "/new?for=read&on=view:all").await;
+    assert!(html.contains("value=\"secret\" checked"), "{html}");
+    assert!(!html.contains("<details class=\"more\" open>"), "{html}");
 }
 
 #[tokio::test]
@@ -720,12 +840,61 @@ async fn the_preview_shows_the_rows_that_the_key_itself_gets() {
     assert!(html.contains(">2</strong> of 5 rows"), "{html}");
     assert!(!html.contains("@example.com"), "a hidden field: {html}");
     assert!(
-        html.contains("<td>5</td>") && !html.contains("<td>4</td>"),
+        html.contains("<td class=\"number\">5</td>")
+            && !html.contains("<td class=\"number\">4</td>"),
         "{html}"
     );
     let (none, _) = world.key(json!([])).await;
     let html = page(&world, &ada, &format!("/{none}/preview")).await;
-    assert!(html.contains("No rows at all"), "{html}");
+    assert!(html.contains("Nothing at all"), "{html}");
+}
+
+/// A saved query, a cached one and a dataset over every row are no grants of "no rows".
+#[tokio::test]
+async fn stored_questions_are_simulated_like_everything_else_that_a_key_reads() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let sum = json!({ "analysis": "sum", "pool": "sales", "field": "amount" });
+    let saved = json!({ "name": "total", "query": sum });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let cached = json!({ "name": "kept", "query": sum, "refresh_rate": 14_400 });
+    world.post("/v1/saved-queries", &cached).await.expect(201);
+    let dataset = json!({ "name": "days", "index_by": ["customer"], "query": { "analysis": "count",
+        "pool": "sales", "interval": "daily", "timeframe": "this_30_days" } });
+    world.post("/v1/datasets", &dataset).await.expect(201);
+    let rows = json!([{ "field": "customer", "operator": "eq", "value": "b" }]);
+    let (id, token) = world
+        .key(json!([
+            { "on": "saved:total", "actions": ["run"], "constraints": rows },
+            { "on": "cached:kept", "actions": ["read"], "constraints": rows },
+            { "on": "dataset:days", "actions": ["retrieve"], "constraints": "all_rows" },
+        ]))
+        .await;
+    let html = page(&world, &ada, &format!("/{id}/preview")).await;
+    let total = world
+        .call(&token, "GET /v1/saved-queries/total/result", &Json::Null)
+        .await;
+    let total = total.expect(200).json()["result"].clone();
+    let cell = format!("<td class=\"number\">{total}</td>");
+    assert_eq!(html.matches(&cell).count(), 2, "{cell} of both in {html}");
+    assert_eq!(html.matches(">2</strong> of 5 rows").count(), 2, "{html}");
+    assert!(html.contains(">5</strong> of 5 rows"), "{html}");
+    assert!(html.contains("not simulated here"), "{html}");
+    // A change that gives such a grant says what it gives.
+    let (none, _) = world.key(json!([])).await;
+    let below = format!("/{none}/grants/new");
+    let html = page(&world, &ada, &format!("{below}?for=read")).await;
+    let revision = hidden(&html, "revision").to_owned();
+    let form = [
+        ("revision", revision.as_str()),
+        ("for", "read"),
+        ("on", "saved:total"),
+        ("on", "dataset:days"),
+        ("rows", "all"),
+    ];
+    let html = send(&world, &ada, &below, &form).await.expect(200).text();
+    assert!(!html.contains("sees no rows"), "{html}");
+    assert_eq!(html.matches("+5").count(), 2, "{html}");
 }
 
 #[tokio::test]
@@ -752,6 +921,34 @@ async fn advice_leads_to_where_it_is_done() {
     let html = page(&world, &ada, "/review").await;
     assert!(html.contains(&format!("/keys/{id}/roll")), "{html}");
     assert!(html.contains(&format!("/keys/{id}/disable")), "{html}");
+}
+
+#[tokio::test]
+async fn a_keys_chart_has_a_line_for_each_of_its_secrets() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let (id, old) = world.key(json!([])).await;
+    let roll = format!("/v1/keys/{id}/roll");
+    let rolled = world
+        .post(&roll, &json!({ "grace": "1h" }))
+        .await
+        .expect(200)
+        .json();
+    let new = text(&rolled, "/token").to_owned();
+    for token in [&old, &new, &new] {
+        world
+            .call(token, "GET /v1/whoami", &Json::Null)
+            .await
+            .expect(200);
+    }
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    let drawn = between(&html, "Requests by secret", "</svg>");
+    let secrets = key(&world, &id).await["secrets"].clone();
+    let secrets = secrets.as_array().expect("secrets");
+    assert_eq!(secrets.len(), 2);
+    for secret in secrets {
+        assert!(drawn.contains(text(secret, "/hint")), "{secret} in {drawn}");
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn area_of(pattern: &str) -> Option<Area> {
     match first {
         None => None,
         Some("new-pool") => Some(Area::Definitions),
-        Some("new-view" | "new-question") => Some(Area::Definitions),
+        Some("new-view" | "new-question" | "make-again") => Some(Area::Definitions),
         Some("views" | "saved" | "datasets") => match page {
             Some("change" | "delete") => Some(Area::Definitions),
             _ => Some(Area::ReadResults),
@@ -35,7 +35,7 @@ fn area_of(pattern: &str) -> Option<Area> {
         Some("people") => Some(Area::People),
         Some("audit") => Some(Area::Audit),
         Some("settings") => Some(Area::Projects),
-        Some("keys" | "usage") => Some(Area::Keys),
+        Some("keys" | "usage" | "notices") => Some(Area::Keys),
         Some(other) => panic!("{other}: say here which area of a role it is for"),
     }
 }
@@ -82,7 +82,10 @@ async fn what_each_role_gets_from_each_page() {
         let call = format!(
             "{} {}",
             page.method,
-            path.replace("{id}", "none").replace("{grant}", "none")
+            path.replace("{id}", "none")
+                .replace("{grant}", "none")
+                .replace("{secret}", "none")
+                .replace("{token}", "none")
         );
         let mut line = format!("{:<4} {:<67}", page.method, page.pattern);
         for (name, role, is_held, person) in &callers {

@@ -459,6 +459,322 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
     );
 }
 
+/// The table that a view's page shows, row by row, as plain values.
+fn table_of(html: &str) -> Vec<Vec<String>> {
+    let Some((_, table)) = html.split_once("<table class=\"data\">") else {
+        return Vec::new();
+    };
+    let table = table.split("</table>").next().unwrap_or_default();
+    let rows = table.split("<tr").skip(2);
+    rows.map(|row| {
+        let cells = row.split("<td").skip(1);
+        let cells = cells.map(|cell| {
+            let text = cell.split_once('>').map_or("", |(_, text)| text);
+            let text = text.split("</td>").next().unwrap_or_default();
+            // The exact value of a time or of a grouped number stands in its element.
+            let exact = ["datetime=\"", "value=\""]
+                .iter()
+                .find_map(|mark| text.split_once(mark));
+            let exact = exact.and_then(|(_, rest)| rest.split('"').next());
+            exact.unwrap_or(text).to_owned()
+        });
+        cells.collect()
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn a_view_is_looked_at_as_a_key_by_its_own_question() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let view = json!({ "name": "sums", "pool": "sales", "shape": "aggregated", "fields": [
+        { "field": "customer", "group": true }, { "aggregate": "count", "as": "n" },
+        { "field": "amount", "aggregate": "sum", "as": "total" }] });
+    world.post("/v1/views", &view).await.expect(201);
+    let id = world.get("/v1/views/sums").await.expect(200).json();
+    let id = text(&id, "/id").to_owned();
+    let rows = json!([{ "field": "customer", "operator": "eq", "value": "b" }]);
+    let grant = json!([{ "on": "view:sums", "actions": ["read"], "constraints": rows }]);
+    let (key, token) = world.key(grant).await;
+    let (other, _) = world.key(json!([])).await;
+    let html = see(&world, &ada, &format!("/views/{id}"))
+        .await
+        .expect(200)
+        .text();
+    assert!(html.contains(&format!("value=\"{key}\"")), "{html}");
+    assert!(!html.contains(&format!("value=\"{other}\"")), "{html}");
+    let own = table_of(&html);
+    let as_key = format!("/views/{id}?as={key}");
+    let html = see(&world, &ada, &as_key).await.expect(200).text();
+    let told = table_of(&html);
+    let data = world
+        .call(&token, "GET /v1/views/sums/data", &Json::Null)
+        .await;
+    let data = data.expect(200).json();
+    let data = data["data"].as_array().expect("rows").iter();
+    let answered = data.map(|row| {
+        let cell = |name: &str| match &row[name] {
+            Json::String(text) => text.clone(),
+            number => number.to_string().trim_end_matches(".0").to_owned(),
+        };
+        vec![cell("customer"), cell("n"), cell("total")]
+    });
+    let answered: Vec<Vec<String>> = answered.collect();
+    assert_eq!(told, answered, "{html}");
+    assert_eq!((told.len(), own.len() > 1), (1, true), "{html}");
+    let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+    assert!(chart.contains(&format!("as={key}")), "{chart}");
+    open(&world, &ada, &chart).await.expect(200);
+    // Nobody looks as a key that does not read the view, or that they may not know.
+    for (by, key) in [
+        (&ada, &other),
+        (&ada, &id),
+        (&held(&world, &ada, "admin").await, &key),
+    ] {
+        let path = format!("/views/{id}?as={key}");
+        assert_eq!(see(&world, by, &path).await.status, 404);
+        let path = format!("/views/{id}/chart.svg?as={key}");
+        assert_eq!(see(&world, by, &path).await.status, 404);
+    }
+    let analyst = joined(&world, &ada, "ann", json!([{ "role": "analyst" }])).await;
+    let html = see(&world, &analyst, &format!("/views/{id}")).await;
+    assert!(!html.expect(200).text().contains("as key"));
+    assert_eq!(see(&world, &analyst, &as_key).await.status, 403);
+    // Whoever is held to other rows looks as a key of theirs, and sees rows of both alone.
+    let within = joined(
+        &world,
+        &ada,
+        "bea",
+        json!([{ "role": "admin", "project": project(&world).await,
+        "constraints": [{ "field": "customer", "operator": "eq", "value": "b" }] }]),
+    )
+    .await;
+    let html = see(&world, &within, &as_key).await.expect(200).text();
+    assert_eq!(table_of(&html), answered);
+}
+
+#[tokio::test]
+async fn what_goes_with_a_pool_a_view_or_a_saved_question_is_named_before_it_goes() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    let saved = json!({ "name": "tally", "query": count });
+    let saved = world
+        .post("/v1/saved-queries", &saved)
+        .await
+        .expect(201)
+        .json();
+    let dataset = json!({ "name": "daily", "index_by": ["customer"], "query": { "analysis": "count",
+        "pool": "sales", "interval": "daily", "timeframe": "this_30_days" } });
+    let dataset = world
+        .post("/v1/datasets", &dataset)
+        .await
+        .expect(201)
+        .json();
+    let mut keys = Vec::new();
+    for (name, on, action) in [
+        ("pool reader", "pool:sales", "query"),
+        ("view reader", "view:all", "read"),
+        ("saved reader", "saved:tally", "run"),
+        ("dataset reader", "dataset:daily", "retrieve"),
+    ] {
+        let grants = json!([{ "on": on, "actions": [action], "constraints": "all_rows" }]);
+        let body = json!({ "name": name, "grants": grants });
+        let key = world.post("/v1/keys", &body).await.expect(201).json();
+        keys.push((name, text(&key, "/token").to_owned()));
+    }
+    let used = world.call(
+        &keys[2].1,
+        "GET /v1/saved-queries/tally/result",
+        &Json::Null,
+    );
+    used.await.expect(200);
+    let pool = world.get("/v1/pools/sales").await.expect(200).json();
+    let view = world.get("/v1/views/all").await.expect(200).json();
+    for (below, named) in [
+        (
+            format!("/pools/{}/drop", text(&pool, "/id")),
+            &[0, 1, 2, 3][..],
+        ),
+        (format!("/views/{}/delete", text(&view, "/id")), &[1]),
+        (format!("/saved/{}/delete", text(&saved, "/id")), &[2]),
+        (format!("/datasets/{}/delete", text(&dataset, "/id")), &[3]),
+    ] {
+        let html = see(&world, &ada, &below).await.expect(200).text();
+        for (at, (name, _)) in keys.iter().enumerate() {
+            assert_eq!(
+                html.contains(name),
+                named.contains(&at),
+                "{name} of {below}: {html}"
+            );
+        }
+        if named.contains(&2) {
+            assert!(html.contains("last used <time"), "{html}");
+        }
+        if named.len() == 4 {
+            assert!(html.contains("tally") && html.contains("daily"), "{html}");
+        }
+    }
+    // Keys are named to whom keys are told of.
+    let dev = joined(&world, &ada, "dev", json!([{ "role": "developer" }])).await;
+    let below = format!("/pools/{}/drop", text(&pool, "/id"));
+    let html = see(&world, &dev, &below).await.expect(200).text();
+    assert!(
+        !html.contains("pool reader") && html.contains("owners and admins"),
+        "{html}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_made_again_as_it_was() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    let saved = json!({ "name": "kept", "query": count, "refresh_rate": 14_400,
+        "metadata": { "a": [1] } });
+    world.post("/v1/saved-queries", &saved).await.expect(201);
+    let dataset = json!({ "name": "daily", "index_by": ["customer"], "query": { "analysis": "count",
+        "pool": "sales", "interval": "daily", "timeframe": "this_30_days" } });
+    world.post("/v1/datasets", &dataset).await.expect(201);
+    let dev = joined(&world, &ada, "dev", json!([{ "role": "developer" }])).await;
+    let viewer = joined(&world, &ada, "vera", json!([{ "role": "viewer" }])).await;
+    for (kind, path) in [
+        ("views", "/v1/views/all"),
+        ("saved", "/v1/saved-queries/kept"),
+        ("datasets", "/v1/datasets/daily"),
+    ] {
+        let before = world.get(path).await.expect(200).json();
+        let below = format!("/{kind}/{}/delete", text(&before, "/id"));
+        let gone = delete(&world, &dev, &below).await.expect(303);
+        world.get(path).await.expect(404);
+        let html = open(&world, &dev, gone.header("location"))
+            .await
+            .expect(200)
+            .text();
+        let (kind, definition) = (hidden(&html, "kind"), hidden(&html, "definition"));
+        let form = [("kind", kind.as_str()), ("definition", definition.as_str())];
+        assert_eq!(
+            send(&world, &viewer, "/make-again", &form).await.status,
+            403
+        );
+        send(&world, &dev, "/make-again", &form).await.expect(303);
+        let after = world.get(path).await.expect(200).json();
+        for (name, value) in before.as_object().expect("an object") {
+            if !["id", "created_at", "changed_at", "revision"].contains(&name.as_str()) {
+                assert_eq!(&after[name], value, "{name} of {path}");
+            }
+        }
+        // What is there already is not made twice.
+        let html = send(&world, &dev, "/make-again", &form)
+            .await
+            .expect(409)
+            .text();
+        assert!(html.contains("role=\"alert\""), "{html}");
+    }
+    assert_eq!(see(&world, &dev, "/make-again").await.status, 303);
+    let form = [("kind", "view"), ("definition", "nonsense")];
+    assert_eq!(send(&world, &dev, "/make-again", &form).await.status, 400);
+}
+
+#[tokio::test]
+async fn first_steps_are_ticked_as_they_are_taken_and_then_leave() {
+    let world = World::new().await;
+    let ada = first_signed_in(&world).await;
+    let done = async || {
+        let html = see(&world, &ada, "").await.expect(200).text();
+        let has_steps = html.contains("First steps");
+        (has_steps, html.matches("<li class=\"is-done\">").count())
+    };
+    assert_eq!(done().await, (true, 0));
+    let pool = json!({ "name": "visits", "schema": "open" });
+    world.post("/v1/pools", &pool).await.expect(201);
+    assert_eq!(done().await, (true, 1));
+    let (_, writer) = world
+        .key(json!([{ "on": "pool:visits", "actions": ["ingest"] }]))
+        .await;
+    assert_eq!(done().await, (true, 2));
+    let record = json!([{ "page": "/" }]);
+    let call = "POST /v1/pools/visits/records";
+    world.call(&writer, call, &record).await.expect(200);
+    assert_eq!(done().await, (true, 3));
+    let grants = json!([{ "on": "pool:visits", "actions": ["query"], "constraints": "all_rows" }]);
+    let (_, reader) = world.key(grants).await;
+    assert_eq!(done().await, (true, 4));
+    let dev = joined(&world, &ada, "dev", json!([{ "role": "developer" }])).await;
+    let html = see(&world, &dev, "").await.expect(200).text();
+    assert!(!html.contains("First steps"), "{html}");
+    world
+        .call(&reader, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(200);
+    assert_eq!(done().await, (false, 0));
+}
+
+#[tokio::test]
+async fn a_notice_is_dismissed_from_the_list_that_has_all_of_them() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    for at in 0..8 {
+        let (_, token) = world.key(json!([])).await;
+        let mut sent = crate::testing::request(&token, "GET /v1/whoami", &Json::Null);
+        let origin = format!("https://shop{at}.example")
+            .parse()
+            .expect("a header");
+        sent.headers_mut().insert("origin", origin);
+        world.send(sent).await.expect(403);
+    }
+    let html = see(&world, &ada, "").await.expect(200).text();
+    assert!(html.contains(">2 more</a>"), "{html}");
+    let html = see(&world, &ada, "/notices").await.expect(200).text();
+    assert_eq!(html.matches("/dismiss\"").count(), 8, "{html}");
+    let below = between(&html, "href=\"/console/projects/default/notices/", "\"");
+    let below = format!("/notices/{below}");
+    see(&world, &ada, &below).await.expect(200);
+    let dev = joined(&world, &ada, "dev", json!([{ "role": "developer" }])).await;
+    assert_eq!(send(&world, &dev, &below, &[]).await.status, 403);
+    let done = send(&world, &ada, &below, &[]).await.expect(303);
+    let done = done
+        .header("location")
+        .replace("/console/projects/default", "");
+    let html = see(&world, &ada, &done).await.expect(200).text();
+    assert_eq!(html.matches("/dismiss\"").count(), 7, "{html}");
+    let html = see(&world, &ada, "").await.expect(200).text();
+    assert!(html.contains(">1 more</a>"), "{html}");
+}
+
+#[tokio::test]
+async fn home_tells_questions_apart_from_records_and_whoami_is_none() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let rows = json!([{ "on": "pool:sales", "actions": ["query"], "constraints": "all_rows" }]);
+    let (_, token) = world.key(rows).await;
+    let count = json!({ "analysis": "count", "pool": "sales" });
+    for _ in 0..3 {
+        world
+            .call(&token, "POST /v1/query", &count)
+            .await
+            .expect(200);
+        world
+            .call(&token, "GET /v1/whoami", &Json::Null)
+            .await
+            .expect(200);
+    }
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let html = see(&world, &ada, "").await.expect(200).text();
+    let told = |label: &str| {
+        let found = html.split_once(&format!("</strong>{label}"));
+        let before = found.expect("is told").0;
+        before
+            .rsplit("<strong>")
+            .next()
+            .expect("a number")
+            .to_owned()
+    };
+    assert_eq!(told("Questions a second"), "0.3", "{html}");
+    assert_eq!(told("Records stored a second"), "0.5", "{html}");
+    assert!(!html.contains("Requests a second"), "{html}");
+}
+
 #[tokio::test]
 async fn home_tells_each_what_the_role_shows() {
     let world = World::with_sales().await;

@@ -5,7 +5,9 @@ use std::ops::Range;
 use control::{UsageAsked, UsageBy, UsageCounts, UsagePart};
 use model::ids::KeyId;
 use model::keys::KeyRecord;
+use model::limits::USAGE_ROWS_MAX;
 use model::permit::Admin;
+use model::secrets::SecretId;
 
 use super::super::shown::grouped;
 use super::super::times::Moment;
@@ -16,6 +18,9 @@ use crate::api::usage::sums;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
+
+/// Secrets of a key that have a line of their own: more are live or in grace at no time.
+const SECRETS_DRAWN: usize = 4;
 
 /// A row of a table: what it is about, and how much there was of it.
 #[derive(Clone)]
@@ -123,6 +128,51 @@ impl Sums {
         ];
         lines.retain(|(_, values)| values.iter().any(|value| *value > 0));
         Chart::of(self.days.clone(), &lines)
+    }
+
+    /// Requests of one key day by day, a line for each of its secrets, and the refused ones of all;
+    /// `None` when there is nothing.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(in super::super) async fn chart_by_secret(
+        &self,
+        caller: &Caller<Admin>,
+        key: KeyId,
+        name: &(dyn Fn(UsagePart) -> (String, Option<String>) + Sync),
+        state: &AppState,
+    ) -> Result<Option<Chart>, ApiError> {
+        let asked = asked(&self.days, Some(key), USAGE_ROWS_MAX);
+        let rows = state.control.usage(&caller.0, asked).await?;
+        let mut secrets: Vec<(SecretId, Vec<u64>)> = Vec::new();
+        let mut refused = vec![0; self.days.len()];
+        for (of, counts) in rows {
+            let at = usize::try_from(of.day - self.days.start).ok();
+            let Some(at) = at.filter(|at| *at < refused.len()) else {
+                continue;
+            };
+            let known = secrets.iter().position(|(secret, _)| *secret == of.secret);
+            let place = known.unwrap_or_else(|| {
+                secrets.push((of.secret, vec![0; self.days.len()]));
+                secrets.len() - 1
+            });
+            secrets[place].1[at] += counts.requests;
+            refused[at] += counts.refused;
+        }
+        secrets.sort_by_key(|(_, days)| std::cmp::Reverse(days.iter().sum::<u64>()));
+        let rest = secrets.split_off(secrets.len().min(SECRETS_DRAWN));
+        let named = secrets.into_iter().map(|(secret, days)| {
+            let (name, _) = name(UsagePart::Secret(secret));
+            (name, days)
+        });
+        let mut lines: Vec<Line> = named.collect();
+        if !rest.is_empty() {
+            let others = (0..self.days.len()).map(|at| rest.iter().map(|(_, days)| days[at]).sum());
+            lines.push(("all older ones".to_owned(), others.collect()));
+        }
+        lines.push(("refused, of all".to_owned(), refused));
+        lines.retain(|(_, values)| values.iter().any(|value| *value > 0));
+        Ok(Chart::of(self.days.clone(), &lines))
     }
 
     /// The parts of something with most requests; the others together.

@@ -12,6 +12,7 @@ use model::value::{Object, Value};
 use model::views::{Delivery, Shape, ViewDraft, ViewFieldRole, ViewRequest};
 
 use super::Readable;
+use super::as_key::AsKey;
 use super::builder::USUAL;
 use super::unsaved::unsaved;
 use crate::charts::{Drawing, Look};
@@ -24,6 +25,10 @@ use crate::state::AppState;
 
 /// Those of the builder, and how the chart is to look.
 pub(in crate::console) const PARAMETERS: &[&str] = super::make::CHART_PARAMETERS;
+
+/// The range of a view's chart, as which key it is, and how it is to look.
+pub(in crate::console) const ONE_PARAMETERS: &[&str] =
+    &["timeframe", "interval", "as", "theme", "size"];
 
 /// Rows that are looked at; one more is asked for, to know of it.
 const ROWS: u64 = 1_000;
@@ -302,6 +307,10 @@ pub(in crate::console) async fn chart_of_one(
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadResults)?;
     let readable = Readable::here(&here)?;
-    let drawn = drawn(&readable, &parameters, &state).await;
-    Ok(pictures::svg(drawn, &parameters))
+    let as_key = AsKey::chosen(&here, &readable, &parameters, &state)?;
+    let drawn = async {
+        let seen = as_key.map(|key| key.readable(&readable)).transpose()?;
+        drawn(seen.as_ref().unwrap_or(&readable), &parameters, &state).await
+    };
+    Ok(pictures::svg(drawn.await, &parameters))
 }

@@ -108,7 +108,8 @@ async fn preview(
         table: data.table(draft),
         size: size_of(&data),
         shown,
-        chart: Chart::at(&chart, Size::Medium, "Chart of the view"),
+        chart: Chart::at(&chart, Size::Medium, "Chart of the view")
+            .over_time(super::as_key::clock_of(&draft.shape).as_ref()),
         definition: model::json::to_text(&Value::Object(definition)),
         pretty: pretty(&said),
     })

@@ -7,24 +7,25 @@ use http::StatusCode;
 use model::people::Area;
 use model::views::{Shape, ViewDraft};
 
-use super::builder::{Choice, INTERVALS, TIMEFRAMES, USUAL};
-use super::data::{self, request, size_of};
+use super::as_key::{self, Answered, AsKey, answered, range_of};
+use super::builder::{Choice, INTERVALS, TIMEFRAMES};
 use super::{Readable, shape_word};
+use crate::console::again::{self, Kind};
 use crate::console::filters;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{Chart, Size};
-use crate::console::shown::Table;
+use crate::console::readers::{self, Readers};
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// The range that is looked at, and what was done a moment ago.
-pub(in crate::console) const PARAMETERS: &[&str] = &["timeframe", "interval", "done"];
+/// The range that is looked at, as which key, and what was done a moment ago.
+pub(in crate::console) const PARAMETERS: &[&str] = &["timeframe", "interval", "as", "done"];
 
 #[derive(Template)]
 #[template(path = "console/view.html")]
@@ -39,10 +40,11 @@ struct Page {
     timeframes: Vec<Choice>,
     intervals: Vec<Choice>,
     action: String,
-    table: Table,
-    size: String,
-    shown: usize,
-    fault: Option<String>,
+    /// As whom it can be looked at.
+    keys: Vec<Choice>,
+    /// The key as which it is, and its page.
+    as_key: Option<(String, String)>,
+    answered: Answered,
     chart: Chart,
     endpoint: String,
     snippets: Vec<Snippet>,
@@ -68,31 +70,18 @@ pub(in crate::console) async fn read(
     here.require(Area::ReadResults)?;
     let readable = Readable::here(&here)?;
     let draft = &readable.view.draft;
-    let chosen = |name: &str, usual: &'static str| match parameters.get(name) {
-        Some(text) if !text.is_empty() => text.to_owned(),
-        _ => usual.to_owned(),
-    };
-    let timeframe = chosen("timeframe", USUAL.0);
-    let interval = chosen("interval", USUAL.1);
+    let as_key = AsKey::chosen(&here, &readable, &parameters, &state)?;
+    let (timeframe, interval) = range_of(&parameters);
     let range = format!(
         "timeframe={}&interval={}",
         segment(&timeframe),
         segment(&interval)
     );
-    let answered = async {
-        let request = request(draft, &parameters)?;
-        data::read(&readable, &request, &state).await
+    let asked = match &as_key {
+        None => Ok(readable.clone()),
+        Some(key) => key.readable(&readable),
     };
-    let (mut table, mut size, mut shown, mut fault) = (Table::default(), String::new(), 0, None);
-    match answered.await {
-        Ok(data) => {
-            table = data.table(draft);
-            let (_, some) = data.size();
-            (size, shown) = (size_of(&data), some);
-        }
-        Err(error) if error.problem().status().is_server_error() => return Err(error),
-        Err(error) => fault = Some(crate::console::forms::sentence(error.problem().detail())),
-    }
+    let answered = answered(asked, &parameters, &state).await?;
     let name = draft.name.to_string();
     let is_series = matches!(draft.shape, Shape::TimeSeries { .. });
     let mut endpoint = snippets::path("views", &name, "/data");
@@ -113,15 +102,17 @@ pub(in crate::console) async fn read(
         timeframes: Choice::of(&TIMEFRAMES, &timeframe),
         intervals: Choice::of(&INTERVALS, &interval),
         action: readable.below(&here, ""),
-        table,
-        size,
-        shown,
-        fault,
+        keys: as_key::choices(&here, &readable, as_key.as_ref(), &state),
+        answered,
         chart: Chart::at(
-            &readable.below(&here, &format!("/chart.svg?{range}")),
+            &readable.below(
+                &here,
+                &format!("/chart.svg?{range}{}", as_key::in_address(as_key.as_ref())),
+            ),
             Size::Large,
             format!("Chart of {name}"),
-        ),
+        )
+        .over_time(as_key::clock_of(&draft.shape).as_ref()),
         snippets: snippets::reading(&endpoint),
         endpoint,
         change: defines.then(|| readable.below(&here, "/change")),
@@ -133,6 +124,10 @@ pub(in crate::console) async fn read(
             Some(_) => Some("The change is in force."),
             None => None,
         },
+        as_key: as_key.map(|key| {
+            let page = here.address(&format!("/keys/{}", key.id));
+            (key.name, page)
+        }),
         name,
     };
     page(StatusCode::OK, &shown)
@@ -147,16 +142,25 @@ struct Delete {
     pool: String,
     /// What it shows, as it is now.
     shows: Vec<String>,
+    readers: Readers,
     action: String,
     back: String,
 }
 
-fn show_delete(here: &InProject, readable: &Readable, form: Fields) -> Result<Response, ApiError> {
+fn show_delete(
+    here: &InProject,
+    readable: &Readable,
+    form: Fields,
+    state: &AppState,
+) -> Result<Response, ApiError> {
     let name = readable.view.draft.name.to_string();
     let shown = Delete {
         frame: Frame::of(format!("Delete {name}"), here, Section::Views),
         pool: readable.view.draft.pool.to_string(),
         shows: conditions(&readable.view.draft),
+        readers: Readers::of(here, state, |grant| {
+            readers::is_on_view(grant, &readable.view, &readable.pool)
+        }),
         action: readable.below(here, "/delete"),
         back: readable.below(here, ""),
         name,
@@ -166,14 +170,14 @@ fn show_delete(here: &InProject, readable: &Readable, form: Fields) -> Result<Re
 }
 
 /// Asks before a view goes.
-pub(in crate::console) async fn delete_form(here: InProject) -> Result<Response, ApiError> {
+pub(in crate::console) async fn delete_form(
+    here: InProject,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let readable = Readable::here(&here)?;
-    show_delete(
-        &here,
-        &readable,
-        Fields::of_revision(readable.view.revision),
-    )
+    let form = Fields::of_revision(readable.view.revision);
+    show_delete(&here, &readable, form, &state)
 }
 
 /// Deletes a view.
@@ -186,10 +190,13 @@ pub(in crate::console) async fn delete(
     let control = &state.control;
     let deleted = control.delete_view(&caller.0, readable.view.id, Some(form.revision()));
     match deleted.await {
-        Ok(()) => Ok(go_to(&here.address("/views?done=deleted"))),
+        Ok(()) => {
+            let was = readable.view.draft.to_value();
+            Ok(go_to(&again::address(&here, Kind::View, &was)))
+        }
         Err(error) => {
             let fields = Fields::of_revision(readable.view.revision).refused(error)?;
-            show_delete(&here, &readable, fields)
+            show_delete(&here, &readable, fields, &state)
         }
     }
 }
@@ -209,10 +216,9 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         timeframes: super::builder::sample(text).timeframes,
         intervals: super::builder::sample(text).intervals,
         action: place(),
-        table: crate::console::shown::sample(text),
-        size: text.to_owned(),
-        shown: 1,
-        fault: Some(text.to_owned()),
+        keys: super::builder::sample(text).timeframes,
+        as_key: Some((text.to_owned(), place())),
+        answered: Answered::sample(text),
         chart: crate::console::pictures::sample(text),
         endpoint: text.to_owned(),
         snippets: snippets::sample(text),
@@ -228,6 +234,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         name: text.to_owned(),
         pool: text.to_owned(),
         shows: vec![text.to_owned()],
+        readers: Readers::sample(text),
         action: place(),
         back: place(),
     };

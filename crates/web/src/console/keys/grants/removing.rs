@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use http::header;
 use model::grants::Grant;
 use model::value::{Object, Value};
 
@@ -11,10 +12,18 @@ use super::super::preview::changes;
 use super::super::words::GrantWords;
 use super::{Preview, existing, refuse_dialect, refused, saved};
 use crate::console::forms::{Fields, Sent};
-use crate::console::frame::{Frame, Section};
+use crate::console::frame::{Frame, Section, segment};
+use crate::console::go_to;
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
+use crate::input::Parameters;
 use crate::state::AppState;
+
+/// What was taken away a moment ago.
+pub(in crate::console) const AGAIN_PARAMETERS: &[&str] = &["was"];
+
+/// Bytes of an address that browsers and proxies carry.
+const ADDRESS_BYTES_MAX: usize = 6_000;
 
 #[derive(Template)]
 #[template(path = "console/key_ungrant.html")]
@@ -81,13 +90,102 @@ pub(in crate::console) async fn remove(
     refuse_dialect(&here)?;
     let (grant, _) = existing(&here, here.page.segment("grant"))?;
     match saved(&here, &state, &form, &without(&here, grant)).await {
-        Ok(response) => Ok(response),
+        Ok(mut response) => {
+            // The answer goes on with whatever the change gave the session.
+            let place = here.address(&format!("/grants/again?was={}", segment(&was(grant))));
+            if let (true, Ok(place)) = (place.len() <= ADDRESS_BYTES_MAX, place.parse()) {
+                response.headers_mut().insert(header::LOCATION, place);
+            }
+            Ok(response)
+        }
         Err(error) => {
             let fields = refused(Fields::typed(&form, &[], &["code"]), error)?;
             let fields = fields.with("revision", here.key.revision().to_string());
             show_removal(&here, &state, grant, fields).await
         }
     }
+}
+
+/// A grant as it is made, without its id: one that ended names nothing any more.
+fn was(grant: &Grant) -> String {
+    let members = match grant.to_value() {
+        Value::Object(grant) => grant.into_members(),
+        _ => Vec::new(),
+    };
+    let members = members.into_iter().filter(|(name, _)| name != "id");
+    let grant = members.fold(Object::new(), |all, (name, value)| all.with(name, value));
+    model::json::to_text(&Value::Object(grant))
+}
+
+#[derive(Template)]
+#[template(path = "console/key_again.html")]
+struct Again {
+    frame: Frame,
+    form: Fields,
+    key: String,
+    action: String,
+    back: String,
+}
+
+fn show_again(here: &Here, form: Fields) -> Result<Response, ApiError> {
+    let form = form.with("revision", here.key.revision().to_string());
+    let shown = Again {
+        frame: Frame::of("The grant is gone", &here.page, Section::Keys),
+        key: here.name().to_owned(),
+        action: here.address("/grants/again"),
+        back: here.address(""),
+        form,
+    };
+    shown.form.shown_in(&shown)
+}
+
+/// Says that a grant was taken away, and offers to give it again.
+pub(in crate::console) async fn again_form(
+    page_of: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    match parameters.get("was") {
+        None => Ok(go_to(&here.address(""))),
+        Some(was) => show_again(&here, Fields::blank().with("was", was)),
+    }
+}
+
+/// Gives the key the grant again, by the rules of giving it one.
+pub(in crate::console) async fn again(
+    State(state): State<AppState>,
+    Sent(page_of, form): Sent<InProject>,
+) -> Result<Response, ApiError> {
+    let here = Here::find(page_of, &state)?;
+    refuse_dialect(&here)?;
+    let saved = async {
+        let grant = model::json::parse(form.text("was").as_bytes())?;
+        let mut grants: Vec<Value> = here.key.grants().iter().map(Grant::to_value).collect();
+        grants.push(grant);
+        let patch = Value::Object(Object::new().with("grants", grants));
+        saved(&here, &state, &form, &patch).await
+    };
+    match saved.await {
+        Ok(response) => Ok(response),
+        Err(error) => show_again(
+            &here,
+            refused(Fields::typed(&form, &["was"], &["code"]), error)?,
+        ),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn again_sample(text: &str) -> crate::console::samples::Sample {
+    use crate::console::samples::{form, frame, sample};
+    let again = Again {
+        frame: frame(text),
+        form: form(text, &["was", "revision", "code"]),
+        key: text.to_owned(),
+        action: crate::console::frame::address(text, "/x"),
+        back: crate::console::frame::address(text, "/x"),
+    };
+    sample("key_again.html", &again)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::state::AppState;
 /// A grant, and where it is changed.
 pub(super) struct GrantLine {
     pub(super) words: GrantWords,
+    /// Where the records that it writes are watched.
+    pub(super) watch: Option<(String, String)>,
     pub(super) edit: Option<String>,
     pub(super) remove: Option<String>,
 }
@@ -184,6 +186,7 @@ pub(super) fn sample_grants(text: &str, is_full: bool) -> Vec<GrantLine> {
     let address = || crate::console::frame::address(text, "/x");
     vec![GrantLine {
         words: GrantWords::sample(text, is_full),
+        watch: is_full.then(|| (text.to_owned(), address())),
         edit: is_full.then(address),
         remove: is_full.then(address),
     }]

@@ -1,38 +1,45 @@
-//! The latest rows of a pool or view that a key sees, among those of the person
-//! who looks.
+//! What a key is answered, among the rows of the person who looks: the latest rows of a pool, and
+//! of a view or saved query its own answer.
 
 use futures::TryStreamExt as _;
 use model::analyses::Analysis;
 use model::filters::Constraint;
 use model::names::FieldPath;
-use model::permit::ConstrainedAnalysis;
+use model::permit::{ConstrainedAnalysis, Shown};
 use model::queries::Row;
 use model::value::{Object, Value};
-use model::views::{Delivery, Shape};
+use model::views::Delivery;
 
 use super::super::Here;
 use crate::analyses;
 use crate::api::keys::Told;
+use crate::console::explore;
+use crate::console::forms::sentence;
+use crate::console::pictures::Chart;
+use crate::console::shown::Table;
+use crate::console::views;
 use crate::error::ApiError;
+use crate::saved;
 use crate::state::AppState;
 
 /// Rows of a table.
 const ROWS: u8 = 8;
 /// Columns of a table; of the others it says how many there are.
 const COLUMNS: usize = 10;
-/// Characters of a value.
-const CHARS: usize = 80;
 
-/// A table of rows.
+/// What is shown of one thing that a key sees.
+#[derive(Default)]
 pub(super) struct Latest {
-    pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
-    /// Columns that are left out.
-    pub(super) more: usize,
+    pub(super) table: Table,
+    pub(super) chart: Option<Chart>,
     pub(super) note: Option<&'static str>,
+    /// Why there is no answer.
+    pub(super) fault: Option<String>,
+    /// Where all of it is looked at as this key.
+    pub(super) href: Option<String>,
 }
 
-/// The latest rows; `None` where the person may not take rows out of the pool,
+/// What the key is answered; `None` where the person may not take rows out of the pool,
 /// or could not ask so.
 ///
 /// # Errors
@@ -45,10 +52,84 @@ pub(super) async fn latest(
     let Some(shown) = &told.shown else {
         return Ok(None);
     };
+    match kind {
+        "view" => of_view(here, state, (told, shown)).await,
+        "saved query" => of_saved(here, state, (told, shown)).await,
+        "dataset" => Ok(Some(Latest {
+            note: Some(
+                "Its series are read for one value at a time and are not simulated here; the number is of the rows that they are made of.",
+            ),
+            ..Latest::default()
+        })),
+        _ => of_pool(here, state, (told, shown)).await,
+    }
+}
+
+/// What a view answers the key: its own table, and a chart of what is summed up.
+async fn of_view(
+    here: &Here,
+    state: &AppState,
+    (told, shown): (&Told, &Shown),
+) -> Result<Option<Latest>, ApiError> {
     let definitions = here.caller.definitions(state);
+    let Some(view) = definitions.view(told.name.as_str()) else {
+        return Ok(None);
+    };
+    let key = (here.key.id(), shown);
+    let (answered, chart, page) = views::for_key(&here.page, view, key, state).await?;
+    let mut table = answered.table;
+    table.rows.truncate(ROWS.into());
+    Ok(Some(Latest {
+        table,
+        chart,
+        note: None,
+        fault: answered.fault,
+        href: Some(page),
+    }))
+}
+
+/// What a saved query answers the key. A kept answer may be from before.
+async fn of_saved(
+    here: &Here,
+    state: &AppState,
+    (told, shown): (&Told, &Shown),
+) -> Result<Option<Latest>, ApiError> {
+    let definitions = here.caller.definitions(state);
+    let Some(saved) = definitions.saved_query(told.name.as_str()) else {
+        return Ok(None);
+    };
+    match saved::seen_by(&here.page.access, &saved, shown, state).await {
+        Ok(answer) => {
+            let (mut table, _) = explore::table(&answer);
+            table.rows.truncate(ROWS.into());
+            let note = "Made now; the key itself may be given an answer from a moment ago.";
+            Ok(Some(Latest {
+                table,
+                note: saved.item.is_cached().then_some(note),
+                ..Latest::default()
+            }))
+        }
+        Err(error) if error.problem().status().is_server_error() => Err(error),
+        Err(error) => Ok(Some(Latest {
+            fault: Some(sentence(error.problem().detail())),
+            ..Latest::default()
+        })),
+    }
+}
+
+/// The latest rows of a pool.
+async fn of_pool(
+    here: &Here,
+    state: &AppState,
+    (told, shown): (&Told, &Shown),
+) -> Result<Option<Latest>, ApiError> {
+    let definitions = here.caller.definitions(state);
+    let Some(pool) = &told.pool else {
+        return Ok(None);
+    };
     let mut question = Object::new()
         .with("analysis", "extraction")
-        .with("pool", told.pool.draft.name.as_str())
+        .with("pool", pool.draft.name.as_str())
         .with("latest", u64::from(ROWS));
     if let Constraint::Rows(_) = shown.rows() {
         question = question.with("filters", shown.rows().to_value());
@@ -71,29 +152,14 @@ pub(super) async fn latest(
         form.tree(row)
     });
     let rows: Vec<Vec<(String, Value)>> = trees.map(|tree| leaves(&tree)).collect();
-    // Of a view, what it is made of; of a pool, whatever the rows hold.
-    let view = match kind {
-        "view" => definitions.view(told.name.as_str()),
-        _ => None,
-    };
-    let is_shown = |path: &FieldPath| {
-        let is_of_view = view.is_none_or(|(view, _)| {
-            let mut sources = view.draft.fields.iter().filter_map(|field| field.source());
-            sources.any(|source| path.is_at_or_below(source))
-        });
-        is_of_view && shown.shows(path)
-    };
-    let note = view.filter(|(view, _)| view.draft.shape != Shape::Records);
-    let note =
-        note.map(|_| "These are the rows behind the view; the key itself gets them summed up.");
     Ok(Some(Latest {
-        note,
-        ..table(&rows, is_shown)
+        table: table(&rows, |path| shown.shows(path)),
+        ..Latest::default()
     }))
 }
 
 /// The rows under the columns that are shown.
-fn table(rows: &[Vec<(String, Value)>], is_shown: impl Fn(&FieldPath) -> bool) -> Latest {
+fn table(rows: &[Vec<(String, Value)>], is_shown: impl Fn(&FieldPath) -> bool) -> Table {
     let mut columns: Vec<String> = Vec::new();
     for (name, _) in rows.iter().flatten() {
         let path = FieldPath::parse_readable(name);
@@ -101,20 +167,23 @@ fn table(rows: &[Vec<(String, Value)>], is_shown: impl Fn(&FieldPath) -> bool) -
             columns.push(name.clone());
         }
     }
-    let more = columns.len().saturating_sub(COLUMNS);
+    let left_out = columns.len().saturating_sub(COLUMNS);
     columns.truncate(COLUMNS);
-    let cells = |row: &Vec<(String, Value)>| {
+    let cells = |row: &'_ Vec<(String, Value)>| -> Vec<Option<Value>> {
         let cell = |column: &String| {
             let found = row.iter().find(|(name, _)| name == column);
-            found.map_or_else(String::new, |(_, value)| cell(value))
+            found.map(|(_, value)| value.clone())
         };
         columns.iter().map(cell).collect()
     };
-    Latest {
-        rows: rows.iter().map(cells).collect(),
-        columns: columns.clone(),
-        more,
-        note: None,
+    let rows: Vec<Vec<Option<Value>>> = rows.iter().map(cells).collect();
+    let rows = rows
+        .iter()
+        .map(|row| row.iter().map(Option::as_ref).collect());
+    let rows: Vec<Vec<Option<&Value>>> = rows.collect();
+    Table {
+        left_out,
+        ..Table::of(columns.clone(), &rows)
     }
 }
 
@@ -139,26 +208,15 @@ fn leaves(tree: &Value) -> Vec<(String, Value)> {
     found
 }
 
-fn cell(value: &Value) -> String {
-    let text = match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => model::json::to_text(other).trim_matches('"').to_owned(),
-    };
-    match text.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 impl Latest {
     pub(super) fn sample(text: &str) -> Self {
         Self {
-            columns: vec![text.to_owned()],
-            rows: vec![vec![text.to_owned()]],
-            more: 1,
-            note: None,
+            table: crate::console::shown::sample(text),
+            chart: Some(crate::console::pictures::sample(text)),
+            note: Some(""),
+            fault: Some(text.to_owned()),
+            href: Some(crate::console::frame::address(text, "/x")),
         }
     }
 }
