@@ -113,6 +113,16 @@ fn charts(here: &InProject, pools: &[Line], timeframe: &str) -> Vec<Chart> {
     drawn.collect()
 }
 
+/// The stretches of time to choose from.
+fn ranges(here: &InProject, days: &str) -> Vec<Range> {
+    let ranges = RANGES.iter().map(|(own, _, label)| Range {
+        label,
+        href: here.address(&format!("?range={own}")),
+        is_chosen: *own == days,
+    });
+    ranges.collect()
+}
+
 /// The first page of a project.
 pub(super) async fn read(
     here: InProject,
@@ -146,11 +156,6 @@ pub(super) async fn read(
         true => doing::busiest(&here, timeframe, &state).await,
         false => Vec::new(),
     };
-    let ranges = RANGES.iter().map(|(own, _, label)| Range {
-        label,
-        href: here.address(&format!("?range={own}")),
-        is_chosen: *own == days,
-    });
     let access = &here.access;
     let keys = here.definitions.keys().filter(|key| access.knows(key));
     let reads = here.may(Area::ReadRecords);
@@ -170,7 +175,7 @@ pub(super) async fn read(
         keys: here.may(Area::Keys).then(|| keys.count()),
         // Before there is anything, the page teaches.
         now: Now::read(&here, &state, 0).filter(|_| count > 0),
-        ranges: ranges.collect(),
+        ranges: ranges(&here, days),
         busy,
         tells_usage,
         attention: match here.may(Area::Keys) {

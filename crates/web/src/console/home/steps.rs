@@ -19,6 +19,46 @@ pub(super) struct Step {
     pub(super) is_done: bool,
 }
 
+/// How far keys for programs and customers have come; those that administer are neither.
+struct Keys {
+    writes: bool,
+    /// The first one that reads.
+    reader: Option<Arc<KeyRecord>>,
+    /// Whether one that reads was ever used.
+    is_used: bool,
+}
+
+impl Keys {
+    fn of(here: &InProject, state: &AppState) -> Self {
+        let keys = here.definitions.keys();
+        let keys = keys.filter(|key| here.access.knows(key) && !key.draft().is_admin());
+        let keys: Vec<&Arc<KeyRecord>> = keys.collect();
+        let can = |key: &KeyRecord, actions: &[Action]| {
+            let mut grants = key.grants().iter();
+            grants.any(|grant| actions.iter().any(|action| grant.allows(*action)))
+        };
+        let readers = keys.iter().filter(|key| can(key, &READS));
+        let readers: Vec<&Arc<KeyRecord>> = readers.copied().collect();
+        let mut used = readers
+            .iter()
+            .map(|key| state.control.last_used(key.id()).is_some());
+        Self {
+            writes: keys.iter().any(|key| can(key, &[Action::Ingest])),
+            reader: readers.first().map(|key| Arc::clone(key)),
+            is_used: used.any(|is_used| is_used),
+        }
+    }
+}
+
+/// What a key for reading may do.
+const READS: [Action; 5] = [
+    Action::Read,
+    Action::Query,
+    Action::Extract,
+    Action::Run,
+    Action::Retrieve,
+];
+
 /// The steps, done or not; none when all are, and for whom some are not.
 pub(super) fn steps(
     here: &InProject,
@@ -29,28 +69,7 @@ pub(super) fn steps(
     if may_all.contains(&false) {
         return Vec::new();
     }
-    let keys = here.definitions.keys();
-    let keys = keys.filter(|key| here.access.knows(key) && !key.draft().is_admin());
-    let keys: Vec<&Arc<KeyRecord>> = keys.collect();
-    let can = |key: &KeyRecord, action: Action| {
-        let mut grants = key.grants().iter();
-        grants.any(|grant| grant.allows(action))
-    };
-    let reads = [
-        Action::Read,
-        Action::Query,
-        Action::Extract,
-        Action::Run,
-        Action::Retrieve,
-    ];
-    let writer = keys.iter().find(|key| can(key, Action::Ingest));
-    let readers = keys
-        .iter()
-        .filter(|key| reads.iter().any(|action| can(key, *action)));
-    let readers: Vec<_> = readers.collect();
-    let is_used = readers
-        .iter()
-        .any(|key| state.control.last_used(key.id()).is_some());
+    let keys = Keys::of(here, state);
     let first = pools.first();
     let of_pool =
         |below: &str| first.map(|pool| here.address(&format!("/pools/{}{below}", pool.id)));
@@ -59,9 +78,8 @@ pub(super) fn steps(
         crate::console::keys::address_for(here, what, &on)
     };
     let of_reader = |below: &str| {
-        readers
-            .first()
-            .map(|key| here.address(&format!("/keys/{}{below}", key.id())))
+        let reader = keys.reader.as_ref();
+        reader.map(|key| here.address(&format!("/keys/{}{below}", key.id())))
     };
     let all = vec![
         Step {
@@ -74,7 +92,7 @@ pub(super) fn steps(
             title: "Give a program a key that writes",
             text: "Its token is shown once, with a line to try.",
             link: on_pool("write").map(|href| (href, "Make a write key")),
-            is_done: writer.is_some(),
+            is_done: keys.writes,
         },
         Step {
             title: "Send records",
@@ -86,19 +104,19 @@ pub(super) fn steps(
             title: "Make a key that reads some rows",
             text: "For a customer, a report, a dashboard: it sees what you say and nothing else.",
             link: on_pool("ask").map(|href| (href, "Make a read key")),
-            is_done: !readers.is_empty(),
+            is_done: keys.reader.is_some(),
         },
         Step {
             title: "Check what it sees",
             text: "The rows of the key, before anybody else has it.",
             link: of_reader("/preview").map(|href| (href, "See what it sees")),
-            is_done: is_used,
+            is_done: keys.is_used,
         },
         Step {
             title: "Hand it over",
             text: "Send the text that the token was shown with, by a way that reaches one person. It is done when the key is first used.",
             link: of_reader("").map(|href| (href, "To the key")),
-            is_done: is_used,
+            is_done: keys.is_used,
         },
     ];
     match all.iter().all(|step| step.is_done) {
