@@ -26,6 +26,24 @@ pub(super) const NAMES: [&str; 11] = [
     "rotate_days",
 ];
 
+/// Those that the page folds away together: who may use the key and until when,
+/// and how much it may take.
+const USE: [&str; 5] = [
+    "ip_ranges",
+    "allowed_domains",
+    "signed_requests",
+    "expires_at",
+    "rotate_days",
+];
+const TAKE: [&str; 6] = [
+    "requests_per_second",
+    "concurrent_queries",
+    "core_amount",
+    "core_period",
+    "premium_amount",
+    "premium_period",
+];
+
 /// Where errors of a definition point, and which field stands for it.
 const PLACES: [(&str, &str); 9] = [
     ("/restrictions/ip_ranges", "ip_ranges"),
@@ -61,9 +79,8 @@ impl Choices {
             is_signed: form.value("signed_requests") == "yes",
             // A key in a page is to say of which pages.
             is_open: [
-                form.value("kind") == "publishable" || NAMES[..4].iter().any(|name| is_used(&name)),
-                NAMES[4..10]
-                    .iter()
+                form.value("kind") == "publishable" || USE.iter().any(|name| is_used(&name)),
+                TAKE.iter()
                     .filter(|n| is_amount(n))
                     .any(|name| is_used(&name)),
             ],

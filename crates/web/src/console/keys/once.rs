@@ -139,7 +139,12 @@ fn file_name(name: &str) -> String {
         false => '-',
     });
     let name: String = chars.take(40).collect();
-    format!("{}.token", name.trim_matches('-'))
+    let name = match name.trim_matches('-') {
+        // Nothing of it is a letter that every disk takes.
+        "" => "tidegate-key",
+        name => name,
+    };
+    format!("{name}.token")
 }
 
 /// What can be tried at once, by what the key may do; nothing of a key whose
@@ -148,7 +153,10 @@ fn tries(key: &KeyRecord, definitions: &Definitions) -> Vec<Try> {
     if key.draft().restrictions.signed_requests {
         return Vec::new();
     }
-    let bearer = "-H \"Authorization: Bearer $TIDEGATE_TOKEN\"";
+    let bearer = format!(
+        "-H \"Authorization: Bearer $TIDEGATE_TOKEN\"{}",
+        page_of(key).map_or_else(String::new, |page| format!(" {page}"))
+    );
     let mut tries = vec![Try {
         what: match reads(key) {
             true => "See what the key may do, and how many rows it sees:".to_owned(),
@@ -223,6 +231,29 @@ fn answer_of(name: &Name, bearer: &str) -> Try {
             segment(name.as_str())
         ),
     }
+}
+
+/// What a page says of itself that requests of the key may come from, where it is
+/// for some pages alone.
+fn page_of(key: &KeyRecord) -> Option<String> {
+    let places = key.draft().restrictions.places_to_object();
+    let Some(Value::Array(pages)) = places.get("allowed_domains") else {
+        return None;
+    };
+    let first = pages.first().and_then(Value::as_str)?;
+    // Any name in the place of the star is one of them.
+    let first = first.replacen("*.", "www.", 1);
+    let page = match first.contains("://") {
+        true => first,
+        false => format!("https://{first}"),
+    };
+    let page = page.replace('\'', r"'\''");
+    // Which page of a site it is, the origin alone does not say.
+    let host = page.split_once("://").map_or("", |(_, rest)| rest);
+    Some(match host.contains('/') {
+        true => format!("-H 'Referer: {page}'"),
+        false => format!("-H 'Origin: {page}'"),
+    })
 }
 
 fn reads(key: &KeyRecord) -> bool {
