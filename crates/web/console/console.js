@@ -133,11 +133,12 @@
       return;
     }
     event.detail.shouldSwap = false;
-    if (event.detail.xhr.responseURL.includes('/console/sign-in')) location.reload();
-    else {
-      isStale = true;
-      say('The server did not answer this now. What you see is from before.', false);
-    }
+    const isOut = event.detail.xhr.responseURL.includes('/console/sign-in');
+    // What is typed into a form comes along when that is sent, and is lost by a page that is loaded anew.
+    if (isOut && !part.closest('form')) return location.reload();
+    isStale = true;
+    say(isOut ? 'You are not signed in any more. What you typed is kept: send it, and sign in.'
+      : 'The server did not answer this now. What you see is from before.', false);
   });
 
   // A connection that is lost is said, tried again, and said to be back.
@@ -164,11 +165,33 @@
       setTimeout(() => say('', false), 10000);
     }, 2000);
   };
-  for (const name of ['htmx:sendError', 'htmx:timeout']) document.addEventListener(name, lost);
+  document.addEventListener('htmx:sendError', lost);
+  // Slow is not gone: whoever is told of no connection sends it again.
+  document.addEventListener('htmx:timeout', () => {
+    say('The server has no answer yet, and this page does not wait longer. What you typed is kept: look whether it was done before you send it again.', false);
+  });
   window.addEventListener('offline', lost);
+
+  // The fields that a part of a form is refused for, where the part comes without its form.
+  const mark = () => {
+    for (const part of document.querySelectorAll('form [data-wrong]')) {
+      const wrong = part.dataset.wrong.split(' ');
+      for (const field of part.closest('form').querySelectorAll('.choose [name]')) {
+        const isWrong = wrong.includes(field.name);
+        if (isWrong === (field.getAttribute('aria-invalid') === 'true')) continue;
+        if (isWrong) {
+          field.setAttribute('aria-invalid', 'true');
+          field.setAttribute('aria-describedby', 'fault');
+        } else for (const name of ['aria-invalid', 'aria-describedby']) field.removeAttribute(name);
+      }
+      // The part says it, too, and says it anew.
+      if (!wrong.some((name) => /^([fov]\d|filters$)/.test(name))) document.getElementById('e-filters')?.remove();
+    }
+  };
 
   document.addEventListener('htmx:afterSettle', (event) => {
     dress(document);
+    mark();
     if (event.detail.elt !== document.body) return;
     // As after a page that was loaded anew: what is wrong first, else the top.
     const wrong = document.querySelector('[aria-invalid=true]');
