@@ -176,6 +176,11 @@ impl Problem {
         &self.detail
     }
 
+    /// The field of the pool that it is about.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// The member at fault, when it is about one.
     pub(crate) fn pointer(&self) -> Option<&str> {
         self.pointer.as_deref()

@@ -47,7 +47,7 @@ pub(crate) async fn around(
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let is_keen = keen::serves(request.uri().path());
-    let came = console::Came::to(&method, request.uri());
+    let came = console::Came::to(request.uri());
     let pattern = matched.as_ref().map(MatchedPath::as_str);
     let preflight = cors::preflight(&state, pattern, &method, request.headers());
     let mut counted = Counted {

@@ -13,6 +13,7 @@ use model::pools::Pool;
 use model::value::{Object, Value};
 use model::views::Delivery;
 
+use super::forms::is_broken;
 use super::shown::{self, grouped};
 use super::times::Moment;
 use super::visitor::InProject;
@@ -231,4 +232,21 @@ pub(super) async fn fields(
         }
     });
     Ok(fields.collect())
+}
+
+/// The names of those fields, to choose from; none where they cannot be had now,
+/// and they are typed all the same.
+///
+/// # Errors
+/// As of every question, but for those that pass.
+pub(super) async fn names(
+    here: &InProject,
+    pool: &Arc<Pool>,
+    state: &AppState,
+) -> Result<Vec<String>, ApiError> {
+    match fields(here, pool, state).await {
+        Ok(seen) => Ok(seen.into_iter().map(|field| field.name).collect()),
+        Err(error) if error.problem().code().is_ours() && !is_broken(&error) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }

@@ -3,28 +3,24 @@
 use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderValue, StatusCode, Uri, header};
 use model::ids::RequestId;
 
-use super::forms::sentence;
+use super::forms::{Typed, sentence};
 use super::frame::{self, Frame};
-use super::sign_in::place_of;
+use super::sign_in::{self, place_of};
 use crate::error::{Code, Problem};
 
 /// The request that an answer is for.
 #[derive(Clone, Debug)]
 pub(crate) struct Came {
-    method: Method,
     uri: Uri,
 }
 
 impl Came {
     /// A request of the console; `None` for every other one.
-    pub(crate) fn to(method: &Method, uri: &Uri) -> Option<Self> {
-        super::serves(uri.path()).then(|| Self {
-            method: method.clone(),
-            uri: uri.clone(),
-        })
+    pub(crate) fn to(uri: &Uri) -> Option<Self> {
+        super::serves(uri.path()).then(|| Self { uri: uri.clone() })
     }
 }
 
@@ -45,10 +41,12 @@ pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: Reque
     if problem.code() == Code::Unauthenticated {
         // Each address that takes a form has a page, too.
         let from = came.uri.path_and_query().map_or("", |place| place.as_str());
-        let from = match came.method {
-            Method::GET | Method::HEAD => from,
-            _ => came.uri.path(),
-        };
+        if let Some(Typed(typed)) = response.extensions_mut().remove() {
+            if let Ok(html) = sign_in::keeping(from, typed) {
+                show(response, html);
+                return;
+            }
+        }
         let to = HeaderValue::from_str(&place_of(from));
         let to = to.unwrap_or(HeaderValue::from_static(super::ROOT));
         *response.status_mut() = StatusCode::SEE_OTHER;
@@ -65,6 +63,10 @@ pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: Reque
     let html = page
         .render()
         .unwrap_or_else(|_| problem.detail().len().to_string());
+    show(response, html);
+}
+
+fn show(response: &mut Response, html: String) {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(frame::HTML));
     *response.body_mut() = Body::from(html);

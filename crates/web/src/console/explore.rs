@@ -27,11 +27,10 @@ use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
 use super::asking::{self, EXTRACTED, ask};
-use super::filters;
-use super::forms::{Fields, sentence};
+use super::forms::{Fields, is_broken, said_of};
 use super::frame::{Frame, Section, query};
 use super::pictures::{self, Chart, Size, look_of};
-use super::shown::{Table, counted, pretty};
+use super::shown::{Now, Table, counted, pretty};
 use super::snippets::{self, Snippet};
 use super::visitor::InProject;
 use crate::charts::Drawing;
@@ -51,7 +50,6 @@ struct Found {
     /// The one number that it is, when it is one.
     figure: Option<String>,
     chart: Option<Chart>,
-    definition: String,
     pretty: String,
     snippets: Vec<Snippet>,
     /// Whether it can be a dataset: a series over a period that moves.
@@ -63,6 +61,8 @@ struct Replaced {
     id: String,
     name: String,
     revision: String,
+    /// What it asks now.
+    question: Value,
 }
 
 #[derive(Template)]
@@ -80,6 +80,8 @@ struct Page {
     saved: String,
     may_save: bool,
     replaced: Option<Replaced>,
+    /// What the saved query is now, when its page is about something older.
+    now: Option<Now>,
     /// Which of the three is chosen.
     kind: String,
     found: Option<Found>,
@@ -119,22 +121,23 @@ fn marked(mut asked: Asked, error: &ApiError) -> (Asked, Fields) {
         marks.placed(pointer, field)
     });
     let marks = marks.marked(error);
-    asked.filters.error = marks.error(filters::AS_JSON).map(str::to_owned);
+    asked.filters = asked.filters.marked(&marks);
     (asked, marks)
 }
 
 /// The saved query that the question came from, for who may change it.
-fn replaced(here: &InProject, parameters: &Parameters) -> Option<Replaced> {
+fn replaced(here: &InProject, parameters: &Parameters, is_stale: bool) -> Option<Replaced> {
     here.require(Area::Definitions).ok()?;
     let id = SavedQueryId::parse(parameters.get("saved")?).ok()?;
     let saved = here.definitions.saved_query_by_id(id)?.item;
     Some(Replaced {
         id: id.to_string(),
         name: saved.draft.name.to_string(),
-        // As it was when it was opened.
+        question: saved.draft.to_value(),
+        // As it was when it was opened, unless it is shown as it is now.
         revision: match parameters.get("revision") {
-            Some(revision) => revision.to_owned(),
-            None => saved.revision.to_string(),
+            Some(revision) if !is_stale => revision.to_owned(),
+            _ => saved.revision.to_string(),
         },
     })
 }
@@ -196,17 +199,17 @@ async fn find(
         }),
         snippets: snippets::sending("/v1/query", question),
         pretty: pretty(question),
-        definition: model::json::to_text(question),
         is_series: has("interval") && has("timeframe"),
     })
 }
 
 async fn show(
     here: &InProject,
-    (form, kind): (Fields, &str),
+    mut form: Fields,
     parameters: &Parameters,
     state: &AppState,
 ) -> Result<Response, ApiError> {
+    let kind = parameters.get("kind").unwrap_or_default();
     let (mut found, mut fault) = (None, None);
     let has = |name: &str| parameters.get(name).is_some();
     // Another kind, or another row, is no question yet.
@@ -226,15 +229,23 @@ async fn show(
             found = answer;
             (asked, Fields::blank())
         }
-        Err(error) if error.problem().status().is_server_error() => return Err(error),
+        Err(error) if is_broken(&error) => return Err(error),
         Err(error) => {
-            fault = Some(sentence(error.problem().detail()));
+            fault = Some(said_of(&error));
+            if error.problem().status().is_server_error() && !form.is_wrong() {
+                form = form.with_status_of(&error);
+            }
             marked(asked, &error)
         }
     };
-    let replaced = replaced(here, parameters);
+    let is_stale = form.is_stale();
+    let replaced = replaced(here, parameters, is_stale);
+    let now = replaced.as_ref().filter(|_| is_stale).map(|replaced| Now {
+        lines: vec![("Name", replaced.name.clone())],
+        json: pretty(&replaced.question),
+    });
     let form = match &replaced {
-        Some(replaced) if form.value("name").is_empty() => form.with("name", replaced.name.clone()),
+        Some(replaced) if form.value("name").is_empty() => form.set("name", replaced.name.clone()),
         _ => form,
     };
     let kind = match (&replaced, kind) {
@@ -243,18 +254,7 @@ async fn show(
         (_, kind) => kind,
     };
     let all = pools(here);
-    let asks = asked.asked_pools();
-    let mut fields: Vec<String> = Vec::new();
-    for pool in all
-        .iter()
-        .filter(|pool| asks.contains(&pool.draft.name.as_str()))
-    {
-        let seen = asking::fields(here, pool, state).await?;
-        let seen = seen.into_iter().map(|field| field.name);
-        let fresh: Vec<String> = seen.filter(|name| !fields.contains(name)).collect();
-        fields.extend(fresh);
-    }
-    fields.truncate(asking::FIELDS_MAX);
+    let fields = names(here, (&all, &asked), state).await?;
     let shown = Page {
         frame: Frame::of("Explore", here, Section::Explore),
         asked,
@@ -266,6 +266,7 @@ async fn show(
         saved: here.address("/saved"),
         may_save: here.may(Area::Definitions),
         replaced,
+        now,
         kind: kind.to_owned(),
         found,
         fault,
@@ -274,9 +275,30 @@ async fn show(
     shown.form.shown_in(&shown)
 }
 
-/// The name that was typed before something else was asked.
+/// The names of fields of the pools that are asked.
+async fn names(
+    here: &InProject,
+    (all, asked): (&[Arc<Pool>], &Asked),
+    state: &AppState,
+) -> Result<Vec<String>, ApiError> {
+    let asks = asked.asked_pools();
+    let is_asked = |pool: &&Arc<Pool>| asks.contains(&pool.draft.name.as_str());
+    let mut fields: Vec<String> = Vec::new();
+    for pool in all.iter().filter(is_asked) {
+        let seen = asking::names(here, pool, state).await?.into_iter();
+        let fresh: Vec<String> = seen.filter(|name| !fields.contains(name)).collect();
+        fields.extend(fresh);
+    }
+    fields.truncate(asking::FIELDS_MAX);
+    Ok(fields)
+}
+
+/// What was typed beside the question before something else was asked.
 fn typed(parameters: &Parameters) -> Fields {
-    Fields::blank().with("name", parameters.get("name").unwrap_or_default())
+    let typed = SAVED.iter();
+    typed.fold(Fields::blank(), |form, name| {
+        form.with(name, parameters.get(name).unwrap_or_default())
+    })
 }
 
 /// The page that asks.
@@ -286,7 +308,7 @@ pub(super) async fn read(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::ReadRecords)?;
-    show(&here, (typed(&parameters), ""), &parameters, &state).await
+    show(&here, typed(&parameters), &parameters, &state).await
 }
 
 /// The same for who saves what was asked.
@@ -296,7 +318,7 @@ pub(super) async fn save_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
-    show(&here, (typed(&parameters), ""), &parameters, &state).await
+    show(&here, typed(&parameters), &parameters, &state).await
 }
 
 /// The chart of an answer.
@@ -336,6 +358,11 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             id: text.to_owned(),
             name: text.to_owned(),
             revision: text.to_owned(),
+            question: Value::Null,
+        }),
+        now: Some(Now {
+            lines: vec![("", text.to_owned())],
+            json: text.to_owned(),
         }),
         kind: "saved".to_owned(),
         found: Some(Found {
@@ -344,7 +371,6 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             shown: 1,
             figure: Some(text.to_owned()),
             chart: Some(pictures::sample(text)),
-            definition: text.to_owned(),
             pretty: text.to_owned(),
             snippets: snippets::sample(text),
             is_series: true,

@@ -8,6 +8,8 @@ use model::pools::Schema;
 use model::value::Object;
 use model::value::Value;
 
+use super::forms::Fields;
+
 /// The names of the fields, operators and values of the rows.
 const ROWS: [[&str; 3]; 6] = [
     ["f1", "o1", "v1"],
@@ -97,6 +99,8 @@ pub(super) struct Filters {
     pub(super) more: Vec<Row>,
     pub(super) as_json: String,
     pub(super) error: Option<String>,
+    /// The fields of the form that the error is about.
+    pub(super) wrong: Vec<&'static str>,
 }
 
 impl Filters {
@@ -112,6 +116,7 @@ impl Filters {
             more,
             as_json: text(AS_JSON),
             error: None,
+            wrong: Vec::new(),
         }
     }
 
@@ -120,9 +125,10 @@ impl Filters {
     /// # Errors
     /// A fault that names what cannot be read.
     pub(super) fn to_value(&self, schema: &Schema) -> Result<Option<Value>, Fault> {
-        let rows = self.rows.iter().chain(&self.more);
-        let rows = rows.filter(|row| row.is_used());
-        let rows = rows.map(|row| row.to_value(schema));
+        let rows = self.used().enumerate().map(|(at, row)| {
+            let read = row.to_value(schema);
+            read.map_err(|fault| fault.under(&format!("/{at}")))
+        });
         let mut all: Vec<Value> = rows.collect::<Result<_, _>>()?;
         if !self.as_json.is_empty() {
             let more = model::json::parse(self.as_json.as_bytes())?;
@@ -143,11 +149,64 @@ impl Filters {
         Ok(Some(list))
     }
 
+    fn used(&self) -> impl Iterator<Item = &Row> {
+        let rows = self.rows.iter().chain(&self.more);
+        rows.filter(|row| row.is_used())
+    }
+
+    /// What errors of the list point at, and the fields that stand for it.
+    pub(super) fn places(&self) -> Vec<(String, &'static str)> {
+        let rows = self.used().enumerate().flat_map(|(at, row)| {
+            let [field, operator, value] = row.names;
+            [
+                // What a list says of a field, it says of the whole list.
+                (format!("/filters#{}", row.field), field),
+                (format!("/filters/{at}"), field),
+                (format!("/filters/{at}/operator"), operator),
+                (format!("/filters/{at}/value"), value),
+            ]
+        });
+        rows.chain([("/filters".to_owned(), AS_JSON)]).collect()
+    }
+
     /// The same with what is wrong with them.
     #[must_use]
-    pub(super) fn broken(mut self, fault: &Fault) -> Self {
-        self.error = Some(super::forms::sentence(&fault.detail));
+    pub(super) fn broken(self, fault: Fault) -> Self {
+        let places = self.places().into_iter();
+        let marks = Fields::blank().naming(&[AS_JSON]);
+        let marks = places.fold(marks, |marks, (place, field)| {
+            marks.naming(&[field]).placed(place, field)
+        });
+        self.marked(&marks.marked(&fault.under("/filters").into()))
+    }
+
+    /// The same with those of these marks that are about them.
+    #[must_use]
+    pub(super) fn marked(mut self, marks: &Fields) -> Self {
+        for (name, rule) in marks.wrong() {
+            let row = self.row_of(name);
+            if row.is_none() && name != AS_JSON {
+                continue;
+            }
+            self.error = Some(match row {
+                Some(number) => of_row("Condition", number, rule),
+                None => rule.to_owned(),
+            });
+            self.wrong.push(name);
+        }
         self
+    }
+
+    /// The number of the row that has this field of the form.
+    pub(super) fn row_of(&self, name: &str) -> Option<usize> {
+        let mut rows = self.rows.iter().chain(&self.more);
+        let row = rows.find(|row| row.names.contains(&name))?;
+        Some(row.number)
+    }
+
+    /// Whether the error is about this field of the form.
+    pub(super) fn is_wrong(&self, name: &str) -> bool {
+        self.wrong.contains(&name)
     }
 
     /// The fields of the form that say these filters again, of a pool of this
@@ -179,16 +238,25 @@ impl Row {
         if self.field.is_empty() {
             let text =
                 format!("condition {number} has a value and no field; say which, or empty it");
-            return Err(rule(text));
+            return Err(rule(text).at("/field"));
         }
         if self.value.is_empty() && self.operator() != "exists" {
             let text = format!(
                 "condition {number} says nothing to compare {} with; \"\" is the empty text",
                 self.field
             );
-            return Err(rule(text));
+            return Err(rule(text).at("/value"));
         }
         Ok(compared(&self.field, self.operator(), &self.value, schema))
+    }
+}
+
+/// A rule that a row breaks, with the row.
+pub(super) fn of_row(what: &str, number: usize, rule: &str) -> String {
+    let row = format!("{what} {number}");
+    match rule.starts_with(&row) {
+        true => rule.to_owned(),
+        false => format!("{row}: {rule}"),
     }
 }
 
@@ -321,6 +389,7 @@ pub(super) fn sample(text: &str) -> Filters {
         more: vec![row(1)],
         as_json: text.to_owned(),
         error: Some(text.to_owned()),
+        wrong: vec!["v1"],
     }
 }
 

@@ -1,10 +1,13 @@
 //! Forms: what was sent, and how a page shows it again.
 
 mod fields;
+mod kept;
 mod repeated;
 
 pub(crate) use fields::Shown;
-pub(super) use fields::{Fields, REVISION, sentence};
+pub(super) use fields::{Fields, REVISION, Wrong, is_broken, said_of, sentence};
+pub(crate) use kept::Typed;
+pub(super) use kept::{Kept, KeptFile};
 pub(super) use repeated::{ONCE, fresh, once};
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -24,16 +27,20 @@ use crate::state::AppState;
 
 /// Bytes of a form at most; longer texts are sent to `/v1`.
 const FORM_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a form that are read, so that one that is too long is shown again.
+const READ_BYTES_MAX: usize = 8 * FORM_BYTES_MAX;
 /// The field with the token of the session that the page was shown to.
 pub(super) const TOKEN: &str = "_token";
 /// The field with a one-time code for what widens something.
 pub(super) const CODE: &str = "code";
 
-/// What a form sent. It can be had only after the token in it was compared, or
-/// by [`Anybody`].
+/// What a form sent. It can be had only after the token in it was compared, by
+/// [`Anybody`], or as [`Kept`] together with the refusal of it.
 pub(super) struct Form {
     fields: Vec<(String, String)>,
     files: Vec<(String, File)>,
+    /// Whether more was typed than a form may hold.
+    is_too_long: bool,
     /// The room that its bytes take of what all bodies may take together.
     _body: Option<Received>,
 }
@@ -55,14 +62,40 @@ impl Form {
         Self {
             fields: pairs.collect(),
             files: Vec::new(),
+            is_too_long: false,
             _body: None,
         }
     }
 
     /// The value of a field; empty when it was not sent.
     pub(super) fn text(&self, name: &str) -> &str {
+        self.sent(name).unwrap_or_default()
+    }
+
+    /// The value of a field; `None` when it was not sent.
+    pub(super) fn sent(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(field, _)| field == name);
-        found.map_or("", |(_, value)| value)
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Every field that was sent, in order.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Refuses more than a form may hold.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`] as 413.
+    fn fits(&self) -> Result<(), ApiError> {
+        match self.is_too_long {
+            false => Ok(()),
+            true => {
+                let rule = "what is typed into a form has at most 256 kB; make it shorter, or send it as a file";
+                Err(ApiError::new(Code::LimitExceeded, rule).of_body())
+            }
+        }
     }
 
     /// The values of a field that may stand many times.
@@ -101,11 +134,9 @@ impl Form {
     }
 }
 
-/// A form of somebody who signed in, sent from a page of the same session.
+/// A form of somebody who signed in, sent from a page of the same session. It can
+/// be had only once the token in it was compared.
 pub(super) struct Sent<V>(pub(super) V, pub(super) Form);
-
-/// The same that may bring a file, as large as a body of records.
-pub(super) struct SentFile<V>(pub(super) V, pub(super) Form);
 
 /// A form of somebody who need not be signed in, sent from the console's own
 /// page.
@@ -115,11 +146,19 @@ pub(super) struct Anybody(pub(super) Form);
 pub(super) trait Sender: FromRequestParts<AppState, Rejection = ApiError> + Send {
     /// Whether a form brings the token of a page that this sender was shown.
     fn gave(&self, state: &AppState, token: &str) -> bool;
+
+    /// Whether the token is that of a page of this session about something else.
+    fn gave_elsewhere(&self, state: &AppState, token: &str) -> bool;
 }
 
 impl Sender for Visitor {
     fn gave(&self, state: &AppState, token: &str) -> bool {
         is_token(state, token, &self.session, None)
+    }
+
+    fn gave_elsewhere(&self, state: &AppState, token: &str) -> bool {
+        let mut projects = self.projects.iter();
+        projects.any(|(id, _)| is_token(state, token, &self.session, Some(*id)))
     }
 }
 
@@ -128,47 +167,41 @@ impl Sender for InProject {
         let project = Some(self.access.project());
         is_token(state, token, &self.visitor.session, project)
     }
+
+    fn gave_elsewhere(&self, state: &AppState, token: &str) -> bool {
+        self.visitor.gave(state, token) || self.visitor.gave_elsewhere(state, token)
+    }
 }
 
 impl<V: Sender> FromRequest<AppState> for Sent<V> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let (visitor, form) = sent(request, state, read).await?;
+        let (mut parts, body) = request.into_parts();
+        V::from_request_parts(&mut parts, state).await?;
+        let form = read(Request::from_parts(parts.clone(), body), state).await?;
+        // The session may have ended while the form came.
+        let visitor = V::from_request_parts(&mut parts, state).await?;
+        require_token(&visitor, &form, state)?;
+        form.fits()?;
         Ok(Self(visitor, form))
     }
 }
 
-impl<V: Sender> FromRequest<AppState> for SentFile<V> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let (visitor, form) = sent(request, state, read_with_files).await?;
-        Ok(Self(visitor, form))
-    }
-}
-
-/// Who sent a form, and the form, once the token in it was compared.
-async fn sent<V: Sender>(
-    request: Request,
-    state: &AppState,
-    read: impl AsyncFnOnce(Request, &AppState) -> Result<Form, ApiError>,
-) -> Result<(V, Form), ApiError> {
-    let (mut parts, body) = request.into_parts();
-    V::from_request_parts(&mut parts, state).await?;
-    let form = read(Request::from_parts(parts.clone(), body), state).await?;
-    // The session may have ended while the form came.
-    let visitor = V::from_request_parts(&mut parts, state).await?;
+/// Refuses a form without the token of a page that this sender was shown.
+fn require_token<V: Sender>(visitor: &V, form: &Form, state: &AppState) -> Result<(), ApiError> {
     let tokens: Vec<&str> = form.all(TOKEN).collect();
     let is_own = match tokens[..] {
         [token] => visitor.gave(state, token),
         _ => false,
     };
-    if !is_own {
-        let detail = "the form does not hold the token that a page of this session gave it";
-        return Err(ApiError::new(Code::CrossSite, detail));
+    match is_own {
+        true => Ok(()),
+        false => {
+            let detail = "the form does not hold the token that a page of this session gave it";
+            Err(ApiError::new(Code::CrossSite, detail))
+        }
     }
-    Ok((visitor, form))
 }
 
 impl FromRequest<AppState> for Anybody {
@@ -177,25 +210,27 @@ impl FromRequest<AppState> for Anybody {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         require_own_page(&parts)?;
-        read(Request::from_parts(parts, body), state)
-            .await
-            .map(Self)
+        let request = Request::from_parts(parts, body);
+        // Around what is kept over a sign-in stands what signs in.
+        let form = read_most(request, 2 * FORM_BYTES_MAX, state).await?;
+        Ok(Self(form))
     }
 }
 
 async fn read(request: Request, state: &AppState) -> Result<Form, ApiError> {
-    require_form(request.headers())?;
-    let sender = sender(request.extensions());
-    let body = receive(request.into_body(), FORM_BYTES_MAX, sender, state).await?;
-    Ok(of_pairs(&body.bytes))
+    read_most(request, READ_BYTES_MAX, state).await
 }
 
-fn of_pairs(bytes: &[u8]) -> Form {
-    Form {
-        fields: form_urlencoded::parse(bytes).into_owned().collect(),
+async fn read_most(request: Request, most: usize, state: &AppState) -> Result<Form, ApiError> {
+    require_form(request.headers())?;
+    let sender = sender(request.extensions());
+    let body = receive(request.into_body(), most, sender, state).await?;
+    Ok(Form {
+        fields: form_urlencoded::parse(&body.bytes).into_owned().collect(),
         files: Vec::new(),
+        is_too_long: body.bytes.len() > FORM_BYTES_MAX,
         _body: None,
-    }
+    })
 }
 
 async fn read_with_files(request: Request, state: &AppState) -> Result<Form, ApiError> {
@@ -210,17 +245,20 @@ async fn read_with_files(request: Request, state: &AppState) -> Result<Form, Api
     let parts = multipart::read(&boundary, &body.bytes)
         .map_err(|rule| ApiError::new(Code::MalformedBody, rule))?;
     let (mut fields, mut files) = (Vec::new(), Vec::new());
+    let mut is_too_long = false;
     for part in parts {
         match part.file {
             Some(name) => {
                 let bytes = part.bytes;
                 files.push((part.name, File { name, bytes }));
             }
-            None if part.bytes.len() > FORM_BYTES_MAX => {
+            // What is longer than any form is not shown again either.
+            None if part.bytes.len() > READ_BYTES_MAX => {
                 let rule = "what is typed into a field has at most 256 kB; send the rest as a file";
                 return Err(ApiError::new(Code::LimitExceeded, rule).of_body());
             }
             None => {
+                is_too_long |= part.bytes.len() > FORM_BYTES_MAX;
                 let text = String::from_utf8_lossy(&part.bytes).into_owned();
                 fields.push((part.name, text));
             }
@@ -229,6 +267,7 @@ async fn read_with_files(request: Request, state: &AppState) -> Result<Form, Api
     Ok(Form {
         fields,
         files,
+        is_too_long,
         _body: Some(body),
     })
 }

@@ -262,6 +262,15 @@ pub(super) fn counted(number: i128, one: &str, many: &str) -> String {
     format!("{} {word}", grouped(number))
 }
 
+/// What is there now, beside what somebody typed over something older.
+#[derive(Default)]
+pub(super) struct Now {
+    /// What has another value than the form, and which.
+    pub(super) lines: Vec<(&'static str, String)>,
+    /// A definition, as the API has it.
+    pub(super) json: String,
+}
+
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Table {
     let cell = |at: Option<&str>| Cell {

@@ -36,6 +36,46 @@ struct Page {
     is_sent_here: bool,
     /// Whether it is the last step of setting the server up.
     is_first: bool,
+    /// What was typed into the form of that page.
+    kept: Vec<(String, String)>,
+}
+
+/// What is in front of the name of each field that is kept over a sign-in.
+const KEPT_FIELD: &str = "kept.";
+
+/// What somebody typed who is signed in now. It is brought to its form, which
+/// shows it and does nothing of it: it holds no token of the session.
+#[derive(Template)]
+#[template(path = "console/signed_in.html")]
+struct Kept {
+    frame: Frame,
+    action: String,
+    kept: Vec<(String, String)>,
+}
+
+/// The page that signs in, for who sent a form to `place` after the session was over.
+///
+/// # Errors
+/// A failure of ours when the template could not be written.
+pub(super) fn keeping(place: &str, kept: Vec<(String, String)>) -> Result<String, askama::Error> {
+    let shown = Page {
+        frame: Frame::bare("Sign in"),
+        action: place_of(place),
+        is_sent_here: true,
+        is_first: false,
+        kept,
+        form: Fields::blank(),
+    };
+    shown.render()
+}
+
+/// What the form of the page that signs in keeps.
+fn kept(form: &Form) -> Vec<(String, String)> {
+    let named = form.pairs().filter_map(|(name, value)| {
+        let name = name.strip_prefix(KEPT_FIELD)?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    named.collect()
 }
 
 /// The address of the page that signs in and comes back to `place`.
@@ -111,13 +151,18 @@ fn signed_in(headers: &HeaderMap, state: &AppState) -> Option<String> {
     })
 }
 
-fn show(form: Fields, parameters: &Parameters) -> Result<Response, ApiError> {
+fn show(
+    form: Fields,
+    kept: Vec<(String, String)>,
+    parameters: &Parameters,
+) -> Result<Response, ApiError> {
     let to = wanted(parameters);
     let shown = Page {
         frame: Frame::bare("Sign in"),
         action: place_of(to.unwrap_or(ROOT)),
         is_sent_here: to.is_some(),
         is_first: parameters.get("first").is_some(),
+        kept,
         form,
     };
     shown.form.shown_in(&shown)
@@ -135,7 +180,7 @@ pub(super) async fn form(
     if !state.control.is_set_up() {
         return Ok(go_to(&format!("{ROOT}/set-up")));
     }
-    show(Fields::blank(), &parameters)
+    show(Fields::blank(), Vec::new(), &parameters)
 }
 
 /// Begins a session.
@@ -149,14 +194,25 @@ pub(super) async fn send(
     let fields = Fields::typed(&form, KEPT, SECRET);
     let asked = match read(&form, &headers, &seen) {
         Ok(asked) => asked,
-        Err(fault) => return show(fields.refused(fault)?, &parameters),
+        Err(fault) => return show(fields.refused(fault)?, kept(&form), &parameters),
     };
     let signed_in = match state.control.sign_in(asked).await {
         Ok(signed_in) => signed_in,
-        Err(error) => return show(fields.refused(error)?, &parameters),
+        Err(error) => return show(fields.refused(error)?, kept(&form), &parameters),
     };
     let to = wanted(&parameters).unwrap_or(ROOT);
-    let mut response = go_to(&format!("{ROOT}/signed-in?to={}", segment(to)));
+    let kept = kept(&form);
+    let mut response = match kept.is_empty() || to == ROOT {
+        true => go_to(&format!("{ROOT}/signed-in?to={}", segment(to))),
+        false => {
+            let shown = Kept {
+                frame: Frame::bare("You are signed in"),
+                action: to.to_owned(),
+                kept,
+            };
+            page(StatusCode::OK, &shown)?
+        }
+    };
     let cookie = session::give(&signed_in.token);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
@@ -260,10 +316,17 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         action: place_of(&format!("{ROOT}/{text}")),
         is_sent_here: true,
         is_first: true,
+        kept: vec![(text.to_owned(), text.to_owned())],
+    };
+    let kept = Kept {
+        frame: Frame::bare(text),
+        action: super::frame::address(text, "/x"),
+        kept: vec![(text.to_owned(), text.to_owned())],
     };
     let bare = Frame::bare(text);
     vec![
         sample("sign_in.html", &page),
+        sample("signed_in.html", &kept),
         sample("no_cookie.html", &NoCookie { frame: bare }),
         sample("sign_out.html", &Out { frame: frame(text) }),
     ]

@@ -5,6 +5,7 @@ mod doors;
 mod flows;
 mod honest;
 mod hostile;
+mod kept;
 mod keys;
 mod people;
 mod pools;

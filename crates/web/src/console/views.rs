@@ -5,13 +5,15 @@ mod builder;
 mod data;
 mod make;
 mod one;
+mod save;
 mod unsaved;
 
 pub(super) use data::{
     ONE_PARAMETERS as ONE_CHART_PARAMETERS, PARAMETERS as CHART_PARAMETERS, chart, chart_of_one,
 };
-pub(super) use make::{PARAMETERS as BUILD_PARAMETERS, change, change_form, create, create_form};
+pub(super) use make::{PARAMETERS as BUILD_PARAMETERS, change_form, create_form};
 pub(super) use one::{PARAMETERS as ONE_PARAMETERS, delete, delete_form, read};
+pub(super) use save::{change, create};
 
 pub(super) use as_key::for_key;
 pub(super) use builder::Choice;

@@ -3,7 +3,7 @@
 use super::{functions, steps};
 
 /// Fields of the form that every kind of question has, or that ask for one thing.
-const FIELDS: [&str; 38] = [
+const FIELDS: [&str; 41] = [
     "ask",
     "as",
     "do",
@@ -42,6 +42,9 @@ const FIELDS: [&str; 38] = [
     "o6",
     "v6",
     "name",
+    "kind",
+    "refresh_minutes",
+    "index_by",
 ];
 /// The saved query that the question came from.
 const CAME: [&str; 2] = ["saved", "revision"];

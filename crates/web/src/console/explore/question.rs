@@ -265,6 +265,7 @@ impl Asked {
         let groups = self.used_groups().enumerate();
         let groups = groups.map(|(at, group)| (format!("/group_by/{at}"), group.name));
         let mut places: Vec<(String, &'static str)> = groups.collect();
+        places.extend(self.filters.places());
         places.push(("/order_by".to_owned(), "order"));
         places.push(("/latest".to_owned(), "limit"));
         match self.kind {

@@ -9,9 +9,9 @@ use model::people::Area;
 use model::saved_queries::{SavedQuery, SavedQueryDraft};
 use model::value::{Object, Value};
 
-use super::{PARAMETERS, SAVED, form_of, show};
+use super::{PARAMETERS, SAVED, chosen, show};
 use crate::api::saved_queries::{draft, refuse_unknown_pools};
-use crate::console::forms::{Fields, Form, Sent};
+use crate::console::forms::{Fields, Form, Kept};
 use crate::console::frame::query;
 use crate::console::go_to;
 use crate::console::visitor::InProject;
@@ -21,14 +21,6 @@ use crate::state::AppState;
 
 /// Seconds of a minute.
 const MINUTE: i64 = 60;
-
-/// The question that a form brought.
-fn question(form: &Form) -> Result<Value, Fault> {
-    model::json::parse(form.text("definition").as_bytes()).map_err(|_| {
-        let rule = "ask something before it is saved";
-        Fault::new(FaultCode::MissingMember, rule)
-    })
-}
 
 async fn keep(
     here: &InProject,
@@ -103,31 +95,29 @@ fn replacing(
     draft(&here.definitions, &Value::Object(whole))
 }
 
-/// Saves a question.
+/// Saves the question that the form asks, whatever was answered before.
 pub(in crate::console) async fn save(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    Kept(here, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let fields = Fields::typed(&form, SAVED, &[]).meaning("refresh_rate", "refresh_minutes");
-    let kept = match question(&form) {
-        Ok(question) => keep(&here, &form, question, &state).await,
-        Err(fault) => Err(fault.into()),
-    };
-    match kept {
-        Ok(there) => Ok(go_to(&there)),
-        Err(error) => {
-            let asked = question(&form).map(|question| form_of(&here, &question));
-            let asked = asked.unwrap_or_default();
-            let pairs = asked.iter().map(|(name, value)| (*name, value.as_str()));
-            let kept = [
-                ("saved", form.text("saved")),
-                ("revision", form.text("revision")),
-            ];
-            let pairs = pairs.chain(kept);
-            let again = Parameters::parse(&query(pairs), PARAMETERS).unwrap_or_default();
-            let form_again = fields.refused(error)?;
-            show(&here, (form_again, form.text("kind")), &again, &state).await
+    let again = form.pairs().filter(|(name, _)| PARAMETERS.contains(name));
+    let again = Parameters::parse(&query(again), PARAMETERS)?;
+    if let Err(error) = counts {
+        return show(&here, fields.refused(error)?, &again, &state).await;
+    }
+    let question = match chosen(&here, &again).1 {
+        Ok(Some(question)) => question,
+        Ok(None) => return Err(ApiError::not_found()),
+        // The page says it at the fields of the question.
+        Err(fault) => {
+            let form = fields.with_status_of(&fault.into());
+            return show(&here, form, &again, &state).await;
         }
+    };
+    match keep(&here, &form, question, &state).await {
+        Ok(there) => Ok(go_to(&there)),
+        Err(error) => show(&here, fields.refused(error)?, &again, &state).await,
     }
 }

@@ -16,6 +16,19 @@ pub(in crate::console) const REVISION: &str = "revision";
 /// What is said of a form whose page shows what is not so any more.
 const CHANGED: &str = "Somebody changed it while you looked at it, and nothing of yours was done. Look at it as it is now, and decide anew.";
 
+/// What is said of a form whose page is from before somebody signed in anew.
+const RENEWED: &str = "You signed in anew since this page was made, so nothing of it was done. What you typed is below: look at it, and send it again.";
+
+/// What is said of a form that the server has no time for.
+const BUSY: &str =
+    "The server is busy, and nothing was done. What you typed is kept: send it again in a moment.";
+
+/// What is said of a form whose answer took longer than answers may.
+const LATE: &str = "The server had no answer in time. What you typed is kept: look whether it was done before you send it again.";
+
+/// What is said of a form that there is no room for.
+const FULL: &str = "The server's disk is full, and nothing was done. What you typed is kept: send it again when who operates the server has made room.";
+
 /// What is said of a form that made something else before.
 const OTHER: &str = "This very form was sent before, with something else in it, which was done. Open the page again to do another thing.";
 
@@ -37,6 +50,22 @@ pub(in crate::console) struct Fields {
     problem: Option<Arc<Problem>>,
 }
 
+/// The fields of a form that something said elsewhere is about.
+#[derive(Debug, Default)]
+pub(in crate::console) struct Wrong(pub(in crate::console) Vec<&'static str>);
+
+impl Wrong {
+    /// Whether it is about this one.
+    pub(in crate::console) fn has(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    /// All of them, for the script.
+    pub(in crate::console) fn listed(&self) -> String {
+        self.0.join(" ")
+    }
+}
+
 /// In an extension of a response: what a page shows as refused, for the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown(pub(crate) Arc<Problem>);
@@ -53,6 +82,41 @@ impl Fields {
         self.names.push(name);
         self.values.push((name, value.into()));
         self
+    }
+
+    /// The same with another value in a field.
+    #[must_use]
+    pub(in crate::console) fn set(self, name: &'static str, value: impl Into<String>) -> Self {
+        let mut form = self;
+        form.values.retain(|(field, _)| *field != name);
+        form.with(name, value)
+    }
+
+    /// The same, about what is there now and the page shows beside what was typed,
+    /// when it was refused since that changed: sent again, it counts.
+    #[must_use]
+    pub(in crate::console) fn renewed(self, revision: i64) -> Self {
+        match self.is_stale() {
+            true => self.set(REVISION, revision.to_string()),
+            false => self,
+        }
+    }
+
+    /// Whether it was refused since what it is about changed meanwhile.
+    pub(in crate::console) fn is_stale(&self) -> bool {
+        let problem = self.problem.as_ref();
+        problem.is_some_and(|problem| problem.code() == Code::StaleRevision)
+    }
+
+    /// What in a definition it was refused for.
+    pub(in crate::console) fn pointer(&self) -> Option<&str> {
+        self.problem.as_ref()?.pointer()
+    }
+
+    /// The fields that break a rule, with the rule.
+    pub(in crate::console) fn wrong(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let errors = self.errors.iter();
+        errors.map(|(name, rule)| (*name, rule.as_str()))
     }
 
     /// A form about what has this revision now.
@@ -82,7 +146,8 @@ impl Fields {
     }
 
     /// The same, in which errors that point there, or beneath it, are said at
-    /// `field`. Of several such places the longest counts.
+    /// `field`. Of several such places the longest counts; before them one that
+    /// names the pool's field that the error is about, behind a `#`.
     #[must_use]
     pub(in crate::console) fn placed(
         mut self,
@@ -107,9 +172,9 @@ impl Fields {
         let problem = error.problem();
         let is_elsewhere = matches!(
             problem.code(),
-            Code::Unauthenticated | Code::RoleNotAllowed | Code::CrossSite | Code::NotFound
+            Code::Unauthenticated | Code::RoleNotAllowed | Code::NotFound
         );
-        if problem.status().is_server_error() || is_elsewhere {
+        if is_elsewhere || is_broken(&error) {
             return Err(error);
         }
         self.status = problem.status();
@@ -117,6 +182,11 @@ impl Fields {
             // The API's words are about members of a body.
             Code::CodeNeeded => "Type the six digits that your app shows now.".to_owned(),
             Code::StaleRevision => CHANGED.to_owned(),
+            // It is that of an older session: of other sites no form is shown.
+            Code::CrossSite => RENEWED.to_owned(),
+            Code::Busy => BUSY.to_owned(),
+            Code::DeadlineExceeded => LATE.to_owned(),
+            Code::DiskFull => FULL.to_owned(),
             Code::IdempotencyMismatch => OTHER.to_owned(),
             _ => sentence(problem.detail()),
         };
@@ -125,10 +195,9 @@ impl Fields {
         }
         let is_code = matches!(problem.code(), Code::CodeNeeded | Code::CodeRefused);
         self.needs_code |= is_code;
-        let pointer = problem.pointer().unwrap_or_default();
         let member = match is_code {
             true => CODE,
-            false => self.field_at(pointer),
+            false => self.field_at(problem),
         };
         let is_known = |name: &&&'static str| **name == member;
         match self.names.iter().find(is_known) {
@@ -145,9 +214,9 @@ impl Fields {
     #[must_use]
     pub(in crate::console) fn marked(mut self, error: &ApiError) -> Self {
         let problem = error.problem();
-        let member = self.field_at(problem.pointer().unwrap_or_default());
+        let member = self.field_at(problem);
         let known = self.names.iter().find(|name| **name == member);
-        let detail = sentence(problem.detail());
+        let detail = said_of(error);
         match known {
             Some(name) => self.errors.push((name, detail)),
             None => self.error = Some(detail),
@@ -155,8 +224,21 @@ impl Fields {
         self
     }
 
+    /// The same with the status of an error that the page says by itself.
+    #[must_use]
+    pub(in crate::console) fn with_status_of(mut self, error: &ApiError) -> Self {
+        self.status = error.problem().status();
+        self
+    }
+
     /// The field that stands for what an error points at.
-    fn field_at<'a>(&self, pointer: &'a str) -> &'a str {
+    fn field_at<'a>(&self, problem: &'a Problem) -> &'a str {
+        let pointer = problem.pointer().unwrap_or_default();
+        let named = problem.field().map(|field| format!("{pointer}#{field}"));
+        let mut places = self.places.iter();
+        if let Some((_, field)) = places.find(|(place, _)| Some(place) == named.as_ref()) {
+            return field;
+        }
         let is_there = |(place, _): &&(String, &'static str)| {
             let rest = pointer.strip_prefix(place.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -216,6 +298,30 @@ impl Fields {
         }
         Ok(response)
     }
+}
+
+/// Whether something broke on our side: no form mends that, nor waiting.
+pub(in crate::console) fn is_broken(error: &ApiError) -> bool {
+    let problem = error.problem();
+    let passes = matches!(
+        problem.code(),
+        Code::Busy | Code::DeadlineExceeded | Code::DiskFull
+    );
+    problem.status().is_server_error() && !passes
+}
+
+/// What is wrong, said to a person at the place that shows it.
+pub(in crate::console) fn said_of(error: &ApiError) -> String {
+    let problem = error.problem();
+    let mut said = match problem.status().is_server_error() {
+        // Its own words are about a request and its number in a log.
+        true => "The server is busy, and has no answer to this now.".to_owned(),
+        false => sentence(problem.detail()),
+    };
+    if let Some(wait) = problem.retry_after() {
+        said.push_str(&in_words(wait));
+    }
+    said
 }
 
 fn whole_seconds(wait: Duration) -> u64 {

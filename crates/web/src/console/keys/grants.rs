@@ -19,7 +19,7 @@ use model::ids::GrantId;
 use model::value::{Object, Value};
 use sha2::{Digest, Sha256};
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{Fields, Form, Kept};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::rows::Wrong;
@@ -172,7 +172,7 @@ pub(in super::super) async fn add_form(
 /// Gives a key one more grant, or says first what that would change.
 pub(in super::super) async fn add(
     State(state): State<AppState>,
-    Sent(page_of, form): Sent<InProject>,
+    Kept(page_of, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     refuse_dialect(&here)?;
@@ -185,7 +185,7 @@ pub(in super::super) async fn add(
         all.extend(said.grants.iter().cloned());
         (all, said)
     });
-    save(&here, &state, About::New(purpose), &form, grants).await
+    save(&here, &state, About::New(purpose), (&form, counts), grants).await
 }
 
 /// The page that changes a grant.
@@ -212,7 +212,7 @@ pub(in super::super) async fn change_form(
 /// Changes a grant, or says first what that would change.
 pub(in super::super) async fn change(
     State(state): State<AppState>,
-    Sent(page_of, form): Sent<InProject>,
+    Kept(page_of, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let (grant, place) = existing(&here, here.page.segment("grant"))?;
@@ -227,7 +227,14 @@ pub(in super::super) async fn change(
         }
         (all, said)
     });
-    save(&here, &state, About::Existing(grant), &form, grants).await
+    save(
+        &here,
+        &state,
+        About::Existing(grant),
+        (&form, counts),
+        grants,
+    )
+    .await
 }
 
 /// The key's grants as the wire has them.
@@ -239,13 +246,20 @@ async fn save(
     here: &Here,
     state: &AppState,
     about: About<'_>,
-    form: &Form,
+    (form, counts): (&Form, Result<(), ApiError>),
     grants: Result<(Vec<Value>, Said), Wrong>,
 ) -> Result<Response, ApiError> {
     let mut kept = names();
     kept.push("for");
     let fields = Fields::typed(form, &kept, &["code", "on", "action"]);
     let chosen = Chosen::of(form);
+    if let Err(error) = counts {
+        // It holds no revision that was looked at: that of the key as it is now.
+        let fields = fields
+            .refused(error)?
+            .with("revision", here.key.revision().to_string());
+        return show(here, state, about, (fields, chosen), Preview::None);
+    }
     let (grants, fields) = match grants {
         Ok((grants, said)) => (grants, said.place(fields)),
         Err(Wrong(field, rule)) => {

@@ -9,7 +9,7 @@ use model::people::Area;
 use model::permit::Admin;
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{Fields, Form, Kept};
 use super::super::frame::{Frame, Section, page, segment};
 use super::super::rows::Wrong;
 use super::super::visitor::InProject;
@@ -203,7 +203,7 @@ pub(in super::super) async fn form(
 /// Makes a key, and shows its token once.
 pub(in super::super) async fn send(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    Kept(here, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Keys)?;
     let what = For::parse(form.text("for")).unwrap_or(For::Data(Purpose::Read));
@@ -213,6 +213,9 @@ pub(in super::super) async fn send(
     let fields = limits::placed(Fields::typed(&form, &kept, &["code", "on", "action"]));
     let chosen = Chosen::of(&form);
     let with = (&caller, &state);
+    if let Err(error) = counts {
+        return show(&here, with, what, (fields.refused(error)?, chosen));
+    }
     let (body, said) = match body(&form, what, with) {
         Ok(read) => read,
         Err(Wrong(field, rule)) => {

@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{Fields, Form, Kept};
 use super::super::frame::{Frame, Section};
 use super::super::visitor::InProject;
 use super::Here;
 use super::grants::{refused, saved};
 use super::limits::{self, Choices};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::state::AppState;
 
 const OWN: [&str; 4] = ["name", "description", "derived_tokens", "revision"];
@@ -63,16 +63,26 @@ pub(in super::super) async fn form(
 /// Changes them.
 pub(in super::super) async fn change(
     State(state): State<AppState>,
-    Sent(page_of, form): Sent<InProject>,
+    Kept(page_of, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let names: Vec<&'static str> = OWN[..3].iter().copied().chain(limits::NAMES).collect();
     let fields = limits::placed(Fields::typed(&form, &names, &["code"]));
-    match saved(&here, &state, &form, &patch(&here, &form)).await {
+    let patch = patch(&here, &form);
+    let changed = match counts {
+        Ok(()) => saved(&here, &state, &form, &patch).await,
+        Err(error) => Err(error),
+    };
+    match changed {
         Ok(response) => Ok(response),
         Err(error) => {
+            let is_stale = error.problem().code() == Code::StaleRevision;
             let fields = refused(fields, error)?;
-            let revision = here.key.revision().to_string();
+            // Whoever was not told of another change has not seen it.
+            let revision = match is_stale {
+                true => here.key.revision().to_string(),
+                false => form.text("revision").to_owned(),
+            };
             show(&here, fields.with("revision", revision))
         }
     }

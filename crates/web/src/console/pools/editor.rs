@@ -4,7 +4,8 @@ use model::fields::ScalarType;
 use model::pools::Schema;
 use model::value::{Object, Value};
 
-use crate::console::forms::Form;
+use crate::console::filters::of_row;
+use crate::console::forms::{Fields, Form};
 use crate::inference::InferredField;
 
 /// Empty rows that a form begins with.
@@ -103,6 +104,43 @@ impl Editor {
             editor.rows.extend(more);
         }
         editor
+    }
+
+    /// The row that a form was refused for, and the member of it.
+    pub(super) fn wrong<'f>(&self, form: &'f Fields) -> Option<(usize, &'f str)> {
+        let mut steps = form.pointer()?.strip_prefix("/fields/")?.split('/');
+        let field: usize = steps.next()?.parse().ok()?;
+        let rows = self.rows.iter().enumerate();
+        let mut named = rows.filter(|(_, row)| !row.name.is_empty());
+        let (row, _) = named.nth(field)?;
+        let member = match steps.next() {
+            Some(member @ ("type" | "required")) => member,
+            _ => "name",
+        };
+        Some((row, member))
+    }
+
+    /// Whether that is this one.
+    pub(super) fn is_wrong(&self, form: &Fields, row: &usize, member: &str) -> bool {
+        self.wrong(form) == Some((*row, member))
+    }
+
+    /// The rule that the fields break, with the row that does.
+    pub(super) fn rule(&self, form: &Fields, rule: &str) -> String {
+        match self.wrong(form) {
+            Some((row, _)) => of_row("Field", row + 1, rule),
+            None => rule.to_owned(),
+        }
+    }
+
+    /// The fields in a line.
+    pub(super) fn in_words(&self) -> String {
+        let named = self.rows.iter().filter(|row| !row.name.is_empty());
+        let fields = named.map(|row| match row.is_required {
+            true => format!("{} {}, required", row.name, row.type_name),
+            false => format!("{} {}", row.name, row.type_name),
+        });
+        fields.collect::<Vec<_>>().join("; ")
     }
 
     /// The list of fields of a definition: the rows that have a name.

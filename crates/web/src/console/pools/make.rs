@@ -12,7 +12,7 @@ use model::value::{Object, Value};
 use super::editor::Editor;
 use crate::api::records::{aside, room_for};
 use crate::bodies::{self, TextFormat};
-use crate::console::forms::{Fields, Form, Sent, SentFile};
+use crate::console::forms::{Fields, Form, Kept, KeptFile};
 use crate::console::frame::{Frame, Section};
 use crate::console::go_to;
 use crate::console::visitor::InProject;
@@ -122,11 +122,14 @@ fn definition(form: &Form, editor: &Editor) -> Result<Value, Fault> {
 /// Makes a pool.
 pub(in crate::console) async fn create(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    Kept(here, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Definitions)?;
     let fields = Fields::typed(&form, NAMES, OTHERS);
     let editor = Editor::typed(&form);
+    if let Err(error) = counts {
+        return show(&here, fields.refused(error)?, editor, None);
+    }
     if form.text("do") == "more" {
         return show(&here, fields, editor, None);
     }
@@ -210,10 +213,13 @@ pub(super) fn sent(form: &Form) -> Result<(String, Bytes), &'static str> {
 /// Shows the fields of a sample, to be corrected before anything is made.
 pub(in crate::console) async fn infer(
     State(state): State<AppState>,
-    SentFile(here, form): SentFile<InProject>,
+    KeptFile(here, form, counts): KeptFile<InProject>,
 ) -> Result<Response, ApiError> {
     here.caller(Area::Definitions)?;
     let fields = Fields::typed(&form, &["text"], &["file"]);
+    if let Err(error) = counts {
+        return show_sample(&here, fields.refused(error)?);
+    }
     let (name, bytes) = match sent(&form) {
         Ok(sent) => sent,
         Err(rule) => return show_sample(&here, fields.broken("text", rule)),

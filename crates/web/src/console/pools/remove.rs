@@ -162,7 +162,7 @@ pub(in crate::console) async fn remove_form(
     let read = chosen.filters.to_value(&pool.draft.schema);
     let wanted = match (read, chosen.is_all) {
         (Err(fault), _) => {
-            chosen.filters = chosen.filters.broken(&fault);
+            chosen.filters = chosen.filters.broken(fault);
             None
         }
         (Ok(None), true) => Some(None),
@@ -213,9 +213,19 @@ pub(in crate::console) async fn remove(
             Ok(crate::console::go_to(&format!("{own}?gone={gone}")))
         }
         Err(error) => {
+            // The conditions as they were agreed to.
+            let list = model::json::parse(definition.as_bytes()).unwrap_or(Value::Null);
+            let said = match &list {
+                Value::Array(_) => Filters::fields_of(&list, &pool.draft.schema),
+                _ => Vec::new(),
+            };
+            let said = |name: &str| {
+                let found = said.iter().find(|(field, _)| *field == name);
+                found.map(|(_, value)| value.as_str())
+            };
             let chosen = Chosen {
-                filters: Filters::typed(|_| None),
-                is_all: false,
+                filters: Filters::typed(said),
+                is_all: list.as_str() == Some("all"),
                 preview: None,
                 gone: None,
             };

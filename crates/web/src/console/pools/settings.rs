@@ -12,9 +12,10 @@ use model::value::{Object, Value};
 use super::editor::Editor;
 use super::make::number;
 use super::{below, defined};
-use crate::console::forms::{Fields, Form, Sent};
+use crate::console::forms::{Fields, Form, Kept};
 use crate::console::frame::{Frame, Section};
 use crate::console::go_to;
+use crate::console::shown::Now;
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -34,6 +35,18 @@ const NAMES: &[&str] = &[
 ];
 /// What the server names beside them, and the page shows in its place.
 const OTHERS: &[&str] = &["code", "fields"];
+
+/// What they are called.
+const LABELS: [(&str, &str); 8] = [
+    ("name", "Name"),
+    ("description", "Description"),
+    ("time_field", "Time field"),
+    ("retention_days", "Days to keep"),
+    ("storage_bytes", "Bytes to store at most"),
+    ("layout", "Files"),
+    ("tier", "Credits"),
+    ("public", "Keys in pages may read it"),
+];
 
 /// A choice of a few words.
 struct Choice {
@@ -55,9 +68,31 @@ struct Page {
     action: String,
     back: String,
     drop: String,
+    now: Option<Now>,
+}
+
+/// What the pool is now, where the form says something else.
+fn now(pool: &Pool, form: &Fields, editor: &Editor) -> Now {
+    let own = as_it_is(pool);
+    let other = LABELS
+        .iter()
+        .filter(|(name, _)| own.value(name) != form.value(name).trim());
+    let mut lines: Vec<(&'static str, String)> = other
+        .map(|(name, label)| (*label, own.value(name).to_owned()))
+        .collect();
+    let fields = Editor::declared(&pool.draft.schema).in_words();
+    if fields != editor.in_words() {
+        lines.push(("Fields", fields));
+    }
+    Now {
+        lines,
+        json: String::new(),
+    }
 }
 
 fn show(here: &InProject, pool: &Pool, form: Fields, editor: Editor) -> Result<Response, ApiError> {
+    let now = form.is_stale().then(|| now(pool, &form, &editor));
+    let form = form.renewed(pool.revision);
     let layouts = FileLayout::ALL.into_iter().map(|layout| Choice {
         value: layout.name(),
         label: match layout {
@@ -85,6 +120,7 @@ fn show(here: &InProject, pool: &Pool, form: Fields, editor: Editor) -> Result<R
         action: below(here, pool, "/settings"),
         back: below(here, pool, ""),
         drop: below(here, pool, "/drop"),
+        now,
         editor,
         form,
     };
@@ -142,12 +178,15 @@ fn patch(form: &Form, editor: &Editor) -> Result<Value, Fault> {
 /// Changes a pool.
 pub(in crate::console) async fn change(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    Kept(here, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let pool = defined(&here)?;
     let caller = here.caller(Area::Definitions)?;
     let fields = Fields::typed(&form, NAMES, OTHERS);
     let editor = Editor::typed(&form);
+    if let Err(error) = counts {
+        return show(&here, &pool, fields.refused(error)?, editor);
+    }
     if form.text("do") == "more" {
         return show(&here, &pool, fields, editor);
     }
@@ -199,6 +238,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         action: place(),
         back: place(),
         drop: place(),
+        now: Some(Now {
+            lines: vec![("", text.to_owned())],
+            json: text.to_owned(),
+        }),
     };
     vec![sample("pool_settings.html", &page)]
 }

@@ -16,7 +16,7 @@ use super::make::{format_of, sent};
 use crate::api::records::{admit_text, aside, room_for};
 use crate::bodies::TextFormat;
 use crate::console::asking;
-use crate::console::forms::{Fields, SentFile, sentence};
+use crate::console::forms::{Fields, KeptFile, sentence};
 use crate::console::frame::{Frame, Section, page};
 use crate::console::shown::grouped;
 use crate::console::visitor::InProject;
@@ -135,12 +135,15 @@ fn repeated(once: &str, bytes: &[u8]) -> Option<Idempotency> {
 pub(in crate::console) async fn upload(
     State(state): State<AppState>,
     let_in: LetIn,
-    SentFile(here, form): SentFile<InProject>,
+    KeptFile(here, form, counts): KeptFile<InProject>,
 ) -> Result<Response, ApiError> {
     here.require(Area::WriteRecords)?;
     let pool = asking::pool_here(&here)?;
     let permit = here.access.permit::<Ingest>(On::Pool(Some(&pool)))?;
     let fields = Fields::typed(&form, &["text"], &["file"]);
+    if let Err(error) = counts {
+        return show((&here, &state), &pool, fields.refused(error)?, None);
+    }
     let (name, bytes) = match sent(&form) {
         Ok(sent) => sent,
         Err(rule) => return show((&here, &state), &pool, fields.broken("text", rule), None),
@@ -158,12 +161,15 @@ pub(in crate::console) async fn upload(
         Err(error) => return show((&here, &state), &pool, fields.refused(error)?, None),
     };
     match let_in.store(&state, &here.access, batch).await {
-        Ok(receipt) => show(
-            (&here, &state),
-            &pool,
-            Fields::blank(),
-            Some(done(&receipt, format)),
-        ),
+        Ok(receipt) => {
+            let done = done(&receipt, format);
+            // What was refused is mended where it was typed.
+            let fields = match done.is_whole {
+                true => Fields::blank(),
+                false => fields,
+            };
+            show((&here, &state), &pool, fields, Some(done))
+        }
         Err(error) => show((&here, &state), &pool, fields.refused(error)?, None),
     }
 }

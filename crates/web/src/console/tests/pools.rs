@@ -109,7 +109,7 @@ async fn a_pool_is_made_field_by_field_and_what_is_wrong_is_said_at_its_place() 
         ("name", "a/b", "id=\"e-name\""),
         ("retention_days", "soon", "id=\"e-retention_days\""),
         ("time_field", "page", "id=\"e-time_field\""),
-        ("type", "Number", "class=\"editor is-wrong\""),
+        ("type", "Number", "id=\"e-fields\">Field 1: "),
     ] {
         let mut wrong = form.to_vec();
         let place = wrong.iter().position(|(known, _)| *known == name);

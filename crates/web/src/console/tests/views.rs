@@ -3,7 +3,7 @@
 use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
-use super::world::{OWN, between, browse, form_token, open};
+use super::world::{OWN, between, browse, filled, form_token, open, with};
 use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -23,6 +23,12 @@ async fn send(world: &World, by: &SignedIn, path: &str, form: &[(&str, &str)]) -
     pairs.extend(form);
     let call = format!("POST /console/projects/default{path}");
     browse(world, &call, &by.cookie(), OWN, Some(&pairs)).await
+}
+
+/// The same of all fields of a form but its token.
+async fn send_all(world: &World, by: &SignedIn, path: &str, form: &[(&str, &str)]) -> Reply {
+    let own = form.iter().copied().filter(|(name, _)| *name != "_token");
+    send(world, by, path, &own.collect::<Vec<_>>()).await
 }
 
 /// Somebody with this role who sees the rows of customer `a` alone.
@@ -91,9 +97,9 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
             picture.starts_with("<svg") && !picture.contains("No data"),
             "{name}: {picture}"
         );
-        let definition = hidden(&html, "definition");
-        let form = [("definition", definition.as_str()), ("name", name)];
-        let made = send(&world, &ada, "/new-view", &form).await.expect(303);
+        let typed = filled(&html, "post");
+        let form = with(&typed, &[("name", name)]);
+        let made = send_all(&world, &ada, "/new-view", &form).await.expect(303);
         let there = made.header("location").to_owned();
         let stored = world
             .get(&format!("/v1/views/{name}"))
@@ -111,25 +117,30 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
             .await
             .expect(200)
             .text();
-        let (definition, revision) = (hidden(&html, "definition"), hidden(&html, "revision"));
-        let form = [
-            ("definition", definition.as_str()),
-            ("name", name),
-            ("revision", revision.as_str()),
-        ];
-        send(&world, &ada, &format!("/views/{id}/change"), &form)
+        let typed = filled(&html, "post");
+        let form = with(&typed, &[]);
+        send_all(&world, &ada, &format!("/views/{id}/change"), &form)
             .await
             .expect(303);
         let again = world.get(&format!("/v1/views/{name}")).await.json();
         assert_eq!(again, stored, "{name}");
-        assert_eq!(send(&world, &ada, "/new-view", &form).await.status, 409);
-        let stale = [
-            ("definition", definition.as_str()),
-            ("name", name),
-            ("revision", "99"),
-        ];
-        let reply = send(&world, &ada, &format!("/views/{id}/change"), &stale).await;
-        assert_eq!(reply.status, 412);
+        assert_eq!(send_all(&world, &ada, "/new-view", &form).await.status, 409);
+        // What is stale is shown beside what is there, and counts when it is sent again.
+        let stale = with(&typed, &[("name", "mine"), ("revision", "99")]);
+        let change = format!("/views/{id}/change");
+        let reply = send_all(&world, &ada, &change, &stale).await.expect(412);
+        let html = reply.text();
+        assert!(
+            html.contains("As it is now") && html.contains(&format!("<dd>{name}</dd>")),
+            "{html}"
+        );
+        let again = filled(&html, "post");
+        assert!(
+            again.contains(&("name".to_owned(), "mine".to_owned())),
+            "{again:?}"
+        );
+        let again = with(&again, &[("name", name)]);
+        send_all(&world, &ada, &change, &again).await.expect(303);
         delete(&world, &ada, &format!("/views/{id}/delete"))
             .await
             .expect(303);
@@ -159,14 +170,9 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
         .await;
         assert!(chart.expect(200).text().contains("No data"), "{wrong}");
     }
-    for nothing in ["", "{", "[]", "7"] {
-        let form = [("definition", nothing), ("name", "x")];
-        assert_eq!(
-            send(&world, &ada, "/new-view", &form).await.status,
-            422,
-            "{nothing}"
-        );
-    }
+    // Nothing is chosen: neither is a definition taken that no field of the form says.
+    let nothing = [("definition", r#"{"pool":"sales"}"#), ("name", "x")];
+    send(&world, &ada, "/new-view", &nothing).await.expect(422);
 }
 
 #[tokio::test]
@@ -352,7 +358,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
         ),
     ] {
         let form = [
-            ("definition", question.as_str()),
+            ("question", question.as_str()),
             ("name", kind),
             ("kind", kind),
             more,
@@ -388,7 +394,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
     ] {
         let name = if kind == "saved" { "a/b" } else { "other" };
         let form = [
-            ("definition", question.as_str()),
+            ("question", question.as_str()),
             ("name", name),
             ("kind", kind),
             more,
@@ -402,7 +408,11 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
             "{kind}: {html}"
         );
         // The question is there as it was.
-        assert!(html.contains("value=\"customer\""), "{html}");
+        let again = filled(&html, "get");
+        assert!(
+            again.contains(&("question".to_owned(), question.clone())),
+            "{again:?}"
+        );
     }
     let saved = ada
         .call(&world, "GET /v1/saved-queries", &Json::Null)
@@ -419,22 +429,32 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
     assert!(html.contains("In the place of cached"), "{html}");
     let revision = hidden(&html, "revision");
     let other = json!({ "analysis": "count", "pool": "sales" }).to_string();
+    assert_eq!(revision, "1");
     let replace = |revision: &'static str| {
         [
-            ("definition", other.clone()),
+            ("question", other.clone()),
             ("name", "renamed".to_owned()),
             ("kind", "replace".to_owned()),
             ("saved", cached.clone()),
             ("revision", revision.to_owned()),
         ]
     };
-    assert_eq!(revision, "1");
-    for (revision, status) in [("7", 412), ("1", 303)] {
-        let form = replace(revision);
-        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let reply = send(&world, &ada, "/new-question", &form).await;
-        assert_eq!(reply.status, status, "{}", reply.text());
-    }
+    let form = replace("7");
+    let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let html = send(&world, &ada, "/new-question", &form)
+        .await
+        .expect(412)
+        .text();
+    assert!(
+        html.contains("As it is now") && html.contains("<dd>cached</dd>"),
+        "{html}"
+    );
+    assert_eq!(hidden(&html, "revision"), "1");
+    let again = filled(&html, "get");
+    let again = with(&again, &[]);
+    send_all(&world, &ada, "/new-question", &again)
+        .await
+        .expect(303);
     let changed = ada.call(&world, "GET /v1/saved-queries/renamed", &Json::Null);
     let changed = changed.await.expect(200).json();
     assert_eq!(changed["query"]["analysis"], "count");
@@ -993,13 +1013,11 @@ async fn funnels_and_several_functions_are_asked_by_rows_over_the_rows_of_the_ro
     let html = see(&world, &ada, &format!("/explore?{funnel}"))
         .await
         .text();
-    let definition = hidden(&html, "definition");
-    let form = [
-        ("definition", definition.as_str()),
-        ("name", "who buys much"),
-        ("kind", "saved"),
-    ];
-    let made = send(&world, &ada, "/new-question", &form).await.expect(303);
+    let typed = filled(&html, "get");
+    let form = with(&typed, &[("name", "who buys much"), ("kind", "saved")]);
+    let made = send_all(&world, &ada, "/new-question", &form)
+        .await
+        .expect(303);
     let there = made.header("location").to_owned();
     let html = open(&world, &ada, &there).await.expect(200).text();
     let explore = between(&html, "/explore?", "\"").replace("&#38;", "&");
@@ -1007,7 +1025,13 @@ async fn funnels_and_several_functions_are_asked_by_rows_over_the_rows_of_the_ro
         .await
         .text();
     assert_eq!(hidden(&html, "s2v1"), "5");
-    assert_eq!(hidden(&html, "definition"), definition);
+    let again = filled(&html, "get");
+    for step in typed
+        .iter()
+        .filter(|(name, _)| name.starts_with(['s', 'u']))
+    {
+        assert!(again.contains(step), "{step:?} in {again:?}");
+    }
 }
 
 #[tokio::test]
@@ -1043,6 +1067,98 @@ async fn the_series_of_a_dataset_is_drawn_over_the_rows_of_the_role() {
             let dark = chart.replace("theme=light", "theme=dark");
             let dark = open(&world, by, &dark).await.expect(200).text();
             assert!(dark.starts_with("<svg") && dark != light, "{dark}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_saved_is_what_the_form_says_and_not_what_was_shown() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let chosen = "pool=sales&shape=records&g1=at&g2=amount";
+    let html = see(&world, &ada, &format!("/new-view?{chosen}")).await;
+    let html = html.expect(200).text();
+    assert!(
+        html.contains("5 rows") && !html.contains("name=\"definition\""),
+        "{html}"
+    );
+    // A condition that no preview was of.
+    let typed = filled(&html, "post");
+    let condition = [
+        ("f1", "customer"),
+        ("o1", "eq"),
+        ("v1", "a"),
+        ("name", "held"),
+    ];
+    let form = with(&typed, &condition);
+    send_all(&world, &ada, "/new-view", &form).await.expect(303);
+    let stored = world.get("/v1/views/held").await.expect(200).json();
+    let filters = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    assert_eq!(stored["filters"], filters, "{stored}");
+    // Nor is one lost by a change of it.
+    let change = format!("/views/{}/change", text(&stored, "/id"));
+    let html = see(&world, &ada, &change).await.expect(200).text();
+    let typed = filled(&html, "post");
+    let form = with(&typed, &[("v1", "b")]);
+    send_all(&world, &ada, &change, &form).await.expect(303);
+    let stored = world.get("/v1/views/held").await.expect(200).json();
+    assert_eq!(stored["filters"][0]["value"], "b", "{stored}");
+    // The same of a question, in each way that it is kept.
+    let asked = "/explore?pool=sales&analysis=count&interval=daily&timeframe=this_30_days";
+    let html = see(&world, &ada, asked).await.expect(200).text();
+    let typed = filled(&html, "get");
+    for (kind, more, call) in [
+        ("saved", ("x", ""), "/v1/saved-queries/saved"),
+        (
+            "cached",
+            ("refresh_minutes", "5"),
+            "/v1/saved-queries/cached",
+        ),
+        ("dataset", ("index_by", "customer"), "/v1/datasets/dataset"),
+    ] {
+        let form = [&condition[..3], &[("name", kind), ("kind", kind), more]].concat();
+        let form = with(&typed, &form);
+        send_all(&world, &ada, "/new-question", &form)
+            .await
+            .expect(303);
+        let stored = world.get(call).await.expect(200).json();
+        assert_eq!(stored["query"]["filters"], filters, "{kind}: {stored}");
+    }
+}
+
+#[tokio::test]
+async fn the_row_of_a_view_that_is_wrong_is_named_and_marked() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    for (chosen, marked, said) in [
+        ("g1=at&g3=nothing", "g3", "Field 3: "),
+        (
+            "shape=aggregated&g2=amount&r2=percentile&p2=most",
+            "p2",
+            "Field 2: ",
+        ),
+        ("g1=at&g2=at", "g2", "Field 2: "),
+        ("g1=at&f2=amount", "v2", "Condition 2 "),
+        ("g1=at&f1=nothing&v1=1", "f1", "Condition 1: "),
+        ("g1=at&order=amount", "order", ""),
+    ] {
+        let asked = format!("/new-view?pool=sales&{chosen}");
+        let page = see(&world, &ada, &asked);
+        let typed: Vec<(String, String)> = form_urlencoded::parse(chosen.as_bytes())
+            .into_owned()
+            .chain([("pool".to_owned(), "sales".to_owned())])
+            .collect();
+        let form = with(&typed, &[("name", "x")]);
+        let saved = send(&world, &ada, "/new-view", &form);
+        for html in [
+            page.await.expect(200).text(),
+            saved.await.expect(400).text(),
+        ] {
+            let field = between(&html, &format!("name=\"{marked}\""), ">");
+            assert!(field.contains("aria-invalid=\"true\""), "{chosen}: {html}");
+            assert_eq!(html.matches("aria-invalid").count(), 1, "{chosen}: {html}");
+            assert!(html.contains(&format!("<p>{said}")), "{chosen}: {html}");
+            assert!(html.contains(&format!("data-wrong=\"{marked}\"")), "{html}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A browser in front of the router.
 
 use axum::body::Body;
+use html5gum::{Token, Tokenizer};
 use http::{Request, header};
 use model::ids::ProjectId;
 use model::people::SessionToken;
@@ -104,4 +105,82 @@ pub(super) fn form_token(world: &World, by: &SignedIn, project: ProjectId) -> St
     let token = SessionToken::parse(value).expect("a token");
     let (_, session) = world.state.control.session(&token).expect("a session");
     token_of(&world.state, &session, Some(project))
+}
+
+/// What the form of a page that is sent by this method would send as it stands,
+/// without the buttons; the first such form within the page's main part.
+pub(super) fn filled(html: &str, method: &str) -> Vec<(String, String)> {
+    let (_, main) = html.split_once("<main").expect("a page");
+    let open = format!("method=\"{method}\"");
+    let (_, form) = main.split_once(&open).expect("a form");
+    let form = form.split("</form>").next().unwrap_or_default();
+    let form = format!("<form {form}");
+    let mut sent: Vec<(String, String)> = Vec::new();
+    let (mut select, mut area, mut is_said) = (None, None, true);
+    for token in Tokenizer::new(&form).flatten() {
+        match token {
+            Token::StartTag(tag) => {
+                let text = |name: &str| {
+                    let value = tag.attributes.get(name.as_bytes())?;
+                    Some(String::from_utf8_lossy(value).into_owned())
+                };
+                match (tag.name.as_slice(), text("name")) {
+                    (b"input", Some(name)) => {
+                        let ticks = ["checkbox", "radio"].map(|kind| Some(kind.to_owned()));
+                        if !ticks.contains(&text("type")) || text("checked").is_some() {
+                            sent.push((name, text("value").unwrap_or_default()));
+                        }
+                    }
+                    (b"select", Some(name)) => select = Some((name, None)),
+                    (b"option", None) => {
+                        if let Some((_, chosen)) = &mut select
+                            && (chosen.is_none() || text("selected").is_some())
+                        {
+                            *chosen = text("value");
+                            is_said = chosen.is_some();
+                        }
+                    }
+                    (b"textarea", Some(name)) => area = Some((name, String::new())),
+                    _ => {}
+                }
+            }
+            Token::String(text) => {
+                // What has no value of its own is sent as it is read.
+                if let Some((_, chosen)) = &mut select
+                    && !is_said
+                {
+                    *chosen = Some(String::from_utf8_lossy(&text).into_owned());
+                    is_said = true;
+                }
+                if let Some((_, typed)) = &mut area {
+                    typed.push_str(&String::from_utf8_lossy(&text));
+                }
+            }
+            Token::EndTag(tag) if tag.name.as_slice() == b"select" => {
+                sent.extend(
+                    select
+                        .take()
+                        .map(|(name, chosen)| (name, chosen.unwrap_or_default())),
+                );
+            }
+            Token::EndTag(tag) if tag.name.as_slice() == b"textarea" => sent.extend(area.take()),
+            _ => {}
+        }
+    }
+    sent
+}
+
+/// The fields of a form, in which these have another value.
+pub(super) fn with<'f>(
+    form: &'f [(String, String)],
+    changes: &[(&'f str, &'f str)],
+) -> Vec<(&'f str, &'f str)> {
+    let kept = form
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut all: Vec<(&str, &str)> = kept
+        .filter(|(name, _)| changes.iter().all(|(other, _)| other != name))
+        .collect();
+    all.extend(changes);
+    all
 }

@@ -183,15 +183,49 @@ impl Builder {
         !self.rows.iter().any(Row::is_used)
     }
 
+    fn used(&self) -> impl Iterator<Item = &Row> {
+        let rows = self.rows.iter().chain(&self.more);
+        rows.filter(|row| row.is_used())
+    }
+
+    /// What errors of a definition point at, and the fields of the form that
+    /// stand for it.
+    pub(super) fn places(&self) -> Vec<(String, &'static str)> {
+        let rows = self.used().enumerate().flat_map(|(at, row)| {
+            let [field, role, percentile, name] = row.names;
+            [
+                (format!("/fields/{at}"), field),
+                (format!("/fields/{at}/aggregate"), role),
+                (format!("/fields/{at}/percentile"), percentile),
+                (format!("/fields/{at}/as"), name),
+            ]
+        });
+        let mut places: Vec<(String, &'static str)> = rows.collect();
+        places.extend(self.filters.places());
+        places.push(("/order_by".to_owned(), "order"));
+        places.push(("/grouped_output".to_owned(), "nested"));
+        places
+    }
+
+    /// The row of fields that has this field of the form.
+    pub(super) fn row_of(&self, name: &str) -> Option<usize> {
+        let mut rows = self.rows.iter().chain(&self.more);
+        let row = rows.find(|row| row.names.contains(&name))?;
+        Some(row.number)
+    }
+
     /// The definition, without a name; what is not said is said to be nothing.
     ///
     /// # Errors
     /// A fault that names what cannot be read.
     pub(super) fn to_value(&self, pool: &Pool) -> Result<Object, Fault> {
-        let rows = self.rows.iter().chain(&self.more);
-        let fields = rows.filter(|row| row.is_used()).map(Row::to_value);
+        let fields = self.used().enumerate().map(|(at, row)| {
+            let read = row.to_value();
+            read.map_err(|fault| fault.under(&format!("/fields/{at}")))
+        });
         let fields: Vec<Object> = fields.collect::<Result<_, _>>()?;
-        let filters = self.filters.to_value(&pool.draft.schema)?;
+        let filters = self.filters.to_value(&pool.draft.schema);
+        let filters = filters.map_err(|fault| fault.under("/filters"))?;
         let time = match (self.is_series, self.interval_field.as_str()) {
             (false, _) => Value::Null,
             (true, "") => Value::from(pool.time_field().as_str()),
@@ -294,7 +328,7 @@ impl Row {
             ("percentile", Ok(percentile)) => field.with("percentile", Value::Float(percentile)),
             ("percentile", Err(_)) => {
                 let rule = format!("which percentile of {} is a number up to 100", self.field);
-                return Err(Fault::new(FaultCode::InvalidValue, rule));
+                return Err(Fault::new(FaultCode::InvalidValue, rule).at("/percentile"));
             }
             _ => field,
         };

@@ -1,33 +1,28 @@
-//! Another view, and changes of one: what is chosen is shown at once, and what
-//! is shown is what is saved.
+//! Another view, and changes of one: what is chosen is shown at once, and the
+//! same choices are what is saved, whatever was shown of them.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use control::ControlError;
-use model::document::merge_patch;
 use model::people::Area;
 use model::pools::Pool;
-use model::value::{Object, Value};
 
 use super::Readable;
 use super::builder::Builder;
 use super::data::{self, request, size_of};
-use super::unsaved::{NAMELESS, chosen_pool, readable_of, without_nothing};
-use crate::api::views::draft;
+use super::unsaved::{chosen_pool, readable_of, without_nothing};
 use crate::console::asking;
-use crate::console::forms::{Fields, Form, Sent};
+use crate::console::filters::of_row;
+use crate::console::forms::{Fields, Wrong, is_broken, said_of};
 use crate::console::frame::{Frame, Section, query};
-use crate::console::go_to;
 use crate::console::pictures::{Chart, Size};
-use crate::console::shown::{Table, pretty};
+use crate::console::shown::{Now, Table, pretty};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
-use crate::step_up;
 
 macro_rules! names {
     ($(#[$doc:meta])* $visible:vis $name:ident $(, $more:literal)*) => {
@@ -55,15 +50,16 @@ names! {
     pub(super) CHART_PARAMETERS, "theme", "size"
 }
 
+/// What is wrong with a view of a pool that is not there.
+pub(super) const NO_POOL: &str = "there is no such pool for you";
+
 /// What a definition shows.
 struct Preview {
     table: Table,
     size: String,
     shown: usize,
     chart: Chart,
-    /// The definition without a name, as it is sent when it is saved.
-    definition: String,
-    /// The same for people.
+    /// The definition without a name.
     pretty: String,
 }
 
@@ -85,6 +81,10 @@ struct Page {
     preview: Option<Preview>,
     /// Why there is nothing to show.
     fault: Option<String>,
+    /// The fields of the form that this is about.
+    wrong: Wrong,
+    /// What the view is now, when what was typed is about something older.
+    now: Option<Now>,
 }
 
 async fn preview(
@@ -110,12 +110,36 @@ async fn preview(
         shown,
         chart: Chart::at(&chart, Size::Medium, "Chart of the view")
             .over_time(super::as_key::clock_of(&draft.shape).as_ref()),
-        definition: model::json::to_text(&Value::Object(definition)),
         pretty: pretty(&said),
     })
 }
 
-async fn show(
+/// The form in which errors of a definition are said at the rows that they are about.
+pub(super) fn placed(form: Fields, builder: &Builder) -> Fields {
+    let places = builder.places().into_iter();
+    places.fold(form.naming(PARAMETERS), |form, (pointer, field)| {
+        form.placed(pointer, field)
+    })
+}
+
+/// What is wrong with what was chosen, and at which fields of the form.
+fn marks(form: &Fields, builder: &Builder) -> (Option<String>, Wrong) {
+    let own = ["name", "revision", "code"];
+    let wrong = form.wrong().filter(|(name, _)| !own.contains(name));
+    let wrong: Vec<(&'static str, &str)> = wrong.collect();
+    let said = wrong.first().map(|(name, rule)| {
+        let condition = builder.filters.row_of(name);
+        match (builder.row_of(name), condition) {
+            (Some(row), _) => of_row("Field", row, rule),
+            (_, Some(row)) => of_row("Condition", row, rule),
+            _ => (*rule).to_owned(),
+        }
+    });
+    let names = wrong.into_iter().map(|(name, _)| name);
+    (said, Wrong(names.collect()))
+}
+
+pub(super) async fn show(
     here: &InProject,
     (form, parameters): (Fields, &Parameters),
     changed: Option<&Readable>,
@@ -133,34 +157,48 @@ async fn show(
         None => parameters,
     };
     let names = pools.iter().map(|pool| pool.draft.name.to_string());
-    let builder = Builder::typed(names, |name| parameters.get(name));
+    let mut builder = Builder::typed(names, |name| parameters.get(name));
     let pool = chosen_pool(&pools, parameters.get("pool"));
+    let mut form = placed(form, &builder);
     let mut fields = Vec::new();
-    let (mut shown, mut fault) = (None, None);
-    if pool.is_none() && !pools.is_empty() {
-        fault = Some("There is no such pool for you.".to_owned());
-    }
+    let (mut shown, mut failed) = (None, None);
     if let Some(pool) = pool {
-        let seen = asking::fields(here, pool, state).await?;
-        let seen = seen.into_iter().take(asking::FIELDS_MAX);
-        fields = seen.map(|field| field.name).collect();
+        fields = asking::names(here, pool, state).await?;
+        fields.truncate(asking::FIELDS_MAX);
         if !builder.is_untouched() {
             match preview(here, &builder, (pool, parameters), state).await {
                 Ok(preview) => shown = Some(preview),
-                Err(error) if error.problem().status().is_server_error() => return Err(error),
-                Err(error) => {
-                    fault = Some(crate::console::forms::sentence(error.problem().detail()))
+                Err(error) if is_broken(&error) => return Err(error),
+                // What it was refused for already is not said twice.
+                Err(_) if form.is_wrong() => {}
+                Err(error) if error.problem().status().is_server_error() => {
+                    failed = Some(said_of(&error));
+                    form = form.with_status_of(&error);
                 }
+                Err(error) => form = form.marked(&error),
             }
         }
+    } else if !pools.is_empty() {
+        form = form.broken("pool", NO_POOL);
     }
-    let title = match changed {
-        None => "New view".to_owned(),
-        Some(readable) => format!("Change {}", readable.view.draft.name),
-    };
-    let own = match changed {
-        None => here.address("/new-view"),
-        Some(readable) => readable.below(here, "/change"),
+    let (fault, wrong) = marks(&form, &builder);
+    let fault = fault.or(failed);
+    builder.filters = builder.filters.marked(&form);
+    let now = changed.filter(|_| form.is_stale()).map(|readable| Now {
+        lines: vec![("Name", readable.view.draft.name.to_string())],
+        json: pretty(&readable.view.draft.to_value()),
+    });
+    let (title, own, back) = match changed {
+        None => (
+            "New view".to_owned(),
+            here.address("/new-view"),
+            here.address("/views"),
+        ),
+        Some(readable) => (
+            format!("Change {}", readable.view.draft.name),
+            readable.below(here, "/change"),
+            readable.below(here, ""),
+        ),
     };
     let page = Page {
         frame: Frame::of(title, here, Section::Views),
@@ -171,13 +209,15 @@ async fn show(
         is_too_long,
         look: own.clone(),
         save: own,
-        back: match changed {
-            None => here.address("/views"),
-            Some(readable) => readable.below(here, ""),
-        },
+        back,
         preview: shown,
         fault,
-        form,
+        wrong,
+        now,
+        form: match changed {
+            Some(readable) => form.renewed(readable.view.revision),
+            None => form,
+        },
     };
     page.form.shown_in(&page)
 }
@@ -193,67 +233,8 @@ pub(in crate::console) async fn create_form(
     show(&here, (form, &parameters), None, &state).await
 }
 
-/// The definition that a form brought, with the name that was typed.
-fn sent(form: &Form) -> Option<Value> {
-    let sent = model::json::parse(form.text("definition").as_bytes()).ok()?;
-    let Value::Object(object) = sent else {
-        return None;
-    };
-    Some(Value::Object(object.with("name", form.text("name").trim())))
-}
-
 fn pairs<'a>(fields: &'a [(&'static str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
     fields.iter().map(|(name, value)| (*name, value.as_str()))
-}
-
-/// The choices of the definition that a form brought, so that it is shown again.
-fn chosen_again(here: &InProject, definition: &Value) -> Option<Parameters> {
-    let Value::Object(object) = definition.clone() else {
-        return None;
-    };
-    let members = object.into_members().into_iter();
-    let members = members.filter(|(name, _)| name != "name");
-    let members = members.fold(Object::new(), |all, (name, value)| all.with(name, value));
-    let named = without_nothing(members.with("name", NAMELESS));
-    let draft = draft(&here.definitions, &named).ok()?;
-    let pool = here.definitions.pool(draft.pool.as_str())?;
-    let fields = Builder::fields_of(&draft, &pool.draft.schema)?;
-    Parameters::parse(&query(pairs(&fields)), PARAMETERS).ok()
-}
-
-fn fields_of(form: &Form) -> Fields {
-    Fields::typed(form, &["name", "revision"], &["code"])
-}
-
-/// Makes a view.
-pub(in crate::console) async fn create(
-    State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
-) -> Result<Response, ApiError> {
-    let caller = here.caller(Area::Definitions)?;
-    let fields = fields_of(&form);
-    let definition = sent(&form).unwrap_or(Value::Null);
-    let again = chosen_again(&here, &definition).unwrap_or_default();
-    let Value::Object(object) = definition else {
-        let fields = fields.broken("name", "choose what the view shows before it is saved");
-        return show(&here, (fields, &again), None, &state).await;
-    };
-    let read = draft(&here.definitions, &without_nothing(object));
-    let read = read.and_then(|draft| Ok((draft, form.proof()?)));
-    let (draft, proof) = match read {
-        Ok(read) => read,
-        Err(fault) => {
-            return show(&here, (fields.refused(fault)?, &again), None, &state).await;
-        }
-    };
-    let control = state.control.proving(proof);
-    match control.create_view(&caller.0, draft).await {
-        Ok(view) => {
-            let made = here.address(&format!("/views/{}?done=made", view.id));
-            Ok(step_up::finish(&control, Ok(go_to(&made))))
-        }
-        Err(error) => show(&here, (fields.refused(error)?, &again), None, &state).await,
-    }
 }
 
 /// The page that changes a view.
@@ -274,50 +255,6 @@ pub(in crate::console) async fn change_form(
         )
         .with("revision", parameters.get("revision").unwrap_or(&revision));
     show(&here, (form, &parameters), Some(&readable), &state).await
-}
-
-/// Changes a view; what its page does not say stays as it is.
-pub(in crate::console) async fn change(
-    State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
-) -> Result<Response, ApiError> {
-    let caller = here.caller(Area::Definitions)?;
-    let readable = Readable::here(&here)?;
-    let fields = fields_of(&form);
-    let Some(patch) = sent(&form) else {
-        let fields = fields.broken("name", "choose what the view shows before it is saved");
-        let nothing = Parameters::default();
-        return show(&here, (fields, &nothing), Some(&readable), &state).await;
-    };
-    let again = chosen_again(&here, &patch).unwrap_or_default();
-    let merged = merge_patch(&readable.view.draft.to_value(), &patch);
-    let read = draft(&here.definitions, &merged);
-    let read = read.and_then(|draft| Ok((draft, form.proof()?)));
-    let (draft, proof) = match read {
-        Ok(read) => read,
-        Err(fault) => {
-            let form = fields.refused(fault)?;
-            return show(&here, (form, &again), Some(&readable), &state).await;
-        }
-    };
-    let control = state.control.proving(proof);
-    let changed = match form.text("revision").parse().ok() {
-        Some(known) => {
-            let id = readable.view.id;
-            control.change_view(&caller.0, id, Some(known), draft).await
-        }
-        None => Err(ControlError::StaleRevision),
-    };
-    match changed {
-        Ok(_) => {
-            let own = readable.below(&here, "?done=changed");
-            Ok(step_up::finish(&control, Ok(go_to(&own))))
-        }
-        Err(error) => {
-            let form = fields.refused(error)?;
-            show(&here, (form, &again), Some(&readable), &state).await
-        }
-    }
 }
 
 #[cfg(test)]
@@ -341,10 +278,14 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             size: text.to_owned(),
             shown: 1,
             chart: crate::console::pictures::sample(text),
-            definition: text.to_owned(),
             pretty: text.to_owned(),
         }),
         fault: Some(text.to_owned()),
+        wrong: Wrong(vec!["g1", "r1", "p1", "a1", "order"]),
+        now: Some(Now {
+            lines: vec![("", text.to_owned())],
+            json: text.to_owned(),
+        }),
     };
     vec![sample("view_builder.html", &page)]
 }
