@@ -537,7 +537,8 @@ async fn k6_a_key_whose_newer_secret_was_revoked_is_rolled_and_its_owner_is_told
         let new = plane
             .control
             .authenticate(&new.expect("rolls"), &Circumstances::unknown());
-        let revoked = plane.control.revoke_presented(&new.expect("is let in"));
+        let new = new.expect("is let in");
+        let revoked = plane.control.revoke_presented(&new);
         revoked.await.expect("ends");
         let asked = format!(r#"{{"grace":"{grace}"}}"#);
         plane.roll(key.id(), &asked).await.expect("rolls");

@@ -75,12 +75,6 @@ async fn a_token_is_in_the_answer_and_nowhere_else() {
 async fn a_copied_database_lets_nobody_in_without_its_pepper() {
     let plane = Plane::new().await;
     let (_, secret) = plane.key("Ada", "[]").await;
-    let (key, _) = plane.key("signs", "[]").await;
-    let made = plane.control.make_signing_secret(&plane.admin(), key.id());
-    let (signing, _) = made.await.expect("a signing secret");
-    let (_, shown) = plane.owner().await;
-    let session = plane.enter("ada@example.com", &shown).await;
-    let session = session.expect("signs in").session;
     plane.control.close().await.expect("closes");
     let copy = plane.folder.path().join("copy.db");
     std::fs::copy(plane.file(), &copy).expect("copies");
@@ -190,7 +184,8 @@ async fn k2_nothing_that_is_stored_is_a_secret() {
         publics.push(other[..other.len() - 49].to_owned());
     }
     let (key, _) = plane.key("signs", "[]").await;
-    let made = plane.control.make_signing_secret(&plane.admin(), key.id());
+    let admin = plane.admin();
+    let made = plane.control.make_signing_secret(&admin, key.id());
     let (signing, _) = made.await.expect("a signing secret");
     let (_, shown) = plane.owner().await;
     let session = plane.enter("ada@example.com", &shown).await;

@@ -486,7 +486,7 @@ fn admitted_rows(snapshot: &Snapshot, predicate: &Predicate, hinted: bool) -> Ve
     });
     let mut hints = Hints::default();
     if hinted {
-        hints.customers = snapshot.customers(predicate);
+        hints.customers = snapshot.customers(predicate, None);
     }
     let mut ids = Vec::new();
     for segment in &snapshot.segments {

@@ -137,8 +137,7 @@ fn text(value: &Value) -> &str {
 /// A token that the holder of another one derives from it, and its signature.
 fn derived(server: &Server, token: &str) -> (String, String) {
     let who = server.get(token, "/v1/whoami").expect(200);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.expect("after 1970").as_secs();
+    let now = crate::support::clock::seconds();
     let ends = now + 600;
     let claims = json!({ "aud": who["project"], "iat": now, "exp": ends,
         "jti": format!("{ends}-0123456789abcdef"), "grants": "all_grants" });

@@ -41,11 +41,11 @@ pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: Reque
     if problem.code() == Code::Unauthenticated {
         // Each address that takes a form has a page, too.
         let from = came.uri.path_and_query().map_or("", |place| place.as_str());
-        if let Some(Typed(typed)) = response.extensions_mut().remove() {
-            if let Ok(html) = sign_in::keeping(from, typed) {
-                show(response, html);
-                return;
-            }
+        if let Some(Typed(typed)) = response.extensions_mut().remove()
+            && let Ok(html) = sign_in::keeping(from, typed)
+        {
+            show(response, html);
+            return;
         }
         let to = HeaderValue::from_str(&place_of(from));
         let to = to.unwrap_or(HeaderValue::from_static(super::ROOT));

@@ -121,7 +121,7 @@ fn look(control: &Control, access: &Access) -> u64 {
 fn looks(history: &History, control: &Control, access: &Access) -> u64 {
     let mut calls = Vec::new();
     let is_enough = |made| match history.is_over.load(Ordering::SeqCst) {
-        true => made >= READS / READERS as u64 + 1,
+        true => made > READS / READERS as u64,
         false => made >= LOOKS_MAX,
     };
     while !is_enough(calls.len() as u64) {

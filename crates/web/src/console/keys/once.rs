@@ -197,10 +197,10 @@ fn tries(key: &KeyRecord, definitions: &Definitions) -> Vec<Try> {
             })
         }
         Target::Saved(Selector::One { name, .. }) if grant.allows(Action::Run) => {
-            Some(answer_of(name, bearer))
+            Some(answer_of(name, &bearer))
         }
         Target::Cached(Selector::One { name, .. }) if grant.allows(Action::Read) => {
-            Some(answer_of(name, bearer))
+            Some(answer_of(name, &bearer))
         }
         Target::Dataset(Selector::One { name, .. }) if grant.allows(Action::Retrieve) => {
             let dataset = definitions.dataset(name.as_str())?;

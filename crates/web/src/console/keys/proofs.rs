@@ -13,7 +13,7 @@ use super::super::shown::grouped;
 use super::super::times::Moment;
 use super::super::visitor::InProject;
 use super::Here;
-use super::asking::{Asks, Fact, ask};
+use super::asking::{self, Asks, Fact, ask};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -145,7 +145,12 @@ fn signing_of(here: &Here) -> Result<&SigningRecord, ApiError> {
     found.ok_or_else(ApiError::not_found)
 }
 
-fn show_ending(here: &Here, state: &AppState, form: Fields) -> Result<Response, ApiError> {
+fn show_ending(
+    here: &Here,
+    state: &AppState,
+    form: Fields,
+    offers_force: bool,
+) -> Result<Response, ApiError> {
     let line = SigningLine::of(here, state, signing_of(here)?);
     let never = if line.used.is_none() { "never" } else { "" };
     let facts = vec![
@@ -154,7 +159,7 @@ fn show_ending(here: &Here, state: &AppState, form: Fields) -> Result<Response, 
         fact("Last used", never, line.used),
     ];
     let below = format!("/signing/{}/end", line.id);
-    ask(here, ending(below), form, (facts, Vec::new()), false)
+    ask(here, ending(below), form, (facts, Vec::new()), offers_force)
 }
 
 /// Asks before a signing secret ends.
@@ -163,21 +168,25 @@ pub(in super::super) async fn end_signing_form(
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    show_ending(&here, &state, Fields::blank())
+    show_ending(&here, &state, Fields::blank(), false)
 }
 
 /// Ends a signing secret.
 pub(in super::super) async fn end_signing(
     State(state): State<AppState>,
-    Sent(page_of, _): Sent<InProject>,
+    Sent(page_of, form): Sent<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let id = signing_of(&here)?.id;
+    let force = form.text("force") == "yes";
     let control = &state.control;
-    let ended = control.delete_signing_secret(&here.caller.0, here.key.id(), id);
+    let ended = control.delete_signing_secret(&here.caller.0, here.key.id(), id, force);
     match ended.await {
         Ok(()) => Ok(go_to(&here.address("?done=signing"))),
-        Err(error) => show_ending(&here, &state, refused(error)?),
+        Err(error) => {
+            let (fields, may_force) = asking::refused(Fields::typed(&form, &[], &[]), error)?;
+            show_ending(&here, &state, fields, may_force || force)
+        }
     }
 }
 

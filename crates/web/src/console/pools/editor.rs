@@ -113,10 +113,9 @@ impl Editor {
         let rows = self.rows.iter().enumerate();
         let mut named = rows.filter(|(_, row)| !row.name.is_empty());
         let (row, _) = named.nth(field)?;
-        let member = match steps.next() {
-            Some(member @ ("type" | "required")) => member,
-            _ => "name",
-        };
+        let member = steps.next();
+        let member = member.filter(|member| ["type", "required"].contains(member));
+        let member = member.unwrap_or("name");
         Some((row, member))
     }
 

@@ -45,8 +45,11 @@ fn said<'f>(form: &'f [(String, String)], name: &str) -> Option<&'f str> {
     found.map(|(_, value)| value.as_str())
 }
 
+/// Fields and what is typed into them.
+type Typed = &'static [(&'static str, &'static str)];
+
 /// Forms that make something, what is typed into each, and how it is sent.
-const FORMS: [(&str, &[(&str, &str)], &str); 4] = [
+const FORMS: [(&str, Typed, &str); 4] = [
     (
         "/new-view",
         &[

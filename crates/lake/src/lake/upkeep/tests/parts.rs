@@ -30,7 +30,7 @@ fn put_all(lake: &Lake, pool: &Arc<Pool>) {
     let record = |n| format!(r#"{{"c":"c{n}","n":{n}}}"#);
     let records: Vec<_> = (0..CUSTOMERS).map(record).collect();
     let request = Request::new(pool, &format!("[{}]", records.join(",")));
-    let runtime = tokio::runtime::Builder::new_current_thread();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.build().unwrap();
     runtime.block_on(lake.append(request.admit())).unwrap();
 }
