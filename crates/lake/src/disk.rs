@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod read_only;
+mod sparing;
 #[cfg(test)]
 mod tests;
 
 pub use read_only::ReadOnlyDisk;
+pub use sparing::SparingDisk;
 
 /// Bytes written by one call of a zero-filling preallocation.
 static ZEROS: [u8; 256 * 1024] = [0; 256 * 1024];
@@ -98,6 +100,14 @@ impl DiskError {
         )
     }
 
+    /// True if as many files are open as may be, of this process or of the machine.
+    #[must_use]
+    pub fn is_out_of_files(&self) -> bool {
+        const MACHINE: i32 = 23;
+        const PROCESS: i32 = 24;
+        matches!(self.source.raw_os_error(), Some(MACHINE | PROCESS))
+    }
+
     /// True if the file or directory does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -119,6 +129,12 @@ impl DiskError {
 
 /// A disk: names of files, and handles to their bytes.
 pub trait Disk: Debug + Send + Sync + 'static {
+    /// The same disk for whoever must not be refused because as many files are
+    /// open as may be; `None` where that cannot happen.
+    fn with_spares(&self) -> Option<Arc<dyn Disk>> {
+        None
+    }
+
     /// Makes a new, empty file. Fails if the name is taken.
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError>;
 
@@ -218,6 +234,10 @@ fn has_no_links(error: &io::Error) -> bool {
 }
 
 impl Disk for RealDisk {
+    fn with_spares(&self) -> Option<Arc<dyn Disk>> {
+        Some(Arc::new(SparingDisk::new()))
+    }
+
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
         let file = OpenOptions::new()
             .read(true)

@@ -49,6 +49,11 @@ pub enum LakeError {
     /// An idempotency key came with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
+    /// The process has as many files open as it may.
+    #[error(
+        "as many files are open as may be; allow the process more, with ulimit -n or LimitNOFILE"
+    )]
+    OutOfFiles,
     /// More questions are running and waiting than may.
     #[error("too many questions at once")]
     Busy,
@@ -103,6 +108,7 @@ impl From<DataFusionError> for LakeError {
     fn from(error: DataFusionError) -> Self {
         match error.find_root() {
             DataFusionError::External(own) if let Some(Self::LimitExceeded(text)) = own.downcast_ref() => Self::LimitExceeded(text.clone()),
+            DataFusionError::External(own) if let Some(Self::OutOfFiles) = own.downcast_ref() => Self::OutOfFiles,
             DataFusionError::ResourcesExhausted(_) => Self::LimitExceeded(
                 "the question needs more memory than one question may use; ask for fewer groups or rows"
                     .to_owned(),

@@ -45,6 +45,10 @@ pub(crate) type Columns = [(FieldPath, ColumnType)];
 /// Bytes of a file that a question reads at once.
 pub(crate) const BYTES_AT_ONCE: usize = 64 << 20;
 
+/// Files of which it is found out before reading how many rows matter: what is
+/// known of each is held until it is read. So many rows are worth all readers.
+const LOOKED_INTO_MAX: usize = 64;
+
 /// What all readers of one reading have in common.
 #[derive(Debug)]
 struct Shared {
@@ -167,15 +171,20 @@ impl Reading {
         Some(self.0.read(piece, wanted.as_ref()))
     }
 
-    /// Opens the files that are not left out; answers how many rows are to be
+    /// Looks into the files that are not left out, the first of them: others
+    /// are looked into when their turn comes. Answers how many rows are to be
     /// looked at, hidden ones among them: it tells how many readers are worth
     /// it, and nothing else.
     pub(crate) fn open(&self) -> Result<usize> {
         let pieces = std::mem::take(&mut self.0.left().pieces);
         let mut opened = VecDeque::with_capacity(pieces.len());
+        let mut files = 0;
         for piece in pieces {
             match piece {
-                Piece::File(entry) => opened.extend(self.0.file(&entry)?),
+                Piece::File(entry) if files < LOOKED_INTO_MAX => {
+                    files += 1;
+                    opened.extend(self.0.file(&entry)?);
+                }
                 other => opened.push_back(other),
             }
         }

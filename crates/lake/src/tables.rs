@@ -5,6 +5,7 @@ mod by_time;
 mod cache;
 mod customers;
 mod entry;
+mod handles;
 mod home;
 mod index;
 mod known;
@@ -31,7 +32,7 @@ pub(crate) use customers::Look;
 pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };
-pub(crate) use home::{PoolFiles, Tables};
+pub(crate) use home::{OPEN_MAX, PoolFiles, Tables};
 pub(crate) use list::{Asked, FileList};
 pub(crate) use names::{Part, commit_names, discard, parse_name, path_of, records_name};
 pub(crate) use order::{Batches, merge, sort};

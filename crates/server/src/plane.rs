@@ -34,9 +34,11 @@ const ANSWERS_RETRY: Duration = Duration::from_secs(60);
 
 fn plane_error(error: LakeError) -> PlaneError {
     match error {
-        LakeError::Journal(JournalError::Busy) | LakeError::Busy => PlaneError::Busy {
-            retry_after: QUEUE_RETRY,
-        },
+        LakeError::Journal(JournalError::Busy) | LakeError::Busy | LakeError::OutOfFiles => {
+            PlaneError::Busy {
+                retry_after: QUEUE_RETRY,
+            }
+        }
         LakeError::BufferFull { .. } | LakeError::TokensFull { .. } => PlaneError::Busy {
             retry_after: BUFFER_RETRY,
         },

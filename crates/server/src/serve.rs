@@ -2,6 +2,7 @@
 
 mod accept;
 mod checkpoints;
+mod descriptors;
 mod error;
 mod files;
 mod linger;
@@ -42,6 +43,7 @@ use crate::config::ServeSettings;
 use crate::plane::LakePlane;
 use crate::random::SystemRandom;
 use checkpoints::Checkpoints;
+use descriptors::Shares;
 use files::{control_file, journal_directory, tables_directory};
 use listen::{Door, accept};
 use threads::Threads;
@@ -234,6 +236,7 @@ async fn lake_of(
     let run = RunOptions {
         deadline: settings.query_deadline,
         memory_bytes: usize::try_from(settings.query_memory_bytes).unwrap_or(usize::MAX),
+        open_files: Shares::of_this_process()?.records,
         threads,
         ..RunOptions::default()
     };
@@ -328,7 +331,7 @@ async fn serve(
     let stopping = CancellationToken::new();
     let api = tokio::spawn(accept(
         listeners.api,
-        listen::connections_max()?,
+        Shares::of_this_process()?.connections,
         door,
         web::router(state.clone()),
         stopping.clone(),

@@ -112,7 +112,7 @@ impl Inspection {
     /// [`LakeError::NewerFile`](crate::LakeError::NewerFile) name the file.
     pub fn verify(&self, file: &InspectedFile, progress: &mut dyn FnMut(u64)) -> Result<()> {
         let directory = self.tables.directory(file.pool);
-        let mut verification = Verification::begin(self.disk.as_ref(), &directory, &file.entry)?;
+        let mut verification = Verification::begin(&self.disk, &directory, &file.entry)?;
         loop {
             match verification.step(STEP)? {
                 0 => return Ok(()),

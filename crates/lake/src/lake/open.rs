@@ -117,7 +117,8 @@ impl Lake {
             random,
             tokens: token_store,
         } = environment;
-        let tables = Arc::new(Tables::new(disk.clone(), &tables, options.cache_bytes));
+        let tables = Tables::new(disk.clone(), &tables, options.cache_bytes);
+        let tables = Arc::new(tables.with_open_files(options.run.open_files));
         let pools = Arc::new(Pools::new(tables.clone()));
         let bound = options.buffer_bytes;
         let tokens = Arc::new(RecentTokens::new(options.tokens.held));
@@ -125,6 +126,7 @@ impl Lake {
             Store::new(pools.clone(), bound, clock.clone(), known, tokens.clone());
         let operation_bytes = options.journal.max_record_bytes;
         let segment_bytes = options.journal.segment_bytes;
+        let disk = disk.with_spares().unwrap_or(disk);
         let journal = Journal::open(disk, &journal_directory, options.journal, store)?;
         let leftover = {
             let mut replay = replay.lock().unwrap_or_else(PoisonError::into_inner);

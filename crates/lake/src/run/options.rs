@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::tables::OPEN_MAX;
+
 /// Bounds of the execution.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -22,6 +24,8 @@ pub struct RunOptions {
     /// its own, whatever its neighbours do. Those that wait for their readers
     /// may hold as much once more.
     pub memory_bytes: usize,
+    /// Files of records that stay open at once, at most; others are opened again.
+    pub open_files: usize,
     /// The threads that work on what takes long, such as those of a lower
     /// priority; none: threads beside those that ask.
     pub threads: Option<Handle>,
@@ -35,6 +39,7 @@ impl Default for RunOptions {
             wait: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
             memory_bytes: 1 << 30,
+            open_files: OPEN_MAX,
             threads: None,
         }
     }

@@ -23,6 +23,7 @@ const QUICK: RunOptions = RunOptions {
     wait: Duration::from_secs(5),
     deadline: Duration::from_secs(1),
     memory_bytes: 1 << 21,
+    open_files: 512,
     threads: None,
 };
 

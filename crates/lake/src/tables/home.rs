@@ -8,12 +8,14 @@ use quick_cache::sync::Cache;
 
 use super::cache::BlockCache;
 use super::entry::{FileEntry, FileId, Lease};
+use super::handles::Handles;
 use super::read::TableFile;
 use crate::disk::Disk;
 use crate::error::Result;
 
-/// Files of records that are open at once; others are opened again.
-const OPEN_MAX: usize = 512;
+/// Files of records that are open at once; others are opened again. Also of
+/// how many files it is kept how they are built.
+pub(crate) const OPEN_MAX: usize = 512;
 
 /// The files of all pools.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(crate) struct Tables {
     disk: Arc<dyn Disk>,
     root: PathBuf,
     blocks: Arc<BlockCache>,
+    handles: Arc<Handles>,
     open: Cache<FileId, Arc<TableFile>>,
 }
 
@@ -28,11 +31,18 @@ impl Tables {
     /// The files below `root`, with a cache of so many bytes.
     pub(crate) fn new(disk: Arc<dyn Disk>, root: &Path, cache_bytes: u64) -> Self {
         Self {
+            handles: Arc::new(Handles::new(disk.clone(), OPEN_MAX)),
             disk,
             root: root.to_owned(),
             blocks: Arc::new(BlockCache::new(cache_bytes)),
             open: Cache::new(OPEN_MAX),
         }
+    }
+
+    /// The same, with at most so many files open.
+    pub(crate) fn with_open_files(self, max: usize) -> Self {
+        let handles = Arc::new(Handles::new(self.disk.clone(), max.min(OPEN_MAX)));
+        Self { handles, ..self }
     }
 
     /// The same files, read through a cache that is wrong.
@@ -71,7 +81,7 @@ impl Tables {
                 ..FileEntry::clone(entry)
             };
             let file = TableFile::open(
-                self.disk.as_ref(),
+                &self.handles,
                 &directory,
                 Arc::new(unleased),
                 self.blocks.clone(),
@@ -97,6 +107,7 @@ impl Tables {
         }
         for file in files {
             self.open.remove(file);
+            self.handles.forget(*file);
         }
         self.blocks.forget(&files.iter().copied().collect());
     }

@@ -1,6 +1,6 @@
 //! Opening the parts of a file of records.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema as ArrowSchema};
@@ -8,12 +8,12 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::Encoding;
 use sha2::{Digest, Sha256};
 
-use super::entry::{FileEntry, FileId};
+use super::entry::FileEntry;
+use super::handles::Handles;
 use super::index::Index;
-use super::names::{Part, path_of};
+use super::names::Part;
 use super::verified::damaged;
 use crate::columns::{REST, encoded_type};
-use crate::disk::{Disk, DiskFile};
 use crate::error::Result;
 
 /// Metadata by which columns of texts are read as codes where the whole file holds codes.
@@ -46,28 +46,9 @@ pub(super) fn encoded_metadata(
     )?)
 }
 
-/// Opens a part of a file that the manifest names. Between the two moments in
-/// which the manifest names it and it gets its final name it has the other.
-pub(super) fn open_part(
-    disk: &dyn Disk,
-    directory: &Path,
-    id: FileId,
-    [named, unfinished]: [Part; 2],
-) -> Result<(PathBuf, Arc<dyn DiskFile>)> {
-    let named = path_of(directory, id, named);
-    for path in [&named, &path_of(directory, id, unfinished), &named] {
-        match disk.open(path) {
-            Ok(file) => return Ok((path.clone(), file)),
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            Err(_) => {}
-        }
-    }
-    Err(damaged(&named, "it is missing"))
-}
-
-pub(super) fn read_index(disk: &dyn Disk, directory: &Path, entry: &FileEntry) -> Result<Index> {
+pub(super) fn read_index(handles: &Handles, directory: &Path, entry: &FileEntry) -> Result<Index> {
     let parts = [Part::Index, Part::UnfinishedIndex];
-    let (path, file) = open_part(disk, directory, entry.id, parts)?;
+    let (path, file) = handles.part(directory, entry.id, parts)?;
     let length = file.length()?;
     if length != entry.index.bytes {
         let expected = entry.index.bytes;

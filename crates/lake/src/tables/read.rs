@@ -18,13 +18,13 @@ use super::by_time::{BlockOrders, ByTime};
 use super::cache::{BlockCache, Cached, CellSource};
 use super::customers::Filters;
 use super::entry::{FileEntry, SortedBy, TimeRange};
+use super::handles::Handles;
 use super::index::{Block, Index};
-use super::names::{Part, SHREDDED};
-use super::open::{encoded_metadata, open_part, read_index};
+use super::names::{Part, SHREDDED, path_of};
+use super::open::{encoded_metadata, read_index};
 use super::types::{batch_of, convert};
 use super::verified::{Chunks, VerifiedFile, damaged};
 use crate::columns::{Form, REST, column_type, extract, plain};
-use crate::disk::Disk;
 use crate::error::{LakeError, Result};
 
 /// An open file of records.
@@ -48,16 +48,14 @@ impl TableFile {
     /// # Errors
     /// [`LakeError::Damaged`] names the file that is not what was written.
     pub(super) fn open(
-        disk: &dyn Disk,
+        handles: &Arc<Handles>,
         directory: &Path,
         entry: Arc<FileEntry>,
         cache: Arc<BlockCache>,
     ) -> Result<Self> {
-        let index = read_index(disk, directory, &entry)?;
-        let parts = [Part::Records, Part::UnfinishedRecords];
-        let (path, file) = open_part(disk, directory, entry.id, parts)?;
-        let checksums = index.checksums.clone();
-        let file = VerifiedFile::new(&path, file, entry.bytes, checksums)?;
+        let index = read_index(handles, directory, &entry)?;
+        let path = path_of(directory, entry.id, Part::Records);
+        let file = VerifiedFile::new(handles.clone(), directory, &entry, &index)?;
         let chunks = Chunks(Arc::new(file));
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Required)

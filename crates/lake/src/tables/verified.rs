@@ -9,7 +9,10 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::disk::DiskFile;
+use super::entry::{FileEntry, FileId};
+use super::handles::Handles;
+use super::index::Index;
+use super::names::{Part, path_of};
 use crate::error::{LakeError, Result};
 
 /// Bytes that share a checksum.
@@ -18,33 +21,41 @@ pub(super) const CHUNK: u64 = 16 << 10;
 /// A file with the checksums of its chunks.
 #[derive(Debug)]
 pub(super) struct VerifiedFile {
+    handles: Arc<Handles>,
+    directory: PathBuf,
+    id: FileId,
     path: PathBuf,
-    file: Arc<dyn DiskFile>,
     length: u64,
     checksums: Vec<u32>,
 }
 
 impl VerifiedFile {
-    /// The bytes of `file`, whose chunks have these checksums.
+    /// The bytes of a file that the manifest names, whose chunks have the
+    /// checksums in its index.
     ///
     /// # Errors
     /// [`LakeError::Damaged`] when its length is another.
     pub(super) fn new(
-        path: &Path,
-        file: Arc<dyn DiskFile>,
-        length: u64,
-        checksums: Vec<u32>,
+        handles: Arc<Handles>,
+        directory: &Path,
+        entry: &FileEntry,
+        index: &Index,
     ) -> Result<Self> {
-        let found = file.length()?;
+        let path = path_of(directory, entry.id, Part::Records);
+        let length = entry.bytes;
+        let found = handles.records(directory, entry.id)?.length()?;
+        let checksums = index.checksums.clone();
         if found != length || checksums.len() as u64 != length.div_ceil(CHUNK) {
             return Err(damaged(
-                path,
+                &path,
                 format!("it has {found} bytes instead of {length}"),
             ));
         }
         Ok(Self {
-            path: path.to_owned(),
-            file,
+            handles,
+            directory: directory.to_owned(),
+            id: entry.id,
+            path,
             length,
             checksums,
         })
@@ -63,7 +74,8 @@ impl VerifiedFile {
         let from = first * CHUNK;
         let to = end.next_multiple_of(CHUNK).min(self.length);
         let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
-        let count = self.file.read_at(from, &mut bytes)?;
+        let file = self.handles.records(&self.directory, self.id)?;
+        let count = file.read_at(from, &mut bytes)?;
         if count != bytes.len() {
             return Err(damaged(&self.path, "it became shorter"));
         }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::cache::BlockCache;
 use super::entry::FileEntry;
+use super::handles::Handles;
 use super::read::TableFile;
 use super::verified::{VerifiedFile, damaged};
 use crate::disk::Disk;
@@ -27,9 +28,15 @@ impl Verification {
     ///
     /// # Errors
     /// [`LakeError::Damaged`](crate::LakeError::Damaged) names the file that is not.
-    pub(crate) fn begin(disk: &dyn Disk, directory: &Path, entry: &Arc<FileEntry>) -> Result<Self> {
+    pub(crate) fn begin(
+        disk: &Arc<dyn Disk>,
+        directory: &Path,
+        entry: &Arc<FileEntry>,
+    ) -> Result<Self> {
         let cache = Arc::new(BlockCache::new(1 << 10));
-        let opened = TableFile::open(disk, directory, entry.clone(), cache)?;
+        // Its own: what was open before may be the bytes of before.
+        let handles = Arc::new(Handles::new(disk.clone(), 1));
+        let opened = TableFile::open(&handles, directory, entry.clone(), cache)?;
         Ok(Self {
             entry: entry.clone(),
             file: opened.chunks.0.clone(),

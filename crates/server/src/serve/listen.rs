@@ -28,11 +28,6 @@ use super::ServeError;
 use super::linger::Lingering;
 use crate::config::{ServeSettings, TlsFiles};
 
-/// Connections that are open at once; more wait.
-const CONNECTIONS_MAX: usize = 8_192;
-/// Files that the house keeps for itself: the journal's and the database's,
-/// and the connections of operators. Without them the journal would fail.
-const FILES_RESERVED: usize = 256;
 /// How long nothing is accepted after the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client may take for its request head or for the TLS handshake.
@@ -54,39 +49,6 @@ pub(super) fn refuse_open_server(settings: &ServeSettings) -> Result<(), ServeEr
         )));
     }
     Ok(())
-}
-
-/// How many connections of the API may be open at once: each is a file, and
-/// clients must not take the last of those that the process may open.
-///
-/// # Errors
-/// The process may open so few files that none is left for a connection.
-pub(super) fn connections_max() -> Result<usize, ServeError> {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    connections_within(open_files_max(&limits)).ok_or_else(|| {
-        ServeError::Setting(format!(
-            "the process may open too few files; allow it at least {}, with ulimit -n or LimitNOFILE",
-            4 * FILES_RESERVED
-        ))
-    })
-}
-
-/// The soft limit in the system's table of limits; what is usual where there is none.
-fn open_files_max(limits: &str) -> usize {
-    const USUAL: usize = 1_024;
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().next());
-    match soft {
-        Some("unlimited") => usize::MAX,
-        soft => soft.and_then(|soft| soft.parse().ok()).unwrap_or(USUAL),
-    }
-}
-
-fn connections_within(files: usize) -> Option<usize> {
-    let left = files.checked_sub(FILES_RESERVED)?.min(CONNECTIONS_MAX);
-    (left > 0).then_some(left)
 }
 
 /// Takes an address, on which nothing is answered yet.
@@ -256,27 +218,5 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if ended.is_err() && has_asked.load(Ordering::Relaxed) {
         // What goes wrong on one connection is its client's to see.
         let _ = connection.await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_leave_files_for_the_journal() {
-        let table = "Limit  Soft Limit  Hard Limit  Units\n\
-            Max processes             95934                95934                processes\n\
-            Max open files            1024                 524288               files\n";
-        assert_eq!(open_files_max(table), 1_024);
-        assert_eq!(
-            open_files_max(&table.replace("1024", "unlimited")),
-            usize::MAX
-        );
-        assert_eq!(open_files_max("another system"), 1_024);
-        assert_eq!(connections_within(1_024), Some(768));
-        assert_eq!(connections_within(usize::MAX), Some(CONNECTIONS_MAX));
-        assert_eq!(connections_within(FILES_RESERVED), None);
-        assert_eq!(connections_within(10), None);
     }
 }

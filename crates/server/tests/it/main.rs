@@ -17,6 +17,7 @@ mod killed;
 mod limits;
 mod neighbours;
 mod offline;
+mod open_files;
 mod outbound;
 mod revoked;
 mod secrets;

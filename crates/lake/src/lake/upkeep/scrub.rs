@@ -110,11 +110,7 @@ impl Lake {
         let later = files.filter(|(id, ..)| Some(*id) > after);
         let (id, pool, entry) = later.min_by_key(|(id, ..)| *id)?;
         let (disk, directory) = (self.tables.disk(), self.tables.directory(pool));
-        Some((
-            pool,
-            id,
-            Verification::begin(disk.as_ref(), &directory, entry),
-        ))
+        Some((pool, id, Verification::begin(disk, &directory, entry)))
     }
 }
 
