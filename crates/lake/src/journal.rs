@@ -19,7 +19,7 @@ mod writer;
 mod tests;
 
 use std::fmt::{self, Debug};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -38,8 +38,24 @@ use queue::{Queue, Submission};
 /// # Errors
 /// [`JournalError`] as opening it would say: a later format, a foreign file,
 /// damage of a header.
-pub fn check(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(), JournalError> {
+pub fn check(disk: &Arc<dyn Disk>, directory: &Path) -> Result<Option<Extent>, JournalError> {
     recovery::check(disk, directory)
+}
+
+/// Which journal it is, and how far it goes: for whoever notes elsewhere what a
+/// directory must hold. Of a journal that only grows no later one has a lower number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The random number that all its segments carry.
+    pub identity: u64,
+    /// The number of its last segment.
+    pub last: u64,
+}
+
+/// The file of a segment in a journal's directory.
+#[must_use]
+pub fn segment_file(directory: &Path, number: u64) -> PathBuf {
+    segments::segment_path(directory, number)
 }
 
 /// The place of a record in the log. Later records have greater positions; the positions of
@@ -186,6 +202,8 @@ struct Counters {
     bytes: AtomicU64,
     syncs: AtomicU64,
     segments: AtomicU64,
+    identity: AtomicU64,
+    last: AtomicU64,
 }
 
 /// An open journal. Dropping it is as [`Journal::close`].
@@ -369,6 +387,15 @@ impl<S: StateMachine> Journal<S> {
     #[must_use]
     pub fn recovered(&self) -> Recovered {
         self.recovered
+    }
+
+    /// Which journal it is, and how far it goes.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        Extent {
+            identity: self.counters.identity.load(Ordering::Relaxed),
+            last: self.counters.last.load(Ordering::Relaxed),
+        }
     }
 
     /// The numbers of this moment.

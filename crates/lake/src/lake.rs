@@ -34,7 +34,7 @@ use model::time::Clock;
 
 use crate::columnar;
 use crate::error::{LakeError, Result};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{self, Journal, JournalError, Position};
 use crate::operation::{SavedAnswer, encode_drop};
 use crate::run::{Asker, RowStream, Runner};
 use crate::store::{AnswersFull, Operation, Outcome, Pools, Store};
@@ -206,6 +206,12 @@ impl Lake {
             let detail = "the body is not a whole file of its announced format";
             Err(Fault::new(FaultCode::MalformedBody, detail))
         })
+    }
+
+    /// Which journal it is, and how far it goes.
+    #[must_use]
+    pub fn journal_extent(&self) -> journal::Extent {
+        self.journal.extent()
     }
 
     /// Counters for operators.

@@ -5,6 +5,7 @@ mod checkpoints;
 mod descriptors;
 mod error;
 mod files;
+mod identity;
 mod linger;
 mod listen;
 mod log;
@@ -45,6 +46,7 @@ use crate::random::SystemRandom;
 use checkpoints::Checkpoints;
 use descriptors::Shares;
 use files::{control_file, journal_directory, tables_directory};
+use identity::Found;
 use listen::{Door, accept};
 use threads::Threads;
 use tokens::Tokens;
@@ -103,6 +105,12 @@ pub(crate) fn recover(
     runtime.block_on(async {
         let _lock = files::lock(data_dir)?;
         let pepper = files::existing_pepper(data_dir, pepper)?;
+        if !control_file(data_dir).exists() {
+            return Err(ServeError::Setting(format!(
+                "{} is missing: there are no keys to recover; put it back from a backup",
+                control_file(data_dir).display()
+            )));
+        }
         let control = open_control(data_dir, pepper).await?;
         if forget_people {
             control.forget_people().await?;
@@ -143,8 +151,11 @@ async fn open(
     let operations = listen::take(settings.admin_listen)?;
     files::make_directory(&settings.data_dir)?;
     let lock = files::lock(&settings.data_dir)?;
+    // Opening the database brings it to this version: not before it is known
+    // that the directory is whole, and that the records can be read.
+    let found = identity::check(&settings.data_dir, Some(settings))?;
     let checkpoints = Checkpoints::take(settings)?;
-    let is_new = !control_file(&settings.data_dir).exists();
+    let is_new = found == Found::New;
     if is_new && hand_over == HandOver::ToPerson {
         files::check_hand_over(settings)?;
     }
@@ -157,10 +168,11 @@ async fn open(
     } else {
         files::existing_pepper(&settings.data_dir, settings.pepper_file.as_deref())?
     };
-    // Opening the database brings it to this version: not before it is known
-    // that the records can be read.
-    files::check_journal(&settings.data_dir)?;
     let control = Arc::new(open_control(&settings.data_dir, pepper).await?);
+    if is_new {
+        // A journal beside which there is no database is never taken for a new directory.
+        files::sync_directory(&settings.data_dir)?;
+    }
     accept::check_clock(&control, &settings.data_dir).await?;
     let token = control.bootstrap().await?;
     let opened: Result<_, ServeError> = async {
@@ -230,6 +242,8 @@ async fn lake_of(
     let mut identity = [0; 8];
     SystemRandom.fill(&mut identity);
     let mut journal = lake::journal::Options::new(u64::from_le_bytes(identity));
+    let data_dir = settings.data_dir.clone();
+    journal.is_known = identity::check(&data_dir, Some(settings))? != Found::Unnoted;
     journal.segment_bytes = settings.journal_segment_bytes;
     let largest = journal.segment_bytes.saturating_sub(SEGMENT_RESERVE);
     journal.max_record_bytes = usize::try_from(largest).unwrap_or(usize::MAX);
@@ -256,7 +270,11 @@ async fn lake_of(
         random: Arc::new(SystemRandom),
         tokens,
     };
-    let opened = tokio::task::spawn_blocking(move || Lake::open(environment, known, options));
+    let opened = tokio::task::spawn_blocking(move || {
+        let lake = Lake::open(environment, known, options)?;
+        identity::write(&data_dir, lake.journal_extent())?;
+        Ok::<_, ServeError>(lake)
+    });
     let opened = opened
         .await
         .map_err(|error| ServeError::Other(error.to_string()))?;
@@ -359,10 +377,12 @@ async fn serve(
     ));
     let marking = tokio::spawn(timers::mark_time(control.clone(), drained.clone()));
     let refreshing = tokio::spawn(timers::refresh(state.clone(), stopping.clone()));
+    let noted = lake.journal_extent();
     let upkeep = upkeep::Threads::start(
         lake.clone(),
         control.clone(),
         scrub::Scrub::new(settings.scrub, &settings.data_dir),
+        identity::Note::of(&settings.data_dir, noted),
     )?;
     state.set_ready(true);
     stop.await;

@@ -1,9 +1,13 @@
 //! Every way in which the journal refuses or stops.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Position, format};
 use crate::disk::DiskError;
+
+fn within(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| format!(" in {}", file.display()))
+}
 
 /// Why the journal refused or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -78,8 +82,15 @@ pub enum JournalError {
         version: u32,
     },
     /// A payload that the state machine cannot read.
-    #[error("the journal record at position {position} cannot be replayed: {reason}")]
+    #[error(
+        "the journal record at position {position}{} cannot be replayed: {reason}; nothing was \
+         changed; if a newer release wrote it, start that one, else restore the journal directory \
+         from a backup",
+        within(.file.as_deref())
+    )]
     Unreadable {
+        /// Its segment, once the journal has said which.
+        file: Option<PathBuf>,
         /// Its position.
         position: Position,
         /// Why not.

@@ -1,8 +1,8 @@
 //! The end of the log: groups of records, each written at once and made durable by one sync.
 
-use super::JournalError;
 use super::format::{self, Frame, HEADER_BYTES, Kind, Place, RESERVE_BYTES, SegmentHeader};
 use super::segments::{Active, SPARE_SYNC_BYTES, Segments, full_or_broken};
+use super::{Extent, JournalError};
 use crate::disk::DiskLock;
 
 /// The zeros written per group towards the next segment, at least.
@@ -184,6 +184,17 @@ impl Log {
         }
         self.segments.wipe()?;
         self.overwrite_stale(SPARE_SYNC_BYTES)
+    }
+
+    /// Which log it is, and its last segment.
+    pub(super) fn extent(&self) -> Extent {
+        let SegmentHeader {
+            identity, sequence, ..
+        } = self.active.header;
+        Extent {
+            identity,
+            last: sequence,
+        }
     }
 
     /// The first position in the active segment.

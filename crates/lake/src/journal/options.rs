@@ -30,6 +30,9 @@ pub struct Options {
     /// A random number, used when a new journal is made: it keeps stored bytes from passing for
     /// the journal's own records.
     pub identity: u64,
+    /// Whether the journal that is there is known to be the right one. Else a file
+    /// that it does not know may be one that the right one names.
+    pub is_known: bool,
     /// What is done when a write or sync failed. By default an error is logged and the process
     /// exits with [`FATAL_EXIT_CODE`]; the log is read back at the restart.
     pub fatal: FatalHook,
@@ -58,6 +61,7 @@ impl Options {
             queue_operations: 16_384,
             spare_segments: 4,
             identity,
+            is_known: true,
             fatal: Arc::new(exit),
         }
     }

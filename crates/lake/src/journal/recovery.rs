@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::format::{HEADER_BYTES, Head, Kind, SegmentHeader};
 use super::log::{Log, Tail};
 use super::segments::{Active, LOCK, Sealed, Segments, segment_path};
-use super::{JournalError, Options, Position, Recovered, StateMachine};
+use super::{Extent, JournalError, Options, Position, Recovered, StateMachine};
 use crate::disk::{Disk, DiskLock};
 use survey::{Segment, survey};
 
@@ -87,8 +87,15 @@ pub(super) fn open<S: StateMachine>(
 }
 
 /// Reads the headers of a log that may be there, and changes nothing.
-pub(super) fn check(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(), JournalError> {
-    survey(disk, directory).map(|_| ())
+pub(super) fn check(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+) -> Result<Option<Extent>, JournalError> {
+    let (segments, _) = survey(disk, directory)?;
+    Ok(segments.last().map(|last| Extent {
+        identity: last.header.identity,
+        last: last.header.sequence,
+    }))
 }
 
 /// Shows all records to `machine`, and refuses a log whose beginning is missing.
@@ -302,10 +309,20 @@ impl<'a, S: StateMachine> Replay<'a, S> {
             Kind::Operation => {
                 self.operations += 1;
                 let position = Position(self.next);
-                match self.pass {
+                let shown = match self.pass {
                     Pass::Survey => self.machine.survey(position, payload),
                     Pass::Replay => self.machine.replay(position, payload),
-                }
+                };
+                shown.map_err(|error| match error {
+                    JournalError::Unreadable {
+                        position, reason, ..
+                    } => JournalError::Unreadable {
+                        file: Some(segment.path.clone()),
+                        position,
+                        reason,
+                    },
+                    other => other,
+                })
             }
             Kind::Floor => {
                 let Ok(floor) = payload.try_into().map(u64::from_le_bytes) else {

@@ -156,6 +156,9 @@ impl<S: StateMachine> Writer<S> {
         self.counters
             .segments
             .store(self.log.segments.count(), Ordering::Relaxed);
+        let Extent { identity, last } = self.log.extent();
+        self.counters.identity.store(identity, Ordering::Relaxed);
+        self.counters.last.store(last, Ordering::Relaxed);
     }
 
     /// Waits for something to do, then takes everything that is queued and fits.

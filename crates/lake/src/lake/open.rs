@@ -126,6 +126,7 @@ impl Lake {
             Store::new(pools.clone(), bound, clock.clone(), known, tokens.clone());
         let operation_bytes = options.journal.max_record_bytes;
         let segment_bytes = options.journal.segment_bytes;
+        let journal_is_known = options.journal.is_known;
         let disk = disk.with_spares().unwrap_or(disk);
         let journal = Journal::open(disk, &journal_directory, options.journal, store)?;
         let leftover = {
@@ -153,7 +154,7 @@ impl Lake {
             tokens,
             token_store,
             token_options: options.tokens,
-            upkeep: upkeep::State::new(options.upkeep, &leftover, segment_bytes),
+            upkeep: upkeep::State::new(options.upkeep, &leftover, segment_bytes, journal_is_known),
             stopping: Stopping::default(),
             buffer_bytes: options.buffer_bytes,
             operation_bytes,
@@ -162,6 +163,7 @@ impl Lake {
             plans_refused: AtomicU64::new(0),
             constraints_unresolved: AtomicU64::new(0),
         };
+        lake.check_tables()?;
         lake.settle_names(Names::Found)?;
         Ok(lake)
     }

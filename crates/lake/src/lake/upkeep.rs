@@ -56,6 +56,8 @@ pub(super) struct State {
     /// Records from here on cannot be shown to anybody, and are kept.
     pinned: Option<Position>,
     segment_bytes: u64,
+    /// As [`crate::journal::Options::is_known`].
+    journal_is_known: bool,
     /// Whether files that the journal names may lack their final names.
     unnamed: AtomicBool,
     counters: Counters,
@@ -178,7 +180,12 @@ impl Tended {
 }
 
 impl State {
-    pub(super) fn new(options: UpkeepOptions, leftover: &Leftover, segment_bytes: u64) -> Self {
+    pub(super) fn new(
+        options: UpkeepOptions,
+        leftover: &Leftover,
+        segment_bytes: u64,
+        journal_is_known: bool,
+    ) -> Self {
         let freeing = Freeing {
             // A server that is often started anew wipes all the same.
             wiped: leftover.since.map(|since| (since, u64::MAX)),
@@ -188,6 +195,7 @@ impl State {
             options,
             pinned: leftover.first,
             segment_bytes,
+            journal_is_known,
             unnamed: AtomicBool::new(false),
             counters: Counters::default(),
             scrub: Scrub::default(),

@@ -281,5 +281,9 @@ pub(super) fn read(
 }
 
 pub(super) fn unreadable(position: Position, reason: String) -> JournalError {
-    JournalError::Unreadable { position, reason }
+    JournalError::Unreadable {
+        file: None,
+        position,
+        reason,
+    }
 }

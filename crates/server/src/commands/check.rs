@@ -63,6 +63,9 @@ fn look(offline: &Offline) -> Result<Report, ServeError> {
     problems.extend(offline.token_problems());
     audit_problems(&control, &mut problems);
     journal_problems(&control, &inspection, &mut problems);
+    if inspection.journal_damage.is_none() {
+        problems.extend(offline.identity_problem());
+    }
     verify(&inspection, &mut problems);
     for path in &strays.unknown {
         problems.push(format!(

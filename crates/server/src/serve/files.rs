@@ -4,9 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use lake::disk::{Disk, RealDisk};
 use model::random::RandomSource;
 use model::secrets::{Pepper, Secret};
 use web::Places;
@@ -34,17 +32,6 @@ pub(super) fn journal_directory(data_dir: &Path) -> PathBuf {
     data_dir.join("journal")
 }
 
-/// Refuses a journal of a later format.
-pub(super) fn check_journal(data_dir: &Path) -> Result<(), ServeError> {
-    let directory = journal_directory(data_dir);
-    if !directory.exists() {
-        return Ok(());
-    }
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let checked = lake::journal::check(&disk, &directory);
-    Ok(checked.map_err(lake::LakeError::from)?)
-}
-
 /// The directory of the files of records.
 pub(super) fn tables_directory(data_dir: &Path) -> PathBuf {
     data_dir.join("tables")
@@ -57,6 +44,12 @@ pub(super) fn make_directory(path: &Path) -> Result<(), ServeError> {
         .mode(0o700)
         .create(path)
         .map_err(|error| ServeError::file("make the directory", path, error))
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(path: &Path) -> Result<(), ServeError> {
+    let synced = File::open(path).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| ServeError::file("sync", path, error))
 }
 
 /// The database of places by address, when one is named.

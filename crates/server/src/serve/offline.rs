@@ -228,6 +228,12 @@ impl Offline {
         with_log(&files::tokens_file(&self.data_dir))
     }
 
+    /// What is missing of the data directory, or is another's.
+    pub(crate) fn identity_problem(&self) -> Option<String> {
+        let found = super::identity::check(&self.data_dir, None);
+        found.err().map(|error| error.to_string())
+    }
+
     /// Looks at journal and files, with what is defined as far as it is known.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use lake::{Lake, LakeError};
 use model::permit::Permit;
 
 use super::ServeError;
+use super::identity::Note;
 use super::scrub::Scrub;
 use super::threads::Nice;
 
@@ -35,6 +36,7 @@ impl Threads {
         lake: Arc<Lake>,
         control: Arc<Control>,
         mut scrub: Scrub,
+        mut note: Note,
     ) -> Result<Self, ServeError> {
         let mut learning = Learning::default();
         // Before anything is written.
@@ -45,6 +47,7 @@ impl Threads {
         };
         let freed = lake.clone();
         threads.spawn("free", move || {
+            note.keep(&freed);
             Ok(match freed.free(&Permit::ours())? {
                 true => Duration::ZERO,
                 false => PERIOD,

@@ -15,6 +15,7 @@ mod injections;
 mod keen;
 mod killed;
 mod limits;
+mod missing_parts;
 mod neighbours;
 mod offline;
 mod open_files;

@@ -363,6 +363,7 @@ impl StateMachine for Broken {
     fn abandon(&mut self, (): &()) {}
     fn replay(&mut self, position: Position, _: &[u8]) -> Result<(), JournalError> {
         Err(JournalError::Unreadable {
+            file: None,
             position,
             reason: "by design".to_owned(),
         })
@@ -386,6 +387,8 @@ fn a_panic_of_the_machine_is_fatal_and_an_unreadable_record_refuses_the_start() 
     let error = Journal::open(disk, &directory(), options, Broken).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the journal record at position 1 cannot be replayed: by design"
+        "the journal record at position 1 in /data/journal/segment-00000000000000000001.log cannot \
+         be replayed: by design; nothing was changed; if a newer release wrote it, start that one, \
+         else restore the journal directory from a backup"
     );
 }

@@ -116,6 +116,7 @@ impl StateMachine for Tokens {
     fn replay(&mut self, position: Position, payload: &[u8]) -> Result<(), JournalError> {
         let unreadable = |reason: &str| {
             Err(JournalError::Unreadable {
+                file: None,
                 position,
                 reason: reason.to_owned(),
             })

@@ -243,6 +243,38 @@ impl Lake {
         }
     }
 
+    /// Takes away what was begun and never named; sets it aside where it is not
+    /// known that the journal, which does not name it, is the right one.
+    fn clear_away(&self, path: &Path) -> Result<()> {
+        let disk = self.tables.disk();
+        if self.upkeep.journal_is_known {
+            return Ok(disk.remove(path)?);
+        }
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".aside");
+        tracing::warn!(
+            file = %path.display(),
+            "an unfinished file of records is set aside: this start cannot tell whether another journal names it"
+        );
+        Ok(disk.rename(path, Path::new(&aside))?)
+    }
+
+    /// Refuses a start without the directory that files of records are in, where
+    /// the journal names some: a disk that is not mounted is no empty pool.
+    pub(in crate::lake) fn check_tables(&self) -> Result<()> {
+        let states = self.pools.states();
+        let files: usize = states.iter().map(|state| state.manifest.files.len()).sum();
+        let root = self.tables.root();
+        match self.tables.disk().list(root) {
+            Err(error) if error.is_not_found() && files > 0 => Err(LakeError::Damaged {
+                file: root.to_owned(),
+                detail: format!("it is missing, and the journal names {files} files in it"),
+            }),
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     fn settle_pool(&self, pool: PoolId, state: Option<&PoolState>, are: Names) -> Result<()> {
         let directory = self.tables.directory(pool);
         let disk = self.tables.disk().as_ref();
@@ -258,7 +290,7 @@ impl Lake {
                 commit_names(disk, &directory, id)?;
                 changed = true;
             } else if part.is_unfinished() {
-                disk.remove(&directory.join(&name))?;
+                self.clear_away(&directory.join(&name))?;
                 changed = true;
             } else if !is_live && !manifest.is_some_and(|m| m.obsolete.contains_key(&id)) {
                 unknown += 1;

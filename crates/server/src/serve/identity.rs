@@ -1,0 +1,243 @@
+//! Which data directory it is. A small file at its root says which journal
+//! belongs to it and how far that one goes, so that a start with a part missing,
+//! or with an older one put back, is refused and is no start with empty pools.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lake::Lake;
+use lake::disk::{Disk, RealDisk};
+use lake::journal::{self, Extent};
+use serde_json::{Value, json};
+
+use super::ServeError;
+use super::files::{control_file, journal_directory, tables_directory};
+use crate::config::ServeSettings;
+
+/// The version of the file.
+const FORMAT: u64 = 1;
+
+/// What a directory was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nobody's yet.
+    New,
+    /// A server's, of which nothing is noted: an earlier version's, or a restored one.
+    Unnoted,
+    /// That of the noted journal.
+    Noted,
+}
+
+fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join("identity.json")
+}
+
+/// Tells what a directory is, and changes nothing.
+///
+/// # Errors
+/// A part is missing or is another's, or there is something that no server
+/// wrote; says which file it is and what to do.
+pub(super) fn check(
+    data_dir: &Path,
+    settings: Option<&ServeSettings>,
+) -> Result<Found, ServeError> {
+    let noted = read(data_dir)?;
+    let journal = journal_of(data_dir)?;
+    let tables = tables_directory(data_dir);
+    let has_files = has_files(&tables);
+    let control = control_file(data_dir);
+    if !control.exists() {
+        if noted.is_some() || journal.is_some() || has_files {
+            return Err(missing(
+                &control,
+                "the keys and definitions of this data directory",
+                "put it back from a backup; none of what it said is in another file",
+            ));
+        }
+        refuse_foreign(data_dir, settings)?;
+        return Ok(Found::New);
+    }
+    let directory = journal_directory(data_dir);
+    let go_on = format!(
+        "to go on without what is not there, move {} away, and {} too if the journal is gone as a whole",
+        file(data_dir).display(),
+        tables.display()
+    );
+    match (noted, journal) {
+        (None, None) if has_files => Err(missing(
+            &directory,
+            "the journal, which says what the files of records are",
+            &format!(
+                "put it back, or to go on without any record move {} away",
+                tables.display()
+            ),
+        )),
+        (None, _) => Ok(Found::Unnoted),
+        (Some(_), None) => Err(missing(
+            &directory,
+            "the journal, which says what the files of records are",
+            &format!("put it back; {go_on}"),
+        )),
+        (Some(noted), Some(found)) if noted.identity != found.identity => {
+            Err(ServeError::Other(format!(
+                "{} is not the journal of this data directory; nothing was changed; put the right one \
+                 back; {go_on}",
+                directory.display()
+            )))
+        }
+        (Some(noted), Some(found)) if found.last < noted.last => Err(missing(
+            &journal::segment_file(&directory, noted.last),
+            "the last segment of the journal that was written",
+            &format!("put it back, and all after {}; {go_on}", found.last),
+        )),
+        _ => Ok(Found::Noted),
+    }
+}
+
+fn missing(path: &Path, what: &str, advice: &str) -> ServeError {
+    ServeError::Other(format!(
+        "{} is missing: {what}; nothing was changed; {advice}",
+        path.display()
+    ))
+}
+
+fn journal_of(data_dir: &Path) -> Result<Option<Extent>, ServeError> {
+    let directory = journal_directory(data_dir);
+    if !directory.exists() {
+        return Ok(None);
+    }
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let found = journal::check(&disk, &directory);
+    Ok(found.map_err(lake::LakeError::from)?)
+}
+
+/// Whether there is something in the directory of a pool.
+fn has_files(tables: &Path) -> bool {
+    let pools = std::fs::read_dir(tables).into_iter().flatten().flatten();
+    pools
+        .filter_map(|pool| std::fs::read_dir(pool.path()).ok())
+        .any(|mut files| files.next().is_some())
+}
+
+/// Refuses to begin in a directory that holds what no first start makes.
+fn refuse_foreign(data_dir: &Path, settings: Option<&ServeSettings>) -> Result<(), ServeError> {
+    let named = settings.into_iter().flat_map(|settings| {
+        let files = [&settings.pepper_file, &settings.admin_token_file];
+        let places = [&settings.places_file, &settings.audit_checkpoint_dir];
+        files.into_iter().chain(places).flatten()
+    });
+    let named: Vec<_> = named.filter_map(|path| path.file_name()).collect();
+    let entries = std::fs::read_dir(data_dir);
+    let entries = entries.map_err(|error| ServeError::file("list", data_dir, error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| ServeError::file("list", data_dir, error))?;
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        // What a first start that was interrupted leaves, and what a new disk has.
+        let is_ours = ["lock", "journal", "tables", "lost+found", "tidegate.toml"]
+            .contains(&&*text)
+            || ["control.sqlite", "tokens.sqlite", "identity.json"]
+                .iter()
+                .any(|file| text.starts_with(file))
+            || named
+                .iter()
+                .any(|file| text.starts_with(&*file.to_string_lossy()));
+        if !is_ours {
+            return Err(ServeError::Setting(format!(
+                "{} is there, and {} is no data directory; a new server begins in an empty one, so name \
+                 another --data-dir",
+                entry.path().display(),
+                data_dir.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn read(data_dir: &Path) -> Result<Option<Extent>, ServeError> {
+    let path = file(data_dir);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ServeError::file("read", &path, error)),
+    };
+    let told = |what: &str| ServeError::Other(format!("{} {what}", path.display()));
+    let document: Option<Value> = serde_json::from_str(&text).ok();
+    let format = document.as_ref().and_then(|found| found["format"].as_u64());
+    if format.is_some_and(|format| format > FORMAT) {
+        return Err(told(
+            "is of a newer format; nothing was changed; start the newer release that wrote it",
+        ));
+    }
+    let extent = document
+        .filter(|_| format == Some(FORMAT))
+        .and_then(|found| {
+            Some(Extent {
+                identity: u64::from_str_radix(found["journal"].as_str()?, 16).ok()?,
+                last: found["segment"].as_u64()?,
+            })
+        });
+    extent.map(Some).ok_or_else(|| {
+        told("is damaged; nothing was changed; put it back, or move it away where the journal is the right one")
+    })
+}
+
+/// What is noted of the journal, kept up with it.
+#[derive(Debug)]
+pub(super) struct Note {
+    data_dir: PathBuf,
+    written: Option<Extent>,
+    is_told: bool,
+}
+
+impl Note {
+    /// Of a directory, in which this was written.
+    pub(super) fn of(data_dir: &Path, written: Extent) -> Self {
+        Self {
+            data_dir: data_dir.to_owned(),
+            written: Some(written),
+            is_told: false,
+        }
+    }
+
+    /// Notes how far the journal goes, if that is not noted. Until it is, the
+    /// loss of its last segment would not be noticed; nothing else waits for it.
+    pub(super) fn keep(&mut self, lake: &Lake) {
+        let now = lake.journal_extent();
+        if self.written == Some(now) {
+            return;
+        }
+        match write(&self.data_dir, now) {
+            Ok(()) => (self.written, self.is_told) = (Some(now), false),
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_told, true) {
+                    tracing::warn!(%error, "how far the journal goes was not noted");
+                }
+            }
+        }
+    }
+}
+
+/// Writes the file anew, durably: under its name it is there as a whole.
+pub(super) fn write(data_dir: &Path, extent: Extent) -> Result<(), ServeError> {
+    let path = file(data_dir);
+    let partial = data_dir.join("identity.json.partial");
+    let failed = |error| ServeError::file("write", &path, error);
+    let document = json!({
+        "format": FORMAT,
+        "journal": format!("{:016x}", extent.identity),
+        "segment": extent.last,
+    });
+    let mut options = OpenOptions::new();
+    let options = options.create(true).truncate(true).write(true).mode(0o600);
+    let mut written = options.open(&partial).map_err(failed)?;
+    written
+        .write_all(format!("{document}\n").as_bytes())
+        .and_then(|()| written.sync_all())
+        .and_then(|()| std::fs::rename(&partial, &path))
+        .and_then(|()| File::open(data_dir)?.sync_all())
+        .map_err(failed)
+}
