@@ -24,6 +24,20 @@ pub enum LakeError {
         /// The bound.
         bound: u64,
     },
+    /// A pool whose records cannot go to files has its share of the memory for records.
+    #[error(
+        "the records of the pool {pool} cannot go to files, because one of its files is damaged, and \
+         hold {held} bytes of at most {bound}; put the file back from a backup: the log and \
+         tidegate check name it"
+    )]
+    PoolStuck {
+        /// The pool.
+        pool: PoolId,
+        /// Bytes held.
+        held: u64,
+        /// The bound.
+        bound: u64,
+    },
     /// The answers kept under idempotency keys have reached their bound.
     #[error(
         "the answers under idempotency keys take {held} bytes of at most {bound}; send again \

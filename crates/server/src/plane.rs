@@ -32,6 +32,9 @@ const BUFFER_RETRY: Duration = Duration::from_secs(2);
 /// A place under an idempotency key is free when an older one is 24 hours old.
 const ANSWERS_RETRY: Duration = Duration::from_secs(60);
 
+/// Whether a damaged file is whole again is looked at once a minute.
+const STUCK_RETRY: Duration = Duration::from_secs(60);
+
 fn plane_error(error: LakeError) -> PlaneError {
     match error {
         LakeError::Journal(JournalError::Busy) | LakeError::Busy | LakeError::OutOfFiles => {
@@ -42,6 +45,12 @@ fn plane_error(error: LakeError) -> PlaneError {
         LakeError::BufferFull { .. } | LakeError::TokensFull { .. } => PlaneError::Busy {
             retry_after: BUFFER_RETRY,
         },
+        error @ LakeError::PoolStuck { .. } => {
+            tracing::warn!(%error, "a write was refused");
+            PlaneError::Busy {
+                retry_after: STUCK_RETRY,
+            }
+        }
         LakeError::AnswersFull { .. } => PlaneError::Busy {
             retry_after: ANSWERS_RETRY,
         },

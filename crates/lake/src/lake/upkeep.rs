@@ -251,6 +251,8 @@ impl Lake {
                 Freed::Flush(pool) => {
                     let done = self.flush_making_room(pool);
                     memory.has_flushed |= done.is_ok();
+                    let is_stuck = matches!(done, Err(LakeError::Damaged { .. }));
+                    self.pools.note_stuck(pool, is_stuck);
                     done
                 }
                 Freed::Carry => self.carry_on(&mut memory),

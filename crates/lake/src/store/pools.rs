@@ -35,6 +35,8 @@ pub(crate) struct Pools {
     strangers: Mutex<HashMap<PoolId, Manifest>>,
     /// What the keys of pools tell, of pools without records as well.
     pub(super) carried: Taught,
+    /// Pools whose records cannot go to files, because one that there is cannot be read.
+    stuck: RwLock<HashSet<PoolId>>,
     bytes: AtomicU64,
     /// The last operation that took effect.
     applied: AtomicU64,
@@ -75,6 +77,7 @@ impl Pools {
             dropped: RwLock::default(),
             strangers: Mutex::default(),
             carried: Taught::default(),
+            stuck: RwLock::default(),
             bytes: AtomicU64::new(0),
             applied: AtomicU64::new(0),
         }
@@ -348,6 +351,24 @@ impl Pools {
         } else {
             self.bytes.fetch_sub(before - after, Ordering::Relaxed);
         }
+    }
+
+    /// Notes whether the records of a pool cannot go to files.
+    pub(crate) fn note_stuck(&self, pool: PoolId, is_stuck: bool) {
+        let mut stuck = self.stuck.write().unwrap_or_else(PoisonError::into_inner);
+        match is_stuck {
+            true => stuck.insert(pool),
+            false => stuck.remove(&pool),
+        };
+    }
+
+    /// Bytes in memory of a pool whose records cannot go to files; `None` of any other.
+    pub(super) fn stuck_bytes(&self, pool: PoolId) -> Option<u64> {
+        let stuck = self.stuck.read().unwrap_or_else(PoisonError::into_inner);
+        let is_stuck = stuck.contains(&pool);
+        drop(stuck);
+        let held = is_stuck.then(|| self.find(pool)).flatten()?;
+        Some(held.change(|records| records.buffer.bytes()))
     }
 
     /// Bytes held in memory, of all pools.

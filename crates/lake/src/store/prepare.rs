@@ -12,6 +12,10 @@ use crate::operation::{
 };
 use crate::uniqueness::NewTokens;
 
+/// What a pool whose records cannot go to files may hold of the memory for
+/// records: so many such pools leave no room for others, and fewer do.
+const STUCK_SHARE: u64 = 8;
+
 impl Store {
     /// Answers what was sent under an idempotency key that was used; `None`
     /// where it was not.
@@ -103,6 +107,17 @@ impl Store {
         }
         if let Some(answer) = self.answer(segment, saved) {
             return Some(answer);
+        }
+        if let Some(held) = self.pools.stuck_bytes(pool.id)
+            && held + segment.bytes() > self.bound / STUCK_SHARE
+        {
+            let bound = self.bound / STUCK_SHARE;
+            let error = LakeError::PoolStuck {
+                pool: pool.id,
+                held,
+                bound,
+            };
+            return Some(Prepared::Answer(Outcome::Done(Err(error))));
         }
         if self.pools.is_dropped(pool.id) {
             return Some(Prepared::Answer(Outcome::Done(Ok(0))));

@@ -570,3 +570,87 @@ fn a_name_that_may_not_be_durable_is_made_so() {
         assert_eq!(numbers(&open(&found, &[&pool], roomy()), &pool).len(), 2);
     }
 }
+
+/// What nobody may see, and what cannot be written, keep the journal; that is
+/// no reason to write the records of others as they come.
+#[test]
+fn a_journal_that_others_hold_back_makes_nobody_write_small_files() {
+    let (disk, lost, kept) = (SimulatedDisk::new(31), open_pool(1), open_pool(2));
+    let lake = open(&disk, &[&lost, &kept], small());
+    let add = |lake: &Lake, pool: &Arc<Pool>, n: usize| {
+        let record = format!(r#"[{{"n":{n},"w":"{}"}}]"#, "x".repeat(2_000));
+        done(lake.append(Request::new(pool, &record).admit())).unwrap();
+    };
+    add(&lake, &lost, 0);
+    settle(&lake);
+    drop(lake);
+    // An older control database is put back, which does not know the pool.
+    let lake = open(&disk, &[&kept], small());
+    for n in 0..100 {
+        add(&lake, &kept, n);
+        while lake.free(&Permit::ours()).unwrap() {}
+    }
+    let segments = lake.journal.counts().segments;
+    assert!(segments > small().upkeep.journal_segments, "{segments}");
+    assert_eq!(lake.metrics().tables.flushes, 0);
+    drop(lake);
+    // What is kept is there when the right one is put back, and then the journal goes.
+    let lake = open(&disk, &[&lost, &kept], small());
+    assert_eq!(numbers(&lake, &lost), [0]);
+    assert_eq!(numbers(&lake, &kept).len(), 100);
+    while lake.free(&Permit::ours()).unwrap() {}
+    assert!(lake.metrics().tables.flushes >= 1);
+    let segments = lake.journal.counts().segments;
+    assert!(segments <= small().upkeep.journal_segments, "{segments}");
+}
+
+/// A file that cannot be read is the trouble of its pool alone.
+#[test]
+fn a_pool_that_cannot_be_written_takes_its_share_of_the_memory_and_no_more() {
+    let disk = SimulatedDisk::new(32);
+    let definition = r#"{"name":"p","schema":"strict","isolation_field":"c","unique":["id"],"fields":[
+        {"name":"c","type":"String"},{"name":"id","type":"Int64"}]}"#;
+    let (rotten, sound) = (pool(1, definition), open_pool(2));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let mut options = roomy();
+    options.buffer_bytes = 400_000;
+    options.upkeep.flush_bytes = 20_000;
+    let lake = open_at(&disk, &[&rotten, &sound], options.clone(), clock.clone()).unwrap();
+    let add = |lake: &Lake, pool: &Arc<Pool>, id: usize| {
+        let customer = "c".repeat(500);
+        let request = Request::new(pool, &format!(r#"[{{"c":"{customer}","id":{id}}}]"#));
+        done(lake.append(request.admit()))
+    };
+    add(&lake, &rotten, 1).unwrap();
+    lake.flush(&Permit::ours()).unwrap();
+    let [older] = &files(&disk, &rotten)[..] else {
+        panic!("one file");
+    };
+    let file = disk.open(&tables(rotten.id).join(older)).unwrap();
+    let mut whole = vec![0; 40];
+    file.read_at(4, &mut whole).unwrap();
+    file.write_at(4, &[0xff; 40]).unwrap();
+    drop(lake);
+    let lake = open_at(&disk, &[&rotten, &sound], options, clock.clone()).unwrap();
+    let (mut refused, mut stored) = (None, 0);
+    for id in 0..2_000 {
+        match add(&lake, &rotten, id) {
+            Ok(_) => stored += 1,
+            Err(error) => refused = refused.or(Some(error)),
+        }
+        // The other pool is as if nothing were the matter.
+        add(&lake, &sound, id).unwrap();
+        let _told = lake.free(&Permit::ours());
+    }
+    let refused = refused.expect("its own writes are refused");
+    assert!(matches!(refused, LakeError::PoolStuck { .. }), "{refused}");
+    assert!(stored > 10, "{stored}");
+    assert!(files(&disk, &sound).len() > 10);
+    assert_eq!(held(&lake, &sound).len(), 2_000);
+    // The file is put back.
+    file.write_at(4, &whole).unwrap();
+    clock.advance(Duration::from_secs(60));
+    while lake.free(&Permit::ours()).unwrap() {}
+    add(&lake, &rotten, 5_000).unwrap();
+    assert_eq!(held(&lake, &rotten).len(), stored + 1);
+}

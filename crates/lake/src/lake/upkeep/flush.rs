@@ -50,10 +50,15 @@ impl Lake {
             return Some(largest.id);
         }
         let waiting = memory.waiting.iter().filter(|(id, _)| awake(**id));
-        let (id, (_, since)) = waiting.min_by_key(|(_, (at, _))| *at)?;
+        let (id, (oldest, since)) = waiting.min_by_key(|(_, (at, _))| *at)?;
         let waited = now.as_microsecond().saturating_sub(since.as_microsecond());
         let is_cold = u128::try_from(waited).is_ok_and(|w| w >= options.flush_after.as_micros());
-        let holds_back = self.journal.counts().segments > options.journal_segments;
+        // Else none of the journal would go by it: a pool that cannot be written,
+        // or records that nobody may see, hold it back still.
+        let needed = states.iter().filter_map(|state| state.oldest);
+        let needed = needed.chain(self.upkeep.pinned).min();
+        let is_long = self.journal.counts().segments > options.journal_segments;
+        let holds_back = is_long && needed == Some(*oldest);
         (is_cold || holds_back).then_some(*id)
     }
 
