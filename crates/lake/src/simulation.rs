@@ -5,6 +5,7 @@
 
 mod camera;
 mod disk;
+mod late;
 mod random;
 pub mod workload;
 mod world;

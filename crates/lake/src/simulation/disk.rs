@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Random;
 use super::camera::Camera;
+use super::late::{Late, may_be_late};
 use super::world::{Entry, World};
 use crate::disk::{Disk, DiskError, DiskFile, DiskLock, DiskOperation};
 
@@ -26,6 +27,11 @@ pub enum Fault {
     FailSync(u64),
     /// This operation fails with an input/output error and does nothing (a sync: as above).
     FailOperation(u64),
+    /// The first renaming, removal or write from this operation on takes effect and fails with an
+    /// input/output error all the same.
+    FailAfterwards(u64),
+    /// The same fails first and takes effect a few operations later, if it still can.
+    TakeEffectLate(u64),
 }
 
 #[derive(Debug)]
@@ -36,7 +42,9 @@ pub(super) struct State {
     fault: Option<Fault>,
     fault_happened: bool,
     dead: bool,
-    operations: u64,
+    pub(super) operations: u64,
+    /// What is still to take effect.
+    pub(super) late: Option<Late>,
     pub(super) changes: u64,
     syncs: u64,
     trace: crc32fast::Hasher,
@@ -95,6 +103,7 @@ impl SimulatedDisk {
             fault_happened: false,
             dead: false,
             operations: 0,
+            late: None,
             changes: 0,
             syncs: 0,
             trace: crc32fast::Hasher::new(),
@@ -114,6 +123,9 @@ impl SimulatedDisk {
     #[must_use]
     pub fn crash(&self) -> Self {
         let mut state = self.state();
+        if state.late.is_some() && state.random.one_in(2) {
+            state.catch_up(u64::MAX);
+        }
         state.dead = true;
         let mut random = state.random.fork();
         Self::from_world(state.world.after_power_cut(&mut random), random)
@@ -196,6 +208,7 @@ impl SimulatedDisk {
             DiskOperation::Sync | DiskOperation::SyncDirectory
         );
         state.operations += 1;
+        state.catch_up(state.operations);
         state.syncs += u64::from(is_sync);
         state.trace.update(&[operation as u8]);
         state.trace.update(path.as_os_str().as_encoded_bytes());
@@ -203,6 +216,15 @@ impl SimulatedDisk {
         state.trace.update(detail.1);
 
         let (mut before, mut after, mut broken) = (false, false, false);
+        let is_late = |turn| turn <= state.operations && may_be_late(operation);
+        let unknown = match state.fault {
+            Some(fault @ (Fault::FailAfterwards(turn) | Fault::TakeEffectLate(turn)))
+                if is_late(turn) =>
+            {
+                Some(fault)
+            }
+            _ => None,
+        };
         match state.fault {
             Some(Fault::CutAtOperation(turn)) if turn == state.operations => {
                 (before, after) = (is_sync, true);
@@ -213,12 +235,16 @@ impl SimulatedDisk {
             Some(Fault::FailOperation(turn)) => broken = turn == state.operations,
             _ => {}
         }
-        if before || after || broken {
+        if before || after || broken || unknown.is_some() {
             (state.fault, state.fault_happened) = (None, true);
         }
         if before {
             state.dead = true;
             return Err(gone());
+        }
+        if let Some(Fault::TakeEffectLate(_)) = unknown {
+            state.put_off(operation, path, detail);
+            return Err(failed(io::Error::other("simulated input/output error")));
         }
         if broken {
             if operation == DiskOperation::Sync
@@ -240,6 +266,9 @@ impl SimulatedDisk {
         if after {
             state.dead = true;
             return Err(gone());
+        }
+        if unknown.is_some() && done.is_ok() {
+            return Err(failed(io::Error::other("simulated input/output error")));
         }
         done.map_err(failed)
     }

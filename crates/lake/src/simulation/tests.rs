@@ -41,6 +41,34 @@ fn letters(disk: &SimulatedDisk) -> String {
 }
 
 #[test]
+fn a_change_may_take_effect_although_it_failed_at_once_or_later() {
+    let root = Path::new(SimulatedDisk::ROOT);
+    let (one, two) = (root.join("one"), root.join("two"));
+    let disk = SimulatedDisk::new(3);
+    disk.create(&one).unwrap();
+    disk.plan(Some(Fault::FailAfterwards(1)));
+    disk.rename(&one, &two).unwrap_err();
+    assert!(disk.fault_happened());
+    assert_eq!(disk.list(root).unwrap(), ["two"]);
+    disk.plan(Some(Fault::TakeEffectLate(1)));
+    disk.remove(&two).unwrap_err();
+    let there = (0..20).map(|_| disk.list(root).unwrap().len());
+    let there: Vec<_> = there.collect();
+    assert_eq!(there.last(), Some(&0), "{there:?}");
+    let file = disk.create(&one).unwrap();
+    disk.plan(Some(Fault::TakeEffectLate(1)));
+    file.write_at(2, b"late").unwrap_err();
+    let lengths: Vec<_> = (0..20).map(|_| file.length().unwrap()).collect();
+    assert_eq!(lengths.last(), Some(&6), "{lengths:?}");
+    // What it is about may be gone by then.
+    disk.plan(Some(Fault::TakeEffectLate(1)));
+    disk.rename(&one, &two).unwrap_err();
+    let _perhaps_gone = disk.remove(&one);
+    (0..20).for_each(|_| drop(disk.list(root)));
+    disk.create(&one).unwrap();
+}
+
+#[test]
 fn what_is_synced_survives_every_power_cut() {
     for seed in 0..50 {
         let (disk, _) = synced(seed);

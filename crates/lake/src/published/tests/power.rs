@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::reader::{Seen, newest};
 use super::*;
 use crate::disk::{DiskError, DiskFile, DiskLock};
+use crate::lake::tests::fixtures::cases;
 use crate::simulation::Fault;
 
 /// Calls `publish` for the live sets that end with these numbers, until one fails; answers how
@@ -131,6 +132,36 @@ fn a_disk_that_fails_once_at_any_operation_is_told_and_survived() {
             check_after(&disk, before.as_ref(), &ends, done)
                 .unwrap_or_else(|wrong| panic!("operation {turn}: {wrong}"));
             check_after(&disk.crash(), None, &[202], 1).unwrap();
+        }
+    }
+}
+
+#[test]
+fn d8_a_log_survives_a_change_whose_outcome_is_unknown() {
+    for seed in 0..cases(4, 1_000) {
+        for (start, ends) in starts(seed) {
+            let before = newest(&start, &log()).unwrap();
+            let operations = operations(&start, &ends);
+            // Every operation in the short form, and of many seeds one each.
+            let turns: Vec<u64> = match seed {
+                0..4 => (1..=operations).collect(),
+                _ => vec![1 + seed % operations],
+            };
+            for turn in turns {
+                for fault in [Fault::FailAfterwards(turn), Fault::TakeEffectLate(turn)] {
+                    let disk = start.copy();
+                    disk.plan(Some(fault));
+                    let (done, error) = publish_all(&disk, &ends);
+                    assert!(
+                        matches!(error, None | Some(PublishError::Disk(_))),
+                        "{error:?}"
+                    );
+                    check_after(&disk, before.as_ref(), &ends, done)
+                        .unwrap_or_else(|wrong| panic!("seed {seed}, {fault:?}: {wrong}"));
+                    check_after(&disk.crash(), None, &[202], 1)
+                        .unwrap_or_else(|wrong| panic!("seed {seed}, {fault:?}, cut: {wrong}"));
+                }
+            }
         }
     }
 }

@@ -185,6 +185,23 @@ fn chosen<'a>(
 
 /// So many lives, one on what another left.
 fn lives(seed: u64, count: u64) -> Result<Report, String> {
+    lives_with(seed, count, any_fault)
+}
+
+/// One of the next changes has an outcome that nobody is told.
+fn unknown_outcome(disk: &SimulatedDisk, random: &mut Random) -> Option<Fault> {
+    let turn = disk.operations() + 1 + random.below(400);
+    Some(match random.one_in(2) {
+        true => Fault::FailAfterwards(turn),
+        false => Fault::TakeEffectLate(turn),
+    })
+}
+
+fn lives_with(
+    seed: u64,
+    count: u64,
+    any_fault: fn(&SimulatedDisk, &mut Random) -> Option<Fault>,
+) -> Result<Report, String> {
     let mut random = Random::new(seed);
     let mut report = Report::default();
     let mut begin = first(&mut random);
@@ -317,6 +334,21 @@ fn nothing_is_lost_doubled_or_brought_back_by_a_cut_at_every_operation_of_a_life
     // Of what was being sent some is there, and some is not.
     let (sending, there) = report.sending;
     assert!(there >= 5 && sending - there >= 5, "{report:?}");
+}
+
+/// A renaming, removal or write that is said to have failed may be done, or be
+/// done later: nothing that was acknowledged goes by it, nothing is there twice,
+/// and no file that is named is missing.
+#[test]
+fn d8_a_change_whose_outcome_is_unknown_loses_and_doubles_nothing() {
+    let seeds = cases(20, 1_000);
+    let mut report = Report::default();
+    for seed in first_seed()..first_seed() + seeds {
+        let one = lives_with(seed, 2, unknown_outcome);
+        report.add(one.unwrap_or_else(|promise| panic!("{promise}")));
+    }
+    println!("{report:?}");
+    assert!(report.failures >= seeds, "{report:?}");
 }
 
 #[test]
