@@ -110,6 +110,10 @@ fn pool(dice: &mut Dice, number: u64) -> Arc<Pool> {
     let isolates = declared.iter().any(|(name, _)| *name == "customer.id");
     if (isolates || open) && dice.percent(75) {
         object = object.with("isolation_field", "customer.id");
+        // By the number, so that what else is drawn stays what it was.
+        if isolates && number % 4 == 3 {
+            object = object.with("layout", "file_per_customer");
+        }
     }
     if declared.iter().any(|(name, _)| *name == "at") && dice.percent(70) {
         object = object.with("time_field", "at");
