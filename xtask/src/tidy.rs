@@ -1,6 +1,7 @@
 //! The rules of the house that no compiler checks. Each rule is a function
 //! from what it reads to its findings, with a test that shows it failing.
 
+mod bars;
 mod documents;
 mod doors;
 mod edges;
@@ -85,6 +86,9 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     if let Ok(architecture) = repository.read(documents::ARCHITECTURE) {
         let exists = |path: &str| repository.root().join(path).exists();
         findings.extend(documents::architecture(&architecture, &exists));
+    }
+    if let Ok(document) = repository.read(bars::DOCUMENT) {
+        findings.extend(bars::check(&document, &sources));
     }
     for path in &files {
         // What is not text cannot be read as text; that is no fault.

@@ -76,7 +76,7 @@ fn record(id: &str, token: &str, at: &str) -> Value {
 }
 
 #[test]
-fn no_door_gives_away_what_was_deleted() {
+fn d13_no_door_gives_away_what_was_deleted() {
     let home = tempfile::tempdir().expect("a directory");
     let mut world = World::start(home.path());
     let (now, old) = ("2100-01-01T00:00:00Z", "2001-01-01T00:00:00Z");

@@ -240,7 +240,7 @@ impl Scene {
 }
 
 #[test]
-fn a_full_disk_refuses_loses_nothing_and_recovers_without_a_restart() {
+fn d7_a_full_disk_refuses_loses_nothing_and_recovers_without_a_restart() {
     if !may_use("mount") {
         return;
     }

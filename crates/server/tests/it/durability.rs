@@ -66,7 +66,7 @@ fn send(server: &Address, token: &str, batch: usize) -> bool {
 }
 
 #[test]
-fn kill_9_under_load_loses_and_doubles_nothing() {
+fn d5_kill_9_under_load_loses_and_doubles_nothing() {
     let home = tempfile::tempdir().expect("a directory");
     let random = SeededRandom::new(5);
     let mut server = Server::start_with(home.path(), limits(0));

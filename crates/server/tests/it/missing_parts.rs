@@ -234,7 +234,7 @@ impl StateMachine for Later {
 }
 
 #[test]
-fn an_operation_of_a_later_format_is_refused_by_the_name_of_its_segment() {
+fn d12_an_operation_of_a_later_format_is_refused_by_the_name_of_its_segment() {
     let home = stopped();
     let directory = home.path().join("data/journal");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);

@@ -140,7 +140,7 @@ fn beside(server: Server, keys: usize, each: usize) -> [Vec<usize>; 2] {
 }
 
 #[test]
-fn a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before() {
+fn l15_a_small_key_is_answered_while_questions_of_greedy_ones_wait_that_came_before() {
     let home = tempfile::tempdir().expect("a directory");
     let server = start(home.path());
     let [before, after] = beside(server, 1, 16);

@@ -14,7 +14,7 @@ const PLAN: Plan = Plan {
 };
 
 #[test]
-fn nothing_acknowledged_is_lost_or_doubled_in_random_power_cuts() {
+fn d2_nothing_acknowledged_is_lost_or_doubled_in_random_power_cuts() {
     let report = workload::random_faults::<TokenStore>(0..200, &PLAN)
         .unwrap_or_else(|violation| panic!("{violation}"));
     assert!(report.cuts >= 500, "{report:?}");
@@ -24,7 +24,7 @@ fn nothing_acknowledged_is_lost_or_doubled_in_random_power_cuts() {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_or_doubled_when_every_sync_is_cut() {
+fn d2_nothing_acknowledged_is_lost_or_doubled_when_every_sync_is_cut() {
     let mut cuts = 0;
     for seed in 0..5 {
         let report = workload::every_sync::<TokenStore>(seed << 32, &PLAN)

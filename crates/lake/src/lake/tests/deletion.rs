@@ -312,7 +312,7 @@ fn texts_of(path: &Path) -> String {
 }
 
 #[test]
-fn what_is_deleted_is_in_no_answer_at_once_and_in_no_file_after_compaction() {
+fn d13_what_is_deleted_is_in_no_answer_at_once_and_in_no_file_after_compaction() {
     let mut world = World::new();
     world.fill();
     let (found, _) = world.on_disk(&world.gone);
@@ -335,7 +335,7 @@ fn what_is_deleted_is_in_no_answer_at_once_and_in_no_file_after_compaction() {
 
 /// The time is that in which a removed record must leave the disk.
 #[test]
-fn what_is_deleted_is_in_no_file_after_the_stated_time() {
+fn d13_what_is_deleted_is_in_no_file_after_the_stated_time() {
     let mut world = World::new();
     world.fill();
     world.delete_all();

@@ -26,7 +26,7 @@ fn honest(seeds: std::ops::Range<u64>) -> Report {
 
 /// Two halves, since tests run side by side.
 #[test]
-fn nothing_acknowledged_is_lost_doubled_or_halved_in_random_power_cuts() {
+fn d2_nothing_acknowledged_is_lost_doubled_or_halved_in_random_power_cuts() {
     let seeds = cases(250, 5_000);
     let report = honest(0..seeds);
     assert!(report.cuts >= 2 * seeds, "{report:?}");
@@ -36,7 +36,7 @@ fn nothing_acknowledged_is_lost_doubled_or_halved_in_random_power_cuts() {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_doubled_or_halved_in_other_random_power_cuts() {
+fn d2_nothing_acknowledged_is_lost_doubled_or_halved_in_other_random_power_cuts() {
     let seeds = cases(250, 5_000);
     let report = honest(1 << 20..(1 << 20) + seeds);
     assert!(report.cuts >= 2 * seeds, "{report:?}");
@@ -50,7 +50,7 @@ fn a_cut_before_anything_is_stored_is_a_cut_like_others() {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_doubled_or_halved_when_every_sync_is_cut() {
+fn d2_nothing_acknowledged_is_lost_doubled_or_halved_when_every_sync_is_cut() {
     let mut cuts = 0;
     for seed in 0..cases(2, 40) {
         let report = workload::every_sync::<TokenLake<Lake>>(seed << 32, &PLAN)

@@ -94,7 +94,7 @@ async fn ends_before_the_small_one(turns: Arc<Turns>, greedy: u64) -> usize {
 const NONE_KEPT: Bounds = Bounds { kept: 0, ..BOUNDS };
 
 #[tokio::test]
-async fn whoever_asks_little_begins_or_is_next_however_many_of_others_wait() {
+async fn l15_whoever_asks_little_begins_or_is_next_however_many_of_others_wait() {
     for (bounds, greedy, ends) in [(BOUNDS, 3, 0), (NONE_KEPT, 3, 1)] {
         assert_eq!(
             ends_before_the_small_one(Turns::new(bounds), greedy).await,

@@ -295,18 +295,18 @@ fn prove(call: Call, sample: &[usize], last: usize, padding: usize) {
 }
 
 #[test]
-fn a_failing_fdatasync_loses_nothing() {
+fn d4_a_failing_fdatasync_loses_nothing() {
     prove(SYNC_DATA, &[4, 9], LAST, 0);
 }
 
 #[test]
-fn a_failing_fsync_loses_nothing() {
+fn d4_a_failing_fsync_loses_nothing() {
     // Upkeep writes a file with the third and fourth of its own, names it with the sixth.
     prove(SYNC_ALL, &[8, 3, 6, 12, 4], LAST, 0);
 }
 
 #[test]
-fn a_failing_write_loses_nothing() {
+fn d4_a_failing_write_loses_nothing() {
     // One of the journal's ends the process, mostly before upkeep has come so far.
     let call = Call {
         name: "pwrite64",
@@ -316,7 +316,7 @@ fn a_failing_write_loses_nothing() {
 }
 
 #[test]
-fn a_write_without_room_loses_nothing() {
+fn d4_a_write_without_room_loses_nothing() {
     let call = Call {
         name: "pwrite64",
         error: "ENOSPC",
@@ -329,7 +329,7 @@ fn a_write_without_room_loses_nothing() {
 const NAMES: &str = "rename,renameat,renameat2,link,linkat";
 
 #[test]
-fn a_failing_rename_of_a_segment_loses_nothing() {
+fn d4_a_failing_rename_of_a_segment_loses_nothing() {
     let call = Call {
         name: NAMES,
         ..SYNC_ALL
@@ -340,7 +340,7 @@ fn a_failing_rename_of_a_segment_loses_nothing() {
 }
 
 #[test]
-fn a_failing_rename_of_files_loses_nothing() {
+fn d4_a_failing_rename_of_files_loses_nothing() {
     let call = Call {
         name: NAMES,
         ..SYNC_ALL
@@ -350,7 +350,7 @@ fn a_failing_rename_of_files_loses_nothing() {
 }
 
 #[test]
-fn a_failing_open_loses_nothing() {
+fn d4_a_failing_open_loses_nothing() {
     let call = Call {
         name: "openat",
         ..SYNC_ALL
@@ -361,7 +361,7 @@ fn a_failing_open_loses_nothing() {
 }
 
 #[test]
-fn a_failing_open_of_what_is_there_loses_nothing() {
+fn d4_a_failing_open_of_what_is_there_loses_nothing() {
     let call = Call {
         name: "openat",
         only_data: true,
@@ -371,7 +371,7 @@ fn a_failing_open_of_what_is_there_loses_nothing() {
 }
 
 #[test]
-fn a_failed_sync_of_the_journal_ends_the_process() {
+fn d4_a_failed_sync_of_the_journal_ends_the_process() {
     if !may_use("strace") {
         return;
     }
@@ -388,7 +388,7 @@ fn a_failed_sync_of_the_journal_ends_the_process() {
 }
 
 #[test]
-fn a_first_start_that_fails_can_be_begun_again() {
+fn d4_a_first_start_that_fails_can_be_begun_again() {
     if !may_use("strace") {
         return;
     }

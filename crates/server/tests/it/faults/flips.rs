@@ -297,14 +297,14 @@ fn start(home: &Path) -> Result<Server, String> {
 }
 
 #[test]
-fn a_flipped_bit_is_harmless_or_named() {
+fn d6_a_flipped_bit_is_harmless_or_named() {
     let short = 40;
     flip_each(&Original::new(), (6, short), |kind| kind == "journal log");
 }
 
 /// The journal says where the files are, what was deleted of them, and how far they reach.
 #[test]
-fn a_flipped_bit_of_a_journal_that_names_files_is_harmless_or_named() {
+fn d6_a_flipped_bit_of_a_journal_that_names_files_is_harmless_or_named() {
     let short = 25;
     flip_each(&Original::kept_up(), (8, short), |kind| {
         kind == "journal log"
@@ -314,7 +314,7 @@ fn a_flipped_bit_of_a_journal_that_names_files_is_harmless_or_named() {
 /// Bar D6: every bit of a file of records and of its index is watched, by
 /// `tidegate check` without exception, and by questions before they use it.
 #[test]
-fn a_flipped_bit_of_files_is_harmless_or_named_and_fails_its_own_pool_alone() {
+fn d6_a_flipped_bit_of_files_is_harmless_or_named_and_fails_its_own_pool_alone() {
     let original = Original::in_files();
     flip_each(&original, (7, 12), |kind| {
         ["tables index", "tables parquet"].contains(&kind)

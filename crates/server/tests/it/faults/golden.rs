@@ -109,7 +109,7 @@ fn expect_answers(home: &Path, directory: &Path) {
 }
 
 #[test]
-fn every_golden_directory_opens_and_answers_as_it_did() {
+fn d12_every_golden_directory_opens_and_answers_as_it_did() {
     if std::env::var("TIDEGATE_GOLDEN").as_deref() == Ok("make") {
         let missing = PRESENT.iter().filter(|name| !golden().join(name).exists());
         missing.for_each(|name| make(name));
@@ -207,7 +207,7 @@ fn expect_refused(home: &Path, file: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_journal_of_a_later_format_is_refused_and_left_alone() {
+fn d12_a_journal_of_a_later_format_is_refused_and_left_alone() {
     let home = unpack(&golden().join(FIRST));
     let name = "segment-00000000000000000001.log";
     let segment = home.path().join("data/journal").join(name);
@@ -220,7 +220,7 @@ fn a_journal_of_a_later_format_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_control_database_of_a_later_schema_is_refused_and_left_alone() {
+fn d12_a_control_database_of_a_later_schema_is_refused_and_left_alone() {
     let home = unpack(&golden().join(FIRST));
     let file = home.path().join("data/control.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -100,7 +100,7 @@ fn cut_again_and_again(cuts: usize, syncs: Syncs, seed: u64) -> Result<Survived,
 }
 
 #[test]
-fn power_cuts_lose_nothing_that_was_acknowledged() {
+fn d3_power_cuts_lose_nothing_that_was_acknowledged() {
     if !may_use("fuse") {
         return;
     }

@@ -103,7 +103,7 @@ fn records_of(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn a_restored_server_answers_the_same() {
+fn d12_a_restored_server_answers_the_same() {
     for killed in [false, true] {
         let home = tempfile::tempdir().expect("a directory");
         let server = Server::start(home.path());

@@ -26,7 +26,7 @@ fn wait_for(server: &Server, name: &str, least: f64) {
 }
 
 #[test]
-fn rot_is_found_by_a_running_server_that_goes_on() {
+fn d6_rot_is_found_by_a_running_server_that_goes_on() {
     let (home, asked) = stopped();
     run(home.path(), &["compact", "--data-dir", "data", "--flush"]).expect(0);
     let often = ["--scrub-every", "1ms"];

@@ -418,7 +418,7 @@ fn run(seeds: u64, mutant: Mutant) -> Result<Report, String> {
 }
 
 #[test]
-fn exactly_one_record_of_a_token_is_there_whatever_is_cut() {
+fn d2_exactly_one_record_of_a_token_is_there_whatever_is_cut() {
     let seeds = cases(60, 3_000);
     let report = run(seeds, Mutant::default()).unwrap_or_else(|promise| panic!("{promise}"));
     println!("{report:?}");

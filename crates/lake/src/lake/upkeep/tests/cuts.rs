@@ -290,7 +290,7 @@ fn every_operation(seed: u64, mutant: Mutant, most: usize) -> Result<Report, Str
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_brought_back_by_a_cut_in_the_midst_of_upkeep() {
+fn d2_nothing_is_lost_doubled_or_brought_back_by_a_cut_in_the_midst_of_upkeep() {
     let seeds = cases(7, 500);
     let mut report = Report::default();
     for seed in first_seed()..first_seed() + seeds {
@@ -314,7 +314,7 @@ fn nothing_is_lost_doubled_or_brought_back_by_a_cut_in_the_midst_of_upkeep() {
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_brought_back_by_a_cut_at_every_operation_of_a_life() {
+fn d2_nothing_is_lost_doubled_or_brought_back_by_a_cut_at_every_operation_of_a_life() {
     let mut report = Report::default();
     for seed in first_seed()..first_seed() + cases(1, 30) {
         let one = every_operation(seed, Mutant::default(), usize::MAX);

@@ -54,7 +54,7 @@ fn journal_bytes(disk: &SimulatedDisk, prefix: &str) -> u64 {
 }
 
 #[test]
-fn records_go_to_files_where_spare_segments_hold_the_room() {
+fn d7_records_go_to_files_where_spare_segments_hold_the_room() {
     let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
     let clock = Arc::new(ManualClock::new(noon()));
     let lake = open_at(&disk, &[&pool], options(), clock.clone()).unwrap();

@@ -145,7 +145,7 @@ fn files_that_customers_shared_are_taken_apart_when_the_pool_asks_for_it() {
 }
 
 #[test]
-fn a_question_about_a_customer_opens_their_files_alone() {
+fn l14_a_question_about_a_customer_opens_their_files_alone() {
     let (disk, pool) = (SimulatedDisk::new(6), sales("file_per_customer"));
     let lake = open(&disk, &[&pool], options(8));
     for flush in 0..3 {
@@ -204,7 +204,7 @@ fn files_of_one(others: i128, rest: Duration) -> usize {
 }
 
 #[test]
-fn how_many_files_a_customer_has_tells_nothing_of_others_once_the_pool_is_at_rest() {
+fn l14_how_many_files_a_customer_has_tells_nothing_of_others_once_the_pool_is_at_rest() {
     let rest = roomy().upkeep.flush_after + Duration::from_secs(1);
     assert_eq!([0, 6].map(|others| files_of_one(others, rest)), [1, 1]);
     // Before, it does.
