@@ -133,6 +133,11 @@ impl From<DataFusionError> for LakeError {
 }
 
 impl LakeError {
+    /// Whether a file of records cannot be read as it is, and will not by itself.
+    pub(crate) fn is_of_a_file(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NewerFile { .. })
+    }
+
     /// What went through a library, and perhaps through its reader of bytes, as it was.
     fn returned(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         let error = match error.downcast::<std::io::Error>() {

@@ -251,7 +251,7 @@ impl Lake {
                 Freed::Flush(pool) => {
                     let done = self.flush_making_room(pool);
                     memory.has_flushed |= done.is_ok();
-                    let is_stuck = matches!(done, Err(LakeError::Damaged { .. }));
+                    let is_stuck = done.as_ref().is_err_and(LakeError::is_of_a_file);
                     self.pools.note_stuck(pool, is_stuck);
                     done
                 }

@@ -11,16 +11,18 @@ use model::pools::Pool;
 use model::random::{RandomSource, SeededRandom};
 use model::time::ManualClock;
 use model::value::Value;
+use sha2::{Digest, Sha256};
 
 use super::fixtures::*;
 use crate::disk::Disk;
 use crate::error::LakeError;
 use crate::lake::{Environment, Lake, LakeOptions};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestChange};
 use crate::reading::{CustomersHint, Hints, Reading};
 use crate::run::RunOptions;
 use crate::simulation::{Fault, SimulatedDisk};
 use crate::store::Operation;
+use crate::tables::{Part, path_of};
 
 fn tables(pool: PoolId) -> PathBuf {
     let tables = Path::new(SimulatedDisk::ROOT).join("tables");
@@ -653,4 +655,51 @@ fn a_pool_that_cannot_be_written_takes_its_share_of_the_memory_and_no_more() {
     while lake.free(&Permit::ours()).unwrap() {}
     add(&lake, &rotten, 5_000).unwrap();
     assert_eq!(held(&lake, &rotten).len(), stored + 1);
+}
+
+/// A file of a later release beside those of this one is named, and is the
+/// trouble of those who ask for its records.
+#[test]
+fn an_index_of_a_later_format_is_named_and_the_rest_goes_on() {
+    let (disk, newer, other) = (SimulatedDisk::new(33), open_pool(1), open_pool(2));
+    let lake = open(&disk, &[&newer, &other], roomy());
+    for pool in [&newer, &other] {
+        done(lake.append(Request::new(pool, r#"[{"n":1}]"#).admit())).unwrap();
+    }
+    lake.flush(&Permit::ours()).unwrap();
+    let files = manifest(&lake, &newer).files;
+    let [file] = &files.iter().cloned().collect::<Vec<_>>()[..] else {
+        panic!("one file");
+    };
+    let path = path_of(&tables(newer.id), file.id, Part::Index);
+    let index = disk.open(&path).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.index.bytes).unwrap()];
+    index.read_at(0, &mut bytes).unwrap();
+    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    index.write_at(0, &bytes).unwrap();
+    let mut entry = crate::tables::FileEntry::clone(file);
+    entry.index.digest = Sha256::digest(&bytes).into();
+    let change = ManifestChange {
+        mark: None,
+        removed: Vec::new(),
+        added: vec![entry],
+    };
+    let pool = newer.id;
+    lake.journal
+        .submit_beyond_limit(Operation::Commit { pool, change })
+        .unwrap();
+    drop(lake);
+    let lake = open(&disk, &[&newer, &other], roomy());
+    let refused = readable(&lake.pools.snapshot(&newer)).unwrap_err();
+    assert!(
+        matches!(refused, LakeError::NewerFile { version: 2, .. }),
+        "{refused}"
+    );
+    for word in [".index", "later version", "run that version"] {
+        assert!(refused.to_string().contains(word), "{refused}");
+    }
+    assert_eq!(numbers(&lake, &other), [1]);
+    done(lake.append(Request::new(&other, r#"[{"n":2}]"#).admit())).unwrap();
+    lake.flush(&Permit::ours()).unwrap();
+    assert_eq!(numbers(&lake, &other), [1, 2]);
 }

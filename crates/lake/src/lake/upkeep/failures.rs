@@ -30,7 +30,7 @@ impl Writing {
         let is_full = matches!(error, LakeError::Tokens(TokenStoreError::Full));
         match self {
             Self::Sweep(_) | Self::ForgetTokens => Duration::from_secs(60),
-            Self::Flush(_) if matches!(error, LakeError::Damaged { .. }) => Duration::from_secs(60),
+            Self::Flush(_) if error.is_of_a_file() => Duration::from_secs(60),
             Self::MoveTokens if !is_full => Duration::from_secs(30),
             // A full disk may have room again at any time, and writers wait for it.
             Self::Flush(_) | Self::MoveTokens => Duration::from_secs(1),
