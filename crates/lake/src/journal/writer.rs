@@ -9,8 +9,8 @@ use std::sync::{Arc, mpsc};
 use super::log::Log;
 use super::queue::{Queue, Request, Submission, Tidied, Tidying};
 use super::{
-    Counters, FatalHook, JournalError, Options, Position, Prepared, Recovered, StateMachine,
-    recovery,
+    Counters, Extent, FatalHook, JournalError, Options, Position, Prepared, Recovered,
+    StateMachine, recovery,
 };
 use crate::disk::Disk;
 

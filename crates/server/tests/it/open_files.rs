@@ -29,7 +29,7 @@ fn a_question_over_more_files_than_may_be_open_is_answered_and_the_server_goes_o
     let server = limited(home.path());
     let master = server.master();
     let pool = json!({"name": "p", "schema": "open", "isolation_field": "c",
-        "layout": "file_per_customer"});
+        "layout": "file_per_customer", "fields": [{"name": "c", "type": "String"}]});
     server.post(&master, "/v1/pools", &pool).expect(201);
     let records = (0..CUSTOMERS).map(|n| json!({"c": format!("c{n}"), "n": n}));
     let records: Vec<Value> = records.collect();
