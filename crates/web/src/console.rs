@@ -22,6 +22,7 @@ mod filters;
 mod first;
 mod forms;
 mod frame;
+mod handing;
 mod headers;
 mod home;
 mod join;
@@ -47,6 +48,7 @@ mod visitor;
 
 pub(crate) use errors::{Came, finish_error};
 pub(crate) use forms::Shown;
+pub(crate) use handing::{Handing, SECOND_CLICK};
 pub(crate) use headers::finish;
 pub(crate) use routes::routes;
 

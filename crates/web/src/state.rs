@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::caller::Unverified;
 use crate::cells::Cells;
+use crate::console::{Handing, SECOND_CLICK};
 use crate::cursors::CursorKey;
 use crate::keen::Places;
 use crate::kept::KeptAnswers;
@@ -66,6 +67,10 @@ pub struct AppState {
     pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) unverified: Arc<Unverified>,
     pub(crate) body_idle: Duration,
+    /// Pages of the console that are shown once, on their way.
+    pub(crate) handing: Arc<Handing>,
+    /// How long after a form a second click may come.
+    pub(crate) second_click: Duration,
     /// Held by whoever brings usage of a project to its pool: what is older never comes later.
     pub(crate) publishing: Arc<Mutex<HashMap<ProjectId, Weak<tokio::sync::Mutex<()>>>>>,
     pub(crate) places: Option<Arc<Places>>,
@@ -106,6 +111,8 @@ impl AppState {
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             unverified: Arc::default(),
             body_idle: BODY_IDLE_MAX,
+            handing: Arc::default(),
+            second_click: SECOND_CLICK,
             publishing: Arc::default(),
             places: None,
             rate_headers: false,

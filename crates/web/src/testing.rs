@@ -13,6 +13,7 @@ mod plane;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -128,7 +129,7 @@ impl World {
         let control = open(folder.path(), clock.clone(), random.clone()).await;
         let plane = Arc::new(FakePlane::default());
         let time = control.clock();
-        let state = AppState::new(
+        let mut state = AppState::new(
             Arc::new(control),
             plane.clone(),
             time,
@@ -136,6 +137,8 @@ impl World {
             "1.2.3",
             tokio::runtime::Handle::current(),
         );
+        // Nobody clicks here.
+        state.second_click = Duration::ZERO;
         Self {
             router: crate::router(state.clone()),
             state,
@@ -144,6 +147,12 @@ impl World {
             admin: String::new(),
             folder,
         }
+    }
+
+    /// The same server, which waits so long for a second click.
+    pub(crate) fn second_click(&mut self, wait: Duration) {
+        self.state.second_click = wait;
+        self.router = crate::router(self.state.clone());
     }
 
     /// Ends the server; what is left of it is the file of its control plane.

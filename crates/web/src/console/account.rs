@@ -9,8 +9,9 @@ use model::fault::{Fault, FaultCode};
 use model::ids::SessionId;
 use model::people::{Code, Password};
 
-use super::forms::{Fields, Form, Sent};
+use super::forms::{Fields, Form, ONCE, Sent, SentOnce, fresh};
 use super::frame::{Frame, page};
+use super::handing::Before;
 use super::sign_in::{presented, second};
 use super::times::Moment;
 use super::visitor::Visitor;
@@ -185,16 +186,19 @@ fn show_codes(visitor: &Visitor, form: Fields) -> Result<Response, ApiError> {
 }
 
 /// The page that changes what proves the second factor.
-pub(super) async fn codes_form(visitor: Visitor) -> Result<Response, ApiError> {
-    show_codes(&visitor, Fields::blank())
+pub(super) async fn codes_form(
+    visitor: Visitor,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
+    show_codes(&visitor, Fields::blank().with(ONCE, fresh(&state)))
 }
 
 /// Makes another secret for the app, and other recovery codes.
 pub(super) async fn codes(
     State(state): State<AppState>,
-    Sent(visitor, form): Sent<Visitor>,
+    SentOnce(visitor, form, turn): SentOnce<Visitor>,
 ) -> Result<Response, ApiError> {
-    let fields = Fields::typed(&form, &[], SECRET);
+    let fields = Fields::typed(&form, &[ONCE], SECRET);
     let (password, second) = match presented(&form).and_then(|old| Ok((old, second(&form)?))) {
         Ok(proofs) => proofs,
         Err(fault) => return show_codes(&visitor, fields.refused(fault)?),
@@ -204,7 +208,17 @@ pub(super) async fn codes(
     match offered.await {
         Ok(shown) => {
             let frame = Frame::personal("Keep these", &visitor);
-            once::show(frame, &visitor.person, &shown)
+            let first = once::show(frame, &visitor.person, &shown)?;
+            let before = Before {
+                frame: Frame::personal("That was done already", &visitor),
+                lead: "Another secret for your app and other recovery codes were shown once, and are kept nowhere. They \
+                       count once the new app has shown a code; until then those that you had stay good. If you did \
+                       not keep them, ask for others.",
+                label: "Ask for others",
+                href: "/console/account/codes",
+            };
+            let session = Some(visitor.session.id);
+            turn.hand(&state, session, first, &before).await
         }
         Err(error) => show_codes(&visitor, fields.refused(error)?),
     }

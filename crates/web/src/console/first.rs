@@ -11,15 +11,16 @@ use model::people::{Password, PersonDraft, SignInName};
 use model::permit::{Admin, On, Permit};
 use model::secrets::Secret;
 
-use super::forms::{Anybody, Fields, Form};
+use super::forms::{AnybodyOnce, Fields, Form, ONCE, fresh};
 use super::frame::Frame;
+use super::handing::Before;
 use super::{ROOT, go_to, once};
 use crate::caller::circumstances;
 use crate::error::{ApiError, Code};
 use crate::metering::LetIn;
 use crate::state::AppState;
 
-const KEPT: &[&str] = &["sign_in", "name"];
+const KEPT: &[&str] = &["sign_in", "name", ONCE];
 const SECRET: &[&str] = &["master", "password"];
 
 #[derive(Template)]
@@ -50,7 +51,7 @@ fn show(form: Fields) -> Result<Response, ApiError> {
 pub(super) async fn form(State(state): State<AppState>) -> Result<Response, ApiError> {
     match state.control.is_set_up() {
         true => Ok(go_to(&format!("{ROOT}/sign-in"))),
-        false => show(Fields::blank()),
+        false => show(Fields::blank().with(ONCE, fresh(&state))),
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn form(State(state): State<AppState>) -> Result<Response, ApiE
 pub(super) async fn send(
     head: Head,
     State(state): State<AppState>,
-    Anybody(form): Anybody,
+    AnybodyOnce(form, turn): AnybodyOnce,
 ) -> Result<Response, ApiError> {
     if state.control.is_set_up() {
         return Ok(go_to(&format!("{ROOT}/sign-in")));
@@ -74,8 +75,22 @@ pub(super) async fn send(
     };
     let made = state.control.set_up_first_owner(&permit, sign_in, new);
     match made.await {
-        Ok((person, shown)) => once::show_first(&person, &shown),
+        Ok((person, shown)) => {
+            let first = once::show_first(&person, &shown)?;
+            turn.hand(&state, None, first, &before()).await
+        }
         Err(error) => show(fields.refused(error)?),
+    }
+}
+
+fn before() -> Before {
+    Before {
+        frame: Frame::bare("That was done already"),
+        lead: "You are the owner. The secret for your app and the recovery codes were shown once, and are kept nowhere. \
+               With both of them lost nobody signs in as you: on the server, tidegate keys recover --forget-people \
+               lets a first owner be made anew.",
+        label: "Sign in",
+        href: "/console/sign-in",
     }
 }
 

@@ -3,12 +3,14 @@
 mod fields;
 mod kept;
 mod repeated;
+mod turns;
 
 pub(crate) use fields::Shown;
 pub(super) use fields::{Fields, REVISION, Wrong, is_broken, said_of, sentence};
 pub(crate) use kept::Typed;
 pub(super) use kept::{Kept, KeptFile};
 pub(super) use repeated::{ONCE, fresh, once};
+pub(super) use turns::{AnybodyOnce, KeptOnce, SentOnce};
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;

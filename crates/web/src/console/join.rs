@@ -7,8 +7,9 @@ use control::{ControlError, NewPerson, Refusal};
 use model::fault::{Fault, FaultCode};
 use model::people::{InvitationToken, Password, PersonDraft};
 
-use super::forms::{Anybody, Fields, Form, Sent};
+use super::forms::{AnybodyOnce, Fields, Form, ONCE, Sent, fresh};
 use super::frame::Frame;
+use super::handing::Before;
 use super::visitor::Visitor;
 use super::{ROOT, go_to, once};
 use crate::caller::Seen;
@@ -16,7 +17,7 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// The invitation is kept in the form: browsers forget where it came from.
-const KEPT: &[&str] = &["name", "invitation"];
+const KEPT: &[&str] = &["name", "invitation", ONCE];
 const SECRET: &[&str] = &["password"];
 
 #[derive(Template)]
@@ -34,15 +35,15 @@ fn show(form: Fields) -> Result<Response, ApiError> {
 
 /// The page that accepts an invitation. Its token comes behind the `#` of the
 /// address, which browsers send nowhere, or is typed.
-pub(super) async fn form() -> Result<Response, ApiError> {
-    show(Fields::blank())
+pub(super) async fn form(State(state): State<AppState>) -> Result<Response, ApiError> {
+    show(Fields::blank().with(ONCE, fresh(&state)))
 }
 
 /// Makes the person who was invited.
 pub(super) async fn send(
     seen: Seen,
     State(state): State<AppState>,
-    Anybody(form): Anybody,
+    AnybodyOnce(form, turn): AnybodyOnce,
 ) -> Result<Response, ApiError> {
     let fields = Fields::typed(&form, KEPT, SECRET);
     let (token, new) = match read(&form) {
@@ -51,13 +52,26 @@ pub(super) async fn send(
     };
     let address = seen.circumstances().address();
     match state.control.accept_invitation(&token, new, address).await {
-        Ok((person, shown)) => once::show(Frame::bare("Keep these"), &person, &shown),
+        Ok((person, shown)) => {
+            let first = once::show(Frame::bare("Keep these"), &person, &shown)?;
+            turn.hand(&state, None, first, &before()).await
+        }
         Err(ControlError::Refused(Refusal::NoInvitation)) => show(fields.broken(
             "invitation",
             "this invitation does not count: it was used, taken back, or is older than 7 days; ask for another \
              one. Whoever signs in here already takes it signed in, by the link below",
         )),
         Err(error) => show(fields.refused(error)?),
+    }
+}
+
+fn before() -> Before {
+    Before {
+        frame: Frame::bare("That was done already"),
+        lead: "You joined. The secret for your app and the recovery codes were shown once, and are kept nowhere. If you \
+               have neither, whoever invited you removes you and invites you anew.",
+        label: "Sign in",
+        href: "/console/sign-in",
     }
 }
 

@@ -6,7 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    account, again, assets, audit, explore, first, home, join, keys, people, pools, saved,
+    account, again, assets, audit, explore, first, handing, home, join, keys, people, pools, saved,
     settings, sign_in, usage, views,
 };
 use crate::layers;
@@ -71,6 +71,7 @@ pages! {
     GET "/console/signed-in" Anybody sign_in::PARAMETERS, sign_in::arrived;
     GET "/console/join" Anybody &[], join::form;
     POST "/console/join" Anybody &[], join::send;
+    GET "/console/shown-once/{id}" Anybody &[], handing::read;
     GET "/console/sign-out" Person &[], sign_in::out_form;
     POST "/console/sign-out" Person &[], sign_in::out;
 

@@ -6,8 +6,8 @@ use super::forms::Fields;
 use super::frame::{Frame, Here, Link, Who, address};
 use super::times::Moment;
 use super::{
-    account, again, audit, errors, explore, first, home, join, keys, once, people, pools, saved,
-    settings, sign_in, usage, views,
+    account, again, audit, errors, explore, first, handing, home, join, keys, once, people, pools,
+    saved, settings, sign_in, usage, views,
 };
 
 /// A page: the file of its template, and what it says.
@@ -22,6 +22,7 @@ pub(super) fn all(text: &str) -> Vec<Sample> {
         errors::sample,
         explore::sample,
         first::sample,
+        handing::sample,
         home::sample,
         join::sample,
         keys::sample,

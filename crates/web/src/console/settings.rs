@@ -9,7 +9,7 @@ use model::fault::{Fault, FaultCode};
 use model::names::Name;
 use model::people::Area;
 
-use super::forms::{self, Fields, Form, ONCE, Sent};
+use super::forms::{self, Fields, Form, ONCE, Sent, SentOnce};
 use super::frame::{Frame, Section, address, page};
 use super::go_to;
 use super::visitor::InProject;
@@ -121,20 +121,19 @@ struct Made {
     href: String,
 }
 
-fn made(here: &InProject, name: &Name, token: Option<String>) -> Result<Response, ApiError> {
-    let shown = Made {
+fn made(here: &InProject, name: &Name, token: Option<String>) -> Made {
+    Made {
         frame: Frame::of("The project is made", here, Section::Settings),
         token,
         href: address(name.as_str(), ""),
         name: name.to_string(),
-    };
-    page(StatusCode::OK, &shown)
+    }
 }
 
 /// Makes another project, and shows the token of its master key once.
 pub(super) async fn another(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    SentOnce(here, form, turn): SentOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Projects)?;
     let fields = Fields::typed(&form, &["name", ONCE], &["code"]);
@@ -147,9 +146,12 @@ pub(super) async fn another(
     match control.create_project_once(&caller.0, &name, once).await {
         Ok(Carried::Now((_, secret))) => {
             let shown = made(&here, &name, Some(secret.reveal().to_owned()));
-            Ok(step_up::finish(&control, shown))
+            let first = step_up::finish(&control, page(StatusCode::OK, &shown));
+            let again = made(&here, &name, None);
+            let session = Some(here.visitor.session.id);
+            turn.hand(&state, session, first, &again).await
         }
-        Ok(Carried::Before(_)) => made(&here, &name, None),
+        Ok(Carried::Before(_)) => page(StatusCode::OK, &made(&here, &name, None)),
         Err(error) => show_another(&here, fields.refused(error)?),
     }
 }

@@ -3,6 +3,7 @@
 
 mod doors;
 mod flows;
+mod handing;
 mod honest;
 mod hostile;
 mod kept;

@@ -45,7 +45,7 @@ pub(in crate::console) struct KeptFile<V>(
 pub(crate) struct Typed(pub(crate) Vec<(String, String)>);
 
 /// Why a form reached nobody, with what was typed into it.
-pub(in crate::console) struct Refusal(ApiError, Option<Typed>);
+pub(in crate::console) struct Refusal(pub(super) ApiError, pub(super) Option<Typed>);
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
@@ -112,7 +112,7 @@ async fn came<V: Sender>(
 /// # Errors
 /// [`Code::CrossSite`] of one that is not to be shown again either: from another
 /// site, or from a page about another project.
-fn counts<V: Sender>(
+pub(super) fn counts<V: Sender>(
     visitor: &V,
     (form, parts): (&Form, &Parts),
     state: &AppState,
@@ -129,7 +129,7 @@ fn counts<V: Sender>(
 }
 
 /// What is kept over a sign-in; `None` where nothing was typed.
-fn typed(form: &Form) -> Option<Typed> {
+pub(super) fn typed(form: &Form) -> Option<Typed> {
     if form.fits().is_err() {
         return None;
     }

@@ -7,8 +7,9 @@ use model::document::Document;
 use model::keys::{KeyCopy, KeyRecord};
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{Fields, Form, Sent, SentOnce};
 use super::super::go_to;
+use super::super::handing::Turn;
 use super::super::visitor::InProject;
 use super::asking::{Asks, CHANGED, ask, refused, users};
 use super::once::{self, ONCE};
@@ -203,11 +204,11 @@ pub(in super::super) async fn copy_form(
 /// Makes a key with the same grants, and shows its token once.
 pub(in super::super) async fn copy(
     State(state): State<AppState>,
-    Sent(page_of, form): Sent<InProject>,
+    SentOnce(page_of, form, turn): SentOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let fields = Fields::typed(&form, &["name", "expires_at", ONCE], &["code"]);
-    match copied(&here, &state, &form).await {
+    match copied(&here, &state, (&form, turn)).await {
         Ok(response) => Ok(response),
         Err(error) => {
             let nothing = (Vec::new(), Vec::new());
@@ -216,7 +217,11 @@ pub(in super::super) async fn copy(
     }
 }
 
-async fn copied(here: &Here, state: &AppState, form: &Form) -> Result<Response, ApiError> {
+async fn copied(
+    here: &Here,
+    state: &AppState,
+    (form, turn): (&Form, Turn),
+) -> Result<Response, ApiError> {
     let name = Some(form.text("name").trim()).filter(|name| !name.is_empty());
     let body = Object::new()
         .with("name", name)
@@ -230,8 +235,8 @@ async fn copied(here: &Here, state: &AppState, form: &Form) -> Result<Response, 
     let made: Made = control
         .copy_key_once(&here.caller.0, id, asked, once)
         .await?;
-    let shown = once::show(&here.page, "The copy is made", &made, false);
-    Ok(step_up::finish(&control, shown))
+    let with = (&here.page, state, &control);
+    once::show(with, turn, ("The copy is made", false), &made).await
 }
 
 fn deleting() -> Asks {

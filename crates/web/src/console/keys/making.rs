@@ -9,8 +9,9 @@ use model::people::Area;
 use model::permit::Admin;
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Kept};
+use super::super::forms::{Fields, Form, KeptOnce};
 use super::super::frame::{Frame, Section, page, segment};
+use super::super::handing::Turn;
 use super::super::rows::Wrong;
 use super::super::visitor::InProject;
 use super::grants::{Chosen, GrantFields, Purpose, Said, blank, names, said};
@@ -21,7 +22,6 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
-use crate::step_up;
 
 /// What the key is for, what it is to be on, as a grant says it, and where it is kept.
 pub(in super::super) const PARAMETERS: &[&str] = &["for", "on", "kind"];
@@ -203,7 +203,7 @@ pub(in super::super) async fn form(
 /// Makes a key, and shows its token once.
 pub(in super::super) async fn send(
     State(state): State<AppState>,
-    Kept(here, form, counts): Kept<InProject>,
+    KeptOnce(here, form, turn, counts): KeptOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Keys)?;
     let what = For::parse(form.text("for")).unwrap_or(For::Data(Purpose::Read));
@@ -227,7 +227,7 @@ pub(in super::super) async fn send(
         For::Data(_) => said.place(fields),
         For::Administers => fields.placed("/grants", "reach"),
     };
-    match make(&here, with, &form, &body).await {
+    match make(&here, with, (&form, turn), &body).await {
         Ok(response) => Ok(response),
         Err(error) => show(&here, with, what, (fields.refused(error)?, chosen)),
     }
@@ -236,7 +236,7 @@ pub(in super::super) async fn send(
 async fn make(
     here: &InProject,
     (caller, state): (&Caller<Admin>, &AppState),
-    form: &Form,
+    (form, turn): (&Form, Turn),
     body: &Value,
 ) -> Result<Response, ApiError> {
     let draft = draft(caller, state, body, None)?;
@@ -244,8 +244,8 @@ async fn make(
     let told = model::json::to_text(body);
     let once = once::once(form, here.address("/keys/new"), &told);
     let made = control.create_key_once(&caller.0, draft, once).await?;
-    let shown = once::show(here, "The key is made", &made, false);
-    Ok(step_up::finish(&control, shown))
+    let with = (here, state, &control);
+    once::show(with, turn, ("The key is made", false), &made).await
 }
 
 /// What the form says, as the body of the native call, and where errors of it belong.

@@ -1,8 +1,10 @@
 //! A token, shown this one time: when a key is made, copied or rolled.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::response::Response;
-use control::{Definitions, Made};
+use control::{Control, Definitions, Made};
 use http::StatusCode;
 use model::fields::{FieldType, ScalarType};
 use model::grants::{Action, Grant, Selector, Target};
@@ -13,9 +15,12 @@ use model::pools::Pool;
 use model::value::{Object, Value};
 
 use super::super::frame::{Frame, Section, page, segment};
+use super::super::handing::Turn;
 use super::super::visitor::InProject;
 use super::words::listed;
 use crate::error::ApiError;
+use crate::state::AppState;
+use crate::step_up;
 
 pub(super) use super::super::forms::{ONCE, fresh, once};
 
@@ -50,16 +55,32 @@ struct Try {
     command: String,
 }
 
-/// The page with the token.
+/// What was done, in words, and whether an older token goes on beside this one.
+pub(super) type Told = (&'static str, bool);
+
+/// Answers with the page with the token, which is shown once.
 ///
 /// # Errors
 /// A failure of ours.
-pub(super) fn show(
-    here: &InProject,
-    title: &'static str,
+pub(super) async fn show(
+    (here, state, control): (&InProject, &AppState, &Control),
+    turn: Turn,
+    told: Told,
     made: &Made,
-    old_goes_on: bool,
 ) -> Result<Response, ApiError> {
+    let first = page(StatusCode::OK, &page_of(here, told, made));
+    let first = step_up::finish(control, first);
+    match made {
+        Made::Before(_) => Ok(first),
+        Made::Now(key, _) => {
+            let again = page_of(here, told, &Made::Before(Arc::clone(key)));
+            let session = Some(here.visitor.session.id);
+            turn.hand(state, session, first, &again).await
+        }
+    }
+}
+
+fn page_of(here: &InProject, (title, old_goes_on): Told, made: &Made) -> Page {
     let key = made.key();
     let own = format!("/keys/{}", key.id());
     let tries = tries(key, &here.definitions);
@@ -69,7 +90,7 @@ pub(super) fn show(
         }
         _ => None,
     };
-    let shown = Page {
+    Page {
         frame: Frame::of(title, here, Section::Keys),
         title,
         name: key.draft().name.clone(),
@@ -93,8 +114,7 @@ pub(super) fn show(
         reads: reads(key),
         key: here.address(&own),
         preview: here.address(&format!("{own}/preview")),
-    };
-    page(StatusCode::OK, &shown)
+    }
 }
 
 /// Where the records of a grant that writes to one pool are watched, for who reads it.

@@ -9,9 +9,10 @@ use model::fault::Fault;
 use model::keys::{KeyRecord, Roll, SecretRecord};
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{Fields, Form, Sent, SentOnce};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
+use super::super::handing::Turn;
 use super::super::rows::{Choice, choices};
 use super::super::visitor::InProject;
 use super::Here;
@@ -93,10 +94,10 @@ pub(in super::super) async fn roll_form(
 /// Makes a new secret, and shows its token once.
 pub(in super::super) async fn roll(
     State(state): State<AppState>,
-    Sent(page_of, form): Sent<InProject>,
+    SentOnce(page_of, form, turn): SentOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    match rolled(&here, &state, &form).await {
+    match rolled(&here, &state, (&form, turn)).await {
         Ok(response) => Ok(response),
         Err(error) => {
             let fields = Fields::typed(&form, &["grace", "silence", ONCE], &["code"]);
@@ -129,7 +130,11 @@ impl From<Fault> for Stopped {
     }
 }
 
-async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, Stopped> {
+async fn rolled(
+    here: &Here,
+    state: &AppState,
+    (form, turn): (&Form, Turn),
+) -> Result<Response, Stopped> {
     let silence = form.text("silence").trim();
     let silence = (!silence.is_empty()).then(|| match silence.parse::<i64>() {
         Ok(minutes) => Value::from(minutes),
@@ -149,13 +154,10 @@ async fn rolled(here: &Here, state: &AppState, form: &Form) -> Result<Response, 
     let made = control
         .roll_key(&here.caller.0, here.key.id(), roll, once)
         .await?;
-    let shown = once::show(
-        &here.page,
-        "The key has a new token",
-        &made,
-        grace != GRACES[0].0,
-    );
-    Ok(step_up::finish(&control, shown))
+    let with = (&here.page, state, &control);
+    let told = ("The key has a new token", grace != GRACES[0].0);
+    let shown = once::show(with, turn, told, &made).await;
+    shown.map_err(Stopped::Fault)
 }
 
 /// What a page asked: of the secrets that it told of, and no later ones.

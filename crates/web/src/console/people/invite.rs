@@ -10,7 +10,7 @@ use model::filters::Filter;
 use model::ids::InvitationId;
 use model::people::{Area, PersonDraft, Role, SignInName};
 
-use super::super::forms::{self, Fields, Form, ONCE, Sent};
+use super::super::forms::{self, Fields, Form, ONCE, Sent, SentOnce};
 use super::super::frame::{Frame, Section, page};
 use super::super::rows::Wrong;
 use super::super::visitor::InProject;
@@ -83,20 +83,19 @@ struct Invited {
     back: String,
 }
 
-fn invited(here: &InProject, sign_in: String, link: Option<String>) -> Result<Response, ApiError> {
-    let shown = Invited {
+fn invited(here: &InProject, sign_in: String, link: Option<String>) -> Invited {
+    Invited {
         frame: Frame::of("Invited", here, Section::People),
         sign_in,
         link,
         back: here.address("/people"),
-    };
-    page(StatusCode::OK, &shown)
+    }
 }
 
 /// Invites somebody, and shows the link once.
 pub(in super::super) async fn send(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    SentOnce(here, form, turn): SentOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
     let kept: Vec<&str> = OWN.into_iter().chain(held::names()).collect();
@@ -119,9 +118,13 @@ pub(in super::super) async fn send(
     match control.invite_once(&caller.0, sign_in, draft, once).await {
         Ok(Carried::Now((_, token))) => {
             let link = format!("{ROOT}/join#{}", token.reveal());
-            Ok(step_up::finish(&control, invited(&here, name, Some(link))))
+            let shown = invited(&here, name.clone(), Some(link));
+            let first = step_up::finish(&control, page(StatusCode::OK, &shown));
+            let session = Some(here.visitor.session.id);
+            let again = invited(&here, name, None);
+            turn.hand(&state, session, first, &again).await
         }
-        Ok(Carried::Before(_)) => invited(&here, name, None),
+        Ok(Carried::Before(_)) => page(StatusCode::OK, &invited(&here, name, None)),
         Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
             show(&here, fields.broken("role", &refusal.to_string()))
         }

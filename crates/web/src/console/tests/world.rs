@@ -13,9 +13,34 @@ use crate::testing::{Reply, World};
 /// What a browser sends of where a request comes from.
 pub(super) const OWN: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
 
+/// A request as a browser makes it, which goes on to the page of an answer that
+/// is shown once.
+pub(super) async fn browse(
+    world: &World,
+    call: &str,
+    cookie: &str,
+    said: &[(&str, &str)],
+    form: Option<&[(&str, &str)]>,
+) -> Reply {
+    let reply = browse_plainly(world, call, cookie, said, form).await;
+    let place = reply.header("location").to_owned();
+    if reply.status != 303 || !place.starts_with("/console/shown-once/") {
+        return reply;
+    }
+    let given = reply.headers.get(header::SET_COOKIE).cloned();
+    let renewed = reply.header("set-cookie").split(';').next();
+    let renewed = renewed.filter(|_| given.is_some()).unwrap_or(cookie);
+    let call = format!("GET {place}");
+    let mut page = browse_plainly(world, &call, renewed, said, None).await;
+    if let Some(given) = given {
+        page.headers.insert(header::SET_COOKIE, given);
+    }
+    page
+}
+
 /// A request as a browser makes it: with a cookie unless it is empty, and with a
 /// form unless it is `None`.
-pub(super) async fn browse(
+pub(super) async fn browse_plainly(
     world: &World,
     call: &str,
     cookie: &str,
