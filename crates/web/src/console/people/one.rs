@@ -11,7 +11,7 @@ use model::ids::PersonId;
 use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::Admin;
 
-use super::super::forms::{Fields, Form, Sent};
+use super::super::forms::{Fields, Form, REVISION, Sent};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::rows::Wrong;
@@ -20,14 +20,14 @@ use super::super::visitor::InProject;
 use super::held::{self, Held};
 use super::leaving::sessions_of;
 use super::roles::{Choosing, Chosen, Refused, changed};
-use super::{Choice, choices, roles_of};
+use super::{Choice, choices, every_choice, roles_of};
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::step_up;
 
 /// The form's fields but for its rows.
-const OWN: [&str; 5] = ["name", "here", "everywhere", "revision", "widens"];
+const OWN: [&str; 4] = ["name", "here", "everywhere", "widens"];
 
 #[derive(Template)]
 #[template(path = "console/person.html")]
@@ -150,7 +150,7 @@ pub(in super::super) async fn read(
             .with("name", draft.name.clone())
             .with("here", own)
             .with("everywhere", everywhere)
-            .with("revision", person.parts().revision.to_string())
+            .with(REVISION, person.parts().revision.to_string())
     };
     let rows = shown_rows(&here, &draft);
     let form = held::filled(blank(), &here.definitions, rows).unwrap_or_else(blank);
@@ -165,18 +165,26 @@ pub(in super::super) async fn change(
     let caller = here.caller(Area::People)?;
     let person = find(&here, &state, &caller)?;
     let kept: Vec<&str> = OWN.into_iter().chain(held::names()).collect();
-    let fields = Fields::typed(&form, &kept, &["code"]).meaning("roles", "here");
-    let again = |fields| show(&here, &state, (&caller, &person), fields);
+    let fields = || Fields::typed(&form, &kept, &["code"]).meaning("roles", "here");
+    let again = |fields: Fields| {
+        let revision = form.text(REVISION);
+        show(
+            &here,
+            &state,
+            (&caller, &person),
+            fields.with(REVISION, revision),
+        )
+    };
     let parts = person.parts();
     let told = state.control.told_of(&caller.0, &parts.draft);
     let roles = match roles_said(&here, &form, (&parts.draft, &told)) {
         Ok(roles) => roles,
-        Err(Wrong(field, rule)) => return again(fields.broken(field, &rule)),
+        Err(Wrong(field, rule)) => return again(fields().broken(field, &rule)),
     };
     let name = PersonDraft::parse_name(form.text("name").trim()).map_err(|f| f.at("/name"));
     let (name, proof) = match name.and_then(|name| Ok((name, form.proof()?))) {
         Ok(read) => read,
-        Err(fault) => return again(fields.refused(fault)?),
+        Err(fault) => return again(fields().refused(fault)?),
     };
     let draft = PersonDraft { name, roles };
     let control = state.control.proving(proof);
@@ -186,11 +194,58 @@ pub(in super::super) async fn change(
             let answer = Ok(go_to(&here.address("/people?done=changed")));
             Ok(step_up::finish(&control, answer))
         }
-        Err(ControlError::StaleRevision) => Err(ApiError::stale()),
-        Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
-            again(fields.broken("here", &refusal.to_string()))
+        Err(ControlError::StaleRevision) => {
+            // Of the person as it is now.
+            let person = find(&here, &state, &caller)?;
+            let told = state.control.told_of(&caller.0, &person.parts().draft);
+            let fields = beside(&here, &told, (&form, fields()));
+            let fields = fields.refused(ApiError::stale())?;
+            let fields = fields.with(REVISION, person.parts().revision.to_string());
+            show(&here, &state, (&caller, &person), fields)
         }
-        Err(error) => again(fields.refused(error)?),
+        Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {
+            again(fields().broken("here", &refusal.to_string()))
+        }
+        Err(error) => again(fields().refused(error)?),
+    }
+}
+
+/// What was typed, and at each field that says something else than is so now,
+/// what that is: saving the form as it is changes it.
+fn beside(here: &InProject, told: &PersonDraft, (form, typed): (&Form, Fields)) -> Fields {
+    let [own, everywhere] = roles_now(here, told);
+    let role_of = |name: &str| {
+        let mut all = every_choice(name).into_iter();
+        let found = all.find(|choice| choice.is_chosen);
+        found.map_or_else(|| "none".to_owned(), |choice| format!("“{}”", choice.label))
+    };
+    let now = [
+        ("name", told.name.as_str(), format!("“{}”", told.name)),
+        ("here", own, role_of(own)),
+        ("everywhere", everywhere, role_of(everywhere)),
+    ];
+    let mut fields = typed;
+    for (field, value, words) in now {
+        let was_shown = field != "everywhere" || form.has(field);
+        if was_shown && form.text(field).trim() != value {
+            let rule = format!("it is {words} now, and saving this form changes that");
+            fields = fields.broken(field, &rule);
+        }
+    }
+    let rows = shown_rows(here, told);
+    let is_other = match held::said(form, &here.definitions) {
+        Ok(held::Rows::Only(said)) => {
+            !rows.is_some_and(|rows| said.says_all_of(rows) && rows.says_all_of(&said))
+        }
+        Ok(held::Rows::All) => rows.is_some(),
+        Ok(held::Rows::Same) | Err(_) => false,
+    };
+    match is_other {
+        true => fields.broken(
+            held::SHOWN,
+            "the role is over other rows now, as said above, and saving this form changes that",
+        ),
+        false => fields,
     }
 }
 
@@ -243,7 +298,6 @@ fn choosing<'a>(
 
 #[cfg(test)]
 pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
-    use super::every_choice;
     use crate::console::samples::{form, frame, moment, sample};
     let address = || crate::console::frame::address(text, "/x");
     let page = Page {

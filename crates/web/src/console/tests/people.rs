@@ -70,6 +70,73 @@ async fn who_was_changed_meanwhile_is_shown_and_not_removed() {
 }
 
 #[tokio::test]
+async fn who_was_changed_meanwhile_is_shown_beside_what_was_typed() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let projects = ada.call(&world, "GET /v1/projects", &Json::Null).await;
+    let project = text(&projects.expect(200).json(), "/items/0/id").to_owned();
+    let viewer = json!([{ "role": "viewer", "project": project }]);
+    let bob = joined(&world, &ada, "bob", viewer).await;
+    let path = format!("/people/{}", bob.id);
+    let old = hidden(&see(&world, &ada, &path).await, "revision");
+    let call = format!("PATCH /v1/people/{}", bob.id);
+    let held = json!([{ "field": "customer", "operator": "eq", "value": "a" }]);
+    let roles = json!([{ "role": "developer", "project": project, "constraints": held }]);
+    let patch = json!({ "name": "Robert", "roles": roles });
+    ada.call(&world, &call, &patch).await.expect(200);
+    let typed = |revision: &str| {
+        let pairs = [
+            ("name", "Bob the first"),
+            ("here", "analyst"),
+            ("everywhere", ""),
+            ("held", "shown"),
+            ("field_1", "customer"),
+            ("operator_1", "eq"),
+            ("value_1", "b"),
+            ("widens", "yes"),
+            ("revision", revision),
+        ];
+        pairs.map(|(name, value)| (name, value.to_owned()))
+    };
+    let sent = async |revision: &str| {
+        let form = typed(revision);
+        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        send(&world, &ada, &path, &form).await
+    };
+    let html = sent(&old).await.expect(412).text();
+    for part in [
+        // What is so now, and what was typed.
+        "Somebody changed it while you looked at it",
+        "<h1>Robert</h1>",
+        "developer, default, where",
+        "value=\"Bob the first\"",
+        "<option value=\"analyst\" selected>",
+        "value=\"b\"",
+        // What saving changes.
+        "It is “Robert” now, and saving this form changes that.",
+        "It is “Developer” now, and saving this form changes that.",
+        "The role is over other rows now",
+    ] {
+        assert!(html.contains(part), "{part} in {html}");
+    }
+    let call = format!("GET /v1/people/{}", bob.id);
+    let told = ada.call(&world, &call, &Json::Null).await;
+    assert_eq!(told.expect(200).json()["name"], "Robert");
+    // Another mistake does not make it a look at what is so now.
+    let mut wrong = typed(&old);
+    wrong[0].1 = String::new();
+    let wrong: Vec<(&str, &str)> = wrong.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let again = send(&world, &ada, &path, &wrong).await.expect(400).text();
+    assert_eq!(hidden(&again, "revision"), old);
+    // Whoever has seen it saves, or learns what else it asks for.
+    let now = hidden(&html, "revision");
+    assert_ne!(now, old);
+    let html = sent(&now).await.expect(403).text();
+    assert!(html.contains("id=\"e-code\""), "{html}");
+    assert!(!html.contains("saving this form changes that"), "{html}");
+}
+
+#[tokio::test]
 async fn an_invitation_that_is_sent_twice_is_made_once_and_its_link_counts() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
