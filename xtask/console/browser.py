@@ -1,7 +1,5 @@
 """A browser in front of the console, and what is checked of every page."""
 
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
-
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 
@@ -70,21 +68,6 @@ class Browser:
         with self.page.expect_navigation():
             self.page.get_by_role("link", name=label, exact=True).first.click()
 
-    def follow_living(self, label, then):
-        """Follows a link in a part that comes anew every few seconds, until the link `then` is
-        there: a click just when it comes hits nothing, and whoever clicked clicks again."""
-        link, there = (self.page.get_by_role("link", name=name, exact=True) for name in (label, then))
-        for _ in range(3):
-            link.or_(there).first.wait_for()
-            if not there.count():
-                link.first.click()
-            try:
-                there.first.wait_for(timeout=4_000)
-                return
-            except PlaywrightTimeout:
-                continue
-        raise AssertionError(f"{label} leads nowhere")
-
     def follow_to(self, section):
         """Goes to a section of the navigation."""
         with self.page.expect_navigation():
@@ -133,30 +116,45 @@ class Browser:
     def looks_right(self, name):
         """Pictures of the page in every size and scheme, for people to look at; no serious
         finding of axe in any of them, and nothing that is wider than the window."""
+        checked = self.page if self.scripts else self._with_scripts()
         for size, (width, height) in SIZES.items():
-            self.page.set_viewport_size({"width": width, "height": height})
+            for page in {self.page, checked}:
+                page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
-                self.page.emulate_media(color_scheme=scheme)
-                if self.scripts:
-                    # Pictures are others in another width and scheme.
-                    self.page.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => {})))")
+                for page in {self.page, checked}:
+                    page.emulate_media(color_scheme=scheme)
+                # Pictures are others in another width and scheme.
+                checked.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => {})))")
                 self.page.screenshot(
                     path=self.stage.pictures / f"{name}-{size}-{scheme}.png", full_page=True,
                     # Hiding it would be a style in the page, which its policy forbids.
                     caret="initial",
                 )
-                if self.scripts:
-                    self._accessible(f"{name} {size} {scheme}")
-            if self.scripts:
-                wide = self.page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= width, f"{name} {size} is {wide} wide"
+                self._accessible(checked, f"{name} {size} {scheme}")
+            wide = checked.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{name} {size} is {wide} wide"
+        self.stage.looked.append((name, self.path))
+        if checked is not self.page:
+            checked.context.close()
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(dict(zip(("width", "height"), SIZES["desktop"])))
 
-    def _accessible(self, what):
-        if not self.page.evaluate("typeof axe === 'object'"):
-            self.page.evaluate(self.stage.axe)
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    def _with_scripts(self):
+        """The same page where scripts run: axe is one."""
+        html, here = self.page.content(), self.page.url
+        context = self.stage.chromium.new_context(
+            locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce",
+        )
+        context.add_cookies(self.context.cookies())
+        page = context.new_page()
+        page.route(lambda url: url == here, lambda route: route.fulfill(content_type="text/html", body=html))
+        page.goto(here)
+        return page
+
+    def _accessible(self, page, what):
+        if not page.evaluate("typeof axe === 'object'"):
+            page.evaluate(self.stage.axe)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         serious = [
             f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
             for one in found["violations"]

@@ -124,12 +124,22 @@
   // A part of a page that is exchanged: what answers without it is another page. Whoever is not
   // signed in any more signs in; else the part stays as it was.
   let isStale = false;
+  // Where somebody scrolled to stays. So does the focus by itself, where it has an id; else it
+  // stays in the part.
+  let scrolled = [];
+  let held = null;
+  document.addEventListener('htmx:afterSwap', () => {
+    for (const [id, left, top] of scrolled) document.getElementById(id)?.scrollTo(left, top);
+    scrolled = [];
+  });
   document.addEventListener('htmx:beforeSwap', (event) => {
     const part = event.detail.target;
     if (!part.id || !('part' in part.dataset)) return;
     if (event.detail.serverResponse.includes(`id="${part.id}"`)) {
       if (isStale) say('', false);
       isStale = false;
+      held = part.contains(document.activeElement) ? part.id : null;
+      scrolled = [...part.querySelectorAll('.scroll[id]')].map((one) => [one.id, one.scrollLeft, one.scrollTop]);
       return;
     }
     event.detail.shouldSwap = false;
@@ -192,6 +202,11 @@
   document.addEventListener('htmx:afterSettle', (event) => {
     dress(document);
     mark();
+    if (held && document.activeElement === document.body) {
+      const part = document.getElementById(held);
+      part?.querySelector('a[href], button, input:not([type=hidden]), select, textarea, [tabindex]')?.focus({ preventScroll: true });
+    }
+    held = null;
     if (event.detail.elt !== document.body) return;
     // As after a page that was loaded anew: what is wrong first, else the top.
     const wrong = document.querySelector('[aria-invalid=true]');

@@ -126,6 +126,12 @@ def test_a_file_is_uploaded_and_what_is_refused_is_named(stage):
     plain.see("1 accepted, 0 refused")
 
 
+def comes_anew(browser):
+    """Waits until the part of the page that comes anew did so once more."""
+    browser.page.evaluate("window.before = document.getElementById('tail')")
+    browser.page.wait_for_function("() => document.getElementById('tail') !== window.before")
+
+
 def test_records_are_watched_as_they_come_and_held(stage):
     browser = stage.owner_in()
     browser.go(f"/console/projects/default/pools/{pool_id(stage, 'visits')}")
@@ -136,7 +142,21 @@ def test_records_are_watched_as_they_come_and_held(stage):
     browser.see("/just-now")
     assert browser.page.locator("tr.is-new").count() == 1
     browser.looks_right("tail")
-    browser.follow_living("Pause", then="Go on")
+    pause = browser.page.get_by_role("link", name="Pause", exact=True)
+    # The keyboard stays where it is while the records come anew, in them and outside.
+    for place in (browser.page.locator("#tail-records"), pause):
+        place.focus()
+        comes_anew(browser)
+        comes_anew(browser)
+        assert place.evaluate("one => one === document.activeElement"), place
+    # A click that lasts while they come anew counts, too.
+    box = pause.bounding_box()
+    browser.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    browser.page.mouse.down()
+    comes_anew(browser)
+    with browser.page.expect_navigation():
+        browser.page.mouse.up()
+    browser.page.get_by_role("link", name="Go on", exact=True).wait_for()
     stage.api("POST", "/v1/pools/visits/records", [{"page": "/while-held", "at": "2026-02-04T00:00:00Z"}])
     time.sleep(4)
     assert browser.page.get_by_text("/while-held").count() == 0

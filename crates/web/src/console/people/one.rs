@@ -226,7 +226,7 @@ fn beside(here: &InProject, told: &PersonDraft, (form, typed): (&Form, Fields)) 
     ];
     let mut fields = typed;
     for (field, value, words) in now {
-        let was_shown = field != "everywhere" || form.has(field);
+        let was_shown = field != "everywhere" || form.sent(field).is_some();
         if was_shown && form.text(field).trim() != value {
             let rule = format!("it is {words} now, and saving this form changes that");
             fields = fields.broken(field, &rule);

@@ -367,6 +367,12 @@ async fn the_tail_marks_what_is_new_and_stops_by_itself() {
     let next = between(&html, "hx-get=\"", "\"").replace("&#38;", "&");
     assert!(next.contains("turn=1&seen="), "{next}");
     assert!(!html.contains("is-new"), "{html}");
+    // What is pressed is not in the part that comes anew.
+    let (before, part) = html.split_once("id=\"tail\"").expect("a part");
+    assert!(
+        before.contains(">Pause<") && !part.contains("<a "),
+        "{html}"
+    );
     let record = json!([{ "customer": "z" }]);
     world
         .post("/v1/pools/sales/records", &record)
