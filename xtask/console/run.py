@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from covered import missing  # noqa: E402
 from stage import Stage  # noqa: E402
 
 
@@ -51,6 +52,9 @@ def main():
         sys.exit(f"{len(failed)} journeys failed: {', '.join(failed)}")
     if ran < 10 and not wanted:
         sys.exit(f"only {ran} journeys were found")
+    never = [] if wanted else missing(stage.looked)
+    if never:
+        sys.exit("nobody looked at " + "; ".join(never))
     print(f"the pictures are in {stage.pictures}")
 
 

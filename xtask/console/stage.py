@@ -54,6 +54,8 @@ class Stage:
         self.owner = None
         self.bob = None
         self.open = []
+        # The pictures that were made, and checked by axe, with the path of each.
+        self.looked = []
         self.chromium = playwright.chromium.launch(
             executable_path=os.environ["CONSOLE_CHROMIUM"],
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],

@@ -15,6 +15,7 @@ def test_signing_in_works_without_a_script(stage):
     browser.sign_in(stage.owner)
     assert browser.path == "/console/projects/default"
     browser.go("/console/sign-out")
+    browser.looks_right("sign-out")
     browser.page.locator("main").get_by_role("button", name="Sign out").click()
     assert browser.path == "/console/sign-in"
     browser.go("/console/projects/default")
@@ -76,6 +77,16 @@ def test_a_lost_connection_is_said_and_comes_back(stage):
     browser.see("The connection is back")
     browser.press("Change the password")
     browser.see("not right")
+
+
+def test_whoever_comes_too_late_is_told_what_to_do(stage):
+    browser = stage.browser()
+    browser.go("/console/signed-in")
+    browser.see("kept no cookie")
+    browser.looks_right("no-cookie")
+    browser.go("/console/shown-once/0000")
+    browser.see_heading("That was done already")
+    browser.looks_right("shown-before")
 
 
 def test_what_is_not_there_is_a_page_that_helps(stage):

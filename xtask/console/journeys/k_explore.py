@@ -70,6 +70,9 @@ def test_several_things_are_asked_at_once(stage):
         browser.looks_right(f"explore-several{without}")
         browser.page.get_by_role("button", name="Remove function 1").click()
         browser.page.locator("[name=k3]").wait_for(state="detached")
+        if scripts:
+            # Whoever goes by the keyboard is still there.
+            browser.page.wait_for_function("() => document.activeElement.closest('#rows')")
         assert (browser.value("l1"), browser.value("q1"), browser.value("k2")) == ("most", "90", "count")
         browser.fill(by1="city")
         browser.press("Ask")
@@ -172,9 +175,17 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.chart_is_there()
     browser.looks_right("dataset-series")
     browser.follow("Delete")
-    browser.looks_right("delete-saved")
+    browser.looks_right("delete-dataset")
     browser.press("Delete it")
     browser.see("It is gone")
+
+
+def test_a_form_that_is_opened_without_its_question_is_a_page(stage):
+    stage.stock()
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/new-question?pool=orders&analysis=count")
+    browser.see_heading("Explore")
+    browser.looks_right("new-question")
 
 
 def test_a_saved_question_is_deleted_without_a_script(stage):
@@ -183,6 +194,7 @@ def test_a_saved_question_is_deleted_without_a_script(stage):
     browser.follow("revenue, kept")
     browser.follow("Delete")
     browser.see_heading("Delete revenue, kept?")
+    browser.looks_right("delete-saved")
     browser.press("Delete it")
     browser.see("It is gone")
     assert browser.page.get_by_role("link", name="revenue, kept").count() == 0
