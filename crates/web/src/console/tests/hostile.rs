@@ -3,61 +3,28 @@
 //! with the same attributes as of a harmless one.
 
 use html5gum::{Token, Tokenizer};
+use serde_json::Value as Json;
 
 use crate::console::samples;
 
-/// What people try.
-const ATTEMPTS: [&str; 40] = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "<body onload=alert(1)>",
-    "<iframe src=javascript:alert(1)>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<math><mi xlink:href=\"javascript:alert(1)\">",
-    "<details open ontoggle=alert(1)>",
-    "<input autofocus onfocus=alert(1)>",
-    "<style>@import 'https://evil.example'</style>",
-    "<link rel=stylesheet href=https://evil.example>",
-    "<meta http-equiv=refresh content=0;url=https://evil.example>",
-    "<base href=https://evil.example>",
-    "<form action=https://evil.example><button>x",
-    "<div hx-get=https://evil.example hx-trigger=load>",
-    "<div data-hx-on:load=alert(1)>",
-    "<template><script>alert(1)</script></template>",
-    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
-    "<!--><img src=x onerror=alert(1)>-->",
-    "<![CDATA[<img src=x onerror=alert(1)>]]>",
-    "<?xml version=\"1.0\"?><x/>",
-    "x onmouseover=alert(1)",
-    "javascript:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "&#60;script&#62;alert(1)&#60;/script&#62;",
-    "{{constructor.constructor('alert(1)')()}}",
-    "{% raw %}<script>alert(1)</script>",
-    "${alert(1)}",
-    "`-alert(1)-`",
-    "\\u003cscript\\u003ealert(1)",
-    "\u{202e}<script>alert(1)</script>",
-    "\u{feff}<script>alert(1)</script>",
-    "<\u{0}script>alert(1)</script>",
-    "<scr\u{ad}ipt>alert(1)</scr\u{ad}ipt>",
-    "＜script＞alert(1)＜/script＞",
-    "\u{2028}alert(1)\u{2029}",
-    "<x\n\tonclick\n=\nalert(1)\n>",
-];
+/// What people try, and what stands before and behind, to get out of what a
+/// text stands in. The journeys of `xtask/console` show the same to a browser.
+const STRINGS: &str = include_str!("hostile.json");
 
-/// What stands before and behind, to get out of what a text stands in.
-const WRAPPINGS: [(&str, &str); 5] = [
-    ("", ""),
-    ("\"'>", "<x y=\"'"),
-    ("\" autofocus onfocus=alert(1) x=\"", ""),
-    ("</p></td></textarea></title></code>", "<!--"),
-    ("' onclick='alert(1)' ", "&quot;&#34;"),
-];
+/// Every attempt in every wrapping.
+fn strings() -> Vec<String> {
+    let read: Json = serde_json::from_str(STRINGS).expect("JSON");
+    let list = |name: &str| read[name].as_array().expect("a list").clone();
+    let text = |value: &Json| value.as_str().expect("a text").to_owned();
+    let wrap = |attempt: &Json| {
+        let wrappings = list("wrappings").into_iter();
+        let attempt = text(attempt);
+        let each =
+            wrappings.map(move |pair| format!("{}{attempt}{}", text(&pair[0]), text(&pair[1])));
+        each.collect::<Vec<_>>()
+    };
+    list("attempts").iter().flat_map(wrap).collect()
+}
 
 /// Of each element its name and the names of its attributes, in order; and of
 /// those that lead somewhere, where.
@@ -97,24 +64,20 @@ fn k23_two_hundred_hostile_strings_stay_text_wherever_pages_show_them() {
     let plain: Vec<_> = samples::all("harmless");
     assert!(plain.len() >= 11, "every template has a sample");
     let harmless: Vec<Vec<String>> = plain.iter().map(|(_, html)| elements(html)).collect();
-    let mut tried = 0;
-    for attempt in ATTEMPTS {
-        for (before, behind) in WRAPPINGS {
-            let text = format!("{before}{attempt}{behind}");
-            tried += 1;
-            for ((name, html), expected) in samples::all(&text).iter().zip(&harmless) {
-                assert_eq!(&elements(html), expected, "{name} with {text:?}");
-            }
+    let strings = strings();
+    assert_eq!(strings.len(), 200);
+    for text in strings {
+        for ((name, html), expected) in samples::all(&text).iter().zip(&harmless) {
+            assert_eq!(&elements(html), expected, "{name} with {text:?}");
         }
     }
-    assert_eq!(tried, 200);
 }
 
 #[test]
 fn a_page_that_did_not_escape_would_be_found() {
     let page = |text: &str| format!("<p title=\"{text}\">{text}</p>");
     let harmless = elements(&page("harmless"));
-    assert_ne!(elements(&page(ATTEMPTS[0])), harmless);
+    assert_ne!(elements(&page(&strings()[0])), harmless);
     assert_ne!(elements(&page("\" onfocus=\"alert(1)")), harmless);
 }
 
