@@ -29,13 +29,15 @@ pub(crate) fn run(repository: &Repository) -> Outcome {
     let browser = process::capture(Command::new("which").arg(browser))?;
     let target = repository.target()?;
     let folder = Workplace::create("console")?;
-    let server = Server::start(&target.join("debug").join("tidegate"), folder.path(), &[])?;
+    let program = target.join("debug").join("tidegate");
+    let server = Server::start(&program, folder.path(), &[])?;
     let mut command = Command::new(programs.join("python"));
     command
         .arg(repository.root().join(HOME).join("run.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("CONSOLE_ORIGIN", format!("http://{}", server.address()))
         .env("CONSOLE_MASTER", server.token())
+        .env("CONSOLE_PROGRAM", &program)
         .env("CONSOLE_CHROMIUM", browser.trim())
         .env("CONSOLE_AXE", modules.join("axe-core").join("axe.min.js"))
         .env("CONSOLE_PICTURES", target.join("console"));

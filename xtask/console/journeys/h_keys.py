@@ -1,6 +1,8 @@
 """Keys: made, looked through, changed, rolled, ended; what they see, and what they did."""
 
 import json
+import os
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -34,16 +36,23 @@ def records():
         }
 
 
-def call(stage, token, path, body=None):
+def call(stage, token, path, body=None, **said):
     """What a program gets with a token: the status, and the answer."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "User-Agent": "shop/2.1"}
+    headers.update(said)
     request = urllib.request.Request(stage.origin + path, data, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         return error.code, None
+
+
+def signed(stage, token):
+    """What the command line gets that signs with a token."""
+    program = [os.environ["CONSOLE_PROGRAM"], "whoami", "--sign", "--json", "--url", stage.origin]
+    return subprocess.run(program, env={"TIDEGATE_TOKEN": token}, capture_output=True, text=True, timeout=60)
 
 
 def to_key(browser, name):
@@ -122,6 +131,84 @@ def test_a_key_that_reads_is_made_and_sees_its_own_rows(stage):
     browser.page.locator(".back a").click()
     browser.see("80 % used")
     browser.looks_right("key")
+
+
+def test_a_key_for_a_page_is_made_and_its_token_copied(stage):
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/keys/new?for=read")
+    browser.fill(name="Shop page")
+    browser.page.get_by_label("In a web page or app").check()
+    browser.page.get_by_label("by_product").check()
+    browser.page.get_by_text("Who may use it: addresses").click()
+    browser.fill(allowed_domains="shop.example/path")
+    browser.press("Make the key")
+    # Over every row it would be everybody's; and a site is no path.
+    browser.page.locator("main .error").first.wait_for()
+    browser.looks_right("key-new-page")
+    assert browser.page.get_by_label("In a web page or app").is_checked()
+    browser.fill(field_1="customer", value_1="bob", allowed_domains="shop.example")
+    browser.press("Make the key")
+    browser.see_heading("The key is made")
+    browser.see("Put it into the page or app")
+    browser.looks_right("key-once-page")
+    token = token_of(browser)
+    browser.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.origin)
+    button = browser.page.locator(".copy.token").get_by_role("button", name="Copy")
+    button.click()
+    browser.page.locator(".copy.token").get_by_role("button", name="Copied").wait_for()
+    assert browser.page.evaluate("navigator.clipboard.readText()") == token
+    path = "/v1/views/by_product/data"
+    assert call(stage, token, path, Origin="https://shop.example")[0] == 200
+    assert call(stage, token, path, Origin="https://evil.example")[0] in (401, 403)
+    browser.follow("To the key")
+    browser.see("publishable")
+    browser.looks_right("key-page")
+
+
+def test_a_key_for_signed_requests_with_an_end(stage):
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/keys/new?for=ask")
+    browser.fill(name="Signs", field_1="customer", value_1="cleo")
+    browser.page.get_by_label("orders").check()
+    browser.page.get_by_text("Who may use it: addresses").click()
+    browser.page.get_by_label("Signed requests alone").check()
+    browser.fill(expires_at="2036-05-31T12:30", rotate_days="soon")
+    browser.press("Make the key")
+    browser.error_of("rotate_days")
+    assert browser.value("expires_at") == "2036-05-31T12:30"
+    assert browser.page.get_by_label("Signed requests alone").is_checked()
+    browser.looks_right("key-new-signed")
+    browser.fill(rotate_days="90")
+    browser.press("Make the key")
+    browser.see_heading("The key is made")
+    browser.see("The key takes signed requests alone")
+    browser.looks_right("key-once-signed")
+    token = token_of(browser)
+    # The token by itself lets nobody in; what is signed with it does.
+    assert call(stage, token, "/v1/whoami")[0] in (401, 403)
+    asked = signed(stage, token)
+    assert asked.returncode == 0, asked.stderr
+    assert json.loads(asked.stdout)["name"] == "Signs"
+    (key,) = [key for key in stage.api("GET", "/v1/keys?limit=1000")["items"] if key["name"] == "Signs"]
+    assert key["restrictions"]["signed_requests"] is True, key
+    assert key["restrictions"]["expires_at"].startswith("2036-05-31T12:30:00"), key
+    browser.follow("To the key")
+    browser.looks_right("key-signed")
+    # An end narrows, and asks for nothing; going on without one widens.
+    change = browser.page.locator("section", has=browser.page.locator("#settings")).get_by_role("link", name="Change")
+    change.click()
+    browser.see_heading("Change the key")
+    assert browser.value("expires_at") == "2036-05-31T12:30"
+    browser.fill(expires_at="2020-01-01T00:00")
+    browser.press("Save")
+    browser.see("in force from the next request on")
+    browser.looks_right("key-ended")
+    assert signed(stage, token).returncode == 1
+    change.click()
+    browser.see_heading("Change the key")
+    browser.fill(expires_at="")
+    browser.press("Save")
+    browser.error_of("code")
 
 
 def test_keys_are_found_and_put_in_order(stage):
@@ -231,13 +318,21 @@ def test_the_old_secret_of_a_roll_is_ended(stage):
     browser = stage.owner_in()
     to_key(browser, "Ada dashboard")
     browser.follow("Roll")
-    browser.fill(code=stage.owner.code())
+    browser.fill(silence="soon", code="123456")
+    browser.press("Make the new token")
+    assert "minutes" in browser.error_of("silence") and browser.value("code") == ""
+    browser.looks_right("key-roll-wrong")
+    browser.fill(silence="90", code=stage.owner.code())
     browser.press("Make the new token")
     browser.see_heading("The key has a new token")
     browser.keep_session(stage.owner)
     old, stage.reader = stage.reader, token_of(browser)
     browser.follow("To the key")
+    browser.see("sooner after 90 minutes of silence")
+    browser.looks_right("key-rolling-silence")
     browser.follow("End the old one now")
+    browser.see_heading("End the old secret now?")
+    browser.looks_right("key-end-grace")
     browser.press("End the old secret")
     browser.see("somebody will miss it")
     browser.page.get_by_label("End it although somebody uses it").check()
@@ -255,16 +350,22 @@ def test_a_key_is_switched_off_and_on_held_and_released(stage):
     browser.see("The key is off")
     assert call(stage, stage.reader, "/v1/whoami")[0] == 401
     browser.follow("Switch on")
+    browser.see_heading("Switch the key on again?")
+    browser.looks_right("key-enable")
     browser.fill(code=stage.owner.code())
     browser.press("Switch it on")
     browser.see("The key is on again")
     browser.keep_session(stage.owner)
     assert call(stage, stage.reader, "/v1/whoami")[0] == 200
     browser.follow("It may have leaked")
+    browser.see_heading("Hold the key, since it may have leaked?")
+    browser.looks_right("key-quarantine")
     browser.press("Hold it")
     browser.see("quarantined")
     browser.looks_right("key-held")
     browser.follow("Release")
+    browser.see_heading("Let the key go on as before?")
+    browser.looks_right("key-release")
     browser.fill(code=stage.owner.code())
     browser.press("Release it")
     browser.see("The key goes on as it did before")
@@ -303,6 +404,8 @@ def test_a_key_is_copied_and_deleted_without_a_script(stage):
     browser = stage.owner_in(scripts=False)
     to_key(browser, "Ada dashboard")
     browser.follow("Copy")
+    browser.see_heading("Copy the key?")
+    browser.looks_right("key-copy")
     browser.fill(name="Ada second")
     browser.press("Make the copy")
     browser.see_heading("The copy is made")
@@ -326,16 +429,27 @@ def test_a_key_is_made_and_rolled_without_a_script(stage):
     browser.go("/console/projects/default/keys/new?for=ask")
     browser.fill(name="Plain", field_1="customer", value_1="cleo")
     browser.page.get_by_label("orders").check()
-    browser.press("Make the key")
+    # The second click asks anew, and the browser throws the first answer away.
+    browser.page.get_by_role("button", name="Make the key").dblclick()
     browser.see_heading("The key is made")
     token = token_of(browser)
+    browser.page.reload()
+    browser.see_heading("That was done already")
+    browser.looks_right("key-once-again")
+    assert token not in browser.page.content()
+    plain = [key for key in stage.api("GET", "/v1/keys?limit=1000")["items"] if key["name"] == "Plain"]
+    assert len(plain) == 1, plain
     question = {"analysis": "count", "pool": "orders"}
     assert call(stage, token, "/v1/query", question)[1]["result"] == 20
     browser.follow("To the key")
     browser.follow("Roll")
     browser.page.get_by_label("Not at all").check()
     browser.fill(code=stage.bob.code())
-    browser.press("Make the new token")
+    # The first answer, which the browser throws away, has the cookie of the session, too.
+    browser.page.get_by_role("button", name="Make the new token").dblclick()
     browser.see_heading("The key has a new token")
     browser.keep_session(stage.bob)
-    assert call(stage, token, "/v1/whoami")[0] == 401
+    new = token_of(browser)
+    assert call(stage, token, "/v1/whoami")[0] == 401 and call(stage, new, "/v1/whoami")[0] == 200
+    browser.go("/console/account")
+    browser.see_heading("Bob <script>alert(2)</script>")
