@@ -41,6 +41,8 @@ const LINES_MAX: usize = 8;
 const EDGE: f64 = 16.0;
 /// What a line of text takes.
 const ROW: f64 = 18.0;
+/// What the title takes.
+const TITLE: f64 = 28.0;
 
 /// What a chart is to look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub(crate) struct Look {
     pub(crate) width: u32,
     /// In pixels, within [`HEIGHTS`].
     pub(crate) height: u32,
+    /// Whether it may be lower, where that is all that it needs.
+    pub(crate) fits: bool,
     /// Its colours.
     pub(crate) theme: Theme,
     /// What stands above it.
@@ -135,6 +139,7 @@ impl Drawing {
             look: Look {
                 width,
                 height,
+                fits: false,
                 theme: Theme::OfReader,
                 title: None,
                 metric: None,
@@ -171,8 +176,9 @@ impl Drawing {
     /// The parts of the picture, for pages that have them in a picture of their own.
     pub(crate) fn sketch(&self, answer: &Answer) -> Sketch {
         let picture = read::picture(answer, self);
-        let mut svg = Svg::begin(&self.look, &picture.kind(), &picture.words());
-        let area = self.area(&mut svg);
+        let look = self.fitted(&picture);
+        let mut svg = Svg::begin(&look, &picture.kind(), &picture.words());
+        let area = self.area(&mut svg, &look);
         match picture {
             Picture::Nothing => nothing(&mut svg, &area),
             Picture::Figures(figures) => figures::draw(&mut svg, &area, &figures),
@@ -183,9 +189,35 @@ impl Drawing {
         svg.end()
     }
 
+    /// The look without room that rows of bars would leave empty.
+    fn fitted(&self, picture: &Picture) -> Look {
+        let rows = match picture {
+            Picture::Bars(bars) => bars::count(bars.all) * bars::MOST,
+            Picture::Funnel(steps) => bars::count(steps.len()) * bars::MOST * funnel::HIGHER,
+            Picture::Nothing | Picture::Figures(_) | Picture::Lines(_) => return self.look.clone(),
+        };
+        let above = self.look.title.as_ref().map_or(0.0, |_| TITLE);
+        let above = above + self.caption.as_ref().map_or(0.0, |_| ROW);
+        let height = f64::from(self.look.height).min(rows + above + 2.0 * EDGE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is no more than a height, and not less than nothing"
+        )]
+        let height = (height.ceil() as u32).max(*HEIGHTS.start());
+        Look {
+            height: if self.look.fits {
+                height
+            } else {
+                self.look.height
+            },
+            ..self.look.clone()
+        }
+    }
+
     /// Draws the title; answers where the rest has its place.
-    fn area(&self, svg: &mut Svg) -> Area {
-        let (width, height) = (f64::from(self.look.width), f64::from(self.look.height));
+    fn area(&self, svg: &mut Svg, look: &Look) -> Area {
+        let (width, height) = (f64::from(look.width), f64::from(look.height));
         let mut area = Area {
             left: EDGE,
             top: EDGE,
@@ -195,7 +227,7 @@ impl Drawing {
         if let Some(title) = self.look.title.as_ref().filter(|t| !t.trim().is_empty()) {
             let title = measure::shortened(title, style::TITLE_SIZE * measure::BOLD, area.width());
             svg.text("t", area.left, area.top + 12.0, svg::Anchor::Start, &title);
-            area.top += 28.0;
+            area.top += TITLE;
         }
         if let Some(caption) = &self.caption {
             let caption = measure::shortened(caption, style::TEXT_SIZE, area.width());
@@ -260,6 +292,17 @@ impl Area {
 
     fn height(&self) -> f64 {
         (self.bottom - self.top).max(0.0)
+    }
+
+    /// The middle of it that is so high, for rows that need no more.
+    fn around(self, height: f64) -> Self {
+        let (_, middle) = self.middle();
+        let half = height.min(self.height()) / 2.0;
+        Self {
+            top: middle - half,
+            bottom: middle + half,
+            ..self
+        }
     }
 
     fn middle(&self) -> (f64, f64) {

@@ -202,6 +202,7 @@ fn look_of(parameters: &Parameters) -> Result<Look, Fault> {
         return Err(Fault::new(FaultCode::InvalidValue, detail).at("/title"));
     }
     Ok(Look {
+        fits: false,
         width: side("width", charts::WIDTHS, charts::WIDTH)?,
         height: side("height", charts::HEIGHTS, charts::HEIGHT)?,
         theme,

@@ -10,7 +10,9 @@ use super::{Area, ROW, left_out};
 
 /// The least and the most that a bar with its space takes.
 pub(super) const LEAST: f64 = 20.0;
-pub(super) const MOST: f64 = 40.0;
+pub(super) const MOST: f64 = 48.0;
+/// What a bar is thick at most.
+const THICK: f64 = 28.0;
 /// How much of the width names and values take at most.
 const NAMES: f64 = 0.36;
 const VALUES: f64 = 0.3;
@@ -28,6 +30,7 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, bars: &Bars) {
     }
     let shown = &bars.bars[..shown];
     let each = (area.height() / count(shown.len())).min(MOST);
+    let area = area.around(count(shown.len()) * each);
     let names = widest(shown.iter().map(|bar| &*bar.name), TEXT_SIZE).min(area.width() * NAMES);
     let values = widest(shown.iter().map(|bar| &*bar.text), VALUE_SIZE).min(area.width() * VALUES);
     let columns = Area {
@@ -64,7 +67,7 @@ fn draw_bar(svg: &mut Svg, bar: &Bar, (zero, end): (f64, Option<f64>), (y, thick
 
 /// How thick a bar is that has so much room.
 pub(super) fn thickness(each: f64) -> f64 {
-    (each * 0.62).min(22.0)
+    (each * 0.62).min(THICK)
 }
 
 /// The width of the widest.

@@ -12,6 +12,8 @@ use super::style::TEXT_SIZE;
 use super::svg::{Anchor, Svg};
 use super::{Area, ROW, left_out, numbers};
 
+/// How much higher than a bar of groups a step may be.
+pub(super) const HIGHER: f64 = 1.2;
 const NAMES: f64 = 0.34;
 /// What the share of the step before takes between two bars, and the least that
 /// is left of a bar.
@@ -91,7 +93,8 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, steps: &[Step]) {
         (number, numbers::percent(step.count, first))
     });
     let texts: Vec<(String, String)> = texts.collect();
-    let each = (area.height() / count(shown.len())).min(MOST * 1.4);
+    let each = (area.height() / count(shown.len())).min(MOST * HIGHER);
+    let area = area.around(count(shown.len()) * each);
     let names = widest(shown.iter().map(|step| &*step.name), TEXT_SIZE).min(area.width() * NAMES);
     let values = widest(texts.iter().map(|(number, _)| &**number), VALUE_SIZE);
     let shares = widest(texts.iter().map(|(_, share)| &**share), TEXT_SIZE);

@@ -13,6 +13,7 @@ fn look() -> Look {
     Look {
         width: WIDTH,
         height: HEIGHT,
+        fits: false,
         theme: Theme::OfReader,
         title: None,
         metric: None,
@@ -406,6 +407,58 @@ fn bars_show_as_many_groups_as_there_is_room_for() {
             "{texts}"
         );
         assert_eq!(svg.matches("class=\"f0\"").count(), shown);
+    }
+}
+
+#[test]
+fn few_bars_are_no_planks_and_leave_no_room_empty() {
+    for few in 1..=8 {
+        let groups = (0..few).map(|at| group(format!("g{at}").into(), Value::Integer(9 - at)));
+        let answer = measured(None, Results::Groups(groups.collect()));
+        for fits in [true, false] {
+            for title in [None, Some("A title".to_owned())] {
+                let look = Look {
+                    fits,
+                    title,
+                    ..look()
+                };
+                let svg = drawing(&count(true, None), look.clone()).draw(&answer);
+                let number = |text: &str| text.parse::<f64>().expect("a number");
+                let after = |text: &str, name: &str| {
+                    let value = text
+                        .split(&format!(" {name}=\""))
+                        .nth(1)
+                        .expect("it has one");
+                    number(value.split('"').next().expect("a value"))
+                };
+                let high = after(&svg, "height");
+                let bars: Vec<&str> = svg
+                    .split("<rect")
+                    .filter(|r| r.contains("\"f0\""))
+                    .collect();
+                let tops = bars.iter().map(|bar| after(bar, "y"));
+                let tops: Vec<f64> = tops.collect();
+                let thick = after(bars[0], "height");
+                assert!((12.0..=28.0).contains(&thick), "{few} bars of {thick}");
+                let above = tops[0];
+                let below = high - (tops[tops.len() - 1] + thick);
+                let most = if look.title.is_some() { 80.0 } else { 50.0 };
+                match fits {
+                    true => assert!(
+                        above.max(below) < most,
+                        "{few}: {above} and {below} of {high}"
+                    ),
+                    // A page said how high it is: they stand in the middle of that.
+                    false => {
+                        let top = if look.title.is_some() { 28.0 } else { 0.0 };
+                        assert!((above - top - below).abs() < 1.0, "{few}: {above}, {below}");
+                    }
+                }
+                if !fits {
+                    checked(&svg, &look);
+                }
+            }
+        }
     }
 }
 

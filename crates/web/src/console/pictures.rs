@@ -119,6 +119,7 @@ pub(super) fn look_of(parameters: &Parameters) -> Look {
     Look {
         width,
         height,
+        fits: true,
         theme: match parameters.get("theme") {
             Some("dark") => Theme::Dark,
             _ => Theme::Light,
