@@ -5,6 +5,7 @@
 //! cursors are followed instead. What is kept was filled before by a key that
 //! sees all rows.
 
+mod console;
 mod requests;
 mod stored;
 

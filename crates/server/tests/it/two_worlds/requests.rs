@@ -24,9 +24,17 @@ fn one<T: Clone>(random: &SeededRandom, of: &[T]) -> T {
 /// Whether a record is the key's.
 pub(crate) type Sees = fn(&Value) -> bool;
 
+/// How many constraints there are.
+pub(crate) const CONSTRAINTS: usize = 4;
+
 /// A constraint, and the same said in Rust.
 pub(crate) fn constraints(random: &SeededRandom) -> (Value, Sees) {
-    let all: [(Value, Sees); 4] = [
+    constraint(pick(random, CONSTRAINTS))
+}
+
+/// The one of this number.
+pub(crate) fn constraint(which: usize) -> (Value, Sees) {
+    let all: [(Value, Sees); CONSTRAINTS] = [
         (
             json!([{"field": "customer", "operator": "eq", "value": "a"}]),
             |r| r["customer"] == "a",
@@ -53,7 +61,7 @@ pub(crate) fn constraints(random: &SeededRandom) -> (Value, Sees) {
             },
         ),
     ];
-    one(random, &all)
+    all[which].clone()
 }
 
 /// Records with hostile values, each with whether the key sees it. Hidden
