@@ -140,14 +140,23 @@ class Browser:
         self.page.set_viewport_size(dict(zip(("width", "height"), SIZES["desktop"])))
 
     def _with_scripts(self):
-        """The same page where scripts run: axe is one."""
+        """The same page where axe, which is a script, may run; those of the page do not."""
         html, here = self.page.content(), self.page.url
         context = self.stage.chromium.new_context(
             locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce",
         )
         context.add_cookies(self.context.cookies())
         page = context.new_page()
-        page.route(lambda url: url == here, lambda route: route.fulfill(content_type="text/html", body=html))
+
+        def answer(route):
+            if route.request.is_navigation_request():
+                route.fulfill(content_type="text/html", body=html)
+            elif route.request.resource_type == "script":
+                route.abort()
+            else:
+                route.continue_()
+
+        page.route("**/*", answer)
         page.goto(here)
         return page
 

@@ -15,8 +15,8 @@ DOORS = {"/console", "/console/"}
 AROUND = {"frame", "parts", "key_parts", "explore_parts", "now"}
 # The picture of a template that is not called like it.
 CALLED = {
-    "confirm": "codes-confirm", "error": "not-there", "first": "set-up", "key_ask": "key-disable",
-    "key_grant": "key-grant-preview", "view_builder": "new-view",
+    "again": "view-again", "confirm": "codes-confirm", "dismiss": "notice-dismiss", "error": "not-there", "first": "set-up", "key_ask": "key-disable",
+    "key_grant": "key-grant-preview", "signed_in": "signed-in-kept", "view_builder": "new-view",
 }
 
 

@@ -162,6 +162,7 @@ def test_signing_secrets_and_derived_tokens_are_ended_on_the_keys_page(stage):
     browser.see("The signing secret has ended")
     assert stage.api("GET", f"/v1/keys/{key['id']}/signing-secrets")["items"] == []
     browser.go(f"{HERE}/keys/{key['id']}/derived/4000000000-0123456789abcdef/revoke")
+    browser.looks_right("key-derived-revoke")
     browser.press("Revoke it")
     browser.see("The derived token is revoked")
     browser.see("4000000000-0123456789abcdef")
