@@ -34,7 +34,7 @@ use model::time::Clock;
 
 use crate::columnar;
 use crate::error::{LakeError, Result};
-use crate::journal::{self, Journal, JournalError, Position};
+use crate::journal::{self, Journal, JournalError};
 use crate::operation::{SavedAnswer, encode_drop};
 use crate::run::{Asker, RowStream, Runner};
 use crate::store::{AnswersFull, Operation, Outcome, Pools, Store};

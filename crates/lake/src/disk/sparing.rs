@@ -73,6 +73,10 @@ impl Disk for SparingDisk {
         RealDisk.rename(from, to)
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        RealDisk.rename_new(from, to)
+    }
+
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         RealDisk.remove(path)
     }

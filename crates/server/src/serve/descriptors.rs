@@ -35,7 +35,7 @@ impl Shares {
                 current: limit.maximum,
                 ..limit
             };
-            match setrlimit(Resource::Nofile, raised.clone()) {
+            match setrlimit(Resource::Nofile, raised) {
                 Ok(()) => limit = raised,
                 Err(error) => {
                     tracing::warn!(%error, "the process may open no more files than it was given");

@@ -65,6 +65,10 @@ impl Disk for Limited {
         self.disk.rename(from, to)
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.disk.rename_new(from, to)
+    }
+
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         self.disk.remove(path)
     }

@@ -72,7 +72,7 @@ enum Proven {
     /// Of some of its rows, in `control/src/store`.
     OfRows,
     /// Nowhere: `docs/durability.md` says so.
-    NotProven,
+    Unproven,
 }
 
 /// Every kind of file that a data directory can hold.
@@ -82,7 +82,7 @@ const KINDS: [(&str, Proven); 13] = [
     ("control.sqlite-wal", Proven::OfRows),
     ("journal log", Proven::Here),
     ("nonces.sqlite", Proven::ByCheck),
-    ("nonces.sqlite-wal", Proven::NotProven),
+    ("nonces.sqlite-wal", Proven::Unproven),
     ("published _last_checkpoint", Proven::Here),
     ("published checkpoint", Proven::Here),
     ("published commit", Proven::Here),

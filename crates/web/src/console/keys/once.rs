@@ -175,7 +175,7 @@ fn tries(key: &KeyRecord, definitions: &Definitions) -> Vec<Try> {
     }
     let bearer = format!(
         "-H \"Authorization: Bearer $TIDEGATE_TOKEN\"{}",
-        page_of(key).map_or_else(String::new, |page| format!(" {page}"))
+        page_allowed(key).map_or_else(String::new, |page| format!(" {page}"))
     );
     let mut tries = vec![Try {
         what: match reads(key) {
@@ -255,7 +255,7 @@ fn answer_of(name: &Name, bearer: &str) -> Try {
 
 /// What a page says of itself that requests of the key may come from, where it is
 /// for some pages alone.
-fn page_of(key: &KeyRecord) -> Option<String> {
+fn page_allowed(key: &KeyRecord) -> Option<String> {
     let places = key.draft().restrictions.places_to_object();
     let Some(Value::Array(pages)) = places.get("allowed_domains") else {
         return None;
