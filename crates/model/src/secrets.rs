@@ -288,6 +288,4 @@ fn checksum(body: &str) -> String {
 }
 
 #[cfg(test)]
-mod opaque;
-#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! A running server: settings in, listeners out.
 
 mod accept;
+mod addresses;
 mod checkpoints;
 mod descriptors;
 mod error;
@@ -22,7 +23,6 @@ pub(crate) use error::ServeError;
 pub(crate) use offline::{ControlFound, Offline};
 pub(crate) use running::{RunningServer, start};
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,6 @@ use model::pools::Pool;
 use model::random::RandomSource;
 use model::secrets::Pepper;
 use model::usage::{usage_pool, usage_pool_id};
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use web::AppState;
@@ -43,6 +42,7 @@ use crate::clock::{SteadyClock, SystemClock};
 use crate::config::ServeSettings;
 use crate::plane::LakePlane;
 use crate::random::SystemRandom;
+use addresses::{Addresses, Listeners};
 use checkpoints::Checkpoints;
 use descriptors::Shares;
 use files::{control_file, journal_directory, tables_directory};
@@ -279,55 +279,6 @@ async fn lake_of(
         .await
         .map_err(|error| ServeError::Other(error.to_string()))?;
     Ok(Arc::new(opened?))
-}
-
-/// Addresses that are taken and not answered on yet.
-struct Addresses {
-    api: TcpSocket,
-    operations: TcpSocket,
-    lock: std::fs::File,
-}
-
-impl Addresses {
-    /// Lets clients connect. Whoever can connect finds everything in place:
-    /// the token is handed over and every durable record is visible.
-    fn listen(self) -> Result<Listeners, ServeError> {
-        Ok(Listeners {
-            api: listen::listen(self.api)?,
-            operations: listen::listen(self.operations)?,
-            _lock: self.lock,
-        })
-    }
-}
-
-struct Listeners {
-    api: TcpListener,
-    operations: TcpListener,
-    _lock: std::fs::File,
-}
-
-impl Listeners {
-    fn address(&self) -> Result<SocketAddr, ServeError> {
-        self.api
-            .local_addr()
-            .map_err(|error| ServeError::other("read the address", error))
-    }
-
-    fn operations_address(&self) -> Result<SocketAddr, ServeError> {
-        self.operations
-            .local_addr()
-            .map_err(|error| ServeError::other("read the address", error))
-    }
-
-    fn describe(&self, settings: &ServeSettings) -> String {
-        let scheme = if settings.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        self.address()
-            .map_or_else(|_| scheme.to_owned(), |at| format!("{scheme}://{at}"))
-    }
 }
 
 /// Answers requests until `stop`, then lets the running ones end and makes

@@ -66,13 +66,14 @@ pub(crate) const ROOMS: [Room; 6] = [
 
 /// The outside crates that only tests use, or that a crate uses in tests alone:
 /// `aes` and `cbc` make the scoped keys that `model` reads.
-const TEST_TOOLS: [&str; 14] = [
+const TEST_TOOLS: [&str; 15] = [
     "aes",
     "base64",
     "cbc",
     "crc32fast",
     "csv",
     "fuser",
+    "h2",
     "html5gum",
     "insta",
     "proptest",

@@ -1,6 +1,8 @@
 //! The records of all pools, between the journal's thread that changes them
 //! and the requests and the upkeep that read them.
 
+mod counts;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -382,26 +384,5 @@ impl Pools {
         if let Some(held) = self.find(pool) {
             held.change(|records| self.counted(records, damage));
         }
-    }
-
-    /// Records of one pool held in memory.
-    pub(crate) fn held_records(&self, pool: PoolId) -> u64 {
-        let held = self.find(pool);
-        let segments = held
-            .map(|held| held.snapshot().segments)
-            .unwrap_or_default();
-        segments
-            .iter()
-            .map(|segment| segment.alive_rows() as u64)
-            .sum()
-    }
-
-    /// Records held in memory, of all pools.
-    pub(crate) fn records(&self) -> u64 {
-        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
-        let held: Vec<_> = pools.values().cloned().collect();
-        drop(pools);
-        let segments = held.iter().flat_map(|held| held.snapshot().segments);
-        segments.map(|segment| segment.alive_rows() as u64).sum()
     }
 }

@@ -1,3 +1,5 @@
+mod opaque;
+
 use std::collections::HashSet;
 
 use super::*;
