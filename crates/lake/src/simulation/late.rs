@@ -13,6 +13,8 @@ const LATE_MAX: u64 = 12;
 #[derive(Clone, Debug)]
 enum Change {
     Rename(PathBuf, PathBuf),
+    /// Only to a name that no file has by then.
+    RenameNew(PathBuf, PathBuf),
     Remove(PathBuf),
     Write(PathBuf, usize, Vec<u8>),
 }
@@ -37,7 +39,10 @@ impl State {
         let change = match operation {
             DiskOperation::Rename => {
                 let target = PathBuf::from(OsStr::from_bytes(detail.1));
-                Change::Rename(path.to_owned(), target)
+                match detail.0 {
+                    0 => Change::Rename(path.to_owned(), target),
+                    _ => Change::RenameNew(path.to_owned(), target),
+                }
             }
             DiskOperation::Remove => Change::Remove(path.to_owned()),
             DiskOperation::Write => {
@@ -58,6 +63,7 @@ impl State {
         {
             let done = match &change {
                 Change::Rename(from, to) => self.world.rename(from, to),
+                Change::RenameNew(from, to) => self.world.rename_new(from, to),
                 Change::Remove(path) => self.world.remove(path),
                 Change::Write(path, offset, bytes) => self.world.file(path).and_then(|inode| {
                     self.world.inode(inode)?.write(*offset, bytes);
@@ -66,7 +72,9 @@ impl State {
             };
             if done.is_ok() {
                 let (operation, path) = match change {
-                    Change::Rename(from, _) => (DiskOperation::Rename, from),
+                    Change::Rename(from, _) | Change::RenameNew(from, _) => {
+                        (DiskOperation::Rename, from)
+                    }
                     Change::Remove(path) => (DiskOperation::Remove, path),
                     Change::Write(path, ..) => (DiskOperation::Write, path),
                 };

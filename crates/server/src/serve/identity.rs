@@ -11,7 +11,7 @@ use std::sync::Arc;
 use lake::Lake;
 use lake::disk::{Disk, RealDisk};
 use lake::journal::{self, Extent};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ServeError;
 use super::files::{control_file, journal_directory, tables_directory};
@@ -139,7 +139,7 @@ fn refuse_foreign(data_dir: &Path, settings: Option<&ServeSettings>) -> Result<(
         // What a first start that was interrupted leaves, and what a new disk has.
         let is_ours = ["lock", "journal", "tables", "lost+found", "tidegate.toml"]
             .contains(&&*text)
-            || ["control.sqlite", "tokens.sqlite", "identity.json"]
+            || ["control.", "tokens.", "nonces.", "identity.json"]
                 .iter()
                 .any(|file| text.starts_with(file))
             || named
@@ -172,17 +172,24 @@ fn read(data_dir: &Path) -> Result<Option<Extent>, ServeError> {
             "is of a newer format; nothing was changed; start the newer release that wrote it",
         ));
     }
-    let extent = document
-        .filter(|_| format == Some(FORMAT))
-        .and_then(|found| {
-            Some(Extent {
-                identity: u64::from_str_radix(found["journal"].as_str()?, 16).ok()?,
-                last: found["segment"].as_u64()?,
-            })
-        });
+    let extent = document.and_then(|found| {
+        Some(Extent {
+            identity: u64::from_str_radix(found["journal"].as_str()?, 16).ok()?,
+            last: found["segment"].as_u64()?,
+        })
+    });
+    // To the letter: a bit that rots is no other directory.
+    let extent = extent.filter(|extent| text_of(*extent) == text);
     extent.map(Some).ok_or_else(|| {
         told("is damaged; nothing was changed; put it back, or move it away where the journal is the right one")
     })
+}
+
+/// The whole file.
+fn text_of(Extent { identity, last }: Extent) -> String {
+    let said = format!(r#""format":{FORMAT},"journal":"{identity:016x}","segment":{last}"#);
+    let crc32 = crc32fast::hash(said.as_bytes());
+    format!("{{{said},\"crc32\":{crc32}}}\n")
 }
 
 /// What is noted of the journal, kept up with it.
@@ -226,16 +233,11 @@ pub(super) fn write(data_dir: &Path, extent: Extent) -> Result<(), ServeError> {
     let path = file(data_dir);
     let partial = data_dir.join("identity.json.partial");
     let failed = |error| ServeError::file("write", &path, error);
-    let document = json!({
-        "format": FORMAT,
-        "journal": format!("{:016x}", extent.identity),
-        "segment": extent.last,
-    });
     let mut options = OpenOptions::new();
     let options = options.create(true).truncate(true).write(true).mode(0o600);
     let mut written = options.open(&partial).map_err(failed)?;
     written
-        .write_all(format!("{document}\n").as_bytes())
+        .write_all(text_of(extent).as_bytes())
         .and_then(|()| written.sync_all())
         .and_then(|()| std::fs::rename(&partial, &path))
         .and_then(|()| File::open(data_dir)?.sync_all())

@@ -141,16 +141,20 @@ fn a_journal_that_ends_too_early_or_is_another_s_is_refused() {
     let home = stopped();
     let identity = home.path().join("data/identity.json");
     let text = std::fs::read_to_string(&identity).expect("a text");
-    let mut noted: serde_json::Value = serde_json::from_str(&text).expect("a document");
+    let noted: serde_json::Value = serde_json::from_str(&text).expect("a document");
+    let journal = noted["journal"].as_str().expect("a text");
     let last = noted["segment"].as_u64().expect("a number");
+    let note = |journal: &str, segment: u64| {
+        let said = format!(r#""format":1,"journal":"{journal}","segment":{segment}"#);
+        let crc32 = crc32fast::hash(said.as_bytes());
+        format!("{{{said},\"crc32\":{crc32}}}\n")
+    };
+    assert_eq!(text, note(journal, last));
     // As if there had been one more segment.
-    noted["segment"] = json!(last + 1);
-    std::fs::write(&identity, noted.to_string()).expect("written");
+    std::fs::write(&identity, note(journal, last + 1)).expect("written");
     let name = format!("segment-{:020}.log", last + 1);
     refused(home.path(), &[&name, "is missing", "put it back"]);
-    noted["segment"] = json!(last);
-    noted["journal"] = json!("0000000000000007");
-    std::fs::write(&identity, noted.to_string()).expect("written");
+    std::fs::write(&identity, note("0000000000000007", last)).expect("written");
     refused(
         home.path(),
         &["data/journal", "is not the journal of this data directory"],

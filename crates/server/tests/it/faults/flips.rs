@@ -76,10 +76,11 @@ enum Proven {
 }
 
 /// Every kind of file that a data directory can hold.
-const KINDS: [(&str, Proven); 13] = [
+const KINDS: [(&str, Proven); 14] = [
     ("control.ballast", Proven::Rebuilt),
     ("control.sqlite", Proven::OfRows),
     ("control.sqlite-wal", Proven::OfRows),
+    ("identity.json", Proven::Here),
     ("journal log", Proven::Here),
     ("nonces.sqlite", Proven::ByCheck),
     ("nonces.sqlite-wal", Proven::Unproven),
@@ -337,6 +338,12 @@ fn a_flipped_bit_of_what_is_made_anew_is_harmless() {
     flip_each(&original, (10, 8), |kind| {
         KINDS.contains(&(kind, Proven::Rebuilt))
     });
+}
+
+/// A bit of what says which journal belongs to a directory is no other journal.
+#[test]
+fn d6_a_flipped_bit_of_the_identity_is_named() {
+    flip_each(&Original::new(), (12, 12), |kind| kind == "identity.json");
 }
 
 /// Every tag of a file of tokens or nonces, and until when it is known; nothing
