@@ -134,9 +134,11 @@ impl SimulatedDisk {
         Self::from_world(state.world.all_synced(), state.random.clone())
     }
 
-    /// Plans the next fault, in place of the one planned before, if any.
+    /// Plans the next fault, in place of the one planned before, if any. What was
+    /// still to take effect does: no disk keeps it for the next process.
     pub fn plan(&self, fault: Option<Fault>) {
         let mut state = self.state();
+        state.catch_up(u64::MAX);
         state.fault = fault;
         state.fault_happened = false;
     }
