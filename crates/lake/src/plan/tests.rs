@@ -84,6 +84,26 @@ fn snapshot(pool: &Pool) -> Snapshot {
     buffer.snapshot(FileView::default())
 }
 
+/// So many rows numbered from 0, every fourth of another tenant than `acme`.
+fn many(pool: &Pool, count: i64) -> Snapshot {
+    let record = |at: i64| {
+        let tenant = if at % 4 == 3 { "other" } else { "acme" };
+        Record::restore(vec![
+            (path("_id"), Value::from(format!("{at:026}"))),
+            (path("n"), Value::from(at)),
+            (path("tenant"), Value::from(tenant)),
+        ])
+        .unwrap()
+    };
+    let records: Vec<Record> = (0..count).map(record).collect();
+    let schema = &pool.draft.schema;
+    let isolation = pool.draft.isolation_field.clone();
+    let segment = Segment::of_records(&Layout::of(schema), &records).unwrap();
+    let mut buffer = PoolBuffer::new(schema, isolation.clone());
+    buffer.push(segment.indexed(isolation.as_ref())).unwrap();
+    buffer.snapshot(FileView::default())
+}
+
 /// A scan of `tenant`, `n` and `x`.
 fn scan(pool: &Pool) -> Arc<dyn ExecutionPlan> {
     let mut columns = Columns::default();

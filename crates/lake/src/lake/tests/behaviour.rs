@@ -594,7 +594,9 @@ fn what_a_later_version_wrote_is_refused_with_its_number() {
     let error = open_at(&disk, &[], small(), clock).unwrap_err().to_string();
     assert_eq!(
         error,
-        "journal: the journal record at position 1 cannot be replayed: an operation of format \
-         version 9 was written by a later version of the server"
+        "journal: the journal record at position 1 in \
+         /data/journal/segment-00000000000000000001.log cannot be replayed: an operation of format \
+         version 9 was written by a later version of the server; nothing was changed; if a newer \
+         release wrote it, start that one, else restore the journal directory from a backup"
     );
 }

@@ -22,7 +22,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn put(lake: &Lake, pool: &Arc<Pool>, numbers: std::ops::Range<u64>, bytes: usize) {
     let record = |n: u64| {
         let text = ["a", "b"][(n % 2) as usize].repeat(bytes);
-        format!(r#"{{"n":{n},"text":"{text}"}}"#)
+        format!(r#"{{"c":"one","n":{n},"text":"{text}"}}"#)
     };
     let records: Vec<_> = numbers.map(record).collect();
     let request = Request::new(pool, &format!("[{}]", records.join(",")));
@@ -33,8 +33,8 @@ fn put(lake: &Lake, pool: &Arc<Pool>, numbers: std::ops::Range<u64>, bytes: usiz
 /// as well; and nothing else does, in memory, in files and after a restart.
 #[test]
 fn writers_are_answered_while_a_delete_looks_at_what_is_in_memory() {
-    let definition =
-        r#"{"name":"p","schema":"open","unique":["n"],"fields":[{"name":"n","type":"Int64"}]}"#;
+    let definition = r#"{"name":"p","schema":"open","isolation_field":"c","unique":["n"],"fields":[
+        {"name":"c","type":"String"},{"name":"n","type":"Int64"}]}"#;
     for is_flushed in [false, true] {
         let (disk, pool) = (SimulatedDisk::new(2), pool(1, definition));
         let lake = open(&disk, &[&pool], roomy());

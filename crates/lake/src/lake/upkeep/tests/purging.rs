@@ -212,7 +212,7 @@ fn a_delete_that_writes_a_customer_otherwise_finds_its_files() {
         {"name":"c","type":"TYPE"},{"name":"n","type":"Int64"}]}"#;
     let cases = [
         (
-            "Uuid",
+            "UUID",
             r#""01234567-89ab-cdef-0123-456789abcdef""#,
             r#""01234567-89AB-CDEF-0123-456789ABCDEF""#,
         ),
