@@ -41,6 +41,7 @@ mod settings;
 mod shown;
 mod sign_in;
 mod snippets;
+mod taken;
 mod times;
 mod usage;
 mod views;

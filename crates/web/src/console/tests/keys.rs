@@ -4,6 +4,7 @@ use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
 use super::world::{between, open, send_to};
+use crate::console::frame::segment;
 use crate::testing::people::{SignedIn, first_signed_in, joined, sign_in_again};
 use crate::testing::{Reply, World, text};
 
@@ -339,7 +340,7 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
     let again = gone.header("location").to_owned();
     let html = open(&world, &ada, &again).await.expect(200).text();
     let revision = hidden(&html, "revision").to_owned();
-    let was = hidden(&html, "was").replace("&#34;", "\"");
+    let was = hidden(&html, "was").to_owned();
     let form = [("revision", revision.as_str()), ("was", &was)];
     let below = format!("/{id}/grants/again");
     let html = send(&world, &ada, &below, &form).await.expect(403).text();
@@ -352,6 +353,53 @@ async fn a_grant_is_changed_after_the_page_said_what_that_changes() {
     for member in ["on", "actions", "constraints"] {
         assert_eq!(after[member], stored["grants"][1][member], "{member}");
     }
+}
+
+#[tokio::test]
+async fn only_what_a_session_took_from_a_key_comes_back_and_is_shown_before() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let grants = json!([{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }]);
+    let (id, _) = world.key(grants).await;
+    let (other, _) = world.key(json!([])).await;
+    let stored = key(&world, &id).await;
+    let below = format!("/{id}/grants/{}/remove", text(&stored, "/grants/0/id"));
+    let html = page(&world, &ada, &below).await;
+    let form = [("revision", hidden(&html, "revision"))];
+    let gone = send(&world, &ada, &below, &form).await.expect(303);
+    let place = gone.header("location").to_owned();
+    let html = open(&world, &ada, &place).await.expect(200).text();
+    assert!(
+        html.contains("<code class=\"name\">all</code>") && html.contains("every row"),
+        "{html}"
+    );
+    let own = hidden(&html, "was").to_owned();
+    let refuses = async |id: &str, was: &str| {
+        let below = format!("/{id}/grants/again");
+        let address = format!("{KEYS}{below}?was={}", segment(was));
+        assert_eq!(open(&world, &ada, &address).await.status, 404, "{was}");
+        let html = page(&world, &ada, &format!("/{id}/grants/new?for=read")).await;
+        let revision = hidden(&html, "revision").to_owned();
+        let code = ada.code(&world);
+        let form = [
+            ("revision", revision.as_str()),
+            ("was", was),
+            ("code", &code),
+        ];
+        let sent = send(&world, &ada, &below, &form).await;
+        assert_eq!(sent.status, 404, "{was}");
+        assert_eq!(key(&world, id).await["grants"], json!([]), "{was}");
+    };
+    for plain in [
+        r#"{"on":"project","actions":["admin"]}"#,
+        r#"{"on":"view:all","actions":["read"],"constraints":"all_rows"}"#,
+        "nonsense",
+    ] {
+        refuses(&id, plain).await;
+    }
+    refuses(&other, &own).await;
+    sign_in_again(&world, &ada).await;
+    refuses(&id, &own).await;
 }
 
 #[tokio::test]

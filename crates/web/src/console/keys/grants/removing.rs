@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::header;
-use model::grants::Grant;
+use model::grants::{Grant, parse_grants};
 use model::value::{Object, Value};
 
 use super::super::Here;
@@ -14,13 +14,17 @@ use super::{Preview, existing, refuse_dialect, refused, saved};
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, segment};
 use crate::console::go_to;
+use crate::console::taken::Taken;
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// What was taken away a moment ago.
+/// What was taken away a moment ago, sealed.
 pub(in crate::console) const AGAIN_PARAMETERS: &[&str] = &["was"];
+
+/// What a grant that was taken away is sealed for.
+const PURPOSE: &str = "console grant taken away";
 
 /// Bytes of an address that browsers and proxies carry.
 const ADDRESS_BYTES_MAX: usize = 6_000;
@@ -92,7 +96,8 @@ pub(in crate::console) async fn remove(
     match saved(&here, &state, &form, &without(&here, grant)).await {
         Ok(mut response) => {
             // The answer goes on with whatever the change gave the session.
-            let place = here.address(&format!("/grants/again?was={}", segment(&was(grant))));
+            let was = sealed(&here, &state, grant);
+            let place = here.address(&format!("/grants/again?was={}", segment(&was)));
             if let (true, Ok(place)) = (place.len() <= ADDRESS_BYTES_MAX, place.parse()) {
                 response.headers_mut().insert(header::LOCATION, place);
             }
@@ -107,14 +112,41 @@ pub(in crate::console) async fn remove(
 }
 
 /// A grant as it is made, without its id: one that ended names nothing any more.
-fn was(grant: &Grant) -> String {
+fn was(grant: &Grant) -> Value {
     let members = match grant.to_value() {
         Value::Object(grant) => grant.into_members(),
         _ => Vec::new(),
     };
     let members = members.into_iter().filter(|(name, _)| name != "id");
     let grant = members.fold(Object::new(), |all, (name, value)| all.with(name, value));
-    model::json::to_text(&Value::Object(grant))
+    Value::Object(grant)
+}
+
+/// The same for the address of the page after it, and back.
+fn sealed(here: &Here, state: &AppState, grant: &Grant) -> String {
+    let key = here.key.id().to_bytes();
+    taken(&key).seal(&here.page, state, &was(grant))
+}
+
+fn opened(here: &Here, state: &AppState, sealed: &str) -> Result<Value, ApiError> {
+    let key = here.key.id().to_bytes();
+    taken(&key).open(&here.page, state, sealed)
+}
+
+fn taken(key: &[u8]) -> Taken<'_> {
+    Taken {
+        purpose: PURPOSE,
+        place: key,
+    }
+}
+
+/// A grant that was taken away, for people; `None` where it cannot be given
+/// again, as when what it was on is gone.
+fn words_of(here: &Here, state: &AppState, grant: &Value) -> Option<GrantWords> {
+    let project = here.page.access.project();
+    let lookup = state.control.grant_lookup(project, &[]);
+    let grants = parse_grants(&Value::from(vec![grant.clone()]), &lookup).ok()?;
+    grants.first().map(GrantWords::of)
 }
 
 #[derive(Template)]
@@ -123,15 +155,22 @@ struct Again {
     frame: Frame,
     form: Fields,
     key: String,
+    words: Option<GrantWords>,
     action: String,
     back: String,
 }
 
-fn show_again(here: &Here, form: Fields) -> Result<Response, ApiError> {
+fn show_again(
+    here: &Here,
+    state: &AppState,
+    grant: &Value,
+    form: Fields,
+) -> Result<Response, ApiError> {
     let form = form.with("revision", here.key.revision().to_string());
     let shown = Again {
         frame: Frame::of("The grant is gone", &here.page, Section::Keys),
         key: here.name().to_owned(),
+        words: words_of(here, state, grant),
         action: here.address("/grants/again"),
         back: here.address(""),
         form,
@@ -148,7 +187,10 @@ pub(in crate::console) async fn again_form(
     let here = Here::find(page_of, &state)?;
     match parameters.get("was") {
         None => Ok(go_to(&here.address(""))),
-        Some(was) => show_again(&here, Fields::blank().with("was", was)),
+        Some(was) => {
+            let grant = opened(&here, &state, was)?;
+            show_again(&here, &state, &grant, Fields::blank().with("was", was))
+        }
     }
 }
 
@@ -159,19 +201,16 @@ pub(in crate::console) async fn again(
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     refuse_dialect(&here)?;
-    let saved = async {
-        let grant = model::json::parse(form.text("was").as_bytes())?;
-        let mut grants: Vec<Value> = here.key.grants().iter().map(Grant::to_value).collect();
-        grants.push(grant);
-        let patch = Value::Object(Object::new().with("grants", grants));
-        saved(&here, &state, &form, &patch).await
-    };
-    match saved.await {
+    let grant = opened(&here, &state, form.text("was"))?;
+    let mut grants: Vec<Value> = here.key.grants().iter().map(Grant::to_value).collect();
+    grants.push(grant.clone());
+    let patch = Value::Object(Object::new().with("grants", grants));
+    match saved(&here, &state, &form, &patch).await {
         Ok(response) => Ok(response),
-        Err(error) => show_again(
-            &here,
-            refused(Fields::typed(&form, &["was"], &["code"]), error)?,
-        ),
+        Err(error) => {
+            let fields = refused(Fields::typed(&form, &["was"], &["code"]), error)?;
+            show_again(&here, &state, &grant, fields)
+        }
     }
 }
 
@@ -182,6 +221,7 @@ pub(super) fn again_sample(text: &str) -> crate::console::samples::Sample {
         frame: frame(text),
         form: form(text, &["was", "revision", "code"]),
         key: text.to_owned(),
+        words: Some(GrantWords::sample(text, true)),
         action: crate::console::frame::address(text, "/x"),
         back: crate::console::frame::address(text, "/x"),
     };
