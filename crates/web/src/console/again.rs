@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::response::Response;
 use model::datasets::DatasetDraft;
 use model::people::Area;
+use model::saved_queries::SavedQueryDraft;
 use model::value::Value;
 
 use super::forms::{Fields, Form, Sent};
 use super::frame::{Frame, Section, query};
 use super::go_to;
+use super::taken::Taken;
 use super::visitor::InProject;
 use crate::api::saved_queries::refuse_unknown_pools;
 use crate::api::{saved_queries, views};
@@ -20,7 +22,7 @@ use crate::input::Parameters;
 use crate::state::AppState;
 use crate::step_up;
 
-/// What was deleted, and its definition as JSON.
+/// What was deleted, and its definition, sealed.
 pub(super) const PARAMETERS: &[&str] = &["kind", "definition"];
 
 /// Bytes of an address that browsers and proxies carry.
@@ -40,6 +42,14 @@ impl Kind {
             Self::View => "view",
             Self::Saved => "saved",
             Self::Dataset => "dataset",
+        }
+    }
+
+    /// What its definition is sealed for, after it was deleted.
+    fn taken(self) -> Taken<'static> {
+        Taken {
+            purpose: "console definition deleted",
+            place: self.word().as_bytes(),
         }
     }
 
@@ -67,14 +77,23 @@ struct Page {
     name: String,
     gone: &'static str,
     kind: &'static str,
+    /// The pools that it reads.
+    pools: Vec<String>,
+    /// Whether keys in pages may read it without a constraint.
+    is_public: bool,
     action: String,
     list: String,
 }
 
 /// Where somebody goes who deleted this.
-pub(super) fn address(here: &InProject, kind: Kind, definition: &Value) -> String {
-    let text = model::json::to_text(definition);
-    let pairs = query([("kind", kind.word()), ("definition", text.as_str())]);
+pub(super) fn address(
+    here: &InProject,
+    state: &AppState,
+    kind: Kind,
+    definition: &Value,
+) -> String {
+    let sealed = kind.taken().seal(here, state, definition);
+    let pairs = query([("kind", kind.word()), ("definition", sealed.as_str())]);
     let place = here.address(&format!("/make-again?{pairs}"));
     match place.len() <= ADDRESS_BYTES_MAX {
         true => place,
@@ -82,17 +101,44 @@ pub(super) fn address(here: &InProject, kind: Kind, definition: &Value) -> Strin
     }
 }
 
-fn show(here: &InProject, kind: Kind, form: Fields) -> Result<Response, ApiError> {
+/// A member of a definition.
+fn member<'a>(definition: &'a Value, name: &str) -> Option<&'a Value> {
+    definition.as_object()?.get(name)
+}
+
+/// The pools that a definition reads, each once.
+fn pools(kind: Kind, definition: &Value) -> Vec<String> {
+    let question = match kind {
+        Kind::View => {
+            let pool = member(definition, "pool").and_then(Value::as_str);
+            return pool.map(str::to_owned).into_iter().collect();
+        }
+        Kind::Saved => SavedQueryDraft::restore(definition).map(|draft| draft.query),
+        Kind::Dataset => DatasetDraft::restore(definition).map(|draft| draft.analysis()),
+    };
+    let sources = question.iter().flat_map(|question| question.sources());
+    let mut pools: Vec<String> = sources.map(|source| source.pool.to_string()).collect();
+    pools.sort_unstable();
+    pools.dedup();
+    pools
+}
+
+fn show(
+    here: &InProject,
+    kind: Kind,
+    definition: &Value,
+    form: Fields,
+) -> Result<Response, ApiError> {
     let (list, gone, section) = kind.list();
-    let definition = model::json::parse(form.value("definition").as_bytes()).ok();
-    let name = definition.as_ref().and_then(Value::as_object);
-    let name = name.and_then(|definition| definition.get("name"));
-    let name = name.and_then(Value::as_str).unwrap_or("It").to_owned();
+    let name = member(definition, "name").and_then(Value::as_str);
+    let name = name.unwrap_or("It").to_owned();
     let shown = Page {
         frame: Frame::of(format!("{name} is gone"), here, section),
         name,
         gone,
         kind: kind.word(),
+        pools: pools(kind, definition),
+        is_public: member(definition, "public") == Some(&Value::Boolean(true)),
         action: here.address("/make-again"),
         list: here.address(list),
         form,
@@ -101,15 +147,22 @@ fn show(here: &InProject, kind: Kind, form: Fields) -> Result<Response, ApiError
 }
 
 /// Says that it is gone, and offers to make it again.
-pub(super) async fn form(here: InProject, parameters: Parameters) -> Result<Response, ApiError> {
+///
+/// # Errors
+/// [`ApiError::not_found`] for what this session did not delete.
+pub(super) async fn form(
+    here: InProject,
+    parameters: Parameters,
+    State(state): State<AppState>,
+) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let kind = parameters.get("kind").and_then(Kind::parse);
-    let definition = parameters.get("definition");
-    match kind.zip(definition) {
+    match kind.zip(parameters.get("definition")) {
         None => Ok(go_to(&here.address(""))),
-        Some((kind, definition)) => {
-            let form = Fields::blank().with("definition", definition);
-            show(&here, kind, form)
+        Some((kind, sealed)) => {
+            let definition = kind.taken().open(&here, &state, sealed)?;
+            let form = Fields::blank().with("definition", sealed);
+            show(&here, kind, &definition, form)
         }
     }
 }
@@ -121,37 +174,38 @@ pub(super) async fn send(
 ) -> Result<Response, ApiError> {
     here.require(Area::Definitions)?;
     let kind = Kind::parse(form.text("kind")).ok_or_else(ApiError::not_found)?;
-    match make(&here, kind, &form, &state).await {
+    let sealed = form.text("definition");
+    let definition = kind.taken().open(&here, &state, sealed)?;
+    match make(&here, (kind, &definition), &form, &state).await {
         Ok(response) => Ok(response),
         Err(error) => {
             let fields = Fields::typed(&form, &["definition"], &["code"]);
-            show(&here, kind, fields.refused(error)?)
+            show(&here, kind, &definition, fields.refused(error)?)
         }
     }
 }
 
 async fn make(
     here: &InProject,
-    kind: Kind,
+    (kind, definition): (Kind, &Value),
     form: &Form,
     state: &AppState,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Definitions)?;
-    let definition = model::json::parse(form.text("definition").as_bytes())?;
     let control = state.control.proving(form.proof()?);
     let made = match kind {
         Kind::View => {
-            let draft = views::draft(&here.definitions, &definition)?;
+            let draft = views::draft(&here.definitions, definition)?;
             let made = control.create_view(&caller.0, draft).await;
             made.map(|view| format!("/views/{}?done=made", view.id))
         }
         Kind::Saved => {
-            let draft = saved_queries::draft(&here.definitions, &definition)?;
+            let draft = saved_queries::draft(&here.definitions, definition)?;
             let made = control.create_saved_query(&caller.0, draft).await;
             made.map(|saved| format!("/saved/{}?done=made", saved.id))
         }
         Kind::Dataset => {
-            let draft = DatasetDraft::parse(&definition)?;
+            let draft = DatasetDraft::parse(definition)?;
             refuse_unknown_pools(&here.definitions, &draft.analysis())?;
             let made = control.create_dataset(&caller.0, draft).await;
             made.map(|dataset| format!("/datasets/{}?done=made", dataset.id))
@@ -170,6 +224,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         name: text.to_owned(),
         gone: "",
         kind: "view",
+        pools: vec![text.to_owned()],
+        is_public: true,
         action: super::frame::address(text, "/x"),
         list: super::frame::address(text, "/x"),
     };

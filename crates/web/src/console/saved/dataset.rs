@@ -221,7 +221,7 @@ pub(in crate::console) async fn delete(
     match deleted.await {
         Ok(()) => {
             let was = dataset.draft.to_value();
-            Ok(go_to(&again::address(&here, Kind::Dataset, &was)))
+            Ok(go_to(&again::address(&here, &state, Kind::Dataset, &was)))
         }
         Err(error) => {
             let fields = Fields::of_revision(dataset.revision).refused(error)?;

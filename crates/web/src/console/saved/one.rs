@@ -229,7 +229,7 @@ pub(in crate::console) async fn delete(
     match deleted.await {
         Ok(()) => {
             let was = saved.draft.to_value();
-            Ok(go_to(&again::address(&here, Kind::Saved, &was)))
+            Ok(go_to(&again::address(&here, &state, Kind::Saved, &was)))
         }
         Err(error) => {
             let fields = Fields::of_revision(saved.revision).refused(error)?;

@@ -4,6 +4,7 @@ use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
 use super::world::{OWN, between, browse, filled, form_token, open, with};
+use crate::console::frame::query;
 use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -693,7 +694,48 @@ async fn what_was_deleted_is_made_again_as_it_was() {
     }
     assert_eq!(see(&world, &dev, "/make-again").await.status, 303);
     let form = [("kind", "view"), ("definition", "nonsense")];
-    assert_eq!(send(&world, &dev, "/make-again", &form).await.status, 400);
+    assert_eq!(send(&world, &dev, "/make-again", &form).await.status, 404);
+}
+
+#[tokio::test]
+async fn only_what_a_session_deleted_is_made_again_and_is_shown_before() {
+    let world = World::with_sales().await;
+    let view = json!({ "name": "open", "pool": "sales", "shape": "records",
+        "fields": [{ "field": "amount" }], "public": true });
+    let made = world.post("/v1/views", &view).await.expect(201).json();
+    let ada = first_signed_in(&world).await;
+    let bob = joined(&world, &ada, "bob", json!([{ "role": "owner" }])).await;
+    let below = format!("/views/{}/delete", text(&made, "/id"));
+    let gone = delete(&world, &ada, &below).await.expect(303);
+    let place = gone.header("location").to_owned();
+    let html = open(&world, &ada, &place).await.expect(200).text();
+    assert!(
+        html.contains("<code class=\"name\">sales</code>")
+            && html.contains("Keys in pages may read it"),
+        "{html}"
+    );
+    let own = hidden(&html, "definition");
+    let refuses = async |by: &SignedIn, kind: &str, definition: &str| {
+        let pairs = query([("kind", kind), ("definition", definition)]);
+        let page = see(&world, by, &format!("/make-again?{pairs}")).await;
+        assert_eq!(page.status, 404, "{definition}");
+        let code = by.code(&world);
+        let form = [("kind", kind), ("definition", definition), ("code", &code)];
+        let sent = send(&world, by, "/make-again", &form).await;
+        assert_eq!(sent.status, 404, "{definition}");
+        world.get("/v1/views/open").await.expect(404);
+    };
+    let plain = view.to_string();
+    refuses(&ada, "view", &plain).await;
+    refuses(&bob, "view", &own).await;
+    refuses(&ada, "saved", &own).await;
+    // What keys in pages do not read says nothing of them.
+    let all = world.get("/v1/views/all").await.expect(200).json();
+    let below = format!("/views/{}/delete", text(&all, "/id"));
+    let gone = delete(&world, &ada, &below).await.expect(303);
+    let html = open(&world, &ada, gone.header("location")).await;
+    let html = html.expect(200).text();
+    assert!(!html.contains("Keys in pages may read it"), "{html}");
 }
 
 #[tokio::test]

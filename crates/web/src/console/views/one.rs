@@ -192,7 +192,7 @@ pub(in crate::console) async fn delete(
     match deleted.await {
         Ok(()) => {
             let was = readable.view.draft.to_value();
-            Ok(go_to(&again::address(&here, Kind::View, &was)))
+            Ok(go_to(&again::address(&here, &state, Kind::View, &was)))
         }
         Err(error) => {
             let fields = Fields::of_revision(readable.view.revision).refused(error)?;
