@@ -31,6 +31,9 @@ use crate::state::AppState;
 const FORM_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a form that are read, so that one that is too long is shown again.
 const READ_BYTES_MAX: usize = 8 * FORM_BYTES_MAX;
+/// Fields of a form at most: a page that shows it again takes many times what
+/// an empty field takes on its way here.
+const FIELDS_MAX: usize = 2_000;
 /// The field with the token of the session that the page was shown to.
 pub(super) const TOKEN: &str = "_token";
 /// The field with a one-time code for what widens something.
@@ -227,11 +230,15 @@ async fn read_most(request: Request, most: usize, state: &AppState) -> Result<Fo
     require_form(request.headers())?;
     let sender = sender(request.extensions());
     let body = receive(request.into_body(), most, sender, state).await?;
+    if form_urlencoded::parse(&body.bytes).count() > FIELDS_MAX {
+        let rule = format!("a form has at most {FIELDS_MAX} fields");
+        return Err(ApiError::new(Code::LimitExceeded, rule).of_body());
+    }
     Ok(Form {
         fields: form_urlencoded::parse(&body.bytes).into_owned().collect(),
         files: Vec::new(),
         is_too_long: body.bytes.len() > FORM_BYTES_MAX,
-        _body: None,
+        _body: Some(body),
     })
 }
 

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use super::{
-    CODE, FORM_BYTES_MAX, Form, Sender, TOKEN, read, read_most, read_with_files, require_token,
+    CODE, FIELDS_MAX, FORM_BYTES_MAX, Form, Sender, TOKEN, read, read_most, read_with_files,
+    require_token,
 };
 use crate::error::{ApiError, Code};
 use crate::session::require_own_page;
@@ -43,6 +44,9 @@ pub(in crate::console) struct KeptFile<V>(
 /// without anything that is secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Typed(pub(crate) Vec<(String, String)>);
+
+/// Fields that stand around what is kept over a sign-in, at most.
+const SIGN_IN_FIELDS_MAX: usize = 16;
 
 /// Why a form reached nobody, with what was typed into it.
 pub(in crate::console) struct Refusal(pub(super) ApiError, pub(super) Option<Typed>);
@@ -130,7 +134,8 @@ pub(super) fn counts<V: Sender>(
 
 /// What is kept over a sign-in; `None` where nothing was typed.
 pub(super) fn typed(form: &Form) -> Option<Typed> {
-    if form.fits().is_err() {
+    let is_too_much = form.pairs().count() + SIGN_IN_FIELDS_MAX > FIELDS_MAX;
+    if form.fits().is_err() || is_too_much {
         return None;
     }
     let ordinary = form.pairs().filter(|(name, _)| !SECRET.contains(name));

@@ -143,6 +143,40 @@ async fn a_form_of_an_older_session_is_shown_again_with_a_fresh_token_and_nothin
 }
 
 #[tokio::test]
+async fn a_form_of_too_many_fields_is_refused_and_shown_to_nobody() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let token = form_token(&world, &ada, project(&world).await);
+    let sent = async |call: &str, cookie: &str, count: usize| {
+        let mut form = vec![("_token", token.as_str()), ("name", "wholly mine")];
+        form.resize(count, ("a", ""));
+        browse(&world, call, cookie, OWN, Some(&form)).await
+    };
+    let refused = |reply: Reply| {
+        let html = reply.expect(413).text();
+        assert!(html.contains("at most 2000 fields"), "{html}");
+        assert!(!html.contains("wholly mine"), "{html}");
+    };
+    for form in FORMS {
+        let call = format!("POST {DEFAULT}{}", form.0);
+        refused(sent(&call, &ada.cookie(), 2_001).await);
+        assert_ne!(sent(&call, &ada.cookie(), 2_000).await.status, 413);
+        // Of whoever must sign in first it is not kept, nor is what would not
+        // fit into the form that signs in.
+        for count in [2_001, 2_000] {
+            let html = sent(&call, "", count).await.expect(303).text();
+            assert!(!html.contains("kept."), "{html}");
+        }
+        let html = sent(&call, "", 1_984).await.expect(401).text();
+        assert!(html.contains("kept.name"), "{html}");
+    }
+    for call in ["POST /console/sign-in", "POST /console/join"] {
+        refused(sent(call, "", 2_001).await);
+        assert_ne!(sent(call, "", 2_000).await.status, 413);
+    }
+}
+
+#[tokio::test]
 async fn what_was_typed_is_kept_over_the_sign_in_without_what_is_secret() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
