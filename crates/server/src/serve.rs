@@ -328,6 +328,7 @@ async fn serve(
     ));
     let marking = tokio::spawn(timers::mark_time(control.clone(), drained.clone()));
     let refreshing = tokio::spawn(timers::refresh(state.clone(), stopping.clone()));
+    let pages = tokio::spawn(timers::let_go_of_pages(state.clone(), stopping.clone()));
     let noted = lake.journal_extent();
     let upkeep = upkeep::Threads::start(
         lake.clone(),
@@ -339,7 +340,7 @@ async fn serve(
     stop.await;
     state.set_ready(false);
     stopping.cancel();
-    for task in [api, operations, last_use, refreshing] {
+    for task in [api, operations, last_use, refreshing, pages] {
         let _ = task.await;
     }
     // The last checkpoint is of after the last change.

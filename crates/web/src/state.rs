@@ -146,6 +146,12 @@ impl AppState {
         self
     }
 
+    /// Lets go of pages of the console that are shown once, and of the answers
+    /// that lead there, when their minute is over. For a timer.
+    pub fn let_go_of_pages(&self) {
+        self.handing.let_go(self.clock.now());
+    }
+
     /// Says whether the server takes requests, for `/readyz`; all clones of
     /// the state say the same.
     pub fn set_ready(&self, ready: bool) {

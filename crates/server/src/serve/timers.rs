@@ -15,6 +15,8 @@ use crate::clock::SystemClock;
 const LAST_USE_PERIOD: Duration = Duration::from_secs(60);
 /// How often is looked whether answers of cached queries are due.
 const REFRESH_PERIOD: Duration = Duration::from_secs(5);
+/// How often is looked whether pages that are shown once waited for long enough.
+const PAGES_PERIOD: Duration = Duration::from_secs(5);
 
 /// From how many seconds on a clock that is behind is told of.
 const BEHIND_SECONDS: i64 = 60;
@@ -125,6 +127,18 @@ pub(super) async fn refresh(state: AppState, stopping: CancellationToken) {
                     () = web::refresh(&state) => {}
                 }
             }
+        }
+    }
+}
+
+/// Lets go of what the console shows once and nobody fetched.
+pub(super) async fn let_go_of_pages(state: AppState, stopping: CancellationToken) {
+    let mut ticks = tokio::time::interval(PAGES_PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = ticks.tick() => state.let_go_of_pages(),
         }
     }
 }

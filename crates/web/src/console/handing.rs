@@ -9,6 +9,8 @@
 //! click would have come, and then to the last who asked: so whatever a browser
 //! threw away held no secret yet.
 
+mod letting_go;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +33,7 @@ use crate::caller::Named;
 use crate::error::ApiError;
 use crate::session::InSession;
 use crate::state::AppState;
+use letting_go::{is_within, make_room};
 
 /// After a form came, for how long a second click may come.
 pub(crate) const SECOND_CLICK: Duration = Duration::from_millis(600);
@@ -90,7 +93,8 @@ struct Waiting {
     /// The session that it is for; `None` for somebody who has none.
     session: Option<SessionId>,
     made_at: Timestamp,
-    /// Sealed under its address, which is not kept.
+    /// Sealed under its address, which is kept beside it for the same minute:
+    /// in the answer to the form.
     first: Option<String>,
     /// What is said from then on.
     again: String,
@@ -135,25 +139,6 @@ fn cookie(headers: &HeaderMap) -> [u8; 32] {
 
 fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn is_within(since: Timestamp, period: Duration, now: Timestamp) -> bool {
-    now < since.checked_add(period).unwrap_or(Timestamp::MAX)
-}
-
-/// Makes room for one more, and lets those go that are too old.
-fn make_room<K: Clone + Eq + std::hash::Hash, V>(
-    kept: &mut HashMap<K, V>,
-    since: impl Fn(&V) -> Timestamp,
-    (period, now): (Duration, Timestamp),
-) {
-    kept.retain(|_, one| is_within(since(one), period, now));
-    if kept.len() >= KEPT_MAX {
-        let oldest = kept.iter().min_by_key(|(_, one)| since(one));
-        if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-            kept.remove(&oldest);
-        }
-    }
 }
 
 impl Handing {

@@ -189,6 +189,26 @@ async fn the_page_is_for_its_session_for_the_last_who_asks_and_for_a_minute() {
 }
 
 #[tokio::test]
+async fn neither_page_nor_cookie_lies_in_memory_for_longer_than_a_minute() {
+    let (world, ada, path, form) = rolling().await;
+    let sent = send(&world, &ada.cookie(), &path, &form).await;
+    let (there, own) = (place(&sent), cookie_of(&sent));
+    assert!(!own.is_empty());
+    // No other form comes, and nobody asks for the page.
+    for (wait, held) in [(0, (1, 1)), (59_999, (1, 1)), (1, (0, 0))] {
+        world.clock.advance(Duration::from_millis(wait));
+        world.state.let_go_of_pages();
+        assert_eq!(world.state.handing.held(), held, "after {wait} ms more");
+    }
+    let html = look(&world, &own, &there).await;
+    assert!(html.contains("That was done already"), "{html}");
+    world.clock.advance(Duration::from_secs(540));
+    world.state.let_go_of_pages();
+    let html = look(&world, &own, &there).await;
+    assert!(html.contains("is kept nowhere"), "{html}");
+}
+
+#[tokio::test]
 async fn whoever_has_no_session_yet_loses_no_codes_by_a_second_click() {
     let world = World::new().await;
     let page = |path: &'static str| {
