@@ -164,8 +164,9 @@ impl Control {
     /// any more, and the new one ends at once.
     ///
     /// # Errors
-    /// [`Refusal::NotRolling`]; a fault when the caller could not make a key
-    /// with these grants; without force [`ControlError::SeenRecently`].
+    /// [`Refusal::NotRolling`], also where the new secret is gone already; a
+    /// fault when the caller could not make a key with these grants; without
+    /// force [`ControlError::SeenRecently`].
     pub async fn undo_roll(
         &self,
         by: &Permit<Admin>,
@@ -206,7 +207,10 @@ impl Control {
         before: &Arc<KeyRecord>,
         force: bool,
     ) -> Result<Arc<KeyRecord>, ControlError> {
-        let old = self.going_on(before, change.now);
+        // Where the new one was revoked there is no roll to take back: an old
+        // secret that is to end would go on for ever.
+        let new = before.current_secret();
+        let old = new.and_then(|_| self.going_on(before, change.now));
         let old = old.ok_or(Refusal::NotRolling)?;
         let others = before.secrets().iter().filter(|other| other.id != old.id);
         let others: Vec<SecretId> = others.map(|other| other.id).collect();

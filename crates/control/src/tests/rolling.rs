@@ -516,6 +516,11 @@ async fn k6_a_key_whose_newer_secret_was_revoked_is_rolled_and_its_owner_is_told
     // The timer tells nothing twice.
     plane.control.note_what_is_due();
     assert_eq!(told().await.len(), 1);
+    // There is no roll to take back, and the old one gets no other end by it.
+    let by = plane.admin();
+    let undone = plane.control.undo_roll(&by, key.id(), true).await;
+    assert_eq!(refused(undone), Refusal::NotRolling);
+    assert_eq!(plane.control.grace_of(old.id()), Some(end));
     // A roll makes the next one; the old one keeps its end, which no grace puts off.
     let next = plane.roll(key.id(), r#"{"grace":"7d"}"#).await;
     let next = next.expect("rolls");
