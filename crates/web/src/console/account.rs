@@ -11,7 +11,7 @@ use model::people::{Code, Password};
 
 use super::forms::{Fields, Form, ONCE, Sent, SentOnce, fresh};
 use super::frame::{Frame, page};
-use super::handing::Before;
+use super::handing::{Before, For};
 use super::sign_in::{presented, second};
 use super::times::Moment;
 use super::visitor::Visitor;
@@ -217,8 +217,7 @@ pub(super) async fn codes(
                 label: "Ask for others",
                 href: "/console/account/codes",
             };
-            let session = Some(visitor.session.id);
-            turn.hand(&state, session, first, &before).await
+            turn.hand(&state, For::own(&visitor), first, &before).await
         }
         Err(error) => show_codes(&visitor, fields.refused(error)?),
     }

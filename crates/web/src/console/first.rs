@@ -13,7 +13,7 @@ use model::secrets::Secret;
 
 use super::forms::{AnybodyOnce, Fields, Form, ONCE, fresh};
 use super::frame::Frame;
-use super::handing::Before;
+use super::handing::{Before, For};
 use super::{ROOT, go_to, once};
 use crate::caller::circumstances;
 use crate::error::{ApiError, Code};
@@ -77,7 +77,7 @@ pub(super) async fn send(
     match made.await {
         Ok((person, shown)) => {
             let first = once::show_first(&person, &shown)?;
-            turn.hand(&state, None, first, &before()).await
+            turn.hand(&state, For::ANYBODY, first, &before()).await
         }
         Err(error) => show(fields.refused(error)?),
     }

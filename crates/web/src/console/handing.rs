@@ -10,6 +10,7 @@
 //! threw away held no secret yet.
 
 mod letting_go;
+mod whom;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -31,9 +32,11 @@ use super::frame::{self, Frame, page};
 use super::{ROOT, go_to};
 use crate::caller::Named;
 use crate::error::ApiError;
-use crate::session::InSession;
 use crate::state::AppState;
 use letting_go::{is_within, make_room};
+use whom::Visiting;
+
+pub(super) use whom::For;
 
 /// After a form came, for how long a second click may come.
 pub(crate) const SECOND_CLICK: Duration = Duration::from_millis(600);
@@ -90,8 +93,7 @@ pub(super) struct Answer {
 /// A page that nobody has seen yet.
 #[derive(Debug)]
 struct Waiting {
-    /// The session that it is for; `None` for somebody who has none.
-    session: Option<SessionId>,
+    of: For,
     made_at: Timestamp,
     /// Sealed under its address, which is kept beside it for the same minute:
     /// in the answer to the form.
@@ -189,18 +191,17 @@ impl Handing {
     fn ask(&self, page: &[u8; 32], session: Option<SessionId>) -> Option<u64> {
         let mut pages = lock(&self.pages);
         let waiting = pages.get_mut(page)?;
-        let is_for = waiting.session.is_none() || waiting.session == session;
+        let of = waiting.of.session;
+        let is_for = of.is_none() || of == session;
         is_for.then(|| {
             waiting.asked += 1;
             waiting.asked
         })
     }
 
-    /// Whether a page is for somebody who signed in.
-    fn is_of_session(&self, page: &[u8; 32]) -> bool {
-        let pages = lock(&self.pages);
-        let waiting = pages.get(page);
-        waiting.is_some_and(|waiting| waiting.session.is_some())
+    /// Whom a page is for.
+    fn whom(&self, page: &[u8; 32]) -> Option<For> {
+        lock(&self.pages).get(page).map(|waiting| waiting.of)
     }
 
     /// The page for the last who asked for it, while it waits, and then no
@@ -250,7 +251,7 @@ impl Turn {
     pub(super) async fn hand(
         mut self,
         state: &AppState,
-        session: Option<SessionId>,
+        of: For,
         first: Response,
         again: &impl Template,
     ) -> Result<Response, ApiError> {
@@ -267,7 +268,7 @@ impl Turn {
         let handle: String = handle.iter().map(|byte| format!("{byte:02x}")).collect();
         let now = state.clock.now();
         let waiting = Waiting {
-            session,
+            of,
             made_at: now,
             first: Some(seal(state, &handle).seal(VERSION, &[], &bytes, &*state.random)),
             again,
@@ -325,14 +326,22 @@ pub(super) async fn read(
     if method != Method::GET {
         return page(StatusCode::OK, &nothing);
     }
-    let session = match handing.is_of_session(&name) {
-        true => Some(visitor.0?.session.id),
-        false => None,
+    let Some(of) = handing.whom(&name) else {
+        return page(StatusCode::OK, &nothing);
     };
+    let visitor = match of.session {
+        Some(_) => Some(visitor.0?),
+        None => None,
+    };
+    let session = visitor.as_ref().map(|(session, _)| *session);
     let Some(asked) = handing.ask(&name, session) else {
         return page(StatusCode::OK, &nothing);
     };
     tokio::time::sleep(state.second_click).await;
+    // The session may be over by now, and the role another one.
+    if let Some((_, token)) = &visitor {
+        of.check(token, &state)?;
+    }
     let html = match handing.take(&name, asked, state.clock.now()) {
         None => return page(StatusCode::OK, &nothing),
         Some(Err(again)) => again,
@@ -346,17 +355,6 @@ pub(super) async fn read(
     let kind = HeaderValue::from_static(frame::HTML);
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
-}
-
-/// Who is there, if anybody who signed in.
-pub(super) struct Visiting(Result<InSession, ApiError>);
-
-impl FromRequestParts<AppState> for Visiting {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        Ok(Self(InSession::from_request_parts(parts, state).await))
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use model::people::{InvitationToken, Password, PersonDraft};
 
 use super::forms::{AnybodyOnce, Fields, Form, ONCE, Sent, fresh};
 use super::frame::Frame;
-use super::handing::Before;
+use super::handing::{Before, For};
 use super::visitor::Visitor;
 use super::{ROOT, go_to, once};
 use crate::caller::Seen;
@@ -54,7 +54,7 @@ pub(super) async fn send(
     match state.control.accept_invitation(&token, new, address).await {
         Ok((person, shown)) => {
             let first = once::show(Frame::bare("Keep these"), &person, &shown)?;
-            turn.hand(&state, None, first, &before()).await
+            turn.hand(&state, For::ANYBODY, first, &before()).await
         }
         Err(ControlError::Refused(Refusal::NoInvitation)) => show(fields.broken(
             "invitation",

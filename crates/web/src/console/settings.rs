@@ -12,6 +12,7 @@ use model::people::Area;
 use super::forms::{self, Fields, Form, ONCE, Sent, SentOnce};
 use super::frame::{Frame, Section, address, page};
 use super::go_to;
+use super::handing::For;
 use super::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -148,8 +149,8 @@ pub(super) async fn another(
             let shown = made(&here, &name, Some(secret.reveal().to_owned()));
             let first = step_up::finish(&control, page(StatusCode::OK, &shown));
             let again = made(&here, &name, None);
-            let session = Some(here.visitor.session.id);
-            turn.hand(&state, session, first, &again).await
+            let of = For::role(&here, Area::Projects);
+            turn.hand(&state, of, first, &again).await
         }
         Ok(Carried::Before(_)) => page(StatusCode::OK, &made(&here, &name, None)),
         Err(error) => show_another(&here, fields.refused(error)?),

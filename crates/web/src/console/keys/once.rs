@@ -10,12 +10,13 @@ use model::fields::{FieldType, ScalarType};
 use model::grants::{Action, Grant, Selector, Target};
 use model::keys::{KeyKind, KeyRecord};
 use model::names::{FieldPath, Name};
+use model::people::Area;
 use model::permit::{AskPool, On};
 use model::pools::Pool;
 use model::value::{Object, Value};
 
 use super::super::frame::{Frame, Section, page, segment};
-use super::super::handing::Turn;
+use super::super::handing::{For, Turn};
 use super::super::visitor::InProject;
 use super::words::listed;
 use crate::error::ApiError;
@@ -74,8 +75,8 @@ pub(super) async fn show(
         Made::Before(_) => Ok(first),
         Made::Now(key, _) => {
             let again = page_of(here, told, &Made::Before(Arc::clone(key)));
-            let session = Some(here.visitor.session.id);
-            turn.hand(state, session, first, &again).await
+            let of = For::role(here, Area::Keys);
+            turn.hand(state, of, first, &again).await
         }
     }
 }

@@ -12,6 +12,7 @@ use model::people::{Area, PersonDraft, Role, SignInName};
 
 use super::super::forms::{self, Fields, Form, ONCE, Sent, SentOnce};
 use super::super::frame::{Frame, Section, page};
+use super::super::handing::For;
 use super::super::rows::Wrong;
 use super::super::visitor::InProject;
 use super::super::{ROOT, go_to};
@@ -120,9 +121,9 @@ pub(in super::super) async fn send(
             let link = format!("{ROOT}/join#{}", token.reveal());
             let shown = invited(&here, name.clone(), Some(link));
             let first = step_up::finish(&control, page(StatusCode::OK, &shown));
-            let session = Some(here.visitor.session.id);
+            let of = For::role(&here, Area::People);
             let again = invited(&here, name, None);
-            turn.hand(&state, session, first, &again).await
+            turn.hand(&state, of, first, &again).await
         }
         Ok(Carried::Before(_)) => page(StatusCode::OK, &invited(&here, name, None)),
         Err(ControlError::Refused(refusal @ Refusal::NotAllowed(_))) => {

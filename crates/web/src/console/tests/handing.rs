@@ -189,6 +189,26 @@ async fn the_page_is_for_its_session_for_the_last_who_asks_and_for_a_minute() {
 }
 
 #[tokio::test]
+async fn the_page_is_for_a_role_that_still_has_what_it_was_made_by() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = joined(&world, &ada, "bob", json!([{ "role": "admin" }])).await;
+    let (id, _) = world.key(json!([])).await;
+    let path = format!("{KEYS}/{id}/roll");
+    let mut form = blank(&world, &bob.cookie(), &path).await.to_vec();
+    form.extend([("grace", "24h".to_owned()), ("code", bob.code(&world))]);
+    let sent = send(&world, &bob.cookie(), &path, &form).await;
+    let (call, own) = (format!("GET {}", place(&sent)), cookie_of(&sent));
+    let change = format!("PATCH /v1/people/{}", bob.id);
+    let roles = |role: &str| json!({ "roles": [{ "role": role }] });
+    let narrowed = ada.call(&world, &change, &roles("viewer")).await;
+    narrowed.expect(200);
+    let refused = browse(&world, &call, &own, OWN, None).await;
+    let html = refused.expect(403).text();
+    assert!(!html.contains("<code id=\"token\">"), "{html}");
+}
+
+#[tokio::test]
 async fn neither_page_nor_cookie_lies_in_memory_for_longer_than_a_minute() {
     let (world, ada, path, form) = rolling().await;
     let sent = send(&world, &ada.cookie(), &path, &form).await;
