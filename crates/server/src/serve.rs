@@ -272,7 +272,7 @@ async fn lake_of(
     };
     let opened = tokio::task::spawn_blocking(move || {
         let lake = Lake::open(environment, known, options)?;
-        identity::write(&data_dir, lake.journal_extent())?;
+        identity::begin(&data_dir, lake.journal_extent())?;
         Ok::<_, ServeError>(lake)
     });
     let opened = opened

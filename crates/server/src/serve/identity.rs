@@ -228,8 +228,35 @@ impl Note {
     }
 }
 
+/// Notes at a start how far the journal goes, where that is not what is noted.
+/// What a full disk keeps from being noted is noted later, as [`Note::keep`]
+/// does: an older note of the same journal is true of it, and one that is
+/// missing is what an earlier version leaves.
+///
+/// # Errors
+/// Nothing is noted yet, and the file cannot be written for another reason than
+/// a lack of room.
+pub(super) fn begin(data_dir: &Path, now: Extent) -> Result<(), ServeError> {
+    let noted = read(data_dir)?;
+    if noted == Some(now) {
+        return Ok(());
+    }
+    match write(data_dir, now) {
+        Err(error) if noted.is_some() || is_full(&error) => {
+            tracing::warn!(%error, "how far the journal goes was not noted at the start; it is tried again");
+            Ok(())
+        }
+        written => written,
+    }
+}
+
+fn is_full(error: &ServeError) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error, ServeError::File { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+}
+
 /// Writes the file anew, durably: under its name it is there as a whole.
-pub(super) fn write(data_dir: &Path, extent: Extent) -> Result<(), ServeError> {
+fn write(data_dir: &Path, extent: Extent) -> Result<(), ServeError> {
     let path = file(data_dir);
     let partial = data_dir.join("identity.json.partial");
     let failed = |error| ServeError::file("write", &path, error);
@@ -243,3 +270,6 @@ pub(super) fn write(data_dir: &Path, extent: Extent) -> Result<(), ServeError> {
         .and_then(|()| File::open(data_dir)?.sync_all())
         .map_err(failed)
 }
+
+#[cfg(test)]
+mod tests;
