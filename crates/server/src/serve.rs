@@ -329,12 +329,11 @@ async fn serve(
     let marking = tokio::spawn(timers::mark_time(control.clone(), drained.clone()));
     let refreshing = tokio::spawn(timers::refresh(state.clone(), stopping.clone()));
     let pages = tokio::spawn(timers::let_go_of_pages(state.clone(), stopping.clone()));
-    let noted = lake.journal_extent();
     let upkeep = upkeep::Threads::start(
         lake.clone(),
         control.clone(),
         scrub::Scrub::new(settings.scrub, &settings.data_dir),
-        identity::Note::of(&settings.data_dir, noted),
+        identity::Note::of(&settings.data_dir),
     )?;
     state.set_ready(true);
     stop.await;

@@ -201,11 +201,12 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// Of a directory, in which this was written.
-    pub(super) fn of(data_dir: &Path, written: Extent) -> Self {
+    /// Of a directory. What the start wrote is not taken for known: the journal
+    /// may have gone on since, or the start wrote nothing.
+    pub(super) fn of(data_dir: &Path) -> Self {
         Self {
             data_dir: data_dir.to_owned(),
-            written: Some(written),
+            written: None,
             is_told: false,
         }
     }
@@ -213,7 +214,10 @@ impl Note {
     /// Notes how far the journal goes, if that is not noted. Until it is, the
     /// loss of its last segment would not be noticed; nothing else waits for it.
     pub(super) fn keep(&mut self, lake: &Lake) {
-        let now = lake.journal_extent();
+        self.keep_extent(lake.journal_extent());
+    }
+
+    fn keep_extent(&mut self, now: Extent) {
         if self.written == Some(now) {
             return;
         }

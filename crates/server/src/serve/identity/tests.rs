@@ -45,3 +45,21 @@ fn a_lack_of_room_is_no_other_failure() {
         assert_eq!(is_full(&error), full, "{kind}");
     }
 }
+
+#[test]
+fn what_a_start_left_unwritten_is_noted_by_the_first_pass() {
+    let home = tempfile::tempdir().expect("a folder");
+    begin(home.path(), FIRST).expect("is written");
+    // The journal went on before the threads began.
+    let mut note = Note::of(home.path());
+    note.keep_extent(LATER);
+    assert_eq!(read(home.path()).expect("is read"), Some(LATER));
+    // What failed is tried at every pass.
+    block(home.path());
+    let last = Extent { last: 3, ..LATER };
+    note.keep_extent(last);
+    assert_eq!(read(home.path()).expect("is read"), Some(LATER));
+    std::fs::remove_dir(home.path().join("identity.json.partial")).expect("removed");
+    note.keep_extent(last);
+    assert_eq!(read(home.path()).expect("is read"), Some(last));
+}
