@@ -46,6 +46,23 @@ pub(super) fn make_directory(path: &Path) -> Result<(), ServeError> {
         .map_err(|error| ServeError::file("make the directory", path, error))
 }
 
+/// Where a path leads, with every link followed; what is not there yet is taken
+/// by its name, as it will be made.
+pub(super) fn real(path: &Path) -> std::io::Result<PathBuf> {
+    let mut real = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        if part == std::path::Component::ParentDir {
+            real.pop();
+            continue;
+        }
+        real.push(part);
+        if let Ok(found) = real.canonicalize() {
+            real = found;
+        }
+    }
+    Ok(real)
+}
+
 /// Makes the names in a directory durable.
 pub(super) fn sync_directory(path: &Path) -> Result<(), ServeError> {
     let synced = File::open(path).and_then(|directory| directory.sync_all());
@@ -101,7 +118,7 @@ fn locked(file: File, data_dir: &Path, path: &Path) -> Result<File, ServeError> 
 
 /// The pepper's file when none is named: beside the data directory, so that a
 /// copy of the directory does not hold it.
-fn pepper_file(data_dir: &Path, named: Option<&Path>) -> PathBuf {
+pub(super) fn pepper_file(data_dir: &Path, named: Option<&Path>) -> PathBuf {
     named.map_or_else(
         || {
             let mut name = data_dir.file_name().unwrap_or_default().to_owned();

@@ -2,6 +2,7 @@
 //! belongs to it and how far that one goes, so that a start with a part missing,
 //! or with an older one put back, is refused and is no start with empty pools.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -14,7 +15,7 @@ use lake::journal::{self, Extent};
 use serde_json::Value;
 
 use super::ServeError;
-use super::files::{control_file, journal_directory, tables_directory};
+use super::files::{self, control_file, journal_directory, tables_directory};
 use crate::config::ServeSettings;
 
 /// The version of the file.
@@ -122,29 +123,58 @@ fn has_files(tables: &Path) -> bool {
         .any(|mut files| files.next().is_some())
 }
 
+/// What a first start may leave by itself, and what a new disk has.
+const OURS: [&str; 5] = ["lock", "journal", "tables", "lost+found", "tidegate.toml"];
+/// How the names of files begin that a first start may leave: some are made
+/// before the control database is.
+const OUR_BEGINNINGS: [&str; 5] = [
+    "control.",
+    "nonces.sqlite",
+    "tokens.sqlite",
+    "identity.json",
+    "scrub.json",
+];
+
+/// The names in the data directory of what the settings name, or of what that
+/// lies in.
+fn given_within(data_dir: &Path, settings: Option<&ServeSettings>) -> Vec<OsString> {
+    let pepper = settings.and_then(|settings| settings.pepper_file.as_deref());
+    let mut given = vec![files::pepper_file(data_dir, pepper)];
+    if let Some(settings) = settings {
+        let named = [
+            &settings.admin_token_file,
+            &settings.places_file,
+            &settings.audit_checkpoint_dir,
+        ];
+        given.extend(named.into_iter().flatten().cloned());
+        let tls = settings.tls.iter();
+        given.extend(tls.flat_map(|tls| [tls.cert.clone(), tls.key.clone()]));
+    }
+    // As they are written, and where they lead: either may go through a link.
+    let both = |path: &Path| [std::path::absolute(path).ok(), files::real(path).ok()];
+    let roots = both(data_dir);
+    let pairs = given.iter().flat_map(|path| roots.iter().zip(both(path)));
+    let names = pairs.filter_map(|(root, path)| {
+        let path = path?;
+        let below = path.strip_prefix(root.as_ref()?).ok()?;
+        Some(below.components().next()?.as_os_str().to_owned())
+    });
+    names.collect()
+}
+
 /// Refuses to begin in a directory that holds what no first start makes.
 fn refuse_foreign(data_dir: &Path, settings: Option<&ServeSettings>) -> Result<(), ServeError> {
-    let named = settings.into_iter().flat_map(|settings| {
-        let files = [&settings.pepper_file, &settings.admin_token_file];
-        let places = [&settings.places_file, &settings.audit_checkpoint_dir];
-        files.into_iter().chain(places).flatten()
-    });
-    let named: Vec<_> = named.filter_map(|path| path.file_name()).collect();
+    let given = given_within(data_dir, settings);
     let entries = std::fs::read_dir(data_dir);
     let entries = entries.map_err(|error| ServeError::file("list", data_dir, error))?;
     for entry in entries {
         let entry = entry.map_err(|error| ServeError::file("list", data_dir, error))?;
         let name = entry.file_name();
         let text = name.to_string_lossy();
-        // What a first start that was interrupted leaves, and what a new disk has.
-        let is_ours = ["lock", "journal", "tables", "lost+found", "tidegate.toml"]
-            .contains(&&*text)
-            || ["control.", "tokens.", "nonces.", "identity.json"]
-                .iter()
-                .any(|file| text.starts_with(file))
-            || named
-                .iter()
-                .any(|file| text.starts_with(&*file.to_string_lossy()));
+        let is_begun = |given: &OsString| *text == *format!("{}.partial", given.to_string_lossy());
+        let is_ours = OURS.contains(&&*text)
+            || OUR_BEGINNINGS.iter().any(|begin| text.starts_with(begin))
+            || given.iter().any(|given| name == *given || is_begun(given));
         if !is_ours {
             return Err(ServeError::Setting(format!(
                 "{} is there, and {} is no data directory; a new server begins in an empty one, so name \
