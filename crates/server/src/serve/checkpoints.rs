@@ -41,11 +41,11 @@ impl Checkpoints {
         let Some(directory) = &settings.audit_checkpoint_dir else {
             return Ok(None);
         };
-        super::files::make_directory(directory)?;
         let real = |path: &Path| {
-            let found = path.canonicalize();
+            let found = super::files::real(path);
             found.map_err(|error| ServeError::file("find", path, error))
         };
+        // Looked at first: what is refused leaves nothing in the data directory.
         if real(directory)?.starts_with(real(&settings.data_dir)?) {
             return Err(ServeError::Setting(format!(
                 "--audit-checkpoint-dir {} lies in the data directory, where whoever changes the \
@@ -53,6 +53,7 @@ impl Checkpoints {
                 directory.display()
             )));
         }
+        super::files::make_directory(directory)?;
         Ok(Some(Self {
             directory: directory.clone(),
             written: HashMap::new(),

@@ -16,6 +16,10 @@ fn settings(home: &Path, checkpoints: PathBuf) -> ServeSettings {
     }
 }
 
+fn entries(directory: &Path) -> usize {
+    std::fs::read_dir(directory).expect("lists").count()
+}
+
 #[test]
 fn checkpoints_beside_what_they_vouch_for_are_refused() {
     let home = tempfile::tempdir().expect("a folder");
@@ -23,10 +27,12 @@ fn checkpoints_beside_what_they_vouch_for_are_refused() {
         std::fs::create_dir_all(home.path().join("else")).expect("makes");
         let refused = Checkpoints::take(&settings(home.path(), home.path().join(inside)));
         assert!(matches!(refused, Err(ServeError::Setting(_))), "{inside}");
+        assert_eq!(entries(&home.path().join("data")), 0, "{inside}");
     }
     std::os::unix::fs::symlink(home.path().join("data"), home.path().join("link")).expect("links");
     let refused = Checkpoints::take(&settings(home.path(), home.path().join("link/x")));
     assert!(matches!(refused, Err(ServeError::Setting(_))));
+    assert_eq!(entries(&home.path().join("data")), 0);
     for beside in ["checkpoints", "data-checkpoints"] {
         let taken = Checkpoints::take(&settings(home.path(), home.path().join(beside)));
         assert!(matches!(taken, Ok(Some(_))), "{beside}");
