@@ -1,6 +1,6 @@
 //! What can go wrong in the lake. None of these texts reaches a caller.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use datafusion_common::DataFusionError;
 use model::ids::PoolId;
@@ -135,7 +135,15 @@ impl From<DataFusionError> for LakeError {
 impl LakeError {
     /// Whether a file of records cannot be read as it is, and will not by itself.
     pub(crate) fn is_of_a_file(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::NewerFile { .. })
+        self.file().is_some()
+    }
+
+    /// The file of records that cannot be read, where [`Self::is_of_a_file`].
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Damaged { file, .. } | Self::NewerFile { file, .. } => Some(file),
+            _ => None,
+        }
     }
 
     /// What went through a library, and perhaps through its reader of bytes, as it was.

@@ -62,6 +62,8 @@ pub(super) struct State {
     unnamed: AtomicBool,
     counters: Counters,
     scrub: Scrub,
+    /// Files that a merge could not read, and that none has read since.
+    unreadable: Mutex<HashSet<FileId>>,
     /// Held while a piece of this work is done. Where both are held, that of
     /// `tending` was taken first.
     freeing: Mutex<Freeing>,
@@ -199,6 +201,7 @@ impl State {
             unnamed: AtomicBool::new(false),
             counters: Counters::default(),
             scrub: Scrub::default(),
+            unreadable: Mutex::default(),
             freeing: Mutex::new(freeing),
             tending: Mutex::default(),
             changing: Mutex::default(),

@@ -1,14 +1,17 @@
 //! What failed is tried again after a while, and other work gets its turn.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::ids::PoolId;
 use model::time::Timestamp;
 
-use super::Lake;
 use super::publish::has_passed;
+use super::{Lake, State};
 use crate::error::{LakeError, Result};
+use crate::tables::{FileId, parse_name};
 use crate::uniqueness::TokenStoreError;
 
 /// What is done for one pool, or for tokens: while it fails, other work gets its turn.
@@ -58,6 +61,23 @@ impl Failures {
     pub(super) fn rests(&self, writing: Writing, now: Timestamp) -> bool {
         let failed = self.0.get(&writing);
         failed.is_some_and(|(failed, rest)| now >= *failed && !has_passed(*failed, now, *rest))
+    }
+}
+
+impl State {
+    /// The files that a merge could not read, and that none has read since.
+    pub(super) fn unreadable(&self) -> MutexGuard<'_, HashSet<FileId>> {
+        let unreadable = self.unreadable.lock();
+        unreadable.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers of which file a failure was, so that others need not wait for it.
+    pub(super) fn note_unreadable(&self, error: &LakeError) {
+        let name = error.file().and_then(Path::file_name);
+        let named = name.and_then(|name| parse_name(name.to_str()?));
+        if let Some((id, _)) = named {
+            self.unreadable().insert(id);
+        }
     }
 }
 

@@ -41,8 +41,15 @@ impl Lake {
         let most = self.upkeep.options.runs;
         self.merge_files(id, Haste::IfNeeded, |pool, manifest, order| {
             let layout = pool.draft.layout;
-            choose(manifest, layout, most)
+            let merge = choose(manifest, layout, most);
+            // A file that cannot be read keeps a merge from being done, and not others from losing what is due.
+            let (merge, blocked) = match merge {
+                Some(choice) if self.holds_unreadable(&choice) => (None, Some(choice)),
+                merge => (merge, None),
+            };
+            merge
                 .or_else(|| self.next_purge(pool, manifest, order))
+                .or(blocked)
                 .or_else(|| misplaced(manifest, order))
                 .or_else(|| gathered(manifest, layout))
         })
@@ -62,6 +69,11 @@ impl Lake {
             })?;
         }
         Ok(())
+    }
+
+    fn holds_unreadable(&self, choice: &Choice) -> bool {
+        let unreadable = self.upkeep.unreadable();
+        choice.files.iter().any(|file| unreadable.contains(file))
     }
 
     fn merge_files(
@@ -90,6 +102,7 @@ impl Lake {
             return Ok(());
         };
         let begun = self.clock.now();
+        let read = files.clone();
         let chosen = manifest.files.iter().filter(|f| files.contains(&f.id));
         let files: Vec<_> = chosen.cloned().collect();
         let removed = files.iter().map(|file| file.id).collect();
@@ -110,7 +123,7 @@ impl Lake {
             let told = self.told_of_flushed((id, &snapshot), files, &mut known);
             told.inspect_err(|_| self.discard(id, &ids))
         });
-        self.commit(id, Written::Anew, written, |added| {
+        let committed = self.commit(id, Written::Anew, written, |added| {
             // Few came since, and writers wait for no more than that.
             let added = self.told_of_flushed((id, &snapshot), added, &mut known)?;
             Ok(ManifestChange {
@@ -118,7 +131,9 @@ impl Lake {
                 removed,
                 added,
             })
-        })?;
+        });
+        committed.inspect_err(|error| self.upkeep.note_unreadable(error))?;
+        self.upkeep.unreadable().retain(|file| !read.contains(file));
         self.upkeep
             .counters
             .merges

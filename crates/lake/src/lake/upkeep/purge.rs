@@ -3,6 +3,8 @@
 //! A file is written anew alone, or with those beside it that are due as well, and the new ones stand in its
 //! place in its run: what one customer deletes concerns the files that hold that customer's rows.
 
+use std::sync::Arc;
+
 use model::pools::Pool;
 
 use super::Lake;
@@ -55,7 +57,8 @@ impl Lake {
         (end <= now || removals.len() > REMOVALS_MAX_IN_ALL).then_some(end)
     }
 
-    /// The files to write anew next without what was removed or replaced.
+    /// The files to write anew next without what was removed or replaced. One that could not be read comes
+    /// last, and alone: what was removed leaves the others all the same.
     pub(super) fn next_purge(
         &self,
         pool: &Pool,
@@ -63,20 +66,33 @@ impl Lake {
         order: &SortedBy,
     ) -> Option<Choice> {
         let purges = |file: &FileEntry| self.purges(Some(pool), manifest, file);
+        let unreadable = self.upkeep.unreadable();
+        let is_unreadable = |file: &FileEntry| unreadable.contains(&file.id);
         let due = manifest.files.iter();
         let due = due.filter_map(|file| Some((purges(file)?, file)));
-        let (_, first) = due.min_by_key(|(end, file)| (*end, file.level, file.run))?;
+        let order_of = |file: &FileEntry, end| (is_unreadable(file), end, file.level, file.run);
+        let (_, first) = due.min_by_key(|(end, file)| order_of(file, *end))?;
+        if is_unreadable(first) {
+            let within = (first.sorted_by == *order).then_some(first.run);
+            return Some(Choice {
+                within,
+                ..Choice::of(std::iter::once(first), first.level)
+            });
+        }
         let mut run: Vec<_> = manifest.files.iter().collect();
         run.retain(|file| file.run == first.run);
         if first.sorted_by != *order {
             // Sorted in another order, its rows stand nowhere in this run.
-            let otherwise = run.into_iter().filter(|file| file.sorted_by != *order);
+            let otherwise =
+                |file: &&Arc<FileEntry>| file.sorted_by != *order && !is_unreadable(file);
+            let otherwise = run.into_iter().filter(otherwise);
             return Some(Choice::of(otherwise, first.level));
         }
         run.sort_by_cached_key(|file| place_in_run(file));
         let at = run.iter().position(|file| file.id == first.id)?;
-        let is_next =
-            |file: &&std::sync::Arc<FileEntry>| file.sorted_by == *order && purges(file).is_some();
+        let is_next = |file: &&Arc<FileEntry>| {
+            file.sorted_by == *order && purges(file).is_some() && !is_unreadable(file)
+        };
         let next = run.into_iter().skip(at).take_while(is_next);
         Some(Choice {
             within: Some(first.run),

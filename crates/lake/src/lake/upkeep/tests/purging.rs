@@ -9,10 +9,12 @@ use model::permit::Permit;
 use model::pools::Pool;
 use model::time::ManualClock;
 
+use super::publish::files_of;
+use crate::disk::Disk;
 use crate::lake::tests::fixtures::*;
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::{Random, SimulatedDisk};
-use crate::tables::FileId;
+use crate::tables::{FileId, Part, path_of};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -203,6 +205,74 @@ fn a_customer_who_deletes_again_and_again_has_no_files_of_others_written_anew() 
     }
     world.upkeep();
     assert!(world.removals() <= 256, "{}", world.removals());
+}
+
+/// A file that rots keeps what was deleted until it is put back; those beside it do not.
+#[test]
+fn a_file_that_cannot_be_read_keeps_no_other_from_losing_what_was_deleted() {
+    let mut world = World::new("shared");
+    for flush in 0..3 {
+        let record = |n: u64| format!(r#"{{"c":"a","n":{n}}}"#);
+        let records: Vec<_> = (flush * 20..flush * 20 + 20).map(record).collect();
+        world.put(&records);
+        world.flush();
+    }
+    let before = world.files("a");
+    assert!(before.len() > 3, "some runs have several: {before:?}");
+    let even: Vec<_> = (0..60).step_by(2).map(|n| n.to_string()).collect();
+    world.delete(&format!(
+        r#"{{"all":[{{"field":"c","operator":"eq","value":"a"}},{{"field":"n","operator":"in","value":[{}]}}]}}"#,
+        even.join(",")
+    ));
+    // The one that is the next to be written anew.
+    let files = world.lake.pools.manifest(world.pool.id).files;
+    let rotten = files.iter().min_by_key(|file| (file.level, file.run));
+    let rotten = rotten.unwrap().id;
+    let path = path_of(&files_of(&world.pool), rotten, Part::Records);
+    let mut whole = [0; 40];
+    let file = world.disk.open(&path).unwrap();
+    file.read_at(4, &mut whole).unwrap();
+    file.write_at(4, &[0xff; 40]).unwrap();
+    drop((file, files));
+    world.lake.close();
+    world.disk = world.disk.copy();
+    let clock = world.clock.clone();
+    world.lake = open_at(&world.disk, &[&world.pool], options(), clock).unwrap();
+
+    let tended = |world: &World| {
+        let mut failed = 0;
+        for _ in 0..4 {
+            loop {
+                match world.lake.upkeep(&Permit::ours()) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        assert!(error.is_of_a_file(), "{error}");
+                        failed += 1;
+                    }
+                }
+            }
+            world.clock.advance(Duration::from_secs(601));
+        }
+        failed
+    };
+    world.clock.advance(Duration::from_secs(13 * 3_600));
+    assert!(tended(&world) > 1, "it is tried again and again");
+    let manifest = world.lake.pools.manifest(world.pool.id);
+    let unclean = manifest.files.iter();
+    let unclean = unclean.filter(|file| manifest.unclean_since(file).is_some());
+    let unclean: Vec<_> = unclean.map(|file| file.id).collect();
+    assert_eq!(unclean, [rotten]);
+    let after = world.files("a");
+    let left: Vec<_> = before.keys().filter(|id| after.contains_key(*id)).collect();
+    assert_eq!(left, [&rotten]);
+
+    let file = world.disk.open(&path).unwrap();
+    file.write_at(4, &whole).unwrap();
+    assert_eq!(tended(&world), 0);
+    assert_eq!(world.removals(), 0);
+    let rows: u64 = world.files("a").values().map(|(rows, ..)| *rows).sum();
+    assert_eq!(rows, 30);
 }
 
 /// What a filter asks for need not be of the type that its column has.
