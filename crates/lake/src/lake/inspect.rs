@@ -16,7 +16,7 @@ use crate::disk::Disk;
 use crate::error::Result;
 use crate::journal::{self, JournalError};
 use crate::manifest::Manifest;
-use crate::operation::{Stored, decode};
+use crate::operation::{Joining, Stored, decode};
 use crate::published;
 use crate::store::{PoolState, Pools, Store};
 use crate::tables::{Part, Tables, Verification, path_of};
@@ -170,13 +170,44 @@ impl Inspection {
     }
 }
 
+/// Parts of an operation as a damaged journal shows them.
+#[derive(Debug, Default)]
+struct SalvagedParts {
+    joining: Joining,
+    /// Of how many the operation is that the last of them belongs to.
+    of: Option<usize>,
+}
+
+impl SalvagedParts {
+    /// What is said as a whole; with the last part, what all of them say. Parts
+    /// of one operation follow each other: where something else stands between
+    /// them, or parts of another number, some are lost.
+    fn read(&mut self, payload: &[u8]) -> Option<Stored> {
+        match decode(payload) {
+            Ok(Stored::Part(part)) => {
+                if self.of != Some(part.of) {
+                    self.joining = Joining::default();
+                }
+                self.of = Some(part.of);
+                let whole = self.joining.add(&part)?;
+                decode(&whole).ok()
+            }
+            other => {
+                *self = Self::default();
+                other.ok()
+            }
+        }
+    }
+}
+
 /// The files of pools, as far as intact operations of a damaged journal tell.
 fn salvage(disk: &dyn Disk, directory: &Path) -> Vec<PoolState> {
     let mut manifests: HashMap<PoolId, Manifest> = HashMap::new();
-    let shown = journal::salvage(disk, directory, &mut |payload| match decode(payload) {
-        Ok(Stored::Commit { pool, change }) => manifests.entry(pool).or_default().change(change),
-        Ok(Stored::State { pool, manifest }) => drop(manifests.insert(pool, manifest)),
-        Ok(Stored::Drop { pool }) => manifests.entry(pool).or_default().clear(),
+    let mut parts = SalvagedParts::default();
+    let shown = journal::salvage(disk, directory, &mut |payload| match parts.read(payload) {
+        Some(Stored::Commit { pool, change }) => manifests.entry(pool).or_default().change(change),
+        Some(Stored::State { pool, manifest }) => drop(manifests.insert(pool, manifest)),
+        Some(Stored::Drop { pool }) => manifests.entry(pool).or_default().clear(),
         _ => {}
     });
     if let Err(error) = shown {
@@ -194,3 +225,6 @@ fn salvage(disk: &dyn Disk, directory: &Path) -> Vec<PoolState> {
     states.sort_unstable_by_key(|state| state.id);
     states
 }
+
+#[cfg(test)]
+mod tests;
