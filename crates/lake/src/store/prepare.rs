@@ -108,7 +108,9 @@ impl Store {
         if let Some(answer) = self.answer(segment, saved) {
             return Some(answer);
         }
-        if let Some(held) = self.pools.stuck_bytes(pool.id)
+        // What arrives in the same group counts, as for the bound of all; that of other pools is little.
+        let stuck = self.pools.stuck_bytes(pool.id);
+        if let Some(held) = stuck.map(|held| held + self.arriving)
             && held + segment.bytes() > self.bound / STUCK_SHARE
         {
             let bound = self.bound / STUCK_SHARE;

@@ -13,6 +13,7 @@ use model::time::{Clock, ManualClock};
 
 use super::answers::{AnswerCursor, SavedAnswers};
 use super::{Operation, Outcome, Pools, Store};
+use crate::error::LakeError;
 use crate::journal::{Position, Prepared, StateMachine};
 use crate::lake::tests::fixtures::{Request, noon, open_pool};
 use crate::lake::{append_operation, new_receipt};
@@ -156,4 +157,38 @@ fn answers_that_are_forgotten_while_others_are_carried_on_take_none_with_them() 
     }
     let lost = (0..200).filter(|n| !carried.contains(&format!("young{n}")));
     assert_eq!(lost.collect::<Vec<_>>(), Vec::<i32>::new());
+}
+
+/// A group holds many batches, and none of them is in memory before it is written.
+#[test]
+fn what_arrives_at_once_counts_to_the_share_of_a_pool_that_cannot_go_to_files() {
+    let clock = Arc::new(ManualClock::new(noon()));
+    let disk = Arc::new(SimulatedDisk::new(1));
+    let tables = Tables::new(disk, Path::new(SimulatedDisk::ROOT), 1 << 20);
+    let pools = Arc::new(Pools::new(Arc::new(tables)));
+    let pool = open_pool(9);
+    let batch = Request::new(&pool, r#"[{"n":1}]"#).admit();
+    let append = || append_operation(&batch, &new_receipt(&batch), usize::MAX).unwrap();
+    let first = append();
+    let Operation::Append { segment, .. } = &first else {
+        panic!("{first:?}");
+    };
+    // The share of one pool is an eighth.
+    let bound = segment.bytes() * 800;
+    let tokens = Arc::new(RecentTokens::new(usize::MAX));
+    let (mut store, _) = Store::new(pools.clone(), bound, clock, Vec::new(), tokens);
+    let written = store.prepare(&first, &mut Vec::new());
+    assert!(matches!(written, Prepared::Write));
+    store.apply(Position::new(1), first);
+    pools.note_stuck(pool.id, true);
+    let refused = (0..800).find_map(|n| match store.prepare(&append(), &mut Vec::new()) {
+        Prepared::Answer(Outcome::Done(Err(error))) => Some((n, error)),
+        written => {
+            assert!(matches!(written, Prepared::Write), "{n}");
+            None
+        }
+    });
+    let (written, error) = refused.expect("more than its share");
+    assert!(matches!(error, LakeError::PoolStuck { .. }), "{error}");
+    assert!((1..100).contains(&written), "{written}");
 }
