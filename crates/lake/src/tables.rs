@@ -34,7 +34,7 @@ pub(crate) use entry::{
 };
 pub(crate) use home::{OPEN_MAX, PoolFiles, Tables};
 pub(crate) use list::{Asked, FileList};
-pub(crate) use names::{Part, commit_names, discard, parse_name, path_of, records_name};
+pub(crate) use names::{ASIDE, Part, commit_names, discard, parse_name, path_of, records_name};
 pub(crate) use order::{Batches, merge, sort};
 pub(crate) use read::TableFile;
 pub(crate) use rows::Cells;

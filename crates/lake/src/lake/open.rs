@@ -165,6 +165,7 @@ impl Lake {
         };
         lake.check_tables()?;
         lake.settle_names(Names::Found)?;
+        lake.upkeep.note_opened();
         Ok(lake)
     }
 }

@@ -56,8 +56,10 @@ pub(super) struct State {
     /// Records from here on cannot be shown to anybody, and are kept.
     pinned: Option<Position>,
     segment_bytes: u64,
-    /// As [`crate::journal::Options::is_known`].
-    journal_is_known: bool,
+    /// Whether an unfinished file that the journal does not name is nobody's:
+    /// at the opening as [`crate::journal::Options::is_known`]; behind it what
+    /// is unfinished is this process's own.
+    journal_is_known: AtomicBool,
     /// Whether files that the journal names may lack their final names.
     unnamed: AtomicBool,
     counters: Counters,
@@ -197,7 +199,7 @@ impl State {
             options,
             pinned: leftover.first,
             segment_bytes,
-            journal_is_known,
+            journal_is_known: AtomicBool::new(journal_is_known),
             unnamed: AtomicBool::new(false),
             counters: Counters::default(),
             scrub: Scrub::default(),
@@ -209,6 +211,11 @@ impl State {
             #[cfg(test)]
             staged: tests::staged::Staged::default(),
         }
+    }
+
+    /// To be said once everything that earlier processes left has been looked at.
+    pub(super) fn note_opened(&self) {
+        self.journal_is_known.store(true, Ordering::Relaxed);
     }
 
     fn freeing(&self) -> MutexGuard<'_, Freeing> {

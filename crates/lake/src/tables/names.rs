@@ -11,6 +11,10 @@ use crate::disk::{Disk, DiskError};
 /// client's field begins so.
 pub(super) const SHREDDED: &str = "_field.";
 
+/// Behind the name of an unfinished file that a start found and did not take
+/// away: it could not tell whether another journal names it.
+pub(crate) const ASIDE: &str = ".aside";
+
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {

@@ -175,6 +175,12 @@ impl Report {
         for path in &self.strays.foreign {
             output::line(&format!("foreign, not read: {}", shown(path)))?;
         }
+        for path in &self.strays.aside {
+            output::line(&format!(
+                "set aside by a start that did not know the journal, not read: {}; it may hold records that were                  deleted since, so remove it once the journal is known to be the right one",
+                shown(path)
+            ))?;
+        }
         let leftovers = self.strays.leftovers.len();
         if leftovers > 0 {
             output::line(&format!(
@@ -209,6 +215,7 @@ impl Report {
             "pools": self.inspection.pools.iter().map(pool_json).collect::<Value>(),
             "foreign": paths(&self.strays.foreign),
             "unknown": paths(&self.strays.unknown),
+            "aside": paths(&self.strays.aside),
             "leftovers": paths(&self.strays.leftovers),
         })
     }

@@ -9,7 +9,7 @@ use crate::disk::{Disk, DiskError};
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::published;
-use crate::tables::{Tables, parse_name};
+use crate::tables::{ASIDE, Tables, parse_name};
 
 /// What lies among the files of records and is not one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub struct Strays {
     pub foreign: Vec<PathBuf>,
     /// Files of records that the journal does not know. They are kept and not read.
     pub unknown: Vec<PathBuf>,
+    /// Unfinished files of records that a start with an unknown journal set
+    /// aside. They may hold records, are not read, and nobody takes them away.
+    pub aside: Vec<PathBuf>,
     /// What an ended piece of work left, and the next start takes away.
     pub leftovers: Vec<PathBuf>,
 }
@@ -39,7 +42,10 @@ pub(super) fn find(
         for name in list(disk.list(&directory))? {
             let path = directory.join(&name);
             let Some((id, part)) = parse_name(&name) else {
-                if name != published::DIRECTORY {
+                let unfinished = name.strip_suffix(ASIDE).and_then(parse_name);
+                if unfinished.is_some_and(|(_, part)| part.is_unfinished()) {
+                    strays.aside.push(path);
+                } else if name != published::DIRECTORY {
                     strays.foreign.push(path);
                 }
                 continue;

@@ -13,7 +13,7 @@ use crate::journal::{JournalError, Position};
 use crate::manifest::ManifestChange;
 use crate::published;
 use crate::store::{Operation, Outcome, PoolState, Written};
-use crate::tables::{Batches, FileEntry, FileId, Plan, commit_names, discard, parse_name};
+use crate::tables::{ASIDE, Batches, FileEntry, FileId, Plan, commit_names, discard, parse_name};
 
 impl Lake {
     pub(super) fn fresh_id(&self) -> RawId {
@@ -244,14 +244,15 @@ impl Lake {
     }
 
     /// Takes away what was begun and never named; sets it aside where it is not
-    /// known that the journal, which does not name it, is the right one.
+    /// known that the journal, which does not name it, is the right one. What is
+    /// set aside stays until somebody removes it, and `tidegate check` lists it.
     fn clear_away(&self, path: &Path) -> Result<()> {
         let disk = self.tables.disk();
-        if self.upkeep.journal_is_known {
+        if self.upkeep.journal_is_known.load(Ordering::Relaxed) {
             return Ok(disk.remove(path)?);
         }
         let mut aside = path.as_os_str().to_owned();
-        aside.push(".aside");
+        aside.push(ASIDE);
         tracing::warn!(
             file = %path.display(),
             "an unfinished file of records is set aside: this start cannot tell whether another journal names it"

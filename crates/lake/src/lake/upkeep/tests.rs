@@ -1,5 +1,6 @@
 //! What upkeep does beside keeping records.
 
+mod aside;
 pub(super) mod counting;
 mod cuts;
 mod full_disk;
