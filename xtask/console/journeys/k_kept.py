@@ -214,7 +214,7 @@ def test_an_older_tab_ends_on_its_form_with_what_was_typed(stage):
 
 def test_slow_is_not_told_as_a_lost_connection(stage):
     browser = stage.owner_in()
-    browser.allowed = ["htmx:timeout"]
+    browser.allowed = ["htmx:timeout", "htmx:afterRequest"]
     browser.go("/console/projects/default/new-pool")
     limit = browser.page.evaluate("htmx.config.timeout")
     assert limit == 86_400_000, "no page waits shorter than --query-deadline may be"
