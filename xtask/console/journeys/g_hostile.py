@@ -129,14 +129,16 @@ def test_hostile_texts_that_are_refused_come_back_as_text(stage):
     at = 0
     while at < len(TEXTS):
         typed = browser.page.evaluate(FILL, TEXTS[at : at + 20])
-        assert len(typed) >= 20, typed
+        assert len(typed) >= 8, typed
         browser.page.evaluate("document.querySelector('main form').dataset.before = 'yes'")
         browser.press("Make the key")
         browser.page.wait_for_function("() => document.querySelector('main form:not([data-before]) .error')")
         stays_text(browser)
         back = browser.page.evaluate("(names) => names.map((name) => document.querySelector(`main [name=${name}]`).value)", [name for name, _ in typed])
-        assert back == [value for _, value in typed]
-        at += 20
+        # No page can hold the character 0: what stands for it is what comes back.
+        lost = [(name, ascii(now)) for (name, value), now in zip(typed, back) if now != value.replace("\0", "\ufffd")]
+        assert not lost, lost
+        at += min(20, len(typed))
     for text in TEXTS[::8]:
         browser.go(f"/console/projects/default/audit?about={quote(text)}")
         stays_text(browser)

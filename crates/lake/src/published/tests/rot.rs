@@ -118,7 +118,11 @@ fn a_look_at_the_newest_version_alone_is_found_out() {
 
 #[test]
 fn every_flipped_file_is_named() {
-    for name in published(61, LAST_VERSION).list(&log()).unwrap() {
+    // Of the older checkpoint nothing holds a digest: what matters of it is held against the newer.
+    let older = format!("{:020}.checkpoint.parquet", 10);
+    let names = published(61, LAST_VERSION).list(&log()).unwrap();
+    assert!(names.contains(&older));
+    for name in names.into_iter().filter(|name| *name != older) {
         let disk = published(61, LAST_VERSION);
         let path = log().join(&name);
         // The last byte of a commit or pointer, and a byte of what a checkpoint holds.

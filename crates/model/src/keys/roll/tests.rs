@@ -54,7 +54,8 @@ fn a_roll_says_exactly_one_end_that_is_at_most_seven_days_away() {
             r#"{"grace":"1h","end_after_silence":10081}"#,
             "InvalidValue /end_after_silence",
         ),
-        (r#"{"grace":"1h","force":true}"#, "UnknownMember /force"),
+        (r#"{"grace":"1h","force":true}"#, "accepted"),
+        (r#"{"grace":"1h","forced":true}"#, "UnknownMember /forced"),
     ] {
         assert_eq!(refusal(read(text)), expected, "{text}");
     }
