@@ -1,5 +1,7 @@
 //! Rolling: a new secret beside the old one, and what becomes of the old one.
 
+mod told;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,6 @@ use model::limits::SEEN_RECENTLY_MINUTES;
 use model::permit::{Admin, Issue, Permit};
 use model::secrets::{Secret, SecretId};
 use model::time::Timestamp;
-use model::value::{Object, Value};
 
 use crate::audit::Author;
 use crate::change::Change;
@@ -377,27 +378,8 @@ impl Change {
         secrets: Vec<SecretRecord>,
     ) -> Result<Arc<KeyRecord>, ControlError> {
         let key = self.update_secrets(before, secrets)?;
-        let texts = (Some(text(before)), Some(text(&key)));
+        let texts = (Some(told::text(before)), Some(told::text(&key)));
         self.audit(action, subject(&key), texts.0, texts.1);
         Ok(key)
     }
-}
-
-fn quarantined_at(secret: &SecretRecord) -> Option<String> {
-    let held = secret.quarantine.as_ref()?;
-    Some(held.since.to_string())
-}
-
-/// What the audit keeps of a key's secrets: their public parts and ends.
-fn text(key: &KeyRecord) -> String {
-    let secrets = key.secrets().iter().map(|secret| {
-        let minutes = secret.silence.map(|silence| u64::from(silence.minutes));
-        Object::new()
-            .with("id", secret.id.to_string())
-            .with("expires_at", secret.expires_at.map(|at| at.to_string()))
-            .with("quarantined_at", quarantined_at(secret))
-            .with("end_after_silence", minutes)
-    });
-    let secrets = secrets.collect::<Vec<_>>();
-    model::json::to_text(&Value::Object(Object::new().with("secrets", secrets)))
 }

@@ -1,6 +1,7 @@
 //! Few files may be open, and a question asks for many.
 
 use std::net::TcpStream;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -35,12 +36,15 @@ fn a_question_over_more_files_than_may_be_open_is_answered_and_the_server_goes_o
     let records: Vec<Value> = records.collect();
     let path = "/v1/pools/p/records";
     server.post(&master, path, &json!(records)).expect(200);
-    Upkeep::wait_for(&server, |upkeep| upkeep.waiting == 0);
-    let indexes = table_files(&home.path().join("data"));
-    let indexes = indexes
-        .iter()
-        .filter(|file| file.extension().is_some_and(|e| e == "index"));
-    assert!(indexes.count() >= CUSTOMERS, "each customer has a file");
+    // Each customer has a file, which has its name soon after its records are in it.
+    let named = || {
+        let files = table_files(&home.path().join("data")).into_iter();
+        let is_index = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "index");
+        files.filter(is_index).count()
+    };
+    Upkeep::wait_for(&server, |upkeep| {
+        upkeep.waiting == 0 && named() >= CUSTOMERS
+    });
 
     let question =
         json!({"analysis": "sum", "field": "n", "pool": "p", "group_by": ["c"], "limit": 5_000});

@@ -143,11 +143,11 @@ fn normal(html: &str) -> String {
     plain
 }
 
-/// Loads all records here and the visible ones there, in the same batches: what
-/// came first is told of records.
+/// Loads all records here and the visible ones there, one after the other: what came first is told
+/// of records, and those of one batch came at once, in the order of what is random of their ids.
 fn load(worlds: &Worlds, pool: &str, all: &[(Value, bool)]) {
     let path = format!("/v1/pools/{pool}/records");
-    for batch in all.chunks(7) {
+    for batch in all.chunks(1) {
         let whole: Vec<&Value> = batch.iter().map(|(record, _)| record).collect();
         let visible = batch.iter().filter(|(_, is_visible)| *is_visible);
         let visible: Vec<&Value> = visible.map(|(record, _)| record).collect();

@@ -330,8 +330,7 @@ async fn k13_a_change_with_a_bad_member_names_it_and_leaves_the_key_as_it_was() 
     let world = World::with_sales().await;
     let body = json!({ "name": "Ada", "rotate_after": "90d",
         "grants": [{ "on": "view:all", "actions": ["read"], "constraints": "all_rows" }],
-        "restrictions": { "ip_ranges": ["192.0.2.0/24"], "allowed_domains": ["www.example.com"],
-            "expires_at": "2027-01-01T00:00:00Z" },
+        "restrictions": { "ip_ranges": ["192.0.2.0/24"], "expires_at": "2027-01-01T00:00:00Z" },
         "limits": { "requests_per_second": 5,
             "credits": { "core": { "amount": 10, "period": "day" } } } });
     let made = world.post("/v1/keys", &body).await.expect(201).json();

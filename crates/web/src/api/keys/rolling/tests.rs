@@ -139,9 +139,9 @@ async fn what_a_roll_cannot_mean_is_refused_and_the_key_is_as_it_was() {
             "/ends_at",
         ),
         (
-            json!({ "grace": "1h", "force": true }),
+            json!({ "grace": "1h", "forced": true }),
             "unknown_member",
-            "/force",
+            "/forced",
         ),
     ] {
         let reply = world.post(&format!("{key}/roll"), &body).await.expect(400);
