@@ -155,10 +155,16 @@ fn read(permit: &Permit<crate::permit::Read>) -> Result<ConstrainedQuery, Fault>
 /// The conditions that all must hold, in an order that does not matter.
 fn conditions(rows: &crate::filters::Constraint) -> Vec<String> {
     use crate::filters::{Constraint, Filter};
-    let Constraint::Rows(Filter::All(parts)) = rows else {
-        return vec![format!("{rows:?}")];
+    fn parts_of(filter: &Filter) -> Vec<String> {
+        match filter {
+            Filter::All(parts) => parts.iter().flat_map(parts_of).collect(),
+            other => vec![format!("{other:?}")],
+        }
+    }
+    let mut parts = match rows {
+        Constraint::AllRows => Vec::new(),
+        Constraint::Rows(filter) => parts_of(filter),
     };
-    let mut parts: Vec<String> = parts.iter().map(|part| format!("{part:?}")).collect();
     parts.sort();
     parts
 }
