@@ -72,7 +72,8 @@ def test_times_are_in_the_zone_of_the_reader(stage):
     browser = stage.owner_in(zone="Asia/Tokyo")
     browser.go(HERE + "/pools")
     browser.follow("moments")
-    cell = browser.page.locator(".data td time").first
+    cell = browser.page.locator(".data td time", has_text="2 Mar 2026").first
+    cell.wait_for()
     shown = " ".join(cell.inner_text().split())
     assert shown == "2 Mar 2026, 08:30:15", ascii(shown)
     assert cell.get_attribute("title").startswith("2026-03-01T23:30:15"), cell.get_attribute("title")
