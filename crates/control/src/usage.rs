@@ -192,14 +192,15 @@ impl Control {
             }
         }
         let mut sums: Vec<_> = found.into_iter().collect();
-        let rank = |counts: &UsageCounts| Reverse((counts.requests, counts.records));
-        sums.sort_unstable_by_key(|(part, counts)| (rank(counts), *part));
-        sums.truncate(asked.limit);
+        // Before the list is cut: how short it is must not tell of keys that are not known.
         if access.within().is_some() {
             let definitions = self.definitions(access.project());
             let is_known = |id| definitions.key(id).is_some_and(|key| access.knows(key));
             sums.retain(|(part, _)| !matches!(part, UsagePart::Key(id) if !is_known(*id)));
         }
+        let rank = |counts: &UsageCounts| Reverse((counts.requests, counts.records));
+        sums.sort_unstable_by_key(|(part, counts)| (rank(counts), *part));
+        sums.truncate(asked.limit);
         Ok(sums)
     }
 

@@ -208,7 +208,7 @@ def test_a_key_for_signed_requests_with_an_end(stage):
     assert ends(browser).input_value() == "2036-05-31T12:30"
     ends(browser).fill("2020-01-01T00:00")
     browser.press("Save")
-    browser.see("in force from the next request on")
+    browser.see("The change is in force from the next request on")
     browser.looks_right("key-ended")
     assert signed(stage, token).returncode == 1
     change.click()
@@ -285,7 +285,7 @@ def test_settings_keep_what_was_typed(stage):
     browser.looks_right("key-settings")
     browser.fill(ip_ranges="127.0.0.0/8")
     browser.press("Save")
-    browser.see("in force from the next request on")
+    browser.see("The change is in force from the next request on")
     browser.see("127.0.0.0/8")
 
 

@@ -95,7 +95,7 @@ def test_a_time_that_is_typed_is_the_readers(stage):
     browser.see("In your zone, Asia/Tokyo.")
     browser.page.get_by_label("Ends at").fill("2099-01-02T08:30")
     browser.press("Save")
-    browser.see("in force from the next request on")
+    browser.see("The change is in force from the next request on")
     ends = stage.api("GET", f"/v1/keys/{key['id']}")["restrictions"]["expires_at"]
     assert ends == "2099-01-01T23:30:00Z", ends
     browser.go(f"{HERE}/keys/{key['id']}/settings")
