@@ -3,6 +3,12 @@
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 
+# Whether two frames were drawn within two seconds.
+DRAWS = """new Promise((done) => {
+    setTimeout(() => done(false), 2000);
+    requestAnimationFrame(() => requestAnimationFrame(() => done(true)));
+})"""
+
 
 class Browser:
     """One browser with its own cookies. Locators are found as people find them: by label and
@@ -138,6 +144,21 @@ class Browser:
             checked.context.close()
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(dict(zip(("width", "height"), SIZES["desktop"])))
+        if self.scripts:
+            self._draw_again()
+
+    def _draw_again(self):
+        """A headless Chromium whose window changes its size stops drawing now and then until
+        somebody watches it, and a click waits for frames: so somebody does."""
+        for _ in range(5):
+            if self.page.evaluate(DRAWS):
+                return
+            print(f"the browser did not draw {self.path}", flush=True)
+            session = self.context.new_cdp_session(self.page)
+            session.send("Page.startScreencast", {"format": "jpeg", "quality": 1})
+            session.send("Page.stopScreencast")
+            session.detach()
+        raise AssertionError(f"the browser does not draw {self.path}")
 
     def _with_scripts(self):
         """The same page where axe, which is a script, may run; those of the page do not."""
