@@ -24,7 +24,8 @@ use crate::tables::{FileEntry, FileId, SortedBy};
 /// several merges.
 pub(super) const INPUTS_MAX: usize = 16;
 
-/// Bytes of the files of one customer up to which they become one when the pool is at rest.
+/// Bytes of the files of one customer up to which they become one when the pool is at rest and the
+/// younger are worth it.
 const GATHERED_BYTES: u64 = 4 << 20;
 
 /// Files that are to become one run.
@@ -95,11 +96,15 @@ pub(super) fn choose(manifest: &Manifest, layout: FileLayout, most: usize) -> Op
 /// The files to merge in a pool at rest, where each customer has files of their own: those of
 /// customers who have few records in several. How many files these are follows from how often
 /// records were written to files, and so from how many others sent, and a question takes longer
-/// for each of them. Only small ones, and only once the younger have half as many rows as the oldest: a customer who
-/// sends a record an hour has each written anew a few times, and not every hour.
-pub(super) fn gathered(manifest: &Manifest, layout: FileLayout) -> Option<Choice> {
+/// for each of them. Those of up to so many bytes are, whatever there is of them: a pool is at rest a few
+/// times an hour at most, and so much is written soon. Larger ones only once the younger have half as many rows as
+/// the oldest: a customer who sends a record an hour has each written anew a few times, and not every hour.
+pub(super) fn gathered(manifest: &Manifest, layout: FileLayout, always: u64) -> Option<Choice> {
     let is_little = |files: &[&FileEntry]| {
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        if bytes <= always {
+            return true;
+        }
         let rows: u64 = files.iter().map(|file| file.rows).sum();
         let most = files.iter().map(|file| file.rows).max().unwrap_or(0);
         bytes <= GATHERED_BYTES && (rows - most).saturating_mul(2) >= most
