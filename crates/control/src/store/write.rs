@@ -17,9 +17,8 @@ use super::questions::{Question, QuestionRow};
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, ViewRow};
 use super::sealed::SealedRow as _;
-use super::secrets::sealed_hint;
 use super::usage::of_total;
-use super::{PeopleWrite, chain, dropped, notices, signing, text};
+use super::{PeopleWrite, chain, dropped, notices, secrets, signing, text};
 use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
@@ -65,7 +64,7 @@ pub(crate) enum Write {
     DeleteKey(KeyId),
     InsertSecret(KeyId, SecretRecord),
     DeleteSecret(SecretId),
-    /// Writes down when it ends.
+    /// Writes down when it ends, and by which roll.
     EndSecret(SecretRecord),
     /// Writes down what it is held to, or that it is not any more.
     Quarantine(SecretId, Option<Quarantine>),
@@ -242,7 +241,7 @@ impl Write {
                 .bind(row.disabled)
                 .bind(row.revision),
             Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
-            Self::InsertSecret(key, secret) => insert_secret(*key, secret),
+            Self::InsertSecret(key, secret) => secrets::insert(*key, secret),
             Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
             Self::MarkDropped(pool, project) => dropped::insert(*pool, *project),
             Self::ForgetDropped(pool) => dropped::delete(*pool),
@@ -252,7 +251,7 @@ impl Write {
             Self::UseSigning(id, at) => signing::used(*id, *at),
             Self::SigningOnPage(id, at) => signing::on_page(*id, *at),
             Self::DeleteSecret(id) => sqlx::query(text::DELETE_SECRET).bind(id.to_string()),
-            Self::EndSecret(secret) => end_secret(secret),
+            Self::EndSecret(secret) => secrets::end(secret),
             Self::Quarantine(id, held) => {
                 let held = held.as_ref().map(|held| json::to_text(&held.to_value()));
                 sqlx::query(text::QUARANTINE)
@@ -365,28 +364,6 @@ fn insert_key(row: &KeyRow, ordinal: i64) -> Query<'_> {
         .bind(&row.created_by)
         .bind(row.created_at.as_microsecond())
         .bind(row.revision)
-}
-
-fn insert_secret(key: KeyId, secret: &SecretRecord) -> Query<'_> {
-    sqlx::query(text::INSERT_SECRET)
-        .bind(secret.id.to_string())
-        .bind(key.to_string())
-        .bind(secret.hash.as_bytes().as_slice())
-        .bind(secret.public_key.as_slice())
-        .bind(sealed_hint(secret))
-        .bind(secret.created_at.as_microsecond())
-        .bind(secret.expires_at.map(Timestamp::as_microsecond))
-        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
-        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
-}
-
-fn end_secret(secret: &SecretRecord) -> Query<'_> {
-    sqlx::query(text::END_SECRET)
-        .bind(secret.id.to_string())
-        .bind(secret.expires_at.map(Timestamp::as_microsecond))
-        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
-        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
-        .bind(sealed_hint(secret))
 }
 
 fn insert_repeat(row: &RepeatRow) -> Query<'_> {

@@ -73,6 +73,8 @@ struct Page {
     is_disabled: bool,
     is_held: bool,
     is_rolling: bool,
+    /// Whether taking the roll back would be let through.
+    is_undoable: bool,
     is_of_dialect: bool,
     made: Moment,
     made_by: String,
@@ -207,6 +209,7 @@ fn context(
             .iter()
             .any(|secret| secret.quarantine.is_some()),
         is_rolling: super::rolling::going_on(state, key).is_some(),
+        is_undoable: state.control.undoable(key, now).is_ok(),
         is_of_dialect: here.is_of_dialect(),
         made: key.created_at().into(),
         made_by: name_of(&here.page, state, key.created_by()),
@@ -300,6 +303,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         is_disabled: is_full,
         is_held: is_full,
         is_rolling: is_full,
+        is_undoable: is_full,
         is_of_dialect: is_full,
         made: moment(text),
         made_by: text.to_owned(),

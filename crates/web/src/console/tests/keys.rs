@@ -623,6 +623,40 @@ async fn a_key_is_rolled_undone_and_its_grace_is_ended() {
     send(&world, &ada, &end, &[]).await.expect(409);
 }
 
+/// A page that offers what is refused leads nowhere.
+#[tokio::test]
+async fn a_key_offers_to_take_a_roll_back_where_that_is_let_through() {
+    let world = World::with_sales().await;
+    // Before there are people, who would be asked for a code.
+    let (id, _) = world.key(json!([])).await;
+    let (other, _) = world.key(json!([])).await;
+    let roll = async |id: &str| {
+        let asked = json!({ "grace": "24h" });
+        let rolled = world.post(&format!("/v1/keys/{id}/roll"), &asked).await;
+        text(&rolled.expect(201).json(), "/token").to_owned()
+    };
+    let revoke = async |token: &str| {
+        let revoke = "POST /v1/keys/self/revoke";
+        world.call(token, revoke, &Json::Null).await.expect(204);
+    };
+    roll(&other).await;
+    revoke(&roll(&id).await).await;
+    let newest = roll(&id).await;
+    let ada = first_signed_in(&world).await;
+    let (undo, keeps) = ("Take the roll back", "The old one keeps its end");
+    let html = page(&world, &ada, &format!("/{other}")).await;
+    assert!(html.contains(undo) && !html.contains(keeps), "{html}");
+    // First by a roll that did not replace the old one, then without a newest one.
+    for is_last in [false, true] {
+        if is_last {
+            revoke(&newest).await;
+        }
+        let html = page(&world, &ada, &format!("/{id}")).await;
+        assert!(html.contains("End the old one now"), "{html}");
+        assert!(!html.contains(undo) && html.contains(keeps), "{html}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_is_switched_held_copied_and_deleted() {
     let world = World::with_sales().await;
