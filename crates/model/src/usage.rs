@@ -53,6 +53,10 @@ impl AddAssign for UsageCounts {
 /// Days of usage that are kept beside the present one, and told of.
 pub const USAGE_DAYS: u16 = 400;
 
+/// Days of usage by network that are kept, the present one among them: no longer
+/// than [`crate::keys::WHEREABOUTS_KEPT`], like all that says where a key was used from.
+pub const USAGE_NETWORK_DAYS: u16 = 90;
+
 /// What may be granted on the pool: to look at it, and nothing else.
 pub const USAGE_ACTIONS: [Action; 3] = [Action::Query, Action::Extract, Action::Schema];
 
