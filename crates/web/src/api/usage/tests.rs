@@ -160,9 +160,11 @@ async fn a_question_over_several_pools_is_usage_of_each_and_costs_once() {
 async fn by_network(world: &World, id: &str) -> Vec<(String, Option<String>, [u64; 3])> {
     let usage = world.get(&format!("/v1/usage?key_id={id}")).await;
     let usage = usage.expect(200).json();
-    let all: [u64; 3] = rows(&usage).iter().fold([0; 3], |sum, (_, _, _, counts)| {
-        std::array::from_fn(|at| sum[at] + counts[at])
-    });
+    let all: [u64; 3] = rows(&usage)
+        .iter()
+        .fold([0; 3], |sum: [u64; 3], (_, _, _, counts)| {
+            std::array::from_fn(|at| sum[at] + counts[at])
+        });
     let items = usage["by_network"].as_array().expect("a list").iter();
     let items = items.map(|item| {
         assert_eq!(item["day"], "2026-05-01");
@@ -216,7 +218,8 @@ async fn usage_of_a_key_is_told_by_the_networks_of_the_addresses_that_restrictio
     world.send(whoami()).await.expect(200);
     let page = with(whoami(), "origin", "https://shop.example");
     from(&world, Some("192.0.2.7"), page).await.expect(403);
-    let network = |network: &str, counts| ("network".to_owned(), Some(network.to_owned()), counts);
+    let network =
+        |network: &str, counts: [u64; 3]| ("network".to_owned(), Some(network.to_owned()), counts);
     assert_eq!(
         by_network(&world, &id).await,
         [
@@ -230,6 +233,7 @@ async fn usage_of_a_key_is_told_by_the_networks_of_the_addresses_that_restrictio
     let all = world.get("/v1/usage").await.expect(200).json();
     assert_eq!(all.get("by_network"), None);
     let call = format!("DELETE /v1/keys/{id}");
+    world.clock.advance(Duration::from_secs(86_400));
     let gone = world.call(&world.admin, &call, &Json::Null).await;
     gone.expect(204);
     let usage = world.get(&format!("/v1/usage?key_id={id}")).await;
