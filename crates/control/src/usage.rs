@@ -1,7 +1,7 @@
 //! Usage: how much each secret of each key did with each pool and view on each
-//! day of UTC, and from which networks. Counted in memory, and written down with the times of last use:
-//! a crash loses what was counted since. Credits are not counted here: they
-//! have a ledger that loses nothing.
+//! day of UTC, and each key from which networks. Counted in memory, and written
+//! down with the times of last use: a crash loses what was counted since. Credits
+//! are not counted here: they have a ledger that loses nothing.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
