@@ -108,6 +108,8 @@ pub const REPORTS_PER_SECOND: u32 = 10;
 pub const REPORTERS_MAX: usize = 1_000;
 /// Networks that are known of a key.
 pub const KEY_NETWORKS_MAX: usize = 8;
+/// Networks that the usage of a key is told apart by on one day.
+pub const USAGE_NETWORKS_MAX: usize = 16;
 /// Days that `rotate_after` may say: ten years.
 pub const ROTATE_AFTER_DAYS_MAX: u32 = 3_650;
 /// Grants of one key.

@@ -391,6 +391,13 @@ def test_usage_and_credits_are_a_picture_and_tables(stage):
     browser.fill(to="2020-01-01")
     browser.press("Show")
     browser.page.locator("#e-to").wait_for()
+    # The key's own page has the same by secret and by network; all came from this machine.
+    to_key(browser, "Ada dashboard")
+    browser.see("Requests by secret")
+    browser.see("Requests by network")
+    networks = browser.page.get_by_role("region", name="By network")
+    assert "127.0.0.0/24" in networks.inner_text(), networks.inner_text()
+    browser.looks_right("key-networks")
 
 
 def test_advice_leads_to_where_it_is_done(stage):

@@ -13,6 +13,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::charges::BatchWrite;
 use super::clock::TimeWrite;
 use super::derived::DerivedRow;
+use super::networks::NetworkWrite;
 use super::questions::{Question, QuestionRow};
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, ViewRow};
@@ -93,6 +94,7 @@ pub(crate) enum Write {
     DeleteNoticesOf(ProjectId),
     Time(TimeWrite),
     Batch(BatchWrite),
+    Network(NetworkWrite),
     People(PeopleWrite),
     /// What a key used up on a day, as a total.
     Charge(DayRow),
@@ -139,6 +141,7 @@ impl Write {
             }
             Self::Time(write) => return write.execute(connection).await,
             Self::Batch(write) => return write.execute(connection).await,
+            Self::Network(write) => return write.execute(connection).await,
             _ => {}
         }
         let done = self
@@ -258,11 +261,11 @@ impl Write {
                     .bind(id.to_string())
                     .bind(held)
             }
-            Self::InsertRepeat(row) => insert_repeat(row),
+            Self::InsertRepeat(row) => row.insert(),
             Self::ForgetRepeats(before) => {
                 sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
             }
-            Self::InsertAudit(..) | Self::Time(_) | Self::Batch(_) => {
+            Self::InsertAudit(..) | Self::Time(_) | Self::Batch(_) | Self::Network(_) => {
                 unreachable!("written by several statements")
             }
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
@@ -364,14 +367,4 @@ fn insert_key(row: &KeyRow, ordinal: i64) -> Query<'_> {
         .bind(&row.created_by)
         .bind(row.created_at.as_microsecond())
         .bind(row.revision)
-}
-
-fn insert_repeat(row: &RepeatRow) -> Query<'_> {
-    sqlx::query(text::INSERT_REPEAT)
-        .bind(row.caller.to_string())
-        .bind(&row.path)
-        .bind(&row.name)
-        .bind(row.fingerprint.as_slice())
-        .bind(&row.made)
-        .bind(row.made_at.as_microsecond())
 }

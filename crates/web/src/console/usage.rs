@@ -3,9 +3,11 @@
 
 mod chart;
 mod counted;
+mod networks;
 
 pub(super) use chart::Chart;
 pub(super) use counted::{Credit, Part, Sums, credits_of};
+pub(super) use networks::Networks;
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use super::super::audit::{Line as AuditLine, about, name_of};
 use super::super::forms::sentence;
 use super::super::frame::{Frame, Section, page};
 use super::super::times::Moment;
-use super::super::usage::{Chart, Credit, DAYS, Part, Sums, credits_of, pool_name};
+use super::super::usage::{Chart, Credit, DAYS, Networks, Part, Sums, credits_of, pool_name};
 use super::super::visitor::InProject;
 use super::grants::is_editable;
 use super::once::watched;
@@ -132,6 +132,7 @@ struct Counted {
     days: Vec<Part>,
     of_secrets: Vec<Part>,
     of_pools: Vec<Part>,
+    networks: Networks,
 }
 
 async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Counted, ApiError> {
@@ -147,6 +148,7 @@ async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Coun
         UsagePart::Pool(id) => (pool_name(&definitions, id), None),
         _ => (String::new(), None),
     };
+    let networks = Networks::of(&here.caller, (days.clone(), here.key.id()), state).await?;
     let sums = Sums::of(&here.caller, (days, key), state).await?;
     let of_secrets = sums.parts(&here.caller, (key, UsageBy::Secret), &name, state);
     let of_secrets = of_secrets.await?;
@@ -159,6 +161,7 @@ async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Coun
         days: sums.by_day(),
         of_secrets,
         of_pools,
+        networks,
     })
 }
 
@@ -329,6 +332,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             days: vec![Part::sample(text)],
             of_secrets: vec![Part::sample(text), Part::sample(text)],
             of_pools: vec![Part::sample(text)],
+            networks: Networks::sample(text),
         }),
         history: is_full.then(|| vec![crate::console::audit::line_sample(text)]),
         links: Links {

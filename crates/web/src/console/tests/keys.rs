@@ -4,9 +4,10 @@ use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
 use super::world::{between, open, send_to};
+use crate::caller::seen::tests::from;
 use crate::console::frame::segment;
 use crate::testing::people::{SignedIn, first_signed_in, joined, sign_in_again};
-use crate::testing::{Reply, World, text};
+use crate::testing::{Reply, World, request, text};
 
 const KEYS: &str = "/console/projects/default/keys";
 
@@ -1034,6 +1035,48 @@ async fn a_keys_chart_has_a_line_for_each_of_its_secrets() {
     for secret in secrets {
         assert!(drawn.contains(text(secret, "/hint")), "{secret} in {drawn}");
     }
+}
+
+#[tokio::test]
+async fn a_keys_page_tells_from_which_networks_it_was_used() {
+    let world = World::with_sales().await;
+    let (id, token) = world.key(json!([])).await;
+    let ada = first_signed_in(&world).await;
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    assert!(!html.contains("Requests by network"), "{html}");
+    let whoami = || request(&token, "GET /v1/whoami", &Json::Null);
+    world.send(whoami()).await.expect(200);
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    let drawn = between(&html, "Requests by network", "</svg>");
+    assert!(drawn.contains("not kept"), "{drawn}");
+    for _ in 0..3 {
+        let from = from(&world, Some("192.0.2.7"), whoami()).await;
+        from.expect(200);
+    }
+    for number in 0..20 {
+        let address = format!("198.18.{number}.1");
+        from(&world, Some(&address), whoami()).await.expect(200);
+    }
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    let drawn = between(&html, "Requests by network", "</svg>");
+    for name in ["192.0.2.0/24", "other networks", "not kept"] {
+        assert!(drawn.contains(name), "{name} in {drawn}");
+    }
+    let table = between(&html, "aria-label=\"By network\"", "</table>");
+    for (name, requests) in [
+        ("192.0.2.0/24", 3),
+        ("198.18.14.0/24", 1),
+        ("other networks", 5),
+        ("not kept", 1),
+    ] {
+        let row = format!("{name}</th><td class=\"number\">{requests}</td>");
+        assert!(table.contains(&row), "{row} in {table}");
+    }
+    assert!(!table.contains("198.18.15.0"), "{table}");
+    assert!(
+        html.contains("The first 16 of a day are told apart"),
+        "{html}"
+    );
 }
 
 #[tokio::test]

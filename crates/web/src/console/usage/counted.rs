@@ -204,7 +204,7 @@ impl Sums {
     }
 }
 
-fn asked(days: &Range<i32>, key: Option<KeyId>, limit: usize) -> UsageAsked {
+pub(super) fn asked(days: &Range<i32>, key: Option<KeyId>, limit: usize) -> UsageAsked {
     UsageAsked {
         from: days.start,
         to: days.end,
