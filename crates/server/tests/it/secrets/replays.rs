@@ -150,7 +150,7 @@ fn words(bytes: &[u8]) -> BTreeSet<String> {
     found
 }
 
-/// Every binary value of every row of a database.
+/// Every value of every row of a database, but for numbers.
 fn values(file: &Path) -> Vec<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(async {
@@ -163,8 +163,10 @@ fn values(file: &Path) -> Vec<Vec<u8>> {
             let rows = format!("SELECT * FROM \"{}\"", table.get::<String, _>(0));
             let rows = sqlx::query(sqlx::AssertSqlSafe(rows));
             for row in rows.fetch_all(&mut connection).await.expect("rows") {
-                let read = |at: usize| row.try_get::<Option<Vec<u8>>, _>(at).ok().flatten();
-                found.extend((0..row.len()).filter_map(read));
+                let bytes = |at: usize| row.try_get::<Option<Vec<u8>>, _>(at).ok().flatten();
+                let text = |at: usize| row.try_get::<Option<String>, _>(at).ok().flatten();
+                let value = |at| bytes(at).or_else(|| text(at).map(String::into_bytes));
+                found.extend((0..row.len()).filter_map(value));
             }
         }
         connection.close().await.expect("closes");
@@ -175,7 +177,7 @@ fn values(file: &Path) -> Vec<Vec<u8>> {
 /// What a thief has of a data directory.
 #[derive(Debug, Default)]
 struct Stolen {
-    /// Binary values of rows.
+    /// Values of rows.
     values: Vec<Vec<u8>>,
     words: BTreeSet<String>,
     /// Any 32 bytes in a row, of which there are very many.
@@ -217,14 +219,21 @@ impl Stolen {
         let databases = databases
             .iter()
             .filter(|file| file.extension().is_some_and(|e| e == "sqlite"));
-        stolen.values = databases.flat_map(|file| values(file)).collect();
+        let values: Vec<Vec<u8>> = databases.flat_map(|file| values(file)).collect();
+        // In a file one value of a row follows upon the other.
+        for value in &values {
+            stolen.words.extend(words(value));
+        }
+        stolen.values = values;
         stolen
     }
 
     /// What is sent: rows and words first, then so many windows from all over.
     fn replays(&self, publics: &Publics, words_max: usize, windows: usize) -> Vec<Sent> {
         let mut sent = BTreeSet::new();
-        for value in &self.values {
+        let values = self.values.iter();
+        // Texts are among the words.
+        for value in values.filter(|value| std::str::from_utf8(value).is_err()) {
             // Longer ones hold several things: any 32 bytes of them.
             if (32..=256).contains(&value.len()) {
                 let step = if value.len() <= 64 { 1 } else { 8 };
