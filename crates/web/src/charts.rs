@@ -74,6 +74,13 @@ pub(crate) enum Theme {
     OfReader,
 }
 
+impl Theme {
+    /// What a `Content-Security-Policy` names the style sheet of such pictures by.
+    pub(crate) fn style_source(self) -> String {
+        style::source(self)
+    }
+}
+
 /// Why there is no picture of a question's answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoChart {
