@@ -30,6 +30,21 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.page.wait_for_url(lambda url: "this_5_years" in url)
     browser.chart_is_there()
     browser.looks_right("explore-series")
+    # As another kind that fits, which stays when something else is asked, and in what is saved.
+    offered = browser.page.get_by_label("Show it as").locator("option").all_inner_texts()
+    assert offered == ["What fits best", "Line", "Bars", "The table alone"], offered
+    browser.page.get_by_label("Show it as").select_option("bars")
+    browser.press("Show")
+    browser.page.wait_for_url(lambda url: "chart=bars" in url)
+    browser.chart_is_there()
+    assert "chart=bars" in browser.page.locator(".drawn img").first.get_attribute("src")
+    browser.looks_right("explore-bars")
+    # Opened by itself a picture has its colours; whatever its policy forbade would be a fault.
+    for name, ground in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 24, 29)")):
+        alone = stage.owner_in()
+        alone.go(browser.page.locator(".drawn img").first.get_attribute("src").replace("theme=light", f"theme={name}"))
+        fill = alone.page.evaluate("getComputedStyle(document.querySelector('rect.b')).fill")
+        assert fill == ground, (name, fill)
     browser.page.get_by_label("What to find").select_option("average")
     browser.fill(field="city")
     browser.press("Ask")
@@ -146,15 +161,18 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.fill(name="revenue/cities")
     browser.press("Save")
     browser.error_of("name")
+    browser.page.get_by_label("Show it as").select_option(label="Bars")
     browser.fill(name="revenue of cities")
     browser.press("Save")
     browser.see("The question is saved")
     browser.see_heading("revenue of cities")
     browser.chart_is_there()
+    assert stage.api("GET", "/v1/saved-queries/revenue%20of%20cities")["metadata"] == {"chart": "bars"}
     browser.see("publishable key")
     browser.looks_right("saved-query")
     browser.follow("Open in Explore")
     browser.see_heading("Explore")
+    assert browser.value("chart") == "bars"
     browser.page.get_by_label("A cached query").check()
     browser.fill(name="revenue, kept", refresh_minutes="10")
     browser.press("Save")

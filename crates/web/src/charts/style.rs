@@ -4,6 +4,10 @@
 //! green, and each has a contrast of 3 to 1 with its ground; the fifth to
 //! eighth line are dashed besides.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
 use super::Theme;
 
 /// Pixels of letters.
@@ -62,6 +66,12 @@ pub(super) fn sheet(theme: Theme) -> String {
             DARK.rules()
         ),
     }
+}
+
+/// What a policy of contents names the style sheet by: its very text, and no other.
+pub(super) fn source(theme: Theme) -> String {
+    let digest = Sha256::digest(sheet(theme));
+    format!("'sha256-{}'", STANDARD.encode(digest))
 }
 
 impl Colours {

@@ -1,5 +1,6 @@
 mod colours;
 mod hostile;
+mod kinds;
 mod samples;
 
 use model::analyses::{GroupResult, Measured, Results, Tally};

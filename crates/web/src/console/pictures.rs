@@ -5,6 +5,7 @@ use http::{HeaderValue, header};
 use model::analyses::{Analysis, Answer};
 use model::time::TimeZone;
 
+use super::headers::Drawn;
 use crate::charts::{Drawing, Look, Theme};
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -158,7 +159,10 @@ pub(super) fn svg(drawn: Result<String, ApiError>, parameters: &Parameters) -> R
         nothing.draw(&Answer::Rows(Vec::new()))
     });
     let svg = HeaderValue::from_static("image/svg+xml");
-    ([(header::CONTENT_TYPE, svg)], drawn).into_response()
+    let mut response = ([(header::CONTENT_TYPE, svg)], drawn).into_response();
+    let drawn = Drawn(look_of(parameters).theme);
+    response.extensions_mut().insert(drawn);
+    response
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{functions, steps};
 
 /// Fields of the form that every kind of question has, or that ask for one thing.
-const FIELDS: [&str; 41] = [
+const FIELDS: [&str; 42] = [
     "ask",
     "as",
     "do",
@@ -22,6 +22,7 @@ const FIELDS: [&str; 41] = [
     "order",
     "limit",
     "question",
+    "chart",
     "filters",
     "f1",
     "o1",

@@ -17,7 +17,7 @@ pub(in crate::console) const REVISION: &str = "revision";
 const CHANGED: &str = "Somebody changed it while you looked at it, and nothing of yours was done. Look at it as it is now, and decide anew.";
 
 /// What is said of a form whose page is from before somebody signed in anew.
-const RENEWED: &str = "You signed in anew since this page was made, so nothing of it was done. What you typed is below: look at it, and send it again.";
+const RENEWED: &str = "You signed in anew since this page was made, so nothing of it was done. What you typed is below, without codes and passwords, which are never kept: look at it, type those anew, and send it again.";
 
 /// What is said of a form that the server has no time for.
 const BUSY: &str =

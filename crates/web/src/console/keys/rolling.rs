@@ -9,7 +9,7 @@ use model::fault::Fault;
 use model::keys::{KeyRecord, Roll, SecretRecord};
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent, SentOnce};
+use super::super::forms::{Fields, Form, KeptOnce, Sent};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::handing::Turn;
@@ -94,10 +94,14 @@ pub(in super::super) async fn roll_form(
 /// Makes a new secret, and shows its token once.
 pub(in super::super) async fn roll(
     State(state): State<AppState>,
-    SentOnce(page_of, form, turn): SentOnce<InProject>,
+    KeptOnce(page_of, form, turn, counts): KeptOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    match rolled(&here, &state, (&form, turn)).await {
+    let rolled = match counts {
+        Ok(()) => rolled(&here, &state, (&form, turn)).await,
+        Err(error) => Err(Stopped::Fault(error)),
+    };
+    match rolled {
         Ok(response) => Ok(response),
         Err(error) => {
             let fields = Fields::typed(&form, &["grace", "silence", ONCE], &["code"]);

@@ -4,7 +4,7 @@
 use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
-use super::world::{OWN, between, browse, form_token, open, send as personal};
+use super::world::{OWN, between, browse, form_token, keep_cookie, open, send as personal};
 use crate::testing::people::{FIRST, SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -27,10 +27,7 @@ async fn send_as(
     let form = [&[("_token", token.as_str())], form].concat();
     let call = format!("POST /console/projects/default{below}");
     let reply = browse(world, &call, cookie, OWN, Some(&form)).await;
-    let given = reply.header("set-cookie").split(';').next();
-    if let Some(given) = given.filter(|given| given.len() > "__Host-tidegate=".len()) {
-        given.clone_into(&mut by.cookie.lock().expect("nobody panicked"));
-    }
+    keep_cookie(by, &reply);
     reply
 }
 

@@ -338,6 +338,74 @@ async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts()
 }
 
 #[tokio::test]
+async fn an_answer_is_drawn_as_the_kind_that_is_chosen_and_kept_with_the_question() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let picture = async |html: &str| {
+        let chart = between(html, "<img src=\"", "\"").replace("&#38;", "&");
+        open(&world, &ada, &chart).await.expect(200).text()
+    };
+    let (area, line) = ("<path class=\"a f0\"", "<path class=\"l l0\"");
+    let bars = "<rect class=\"f0\"";
+    let asked = "/explore?pool=sales&analysis=count&interval=daily&timeframe=between\
+        &from=2026-04-01&to=2026-04-06";
+    for (word, chosen, drawn, not) in [
+        ("", "", area, bars),
+        ("area", "area", area, bars),
+        ("line", "line", line, area),
+        ("bars", "bars", bars, area),
+        // No kind, and one that does not fit.
+        ("pie", "", area, bars),
+        ("funnel", "", area, bars),
+    ] {
+        let html = see(&world, &ada, &format!("{asked}&chart={word}")).await;
+        let html = html.expect(200).text();
+        let offered = between(&html, "name=\"chart\"", "</select>");
+        let selected = format!("<option value=\"{chosen}\" selected>");
+        assert!(offered.contains(&selected), "{word}: {offered}");
+        assert!(offered.contains("value=\"table\""), "{word}: {offered}");
+        assert!(!offered.contains("value=\"funnel\""), "{word}: {offered}");
+        let svg = picture(&html).await;
+        assert!(svg.contains(drawn) && !svg.contains(not), "{word}: {svg}");
+    }
+    let html = see(&world, &ada, &format!("{asked}&chart=table")).await;
+    let html = html.expect(200).text();
+    assert!(!html.contains("<img src") && html.contains("<td"), "{html}");
+    // One number has no kind to choose, and keeps what was chosen before.
+    let one = "/explore?pool=sales&analysis=count&chart=bars";
+    let html = see(&world, &ada, one).await.expect(200).text();
+    assert_eq!(hidden(&html, "chart"), "bars");
+
+    let html = see(&world, &ada, &format!("{asked}&chart=bars"))
+        .await
+        .text();
+    let typed = filled(&html, "get");
+    let form = with(&typed, &[("name", "columns"), ("kind", "saved")]);
+    send_all(&world, &ada, "/new-question", &form)
+        .await
+        .expect(303);
+    let stored = world.get("/v1/saved-queries/columns").await.expect(200);
+    let stored = stored.json();
+    assert_eq!(stored["metadata"], json!({ "chart": "bars" }), "{stored}");
+    let own = format!("/saved/{}", text(&stored, "/id"));
+    let html = see(&world, &ada, &own).await.expect(200).text();
+    assert!(picture(&html).await.contains(bars));
+    // Opened again it is chosen, and another one takes its place.
+    let explore = between(&html, "/explore?", "\"").replace("&#38;", "&");
+    let html = see(&world, &ada, &format!("/explore?{explore}")).await;
+    let typed = filled(&html.expect(200).text(), "get");
+    assert!(typed.contains(&("chart".to_owned(), "bars".to_owned())));
+    let form = with(&typed, &[("chart", "table")]);
+    send_all(&world, &ada, "/new-question", &form)
+        .await
+        .expect(303);
+    let stored = world.get("/v1/saved-queries/columns").await.expect(200);
+    assert_eq!(stored.json()["metadata"], json!({ "chart": "table" }));
+    let html = see(&world, &ada, &own).await.expect(200).text();
+    assert!(!html.contains("<img src") && html.contains("PUBLISHABLE_KEY"));
+}
+
+#[tokio::test]
 async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_rows() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
