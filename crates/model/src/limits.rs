@@ -155,6 +155,8 @@ pub const FUNNEL_STEPS_MAX: usize = 32;
 pub const EXTRACTION_FIELDS_MAX: usize = 1_000;
 /// Stretches of time of which is known, of each pool, when records in them changed.
 pub const TOUCHED_STRETCHES_MAX: usize = 256;
+/// Customers of which is known, of each pool, when records of theirs went.
+pub const TOUCHED_CUSTOMERS_MAX: usize = 1_024;
 /// Life of a cursor, in seconds.
 pub const CURSOR_SECONDS_MAX: i64 = 86_400;
 /// How long an idempotency key is honoured, in seconds.

@@ -166,6 +166,17 @@ fn apart(
     chosen
 }
 
+/// How often the records of these runs were merged on average, as a whole number. What is done
+/// because somebody asked for it is no merging that counts: by the oldest run, which may be the
+/// smallest, the records of all would count as merged as often as those.
+fn mean_level(runs: &[Run]) -> u8 {
+    let sum = |of: fn(&Run) -> u64| runs.iter().map(of).fold(0, u64::saturating_add);
+    let rows = sum(|(_, rows, _)| *rows);
+    let written = sum(|(level, rows, _)| rows.saturating_mul((*level).into()));
+    let mean = written.saturating_add(rows / 2) / rows.max(1);
+    u8::try_from(mean).unwrap_or(u8::MAX)
+}
+
 /// All files, when they are of more than one run, or of one for each customer,
 /// or when something else `is_due`. Of more runs than can be read at once the smallest.
 pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_due: bool) -> Option<Choice> {
@@ -176,7 +187,7 @@ pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_due: bool) -> Op
     }
     all.sort_by_key(|(_, rows, run)| (*rows, *run));
     all.truncate(INPUTS_MAX);
-    let level = all.iter().map(|(level, ..)| *level).max()?;
+    let level = mean_level(&all);
     let chosen: BTreeSet<u64> = all.into_iter().map(|(.., run)| run).collect();
     let files = manifest
         .files

@@ -97,6 +97,28 @@ fn a_customer_is_in_few_files_and_a_record_is_written_anew_a_few_times() {
 }
 
 #[test]
+fn what_is_written_because_somebody_asked_for_it_counts_for_no_record() {
+    let (disk, pool) = (SimulatedDisk::new(7), sales("shared"));
+    let lake = open(&disk, &[&pool], options(2));
+    for n in 0..6 {
+        put(&lake, &pool, &[("few".to_owned(), n)]);
+        lake.flush(&Permit::ours()).unwrap();
+        while lake.upkeep(&Permit::ours()).unwrap() {}
+    }
+    let few = only(&lake).rewrites_per_record;
+    assert!(few >= 1.0, "{few}");
+    let many: Vec<_> = (6..206).map(|n| (format!("c{}", n % 9), n)).collect();
+    put(&lake, &pool, &many);
+    lake.flush(&Permit::ours()).unwrap();
+    let before = only(&lake).rewrites_per_record;
+    assert!(before < 0.5, "{before}");
+    lake.compact(&Permit::ours()).unwrap();
+    let after = only(&lake);
+    assert_eq!((after.runs_per_customer, after.rows), (1, 206));
+    assert!(after.rewrites_per_record < 0.5, "{after:?}");
+}
+
+#[test]
 fn customers_with_files_of_their_own_are_merged_one_by_one() {
     let (lake, pool, now) = live("file_per_customer", 3, 80);
     assert!(now.files >= 12, "{now:?}");
