@@ -21,6 +21,7 @@ mod svg;
 use model::analyses::{Aggregation, Analysis, Answer, Function, Metrics};
 use model::time::{Interval, TimeZone};
 
+pub(crate) use dates::MONTHS;
 pub(crate) use kinds::Kind;
 use read::Picture;
 use svg::Svg;

@@ -93,6 +93,7 @@ def test_what_is_not_there_is_a_page_that_helps(stage):
     browser = stage.owner_in()
     assert browser.go("/console/projects/nowhere").status == 404
     assert browser.heading() == "There is nothing here"
+    assert browser.page.locator(".person").get_by_role("button", name="Sign out").is_visible()
     browser.looks_right("not-there")
     browser.follow("To the console")
     browser.see_heading("default")

@@ -199,14 +199,14 @@ def test_a_pool_is_changed_and_dropped_by_its_name(stage):
     browser.see("The change is in force")
     browser.see_heading("page views")
     browser.follow("Pool settings")
-    browser.follow("Drop this pool")
-    browser.see_heading("Drop page views?")
+    browser.follow("Delete this pool")
+    browser.see_heading("Delete “page views”?")
     browser.fill(name="visits")
-    browser.press("Drop this pool")
+    browser.press("Delete this pool")
     browser.error_of("name")
     browser.looks_right("drop-pool")
     browser.fill(name="page views")
-    browser.press("Drop this pool")
+    browser.press("Delete this pool")
     browser.see("The pool is gone")
     browser.looks_right("pools")
 
@@ -233,7 +233,7 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
     guest.go(link[link.index("/console/join"):])
     guest.fill(name="Hedy", password=stage.owner.password)
     guest.press("Join")
-    guest.see_heading("Keep these")
+    guest.see_heading("Keep your secret and your codes")
     stage.hedy = Person(
         "held@example.com",
         guest.page.locator("[data-secret=app]").inner_text(),

@@ -211,7 +211,7 @@ def test_a_saved_question_is_deleted_without_a_script(stage):
     browser.go("/console/projects/default/saved")
     browser.follow("revenue, kept")
     browser.follow("Delete")
-    browser.see_heading("Delete revenue, kept?")
+    browser.see_heading("Delete “revenue, kept”?")
     browser.looks_right("delete-saved")
     browser.press("Delete it")
     browser.see("It is gone")

@@ -2,7 +2,8 @@
 
 use model::time::{Interval, TimeZone, Timestamp, Unit};
 
-const MONTHS: [&str; 12] = [
+/// The names of the months, as axes and tables have them.
+pub(crate) const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use control::{Definitions, UsageBy, UsagePart};
 use http::StatusCode;
-use model::keys::KeyRecord;
+use model::keys::{KeyRecord, KeyStatus};
 use model::people::Area;
 use model::time::Timestamp;
 
@@ -71,6 +71,7 @@ struct Page {
     kind: &'static str,
     status: Tag,
     is_disabled: bool,
+    is_expired: bool,
     is_held: bool,
     is_rolling: bool,
     /// Whether taking the roll back would be let through.
@@ -142,7 +143,7 @@ async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Coun
         UsagePart::Secret(id) => {
             let mut secrets = here.key.secrets().iter();
             let found = secrets.find(|secret| secret.id == id);
-            let gone = || format!("{id}, which has ended");
+            let gone = || format!("{id} (ended)");
             (found.map_or_else(gone, |secret| secret.hint.clone()), None)
         }
         UsagePart::Pool(id) => (pool_name(&definitions, id), None),
@@ -207,6 +208,7 @@ fn context(
         kind: kind(key),
         status: status(key, now),
         is_disabled: key.is_disabled(),
+        is_expired: key.status(now) == KeyStatus::Expired,
         is_held: key
             .secrets()
             .iter()
@@ -304,6 +306,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             class: "is-good",
         },
         is_disabled: is_full,
+        is_expired: is_full,
         is_held: is_full,
         is_rolling: is_full,
         is_undoable: is_full,

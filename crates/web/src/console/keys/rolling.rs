@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use control::{ControlError, Ending};
 use model::document::Document;
-use model::fault::Fault;
+use model::fault::{Fault, FaultCode};
 use model::keys::{KeyRecord, Roll, SecretRecord};
 use model::value::{Object, Value};
 
@@ -140,14 +140,15 @@ async fn rolled(
     (form, turn): (&Form, Turn),
 ) -> Result<Response, Stopped> {
     let silence = form.text("silence").trim();
-    let silence = (!silence.is_empty()).then(|| match silence.parse::<i64>() {
-        Ok(minutes) => Value::from(minutes),
-        Err(_) => Value::from(silence),
-    });
+    let silence = (!silence.is_empty()).then(|| silence.parse::<i64>());
+    let silence = silence.transpose().map_err(|_| {
+        let rule = "type a whole number of minutes";
+        Fault::new(FaultCode::WrongType, rule).at("/end_after_silence")
+    })?;
     let grace = form.text("grace");
     let body = Object::new()
         .with("grace", Some(grace).filter(|grace| !grace.is_empty()))
-        .with("end_after_silence", silence)
+        .with("end_after_silence", silence.map(Value::from))
         .with("force", form.text("force") == "yes");
     let body = Value::Object(body);
     let mut document = Document::new(&body)?;
@@ -280,7 +281,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         form: form(text, &["grace", "silence", ONCE, "code"]),
         key: text.to_owned(),
         facts: vec![Fact {
-            label: "By",
+            label: "Newest secret used",
             text: text.to_owned(),
             at: None,
         }],

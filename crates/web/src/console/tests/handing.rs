@@ -301,6 +301,12 @@ async fn whoever_has_no_session_yet_loses_no_codes_by_a_second_click() {
     assert_eq!(own, cookie_of(&both.0));
     let html = look(&world, &own, &place(&both.1)).await;
     assert_eq!(html.matches("<li><code>").count(), 10, "{html}");
+    // Groups are for the eye: what is copied is the code alone.
+    let code = between(&html, "<li><code>", "</code>");
+    assert!(code.matches("<span>").count() > 1, "{code}");
+    let code = code.replace("<span>", "").replace("</span>", "");
+    let copied = between(&html, "data-copy=\"", "\"");
+    assert_eq!(copied.lines().next(), Some(code.as_str()));
     let again = look(&world, &own, &place(&both.1)).await;
     assert!(again.contains("You are the owner") && !again.contains("<li><code>"));
     // Another form finds somebody here.

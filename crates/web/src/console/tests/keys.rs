@@ -194,6 +194,9 @@ async fn a_form_keeps_what_was_typed_marks_the_field_and_says_the_rule() {
             html.contains(&format!("id=\"{marked}\"")),
             "{name} {value}: {html}"
         );
+        if name == "rotate_days" {
+            assert!(html.contains("Whole days, from 1 to 3650."), "{html}");
+        }
         if name != "name" {
             assert!(html.contains("value=\"Typed name\""), "{name}");
         }
@@ -420,6 +423,7 @@ async fn signing_secrets_and_derived_tokens_are_shown_and_ended_one_by_one() {
     let ada = first_signed_in(&world).await;
     let html = page(&world, &ada, &format!("/{id}")).await;
     assert!(hints.iter().all(|(_, hint)| html.contains(hint)), "{html}");
+    assert!(html.contains("A signing secret was made by"), "{html}");
     let below = format!("/{id}/signing/{}/end", hints[0].0);
     page(&world, &ada, &below).await;
     send(&world, &ada, &below, &[]).await.expect(303);
@@ -1107,8 +1111,8 @@ async fn usage_and_credits_are_told_in_a_picture_and_in_tables() {
         "<svg class=\"chart is-wide\"",
         "Ada Corp",
         "90",
-        "80 % used",
-        "2026-05-01",
+        "90 % used",
+        ">1 May<",
         ">sales<",
     ] {
         assert!(html.contains(part), "{part}: {html}");
@@ -1135,8 +1139,35 @@ async fn usage_and_credits_are_told_in_a_picture_and_in_tables() {
     }
     let html = page(&world, &ada, &format!("/{id}")).await;
     assert!(
-        html.contains("<svg class=\"chart is-slim\"") && html.contains("80 % used"),
+        html.contains("<svg class=\"chart is-slim\"") && html.contains("90 % used"),
         "{html}"
     );
     assert!(html.contains("Made by"), "its history: {html}");
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_says_so_and_none_of_its_secrets_is_live() {
+    let world = World::new().await;
+    let ada = first_signed_in(&world).await;
+    let body = json!({ "name": "Short", "grants": [],
+        "restrictions": { "expires_at": "2026-05-01T12:30:00Z" } });
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    let below = format!("/{}", text(&made, "/id"));
+    let said = async |word: &str| page(&world, &ada, &below).await.contains(word);
+    assert!(said(">live<").await && !said("This key has expired").await);
+    world.clock.advance(std::time::Duration::from_secs(40 * 60));
+    assert!(!said(">live<").await && said("This key has expired").await);
+    assert!(said("<span class=\"tag is-bad\">expired</span>").await);
+}
+
+#[test]
+fn a_sentence_keeps_the_name_that_it_begins_with() {
+    for (rule, said) in [
+        ("rotate_after is too long", "rotate_after is too long."),
+        ("a.b is of type Int64", "a.b is of type Int64."),
+        ("type six digits", "Type six digits."),
+        ("nothing.", "Nothing."),
+    ] {
+        assert_eq!(crate::console::forms::sentence(rule), said);
+    }
 }

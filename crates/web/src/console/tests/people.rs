@@ -54,7 +54,7 @@ async fn who_was_changed_meanwhile_is_shown_and_not_removed() {
     for stale in [&[("revision", old.as_str())][..], &[]] {
         let html = send(&world, &ada, &remove, stale).await.expect(412).text();
         assert!(
-            html.contains("Somebody changed it") && html.contains("developer, everywhere"),
+            html.contains("Somebody changed it") && html.contains("developer everywhere"),
             "{html}"
         );
         assert_ne!(hidden(&html, "revision"), old);

@@ -854,8 +854,15 @@ async fn a_notice_is_dismissed_from_the_list_that_has_all_of_them() {
     }
     let html = see(&world, &ada, "").await.expect(200).text();
     assert!(html.contains(">2 more</a>"), "{html}");
+    // What wants somebody comes before what there is.
+    let place = |part: &str| html.find(part).expect("is told");
+    assert!(
+        place("Wants attention") < place("class=\"figures\""),
+        "{html}"
+    );
     let html = see(&world, &ada, "/notices").await.expect(200).text();
     assert_eq!(html.matches("/dismiss\"").count(), 8, "{html}");
+    assert_eq!(html.matches("/roll\"").count(), 8, "{html}");
     let below = between(&html, "href=\"/console/projects/default/notices/", "\"");
     let below = format!("/notices/{below}");
     see(&world, &ada, &below).await.expect(200);
