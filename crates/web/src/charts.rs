@@ -20,6 +20,7 @@ mod svg;
 use model::analyses::{Aggregation, Analysis, Answer, Function, Metrics};
 use model::time::{Interval, TimeZone};
 
+pub(crate) use dates::interval_name;
 use read::Picture;
 use svg::Svg;
 pub(crate) use svg::{Shape, Sketch};

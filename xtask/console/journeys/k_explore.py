@@ -21,7 +21,7 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.see("acme")
     browser.looks_right("explore-groups")
     browser.page.get_by_label("Time frame").select_option("this_5_years")
-    browser.page.get_by_label("By", exact=True).select_option("monthly")
+    browser.page.get_by_label("Split by", exact=True).select_option("monthly")
     condition = browser.page.locator(".condition").first
     condition.locator("input").first.fill("items")
     condition.locator("select").select_option("gte")

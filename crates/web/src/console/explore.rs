@@ -27,10 +27,11 @@ use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
 use super::asking::{self, EXTRACTED, ask};
-use super::forms::{Fields, is_broken, said_of};
+use super::forms::{Fields, is_broken, said_of, sentence};
 use super::frame::{Frame, Section, query};
 use super::pictures::{self, Chart, Size, look_of};
-use super::shown::{Now, Table, counted, pretty};
+use super::saved::in_words;
+use super::shown::{Now, Table, pretty, rows_of};
 use super::snippets::{self, Snippet};
 use super::visitor::InProject;
 use crate::charts::Drawing;
@@ -46,9 +47,8 @@ const SAVED: &[&str] = &["name", "refresh_minutes", "index_by"];
 struct Found {
     table: Table,
     size: String,
-    shown: usize,
-    /// The one number that it is, when it is one.
-    figure: Option<String>,
+    /// The one number that it is, when it is one, and what it is.
+    figure: Option<(String, String)>,
     chart: Option<Chart>,
     pretty: String,
     snippets: Vec<Snippet>,
@@ -174,9 +174,8 @@ async fn find(
 ) -> Result<Found, ApiError> {
     let analysis = Analysis::parse(question)?;
     let answer = ask(here, &analysis, state).await?;
-    let (table, rows) = table(&answer);
-    let shown = table.rows.len();
-    let figure = figure(&answer);
+    let (table, rows) = table(&analysis, &answer);
+    let figure = figure(&answer).map(|number| (number, sentence(&in_words(&analysis))));
     let is_drawn = Drawing::of(&analysis, look_of(parameters)).is_ok() && figure.is_none();
     let chart = format!(
         "{}?{}",
@@ -188,10 +187,9 @@ async fn find(
     Ok(Found {
         table,
         size: match matches!(answer, Answer::Rows(_)) && rows > EXTRACTED {
-            true => format!("More than {EXTRACTED} rows"),
-            false => counted(rows as i128, "row", "rows"),
+            true => format!("More than {}", rows_of(EXTRACTED, table.rows.len())),
+            false => rows_of(rows, table.rows.len()),
         },
-        shown,
         figure,
         chart: is_drawn.then(|| {
             Chart::at(&chart, Size::Medium, "Chart of the answer")
@@ -231,11 +229,16 @@ async fn show(
         }
         Err(error) if is_broken(&error) => return Err(error),
         Err(error) => {
-            fault = Some(said_of(&error));
+            let (asked, marks) = marked(asked, &error);
+            let is_marked = marks.wrong().any(|(name, _)| parameters::is_shown(name));
+            fault = Some(match is_marked {
+                true => "Something has to be corrected; it is marked in the question.".to_owned(),
+                false => said_of(&error),
+            });
             if error.problem().status().is_server_error() && !form.is_wrong() {
                 form = form.with_status_of(&error);
             }
-            marked(asked, &error)
+            (asked, marks)
         }
     };
     let is_stale = form.is_stale();
@@ -368,8 +371,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         found: Some(Found {
             table: super::shown::sample(text),
             size: text.to_owned(),
-            shown: 1,
-            figure: Some(text.to_owned()),
+            figure: Some((text.to_owned(), text.to_owned())),
             chart: Some(pictures::sample(text)),
             pretty: text.to_owned(),
             snippets: snippets::sample(text),

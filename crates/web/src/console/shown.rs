@@ -262,6 +262,15 @@ pub(super) fn counted(number: i128, one: &str, many: &str) -> String {
     format!("{} {word}", grouped(number))
 }
 
+/// How many rows there are, and how many of them the table below has where it has not all.
+pub(super) fn rows_of(all: usize, shown: usize) -> String {
+    let rows = counted(all as i128, "row", "rows");
+    match shown < all {
+        true => format!("{rows}, the first {shown} below"),
+        false => rows,
+    }
+}
+
 /// What is there now, beside what somebody typed over something older.
 #[derive(Default)]
 pub(super) struct Now {

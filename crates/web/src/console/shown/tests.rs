@@ -22,6 +22,9 @@ fn numbers_are_written_for_people() {
     assert_eq!(bytes(u64::MAX), "18\u{202f}446 PB");
     assert_eq!(counted(1, "record", "records"), "1 record");
     assert_eq!(counted(2, "record", "records"), "2 records");
+    assert_eq!(rows_of(1, 1), "1 row");
+    assert_eq!(rows_of(2, 2), "2 rows");
+    assert_eq!(rows_of(201, 200), "201 rows, the first 200 below");
 }
 
 #[test]
