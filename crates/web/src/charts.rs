@@ -71,6 +71,10 @@ pub(crate) enum Theme {
     Dark,
     /// Whichever the reader prefers.
     OfReader,
+    /// As pages of the console are by day.
+    ConsoleLight,
+    /// As they are where the reader prefers them dark.
+    ConsoleDark,
 }
 
 /// Why there is no picture of a question's answer.

@@ -40,6 +40,12 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.press("Ask")
     browser.page.locator(".data").wait_for()
     browser.looks_right("explore-records")
+    # Where the answer stands below the question, it is in sight all the same.
+    browser.page.set_viewport_size({"width": 390, "height": 800})
+    browser.press("Ask")
+    browser.page.wait_for_function(
+        "() => { const top = document.querySelector('#answer > h2')?.getBoundingClientRect().top; return top >= 0 && top < innerHeight; }"
+    )
 
 
 def test_several_things_are_asked_at_once(stage):

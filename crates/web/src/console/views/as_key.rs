@@ -97,7 +97,7 @@ pub(in crate::console) async fn for_key(
     let is_drawn = answered.fault.is_none() && is_drawn(&view.draft.shape);
     let chart = is_drawn.then(|| {
         let clock = clock_of(&view.draft.shape);
-        Chart::at(&chart, Size::Medium, format!("Chart of {name}")).over_time(clock.as_ref())
+        Chart::at(&chart, Size::Large, format!("Chart of {name}")).over_time(clock.as_ref())
     });
     let page = readable.below(here, &format!("?as={key}"));
     Ok((answered, chart, page))
