@@ -124,7 +124,6 @@ fn defined(here: &InProject) -> Result<Arc<Pool>, ApiError> {
     asking::pool_here(here)
 }
 
-/// The address of a page below the one of a pool.
 /// Whether a table of records has the fields that the server adds to them, and the address of
 /// the page with the other choice.
 struct Added {
@@ -188,6 +187,7 @@ fn with_query<'a>(address: &str, pairs: impl IntoIterator<Item = (&'a str, &'a s
     }
 }
 
+/// The address of a page below the one of a pool.
 fn below(here: &InProject, pool: &Pool, rest: &str) -> String {
     here.address(&format!("/pools/{}{rest}", pool.id))
 }

@@ -126,7 +126,10 @@ pub(in crate::console) async fn tail(
     let since = since.map_or_else(String::new, came_at);
     let shows = ("added", if added.is_shown { "yes" } else { "" });
     let turned = ("turn", turned.as_str());
-    let next = with_query(&own, [turned, ("seen", seen), ("since", since.as_str()), shows]);
+    let next = with_query(
+        &own,
+        [turned, ("seen", seen), ("since", since.as_str()), shows],
+    );
     let shown = Page {
         frame: Frame::of(
             format!("Records of {}", pool.draft.name),
