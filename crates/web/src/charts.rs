@@ -21,7 +21,7 @@ mod svg;
 use model::analyses::{Aggregation, Analysis, Answer, Function, Metrics};
 use model::time::{Interval, TimeZone};
 
-pub(crate) use dates::MONTHS;
+pub(crate) use dates::{MONTHS, interval_name};
 pub(crate) use kinds::Kind;
 use read::Picture;
 use svg::Svg;
@@ -73,6 +73,10 @@ pub(crate) enum Theme {
     Dark,
     /// Whichever the reader prefers.
     OfReader,
+    /// As pages of the console are by day.
+    ConsoleLight,
+    /// As they are where the reader prefers them dark.
+    ConsoleDark,
 }
 
 impl Theme {

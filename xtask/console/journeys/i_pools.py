@@ -136,7 +136,7 @@ def test_records_are_watched_as_they_come_and_held(stage):
     browser = stage.owner_in()
     browser.go(f"/console/projects/default/pools/{pool_id(stage, 'visits')}")
     browser.follow("Live records")
-    browser.see_heading("Live records")
+    browser.see_heading("Live records of visits")
     browser.see("/by-hand")
     stage.api("POST", "/v1/pools/visits/records", [{"page": "/just-now", "at": "2026-02-03T00:00:00Z"}])
     browser.see("/just-now")
@@ -156,12 +156,12 @@ def test_records_are_watched_as_they_come_and_held(stage):
     comes_anew(browser)
     with browser.page.expect_navigation():
         browser.page.mouse.up()
-    browser.page.get_by_role("link", name="Go on", exact=True).wait_for()
+    browser.page.get_by_role("link", name="Resume", exact=True).wait_for()
     stage.api("POST", "/v1/pools/visits/records", [{"page": "/while-held", "at": "2026-02-04T00:00:00Z"}])
     time.sleep(4)
     assert browser.page.get_by_text("/while-held").count() == 0
     browser.looks_right("tail-held")
-    browser.follow("Go on")
+    browser.follow("Resume")
     browser.see("/while-held")
 
 

@@ -21,7 +21,7 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.see("acme")
     browser.looks_right("explore-groups")
     browser.page.get_by_label("Time frame").select_option("this_5_years")
-    browser.page.get_by_label("By", exact=True).select_option("monthly")
+    browser.page.get_by_label("Split by", exact=True).select_option("monthly")
     condition = browser.page.locator(".condition").first
     condition.locator("input").first.fill("items")
     condition.locator("select").select_option("gte")
@@ -55,6 +55,12 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.press("Ask")
     browser.page.locator(".data").wait_for()
     browser.looks_right("explore-records")
+    # Where the answer stands below the question, it is in sight all the same.
+    browser.page.set_viewport_size({"width": 390, "height": 800})
+    browser.press("Ask")
+    browser.page.wait_for_function(
+        "() => { const top = document.querySelector('#answer > h2')?.getBoundingClientRect().top; return top >= 0 && top < innerHeight; }"
+    )
 
 
 def test_several_things_are_asked_at_once(stage):

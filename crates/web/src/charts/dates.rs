@@ -17,6 +17,18 @@ pub(super) struct Moment {
     minute: u32,
 }
 
+/// The interval that begins here, as a table names it: a date without a clock for a day and
+/// longer, and the month or the year alone where it begins with it.
+pub(crate) fn interval_name(start: Timestamp, zone: &TimeZone, interval: Interval) -> String {
+    let at = Moment::of(start, zone);
+    let pace = match Pace::of(Some(interval)) {
+        Pace::Months if at.day != 1 => Pace::Days,
+        Pace::Years if (at.month, at.day) != (1, 1) => Pace::Days,
+        pace => pace,
+    };
+    at.in_full(pace)
+}
+
 /// How far intervals are apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {

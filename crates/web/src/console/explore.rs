@@ -168,11 +168,16 @@ async fn show(
         }
         Err(error) if is_broken(&error) => return Err(error),
         Err(error) => {
-            fault = Some(said_of(&error));
+            let (asked, marks) = marked(asked, &error);
+            let is_marked = marks.wrong().any(|(name, _)| parameters::is_shown(name));
+            fault = Some(match is_marked {
+                true => "Something has to be corrected; it is marked in the question.".to_owned(),
+                false => said_of(&error),
+            });
             if error.problem().status().is_server_error() && !form.is_wrong() {
                 form = form.with_status_of(&error);
             }
-            marked(asked, &error)
+            (asked, marks)
         }
     };
     let is_stale = form.is_stale();

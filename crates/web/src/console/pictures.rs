@@ -39,7 +39,7 @@ impl Size {
     fn pixels(self) -> (u32, u32) {
         match self {
             Self::Large => (920, 360),
-            Self::Medium => (620, 320),
+            Self::Medium => (520, 300),
             Self::Small => (460, 240),
             Self::Phone => (350, 250),
         }
@@ -122,8 +122,8 @@ pub(super) fn look_of(parameters: &Parameters) -> Look {
         height,
         fits: true,
         theme: match parameters.get("theme") {
-            Some("dark") => Theme::Dark,
-            _ => Theme::Light,
+            Some("dark") => Theme::ConsoleDark,
+            _ => Theme::ConsoleLight,
         },
         title: None,
         metric: None,

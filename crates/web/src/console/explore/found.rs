@@ -7,9 +7,11 @@ use model::value::{Object, Value};
 use super::answer::table;
 use crate::charts::{Drawing, Kind};
 use crate::console::asking::{EXTRACTED, ask};
+use crate::console::forms::sentence;
 use crate::console::frame::query;
 use crate::console::pictures::{self, Chart, Size, look_of};
-use crate::console::shown::{self, Table, counted, pretty};
+use crate::console::saved::in_words;
+use crate::console::shown::{self, Table, pretty, rows_of};
 use crate::console::snippets::{self, Snippet};
 use crate::console::views::Choice;
 use crate::console::visitor::InProject;
@@ -21,9 +23,8 @@ use crate::state::AppState;
 pub(super) struct Found {
     pub(super) table: Table,
     pub(super) size: String,
-    pub(super) shown: usize,
-    /// The one number that it is, when it is one.
-    pub(super) figure: Option<String>,
+    /// The one number that it is, when it is one, and what it is.
+    pub(super) figure: Option<(String, String)>,
     /// As what it may be shown; nothing to choose where nothing can be drawn.
     pub(super) kinds: Vec<Choice>,
     pub(super) chart: Option<Chart>,
@@ -114,9 +115,8 @@ pub(super) async fn find(
 ) -> Result<Found, ApiError> {
     let analysis = Analysis::parse(question)?;
     let answer = ask(here, &analysis, state).await?;
-    let (table, rows) = table(&answer);
-    let shown = table.rows.len();
-    let figure = figure(&answer);
+    let (table, rows) = table(&analysis, &answer);
+    let figure = figure(&answer).map(|number| (number, sentence(&in_words(&analysis))));
     let drawing = Drawing::of(&analysis, look_of(parameters)).ok();
     let drawing = drawing.filter(|_| figure.is_none());
     let kind = chosen(parameters);
@@ -130,10 +130,9 @@ pub(super) async fn find(
     Ok(Found {
         table,
         size: match matches!(answer, Answer::Rows(_)) && rows > EXTRACTED {
-            true => format!("More than {EXTRACTED} rows"),
-            false => counted(rows as i128, "row", "rows"),
+            true => format!("More than {}", rows_of(EXTRACTED, table.rows.len())),
+            false => rows_of(rows, table.rows.len()),
         },
-        shown,
         figure,
         chart: (drawing.is_some() && kind != Some(Kind::Table)).then(|| {
             Chart::at(&chart, Size::Medium, "Chart of the answer")
@@ -151,8 +150,7 @@ pub(super) fn sample(text: &str) -> Found {
     Found {
         table: shown::sample(text),
         size: text.to_owned(),
-        shown: 1,
-        figure: Some(text.to_owned()),
+        figure: Some((text.to_owned(), text.to_owned())),
         kinds: Choice::plain([text.to_owned()], text),
         chart: Some(pictures::sample(text)),
         pretty: text.to_owned(),

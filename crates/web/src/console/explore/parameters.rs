@@ -60,6 +60,12 @@ pub(in crate::console) const PARAMETERS: &[&str] =
 pub(in crate::console) const CHART_PARAMETERS: &[&str] =
     &joined::<{ ASKED + LOOK.len() }>(&[&FIELDS, &functions::FIELDS, &steps::FIELDS, &CAME, &LOOK]);
 
+/// Whether the form shows a field, which then says what is wrong with it.
+pub(super) fn is_shown(name: &str) -> bool {
+    let is_hidden = ["ask", "as", "do", functions::SHOWN, steps::SHOWN].contains(&name);
+    !is_hidden && !CAME.contains(&name)
+}
+
 /// Lists of names one behind the other.
 const fn joined<const ALL: usize>(lists: &[&[&'static str]]) -> [&'static str; ALL] {
     let mut all = [""; ALL];

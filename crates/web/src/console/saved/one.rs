@@ -20,7 +20,7 @@ use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
 use crate::console::readers::{self, Readers};
-use crate::console::shown::{Table, counted, pretty};
+use crate::console::shown::{Table, pretty, rows_of};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
 use crate::console::visitor::InProject;
@@ -118,8 +118,9 @@ pub(in crate::console) async fn read(
             if let Ran::Kept(kept) = &ran {
                 at = Some(Moment::from(kept.at));
             }
-            let (rows, all) = table(&ran.into_answer());
-            (shown_table, size) = (rows, counted(all as i128, "row", "rows"));
+            let (rows, all) = table(&draft.query, &ran.into_answer());
+            size = rows_of(all, rows.rows.len());
+            shown_table = rows;
         }
         Err(error) if error.problem().status().is_server_error() => return Err(error),
         Err(error) => fault = Some(sentence(error.problem().detail())),
