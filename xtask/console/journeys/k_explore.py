@@ -40,7 +40,7 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     assert "chart=bars" in browser.page.locator(".drawn img").first.get_attribute("src")
     browser.looks_right("explore-bars")
     # Opened by itself a picture has its colours; whatever its policy forbade would be a fault.
-    for name, ground in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 24, 29)")):
+    for name, ground in (("light", "rgb(255, 254, 251)"), ("dark", "rgb(21, 33, 36)")):
         alone = stage.owner_in()
         alone.go(browser.page.locator(".drawn img").first.get_attribute("src").replace("theme=light", f"theme={name}"))
         fill = alone.page.evaluate("getComputedStyle(document.querySelector('rect.b')).fill")

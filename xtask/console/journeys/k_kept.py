@@ -189,11 +189,11 @@ def renew_codes(stage):
     browser.go("/console/account/codes")
     browser.fill(password=stage.owner.password, code=stage.owner.code())
     browser.press("Show new ones")
-    browser.see_heading("Keep these")
+    browser.see_heading("Keep your secret and your codes")
     stage.owner.secret = browser.page.locator("[data-secret=app]").inner_text().replace(" ", "")
     stage.owner.recovery = browser.page.locator(".codes code").all_inner_texts()
     browser.fill(code=stage.owner.code())
-    browser.press("I have kept both")
+    browser.press("Switch to the new app")
     browser.see("count now")
     browser.keep_session(stage.owner)
 

@@ -3,6 +3,8 @@
 
 use model::time::{Interval, Timestamp, Unit};
 
+use crate::charts::MONTHS;
+
 /// What a table calls the column that names its intervals.
 pub(super) fn interval_head(interval: Option<Interval>) -> &'static str {
     match interval.map(|interval| (interval.count(), interval.unit())) {
@@ -15,8 +17,6 @@ pub(super) fn interval_head(interval: Option<Interval>) -> &'static str {
         _ => "from",
     }
 }
-
-use crate::charts::MONTHS;
 
 /// A moment.
 pub(super) struct Moment {

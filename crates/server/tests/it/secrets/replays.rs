@@ -30,7 +30,7 @@ fn in_base62(bytes: &[u8], digits: usize) -> String {
     for digit in text.iter_mut().rev() {
         let mut rest = 0_u32;
         for byte in &mut number {
-            let step = rest << 8 | u32::from(*byte);
+            let step = (rest << 8) | u32::from(*byte);
             *byte = u8::try_from(step / 62).expect("a byte");
             rest = step % 62;
         }

@@ -71,7 +71,7 @@ fn choices(drawing: &Drawing, chosen: Option<Kind>) -> Vec<Choice> {
 pub(super) fn kept(before: &Object, question: &Value, named: &str) -> Object {
     let was = Kind::kept_in(before).is_some();
     let others = before.iter();
-    let others = others.filter(|(name, _)| !(was && *name == Kind::MEMBER));
+    let others = others.filter(|(name, _)| !was || *name != Kind::MEMBER);
     let others = others.fold(Object::new(), |all, (name, value)| {
         all.with(name, value.clone())
     });
@@ -127,11 +127,12 @@ pub(super) async fn find(
     );
     let object = question.as_object();
     let has = |name: &str| object.is_some_and(|object| object.get(name).is_some());
+    let shown = table.rows.len();
     Ok(Found {
         table,
         size: match matches!(answer, Answer::Rows(_)) && rows > EXTRACTED {
-            true => format!("More than {}", rows_of(EXTRACTED, table.rows.len())),
-            false => rows_of(rows, table.rows.len()),
+            true => format!("More than {}", rows_of(EXTRACTED, shown)),
+            false => rows_of(rows, shown),
         },
         figure,
         chart: (drawing.is_some() && kind != Some(Kind::Table)).then(|| {
