@@ -30,6 +30,8 @@ class Server:
         log = self.folder / "server.log"
         arguments = [str(self.binary), "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
         arguments += ["--data-dir", str(self.folder / "data"), "--admin-token-file", str(token_file)]
+        # What it reads and holds is looked up in /proc, which another user's process keeps to itself.
+        arguments += ["--core-dumps", "on"]
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [*arguments, *self.options],

@@ -78,6 +78,20 @@ fn tools() -> Outcome {
             },
         )?;
     }
+    if !goes_without("faketime") {
+        packages::need(
+            "the test of a clock that steps back needs libfaketime (or TIDEGATE_WITHOUT=faketime)",
+            &["faketime"],
+            || process::works(std::process::Command::new("faketime").arg("--version")),
+        )?;
+    }
+    if !goes_without("netns") {
+        packages::need(
+            "the test that counts packets needs the program ip (or TIDEGATE_WITHOUT=netns)",
+            &["iproute2"],
+            || process::works(std::process::Command::new("ip").arg("-V")),
+        )?;
+    }
     Ok(())
 }
 

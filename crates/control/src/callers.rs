@@ -13,8 +13,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::ids::KeyId;
 use model::keys::{
-    AuthError, Circumstances, KeyKind, KeyRecord, Page, Said, SecretRecord, SeenNetworks,
-    SignedRequest, Unspent, shown_agent,
+    AuthError, Circumstances, KeyRecord, Page, Said, SecretRecord, SeenNetworks, SignedRequest,
+    Unspent, shown_agent,
 };
 use model::permit::Access;
 use model::secrets::{Pepper, Secret, SecretId};
@@ -96,9 +96,7 @@ impl Caller {
             return;
         }
         self.note(now);
-        let is_of_page = is_from_page || !matches!(seen.referer(), Said::Nothing);
-        // Of who opens a page nothing is kept.
-        if self.record.draft().kind != KeyKind::Publishable && (must_not_be || !is_of_page) {
+        if seen.may_be_kept(self.record.draft().kind, must_not_be) {
             // Of a signing secret its key's networks are kept alone.
             if !self.signs {
                 self.from.note(seen);

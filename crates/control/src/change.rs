@@ -292,7 +292,7 @@ impl Change {
                     self.writes.push(Write::DeleteSecret(old.id));
                 }
                 Some(new) => {
-                    if (new.expires_at, new.silence) != (old.expires_at, old.silence) {
+                    if !new.ends_like(old) {
                         self.writes.push(Write::EndSecret(new.clone()));
                     }
                     if new.quarantine != old.quarantine {

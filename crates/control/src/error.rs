@@ -65,6 +65,19 @@ pub enum Refusal {
     /// No replaced secret goes on.
     #[error("the key has one secret only: no roll is under way")]
     NotRolling,
+    /// A replaced secret goes on, and its successor is gone.
+    #[error(
+        "the newest secret of the key is gone, and its roll with it: the old one keeps its end; \
+         roll the key to make the next one"
+    )]
+    NewestGone,
+    /// A replaced secret goes on that the roll of the newest one did not replace,
+    /// or of which that is not known.
+    #[error(
+        "the roll that made the newest secret is not known to have given the old one its end, and taking a roll \
+         back gives nothing else back; wait until the old one ends, or end its grace, and roll again"
+    )]
+    OtherRoll,
     /// The Keen dialect of the project is on already, and its keys are shown once.
     #[error(
         "the Keen dialect is switched on already; make further keys by the dialect, or copy one"

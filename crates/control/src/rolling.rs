@@ -1,6 +1,7 @@
 //! Rolling: a new secret beside the old one, and what becomes of the old one.
 
 mod told;
+mod undoing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +104,17 @@ impl Control {
         let old = old.zip(ends_at).map(|(old, ends_at)| SecretRecord {
             // No roll gives back the time that an earlier one took.
             expires_at: Some(old.expires_at.map_or(ends_at, |end| end.min(ends_at))),
-            silence: roll.silence_minutes().map(silence).or(old.silence),
+            silence: match (roll.silence_minutes(), old.silence) {
+                (Some(minutes), Some(known)) => {
+                    Some(known.shortened(minutes, now, self.secret_last_used(old.id)))
+                }
+                (asked, known) => asked.map(silence).or(known),
+            },
+            // And none takes over the end that an earlier one set.
+            replaced_by: match old.is_replaced() {
+                true => old.replaced_by,
+                false => Some(fresh.id),
+            },
             ..old.clone()
         });
         let secrets = old.into_iter().chain([fresh]).collect();
@@ -159,69 +170,6 @@ impl Control {
         let mut secrets = before.secrets().to_vec();
         secrets.retain(|secret| secret.id != old);
         change.change_secrets("key.end_grace", before, secrets)
-    }
-
-    /// Takes a roll back while the old secret still goes on: it has no end
-    /// any more, and the new one ends at once.
-    ///
-    /// # Errors
-    /// [`Refusal::NotRolling`], also where the new secret is gone already; a
-    /// fault when the caller could not make a key with these grants; without
-    /// force [`ControlError::SeenRecently`].
-    pub async fn undo_roll(
-        &self,
-        by: &Permit<Admin>,
-        id: KeyId,
-        ending: impl Into<Ending>,
-    ) -> Result<Arc<KeyRecord>, ControlError> {
-        let Ending { force, expected } = ending.into();
-        self.change(by, |change| {
-            let before = find(change, id, expected)?;
-            check_unchanged(by, before.grants())?;
-            self.plan_undo(change, &before, force)
-        })
-        .await
-    }
-
-    /// The same for a key that the caller's key issued, without a code.
-    ///
-    /// # Errors
-    /// [`ControlError::NotFound`] for every other key; else as
-    /// [`Control::undo_roll`].
-    pub async fn undo_roll_issued(
-        &self,
-        by: &Permit<Issue>,
-        id: KeyId,
-        force: bool,
-    ) -> Result<Arc<KeyRecord>, ControlError> {
-        self.change_by(by.access(), |change| {
-            let before = find_issued(change, by.access(), id)?;
-            change.is_by_maker = true;
-            self.plan_undo(change, &before, force)
-        })
-        .await
-    }
-
-    fn plan_undo(
-        &self,
-        change: &mut Change,
-        before: &Arc<KeyRecord>,
-        force: bool,
-    ) -> Result<Arc<KeyRecord>, ControlError> {
-        // Where the new one was revoked there is no roll to take back: an old
-        // secret that is to end would go on for ever.
-        let new = before.current_secret();
-        let old = new.and_then(|_| self.going_on(before, change.now));
-        let old = old.ok_or(Refusal::NotRolling)?;
-        let others = before.secrets().iter().filter(|other| other.id != old.id);
-        let others: Vec<SecretId> = others.map(|other| other.id).collect();
-        self.check_silent(&others, change.now, force)?;
-        let old = SecretRecord {
-            expires_at: None,
-            silence: None,
-            ..old.clone()
-        };
-        change.change_secrets("key.undo_roll", before, vec![old])
     }
 
     /// When a secret ends if it is not used any more; `None` for never by

@@ -17,6 +17,7 @@ mod leaks;
 mod ledger;
 mod lives;
 mod meters;
+mod networks;
 mod opening;
 mod organization;
 mod people;

@@ -1,23 +1,25 @@
 //! Usage: how much each secret of each key did with each pool and view on each
-//! day of UTC. Counted in memory, and written down with the times of last use:
-//! a crash loses what was counted since. Credits are not counted here: they
-//! have a ledger that loses nothing.
+//! day of UTC, and each key from which networks. Counted in memory, and written
+//! down with the times of last use: a crash loses what was counted since. Credits
+//! are not counted here: they have a ledger that loses nothing.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::ids::{KeyId, PoolId, ViewId};
+use model::keys::Network;
 use model::keys::review::{GRANT_UNUSED_AFTER, RecordedUse};
 use model::permit::{Access, Admin, Permit};
 use model::secrets::SecretId;
 use model::time::{Clock as _, Timestamp};
-use model::usage::USAGE_DAYS;
+use model::usage::{USAGE_DAYS, USAGE_NETWORK_DAYS};
 pub use model::usage::{UsageCounts, UsageOf};
 
 use crate::control::{Control, Inner};
 use crate::error::ControlError;
-use crate::store::{Claim, Write};
+use crate::networks::{ByNetwork, UsageFrom};
+use crate::store::{Claim, NetworkWrite, Write};
 use crate::writer::in_a_task;
 
 /// Rows that are written in one transaction; between two, changes get their turn.
@@ -30,6 +32,8 @@ pub struct Did {
     pub pool: Option<PoolId>,
     /// Through which view.
     pub view: Option<ViewId>,
+    /// From which network, as far as that is known and may be kept.
+    pub from: Option<Network>,
     /// How much.
     pub counts: UsageCounts,
 }
@@ -79,21 +83,59 @@ const CHARGE_DAYS: i32 = 100;
 /// What was counted and is not in the database.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
-    counted: Mutex<HashMap<UsageOf, UsageCounts>>,
+    counted: Mutex<Counted>,
     /// The day on which old rows were last taken away by this process.
     pruned_on: Mutex<Option<i32>>,
 }
 
+#[derive(Debug, Default)]
+struct Counted {
+    done: HashMap<UsageOf, UsageCounts>,
+    by_network: ByNetwork,
+}
+
+/// A count that is not in the database.
+#[derive(Clone, Copy, Debug)]
+enum Unsaved {
+    Done(UsageOf, UsageCounts),
+    ByNetwork(UsageFrom, UsageCounts),
+}
+
+impl Unsaved {
+    fn to_write(self) -> Write {
+        match self {
+            Self::Done(of, counts) => Write::Use(of, counts),
+            Self::ByNetwork(of, counts) => Write::Network(NetworkWrite::Use(of, counts)),
+        }
+    }
+}
+
 impl Usage {
-    fn note(&self, of: UsageOf, counts: UsageCounts) {
-        *self.counted().entry(of).or_default() += counts;
+    fn note(&self, of: UsageOf, from: Option<Network>, counts: UsageCounts) {
+        let mut counted = self.counted();
+        *counted.done.entry(of).or_default() += counts;
+        counted.by_network.note((of.key, of.day), from, counts);
     }
 
-    fn take(&self) -> Vec<(UsageOf, UsageCounts)> {
-        self.counted().drain().collect()
+    fn take(&self) -> Vec<Unsaved> {
+        let mut held = self.counted();
+        let counted = &mut *held;
+        let done = counted.done.drain();
+        let done = done.map(|(of, counts)| Unsaved::Done(of, counts));
+        let by_network = counted.by_network.take();
+        let by_network = by_network.map(|(of, counts)| Unsaved::ByNetwork(of, counts));
+        done.chain(by_network).collect()
     }
 
-    fn counted(&self) -> MutexGuard<'_, HashMap<UsageOf, UsageCounts>> {
+    fn give_back(&self, unsaved: Unsaved) {
+        let mut counted = self.counted();
+        match unsaved {
+            Unsaved::Done(of, counts) => *counted.done.entry(of).or_default() += counts,
+            Unsaved::ByNetwork(of, counts) => counted.by_network.add(of, counts),
+        }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,7 +158,7 @@ impl Control {
             view: did.view,
             day: now.date().as_days(),
         };
-        self.0.usage.note(of, did.counts);
+        self.0.usage.note(of, did.from, did.counts);
     }
 
     /// Counts that this caller asked for data, for whoever looks at it now.
@@ -249,6 +291,9 @@ impl Inner {
         let ordinal = writer.ordinal;
         let writes = vec![
             Write::ForgetUsage(today.saturating_sub(USAGE_DAYS.into())),
+            Write::Network(NetworkWrite::Forget(
+                (today + 1).saturating_sub(USAGE_NETWORK_DAYS.into()),
+            )),
             Write::ForgetCharges(today.saturating_sub(CHARGE_DAYS)),
         ];
         self.carry_out(writer, writes, ordinal, Claim::Nothing, |_| {})
@@ -272,8 +317,7 @@ impl Inner {
                 Err(error) => Err(error),
                 Ok(writer) => {
                     let ordinal = writer.ordinal;
-                    let rows = unsaved.iter().map(|(of, counts)| Write::Use(*of, *counts));
-                    let rows = rows.collect();
+                    let rows = unsaved.iter().map(|unsaved| unsaved.to_write()).collect();
                     self.carry_out(writer, rows, ordinal, Claim::Nothing, |_| {})
                         .await
                 }
@@ -282,8 +326,8 @@ impl Inner {
                 // They add up: what may have been written is not written again. A crash loses
                 // as much, and nobody is told of more than was used.
                 let unsaved = unsaved.into_iter().filter(|_| !error.is_unheard());
-                for (of, counts) in unsaved.chain(rest) {
-                    self.usage.note(of, counts);
+                for unsaved in unsaved.chain(rest) {
+                    self.usage.give_back(unsaved);
                 }
                 return Err(error);
             }

@@ -24,7 +24,7 @@ pub(crate) use records::{Frozen, Written};
 pub(crate) use replay::{Leftover, Replay};
 #[cfg(test)]
 pub(crate) use touches::Touches;
-pub(crate) use touches::{Arriving, Since};
+pub(crate) use touches::{Arriving, Customers, Since};
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};

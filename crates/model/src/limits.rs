@@ -108,6 +108,8 @@ pub const REPORTS_PER_SECOND: u32 = 10;
 pub const REPORTERS_MAX: usize = 1_000;
 /// Networks that are known of a key.
 pub const KEY_NETWORKS_MAX: usize = 8;
+/// Networks that the usage of a key is told apart by on one day.
+pub const USAGE_NETWORKS_MAX: usize = 16;
 /// Days that `rotate_after` may say: ten years.
 pub const ROTATE_AFTER_DAYS_MAX: u32 = 3_650;
 /// Grants of one key.
@@ -153,6 +155,8 @@ pub const FUNNEL_STEPS_MAX: usize = 32;
 pub const EXTRACTION_FIELDS_MAX: usize = 1_000;
 /// Stretches of time of which is known, of each pool, when records in them changed.
 pub const TOUCHED_STRETCHES_MAX: usize = 256;
+/// Customers of which is known, of each pool, when records of theirs went.
+pub const TOUCHED_CUSTOMERS_MAX: usize = 1_024;
 /// Life of a cursor, in seconds.
 pub const CURSOR_SECONDS_MAX: i64 = 86_400;
 /// How long an idempotency key is honoured, in seconds.

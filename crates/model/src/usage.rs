@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::grants::Action;
 use crate::ids::{KeyId, PoolId, ProjectId, RawId, ViewId};
+use crate::keys::WHEREABOUTS_KEPT;
 use crate::names::Name;
 use crate::pools::{Pool, PoolDraft};
 use crate::secrets::SecretId;
@@ -52,6 +53,11 @@ impl AddAssign for UsageCounts {
 
 /// Days of usage that are kept beside the present one, and told of.
 pub const USAGE_DAYS: u16 = 400;
+
+/// Days of usage by network that are kept, the present one among them: no longer
+/// than [`WHEREABOUTS_KEPT`], like all that says where a key was used from.
+pub const USAGE_NETWORK_DAYS: u16 = 90;
+const _: () = assert!(USAGE_NETWORK_DAYS as u64 * 86_400 <= WHEREABOUTS_KEPT.as_secs());
 
 /// What may be granted on the pool: to look at it, and nothing else.
 pub const USAGE_ACTIONS: [Action; 3] = [Action::Query, Action::Extract, Action::Schema];

@@ -33,7 +33,7 @@ const DEFAULT_QUERY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The name of every setting: with dashes the flag, in capitals behind
 /// `TIDEGATE_` the environment variable, as it stands the line of the file.
-pub(crate) const NAMES: [&str; 26] = [
+pub(crate) const NAMES: [&str; 27] = [
     "data_dir",
     "listen",
     "admin_listen",
@@ -60,6 +60,7 @@ pub(crate) const NAMES: [&str; 26] = [
     "query_deadline",
     "query_priority",
     "rate_limit_headers",
+    "core_dumps",
 ];
 
 /// How often all files of records are read again, and how fast.
@@ -191,6 +192,9 @@ pub(crate) struct ServeSettings {
     pub(crate) query_priority: QueryPriority,
     /// Whether answers say where their key stands with its rate.
     pub(crate) rate_limit_headers: bool,
+    /// Whether the system may write the memory of the process to a file, and
+    /// other programs of its user may read it.
+    pub(crate) core_dumps: bool,
     /// How long browsers are to come by TLS alone.
     pub(crate) hsts: Option<Duration>,
 }
@@ -246,6 +250,7 @@ impl ServeSettings {
             query_deadline: DEFAULT_QUERY_DEADLINE,
             query_priority: QueryPriority::Behind,
             rate_limit_headers: false,
+            core_dumps: false,
             hsts: None,
         }
     }

@@ -10,6 +10,7 @@ use lake::journal::JournalError;
 use lake::{Lake, LakeError, TokenStoreError};
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, PoolVersion, SeenField, Touched};
 use model::fault::Fault;
+use model::filters::Constraint;
 use model::ids::PoolId;
 use model::permit::{
     AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
@@ -194,6 +195,16 @@ impl DataPlane for LakePlane {
         since: Option<PoolVersion>,
     ) -> Touched {
         self.0.touched(permit, pool, since)
+    }
+
+    fn took_away(
+        &self,
+        permit: &Permit<Upkeep>,
+        pool: &Arc<Pool>,
+        since: PoolVersion,
+        rows: &Constraint,
+    ) -> bool {
+        self.0.took_away(permit, pool, since, rows)
     }
 
     fn stored_bytes(&self, permit: &Permit<Upkeep>, pool: PoolId) -> u64 {

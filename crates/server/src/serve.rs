@@ -10,6 +10,7 @@ mod identity;
 mod linger;
 mod listen;
 mod log;
+mod memory;
 mod offline;
 mod running;
 mod scrub;
@@ -73,6 +74,9 @@ struct House {
 /// Says which setting or file keeps the server from starting.
 pub(crate) fn run(settings: ServeSettings) -> Result<(), ServeError> {
     log::start(&settings);
+    if !settings.core_dumps {
+        memory::keep_to_this_process()?;
+    }
     let threads = Threads::start(settings.query_priority)?;
     let runtime = runtime()?;
     runtime.block_on(async {

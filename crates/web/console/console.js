@@ -46,6 +46,8 @@
     for (const copy of root.querySelectorAll('.copy')) locate(copy);
     for (const word of root.querySelectorAll('[data-unlocated]')) word.hidden = true;
     for (const link of root.querySelectorAll('[data-link]')) link.textContent = location.origin + link.dataset.link;
+    // Without a script the browser goes to the answer; with one, `afterSettle` does where that is needed.
+    for (const button of root.querySelectorAll('button[formaction$="#answer"]')) button.removeAttribute('formaction');
     // What an invitation's link has behind its # was sent nowhere.
     const invitation = root.querySelector('input[name=invitation]');
     if (invitation && location.hash.length > 1) {
@@ -212,7 +214,10 @@
     const wrong = document.querySelector('[aria-invalid=true]');
     if (wrong) wrong.focus();
     else {
-      window.scrollTo(0, 0);
+      // Where the answer stands below its question, it is what somebody came for.
+      const answer = matchMedia('(max-width: 68rem)').matches && document.querySelector('#answer > h2');
+      if (answer) answer.scrollIntoView();
+      else window.scrollTo(0, 0);
       document.getElementById('main')?.focus({ preventScroll: true });
     }
   });

@@ -129,6 +129,9 @@ pub(crate) fn let_in(parts: &Parts, state: &AppState, secret: &Secret) -> Result
 /// A secret key that is used from a page; a limit of the key that is reached.
 pub(crate) fn admitted(parts: &Parts, state: &AppState, access: &Access) -> Result<(), ApiError> {
     LetIn::note(parts, access);
+    if let Some(network) = seen::kept_network(parts, access) {
+        LetIn::note_network(parts, network);
+    }
     refuse_from_page(access, &parts.headers).inspect_err(|_| {
         // A derived token in a page gives nobody the secret.
         if access.derived_token().is_some() {

@@ -206,7 +206,7 @@ impl Series {
         write: impl AsyncFnOnce(Answer) -> Result<Bytes, ApiError>,
     ) -> Result<Bytes, ApiError> {
         let mut held = self.held.lock().await;
-        let stale = held.stale(&reading, plane);
+        let stale = held.stale(&reading, ask, plane);
         if !stale.is_empty() {
             // Gone before anything is made: a reader may leave, or fail, in between.
             held.texts.clear();
@@ -240,7 +240,12 @@ impl Held {
     /// or went from, and those that are not there as they are wanted. Cells
     /// that the dataset holds no longer are dropped. Whatever is made, all that
     /// was touched is: so what is answered is of one moment.
-    fn stale(&mut self, reading: &Reading<'_>, plane: &dyn DataPlane) -> Vec<TimeRange> {
+    fn stale(
+        &mut self,
+        reading: &Reading<'_>,
+        ask: &Ask<'_>,
+        plane: &dyn DataPlane,
+    ) -> Vec<TimeRange> {
         let wanted = reading.wanted();
         self.cells
             .retain(|start, cell| wanted.get(start) == Some(&cell.part));
@@ -251,7 +256,8 @@ impl Held {
         let is_fresh = self
             .version
             .is_some_and(|(_, at)| reading.now.since(at) < lag && at <= reading.now);
-        if is_fresh && !touched.took_away && self.cells.len() == wanted.len() {
+        let is_whole = is_fresh && self.cells.len() == wanted.len();
+        if is_whole && !(touched.took_away && self.lost_some(reading, ask, plane)) {
             return Vec::new();
         }
         self.version = Some((touched.version, reading.now));
@@ -278,6 +284,16 @@ impl Held {
             }
         }
         stretches
+    }
+
+    /// Whether records that the cells are about may have gone.
+    fn lost_some(&self, reading: &Reading<'_>, ask: &Ask<'_>, plane: &dyn DataPlane) -> bool {
+        let (Some((since, _)), Ok(asked)) = (self.version, ask(reading.range)) else {
+            return true;
+        };
+        let ours = Permit::<Upkeep>::ours();
+        let mut parts = asked.parts().iter();
+        parts.any(|part| plane.took_away(&ours, reading.pool, since, part.rows()))
     }
 
     async fn make(

@@ -1,6 +1,6 @@
 //! Charts: from the answer to a question of analytics to an SVG picture.
 //!
-//! A pure function. Whether there is a picture, and of which kind, follows
+//! A pure function. Whether there is a picture, and which kinds fit, follows
 //! from the question ([`Drawing::of`]); what is in it from the answer alone
 //! ([`Drawing::draw`]), which never fails: what is no number is a gap. Why our
 //! own: `docs/adr/021-tickets-and-charts.md`.
@@ -9,6 +9,7 @@ mod bars;
 mod dates;
 mod figures;
 mod funnel;
+mod kinds;
 mod lines;
 mod measure;
 mod numbers;
@@ -20,6 +21,8 @@ mod svg;
 use model::analyses::{Aggregation, Analysis, Answer, Function, Metrics};
 use model::time::{Interval, TimeZone};
 
+pub(crate) use dates::{MONTHS, interval_name};
+pub(crate) use kinds::Kind;
 use read::Picture;
 use svg::Svg;
 pub(crate) use svg::{Shape, Sketch};
@@ -70,6 +73,17 @@ pub(crate) enum Theme {
     Dark,
     /// Whichever the reader prefers.
     OfReader,
+    /// As pages of the console are by day.
+    ConsoleLight,
+    /// As they are where the reader prefers them dark.
+    ConsoleDark,
+}
+
+impl Theme {
+    /// What a `Content-Security-Policy` names the style sheet of such pictures by.
+    pub(crate) fn style_source(self) -> String {
+        style::source(self)
+    }
 }
 
 /// Why there is no picture of a question's answer.
@@ -102,6 +116,10 @@ pub(crate) struct Drawing {
     metrics: Vec<usize>,
     /// The label of the one of several functions that groups are drawn of.
     caption: Option<String>,
+    /// The kinds that fit, the usual one first.
+    kinds: &'static [Kind],
+    /// The one that was chosen.
+    kind: Option<Kind>,
 }
 
 impl Drawing {
@@ -128,9 +146,23 @@ impl Drawing {
             look,
             zone,
             interval,
+            kinds: kinds::fitting(query, &metrics),
             metrics,
             caption,
+            kind: None,
         })
+    }
+
+    /// The kinds that fit, the usual one first.
+    pub(crate) fn kinds(&self) -> &'static [Kind] {
+        self.kinds
+    }
+
+    /// The same as another kind, where that fits; else as the usual one.
+    #[must_use]
+    pub(crate) fn drawn_as(mut self, kind: Option<Kind>) -> Self {
+        self.kind = kind.filter(|kind| self.kinds.contains(kind));
+        self
     }
 
     /// How totals of days of UTC are drawn, for pages whose own style sheet has the colours.
@@ -148,6 +180,8 @@ impl Drawing {
             interval: Interval::parse("daily").ok(),
             metrics: (0..lines).collect(),
             caption: None,
+            kinds: &[],
+            kind: None,
         }
     }
 
@@ -165,6 +199,8 @@ impl Drawing {
             interval,
             metrics,
             caption,
+            kinds: &[],
+            kind: None,
         }
     }
 

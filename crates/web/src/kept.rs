@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use model::analyses::Answer;
 use model::answers::PoolVersion;
+use model::filters::Constraint;
 use model::ids::GrantId;
 use model::limits::KEPT_BYTES_MAX;
 use model::permit::{ConstrainedAnalysis, KeptUnder, On, Permit, ReadCached, Upkeep};
@@ -31,13 +32,22 @@ pub(crate) struct KeptAnswer {
     pub(crate) at: Timestamp,
     /// How long it took.
     pub(crate) took: Duration,
-    versions: Vec<(Arc<Pool>, PoolVersion)>,
+    sources: Vec<Source>,
     bytes: usize,
     /// For how long it is kept.
     rate: Duration,
     /// Who asked for it last, to ask again for.
     asker: (Permit<ReadCached>, Option<GrantId>),
     last_asked: AtomicI64,
+}
+
+/// What an answer was read from.
+#[derive(Debug)]
+struct Source {
+    pool: Arc<Pool>,
+    version: PoolVersion,
+    /// Of the pool's rows, those that it is about.
+    rows: Constraint,
 }
 
 /// The kept answers of all projects.
@@ -165,14 +175,14 @@ impl KeptAnswer {
         end.is_none_or(|end| end <= now)
     }
 
-    /// Whether it is young enough, and nothing was taken away since. One from
-    /// later than now is none: the clock was set back.
+    /// Whether it is young enough, and nothing was taken away since that it may
+    /// be about. One from later than now is none: the clock was set back.
     fn counts(&self, now: Timestamp, plane: &dyn DataPlane) -> bool {
         self.at <= now
             && !self.is_due(now)
-            && self.versions.iter().all(|(pool, version)| {
-                let touched = plane.touched(&Permit::<Upkeep>::ours(), pool, Some(*version));
-                !touched.took_away
+            && self.sources.iter().all(|of| {
+                let ours = Permit::<Upkeep>::ours();
+                !plane.took_away(&ours, &of.pool, of.version, &of.rows)
             })
     }
 
@@ -218,19 +228,26 @@ pub(crate) async fn ask_and_keep(
     let at = clock.now();
     // The versions are taken before the question is asked: what changes from
     // here on may or may not be in the answer, and counts as changed after it.
-    let versions = asked.parts().iter().map(|part| {
+    let sources = asked.parts().iter().map(|part| {
         let pool = Arc::clone(part.pool());
         let touched = plane.touched(&Permit::<Upkeep>::ours(), &pool, None);
-        (pool, touched.version)
+        Source {
+            pool,
+            version: touched.version,
+            rows: part.rows().clone(),
+        }
     });
-    let versions = versions.collect();
+    let sources: Vec<Source> = sources.collect();
+    // A list of values may be long; about as long as it is in words.
+    let words = sources.iter().map(|of| format!("{:?}", of.rows).len());
+    let words = words.sum::<usize>();
     let answer = crate::saved::answer(asked, plane).await?;
     let answer = Arc::new(KeptAnswer {
-        bytes: ENTRY_BYTES + answer.bytes(),
+        bytes: ENTRY_BYTES + words + answer.bytes(),
         answer: Arc::new(answer),
         at,
         took: clock.now().since(at),
-        versions,
+        sources,
         rate,
         asker,
         last_asked: AtomicI64::new(last_asked.as_microsecond()),

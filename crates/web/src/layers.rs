@@ -47,7 +47,7 @@ pub(crate) async fn around(
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let is_keen = keen::serves(request.uri().path());
-    let came = console::Came::to(request.uri());
+    let came = console::Came::to(request.uri(), request.headers());
     let pattern = matched.as_ref().map(MatchedPath::as_str);
     let preflight = cors::preflight(&state, pattern, &method, request.headers());
     let mut counted = Counted {
@@ -79,7 +79,7 @@ pub(crate) async fn around(
         if is_keen {
             keen::finish_error(&mut response, &problem, id);
         } else if let Some(came) = &came {
-            console::finish_error(&mut response, &problem, id, came);
+            console::finish_error(&mut response, &problem, id, (came, &state));
         } else {
             let media_type = HeaderValue::from_static(PROBLEM_TYPE);
             let headers = response.headers_mut();

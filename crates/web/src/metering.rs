@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::credits::{DOCUMENT_COST, Tier, stream_cost};
 use model::ids::{KeyId, PoolId, ViewId};
+use model::keys::Network;
 use model::permit::{Access, ConstrainedAnalysis, ConstrainedQuery};
 use model::queries::Query;
 use model::rate::{RATE_WINDOW, RateStanding};
@@ -107,6 +108,8 @@ struct Passed {
     reserved: Mutex<Option<(Reservation, u64)>>,
     /// Who came, and what it did.
     access: OnceLock<Access>,
+    /// From which network, where that may be kept.
+    network: OnceLock<Network>,
     did: Mutex<Touched>,
     /// Whether it asks for data.
     is_question: OnceLock<()>,
@@ -140,6 +143,7 @@ impl LetIn {
             spent: OnceLock::new(),
             reserved: Mutex::default(),
             access: OnceLock::new(),
+            network: OnceLock::new(),
             did: Mutex::default(),
             is_question: OnceLock::new(),
         }))
@@ -197,6 +201,18 @@ impl LetIn {
     pub(crate) fn note_secret(parts: &Parts) {
         if let Some(let_in) = parts.extensions.get::<Self>() {
             let_in.0.has_secret.get_or_init(|| ());
+        }
+    }
+
+    /// The network that usage is counted for; `None` where nothing is kept of it.
+    pub(crate) fn network(&self) -> Option<Network> {
+        self.0.network.get().copied()
+    }
+
+    /// Notes the network that the request came from, of one where that may be kept.
+    pub(crate) fn note_network(parts: &Parts, network: Network) {
+        if let Some(let_in) = parts.extensions.get::<Self>() {
+            let_in.0.network.get_or_init(|| network);
         }
     }
 
@@ -271,7 +287,16 @@ impl LetIn {
             refused: u64::from(!is_answered),
             records: 0,
         };
-        let note = |pool| state.control.note_usage(access, Did { pool, view, counts });
+        let from = self.network();
+        let note = |pool| {
+            let did = Did {
+                pool,
+                view,
+                from,
+                counts,
+            };
+            state.control.note_usage(access, did);
+        };
         let none = pools.is_empty().then_some(None);
         pools.into_iter().map(Some).chain(none).for_each(note);
         if self.0.is_question.get().is_some() {

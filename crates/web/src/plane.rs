@@ -17,6 +17,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use model::answers::{AppendReceipt, Columnar, PlaneMetrics, PoolVersion, SeenField, Touched};
 use model::fault::Fault;
+use model::filters::Constraint;
 use model::ids::PoolId;
 use model::permit::{
     AdmittedBatch, ConstrainedAnalysis, ConstrainedDelete, ConstrainedQuery, ConstrainedSchema,
@@ -161,6 +162,19 @@ pub trait DataPlane: Send + Sync + Debug {
         pool: &Arc<Pool>,
         since: Option<PoolVersion>,
     ) -> Touched;
+
+    /// Whether records of a pool that `rows` admits may have gone since
+    /// `since`. That it is said of others, too, does no harm to answers; it
+    /// tells whoever asks that something went.
+    fn took_away(
+        &self,
+        permit: &Permit<Upkeep>,
+        pool: &Arc<Pool>,
+        since: PoolVersion,
+        _rows: &Constraint,
+    ) -> bool {
+        self.touched(permit, pool, Some(since)).took_away
+    }
 
     /// Bytes that a pool takes, hidden records and those that wait to be taken
     /// from the disk included. It is known in memory.

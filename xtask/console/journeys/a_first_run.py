@@ -24,6 +24,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(stage):
     assert browser.value("sign_in") == "ada@example.com" and browser.value("name") == "Ada"
     assert browser.value("password") == "" and browser.value("master") == ""
     assert browser.page.evaluate("document.activeElement.name") == "password"
+    browser.see("Type the master token again, too.")
     browser.looks_right("set-up-refused")
     browser.fill(master="nonsense", password=PASSWORD)
     browser.press("Make me the owner")
@@ -38,7 +39,7 @@ def test_the_first_owner_is_made_and_signs_in_with_the_app(stage):
     )
     # The second click asks for nothing: the secrets are in the only answer.
     browser.page.get_by_role("button", name="Make me the owner").dblclick()
-    browser.see_heading("Keep these")
+    browser.see_heading("Keep your secret and your codes")
     stage.owner = who_is_shown(browser, "ada@example.com")
     assert len(stage.owner.recovery) == 10
     browser.looks_right("once")

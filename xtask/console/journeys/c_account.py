@@ -7,7 +7,9 @@ def test_sessions_are_listed_and_ended(stage):
     browser.go("/console/account")
     browser.looks_right("account")
     assert browser.page.locator(".tag", has_text="this one").count() == 1
-    browser.page.locator("tbody tr").first.get_by_role("link").click()
+    # This one stands first, and behind it the newest of the others.
+    assert "this one" in browser.page.locator("tbody tr").first.inner_text()
+    browser.page.locator("tbody tr").nth(1).get_by_role("link").click()
     browser.see_heading("End a session?")
     browser.looks_right("end-session")
     browser.press("End the session")
@@ -47,7 +49,7 @@ def test_an_invitation_is_taken_by_whoever_is_here(stage):
     browser.looks_right("join-here")
     # From a link, by the page of those who are new.
     browser.go("/console/join#" + "B" * 43)
-    browser.follow("Take the invitation as yourself")
+    browser.follow("Take the invitation with it")
     browser.see_heading("Join another project")
     assert browser.page.locator("[name=invitation]").input_value() == "B" * 43
 
@@ -60,19 +62,19 @@ def test_the_app_and_the_recovery_codes_are_renewed(stage):
     browser.page.get_by_text("I do not have the app").click()
     browser.fill(recovery_code=stage.owner.recovery.pop())
     browser.press("Show new ones")
-    browser.see_heading("Keep these")
+    browser.see_heading("Keep your secret and your codes")
     old = stage.owner.recovery
     secret = browser.page.locator("[data-secret=app]").inner_text()
     codes = browser.page.locator(".codes code").all_inner_texts()
     assert len(codes) == 10 and not set(old) & set(codes)
     browser.looks_right("codes-renewed")
     browser.fill(code="000000")
-    browser.press("I have kept both")
+    browser.press("Switch to the new app")
     assert "does not show this code" in browser.error_of("code")
     browser.looks_right("codes-confirm")
     stage.owner.secret = secret.replace(" ", "")
     stage.owner.recovery = codes
     browser.fill(code=stage.owner.code())
-    browser.press("I have kept both")
+    browser.press("Switch to the new app")
     browser.see("count now")
     browser.see("10 recovery codes are left.")

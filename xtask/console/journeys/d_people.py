@@ -29,7 +29,7 @@ def test_somebody_is_invited_joins_and_signs_in(stage):
     guest.looks_right("join")
     guest.fill(name="Bob <script>alert(1)</script>", password=PASSWORD)
     guest.press("Join")
-    guest.see_heading("Keep these")
+    guest.see_heading("Keep your secret and your codes")
     bob = Person(
         "bob@example.com",
         guest.page.locator("[data-secret=app]").inner_text(),
@@ -45,6 +45,8 @@ def test_somebody_is_invited_joins_and_signs_in(stage):
     assert guest.page.get_by_role("link", name="People").count() == 0
     guest.go("/console/projects/default/people")
     assert guest.heading() == "Not for you"
+    guest.see("Your role, analyst, does not reach this page.")
+    assert guest.page.get_by_role("navigation").get_by_role("link", name="Pools").count() == 1
     guest.looks_right("not-for-you")
 
 
@@ -61,7 +63,7 @@ def test_a_role_that_reaches_further_asks_for_a_code(stage):
     browser.fill(code=stage.owner.code())
     browser.press("Save")
     browser.see("The change is in force")
-    assert "Admin, default" in browser.page.locator("tbody").first.inner_text()
+    assert "Admin in default" in browser.page.locator("tbody").first.inner_text()
     # The session goes on, with another cookie.
     browser.go("/console/account")
     browser.see_heading("Ada Lovelace")

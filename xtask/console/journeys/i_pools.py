@@ -136,7 +136,7 @@ def test_records_are_watched_as_they_come_and_held(stage):
     browser = stage.owner_in()
     browser.go(f"/console/projects/default/pools/{pool_id(stage, 'visits')}")
     browser.follow("Live records")
-    browser.see_heading("Live records")
+    browser.see_heading("Live records of visits")
     browser.see("/by-hand")
     stage.api("POST", "/v1/pools/visits/records", [{"page": "/just-now", "at": "2026-02-03T00:00:00Z"}])
     browser.see("/just-now")
@@ -156,12 +156,12 @@ def test_records_are_watched_as_they_come_and_held(stage):
     comes_anew(browser)
     with browser.page.expect_navigation():
         browser.page.mouse.up()
-    browser.page.get_by_role("link", name="Go on", exact=True).wait_for()
+    browser.page.get_by_role("link", name="Resume", exact=True).wait_for()
     stage.api("POST", "/v1/pools/visits/records", [{"page": "/while-held", "at": "2026-02-04T00:00:00Z"}])
     time.sleep(4)
     assert browser.page.get_by_text("/while-held").count() == 0
     browser.looks_right("tail-held")
-    browser.follow("Go on")
+    browser.follow("Resume")
     browser.see("/while-held")
 
 
@@ -199,14 +199,14 @@ def test_a_pool_is_changed_and_dropped_by_its_name(stage):
     browser.see("The change is in force")
     browser.see_heading("page views")
     browser.follow("Pool settings")
-    browser.follow("Drop this pool")
-    browser.see_heading("Drop page views?")
+    browser.follow("Delete this pool")
+    browser.see_heading("Delete “page views”?")
     browser.fill(name="visits")
-    browser.press("Drop this pool")
+    browser.press("Delete this pool")
     browser.error_of("name")
     browser.looks_right("drop-pool")
     browser.fill(name="page views")
-    browser.press("Drop this pool")
+    browser.press("Delete this pool")
     browser.see("The pool is gone")
     browser.looks_right("pools")
 
@@ -233,7 +233,7 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
     guest.go(link[link.index("/console/join"):])
     guest.fill(name="Hedy", password=stage.owner.password)
     guest.press("Join")
-    guest.see_heading("Keep these")
+    guest.see_heading("Keep your secret and your codes")
     stage.hedy = Person(
         "held@example.com",
         guest.page.locator("[data-secret=app]").inner_text(),

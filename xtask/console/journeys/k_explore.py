@@ -21,7 +21,7 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.see("acme")
     browser.looks_right("explore-groups")
     browser.page.get_by_label("Time frame").select_option("this_5_years")
-    browser.page.get_by_label("By", exact=True).select_option("monthly")
+    browser.page.get_by_label("Split by", exact=True).select_option("monthly")
     condition = browser.page.locator(".condition").first
     condition.locator("input").first.fill("items")
     condition.locator("select").select_option("gte")
@@ -30,6 +30,21 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.page.wait_for_url(lambda url: "this_5_years" in url)
     browser.chart_is_there()
     browser.looks_right("explore-series")
+    # As another kind that fits, which stays when something else is asked, and in what is saved.
+    offered = browser.page.get_by_label("Show it as").locator("option").all_inner_texts()
+    assert offered == ["What fits best", "Line", "Bars", "The table alone"], offered
+    browser.page.get_by_label("Show it as").select_option("bars")
+    browser.press("Show")
+    browser.page.wait_for_url(lambda url: "chart=bars" in url)
+    browser.chart_is_there()
+    assert "chart=bars" in browser.page.locator(".drawn img").first.get_attribute("src")
+    browser.looks_right("explore-bars")
+    # Opened by itself a picture has its colours; whatever its policy forbade would be a fault.
+    for name, ground in (("light", "rgb(255, 254, 251)"), ("dark", "rgb(21, 33, 36)")):
+        alone = stage.owner_in()
+        alone.go(browser.page.locator(".drawn img").first.get_attribute("src").replace("theme=light", f"theme={name}"))
+        fill = alone.page.evaluate("getComputedStyle(document.querySelector('rect.b')).fill")
+        assert fill == ground, (name, fill)
     browser.page.get_by_label("What to find").select_option("average")
     browser.fill(field="city")
     browser.press("Ask")
@@ -40,6 +55,12 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.press("Ask")
     browser.page.locator(".data").wait_for()
     browser.looks_right("explore-records")
+    # Where the answer stands below the question, it is in sight all the same.
+    browser.page.set_viewport_size({"width": 390, "height": 800})
+    browser.press("Ask")
+    browser.page.wait_for_function(
+        "() => { const top = document.querySelector('#answer > h2')?.getBoundingClientRect().top; return top >= 0 && top < innerHeight; }"
+    )
 
 
 def test_several_things_are_asked_at_once(stage):
@@ -146,15 +167,18 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.fill(name="revenue/cities")
     browser.press("Save")
     browser.error_of("name")
+    browser.page.get_by_label("Show it as").select_option(label="Bars")
     browser.fill(name="revenue of cities")
     browser.press("Save")
     browser.see("The question is saved")
     browser.see_heading("revenue of cities")
     browser.chart_is_there()
+    assert stage.api("GET", "/v1/saved-queries/revenue%20of%20cities")["metadata"] == {"chart": "bars"}
     browser.see("publishable key")
     browser.looks_right("saved-query")
     browser.follow("Open in Explore")
     browser.see_heading("Explore")
+    assert browser.value("chart") == "bars"
     browser.page.get_by_label("A cached query").check()
     browser.fill(name="revenue, kept", refresh_minutes="10")
     browser.press("Save")
@@ -193,7 +217,7 @@ def test_a_saved_question_is_deleted_without_a_script(stage):
     browser.go("/console/projects/default/saved")
     browser.follow("revenue, kept")
     browser.follow("Delete")
-    browser.see_heading("Delete revenue, kept?")
+    browser.see_heading("Delete “revenue, kept”?")
     browser.looks_right("delete-saved")
     browser.press("Delete it")
     browser.see("It is gone")

@@ -92,8 +92,9 @@ impl Control {
             let of = NewsOf::key(key, NoticeKind::Credits, about);
             let now = self.0.options.clock.now();
             self.0.callers.news.note(of, now, || {
+                let more = if percent < 100 { " or more" } else { "" };
                 format!(
-                    "{percent} % of the {} {tier} credits are used up; the next period begins at {resets_at}",
+                    "{percent} %{more} of the {} {tier} credits are used; the next period begins at {resets_at}",
                     credits.allowance.amount
                 )
             });

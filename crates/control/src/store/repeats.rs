@@ -4,6 +4,7 @@ use model::ids::KeyId;
 use model::time::Timestamp;
 
 use super::load::{bytes, column};
+use super::write::Query;
 use super::{Store, failed, text};
 use crate::error::ControlError;
 use crate::once::Once;
@@ -18,6 +19,18 @@ pub(crate) struct RepeatRow {
     /// The id of what it made: of a key, an invitation or a project.
     pub(crate) made: String,
     pub(crate) made_at: Timestamp,
+}
+
+impl RepeatRow {
+    pub(super) fn insert(&self) -> Query<'_> {
+        sqlx::query(text::INSERT_REPEAT)
+            .bind(self.caller.to_string())
+            .bind(&self.path)
+            .bind(&self.name)
+            .bind(self.fingerprint.as_slice())
+            .bind(&self.made)
+            .bind(self.made_at.as_microsecond())
+    }
 }
 
 impl Store {

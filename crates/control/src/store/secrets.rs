@@ -1,7 +1,8 @@
-//! The rows of secrets, read back.
+//! The rows of secrets, written and read back.
 
 use std::fmt::Display;
 
+use model::ids::KeyId;
 use model::json;
 use model::keys::{Quarantine, SecretRecord, Silence};
 use model::secrets::{SecretHash, SecretId};
@@ -10,6 +11,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::load::{bytes, column, damaged, optional_time, time};
 use super::sealed::{seal, unseal};
+use super::text;
+use super::write::Query;
 use crate::callers::UsedFrom;
 use crate::error::ControlError;
 
@@ -28,6 +31,9 @@ pub(super) fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
         created_at: time(row, 5)?,
         expires_at: optional_time(row, 6)?,
         silence: silence(row)?,
+        replaced_by: column::<Option<String>>(row, 14)?
+            .map(secret_id)
+            .transpose()?,
         quarantine: quarantine(row)?,
     };
     with_about(&stored, |about| {
@@ -39,10 +45,36 @@ pub(super) fn secret(row: &SqliteRow) -> Result<SecretRecord, ControlError> {
     })
 }
 
+/// The row of a secret that a key has from now on.
+pub(super) fn insert(key: KeyId, secret: &SecretRecord) -> Query<'_> {
+    sqlx::query(text::INSERT_SECRET)
+        .bind(secret.id.to_string())
+        .bind(key.to_string())
+        .bind(secret.hash.as_bytes().as_slice())
+        .bind(secret.public_key.as_slice())
+        .bind(sealed_hint(secret))
+        .bind(secret.created_at.as_microsecond())
+        .bind(secret.expires_at.map(Timestamp::as_microsecond))
+        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
+        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
+        .bind(secret.replaced_by.map(|by| by.to_string()))
+}
+
+/// When a secret ends, and by which roll.
+pub(super) fn end(secret: &SecretRecord) -> Query<'_> {
+    sqlx::query(text::END_SECRET)
+        .bind(secret.id.to_string())
+        .bind(secret.expires_at.map(Timestamp::as_microsecond))
+        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
+        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
+        .bind(sealed_hint(secret))
+        .bind(secret.replaced_by.map(|by| by.to_string()))
+}
+
 const KIND: &str = "secret";
 
 /// The hint of a secret with the checksum of when it ends and what it is told by.
-pub(super) fn sealed_hint(secret: &SecretRecord) -> String {
+fn sealed_hint(secret: &SecretRecord) -> String {
     with_about(secret, |about| seal(KIND, &secret.id, about, &secret.hint))
 }
 
@@ -57,7 +89,13 @@ fn with_about<T>(secret: &SecretRecord, then: impl FnOnce(&[&dyn Display]) -> T)
     let ends = number(secret.expires_at.map(Timestamp::as_microsecond));
     let since = number(secret.silence.map(|silence| silence.since.as_microsecond()));
     let minutes = number(secret.silence.map(|silence| i64::from(silence.minutes)));
-    then(&[&hash, &public, &ends, &since, &minutes])
+    let mut about: Vec<&dyn Display> = vec![&hash, &public, &ends, &since, &minutes];
+    // Without one the checksum is that of before there was any, so that rows of
+    // then are read, and none loses or gains one unseen.
+    if let Some(by) = &secret.replaced_by {
+        about.push(by);
+    }
+    then(&about)
 }
 
 fn quarantine(row: &SqliteRow) -> Result<Option<Quarantine>, ControlError> {

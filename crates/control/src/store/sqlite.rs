@@ -20,7 +20,7 @@ pub(super) const MODE: u32 = 0o600;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The migrations, in order; rules in `migrations/sqlite/README.md`.
-const MIGRATIONS: [(&str, &str); 20] = [
+const MIGRATIONS: [(&str, &str); 22] = [
     (
         "first",
         include_str!("../../migrations/sqlite/0001_first.sql"),
@@ -100,6 +100,14 @@ const MIGRATIONS: [(&str, &str); 20] = [
     (
         "sealed_credits",
         include_str!("../../migrations/sqlite/0020_sealed_credits.sql"),
+    ),
+    (
+        "replaced_by",
+        include_str!("../../migrations/sqlite/0021_replaced_by.sql"),
+    ),
+    (
+        "usage_by_network",
+        include_str!("../../migrations/sqlite/0022_usage_by_network.sql"),
     ),
 ];
 

@@ -157,11 +157,11 @@ pub(super) const SELECT_KEYS: &str = "SELECT id, project_id, ordinal, definition
      created_by, created_at, last_used_at, revision, networks FROM keys ORDER BY ordinal";
 
 pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets \
-     (id, key_id, hash, public_key, hint, created_at, expires_at, silence_since, silence_minutes) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+     (id, key_id, hash, public_key, hint, created_at, expires_at, silence_since, silence_minutes, \
+     replaced_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(super) const END_SECRET: &str = "UPDATE secrets SET expires_at = $2, silence_since = $3, \
-     silence_minutes = $4, hint = $5 WHERE id = $1";
+     silence_minutes = $4, hint = $5, replaced_by = $6 WHERE id = $1";
 
 pub(super) const QUARANTINE: &str = "UPDATE secrets SET quarantine = $2 WHERE id = $1";
 
@@ -239,8 +239,8 @@ pub(super) const SELECT_DERIVED: &str = "SELECT key_id, id, first_used_at, last_
 pub(super) const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE key_id = $1";
 
 pub(super) const SELECT_SECRETS: &str = "SELECT id, key_id, hash, public_key, hint, created_at, \
-     expires_at, last_used_at, silence_since, silence_minutes, page_at, used_address, used_agent, quarantine \
-     FROM secrets ORDER BY created_at, id";
+     expires_at, last_used_at, silence_since, silence_minutes, page_at, used_address, used_agent, quarantine, \
+     replaced_by FROM secrets ORDER BY created_at, id";
 
 pub(super) const INSERT_REPEAT: &str = "INSERT INTO repeats \
      (caller_id, path, name, fingerprint, key_id, made_at) VALUES ($1, $2, $3, $4, $5, $6)";

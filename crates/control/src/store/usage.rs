@@ -118,7 +118,6 @@ pub(super) fn of_total<'q>(
     of: &UsageOf,
     counts: UsageCounts,
 ) -> Query<'q> {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let id = |id: Option<String>| id.unwrap_or_default();
     sqlx::query(statement)
         .bind(of.project.to_string())
@@ -227,7 +226,7 @@ fn part(row: &SqliteRow, by: UsageBy) -> Result<UsagePart, ControlError> {
 }
 
 /// The counts that begin in this column.
-fn counts(row: &SqliteRow, first: usize) -> Result<UsageCounts, ControlError> {
+pub(super) fn counts(row: &SqliteRow, first: usize) -> Result<UsageCounts, ControlError> {
     let number = |index| -> Result<u64, ControlError> {
         let number: i64 = column(row, index)?;
         Ok(u64::try_from(number).unwrap_or(0))
@@ -237,4 +236,9 @@ fn counts(row: &SqliteRow, first: usize) -> Result<UsageCounts, ControlError> {
         refused: number(first + 1)?,
         records: number(first + 2)?,
     })
+}
+
+/// A count, as it is written.
+pub(super) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -13,13 +13,13 @@ use sqlx::{Sqlite, SqliteConnection};
 use super::charges::BatchWrite;
 use super::clock::TimeWrite;
 use super::derived::DerivedRow;
+use super::networks::NetworkWrite;
 use super::questions::{Question, QuestionRow};
 use super::repeats::RepeatRow;
 use super::rows::{KeyRow, PoolRow, ViewRow};
 use super::sealed::SealedRow as _;
-use super::secrets::sealed_hint;
 use super::usage::of_total;
-use super::{PeopleWrite, chain, dropped, notices, signing, text};
+use super::{PeopleWrite, chain, dropped, notices, secrets, signing, text};
 use crate::callers::UsedFrom;
 use crate::error::{ControlError, InternalError};
 use crate::ledger::DayRow;
@@ -65,7 +65,7 @@ pub(crate) enum Write {
     DeleteKey(KeyId),
     InsertSecret(KeyId, SecretRecord),
     DeleteSecret(SecretId),
-    /// Writes down when it ends.
+    /// Writes down when it ends, and by which roll.
     EndSecret(SecretRecord),
     /// Writes down what it is held to, or that it is not any more.
     Quarantine(SecretId, Option<Quarantine>),
@@ -94,6 +94,7 @@ pub(crate) enum Write {
     DeleteNoticesOf(ProjectId),
     Time(TimeWrite),
     Batch(BatchWrite),
+    Network(NetworkWrite),
     People(PeopleWrite),
     /// What a key used up on a day, as a total.
     Charge(DayRow),
@@ -140,6 +141,7 @@ impl Write {
             }
             Self::Time(write) => return write.execute(connection).await,
             Self::Batch(write) => return write.execute(connection).await,
+            Self::Network(write) => return write.execute(connection).await,
             _ => {}
         }
         let done = self
@@ -242,7 +244,7 @@ impl Write {
                 .bind(row.disabled)
                 .bind(row.revision),
             Self::DeleteKey(id) => sqlx::query(text::DELETE_KEY).bind(id.to_string()),
-            Self::InsertSecret(key, secret) => insert_secret(*key, secret),
+            Self::InsertSecret(key, secret) => secrets::insert(*key, secret),
             Self::DeleteSecretsOf(key) => sqlx::query(text::DELETE_SECRETS).bind(key.to_string()),
             Self::MarkDropped(pool, project) => dropped::insert(*pool, *project),
             Self::ForgetDropped(pool) => dropped::delete(*pool),
@@ -252,18 +254,18 @@ impl Write {
             Self::UseSigning(id, at) => signing::used(*id, *at),
             Self::SigningOnPage(id, at) => signing::on_page(*id, *at),
             Self::DeleteSecret(id) => sqlx::query(text::DELETE_SECRET).bind(id.to_string()),
-            Self::EndSecret(secret) => end_secret(secret),
+            Self::EndSecret(secret) => secrets::end(secret),
             Self::Quarantine(id, held) => {
                 let held = held.as_ref().map(|held| json::to_text(&held.to_value()));
                 sqlx::query(text::QUARANTINE)
                     .bind(id.to_string())
                     .bind(held)
             }
-            Self::InsertRepeat(row) => insert_repeat(row),
+            Self::InsertRepeat(row) => row.insert(),
             Self::ForgetRepeats(before) => {
                 sqlx::query(text::FORGET_REPEATS).bind(before.as_microsecond())
             }
-            Self::InsertAudit(..) | Self::Time(_) | Self::Batch(_) => {
+            Self::InsertAudit(..) | Self::Time(_) | Self::Batch(_) | Self::Network(_) => {
                 unreachable!("written by several statements")
             }
             Self::UseKey(id, at) => sqlx::query(text::USE_KEY)
@@ -365,36 +367,4 @@ fn insert_key(row: &KeyRow, ordinal: i64) -> Query<'_> {
         .bind(&row.created_by)
         .bind(row.created_at.as_microsecond())
         .bind(row.revision)
-}
-
-fn insert_secret(key: KeyId, secret: &SecretRecord) -> Query<'_> {
-    sqlx::query(text::INSERT_SECRET)
-        .bind(secret.id.to_string())
-        .bind(key.to_string())
-        .bind(secret.hash.as_bytes().as_slice())
-        .bind(secret.public_key.as_slice())
-        .bind(sealed_hint(secret))
-        .bind(secret.created_at.as_microsecond())
-        .bind(secret.expires_at.map(Timestamp::as_microsecond))
-        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
-        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
-}
-
-fn end_secret(secret: &SecretRecord) -> Query<'_> {
-    sqlx::query(text::END_SECRET)
-        .bind(secret.id.to_string())
-        .bind(secret.expires_at.map(Timestamp::as_microsecond))
-        .bind(secret.silence.map(|silence| silence.since.as_microsecond()))
-        .bind(secret.silence.map(|silence| i64::from(silence.minutes)))
-        .bind(sealed_hint(secret))
-}
-
-fn insert_repeat(row: &RepeatRow) -> Query<'_> {
-    sqlx::query(text::INSERT_REPEAT)
-        .bind(row.caller.to_string())
-        .bind(&row.path)
-        .bind(&row.name)
-        .bind(row.fingerprint.as_slice())
-        .bind(&row.made)
-        .bind(row.made_at.as_microsecond())
 }

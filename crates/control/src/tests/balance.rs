@@ -83,6 +83,7 @@ impl Plane {
         let did = Did {
             pool: None,
             view: None,
+            from: None,
             counts,
         };
         self.control.note_usage(&self.holder(secret), did);

@@ -1,5 +1,7 @@
 //! Rolling with grace (K6): on a clock that is held, every edge ± 1 ms.
 
+mod undoing;
+
 use std::time::Duration;
 
 use super::*;
@@ -519,7 +521,7 @@ async fn k6_a_key_whose_newer_secret_was_revoked_is_rolled_and_its_owner_is_told
     // There is no roll to take back, and the old one gets no other end by it.
     let by = plane.admin();
     let undone = plane.control.undo_roll(&by, key.id(), true).await;
-    assert_eq!(refused(undone), Refusal::NotRolling);
+    assert_eq!(refused(undone), Refusal::NewestGone);
     assert_eq!(plane.control.grace_of(old.id()), Some(end));
     // A roll makes the next one; the old one keeps its end, which no grace puts off.
     let next = plane.roll(key.id(), r#"{"grace":"7d"}"#).await;

@@ -28,6 +28,7 @@ async fn usage_adds_up_across_restarts_and_a_crash_loses_what_was_not_saved() {
     let did = Did {
         pool: Some(pool.id),
         view: None,
+        from: None,
         counts: ONE,
     };
     let access = plane.admin().access().clone();
@@ -66,6 +67,7 @@ async fn what_keys_did_is_summed_up_by_key_of_the_own_project_alone() {
         let did = Did {
             pool: Some(pool.id),
             view: None,
+            from: None,
             counts: ONE,
         };
         plane.control.note_usage(&access, did);
@@ -118,6 +120,7 @@ async fn usage_that_cannot_be_written_stays_counted() {
     let did = Did {
         pool: None,
         view: None,
+        from: None,
         counts: ONE,
     };
     plane.control.note_usage(&access, did);
@@ -141,6 +144,7 @@ async fn usage_is_kept_for_four_hundred_days_and_charges_for_two_periods() {
     let did = Did {
         pool: None,
         view: None,
+        from: None,
         counts: ONE,
     };
     let access = plane.admin().access().clone();
@@ -178,6 +182,7 @@ async fn usage_of_a_project_that_memory_lost_for_a_moment_stays() {
     let did = Did {
         pool: None,
         view: None,
+        from: None,
         counts: ONE,
     };
     plane.control.note_usage(plane.admin().access(), did);
@@ -207,6 +212,7 @@ async fn unpublished_totals_are_told_by_project_in_their_order() {
     let did = Did {
         pool: None,
         view: None,
+        from: None,
         counts: ONE,
     };
     for by in [&plane.admin(), &other] {
@@ -234,6 +240,7 @@ async fn usage_whose_writing_nobody_heard_of_is_not_counted_twice() {
     let did = Did {
         pool: None,
         view: None,
+        from: None,
         counts: ONE,
     };
     let today = plane.now().date().as_days();

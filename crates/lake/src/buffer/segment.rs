@@ -22,7 +22,7 @@ use crate::columns::{ColumnBuilder, Layout, REST, RestWriter, extract};
 use crate::error::{LakeError, Result};
 use crate::predicate::required_values;
 use crate::reading::Hints;
-use crate::store::Arriving;
+use crate::store::{Arriving, Customers};
 use crate::upserts::{Replacement, Sameness, UniqueIndex};
 use index::IsolationIndex;
 use places::Places;
@@ -140,6 +140,11 @@ impl Segment {
     pub(crate) fn injected(&self) -> &[FieldPath] {
         let replaces = self.replaces.as_ref();
         replaces.map_or(&[], |replaces| replaces.sameness.injected())
+    }
+
+    /// Whose records the rows replace, if they replace others.
+    pub(crate) fn replaces_of(&self) -> Option<Customers> {
+        self.replaces.as_ref().map(|replaces| replaces.customers())
     }
 
     /// What the rows replace, if they replace others; asked once.

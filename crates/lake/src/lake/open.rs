@@ -56,6 +56,9 @@ pub struct UpkeepOptions {
     pub runs: usize,
     /// Bytes that merging writes in a second, at most, unless it falls behind.
     pub merge_bytes_per_second: u64,
+    /// Bytes of the files that are a customer's own up to which they become one whenever the pool
+    /// is at rest.
+    pub gathered_bytes: u64,
     /// How long a deleted record may stay on the disk.
     pub purge_after: Duration,
     /// Bytes of records that are sorted at once where files lie in another
@@ -73,6 +76,7 @@ impl Default for UpkeepOptions {
             block_rows: BLOCK_ROWS,
             runs: 8,
             merge_bytes_per_second: 64 << 20,
+            gathered_bytes: 1 << 20,
             purge_after: Duration::from_secs(24 * 60 * 60),
             sort_bytes: 64 << 20,
         }

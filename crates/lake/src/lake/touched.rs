@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::answers::{PoolVersion, Touched, TouchedRecords};
+use model::filters::Constraint;
 use model::ids::PoolId;
 use model::permit::{Permit, Upkeep};
 use model::pools::Pool;
@@ -18,6 +19,22 @@ impl Lake {
     /// memory. It is told to upkeep alone, since it speaks of all records.
     pub fn stored_bytes(&self, _: &Permit<Upkeep>, pool: PoolId) -> u64 {
         self.pools.stored_bytes(pool)
+    }
+
+    /// Whether records of a pool that `rows` admits may have gone since the
+    /// moment `since`, as [`Touched::took_away`] says of all records. Where the
+    /// rows are those of some customers, whom a field tells apart that the pool
+    /// names and declares, it is not told of deletes that name other customers,
+    /// nor of records that replaced those of others.
+    pub fn took_away(
+        &self,
+        _: &Permit<Upkeep>,
+        pool: &Arc<Pool>,
+        since: PoolVersion,
+        rows: &Constraint,
+    ) -> bool {
+        let known = since.changes(pool, self.run);
+        self.pools.took_away(pool, known, rows)
     }
 
     /// Which records of a pool, as it is defined now, may differ from those

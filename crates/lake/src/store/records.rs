@@ -6,7 +6,7 @@ use model::isolation::{Carried, Isolation};
 use model::names::FieldPath;
 use model::pools::Pool;
 
-use super::touches::Touches;
+use super::touches::{Touches, customers_of, isolation};
 use crate::buffer::{Foreseen, PoolBuffer, Segment};
 use crate::error::Result;
 use crate::journal::Position;
@@ -194,12 +194,17 @@ impl Records {
         let replaces = !self.tells_apart_by(&column);
         let (arriving, rows) = (segment.arriving(&column), segment.alive_rows());
         let alive = replaces.then(|| self.buffer.alive_rows() + rows);
+        let customers = replaces.then(|| segment.replaces_of()).flatten();
         self.buffer.push(segment)?;
         // What is replaced in files is found out by whoever reads.
         let is_less = alive.is_some_and(|alive| {
             self.buffer.alive_rows() < alive || self.manifest.files.iter().next().is_some()
         });
+        let before = self.touches.count();
         self.touches.arrived(&column, arriving.filter(|_| !is_less));
+        if let Some(customers) = customers.filter(|_| is_less) {
+            self.touches.took_only_of(before, customers);
+        }
         self.oldest = self.oldest.or(Some(span.first));
         Ok(())
     }
@@ -225,7 +230,12 @@ impl Records {
         let before = self.stored();
         let deleted = self.buffer.delete(&predicate, foreseen)?;
         if deleted > 0 || self.manifest.files.iter().next().is_some() {
+            let count = self.touches.count();
             self.touches.went(&predicate);
+            let column = isolation(&self.pool).map(|path| self.pool.draft.schema.column_path(path));
+            if let Some(customers) = column.and_then(|column| customers_of(&predicate, &column)) {
+                self.touches.took_only_of(count, customers);
+            }
         }
         self.manifest.remove(removal);
         // Where nothing is in files, there is nothing to heed it.

@@ -5,12 +5,18 @@
 //! Of every stretch of time it is kept which change touched it last. What is
 //! told may be too much and is never too little.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::filters::{OrderTest, Predicate, Test};
-use model::limits::TOUCHED_STRETCHES_MAX;
+use model::fields::{FieldType, ScalarType};
+use model::filters::{Constraint, OrderTest, Predicate, Test};
+use model::limits::{TOUCHED_CUSTOMERS_MAX, TOUCHED_STRETCHES_MAX};
 use model::names::FieldPath;
+use model::pools::Pool;
 use model::value::Value;
+
+use super::pools::Pools;
+use super::records::time_column;
+use crate::predicate::required_values;
 
 /// What changed of the records of a pool, since the process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +29,20 @@ pub(crate) struct Touches {
     everything: u64,
     /// The last that may have taken records away.
     took_away: u64,
+    /// The last that may have taken away records of any customer, and the one before it.
+    took_of_any: u64,
+    took_of_any_before: u64,
+    /// The last that took away records of these customers and no others.
+    took_of: BTreeMap<Box<[u8]>, u64>,
     /// The last that touched records without a time.
     timeless: u64,
     /// Stretches of time by their first instant, which do not overlap: their
     /// last instant, and the last change that touched one of them.
     stretches: BTreeMap<i64, (i64, u64)>,
 }
+
+/// Customers, by the canonical values of the field that tells them apart.
+pub(crate) type Customers = BTreeSet<Box<[u8]>>;
 
 /// What was touched since a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +74,9 @@ impl Touches {
             count: 0,
             everything: 0,
             took_away: 0,
+            took_of_any: 0,
+            took_of_any_before: 0,
+            took_of: BTreeMap::new(),
             timeless: 0,
             stretches: BTreeMap::new(),
         }
@@ -74,8 +91,30 @@ impl Touches {
     pub(super) fn everything(&mut self) {
         self.count += 1;
         self.everything = self.count;
-        self.took_away = self.count;
+        self.took();
         self.stretches.clear();
+    }
+
+    /// The last change may have taken records away.
+    fn took(&mut self) {
+        self.took_away = self.count;
+        self.took_of_any_before = std::mem::replace(&mut self.took_of_any, self.count);
+    }
+
+    /// What the one change behind the first `count` took away, if anything,
+    /// were records of these customers alone.
+    pub(super) fn took_only_of(&mut self, count: u64, customers: Customers) {
+        if self.count != count + 1 || self.took_of_any != self.count {
+            return;
+        }
+        self.took_of_any = self.took_of_any_before;
+        let now = self.count;
+        let customers = customers.into_iter().map(|customer| (customer, now));
+        self.took_of.extend(customers);
+        if self.took_of.len() > TOUCHED_CUSTOMERS_MAX {
+            self.took_of.clear();
+            self.took_of_any = now;
+        }
     }
 
     /// Records of these times of this column came, and nothing else changed.
@@ -101,7 +140,7 @@ impl Touches {
             None => self.everything(),
             Some((first, last)) if first <= last => {
                 self.count += 1;
-                self.took_away = self.count;
+                self.took();
                 self.cover(first, last);
             }
             // No row has a time both before and after another.
@@ -184,6 +223,16 @@ impl Touches {
         count > self.count || count < self.took_away
     }
 
+    /// The same of records of these customers; of all where it is not said of whom.
+    fn took_away_of(&self, count: u64, customers: Option<&Customers>) -> bool {
+        let Some(customers) = customers else {
+            return self.took_away_since(count);
+        };
+        let mut customers = customers.iter();
+        let of_one = customers.any(|one| self.took_of.get(one).is_some_and(|at| *at > count));
+        of_one || count > self.count || count < self.took_of_any
+    }
+
     /// What was touched by the changes behind the first `count` ones, as far
     /// as times of this column tell.
     pub(super) fn since(&self, column: &FieldPath, count: u64) -> Since {
@@ -210,6 +259,49 @@ impl Touches {
             stretches,
             timeless: self.timeless > count,
         }
+    }
+}
+
+impl Pools {
+    /// Whether changes behind the first `count` ones may have taken away
+    /// records of a pool that `rows` admits. Where `count` is not known, they may.
+    pub(crate) fn took_away(&self, pool: &Pool, count: Option<u64>, rows: &Constraint) -> bool {
+        let customers = customers_seen(pool, rows);
+        let took = |touches: &Touches| {
+            count.is_none_or(|count| touches.took_away_of(count, customers.as_ref()))
+        };
+        match self.find(pool.id) {
+            Some(held) => held.touched(took),
+            None => took(&Touches::new(time_column(pool))),
+        }
+    }
+}
+
+/// The customers of whom alone these are rows, when that is said.
+fn customers_seen(pool: &Pool, rows: &Constraint) -> Option<Customers> {
+    let Constraint::Rows(filter) = rows else {
+        return None;
+    };
+    let predicate = pool.draft.schema.resolve(filter).ok()?;
+    customers_of(&predicate, isolation(pool)?)
+}
+
+/// The customers whose rows alone a predicate admits that calls the field this which tells them
+/// apart.
+pub(super) fn customers_of(predicate: &Predicate, field: &FieldPath) -> Option<Customers> {
+    let values = required_values(predicate, field)?.iter();
+    let values = values.map(|value| model::canonical::to_bytes(value).into_boxed_slice());
+    Some(values.collect())
+}
+
+/// The field that tells the customers of a pool apart for as long as it is there: one that it
+/// names and declares, whose values are equal when their bytes are.
+pub(super) fn isolation(pool: &Pool) -> Option<&FieldPath> {
+    let path = pool.draft.isolation_field.as_ref()?;
+    let field = pool.draft.schema.field(path.as_str())?;
+    match field.field_type {
+        FieldType::Array(_) | FieldType::Scalar(ScalarType::Float32 | ScalarType::Float64) => None,
+        FieldType::Scalar(_) => Some(path),
     }
 }
 

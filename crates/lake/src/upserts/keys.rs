@@ -11,6 +11,7 @@ use model::pools::Pool;
 use crate::columns::CellReader;
 use crate::error::{LakeError, Result};
 use crate::predicate::cell_index_key;
+use crate::store::Customers;
 
 /// The columns of the unique fields of a pool, if it has any.
 pub(crate) fn unique_columns(pool: &Pool) -> Vec<FieldPath> {
@@ -148,6 +149,18 @@ impl Replacement {
             left.value(row - 1)
         });
         Ok((Self { sameness, keys }, Some(left)))
+    }
+
+    /// Whose records are replaced.
+    pub(crate) fn customers(&self) -> Customers {
+        let mut all = Customers::new();
+        for (_, key) in &self.keys {
+            let customer = customer_of(key);
+            if !all.contains(customer) {
+                all.insert(customer.into());
+            }
+        }
+        all
     }
 
     /// Bytes held.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::KeyKind;
+
 /// What a header says that should stand once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said<'r> {
@@ -85,6 +87,14 @@ impl<'r> Circumstances<'r> {
     /// What `Referer` says.
     pub fn referer(&self) -> Said<'r> {
         self.referer
+    }
+
+    /// Whether it may be kept where the request came from, by a key of this kind
+    /// that must not be in a page, or may be: of who opens a page nothing is kept.
+    pub fn may_be_kept(&self, kind: KeyKind, must_not_be_in_a_page: bool) -> bool {
+        let is_from_page = self.origin != Said::Nothing;
+        let is_of_page = self.referer != Said::Nothing;
+        kind != KeyKind::Publishable && !is_from_page && (must_not_be_in_a_page || !is_of_page)
     }
 
     /// What `User-Agent` says. Anybody can say anything there.

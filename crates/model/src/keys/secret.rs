@@ -1,5 +1,7 @@
 //! The stored form of a key's secrets, and when each ends.
 
+use std::time::Duration;
+
 use super::Quarantine;
 use crate::limits::SILENCE_STEP_SECONDS;
 use crate::secrets::{Pepper, Secret, SecretHash, SecretId};
@@ -22,6 +24,9 @@ pub struct SecretRecord {
     pub expires_at: Option<Timestamp>,
     /// Of a secret that was replaced: whether it ends sooner when nobody uses it.
     pub silence: Option<Silence>,
+    /// Of a secret that was replaced: which one the roll made that replaced it.
+    /// `None` also of those that were replaced before this was noted.
+    pub replaced_by: Option<SecretId>,
     /// Of a secret that was reported as leaked: what it is held to.
     pub quarantine: Option<Quarantine>,
 }
@@ -33,7 +38,7 @@ pub struct SecretRecord {
 /// written down once and not each use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silence {
-    /// When the secret was replaced; silence before that does not count.
+    /// From when on it is counted: silence before that does not count.
     pub since: Timestamp,
     /// The minutes after which it ends.
     pub minutes: u32,
@@ -50,6 +55,7 @@ impl SecretRecord {
             created_at: now,
             expires_at: None,
             silence: None,
+            replaced_by: None,
             quarantine: None,
         }
     }
@@ -57,6 +63,12 @@ impl SecretRecord {
     /// Whether another one took its place.
     pub fn is_replaced(&self) -> bool {
         self.expires_at.is_some()
+    }
+
+    /// Whether it ends as the other one does, and by the same roll.
+    pub fn ends_like(&self, other: &Self) -> bool {
+        let end = |of: &Self| (of.expires_at, of.silence, of.replaced_by);
+        end(self) == end(other)
     }
 
     /// When it ends if it is not used after `last_used`; `None` for never by itself.
@@ -73,6 +85,20 @@ impl Silence {
         let micros = 1_000_000 * (step_of(heard) + 1) * SILENCE_STEP_SECONDS
             + 60_000_000 * i64::from(self.minutes);
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What becomes of it when a roll at `now` asks for so many minutes: whatever
+    /// is used afterwards, it ends no secret later than it would have without.
+    pub fn shortened(self, minutes: u32, now: Timestamp, last_used: Option<Timestamp>) -> Self {
+        let Some(fewer) = self.minutes.checked_sub(minutes) else {
+            return self;
+        };
+        let heard = last_used.map_or(self.since, |used| used.max(self.since));
+        let spared = Duration::from_secs(60 * u64::from(fewer));
+        Self {
+            since: heard.checked_add(spared).map_or(now, |at| at.min(now)),
+            minutes,
+        }
     }
 
     /// Whether a use at `now` moves the end that follows from the use at `known`.

@@ -108,6 +108,9 @@ pub(crate) struct ServeArgs {
     /// Whether answers say in the fields RateLimit and RateLimit-Policy (an IETF draft) what of the key's rate is left: on or off [default: off]
     #[arg(long, value_name = "SWITCH", help_heading = "Limits")]
     rate_limit_headers: Option<String>,
+    /// Whether the server's memory, with the pepper and tokens in it, may be written to a core file and read by other programs of the same user: on or off [default: off]
+    #[arg(long, value_name = "SWITCH")]
+    core_dumps: Option<String>,
 }
 
 impl ServeArgs {
@@ -141,6 +144,7 @@ impl ServeArgs {
             ("query_deadline", one(&self.query_deadline)),
             ("query_priority", one(&self.query_priority)),
             ("rate_limit_headers", one(&self.rate_limit_headers)),
+            ("core_dumps", one(&self.core_dumps)),
         ]
     }
 }

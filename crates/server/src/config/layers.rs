@@ -202,6 +202,7 @@ impl<'a> Layers<'a> {
             rate_limit_headers: self
                 .one("rate_limit_headers", values::switch)?
                 .unwrap_or(false),
+            core_dumps: self.one("core_dumps", values::switch)?.unwrap_or(false),
             hsts: self.one("hsts", values::period)?.flatten(),
         };
         settings.check()?;

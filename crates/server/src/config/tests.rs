@@ -80,6 +80,7 @@ fn every_setting_is_read_from_every_layer() {
         ("query_deadline", "1500ms"),
         ("query_priority", "idle"),
         ("rate_limit_headers", "on"),
+        ("core_dumps", "on"),
         ("hsts", "30d"),
     ];
     let by_flag = layers(&values, &nothing, "").serve().expect("flags");
@@ -99,7 +100,7 @@ fn every_setting_is_read_from_every_layer() {
     assert_eq!(by_flag.journal_segment_bytes, 48 << 20);
     assert_eq!(by_flag.query_priority, QueryPriority::Idle);
     assert_eq!(by_flag.query_deadline, Duration::from_millis(1_500));
-    assert!(by_flag.rate_limit_headers);
+    assert!(by_flag.rate_limit_headers && by_flag.core_dumps);
     assert_eq!(by_flag.hsts, Some(Duration::from_secs(30 * 86_400)));
     // The one setting that excludes another of the list above.
     let named: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
@@ -200,7 +201,7 @@ fn refusals_name_the_place_and_the_rule() {
 #[test]
 fn a_file_with_an_unknown_name_is_refused_with_the_known_ones() {
     let told = FileSettings::parse("my.toml", "lisen = \"127.0.0.1:1\"").expect_err("refused");
-    insta::assert_snapshot!(told, @"my.toml: `lisen` is not a setting; there are data_dir, listen, admin_listen, admin_token_file, tls_cert, tls_key, behind_proxy, hsts, pepper_file, places_file, audit_checkpoint_dir, log_format, log_level, journal_segment_bytes, buffer_bytes, cache_bytes, flush_bytes, flush_after, purge_after, merge_bytes_per_second, scrub_every, scrub_bytes_per_second, query_memory_bytes, query_deadline, query_priority, rate_limit_headers");
+    insta::assert_snapshot!(told, @"my.toml: `lisen` is not a setting; there are data_dir, listen, admin_listen, admin_token_file, tls_cert, tls_key, behind_proxy, hsts, pepper_file, places_file, audit_checkpoint_dir, log_format, log_level, journal_segment_bytes, buffer_bytes, cache_bytes, flush_bytes, flush_after, purge_after, merge_bytes_per_second, scrub_every, scrub_bytes_per_second, query_memory_bytes, query_deadline, query_priority, rate_limit_headers, core_dumps");
     for bad in [
         "listen = 1.5",
         "listen = {a = 1}",

@@ -7,6 +7,7 @@
 mod batches;
 mod codes;
 mod credits;
+mod faked;
 mod keys;
 pub(crate) mod nonces;
 mod replies;

@@ -1,11 +1,14 @@
 //! K24: a server speaks when it is spoken to. No call, and nothing that it does
 //! by itself, makes a connection or sends a packet to anybody.
 
+mod packets;
+
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::Server;
 use crate::support::launch::{Launch, SMALL_LIMITS};
 use crate::support::needs::{expect_strace, may_use};
 
@@ -29,17 +32,9 @@ fn outward(calls: &Path) -> Vec<String> {
     text.lines().filter(reaches).map(str::to_owned).collect()
 }
 
-#[test]
-fn k24_a_server_makes_no_connection() {
-    if !may_use("strace") {
-        return;
-    }
-    expect_strace();
-    let home = tempfile::tempdir().expect("a directory");
-    let calls = home.path().join("calls");
-    let launch = Launch::at(home.path()).options(SMALL_LIMITS);
-    let server = launch.under(traced(&calls, true)).start();
-    let server = server.unwrap_or_else(|ended| panic!("{}", ended.log));
+/// Asks a new server for everything in which an address may be followed; what
+/// its owner is shown.
+fn work(server: &Server) -> Value {
     let master = server.master();
     let post = |path: &str, body: &Value| server.post(&master, path, body);
     post("/v1/pools", &json!({ "name": "p", "schema": "open" })).expect(201);
@@ -73,7 +68,7 @@ fn k24_a_server_makes_no_connection() {
     let found = json!({ "token": token, "found_at": address });
     server.post("", "/v1/keys/report", &found).expect(200);
     let invited = json!({ "sign_in": "ada@192.0.2.1", "name": "Ada", "password": "violet harbour under glass" });
-    post("/v1/people/first", &invited).expect(201);
+    let owner = post("/v1/people/first", &invited).expect(201);
     // What comes from elsewhere names addresses, too.
     let headers = [
         ("origin", "http://192.0.2.1"),
@@ -83,6 +78,21 @@ fn k24_a_server_makes_no_connection() {
     let from_page = server.send(token, "GET", "/v1/whoami", &headers, None);
     assert!(from_page.expect("an answer").status >= 400);
     post("/v1/pools/p/delete", &json!({ "all": true })).expect(200);
+    owner
+}
+
+#[test]
+fn k24_a_server_makes_no_connection() {
+    if !may_use("strace") {
+        return;
+    }
+    expect_strace();
+    let home = tempfile::tempdir().expect("a directory");
+    let calls = home.path().join("calls");
+    let launch = Launch::at(home.path()).options(SMALL_LIMITS);
+    let server = launch.under(traced(&calls, true)).start();
+    let server = server.unwrap_or_else(|ended| panic!("{}", ended.log));
+    work(&server);
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(outward(&calls), Vec::<String>::new());
 }

@@ -1,5 +1,8 @@
 //! A token is in one answer and nowhere else.
 
+mod memory;
+mod replays;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

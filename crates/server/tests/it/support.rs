@@ -10,7 +10,7 @@ pub(crate) mod vault_stand_in;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -161,13 +161,20 @@ impl Server {
 
     /// Asks the process to stop and waits for its exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        let told = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .expect("kill runs");
-        assert!(told.success(), "the process takes the signal");
+        self.signal("-TERM");
         self.child.wait().expect("ended").code()
+    }
+
+    /// Ends the process as a broken promise of its own would end it.
+    pub(crate) fn abort(mut self) -> ExitStatus {
+        self.signal("-ABRT");
+        self.child.wait().expect("ended")
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args([signal, &id]).status();
+        assert!(told.expect("kill runs").success(), "it takes the signal");
     }
 }
 

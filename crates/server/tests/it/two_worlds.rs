@@ -3,13 +3,17 @@
 //!
 //! Ids, cursors and request ids are random and taken out before comparing;
 //! cursors are followed instead. What is kept was filled before by a key that
-//! sees all rows.
+//! sees all rows. What is left of a rate at an instant depends on how fast the
+//! test asks, and is taken out as well: `crates/web/src/metering/tests.rs`
+//! compares it under a clock that stands still.
 
 mod console;
+mod replacing;
 mod requests;
 mod stored;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use model::keys::Envelope;
 use model::random::SeededRandom;
@@ -21,6 +25,19 @@ use crate::support::launch::SMALL_LIMITS;
 use crate::support::upkeep::Upkeep;
 use crate::support::{Reply, Server, cases};
 use requests::{Request, analyses, constraints, every_route, records, requests};
+
+/// The fields of the draft of rate limits stand in every answer to a key that has such a limit.
+const RATE_HEADERS: [&str; 2] = ["--rate-limit-headers", "on"];
+
+/// Requests a second of a key that is held to a rate: more than a test comes to.
+const RATE: u32 = 100_000;
+
+/// What a key of a case is held to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Limits {
+    credits: bool,
+    rate: bool,
+}
 
 struct Worlds {
     full: Server,
@@ -36,6 +53,15 @@ struct Tokens {
 }
 
 impl Worlds {
+    /// Two servers with these options.
+    fn start([full, seen]: [&Path; 2], options: &[&str]) -> Self {
+        let options: Vec<&str> = options.iter().chain(&RATE_HEADERS).copied().collect();
+        Self {
+            full: Server::start_with(full, &options),
+            seen: Server::start_with(seen, &options),
+        }
+    }
+
     fn admin(&self, path: &str, body: &Value) {
         for server in [&self.full, &self.seen] {
             server.post(&server.master(), path, body).expect(201);
@@ -97,11 +123,14 @@ impl Worlds {
         }
     }
 
-    fn key(&self, kind: &str, grants: &Value, is_metered: bool) -> Tokens {
+    fn key(&self, kind: &str, grants: &Value, limits: Limits) -> Tokens {
         let mut body = json!({"name": "reader", "kind": kind, "grants": grants});
-        if is_metered {
+        if limits.credits {
             let credits = json!({ "amount": 1_000_000_000, "period": "month" });
-            body["limits"] = json!({ "credits": { "core": credits, "premium": credits } });
+            body["limits"]["credits"] = json!({ "core": credits, "premium": credits });
+        }
+        if limits.rate {
+            body["limits"]["requests_per_second"] = json!(RATE);
         }
         let key = |server: &Server| {
             let made = server.post(&server.master(), "/v1/keys", &body).expect(201);
@@ -110,7 +139,7 @@ impl Worlds {
         Tokens {
             full: key(&self.full),
             seen: key(&self.seen),
-            is_metered,
+            is_metered: limits.credits,
         }
     }
 
@@ -190,7 +219,7 @@ impl Worlds {
         let sides = [(&self.full, &tokens.full), (&self.seen, &tokens.seen)];
         sides.map(|(server, token)| {
             let who = server.get(token, "/v1/whoami").expect(200);
-            let left = who["left"].clone();
+            let left = who["left"]["credits"].clone();
             assert!(left.is_object(), "{who}");
             left
         })
@@ -259,9 +288,21 @@ fn normal(reply: &Reply) -> (u16, BTreeSet<(String, String)>, String) {
         .headers
         .iter()
         .filter(|(name, _)| !left_out.contains(&name.as_str()))
-        .map(|(name, value)| (name.to_string(), format!("{value:?}")))
+        .map(|(name, value)| match name.as_str() {
+            "ratelimit" => (name.to_string(), timeless_rate(value)),
+            _ => (name.to_string(), format!("{value:?}")),
+        })
         .collect();
     (reply.status, headers, text)
+}
+
+/// The field `RateLimit` without how many requests are left.
+fn timeless_rate(value: &ureq::http::HeaderValue) -> String {
+    let text = value.to_str().expect("ASCII");
+    let (before, left) = text.split_once(";r=").expect("what is left");
+    let after = left.trim_start_matches(|c: char| c.is_ascii_digit());
+    assert!(after.len() < left.len(), "{text}");
+    format!("{before};r={after}")
 }
 
 fn take_out_random(value: &mut Value) {
@@ -294,6 +335,9 @@ fn take_out_random(value: &mut Value) {
                 } else if name == "run" && value["at"].is_string() {
                     value["at"] = json!("random");
                 } else {
+                    if name == "left" && value["requests_per_second"].is_number() {
+                        value["requests_per_second"] = json!("random");
+                    }
                     take_out_random(value);
                 }
             }
@@ -339,16 +383,10 @@ fn views(pool: &str, filters: &Value) -> [Value; 3] {
 fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
     let homes = [(); 4].map(|()| tempfile::tempdir().expect("a directory"));
     let [full, seen, full_in_files, seen_in_files] = &homes;
-    let in_memory = Worlds {
-        full: Server::start(full.path()),
-        seen: Server::start(seen.path()),
-    };
-    let in_files = Worlds {
-        full: Server::start_with(full_in_files.path(), SMALL_LIMITS),
-        seen: Server::start_with(seen_in_files.path(), SMALL_LIMITS),
-    };
+    let in_memory = Worlds::start([full.path(), seen.path()], &[]);
+    let in_files = Worlds::start([full_in_files.path(), seen_in_files.path()], SMALL_LIMITS);
     let (mut asked, mut answered, mut shown, mut drawn, mut same) = (0, 0, 0, 0, 0);
-    let mut charged = 0;
+    let (mut charged, mut rated) = (0, 0);
     let cases = cases(25, 400);
     for case in 0..cases {
         let random = SeededRandom::new(case as u64);
@@ -411,7 +449,13 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
         all.extend(stored::grants(&constraint));
         // A key in a page is told nothing of what is left.
         let is_metered = case % 3 == 0 && case % 5 != 0 && kind == "secret";
-        let tokens = worlds.key(kind, &grants, is_metered);
+        // Keys that are issued, and derived tokens, have none of their own to be compared with.
+        let is_rated = matches!(case % 5, 1 | 3);
+        let limits = Limits {
+            credits: is_metered,
+            rate: is_rated,
+        };
+        let tokens = worlds.key(kind, &grants, limits);
         let before = is_metered.then(|| worlds.left(&tokens)[0].clone());
         if kind == "publishable" {
             worlds.change(&pool, &json!({"public": false}));
@@ -481,6 +525,21 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
                 }
             }
         }
+        if is_rated {
+            let request = Request {
+                method: "GET",
+                path: "/v1/whoami".to_owned(),
+                accept: "*/*",
+                body: None,
+            };
+            let (full, seen) = worlds.compare(&tokens, &request, &canary);
+            for reply in [full, seen] {
+                let policy = format!("\"second\";q={RATE};w=1");
+                assert_eq!(reply.header("ratelimit-policy"), Some(&*policy));
+                assert!(reply.header("ratelimit").is_some());
+            }
+            rated += 1;
+        }
         charged += usize::from(before.is_some_and(|before| worlds.left(&tokens)[0] != before));
         if case % 4 == 1 {
             worlds.change(&pool, &json!({"tier": null}));
@@ -510,5 +569,6 @@ fn a_key_gets_the_same_bytes_whether_hidden_rows_exist_or_not() {
     );
     assert_eq!(drawn, cases * 16, "pictures were compared");
     assert!(charged > cases / 12, "{charged} keys used credits up");
+    assert!(rated > cases / 4, "{rated} keys were told of their rate");
     println!("{asked} requests over {cases} pools, no difference");
 }

@@ -142,6 +142,7 @@ pub(crate) async fn chart(
     let drawn = async {
         let look = look_of(&parameters)?;
         let drawing = Drawing::of(shown.query(), look).map_err(no_chart)?;
+        let drawing = drawing.drawn_as(shown.kind());
         let ran = saved::ask(may, shown.grant(), &let_in, &state).await?;
         let svg = draw(drawing, ran.into_answer(), &state).await?;
         let svg_type = HeaderValue::from_static(SVG);

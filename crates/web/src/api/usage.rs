@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use control::{Definitions, UsageAsked, UsageBy, UsageCounts, UsageOf, UsagePart};
+use control::{
+    Definitions, UsageAsked, UsageBy, UsageCounts, UsageFrom, UsageOf, UsagePart, Whence,
+};
 use http::StatusCode;
 use model::fault::{Fault, FaultCode};
 use model::ids::{KeyId, PoolId, ViewId};
@@ -33,10 +35,29 @@ pub(crate) fn schemas() -> Json {
             "properties": { "id": refer("Id"), "name": { "type": ["string", "null"] } },
         })
     };
+    let by_network = json!({
+        "type": "array",
+        "description": "With key_id: the same requests by day and network, for 90 days.",
+        "items": {
+            "type": "object",
+            "required": ["day", "network", "kind", "requests", "refused", "records"],
+            "properties": {
+                "day": { "type": "string", "format": "date", "description": "Of UTC." },
+                "network": { "type": ["string", "null"],
+                    "description": "A /24 of IPv4 or a /48 of IPv6." },
+                "kind": { "enum": ["network", "others", "not_kept"],
+                    "description": "others: networks beyond those that are told apart on a day; \
+                                    not_kept: of which nothing is kept, or known." },
+                "requests": count("That were let in."),
+                "refused": count("Of these, those that were refused or failed."),
+                "records": count("That were stored."),
+            },
+        },
+    });
     json!({
         "Usage": {
             "type": "object", "required": ["items"],
-            "properties": { "items": { "type": "array", "items": {
+            "properties": { "by_network": by_network, "items": { "type": "array", "items": {
                 "type": "object",
                 "required": ["day", "key", "secret", "pool", "view", "requests", "refused", "records"],
                 "properties": {
@@ -71,7 +92,11 @@ pub(crate) fn list_operation() -> Operation {
         "The first day that is not meant; all days without it.",
         date(),
     )
-    .parameter("key_id", "Of this key alone.", refer("Id"))
+    .parameter(
+        "key_id",
+        "Of this key alone, and by network, too.",
+        refer("Id"),
+    )
     .answers(200, "By day, key, secret, pool and view.", "Usage")
 }
 
@@ -121,6 +146,22 @@ fn show(definitions: &Definitions, of: &UsageOf, counts: UsageCounts) -> Object 
         .with("secret", of.secret.to_string())
         .with("pool", of.pool.map(pool))
         .with("view", of.view.map(view))
+        .with("requests", counts.requests)
+        .with("refused", counts.refused)
+        .with("records", counts.records)
+}
+
+fn show_from(of: &UsageFrom, counts: UsageCounts) -> Object {
+    let (kind, network) = match of.whence {
+        Whence::Network(network) => ("network", Some(network.to_string())),
+        Whence::Others => ("others", None),
+        Whence::NotKept => ("not_kept", None),
+    };
+    let day = Date::from_days(of.day).map(|date| date.to_string());
+    Object::new()
+        .with("day", day)
+        .with("network", network)
+        .with("kind", kind)
         .with("requests", counts.requests)
         .with("refused", counts.refused)
         .with("records", counts.records)
@@ -185,6 +226,19 @@ pub(crate) async fn sums(
     Ok(state.control.usage_sums(&caller.0, asked, by).await?)
 }
 
+/// What one key did, by day and network.
+///
+/// # Errors
+/// As [`sums`].
+pub(crate) async fn by_network(
+    caller: &Caller<Admin>,
+    asked: UsageAsked,
+    state: &AppState,
+) -> Result<Vec<(UsageFrom, UsageCounts)>, ApiError> {
+    check_known(caller.0.access(), &caller.definitions(state), asked.key)?;
+    Ok(state.control.usage_by_network(&caller.0, asked).await?)
+}
+
 /// What keys did, day by day.
 pub(crate) async fn list(
     caller: Caller<Admin>,
@@ -197,7 +251,12 @@ pub(crate) async fn list(
     let items = rows
         .iter()
         .map(|(of, counts)| show(&definitions, of, *counts));
-    let answer = Object::new().with("items", items.collect::<Vec<_>>());
+    let mut answer = Object::new().with("items", items.collect::<Vec<_>>());
+    if asked.key.is_some() {
+        let rows = by_network(&caller, asked, &state).await?;
+        let shown = rows.iter().map(|(of, counts)| show_from(of, *counts));
+        answer = answer.with("by_network", shown.collect::<Vec<_>>());
+    }
     Ok(super::json(StatusCode::OK, &Value::Object(answer)))
 }
 

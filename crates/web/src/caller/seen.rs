@@ -6,8 +6,10 @@ use axum::extract::FromRequestParts;
 use http::header::AsHeaderName;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use model::keys::{Circumstances, Said};
+use model::keys::{Circumstances, Network, Said};
+use model::permit::Access;
 
+use super::may_be_public;
 use crate::proxies::ClientAddress;
 
 /// What a request is seen as, for handlers that let somebody else in than who
@@ -39,6 +41,17 @@ impl<S: Sync> FromRequestParts<S> for Seen {
 /// What a request with this head is seen as.
 pub(crate) fn circumstances(parts: &Parts) -> Circumstances<'_> {
     of(parts.extensions.get().copied(), &parts.headers)
+}
+
+/// The network that a request came from, where that may be kept: not of who came
+/// by what was made of a key, and not of who opened a page. The address is the one
+/// that restrictions go by.
+pub(super) fn kept_network(parts: &Parts, access: &Access) -> Option<Network> {
+    let seen = circumstances(parts);
+    let is_holder = !access.is_scoped() && access.derived_token().is_none();
+    let may_be_kept = seen.may_be_kept(access.kind(), !may_be_public(access));
+    let address = seen.address().filter(|_| is_holder && may_be_kept);
+    address.map(Network::of)
 }
 
 fn of(from: Option<ClientAddress>, headers: &HeaderMap) -> Circumstances<'_> {

@@ -2,7 +2,8 @@
 
 use model::time::{Interval, TimeZone, Timestamp, Unit};
 
-const MONTHS: [&str; 12] = [
+/// The names of the months, as axes and tables have them.
+pub(crate) const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
@@ -14,6 +15,18 @@ pub(super) struct Moment {
     day: u32,
     hour: u32,
     minute: u32,
+}
+
+/// The interval that begins here, as a table names it: a date without a clock for a day and
+/// longer, and the month or the year alone where it begins with it.
+pub(crate) fn interval_name(start: Timestamp, zone: &TimeZone, interval: Interval) -> String {
+    let at = Moment::of(start, zone);
+    let pace = match Pace::of(Some(interval)) {
+        Pace::Months if at.day != 1 => Pace::Days,
+        Pace::Years if (at.month, at.day) != (1, 1) => Pace::Days,
+        pace => pace,
+    };
+    at.in_full(pace)
 }
 
 /// How far intervals are apart.

@@ -1,11 +1,13 @@
-//! Lines over time; one line by itself stands on an area.
+//! Lines over time; one line by itself stands on an area. Or columns, where that was
+//! chosen and each has a pixel.
 
+use super::bars::count;
 use super::measure::{shortened, width};
 use super::read::{Line, Lines};
 use super::scale::Axis;
 use super::style::{TEXT_SIZE, line_class};
 use super::svg::{Anchor, Svg, through};
-use super::{Area, ROW, dates, left_out};
+use super::{Area, Kind, ROW, dates, left_out};
 
 /// The least height that lines have, whatever stands above them.
 const PLOT_LEAST: f64 = 48.0;
@@ -17,13 +19,19 @@ const NAME_WIDTH: f64 = 180.0;
 const SIGN: f64 = 18.0;
 /// What stands beneath an axis of time.
 const DATES: f64 = 34.0;
+/// How much of an interval its columns take.
+const COLUMNS: f64 = 0.72;
+/// The least that a column is thick; thinner ones are a line.
+const COLUMN_LEAST: f64 = 1.0;
 
 pub(super) fn draw(svg: &mut Svg, mut area: Area, lines: &Lines) {
     let drawn = legend(svg, &mut area, lines);
     let values = drawn.iter().flat_map(|line| line.values.iter().flatten());
     let bottom = area.bottom - DATES + 8.0;
+    // What is filled begins at zero.
+    let zero = matches!(lines.kind, Some(Kind::Area | Kind::Bars)).then_some(0.0);
     let axis = Axis::over(
-        values.copied(),
+        values.copied().chain(zero),
         ((bottom - area.top) / TICK_SPACE).clamp(1.0, 8.0),
     );
     let numbers = axis.ticks.iter().map(|tick| width(&tick.text, TEXT_SIZE));
@@ -34,15 +42,29 @@ pub(super) fn draw(svg: &mut Svg, mut area: Area, lines: &Lines) {
         bottom,
     };
     grid(svg, &plot, &axis);
+    let each = plot.width() / count(lines.starts.len());
+    let thick = each * COLUMNS / count(drawn.len());
+    let has_columns = lines.kind == Some(Kind::Bars) && thick >= COLUMN_LEAST;
+    // Columns stand around their moment, also those at the edges.
+    let aside = if has_columns { each / 2.0 } else { 0.0 };
+    let plot = Area {
+        left: plot.left + aside,
+        right: plot.right - aside,
+        ..plot
+    };
     times(svg, &area, &plot, lines);
     let places = Places {
         plot,
         axis: &axis,
         intervals: lines.starts.len(),
     };
-    let has_area = drawn.len() == 1 && axis.has_zero;
+    let is_line = lines.kind == Some(Kind::Line);
+    let has_area = drawn.len() == 1 && axis.has_zero && !is_line;
     for (at, line) in drawn.iter().enumerate() {
-        places.draw(svg, at, line, has_area);
+        match has_columns {
+            true => places.columns(svg, at, line, (drawn.len(), thick)),
+            false => places.draw(svg, at, line, has_area),
+        }
     }
 }
 
@@ -176,6 +198,23 @@ impl Places<'_> {
                 svg.path(&format!("a {fill}"), &area);
             }
             svg.path(&line_class(at), &path);
+        }
+    }
+
+    /// A column for each value, beside those of the other lines.
+    fn columns(&self, svg: &mut Svg, at: usize, line: &Line, (of, thick): (usize, f64)) {
+        let zero = self.y(0.0);
+        let left = (count(at) - count(of) / 2.0) * thick;
+        let values = line.values.iter().enumerate();
+        for (interval, value) in values.filter_map(|(at, value)| Some((at, (*value)?))) {
+            if value == 0.0 {
+                continue;
+            }
+            // A value that is not zero is seen.
+            let high = (self.y(value) - zero).abs().max(1.0);
+            let top = if value < 0.0 { zero } else { zero - high };
+            let x = x_of(&self.plot, interval, self.intervals) + left;
+            svg.rectangle(&format!("f{at}"), x, top, thick, high, 0.0);
         }
     }
 

@@ -7,7 +7,7 @@ use model::time::{TimeRange, TimeZone};
 use model::value::Value;
 
 use super::dates::{self, Moment, Pace};
-use super::{Drawing, LINES_MAX, funnel, numbers};
+use super::{Drawing, Kind, LINES_MAX, funnel, numbers};
 
 /// Bars that any chart has room for.
 const BARS_MAX: usize = 100;
@@ -49,6 +49,8 @@ pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
     /// How many there are.
     pub(super) all: usize,
+    /// As what they are drawn, when that was chosen.
+    pub(super) kind: Option<Kind>,
 }
 
 /// One line; `None` is a gap.
@@ -225,6 +227,7 @@ fn over(
         zone: drawing.zone.as_str().to_owned(),
         lines,
         all,
+        kind: drawing.kind,
     })
 }
 

@@ -4,6 +4,10 @@
 //! green, and each has a contrast of 3 to 1 with its ground; the fifth to
 //! eighth line are dashed besides.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
 use super::Theme;
 
 /// Pixels of letters.
@@ -44,6 +48,30 @@ pub(super) const DARK: Colours = Colours {
     ],
 };
 
+/// The colours of the console's stylesheet, so that a picture is part of its page.
+pub(super) const CONSOLE_LIGHT: Colours = Colours {
+    ground: "#fffefb",
+    ink: "#17272c",
+    soft: "#52646a",
+    grid: "#dedacd",
+    zero: "#89968f",
+    lines: [
+        "#0b5c6b", "#ab590a", "#7a3fa0", "#17653f", "#b3261e", "#2e346c", "#0e79c5", "#0b46cc",
+    ],
+};
+
+/// The same where the reader prefers dark pages.
+pub(super) const CONSOLE_DARK: Colours = Colours {
+    ground: "#152124",
+    ink: "#e4ebea",
+    soft: "#a0b3b5",
+    grid: "#273639",
+    zero: "#6d8084",
+    lines: [
+        "#74d6ca", "#f5a24b", "#c9a0ee", "#7fd6a3", "#ff9e90", "#ced7e4", "#46a0f5", "#c277b0",
+    ],
+};
+
 /// The style sheet of a picture.
 pub(super) fn sheet(theme: Theme) -> String {
     let letters = format!(
@@ -56,12 +84,20 @@ pub(super) fn sheet(theme: Theme) -> String {
     match theme {
         Theme::Light => letters + &LIGHT.rules(),
         Theme::Dark => letters + &DARK.rules(),
+        Theme::ConsoleLight => letters + &CONSOLE_LIGHT.rules(),
+        Theme::ConsoleDark => letters + &CONSOLE_DARK.rules(),
         Theme::OfReader => format!(
             "{letters}{}@media(prefers-color-scheme:dark){{{}}}",
             LIGHT.rules(),
             DARK.rules()
         ),
     }
+}
+
+/// What a policy of contents names the style sheet by: its very text, and no other.
+pub(super) fn source(theme: Theme) -> String {
+    let digest = Sha256::digest(sheet(theme));
+    format!("'sha256-{}'", STANDARD.encode(digest))
 }
 
 impl Colours {

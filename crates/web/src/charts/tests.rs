@@ -1,5 +1,6 @@
 mod colours;
 mod hostile;
+mod kinds;
 mod samples;
 
 use model::analyses::{GroupResult, Measured, Results, Tally};
@@ -527,6 +528,26 @@ fn axes_have_round_numbers_round_all_values() {
     axis(&[f64::MAX, f64::MIN]);
     axis(&[1e15, 1e15 + 1.0]);
     axis(&[1e-7, -1e200]);
+}
+
+#[test]
+fn intervals_are_named_by_what_they_begin_with() {
+    let zone = TimeZone::parse("Asia/Tokyo").expect("a zone");
+    for (start, interval, name) in [
+        ("2026-03-01T15:00:00Z", "hourly", "2 Mar 2026 00:00"),
+        ("2026-03-01T15:00:00Z", "daily", "2 Mar 2026"),
+        ("2026-03-01T15:00:00Z", "weekly", "2 Mar 2026"),
+        ("2026-02-28T15:00:00Z", "monthly", "Mar 2026"),
+        ("2026-02-28T15:00:00Z", "every_3_months", "Mar 2026"),
+        ("2025-12-31T15:00:00Z", "yearly", "2026"),
+        // A part of a month or of a year says where it begins.
+        ("2026-03-01T15:00:00Z", "monthly", "2 Mar 2026"),
+        ("2026-02-28T15:00:00Z", "yearly", "1 Mar 2026"),
+    ] {
+        let start = Timestamp::parse(start).expect("a time");
+        let interval = Interval::parse(interval).expect("an interval");
+        assert_eq!(interval_name(start, &zone, interval), name);
+    }
 }
 
 #[test]

@@ -100,6 +100,8 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let sessions = state.control.sessions_of(visitor.person.id());
     let sessions = sessions.into_iter().rev();
+    let mut sessions: Vec<Session> = sessions.map(|open| session_of(&visitor, open)).collect();
+    sessions.sort_by_key(|session| !session.is_this);
     let parts = visitor.person.parts();
     let done = match parameters.get("done") {
         Some("password") => Some("The password was changed. Every other session has ended."),
@@ -115,7 +117,7 @@ pub(super) async fn read(
         name: parts.draft.name.clone(),
         sign_in: parts.sign_in.to_string(),
         codes_left: parts.recovery.len(),
-        sessions: sessions.map(|open| session_of(&visitor, open)).collect(),
+        sessions,
         done,
     };
     page(StatusCode::OK, &shown)
@@ -207,7 +209,7 @@ pub(super) async fn codes(
     let offered = control.offer_factors(visitor.own(), password, second);
     match offered.await {
         Ok(shown) => {
-            let frame = Frame::personal("Keep these", &visitor);
+            let frame = Frame::personal(once::TITLE, &visitor);
             let first = once::show(frame, &visitor.person, &shown)?;
             let before = Before {
                 frame: Frame::personal("That was done already", &visitor),

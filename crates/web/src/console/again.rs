@@ -58,13 +58,15 @@ impl Kind {
         all.find(|kind| kind.word() == word)
     }
 
-    /// The list that it was in, and the sentence that says that it went.
-    fn list(self) -> (&'static str, &'static str, Section) {
+    /// The list that it was in, the sentence that says that it went, and what leads to the list.
+    fn list(self) -> (&'static str, &'static str, &'static str, Section) {
         let view = "The view is gone. The records that it read are where they were.";
         let saved = "It is gone. The records that it asked are where they were.";
         match self {
-            Self::View => ("/views", view, Section::Views),
-            Self::Saved | Self::Dataset => ("/saved", saved, Section::Saved),
+            Self::View => ("/views", view, "To the views", Section::Views),
+            Self::Saved | Self::Dataset => {
+                ("/saved", saved, "To the saved questions", Section::Saved)
+            }
         }
     }
 }
@@ -83,6 +85,7 @@ struct Page {
     is_public: bool,
     action: String,
     list: String,
+    to: &'static str,
 }
 
 /// Where somebody goes who deleted this.
@@ -129,7 +132,7 @@ fn show(
     definition: &Value,
     form: Fields,
 ) -> Result<Response, ApiError> {
-    let (list, gone, section) = kind.list();
+    let (list, gone, to, section) = kind.list();
     let name = member(definition, "name").and_then(Value::as_str);
     let name = name.unwrap_or("It").to_owned();
     let shown = Page {
@@ -141,6 +144,7 @@ fn show(
         is_public: member(definition, "public") == Some(&Value::Boolean(true)),
         action: here.address("/make-again"),
         list: here.address(list),
+        to,
         form,
     };
     shown.form.shown_in(&shown)
@@ -228,6 +232,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         is_public: true,
         action: super::frame::address(text, "/x"),
         list: super::frame::address(text, "/x"),
+        to: "",
     };
     vec![sample("again.html", &page)]
 }

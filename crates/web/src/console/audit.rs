@@ -188,6 +188,8 @@ pub(super) fn name_of(here: &InProject, state: &AppState, actor: &str) -> String
             let found = found.filter(|key| here.access.knows(key));
             found.map(|key| format!("key {}", key.draft().name))
         }
+        // Whoever joins was nobody before.
+        Some(("invitation", _)) => Some("an invitation".to_owned()),
         _ => None,
     };
     named.unwrap_or_else(|| actor.to_owned())

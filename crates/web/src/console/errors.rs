@@ -3,24 +3,56 @@
 use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use model::ids::RequestId;
+use model::people::SessionToken;
 
 use super::forms::{Typed, sentence};
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, Section};
 use super::sign_in::{self, place_of};
+use super::visitor::{InProject, Visitor};
 use crate::error::{Code, Problem};
+use crate::input::percent_decode;
+use crate::session;
+use crate::state::AppState;
 
 /// The request that an answer is for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Came {
     uri: Uri,
+    session: Option<SessionToken>,
 }
 
 impl Came {
     /// A request of the console; `None` for every other one.
-    pub(crate) fn to(uri: &Uri) -> Option<Self> {
-        super::serves(uri.path()).then(|| Self { uri: uri.clone() })
+    pub(crate) fn to(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        super::serves(uri.path()).then(|| Self {
+            uri: uri.clone(),
+            session: session::presented(headers),
+        })
+    }
+
+    /// What is around the page: whoever is signed in keeps the way to other pages, in a project
+    /// of the person's own also those of that project.
+    fn frame(&self, title: &str, state: &AppState) -> Frame {
+        let Some(token) = &self.session else {
+            return Frame::bare(title);
+        };
+        let path = self.uri.path().strip_prefix(super::ROOT);
+        let below = path.and_then(|path| path.strip_prefix("/projects/"));
+        let name = below.and_then(|below| below.split('/').next());
+        let name = name.and_then(percent_decode);
+        if let Some(page) = name.and_then(|name| InProject::of(state, token, &name)) {
+            return Frame::of(title, &page, None::<Section>);
+        }
+        let Some(visitor) = Visitor::of(state, token) else {
+            return Frame::bare(title);
+        };
+        let mut frame = Frame::personal(title, &visitor);
+        if let Some(who) = &mut frame.who {
+            who.is_in_account = false;
+        }
+        frame
     }
 }
 
@@ -36,7 +68,12 @@ struct Page {
 
 /// Makes a page of a refusal or failure; whoever is not signed in is sent to
 /// sign in, and comes back from there.
-pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: RequestId, came: &Came) {
+pub(crate) fn finish_error(
+    response: &mut Response,
+    problem: &Problem,
+    id: RequestId,
+    (came, state): (&Came, &AppState),
+) {
     response.headers_mut().remove(header::WWW_AUTHENTICATE);
     if problem.code() == Code::Unauthenticated {
         // Each address that takes a form has a page, too.
@@ -54,7 +91,7 @@ pub(crate) fn finish_error(response: &mut Response, problem: &Problem, id: Reque
         return;
     }
     let page = Page {
-        frame: Frame::bare(title_of(problem.status())),
+        frame: came.frame(title_of(problem.status()), state),
         status: problem.status().as_u16(),
         detail: detail_of(problem),
         advice: advice_of(problem.code()),
@@ -76,8 +113,19 @@ fn show(response: &mut Response, html: String) {
 fn detail_of(problem: &Problem) -> String {
     match problem.code() {
         Code::NotFound => "At this address there is nothing for you.".to_owned(),
+        Code::RoleNotAllowed => {
+            of_role(problem.detail()).unwrap_or_else(|| sentence(problem.detail()))
+        }
         _ => sentence(problem.detail()),
     }
+}
+
+/// That a role does not have something, said to whoever has the role.
+fn of_role(detail: &str) -> Option<String> {
+    let role = detail.strip_prefix("the role ")?;
+    let role = role.strip_suffix(" does not have this")?;
+    let role = role.trim_end_matches(',');
+    Some(format!("Your role, {role}, does not reach this page."))
 }
 
 fn title_of(status: StatusCode) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod again;
 mod answer;
+mod found;
 mod functions;
 mod kind;
 mod parameters;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use model::analyses::{Analysis, Answer};
+use model::analyses::Analysis;
 use model::fault::Fault;
 use model::ids::SavedQueryId;
 use model::people::Area;
@@ -26,35 +27,21 @@ use model::permit::{AskPool, On};
 use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
-use super::asking::{self, EXTRACTED, ask};
+use super::asking::{self, ask};
 use super::forms::{Fields, is_broken, said_of};
-use super::frame::{Frame, Section, query};
-use super::pictures::{self, Chart, Size, look_of};
-use super::shown::{Now, Table, counted, pretty};
-use super::snippets::{self, Snippet};
+use super::frame::{Frame, Section};
+use super::pictures::{self, look_of};
+use super::shown::{Now, pretty};
 use super::visitor::InProject;
-use crate::charts::Drawing;
+use crate::charts::{Drawing, Kind};
 use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
+use found::{Found, find};
 use question::Asked;
 
 /// What is saved beside the question.
 const SAVED: &[&str] = &["name", "refresh_minutes", "index_by"];
-
-/// An answer.
-struct Found {
-    table: Table,
-    size: String,
-    shown: usize,
-    /// The one number that it is, when it is one.
-    figure: Option<String>,
-    chart: Option<Chart>,
-    pretty: String,
-    snippets: Vec<Snippet>,
-    /// Whether it can be a dataset: a series over a period that moves.
-    is_series: bool,
-}
 
 /// A saved query that a question may take the place of.
 struct Replaced {
@@ -84,6 +71,8 @@ struct Page {
     now: Option<Now>,
     /// Which of the three is chosen.
     kind: String,
+    /// The kind of chart that is chosen, where none can be chosen now.
+    chart: Option<&'static str>,
     found: Option<Found>,
     fault: Option<String>,
 }
@@ -151,58 +140,6 @@ pub(super) fn form_of(here: &InProject, question: &Value) -> Vec<(&'static str, 
     })
 }
 
-/// The one number that an answer is.
-fn figure(answer: &Answer) -> Option<String> {
-    let Answer::Measured(measured) = answer else {
-        return None;
-    };
-    match &measured.results {
-        model::analyses::Results::Whole(results) => match &results[..] {
-            [Value::Integer(number)] => Some(super::shown::grouped(*number)),
-            [value] if value.as_array().is_none() => Some(super::shown::text_of(value)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-async fn find(
-    here: &InProject,
-    parameters: &Parameters,
-    question: &Value,
-    state: &AppState,
-) -> Result<Found, ApiError> {
-    let analysis = Analysis::parse(question)?;
-    let answer = ask(here, &analysis, state).await?;
-    let (table, rows) = table(&answer);
-    let shown = table.rows.len();
-    let figure = figure(&answer);
-    let is_drawn = Drawing::of(&analysis, look_of(parameters)).is_ok() && figure.is_none();
-    let chart = format!(
-        "{}?{}",
-        here.address("/explore/chart.svg"),
-        query(parameters.iter().filter(|(_, value)| !value.is_empty()))
-    );
-    let object = question.as_object();
-    let has = |name: &str| object.is_some_and(|object| object.get(name).is_some());
-    Ok(Found {
-        table,
-        size: match matches!(answer, Answer::Rows(_)) && rows > EXTRACTED {
-            true => format!("More than {EXTRACTED} rows"),
-            false => counted(rows as i128, "row", "rows"),
-        },
-        shown,
-        figure,
-        chart: is_drawn.then(|| {
-            Chart::at(&chart, Size::Medium, "Chart of the answer")
-                .over_time(pictures::clock_of(&analysis))
-        }),
-        snippets: snippets::sending("/v1/query", question),
-        pretty: pretty(question),
-        is_series: has("interval") && has("timeframe"),
-    })
-}
-
 async fn show(
     here: &InProject,
     mut form: Fields,
@@ -231,11 +168,16 @@ async fn show(
         }
         Err(error) if is_broken(&error) => return Err(error),
         Err(error) => {
-            fault = Some(said_of(&error));
+            let (asked, marks) = marked(asked, &error);
+            let is_marked = marks.wrong().any(|(name, _)| parameters::is_shown(name));
+            fault = Some(match is_marked {
+                true => "Something has to be corrected; it is marked in the question.".to_owned(),
+                false => said_of(&error),
+            });
             if error.problem().status().is_server_error() && !form.is_wrong() {
                 form = form.with_status_of(&error);
             }
-            marked(asked, &error)
+            (asked, marks)
         }
     };
     let is_stale = form.is_stale();
@@ -253,6 +195,10 @@ async fn show(
         (None, "") => "saved",
         (_, kind) => kind,
     };
+    let chart = match &found {
+        Some(found) if !found.kinds.is_empty() => None,
+        _ => found::chosen(parameters).map(Kind::name),
+    };
     let all = pools(here);
     let fields = names(here, (&all, &asked), state).await?;
     let shown = Page {
@@ -268,6 +214,7 @@ async fn show(
         replaced,
         now,
         kind: kind.to_owned(),
+        chart,
         found,
         fault,
         form,
@@ -333,6 +280,7 @@ pub(super) async fn chart(
         let analysis = Analysis::parse(&question?.ok_or_else(ApiError::not_found)?)?;
         let drawing = Drawing::of(&analysis, look_of(&parameters));
         let drawing = drawing.map_err(|reason| ApiError::internal(reason.to_string()))?;
+        let drawing = drawing.drawn_as(found::chosen(&parameters));
         let answer = ask(&here, &analysis, &state).await?;
         Ok(drawing.draw(&answer))
     };
@@ -365,16 +313,8 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             json: text.to_owned(),
         }),
         kind: "saved".to_owned(),
-        found: Some(Found {
-            table: super::shown::sample(text),
-            size: text.to_owned(),
-            shown: 1,
-            figure: Some(text.to_owned()),
-            chart: Some(pictures::sample(text)),
-            pretty: text.to_owned(),
-            snippets: snippets::sample(text),
-            is_series: true,
-        }),
+        chart: Some("bars"),
+        found: Some(found::sample(text)),
         fault: Some(text.to_owned()),
     };
     let kinds = kind::Kind::ALL.into_iter();

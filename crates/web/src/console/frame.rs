@@ -168,8 +168,13 @@ impl Frame {
         }
     }
 
-    /// Around a page of a project.
-    pub(super) fn of(title: impl Into<String>, page: &InProject, here: Section) -> Self {
+    /// Around a page of a project; of a section of it, or of none.
+    pub(super) fn of(
+        title: impl Into<String>,
+        page: &InProject,
+        here: impl Into<Option<Section>>,
+    ) -> Self {
+        let here = here.into();
         let mut frame = Self::personal(title, &page.visitor);
         let Some(who) = &mut frame.who else {
             return frame;
@@ -181,7 +186,7 @@ impl Frame {
             area.is_none_or(|area| page.may(area)).then(|| Link {
                 label: label.to_owned(),
                 href: address(&name, below),
-                is_here: section == here,
+                is_here: Some(section) == here,
             })
         });
         let entries = entries.collect();

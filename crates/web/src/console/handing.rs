@@ -7,8 +7,10 @@
 //! has the same address for its answer, and with it the cookie that a change
 //! with a one-time code gave the session. Nothing is given out before a second
 //! click would have come, and then to the last who asked: so whatever a browser
-//! threw away held no secret yet.
+//! threw away held no secret yet. The address opens nothing without a cookie that
+//! came with it.
 
+mod bound;
 mod letting_go;
 mod whom;
 
@@ -33,6 +35,7 @@ use super::{ROOT, go_to};
 use crate::caller::Named;
 use crate::error::ApiError;
 use crate::state::AppState;
+use bound::Mark;
 use letting_go::{is_within, make_room};
 use whom::Visiting;
 
@@ -88,12 +91,16 @@ impl Carried {
 pub(super) struct Answer {
     place: String,
     cookie: Option<HeaderValue>,
+    /// The cookie without which the page is shown to nobody.
+    once: HeaderValue,
 }
 
 /// A page that nobody has seen yet.
 #[derive(Debug)]
 struct Waiting {
     of: For,
+    /// Of the cookie that came with its address.
+    mark: Mark,
     made_at: Timestamp,
     /// Sealed under its address, which is kept beside it for the same minute:
     /// in the answer to the form.
@@ -131,11 +138,16 @@ impl Sender {
     }
 }
 
+/// All cookies of a request but that of a page, which may end between two clicks.
 fn cookie(headers: &HeaderMap) -> [u8; 32] {
     let lines = headers.get_all(header::COOKIE).iter();
-    let whole = lines.fold(Sha256::new(), |hash, line| {
-        hash.chain_update(line.as_bytes()).chain_update([0])
-    });
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let pairs = pairs.map(<[u8]>::trim_ascii);
+    let whole = pairs
+        .filter(|pair| !bound::is_one(pair))
+        .fold(Sha256::new(), |hash, pair| {
+            hash.chain_update(pair).chain_update([0])
+        });
     whole.finalize().into()
 }
 
@@ -186,13 +198,13 @@ impl Handing {
         }
     }
 
-    /// Notes that a page was asked for, in a session or in none; `None` when it
-    /// is not for that.
-    fn ask(&self, page: &[u8; 32], session: Option<SessionId>) -> Option<u64> {
+    /// Notes that a page was asked for, in a session or in none and with a cookie or
+    /// without; `None` when it is not for that.
+    fn ask(&self, page: &[u8; 32], session: Option<SessionId>, mark: Option<Mark>) -> Option<u64> {
         let mut pages = lock(&self.pages);
         let waiting = pages.get_mut(page)?;
         let of = waiting.of.session;
-        let is_for = of.is_none() || of == session;
+        let is_for = (of.is_none() || of == session) && mark == Some(waiting.mark);
         is_for.then(|| {
             waiting.asked += 1;
             waiting.asked
@@ -234,9 +246,9 @@ fn same(by: &Sender, fields: &[(String, String)]) -> Same {
 impl Answer {
     pub(super) fn to_response(&self) -> Response {
         let mut response = go_to(&self.place);
-        if let Some(cookie) = &self.cookie {
+        for cookie in self.cookie.iter().chain([&self.once]) {
             let headers = response.headers_mut();
-            headers.insert(header::SET_COOKIE, cookie.clone());
+            headers.append(header::SET_COOKIE, cookie.clone());
         }
         response
     }
@@ -263,12 +275,11 @@ impl Turn {
         let bytes = bytes.map_err(|_| ApiError::internal("a page without an end"))?;
         let again = again.render();
         let again = again.map_err(|_| ApiError::internal("a page that cannot be written"))?;
-        let mut handle = [0_u8; 32];
-        state.random.fill(&mut handle);
-        let handle: String = handle.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (handle, once) = (secret_name(state), secret_name(state));
         let now = state.clock.now();
         let waiting = Waiting {
             of,
+            mark: bound::mark_of(&once),
             made_at: now,
             first: Some(seal(state, &handle).seal(VERSION, &[], &bytes, &*state.random)),
             again,
@@ -282,11 +293,19 @@ impl Turn {
         let answer = Answer {
             place: format!("{ROOT}/shown-once/{handle}"),
             cookie,
+            once: bound::give(&once),
         };
         let response = answer.to_response();
         *self.answer = Some(answer);
         Ok(response)
     }
+}
+
+/// What nobody guesses.
+fn secret_name(state: &AppState) -> String {
+    let mut name = [0_u8; 32];
+    state.random.fill(&mut name);
+    name.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn seal(state: &AppState, handle: &str) -> Seal {
@@ -307,9 +326,11 @@ pub(super) struct Before {
 const NOTHING: &str = "What was shown here was shown once, and is kept nowhere. What was made is there: a key whose token is lost is \
                        rolled, and an invitation whose link is lost is taken back and made anew.";
 
-/// Shows what is shown once, to whom it is for.
+/// Shows what is shown once, to whom it is for and brings the cookie that came with
+/// the address; to others it was shown already.
 pub(super) async fn read(
     method: Method,
+    headers: HeaderMap,
     Named(handle): Named,
     State(state): State<AppState>,
     visitor: Visiting,
@@ -334,7 +355,7 @@ pub(super) async fn read(
         None => None,
     };
     let session = visitor.as_ref().map(|(session, _)| *session);
-    let Some(asked) = handing.ask(&name, session) else {
+    let Some(asked) = handing.ask(&name, session, bound::presented(&headers)) else {
         return page(StatusCode::OK, &nothing);
     };
     tokio::time::sleep(state.second_click).await;

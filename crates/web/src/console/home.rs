@@ -164,7 +164,8 @@ pub(super) async fn read(
         frame: Frame::of("Home", &here, Section::Home),
         project: here.definitions.project().name.clone(),
         role: here.role(),
-        charts: match reads {
+        // Before there is anything, the page teaches.
+        charts: match reads && (count > 0 || !busy.is_empty()) {
             true => charts(&here, &pools, timeframe),
             false => Vec::new(),
         },
@@ -173,7 +174,6 @@ pub(super) async fn read(
         stored: stored.map(shown::bytes),
         views: super::views::readable(&here),
         keys: here.may(Area::Keys).then(|| keys.count()),
-        // Before there is anything, the page teaches.
         now: Now::read(&here, &state, 0).filter(|_| count > 0),
         ranges: ranges(&here, days),
         busy,

@@ -53,7 +53,7 @@ pub(super) async fn send(
     let address = seen.circumstances().address();
     match state.control.accept_invitation(&token, new, address).await {
         Ok((person, shown)) => {
-            let first = once::show(Frame::bare("Keep these"), &person, &shown)?;
+            let first = once::show(Frame::bare(once::TITLE), &person, &shown)?;
             turn.hand(&state, For::ANYBODY, first, &before()).await
         }
         Err(ControlError::Refused(Refusal::NoInvitation)) => show(fields.broken(

@@ -93,7 +93,7 @@ fn status(key: &KeyRecord, now: Timestamp) -> Tag {
     let (word, class) = match key.status(now) {
         KeyStatus::Active => ("active", "is-good"),
         KeyStatus::Disabled => ("disabled", ""),
-        KeyStatus::Expired => ("expired", ""),
+        KeyStatus::Expired => ("expired", "is-bad"),
         KeyStatus::Quarantined => ("quarantined", "is-bad"),
     };
     Tag { word, class }

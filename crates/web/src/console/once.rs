@@ -12,6 +12,9 @@ use super::forms::Fields;
 use super::frame::{Frame, page};
 use crate::error::ApiError;
 
+/// What the page is called.
+pub(super) const TITLE: &str = "Keep your secret and your codes";
+
 /// Empty modules around a code, as its readers ask for.
 const QUIET: usize = 4;
 
@@ -23,7 +26,7 @@ pub(super) struct Page {
     pub(super) address: String,
     pub(super) secret: Vec<String>,
     pub(super) picture: Picture,
-    pub(super) codes: Vec<String>,
+    pub(super) codes: Vec<Vec<String>>,
     /// Whether it is a step of setting the server up.
     pub(super) is_first: bool,
     /// For somebody who signed in already: what confirms them.
@@ -79,7 +82,7 @@ pub(super) fn show(
 /// # Errors
 /// As [`show`].
 pub(super) fn show_first(person: &PersonRecord, shown: &Shown) -> Result<Response, ApiError> {
-    show_in(Frame::bare("Keep these"), (person, shown), true)
+    show_in(Frame::bare(TITLE), (person, shown), true)
 }
 
 fn show_in(
@@ -91,7 +94,7 @@ fn show_in(
     let address = shown.totp.address(sign_in);
     let picture = Picture::of(&address).ok_or_else(|| ApiError::internal("a long address"))?;
     let secret = shown.totp.reveal();
-    let codes = shown.recovery.iter().map(|code| code.reveal().to_owned());
+    let codes = shown.recovery.iter().map(|code| in_groups(code.reveal()));
     let confirm = frame.who.is_some().then(Fields::blank);
     let shown = Page {
         is_first,
@@ -126,7 +129,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
             size: 1,
             path: text.to_owned(),
         },
-        codes: vec![text.to_owned()],
+        codes: vec![vec![text.to_owned()]],
         is_first: true,
         confirm: Some(super::samples::form(text, &["code"])),
     };

@@ -106,7 +106,8 @@ fn roles_of(here: &InProject, draft: &PersonDraft) -> Vec<String> {
             Some(id) => {
                 let mut projects = here.visitor.projects.iter();
                 let found = projects.find(|(other, _)| *other == id);
-                found.map_or_else(|| id.to_string(), |(_, of)| of.project().name.clone())
+                let name = found.map(|(_, of)| of.project().name.clone());
+                format!("in {}", name.unwrap_or_else(|| id.to_string()))
             }
         };
         let held = role.constraints.as_ref().map(|rows| {
@@ -114,7 +115,7 @@ fn roles_of(here: &InProject, draft: &PersonDraft) -> Vec<String> {
             format!(", where {}", rows.join(" and "))
         });
         let held = held.unwrap_or_default();
-        format!("{}, {place}{held}", role.role.name())
+        format!("{} {place}{held}", role.role.name())
     });
     roles.collect()
 }

@@ -5,6 +5,7 @@ use http::{HeaderValue, header};
 use model::analyses::{Analysis, Answer};
 use model::time::TimeZone;
 
+use super::headers::Drawn;
 use crate::charts::{Drawing, Look, Theme};
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -38,7 +39,7 @@ impl Size {
     fn pixels(self) -> (u32, u32) {
         match self {
             Self::Large => (920, 360),
-            Self::Medium => (620, 320),
+            Self::Medium => (520, 300),
             Self::Small => (460, 240),
             Self::Phone => (350, 250),
         }
@@ -121,8 +122,8 @@ pub(super) fn look_of(parameters: &Parameters) -> Look {
         height,
         fits: true,
         theme: match parameters.get("theme") {
-            Some("dark") => Theme::Dark,
-            _ => Theme::Light,
+            Some("dark") => Theme::ConsoleDark,
+            _ => Theme::ConsoleLight,
         },
         title: None,
         metric: None,
@@ -158,7 +159,10 @@ pub(super) fn svg(drawn: Result<String, ApiError>, parameters: &Parameters) -> R
         nothing.draw(&Answer::Rows(Vec::new()))
     });
     let svg = HeaderValue::from_static("image/svg+xml");
-    ([(header::CONTENT_TYPE, svg)], drawn).into_response()
+    let mut response = ([(header::CONTENT_TYPE, svg)], drawn).into_response();
+    let drawn = Drawn(look_of(parameters).theme);
+    response.extensions_mut().insert(drawn);
+    response
 }
 
 #[cfg(test)]

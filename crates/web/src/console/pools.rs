@@ -23,12 +23,15 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use model::ids::KeyId;
 use model::people::Area;
 use model::pools::{Pool, SchemaMode};
+use model::value::Value;
 
 use super::asking::{self, Numbers};
-use super::frame::{Frame, Section, page};
+use super::frame::{Frame, Section, page, query};
 use super::paging::{self, Ways};
+use super::shown::Table;
 use super::times::Moment;
 use super::visitor::InProject;
 use crate::error::ApiError;
@@ -119,6 +122,69 @@ pub(super) async fn list(
 fn defined(here: &InProject) -> Result<Arc<Pool>, ApiError> {
     here.require(Area::Definitions)?;
     asking::pool_here(here)
+}
+
+/// Whether a table of records has the fields that the server adds to them, and the address of
+/// the page with the other choice.
+struct Added {
+    is_shown: bool,
+    other: String,
+}
+
+impl Added {
+    /// What the parameter `added` chooses; `below` is the page, and `rest` its other parameters.
+    fn chosen<'a>(
+        parameters: &Parameters,
+        below: &str,
+        rest: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let is_shown = parameters.get("added") == Some("yes");
+        let other = [("added", if is_shown { "" } else { "yes" })];
+        Self {
+            is_shown,
+            other: with_query(below, rest.into_iter().chain(other)),
+        }
+    }
+
+    /// Records as a table; keys by their names, for whom keys are.
+    fn table(&self, here: &InProject, records: &[Value]) -> Table {
+        if !self.is_shown {
+            return Table::of_records(records);
+        }
+        let mut table = Table::of_trees(records);
+        let mut columns = table.columns.iter();
+        let at = columns.position(|column| column.name == model::names::KEY);
+        let Some(at) = at.filter(|_| here.may(Area::Keys)) else {
+            return table;
+        };
+        for line in &mut table.rows {
+            let Some(cell) = line.cells.get_mut(at) else {
+                continue;
+            };
+            let key = KeyId::parse(&cell.text).ok();
+            let key = key.and_then(|id| here.definitions.key(id));
+            if let Some(key) = key.filter(|key| here.access.knows(key)) {
+                cell.text = key.draft().name.clone();
+            }
+        }
+        table
+    }
+
+    #[cfg(test)]
+    fn sample(text: &str) -> Self {
+        Self {
+            is_shown: true,
+            other: super::frame::address(text, "/x"),
+        }
+    }
+}
+
+/// An address with what is not empty of its query.
+fn with_query<'a>(address: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    match query(pairs) {
+        pairs if pairs.is_empty() => address.to_owned(),
+        pairs => format!("{address}?{pairs}"),
+    }
 }
 
 /// The address of a page below the one of a pool.

@@ -57,7 +57,7 @@ struct Page {
 }
 
 /// A question in few words.
-fn in_words(question: &Analysis) -> String {
+pub(super) fn in_words(question: &Analysis) -> String {
     let pools = question.sources().into_iter();
     let mut pools: Vec<String> = pools.map(|source| source.pool.to_string()).collect();
     pools.dedup();
@@ -72,7 +72,12 @@ fn in_words(question: &Analysis) -> String {
         }
         Analysis::Extraction(_) | Analysis::Funnel(_) => String::new(),
     };
-    let name = question.name().replace('_', " ");
+    let name = match (question.name(), field.is_empty()) {
+        ("count", true) => "number of records".to_owned(),
+        ("multi_analysis", false) => "several".to_owned(),
+        ("multi_analysis", true) => "several numbers".to_owned(),
+        (name, _) => name.replace('_', " "),
+    };
     let of = if field.is_empty() {
         String::new()
     } else {

@@ -9,7 +9,7 @@ use model::fault::{Fault, FaultCode};
 use model::names::Name;
 use model::people::Area;
 
-use super::forms::{self, Fields, Form, ONCE, Sent, SentOnce};
+use super::forms::{self, Fields, Form, Kept, KeptOnce, ONCE, Sent};
 use super::frame::{Frame, Section, address, page};
 use super::go_to;
 use super::handing::For;
@@ -65,10 +65,13 @@ fn name(form: &Form) -> Result<Name, Fault> {
 /// Calls the project something else.
 pub(super) async fn rename(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    Kept(here, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Projects)?;
     let fields = Fields::typed(&form, &["name"], &[]);
+    if let Err(error) = counts {
+        return show(&here, fields.refused(error)?, None);
+    }
     let name = match name(&form) {
         Ok(name) => name,
         Err(fault) => return show(&here, fields.refused(fault)?, None),
@@ -134,10 +137,13 @@ fn made(here: &InProject, name: &Name, token: Option<String>) -> Made {
 /// Makes another project, and shows the token of its master key once.
 pub(super) async fn another(
     State(state): State<AppState>,
-    SentOnce(here, form, turn): SentOnce<InProject>,
+    KeptOnce(here, form, turn, counts): KeptOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::Projects)?;
     let fields = Fields::typed(&form, &["name", ONCE], &["code"]);
+    if let Err(error) = counts {
+        return show_another(&here, fields.refused(error)?);
+    }
     let (name, proof) = match name(&form).and_then(|name| Ok((name, form.proof()?))) {
         Ok(read) => read,
         Err(fault) => return show_another(&here, fields.refused(fault)?),

@@ -131,6 +131,20 @@ impl Table {
     /// Rows that are trees: a column for each field, in the order in which they
     /// come, up to as many as anybody reads.
     pub(super) fn of_trees(trees: &[Value]) -> Self {
+        Self::of_members(trees, |_| true)
+    }
+
+    /// Records of a pool, without what the server added to them, unless they have nothing else.
+    pub(super) fn of_records(records: &[Value]) -> Self {
+        let table = Self::of_members(records, |name| !name.starts_with('_'));
+        match table.columns.is_empty() {
+            true => Self::of_trees(records),
+            false => table,
+        }
+    }
+
+    /// Rows that are trees, with the fields alone that are shown.
+    fn of_members(trees: &[Value], is_shown: impl Fn(&str) -> bool) -> Self {
         let mut names: Vec<String> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut others: HashSet<String> = HashSet::new();
@@ -138,6 +152,7 @@ impl Table {
         for tree in trees {
             let mut members = Vec::new();
             flatten("", tree, &mut members);
+            members.retain(|(name, _)| is_shown(name));
             let mut row = HashMap::new();
             for (name, value) in members {
                 let known = places.get(&name).copied();
@@ -219,12 +234,13 @@ fn flatten<'a>(path: &str, value: &'a Value, members: &mut Vec<(String, &'a Valu
     }
 }
 
-/// A number with a thin space between each three digits.
+/// A number with a thin space between each three digits, from five of them on.
 pub(super) fn grouped(number: i128) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+        let is_long = digits.len() >= GROUPED_DIGITS_MIN;
+        if is_long && at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -260,6 +276,15 @@ pub(super) fn bytes(number: u64) -> String {
 pub(super) fn counted(number: i128, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
     format!("{} {word}", grouped(number))
+}
+
+/// How many rows there are, and how many of them the table below has where it has not all.
+pub(super) fn rows_of(all: usize, shown: usize) -> String {
+    let rows = counted(all as i128, "row", "rows");
+    match shown < all {
+        true => format!("{rows}, the first {shown} below"),
+        false => rows,
+    }
 }
 
 /// What is there now, beside what somebody typed over something older.

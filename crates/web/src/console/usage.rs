@@ -3,9 +3,11 @@
 
 mod chart;
 mod counted;
+mod networks;
 
 pub(super) use chart::Chart;
 pub(super) use counted::{Credit, Part, Sums, credits_of};
+pub(super) use networks::Networks;
 
 use std::sync::Arc;
 
@@ -142,7 +144,7 @@ async fn counted(
 /// What a pool is called in a table of usage.
 pub(super) fn pool_name(definitions: &Definitions, id: Option<PoolId>) -> String {
     match id {
-        None => "about no pool".to_owned(),
+        None => "No pool".to_owned(),
         Some(id) => match definitions.pool_by_id(id) {
             Some(pool) => pool.draft.name.to_string(),
             None => format!("{id}, which is gone"),

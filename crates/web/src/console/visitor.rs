@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Path};
 use control::{Definitions, OwnSession};
 use http::request::Parts;
 use model::ids::ProjectId;
-use model::people::{Area, PersonRecord, SessionRecord};
+use model::people::{Area, PersonRecord, SessionRecord, SessionToken};
 use model::permit::{Access, Admin, On, Permit};
 use model::sealed::Seal;
 
@@ -75,13 +75,8 @@ impl FromRequestParts<AppState> for InProject {
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, state);
         let Path(path) = path.await.map_err(|_| ApiError::not_found())?;
         let name = path.get("project").ok_or_else(ApiError::not_found)?;
-        // An id first: no name takes the place of another project's.
-        let of_id = |(id, _): &&(ProjectId, Arc<Definitions>)| id.to_string() == *name;
-        let of_name = |(_, of): &&(ProjectId, Arc<Definitions>)| of.project().name == *name;
-        let mut projects = visitor.projects.iter();
-        let found = projects.find(of_id);
-        let found = found.or_else(|| visitor.projects.iter().find(of_name));
-        let (id, definitions) = found.cloned().ok_or_else(ApiError::not_found)?;
+        let found = visitor.project(name);
+        let (id, definitions) = found.ok_or_else(ApiError::not_found)?;
         let token = session::presented(&parts.headers).ok_or(model::keys::AuthError::Unknown)?;
         let access = session::enter_project(parts, state, &token, Some(&id.to_string()))?;
         if access.project() != id {
@@ -99,6 +94,31 @@ impl FromRequestParts<AppState> for InProject {
 }
 
 impl Visitor {
+    /// Whoever has this session, for a page that only leads to others.
+    pub(super) fn of(state: &AppState, token: &SessionToken) -> Option<Self> {
+        let (person, session) = state.control.session(token).ok()?;
+        let projects = state.control.projects_open_to(&person);
+        let token = token_of(state, &session, None);
+        Some(Self {
+            person,
+            session,
+            address: None,
+            projects,
+            token,
+        })
+    }
+
+    /// The project that is called so, among those in which the person has a role.
+    fn project(&self, name: &str) -> Option<(ProjectId, Arc<Definitions>)> {
+        // An id first: no name takes the place of another project's.
+        let of_id = |(id, _): &&(ProjectId, Arc<Definitions>)| id.to_string() == name;
+        let of_name = |(_, of): &&(ProjectId, Arc<Definitions>)| of.project().name == name;
+        let found = self.projects.iter().find(of_id);
+        found
+            .or_else(|| self.projects.iter().find(of_name))
+            .cloned()
+    }
+
     /// What changes of the person's own are made by.
     pub(super) fn own(&self) -> OwnSession<'_> {
         OwnSession {
@@ -110,6 +130,22 @@ impl Visitor {
 }
 
 impl InProject {
+    /// Whoever has this session in the project that is called so, for a page that only leads to
+    /// others; `None` without a role there.
+    pub(super) fn of(state: &AppState, token: &SessionToken, name: &str) -> Option<Self> {
+        let visitor = Visitor::of(state, token)?;
+        let (id, definitions) = visitor.project(name)?;
+        let access = state.control.enter(token, Some(&id.to_string())).ok()?;
+        let token = token_of(state, &visitor.session, Some(id));
+        Some(Self {
+            visitor,
+            access,
+            definitions,
+            token,
+            path: HashMap::new(),
+        })
+    }
+
     /// Whether the person's role has this in the project.
     pub(super) fn may(&self, area: Area) -> bool {
         self.access.person().is_some_and(|person| person.may(area))

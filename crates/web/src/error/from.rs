@@ -170,7 +170,9 @@ impl From<Refusal> for ApiError {
             Refusal::LastAdmin => Self::new(Code::LastAdmin, refusal.to_string()),
             Refusal::CallerChanged => Self::new(Code::CallerChanged, refusal.to_string()),
             Refusal::Rolling => Self::new(Code::Rolling, refusal.to_string()),
-            Refusal::NotRolling => Self::new(Code::NotRolling, refusal.to_string()),
+            Refusal::NotRolling | Refusal::NewestGone | Refusal::OtherRoll => {
+                Self::new(Code::NotRolling, refusal.to_string())
+            }
             Refusal::KeenIsOn => Self::new(Code::AlreadyOn, refusal.to_string()),
             Refusal::KeenIsOff => Self::not_found(),
             Refusal::SignIn => Self::new(Code::SignInRefused, refusal.to_string()),

@@ -14,7 +14,7 @@ fn answer(permit: &Permit<ReadCached>, second: u64, bytes: usize) -> Arc<KeptAns
         answer: Arc::new(Answer::Rows(Vec::new())),
         at,
         took: Duration::ZERO,
-        versions: Vec::new(),
+        sources: Vec::new(),
         bytes,
         rate: Duration::from_secs(60),
         asker: (permit.clone(), None),

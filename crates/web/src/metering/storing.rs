@@ -113,8 +113,13 @@ impl LetIn {
                 records: accepted,
                 ..UsageCounts::default()
             };
-            let (pool, view) = (Some(sent.pool), None);
-            state.control.note_usage(access, Did { pool, view, counts });
+            let did = Did {
+                pool: Some(sent.pool),
+                view: None,
+                from: self.network(),
+                counts,
+            };
+            state.control.note_usage(access, did);
         }
         let charged = state.control.charge_done(reservation, cost, saved);
         Ok(charged.await?)

@@ -94,6 +94,68 @@ async fn the_fields_of_the_draft_are_behind_a_switch() {
     assert_eq!(unlimited.header("ratelimit"), "");
 }
 
+/// L8: at each instant the fields say the same, whether or not rows that the key does not see are
+/// there.
+#[tokio::test]
+async fn l8_no_field_of_the_rate_tells_of_hidden_rows() {
+    let mut told = Vec::new();
+    for is_with_hidden in [false, true] {
+        let mut world = World::with_sales().await;
+        world.router = crate::router(world.state.clone().with_rate_headers(true));
+        let of =
+            |customer: &str| json!([{ "field": "customer", "operator": "eq", "value": customer }]);
+        if !is_with_hidden {
+            let hidden = json!({ "filters": of("b") });
+            let path = "/v1/pools/sales/delete";
+            world.post(path, &hidden).await.expect(200);
+        }
+        let grants = json!([
+            { "on": "pool:sales", "actions": ["query", "extract", "schema", "delete"],
+                "constraints": of("a") },
+            { "on": "pool:sales", "actions": ["ingest"], "injections": { "customer": "a" } },
+            { "on": "view:all", "actions": ["read"], "constraints": of("a") },
+        ]);
+        let body = json!({ "name": "k", "grants": grants, "limits": { "requests_per_second": 9 } });
+        let made = world.post("/v1/keys", &body).await.expect(201).json();
+        let token = text(&made, "/token");
+        let large = json!({ "filters": [{ "field": "amount", "operator": "gte", "value": 4 }] });
+        let calls = [
+            ("GET /v1/whoami", Json::Null),
+            ("GET /v1/views/all/data", Json::Null),
+            (
+                "POST /v1/query",
+                json!({ "analysis": "count", "pool": "sales" }),
+            ),
+            (
+                "POST /v1/pools/sales/records",
+                json!([{ "customer": "b", "amount": 9 }]),
+            ),
+            ("POST /v1/pools/sales/delete", large),
+            ("GET /v1/pools/sales/schema", Json::Null),
+            ("GET /v1/views/none/data", Json::Null),
+        ];
+        let mut fields = Vec::new();
+        for _ in 0..3 {
+            for (call, body) in &calls {
+                let reply = world.call(token, call, body).await;
+                let field = |name: &str| reply.header(name).to_owned();
+                let names = ["ratelimit", "ratelimit-policy", "retry-after"];
+                fields.push((*call, reply.status, names.map(field)));
+                world.clock.advance(Duration::from_millis(70));
+            }
+        }
+        told.push(fields);
+    }
+    let is_told = |[rate, policy, _]: &[String; 3]| {
+        rate.starts_with("\"second\";r=") && policy == "\"second\";q=9;w=1"
+    };
+    assert!(told[0].iter().all(|(.., fields)| is_told(fields)));
+    for status in [200, 404, 429] {
+        assert!(told[0].iter().any(|(_, answered, _)| *answered == status));
+    }
+    assert_eq!(told[0], told[1]);
+}
+
 /// Every route of the dialect, by a key of its own and by a scoped one.
 #[tokio::test]
 async fn k17_keys_of_the_dialect_are_limited_on_every_route() {

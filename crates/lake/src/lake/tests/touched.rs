@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use model::answers::{PoolVersion, Touched, TouchedRecords};
 use model::fields::{ColumnType, FieldType, ScalarType};
+use model::filters::Constraint;
+use model::limits::TOUCHED_CUSTOMERS_MAX;
 use model::permit::Permit;
 use model::pools::{Pool, PoolDraft};
 use model::time::{Clock, ManualClock, Timestamp};
@@ -528,6 +530,72 @@ fn records_that_replace_others_touch_everything_unless_it_is_known_what_they_rep
     );
 }
 
+fn rows_of(customer: &str) -> Constraint {
+    let own = format!(r#"{{"field":"c","operator":"eq","value":"{customer}"}}"#);
+    Constraint::Rows(filter(&own))
+}
+
+#[test]
+fn what_a_customer_loses_is_told_to_those_who_see_that_customers_records() {
+    let told = Told::new(r#""unique":["id"],"#);
+    let took = |since, customer: &str| {
+        let pool = &told.pool;
+        let took = |rows: &Constraint| told.lake.took_away(&Permit::ours(), pool, since, rows);
+        // Who sees all is told of everybody's, and so is who sees others beside.
+        let either = filter(
+            r#"{"any":[{"field":"c","operator":"eq","value":"x"},{"field":"n","operator":"lt","value":0}]}"#,
+        );
+        let all = took(&Constraint::AllRows);
+        assert_eq!(took(&Constraint::Rows(either)), all);
+        assert_eq!(
+            told.lake
+                .touched(&Permit::ours(), pool, Some(since))
+                .took_away,
+            all
+        );
+        let one = took(&rows_of(customer));
+        assert!(all || !one, "what one lost was lost");
+        one
+    };
+    let first = told.version();
+    told.send(r#"[{"c":"a","id":1,"n":1},{"c":"b","id":1,"n":2}]"#);
+    assert!(!took(first, "a") && !took(first, "b"));
+    for is_in_files in [false, true] {
+        if is_in_files {
+            told.lake.flush(&Permit::ours()).unwrap();
+        }
+        let before = told.version();
+        told.send(r#"[{"c":"a","id":1,"n":3}]"#);
+        assert!(took(before, "a") && !took(before, "b"), "replaced");
+        let replaced = told.version();
+        told.delete(r#"{"field":"c","operator":"eq","value":"b"}"#);
+        assert!(!took(replaced, "a") && took(replaced, "b"), "deleted");
+        assert!(took(before, "a") && took(before, "b"));
+        told.send(r#"[{"c":"b","id":1,"n":4}]"#);
+        let deleted = told.version();
+        told.delete(r#"{"field":"n","operator":"eq","value":4}"#);
+        assert!(
+            took(deleted, "a") && took(deleted, "c"),
+            "of whom is not said"
+        );
+        told.send(r#"[{"c":"b","id":1,"n":5}]"#);
+    }
+    // Of more customers than are remembered it is not said.
+    let send_many = |n: usize| {
+        let all: Vec<usize> = (0..=TOUCHED_CUSTOMERS_MAX).collect();
+        // So few at once that each batch fits into a record of this journal.
+        for some in all.chunks(200) {
+            let some = some.iter();
+            let some = some.map(|at| format!(r#"{{"c":"m{at}","id":1,"n":{n}}}"#));
+            told.send(&format!("[{}]", some.collect::<Vec<_>>().join(",")));
+        }
+    };
+    send_many(6);
+    let before = told.version();
+    send_many(7);
+    assert!(took(before, "m0") && took(before, "c"));
+}
+
 #[test]
 fn a_moment_of_another_run_pool_or_definition_is_not_known() {
     let mut told = Told::new("");
@@ -545,7 +613,17 @@ fn a_moment_of_another_run_pool_or_definition_is_not_known() {
     let anew = redefined(&told.pool, "bt");
     let first = std::mem::replace(&mut told.pool, anew);
     assert_eq!(told.since(version), "everything");
+    let ours = Permit::ours();
+    assert!(
+        told.lake
+            .took_away(&ours, &told.pool, version, &rows_of("c"))
+    );
     told.pool = first;
+    assert!(
+        !told
+            .lake
+            .took_away(&ours, &told.pool, version, &rows_of("c"))
+    );
     told.lake.close();
     told.disk = told.disk.crash();
     let clock = told.clock.clone();

@@ -65,10 +65,11 @@ impl Lake {
     /// customers with files of their own have more than they need.
     fn next_gathering(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
+        let always = self.upkeep.options.gathered_bytes;
         let (mut found, mut known) = (None, HashMap::new());
         for state in states {
             let is_waiting = layout_of(state) == FileLayout::FilePerCustomer && state.bytes == 0;
-            let has_many = || gathered(&state.manifest, layout_of(state)).is_some();
+            let has_many = || gathered(&state.manifest, layout_of(state), always).is_some();
             let subject = Subject::of(state);
             if !is_waiting || !memory.looks.tell(state.id, Look::Gather, subject, has_many) {
                 continue;

@@ -24,7 +24,8 @@ use crate::tables::{FileEntry, FileId, SortedBy};
 /// several merges.
 pub(super) const INPUTS_MAX: usize = 16;
 
-/// Bytes of the files of one customer up to which they become one when the pool is at rest.
+/// Bytes of the files of one customer up to which they become one when the pool is at rest and the
+/// younger are worth it.
 const GATHERED_BYTES: u64 = 4 << 20;
 
 /// Files that are to become one run.
@@ -95,11 +96,15 @@ pub(super) fn choose(manifest: &Manifest, layout: FileLayout, most: usize) -> Op
 /// The files to merge in a pool at rest, where each customer has files of their own: those of
 /// customers who have few records in several. How many files these are follows from how often
 /// records were written to files, and so from how many others sent, and a question takes longer
-/// for each of them. Only small ones, and only once the younger have half as many rows as the oldest: a customer who
-/// sends a record an hour has each written anew a few times, and not every hour.
-pub(super) fn gathered(manifest: &Manifest, layout: FileLayout) -> Option<Choice> {
+/// for each of them. Those of up to so many bytes are, whatever there is of them: a pool is at rest a few
+/// times an hour at most, and so much is written soon. Larger ones only once the younger have half as many rows as
+/// the oldest: a customer who sends a record an hour has each written anew a few times, and not every hour.
+pub(super) fn gathered(manifest: &Manifest, layout: FileLayout, always: u64) -> Option<Choice> {
     let is_little = |files: &[&FileEntry]| {
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        if bytes <= always {
+            return true;
+        }
         let rows: u64 = files.iter().map(|file| file.rows).sum();
         let most = files.iter().map(|file| file.rows).max().unwrap_or(0);
         bytes <= GATHERED_BYTES && (rows - most).saturating_mul(2) >= most
@@ -161,6 +166,17 @@ fn apart(
     chosen
 }
 
+/// How often the records of these runs were merged on average, as a whole number. What is done
+/// because somebody asked for it is no merging that counts: by the oldest run, which may be the
+/// smallest, the records of all would count as merged as often as those.
+fn mean_level(runs: &[Run]) -> u8 {
+    let sum = |of: fn(&Run) -> u64| runs.iter().map(of).fold(0, u64::saturating_add);
+    let rows = sum(|(_, rows, _)| *rows);
+    let written = sum(|(level, rows, _)| rows.saturating_mul((*level).into()));
+    let mean = written.saturating_add(rows / 2) / rows.max(1);
+    u8::try_from(mean).unwrap_or(u8::MAX)
+}
+
 /// All files, when they are of more than one run, or of one for each customer,
 /// or when something else `is_due`. Of more runs than can be read at once the smallest.
 pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_due: bool) -> Option<Choice> {
@@ -171,7 +187,7 @@ pub(super) fn whole(manifest: &Manifest, layout: FileLayout, is_due: bool) -> Op
     }
     all.sort_by_key(|(_, rows, run)| (*rows, *run));
     all.truncate(INPUTS_MAX);
-    let level = all.iter().map(|(level, ..)| *level).max()?;
+    let level = mean_level(&all);
     let chosen: BTreeSet<u64> = all.into_iter().map(|(.., run)| run).collect();
     let files = manifest
         .files

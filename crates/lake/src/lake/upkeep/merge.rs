@@ -51,7 +51,7 @@ impl Lake {
                 .or_else(|| self.next_purge(pool, manifest, order))
                 .or(blocked)
                 .or_else(|| misplaced(manifest, order))
-                .or_else(|| gathered(manifest, layout))
+                .or_else(|| gathered(manifest, layout, self.upkeep.options.gathered_bytes))
         })
     }
 

@@ -1,5 +1,7 @@
 //! One case: a project, its records, a key, and one thing that the key asks.
 
+use std::collections::BTreeSet;
+
 use model::answers::Columnar;
 use model::filters::{Constraint, parse_list};
 use model::grants::{Grant, VisibleFields};
@@ -40,6 +42,8 @@ pub(crate) struct Case {
     pub(crate) project: Project,
     /// The records in the order of their arrival.
     pub(crate) rows: Vec<Row>,
+    /// The ids of those that a later one replaced.
+    pub(crate) replaced: BTreeSet<Vec<u8>>,
     /// What was deleted before anything is asked.
     pub(crate) deleted: Option<model::filters::Filter>,
     pub(crate) grants: Value,
@@ -224,7 +228,13 @@ impl Case {
     pub(crate) fn random(seed: u64, quick: bool) -> Self {
         let mut dice = Dice::new(seed);
         let project = Project::random(&mut dice, seed);
+        // By the number, so that what else is drawn stays what it was.
+        let project = match seed % 5 {
+            2 => project.replacing(),
+            _ => project,
+        };
         let rows = records::random(&mut dice, &project, quick);
+        let replaced = records::replaced(&project, &rows);
         let fields = known(project.schema());
         let deleted = dice
             .percent(20)
@@ -247,6 +257,7 @@ impl Case {
             seed,
             project,
             rows,
+            replaced,
             deleted,
             grants,
             key,
@@ -311,15 +322,21 @@ impl Case {
         })
     }
 
-    /// Whether a record was deleted before anything is asked.
+    /// Whether a record was replaced or deleted before anything is asked.
     pub(crate) fn is_gone(&self, record: &Record) -> bool {
-        self.deleted.as_ref().is_some_and(|filter| {
+        let is_deleted = self.deleted.as_ref().is_some_and(|filter| {
             self.project
                 .schema()
                 .resolve(filter)
                 .unwrap()
                 .admits(record)
-        })
+        });
+        is_deleted || self.replaced.contains(&records::id_of(record))
+    }
+
+    /// Whether records of the pool replace others, and so the order in which they come counts.
+    pub(crate) fn replaces(&self) -> bool {
+        !self.project.pool.draft.unique.is_empty()
     }
 }
 
@@ -363,6 +380,7 @@ impl Case {
             seed: self.seed,
             project: self.project.with_view(view),
             rows: Vec::new(),
+            replaced: BTreeSet::new(),
             deleted: None,
             grants: self.grants.clone(),
             key: self.twin.clone(),

@@ -277,6 +277,35 @@ impl Project {
         }
     }
 
+    /// The same, but that records of its pool replace others of their customer,
+    /// where it says who the customers are; else as it is.
+    pub(crate) fn replacing(self) -> Self {
+        let draft = self.pool.draft.to_value();
+        let draft = draft.as_object().unwrap();
+        // Of few values, most of them, so that records meet.
+        let drafts = ["n", "t0", "t1", "t2", "note"].map(|name| {
+            let unique = vec![Value::from(name)];
+            PoolDraft::parse(&draft.clone().with("unique", unique).into())
+        });
+        let pool = drafts.into_iter().find_map(Result::ok).map(|draft| {
+            Arc::new(Pool {
+                draft,
+                ..Pool::clone(&self.pool)
+            })
+        });
+        Self {
+            pool: pool.unwrap_or(self.pool),
+            ..self
+        }
+    }
+
+    /// The pool, of which no record replaces another.
+    pub(crate) fn without_unique(&self) -> Arc<Pool> {
+        let mut pool = Pool::clone(&self.pool);
+        pool.draft.unique.clear();
+        Arc::new(pool)
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.pool.draft.schema
     }

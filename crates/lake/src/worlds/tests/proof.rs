@@ -24,6 +24,10 @@ pub(crate) struct Tally {
     pub(crate) stored: usize,
     /// Of these, cases in which files do not carry out a delete themselves.
     pub(crate) removing: usize,
+    /// Cases in which a record replaced another.
+    pub(crate) replacing: usize,
+    /// Cases in which readers of files have to leave out records that were replaced.
+    pub(crate) outdated: usize,
 }
 
 /// Finds the first hidden token in what left the house.
@@ -41,6 +45,12 @@ fn leaked<'a>(case: &'a Case, response: &Response) -> Option<&'a str> {
         rows.any(|row| !case.is_gone(&row.record) && case.sees(&row.record))
     };
     hidden.find(|token| text.contains(*token) && !seen(token))
+}
+
+/// Whether readers of files have to leave out records that were replaced.
+fn holds_replaced(files: &FileView) -> bool {
+    let mut all = files.files.iter();
+    all.any(|file| file.replaced.is_some() || !files.hidden.is_empty())
 }
 
 fn is_fruitful(response: &Response) -> bool {
@@ -134,6 +144,8 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
         deletes: usize::from(matches!(case.question, Question::Delete(_))),
         stored: usize::from(!files.files.is_empty()),
         removing: usize::from(!files.removals.is_empty()),
+        replacing: usize::from(!case.replaced.is_empty()),
+        outdated: usize::from(holds_replaced(&files)),
     }
 }
 
@@ -159,6 +171,8 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
             deletes: sum.deletes + one.deletes,
             stored: sum.stored + one.stored,
             removing: sum.removing + one.removing,
+            replacing: sum.replacing + one.replacing,
+            outdated: sum.outdated + one.outdated,
         })
 }
 
@@ -184,4 +198,6 @@ fn answers_are_the_same_with_and_without_hidden_records() {
     assert!(tally.bare > cases / 10, "{tally:?}");
     assert!(tally.stored > cases / 3, "{tally:?}");
     assert!(tally.removing > cases / 50, "{tally:?}");
+    assert!(tally.replacing > cases / 100, "{tally:?}");
+    assert!(tally.outdated > 0, "{tally:?}");
 }

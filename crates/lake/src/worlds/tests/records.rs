@@ -1,7 +1,9 @@
 //! Random records on the way that all records come: through the check of a
 //! permit, stamped and given their system fields.
 
-use model::names::FieldPath;
+use std::collections::BTreeSet;
+
+use model::names::{FieldPath, ID};
 use model::permit::{Ingest, On, Permit};
 use model::pools::SchemaMode;
 use model::random::SeededRandom;
@@ -112,6 +114,30 @@ fn writers(dice: &mut Dice, project: &Project) -> Vec<Permit<Ingest>> {
         access.permit::<Ingest>(On::Pool(Some(&project.pool))).ok()
     });
     permits.collect()
+}
+
+/// What tells a record from all others.
+pub(crate) fn id_of(record: &Record) -> Vec<u8> {
+    model::canonical::to_bytes(record.get(ID).unwrap())
+}
+
+/// The ids of the records that a later one replaces: one that is the same in
+/// all unique fields of the pool.
+pub(crate) fn replaced(project: &Project, rows: &[Row]) -> BTreeSet<Vec<u8>> {
+    let unique = &project.pool.draft.unique;
+    let mut replaced = BTreeSet::new();
+    if unique.is_empty() {
+        return replaced;
+    }
+    let mut later = BTreeSet::new();
+    for row in rows.iter().rev() {
+        let values = unique.iter().map(|path| row.record.get(path.as_str()));
+        let values = values.map(|value| model::canonical::to_bytes(value.unwrap()));
+        if !later.insert(values.collect::<Vec<_>>()) {
+            replaced.insert(id_of(&row.record));
+        }
+    }
+    replaced
 }
 
 /// Random records of the project's pool, in the order in which they arrive.

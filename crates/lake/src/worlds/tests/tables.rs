@@ -1,4 +1,5 @@
-//! The proof must notice wrong files and wrong readings of them, each within some hundred cases.
+//! The proof must notice wrong files and wrong readings of them, each within some hundred cases of
+//! those that are about it.
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::run::{RunOptions, Runner, actor_rows, forwards, groups, record_rows};
 use crate::snapshot::Snapshot;
 use crate::tables::tests::mutants::{Wrong, take_away, with_wrong_index};
 use crate::tables::{Confuses, FileEntry, PoolFiles};
+use crate::upserts::Hidden;
 
 const CASES: u64 = 400;
 
@@ -28,6 +30,8 @@ enum Mutant {
     IgnoresRemovals,
     /// An index is wrong.
     Index(Wrong),
+    /// What was replaced since a file was written is still read.
+    IgnoresReplaced,
     /// A cache that does not tell all apart.
     Cache(Confuses),
 }
@@ -72,6 +76,16 @@ fn wrong(mutant: Mutant, lake: &Lake, case: &Case) -> (Snapshot, Vec<FileEntry>)
             let files = made.iter().cloned().map(Arc::new);
             snapshot.stored.files = Arc::new(files.collect());
         }
+        Mutant::IgnoresReplaced => {
+            let files = snapshot.stored.files.iter();
+            let files = files.map(|file| FileEntry {
+                replaced: None,
+                ..FileEntry::clone(file)
+            });
+            let files: Vec<_> = files.map(Arc::new).collect();
+            snapshot.stored.files = Arc::new(files.into_iter().collect());
+            snapshot.stored.hidden = Hidden::default();
+        }
         Mutant::Cache(confuses) => {
             let tables = Arc::new(lake.tables().confusing(confuses));
             snapshot.stored.home = Some(Arc::new(PoolFiles::new(tables, pool.id)));
@@ -84,7 +98,12 @@ fn wrong(mutant: Mutant, lake: &Lake, case: &Case) -> (Snapshot, Vec<FileEntry>)
 fn first_violation(mutant: Mutant) -> Option<u64> {
     let (runtime, worlds) = (runtime(), Worlds::new());
     let runner = Runner::new(RunOptions::default()).unwrap();
-    (0..CASES).find(|seed| {
+    // Few pools are such that records replace others.
+    let cases = match mutant {
+        Mutant::IgnoresReplaced => 10 * CASES,
+        _ => CASES,
+    };
+    (0..cases).find(|seed| {
         let case = Case::random(*seed, true);
         let Some(query) = query(&case) else {
             return false;
@@ -126,6 +145,11 @@ fn files_as_they_are_read_by_the_product_are_as_good_as_memory() {
 #[test]
 fn a_reading_that_ignores_removals_is_found_out() {
     assert_dies(Mutant::IgnoresRemovals);
+}
+
+#[test]
+fn a_reading_that_ignores_what_was_replaced_is_found_out() {
+    assert_dies(Mutant::IgnoresReplaced);
 }
 
 #[test]

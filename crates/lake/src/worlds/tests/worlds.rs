@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::permit::Permit;
+use model::pools::Pool;
 use model::records::Record;
 
 use super::case::Case;
@@ -51,24 +52,26 @@ impl Worlds {
         }
     }
 
-    /// Puts the case's records in: all of them, those deleted before among
+    /// Puts the case's records in: all of them, those replaced or deleted before among
     /// them, here; those that the key sees, in another order and other batches, there.
     pub(crate) async fn fill(&self, case: &Case) {
         let mut dice = Dice::new(case.seed ^ 0xf111);
         let mut all: Vec<Record> = case.rows.iter().map(|row| row.record.clone()).collect();
         let sees = |record: &&Record| !case.is_gone(record) && case.sees(record);
         let mut visible: Vec<Record> = all.iter().filter(sees).cloned().collect();
-        if dice.percent(50) {
+        if dice.percent(50) && !case.replaces() {
             dice.shuffle(&mut all);
         }
         dice.shuffle(&mut visible);
-        put(&self.all, case, &mut dice, &all).await;
-        put(&self.visible, case, &mut dice, &visible).await;
+        let pool = &case.project.pool;
+        put(&self.all, (case, pool), &mut dice, &all).await;
+        put(&self.visible, (case, pool), &mut dice, &visible).await;
         if case.deletes() {
-            put(&self.twin, case, &mut dice, &visible).await;
+            put(&self.twin, (case, pool), &mut dice, &visible).await;
         } else if case.bare().is_some() {
             let bare: Vec<Record> = visible.iter().map(|record| case.showing(record)).collect();
-            put(&self.twin, case, &mut dice, &bare).await;
+            let pool = case.project.without_unique();
+            put(&self.twin, (case, &pool), &mut dice, &bare).await;
         }
         if let Some(filter) = &case.deleted {
             case.delete_for_all(&self.all, filter).await;
@@ -81,7 +84,9 @@ impl Worlds {
     /// Puts records into the world of the twin, where the case has none.
     pub(crate) async fn put_bare(&self, case: &Case, records: &[Record]) {
         let mut dice = Dice::new(case.seed ^ 0xba2e);
-        put(&self.twin, case, &mut dice, records).await;
+        // What tells them apart may be hidden, and then they lack it.
+        let pool = case.project.without_unique();
+        put(&self.twin, (case, &pool), &mut dice, records).await;
     }
 
     /// What the case's question is answered.
@@ -138,18 +143,17 @@ fn upkeep(lake: &Lake, work: Work) {
 
 /// Other keys come and go, and files lie by other fields from then on, in a
 /// pool that does not say by which: never for anybody to notice.
-fn learn(lake: &Lake, case: &Case, dice: &mut Dice) {
+fn learn(lake: &Lake, pool: &Pool, dice: &mut Dice) {
     let fields = match dice.below(4) {
         0 => Vec::new(),
         1 => vec!["customer.id"],
         _ => vec![*dice.pick(&NAMES)],
     };
-    let pool = &case.project.pool;
     lake.learn(&Permit::ours(), carrying(pool, &fields));
 }
 
 /// Puts records in by batches, which stay in memory, go to files, or both.
-async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
+async fn put(lake: &Lake, (case, pool): (&Case, &Arc<Pool>), dice: &mut Dice, records: &[Record]) {
     let large = records.len() > 1_000;
     let most = if large { 400 } else { dice.between(1, 30) };
     // How often there is upkeep after a batch, and whether there is at the end.
@@ -160,10 +164,10 @@ async fn put(lake: &Lake, case: &Case, dice: &mut Dice, records: &[Record]) {
     let mut rest = records;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(dice.between(most.div_ceil(2), most).min(rest.len()));
-        lake.put(&case.project.pool, batch).await.unwrap();
+        lake.put(pool, batch).await.unwrap();
         rest = later;
         if keys.percent(30) {
-            learn(lake, case, &mut keys);
+            learn(lake, pool, &mut keys);
         }
         if dice.percent(often) {
             upkeep(lake, *dice.pick(&Work::ALL));

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::fixtures::refusal;
 use crate::json;
@@ -135,4 +137,43 @@ fn silence_is_counted_from_the_end_of_the_step_of_the_last_use() {
     }
     assert!(!silence.is_moved_by(None, at("2026-06-01T12:00:09.999999Z")));
     assert!(silence.is_moved_by(None, at("2026-06-01T12:00:10Z")));
+}
+
+#[test]
+fn a_silence_that_is_shortened_ends_as_the_sooner_of_the_two() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let after = |by: u64| at(NOW).checked_add(minutes(by)).expect("a time");
+    let known = Silence {
+        since: at(NOW),
+        minutes: 60,
+    };
+    for asked in [1, 5, 30, 59, 60, 61, 300] {
+        for (rolled, used) in [
+            (0, None),
+            (20, None),
+            (59, None),
+            (20, Some(7)),
+            (90, Some(40)),
+        ] {
+            let (now, used) = (after(rolled), used.map(after));
+            let shortened = known.shortened(asked, now, used);
+            let fresh = Silence {
+                since: now,
+                minutes: asked,
+            };
+            for later in [
+                used,
+                Some(now),
+                Some(after(rolled + 3)),
+                Some(after(rolled + 45)),
+            ] {
+                let sooner = known.ends_at(later).min(fresh.ends_at(later));
+                assert_eq!(
+                    shortened.ends_at(later),
+                    sooner,
+                    "{asked} {rolled} {later:?}"
+                );
+            }
+        }
+    }
 }

@@ -11,24 +11,24 @@ use super::killed_at_work;
 use crate::support::clock::seconds;
 use crate::support::{Address, Reply, Server, Unanswered, cases};
 
-const PASSWORD: &str = "violet harbour under glass";
-const OWNER: &str = "ada@example.com";
+pub(super) const PASSWORD: &str = "violet harbour under glass";
+pub(super) const OWNER: &str = "ada@example.com";
 const AT_ONCE: usize = 4;
 
 /// The code of an app, so many steps of 30 seconds from now.
-fn code(app: &Totp, steps: i64) -> String {
+pub(super) fn code(app: &Totp, steps: i64) -> String {
     let seconds = i64::try_from(seconds()).expect("seconds") + 30 * steps;
     let at = Timestamp::from_microsecond(seconds * 1_000_000).expect("a time");
     app.shown_at(at).as_str().to_owned()
 }
 
-fn sign_in(server: &Address, name: &str, code: &str) -> Result<Reply, Unanswered> {
+pub(super) fn sign_in(server: &Address, name: &str, code: &str) -> Result<Reply, Unanswered> {
     let body = json!({"sign_in": name, "password": PASSWORD, "code": code});
     let body = body.to_string().into_bytes();
     server.send("", "POST", "/v1/sessions", &[], Some(&body))
 }
 
-fn app(shown: &Value) -> Totp {
+pub(super) fn app(shown: &Value) -> Totp {
     let secret = shown["app"]["secret"].as_str().expect("a secret");
     Totp::parse(secret).expect("a secret")
 }

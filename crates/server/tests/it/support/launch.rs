@@ -105,6 +105,14 @@ impl<'a> Launch<'a> {
         if let (false, Some(path)) = (self.under.is_empty(), std::env::var_os("PATH")) {
             command.env("PATH", path);
         }
+        // Else a tracer that is not root sees calls and not what they are about.
+        if self
+            .under
+            .first()
+            .is_some_and(|program| program == "strace")
+        {
+            command.args(["--core-dumps", "on"]);
+        }
         if !self.home.join("token").exists() {
             command
                 .arg("--admin-token-file")

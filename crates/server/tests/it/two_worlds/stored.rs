@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::requests::Request;
-use super::{Tokens, Worlds, normal};
+use super::{Limits, Tokens, Worlds, normal};
 
 /// The questions that are saved of a pool, each kept and not.
 fn questions(pool: &str) -> Vec<Value> {
@@ -170,7 +170,11 @@ pub(crate) fn grants(constraint: &Value) -> [Value; 3] {
 /// Lets a key that sees all ask first; answers how many of its answers show a
 /// hidden row.
 pub(crate) fn fill(worlds: &Worlds, pool: &str, canary: &str) -> usize {
-    let all = worlds.key("secret", &json!(grants(&json!("all_rows"))), false);
+    let all = worlds.key(
+        "secret",
+        &json!(grants(&json!("all_rows"))),
+        Limits::default(),
+    );
     let mut shows = 0;
     for request in results(pool) {
         for (server, token) in [(&worlds.full, &all.full), (&worlds.seen, &all.seen)] {

@@ -418,6 +418,29 @@ async fn a_ticket_holds_the_grant_that_it_was_made_for() {
 }
 
 #[tokio::test]
+async fn a_chart_is_of_the_kind_that_is_kept_with_the_query_where_that_fits() {
+    let world = world().await;
+    let query = json!({ "analysis": "count", "pool": "sales", "interval": "daily",
+        "from": "2026-04-01", "to": "2026-04-06" });
+    let (area, bars) = ("<path class=\"a f0\"", "<rect class=\"f0\"");
+    let (_, token) = key(&world).await;
+    for (name, metadata, drawn) in [
+        ("plain", json!({ "title": "mine" }), area),
+        ("bars", json!({ "chart": "bars" }), bars),
+        ("funnel", json!({ "chart": "funnel" }), area),
+        ("table", json!({ "chart": "table" }), area),
+        ("other", json!({ "chart": { "kind": "bars" } }), area),
+    ] {
+        let body = json!({ "name": name, "query": query, "metadata": metadata });
+        world.post("/v1/saved-queries", &body).await.expect(201);
+        let ticket = ticket(&world, &token, name).await;
+        let svg = visit(&world, &ticket, "chart.svg").await.expect(200).text();
+        let has = [area, bars].map(|part| svg.contains(part));
+        assert_eq!(has, [area == drawn, bars == drawn], "{name}: {svg}");
+    }
+}
+
+#[tokio::test]
 async fn a_chart_needs_numbers_and_knows_its_parameters() {
     let world = world().await;
     let rows = json!({ "analysis": "extraction", "pool": "sales", "latest": 2 });

@@ -17,6 +17,7 @@ use model::tickets::Ticket;
 use model::time::{TimeZone, Timestamp};
 
 use crate::caller::{Named, circumstances};
+use crate::charts::Kind;
 use crate::error::{ApiError, Code};
 use crate::layers::Caching;
 use crate::metering::LetIn;
@@ -119,6 +120,11 @@ impl Shown {
     /// The question.
     pub(super) fn query(&self) -> &Analysis {
         &self.saved.draft.query
+    }
+
+    /// As what its owner wants the answer to be drawn.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        Kind::kept_in(&self.saved.draft.metadata)
     }
 
     /// The zone of times in the answer.

@@ -63,9 +63,16 @@ fn difference(one: &str, other: &str, eye: &[[f64; 3]; 3]) -> f64 {
     each.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
 }
 
+const ALL: [style::Colours; 4] = [
+    style::LIGHT,
+    style::DARK,
+    style::CONSOLE_LIGHT,
+    style::CONSOLE_DARK,
+];
+
 #[test]
 fn letters_and_lines_stand_out() {
-    for colours in [style::LIGHT, style::DARK] {
+    for colours in ALL {
         for (text, least) in [(colours.ink, 7.0), (colours.soft, 4.5)] {
             assert!(contrast(text, colours.ground) >= least, "{text}");
         }
@@ -76,11 +83,25 @@ fn letters_and_lines_stand_out() {
     }
 }
 
+/// What the console draws by itself has the same colours as the pictures of answers.
+#[test]
+fn the_stylesheet_of_the_console_has_the_same_colours() {
+    let sheet = include_str!("../../../console/style.css");
+    let known = [style::CONSOLE_LIGHT, style::CONSOLE_DARK].map(|colours| {
+        let lines = colours.lines.iter().enumerate();
+        let lines = lines.map(|(at, colour)| format!("--c{at}: {colour};"));
+        lines.collect::<Vec<_>>().join(" ")
+    });
+    for lines in known {
+        assert!(sheet.contains(&lines), "{lines}");
+    }
+}
+
 /// A difference of about 2 is just seen; lines that are dashed alike differ by
 /// ten times that, and the others by their dashes besides.
 #[test]
 fn lines_are_told_apart_without_red_or_green() {
-    for lines in [style::LIGHT.lines, style::DARK.lines] {
+    for lines in ALL.map(|colours| colours.lines) {
         for (at, one) in lines.iter().enumerate() {
             for (other_at, other) in lines.iter().enumerate().skip(at + 1) {
                 let alike = (at < LINES_MAX / 2) == (other_at < LINES_MAX / 2);

@@ -83,12 +83,14 @@ fn every_kind(name: &str, value: &Value) -> Vec<(Json, Answer)> {
 
 fn check(name: &str, value: &Value, look: &Look) {
     for (asked, answer) in every_kind(name, value) {
-        let svg = drawing(&asked, look.clone()).draw(&answer);
-        let texts = checked(&svg, look);
-        assert!(svg.len() < 40_000, "{} bytes", svg.len());
-        let forbidden =
-            |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
-        assert!(!svg.contains(forbidden), "{texts:?}");
+        for kind in [None, Some(Kind::Line), Some(Kind::Area), Some(Kind::Bars)] {
+            let svg = drawing(&asked, look.clone()).drawn_as(kind).draw(&answer);
+            let texts = checked(&svg, look);
+            assert!(svg.len() < 40_000, "{} bytes", svg.len());
+            let forbidden =
+                |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+            assert!(!svg.contains(forbidden), "{texts:?}");
+        }
     }
 }
 
@@ -158,8 +160,10 @@ proptest! {
         width in WIDTHS, height in HEIGHTS,
     ) {
         let look = Look { width, height, ..look() };
-        let svg = drawing(&count(false, Some("daily")), look.clone()).draw(&days(values.clone()));
-        checked(&svg, &look);
+        for kind in [None, Some(Kind::Bars)] {
+            let drawing = drawing(&count(false, Some("daily")), look.clone()).drawn_as(kind);
+            checked(&drawing.draw(&days(values.clone())), &look);
+        }
         let groups = values.into_iter().enumerate();
         let groups = groups.map(|(at, value)| group(at.to_string().into(), value));
         let answer = measured(None, Results::Groups(groups.collect()));

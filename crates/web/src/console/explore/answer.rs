@@ -1,21 +1,23 @@
 //! An answer as a table.
 
-use model::analyses::{Answer, Measured, RESULT, Results};
+use model::analyses::{Analysis, Answer, Measured, RESULT, Results};
 use model::time::TimeRange;
 use model::value::Value;
 
+use crate::charts::interval_name;
 use crate::console::filters;
 use crate::console::shown::Table;
+use crate::console::times::interval_head;
 
 /// Rows that a table shows.
 const ROWS: usize = 200;
 
-/// The rows of an answer, the first of them as a table, and how many there are.
-pub(in crate::console) fn table(answer: &Answer) -> (Table, usize) {
+/// The rows of an answer to this question, the first of them as a table, and how many there are.
+pub(in crate::console) fn table(question: &Analysis, answer: &Answer) -> (Table, usize) {
     match answer {
         Answer::Rows(rows) => (Table::of_trees(&rows[..rows.len().min(ROWS)]), rows.len()),
         Answer::Funnel { tally, steps } => of_funnel(&tally.counts, steps),
-        Answer::Measured(measured) => of_measured(measured),
+        Answer::Measured(measured) => of_measured(question, measured),
     }
 }
 
@@ -73,11 +75,24 @@ fn percent(part: u64, of: u64) -> Value {
     }
 }
 
-fn of_measured(measured: &Measured) -> (Table, usize) {
+/// Intervals are named by the clock of the question, as along the axis of its chart.
+fn of_measured(question: &Analysis, measured: &Measured) -> (Table, usize) {
     let labels = measured.labels.clone();
     let labels = labels.unwrap_or_else(|| vec![RESULT.to_owned()]);
     let groups = measured.groups.clone();
-    let bounds = || ["from".to_owned(), "to".to_owned()];
+    let cut = match question {
+        Analysis::Aggregation(asked) => {
+            let zone = &asked.source.calendar.zone;
+            asked.interval.map(|interval| (interval, zone))
+        }
+        Analysis::Extraction(_) | Analysis::Funnel(_) => None,
+    };
+    let head = interval_head(cut.map(|(interval, _)| interval));
+    let head = vec![head.to_owned()];
+    let named = |range: TimeRange| match cut {
+        Some((interval, zone)) => Value::from(interval_name(range.from(), zone, interval)),
+        None => Value::DateTime(range.from()),
+    };
     let (names, rows): (Vec<String>, Vec<Vec<Value>>) = match &measured.results {
         Results::Whole(results) => (labels, vec![results.clone()]),
         Results::Groups(all) => {
@@ -89,23 +104,19 @@ fn of_measured(measured: &Measured) -> (Table, usize) {
         Results::Intervals(all) => {
             let rows = all
                 .iter()
-                .map(|(range, results)| [&sides(*range)[..], results].concat());
-            ([bounds().to_vec(), labels].concat(), rows.collect())
+                .map(|(range, results)| [&[named(*range)][..], results].concat());
+            ([head, labels].concat(), rows.collect())
         }
         Results::GroupsOfIntervals(all) => {
             let rows = all.iter().flat_map(|(range, groups)| {
-                let sides = sides(*range);
+                let named = [named(*range)];
                 let rows = groups.iter();
-                rows.map(move |group| [&sides[..], &group.keys, &group.results].concat())
+                rows.map(move |group| [&named[..], &group.keys, &group.results].concat())
             });
-            ([bounds().to_vec(), groups, labels].concat(), rows.collect())
+            ([head, groups, labels].concat(), rows.collect())
         }
     };
     of_rows(names, &rows)
-}
-
-fn sides(range: TimeRange) -> [Value; 2] {
-    [Value::DateTime(range.from()), Value::DateTime(range.to())]
 }
 
 fn of_rows(names: Vec<String>, rows: &[Vec<Value>]) -> (Table, usize) {

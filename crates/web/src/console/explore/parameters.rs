@@ -3,7 +3,7 @@
 use super::{functions, steps};
 
 /// Fields of the form that every kind of question has, or that ask for one thing.
-const FIELDS: [&str; 41] = [
+const FIELDS: [&str; 42] = [
     "ask",
     "as",
     "do",
@@ -22,6 +22,7 @@ const FIELDS: [&str; 41] = [
     "order",
     "limit",
     "question",
+    "chart",
     "filters",
     "f1",
     "o1",
@@ -58,6 +59,12 @@ pub(in crate::console) const PARAMETERS: &[&str] =
 /// The same, and how its chart is to look.
 pub(in crate::console) const CHART_PARAMETERS: &[&str] =
     &joined::<{ ASKED + LOOK.len() }>(&[&FIELDS, &functions::FIELDS, &steps::FIELDS, &CAME, &LOOK]);
+
+/// Whether the form shows a field, which then says what is wrong with it.
+pub(super) fn is_shown(name: &str) -> bool {
+    let is_hidden = ["ask", "as", "do", functions::SHOWN, steps::SHOWN].contains(&name);
+    !is_hidden && !CAME.contains(&name)
+}
 
 /// Lists of names one behind the other.
 const fn joined<const ALL: usize>(lists: &[&[&'static str]]) -> [&'static str; ALL] {

@@ -12,8 +12,8 @@ use crate::console::views::Choice;
 
 /// What may be asked, in the words of people.
 pub(super) const ANALYSES: [(&str, &str); 11] = [
-    ("count", "How many records"),
-    ("count_unique", "How many distinct values"),
+    ("count", "Count"),
+    ("count_unique", "Distinct count"),
     ("sum", "Sum"),
     ("average", "Average"),
     ("minimum", "Minimum"),
@@ -21,12 +21,12 @@ pub(super) const ANALYSES: [(&str, &str); 11] = [
     ("median", "Median"),
     ("percentile", "Percentile"),
     ("standard_deviation", "Standard deviation"),
-    ("select_unique", "The distinct values"),
-    ("extraction", "The records themselves"),
+    ("select_unique", "Distinct values"),
+    ("extraction", "Records"),
 ];
 /// The lengths of intervals.
 const INTERVALS: [(&str, &str); 7] = [
-    ("", "nothing"),
+    ("", "no split"),
     ("minutely", "minute"),
     ("hourly", "hour"),
     ("daily", "day"),
@@ -51,8 +51,8 @@ pub(super) const TIMEFRAMES: [(&str, &str); 11] = [
 /// How groups are ordered.
 const ORDERS: [(&str, &str); 3] = [
     ("", "by group"),
-    ("desc", "the largest first"),
-    ("asc", "the smallest first"),
+    ("desc", "largest first"),
+    ("asc", "smallest first"),
 ];
 /// Groups, or records, unless another number is said.
 const ROWS: i64 = 100;

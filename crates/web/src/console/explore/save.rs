@@ -9,8 +9,9 @@ use model::people::Area;
 use model::saved_queries::{SavedQuery, SavedQueryDraft};
 use model::value::{Object, Value};
 
-use super::{PARAMETERS, SAVED, chosen, show};
+use super::{PARAMETERS, SAVED, chosen, found, show};
 use crate::api::saved_queries::{draft, refuse_unknown_pools};
+use crate::charts::Kind;
 use crate::console::forms::{Fields, Form, Kept};
 use crate::console::frame::query;
 use crate::console::go_to;
@@ -31,7 +32,9 @@ async fn keep(
     let caller = here.caller(Area::Definitions)?;
     let body = Object::new()
         .with("name", form.text("name").trim())
-        .with("query", question);
+        .with("query", question.clone());
+    // As what its answer is drawn is kept with it.
+    let metadata = |before: &Object| found::kept(before, &question, form.text(Kind::MEMBER));
     match form.text("kind") {
         "dataset" => {
             let fields = form.text("index_by").split(',').map(str::trim);
@@ -45,6 +48,7 @@ async fn keep(
             let id = SavedQueryId::parse(form.text("saved")).map_err(|_| ApiError::not_found())?;
             let found = here.definitions.saved_query_by_id(id);
             let saved = found.ok_or_else(ApiError::not_found)?.item;
+            let body = body.with("metadata", metadata(&saved.draft.metadata));
             let draft = replacing(here, saved, body)?;
             let known = form
                 .text("revision")
@@ -69,6 +73,7 @@ async fn keep(
                 }
                 _ => body,
             };
+            let body = body.with("metadata", metadata(&Object::new()));
             let draft = draft(&here.definitions, &Value::Object(body))?;
             let made = state.control.create_saved_query(&caller.0, draft).await?;
             Ok(here.address(&format!("/saved/{}?done=made", made.id)))

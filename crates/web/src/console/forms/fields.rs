@@ -17,7 +17,7 @@ pub(in crate::console) const REVISION: &str = "revision";
 const CHANGED: &str = "Somebody changed it while you looked at it, and nothing of yours was done. Look at it as it is now, and decide anew.";
 
 /// What is said of a form whose page is from before somebody signed in anew.
-const RENEWED: &str = "You signed in anew since this page was made, so nothing of it was done. What you typed is below: look at it, and send it again.";
+const RENEWED: &str = "You signed in anew since this page was made, so nothing of it was done. What you typed is below, without codes and passwords, which are never kept: look at it, type those anew, and send it again.";
 
 /// What is said of a form that the server has no time for.
 const BUSY: &str =
@@ -46,6 +46,8 @@ pub(in crate::console) struct Fields {
     status: StatusCode,
     /// Places that errors point at, and the fields that stand for them.
     places: Vec<(String, &'static str)>,
+    /// What is said of fields whose own rule is about something else than is typed.
+    rules: Vec<(&'static str, String)>,
     /// For the log, and what it says of when to try again.
     problem: Option<Arc<Problem>>,
 }
@@ -158,6 +160,13 @@ impl Fields {
         self
     }
 
+    /// The same, in which whatever is refused of a field is said by this rule.
+    #[must_use]
+    pub(in crate::console) fn saying(mut self, name: &'static str, rule: String) -> Self {
+        self.rules.push((name, rule));
+        self
+    }
+
     /// The same with what is wrong put where it belongs: at the field that the
     /// error's pointer names, or at the head of the form.
     ///
@@ -199,6 +208,9 @@ impl Fields {
             true => CODE,
             false => self.field_at(problem),
         };
+        if let Some((_, rule)) = self.rules.iter().find(|(name, _)| *name == member) {
+            detail.clone_from(rule);
+        }
         let is_known = |name: &&&'static str| **name == member;
         match self.names.iter().find(is_known) {
             Some(name) => self.errors.push((name, detail)),
@@ -337,10 +349,15 @@ fn in_words(wait: Duration) -> String {
     }
 }
 
-/// A rule as a sentence.
+/// A rule as a sentence. The name of a member or field that it begins with stays as it is written.
 pub(in crate::console) fn sentence(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    let is_name = word.trim_end_matches('.').contains(['_', '.']);
     let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string());
+    let first = chars.next().map(|first| match is_name {
+        true => first.to_string(),
+        false => first.to_uppercase().to_string(),
+    });
     let rest = chars.as_str();
     let end = if text.ends_with(['.', '!', '?']) {
         ""

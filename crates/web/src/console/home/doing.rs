@@ -9,7 +9,7 @@ use model::value::{Object, Value};
 use crate::console::asking::{self, ask};
 use crate::console::forms::sentence;
 use crate::console::shown::grouped;
-use crate::console::times::Moment;
+use crate::console::times::{Moment, with_days};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -36,6 +36,8 @@ pub(super) struct Attention {
     pub(super) href: Option<String>,
     pub(super) detail: String,
     pub(super) at: Moment,
+    /// Where the key is rolled, where that is what to do about it.
+    pub(super) roll: Option<String>,
     /// Where a notice is dealt with; `None` for what ends by itself.
     pub(super) dismiss: Option<String>,
 }
@@ -156,12 +158,17 @@ pub(super) async fn open_notices(
 pub(super) fn of_notice(here: &InProject, notice: &Notice) -> Attention {
     let (what, is_urgent) = word(notice.kind);
     let (key, href) = named(here, Some(notice.key));
+    let roll = match notice.kind {
+        NoticeKind::Leaked | NoticeKind::UsedFromPage | NoticeKind::RotationDue => href.as_ref(),
+        _ => None,
+    };
     Attention {
         what,
         is_urgent,
         key,
+        roll: roll.map(|key| format!("{key}/roll")),
         href,
-        detail: sentence(&notice.detail),
+        detail: sentence(&with_days(&notice.detail)),
         at: notice.last_at.into(),
         dismiss: Some(here.address(&format!("/notices/{}/dismiss", notice.id))),
     }
@@ -185,6 +192,7 @@ pub(super) async fn attention(here: &InProject, state: &AppState) -> Result<Atte
             is_urgent: false,
             key: name,
             href,
+            roll: None,
             detail: "The old secret lets in until then.".to_owned(),
             at: ends.into(),
             dismiss: None,
@@ -215,6 +223,7 @@ pub(super) fn attention_sample(text: &str) -> Attention {
         is_urgent: true,
         key: text.to_owned(),
         href: Some(crate::console::frame::address(text, "/x")),
+        roll: Some(crate::console::frame::address(text, "/x")),
         detail: text.to_owned(),
         at: crate::console::samples::moment(text),
         dismiss: Some(crate::console::frame::address(text, "/x")),

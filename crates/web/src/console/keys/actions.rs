@@ -7,7 +7,7 @@ use model::document::Document;
 use model::keys::{KeyCopy, KeyRecord};
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent, SentOnce};
+use super::super::forms::{Fields, Form, KeptOnce, Sent};
 use super::super::go_to;
 use super::super::handing::Turn;
 use super::super::visitor::InProject;
@@ -204,11 +204,15 @@ pub(in super::super) async fn copy_form(
 /// Makes a key with the same grants, and shows its token once.
 pub(in super::super) async fn copy(
     State(state): State<AppState>,
-    SentOnce(page_of, form, turn): SentOnce<InProject>,
+    KeptOnce(page_of, form, turn, counts): KeptOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
     let fields = Fields::typed(&form, &["name", "expires_at", ONCE], &["code"]);
-    match copied(&here, &state, (&form, turn)).await {
+    let copied = match counts {
+        Ok(()) => copied(&here, &state, (&form, turn)).await,
+        Err(error) => Err(error),
+    };
+    match copied {
         Ok(response) => Ok(response),
         Err(error) => {
             let nothing = (Vec::new(), Vec::new());

@@ -121,8 +121,12 @@ pub(super) async fn users(here: &Here, state: &AppState) -> Vec<Fact> {
         let address = from.address.map(|address| address.to_string());
         let agent = Some(from.agent).filter(|agent| !agent.is_empty());
         let parts: Vec<String> = address.into_iter().chain(agent).collect();
+        let current = key.current_secret();
         facts.push(Fact {
-            label: "By",
+            label: match current.is_some_and(|live| live.id == secret.id) {
+                true => "Newest secret used",
+                false => "Old secret used",
+            },
             text: format!("{} from {}", secret.hint, parts.join(", ")),
             at: control.secret_last_used(secret.id).map(Moment::from),
         });
@@ -168,7 +172,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         title: text.to_owned(),
         lead: "",
         facts: vec![Fact {
-            label: "By",
+            label: "Newest secret used",
             text: text.to_owned(),
             at: Some(moment(text)),
         }],

@@ -5,6 +5,7 @@ mod tests;
 
 use model::credits::{Allowance, Period};
 use model::keys::KeyDraft;
+use model::limits::ROTATE_AFTER_DAYS_MAX;
 use model::time::Timestamp;
 use model::value::{Object, Value};
 
@@ -91,7 +92,9 @@ impl Choices {
 /// The form in which errors of these members are said at their fields.
 pub(super) fn placed(form: Fields) -> Fields {
     let places = PLACES.into_iter();
-    places.fold(form, |form, (pointer, field)| form.placed(pointer, field))
+    let form = places.fold(form, |form, (pointer, field)| form.placed(pointer, field));
+    let rule = format!("Whole days, from 1 to {ROTATE_AFTER_DAYS_MAX}.");
+    form.saying("rotate_days", rule)
 }
 
 /// The form with what a key is held to now.

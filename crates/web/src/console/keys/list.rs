@@ -235,7 +235,7 @@ fn line(here: &InProject, state: &AppState, key: &KeyRecord, volumes: &Volumes) 
         requests: grouped(volume.requests.into()),
         records: match writes || volume.records > 0 {
             true => grouped(volume.records.into()),
-            false => String::new(),
+            false => "–".to_owned(),
         },
         alerts: alerts(state, key, now).len(),
     }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use control::{Definitions, UsageBy, UsagePart};
 use http::StatusCode;
-use model::keys::KeyRecord;
+use model::keys::{KeyRecord, KeyStatus};
 use model::people::Area;
 use model::time::Timestamp;
 
@@ -17,7 +17,7 @@ use super::super::audit::{Line as AuditLine, about, name_of};
 use super::super::forms::sentence;
 use super::super::frame::{Frame, Section, page};
 use super::super::times::Moment;
-use super::super::usage::{Chart, Credit, DAYS, Part, Sums, credits_of, pool_name};
+use super::super::usage::{Chart, Credit, DAYS, Networks, Part, Sums, credits_of, pool_name};
 use super::super::visitor::InProject;
 use super::grants::is_editable;
 use super::once::watched;
@@ -71,8 +71,11 @@ struct Page {
     kind: &'static str,
     status: Tag,
     is_disabled: bool,
+    is_expired: bool,
     is_held: bool,
     is_rolling: bool,
+    /// Whether taking the roll back would be let through.
+    is_undoable: bool,
     is_of_dialect: bool,
     made: Moment,
     made_by: String,
@@ -130,6 +133,7 @@ struct Counted {
     days: Vec<Part>,
     of_secrets: Vec<Part>,
     of_pools: Vec<Part>,
+    networks: Networks,
 }
 
 async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Counted, ApiError> {
@@ -139,12 +143,13 @@ async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Coun
         UsagePart::Secret(id) => {
             let mut secrets = here.key.secrets().iter();
             let found = secrets.find(|secret| secret.id == id);
-            let gone = || format!("{id}, which has ended");
+            let gone = || format!("{id} (ended)");
             (found.map_or_else(gone, |secret| secret.hint.clone()), None)
         }
         UsagePart::Pool(id) => (pool_name(&definitions, id), None),
         _ => (String::new(), None),
     };
+    let networks = Networks::of(&here.caller, (days.clone(), here.key.id()), state).await?;
     let sums = Sums::of(&here.caller, (days, key), state).await?;
     let of_secrets = sums.parts(&here.caller, (key, UsageBy::Secret), &name, state);
     let of_secrets = of_secrets.await?;
@@ -157,6 +162,7 @@ async fn counted(here: &Here, days: Range<i32>, state: &AppState) -> Result<Coun
         days: sums.by_day(),
         of_secrets,
         of_pools,
+        networks,
     })
 }
 
@@ -202,11 +208,13 @@ fn context(
         kind: kind(key),
         status: status(key, now),
         is_disabled: key.is_disabled(),
+        is_expired: key.status(now) == KeyStatus::Expired,
         is_held: key
             .secrets()
             .iter()
             .any(|secret| secret.quarantine.is_some()),
         is_rolling: super::rolling::going_on(state, key).is_some(),
+        is_undoable: state.control.undoable(key, now).is_ok(),
         is_of_dialect: here.is_of_dialect(),
         made: key.created_at().into(),
         made_by: name_of(&here.page, state, key.created_by()),
@@ -298,8 +306,10 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             class: "is-good",
         },
         is_disabled: is_full,
+        is_expired: is_full,
         is_held: is_full,
         is_rolling: is_full,
+        is_undoable: is_full,
         is_of_dialect: is_full,
         made: moment(text),
         made_by: text.to_owned(),
@@ -325,6 +335,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             days: vec![Part::sample(text)],
             of_secrets: vec![Part::sample(text), Part::sample(text)],
             of_pools: vec![Part::sample(text)],
+            networks: Networks::sample(text),
         }),
         history: is_full.then(|| vec![crate::console::audit::line_sample(text)]),
         links: Links {

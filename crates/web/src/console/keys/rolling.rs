@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::response::Response;
 use control::{ControlError, Ending};
 use model::document::Document;
-use model::fault::Fault;
+use model::fault::{Fault, FaultCode};
 use model::keys::{KeyRecord, Roll, SecretRecord};
 use model::value::{Object, Value};
 
-use super::super::forms::{Fields, Form, Sent, SentOnce};
+use super::super::forms::{Fields, Form, KeptOnce, Sent};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::handing::Turn;
@@ -94,10 +94,14 @@ pub(in super::super) async fn roll_form(
 /// Makes a new secret, and shows its token once.
 pub(in super::super) async fn roll(
     State(state): State<AppState>,
-    SentOnce(page_of, form, turn): SentOnce<InProject>,
+    KeptOnce(page_of, form, turn, counts): KeptOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let here = Here::find(page_of, &state)?;
-    match rolled(&here, &state, (&form, turn)).await {
+    let rolled = match counts {
+        Ok(()) => rolled(&here, &state, (&form, turn)).await,
+        Err(error) => Err(Stopped::Fault(error)),
+    };
+    match rolled {
         Ok(response) => Ok(response),
         Err(error) => {
             let fields = Fields::typed(&form, &["grace", "silence", ONCE], &["code"]);
@@ -136,14 +140,15 @@ async fn rolled(
     (form, turn): (&Form, Turn),
 ) -> Result<Response, Stopped> {
     let silence = form.text("silence").trim();
-    let silence = (!silence.is_empty()).then(|| match silence.parse::<i64>() {
-        Ok(minutes) => Value::from(minutes),
-        Err(_) => Value::from(silence),
-    });
+    let silence = (!silence.is_empty()).then(|| silence.parse::<i64>());
+    let silence = silence.transpose().map_err(|_| {
+        let rule = "type a whole number of minutes";
+        Fault::new(FaultCode::WrongType, rule).at("/end_after_silence")
+    })?;
     let grace = form.text("grace");
     let body = Object::new()
         .with("grace", Some(grace).filter(|grace| !grace.is_empty()))
-        .with("end_after_silence", silence)
+        .with("end_after_silence", silence.map(Value::from))
         .with("force", form.text("force") == "yes");
     let body = Value::Object(body);
     let mut document = Document::new(&body)?;
@@ -276,7 +281,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         form: form(text, &["grace", "silence", ONCE, "code"]),
         key: text.to_owned(),
         facts: vec![Fact {
-            label: "By",
+            label: "Newest secret used",
             text: text.to_owned(),
             at: None,
         }],

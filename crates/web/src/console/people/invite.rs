@@ -10,7 +10,7 @@ use model::filters::Filter;
 use model::ids::InvitationId;
 use model::people::{Area, PersonDraft, Role, SignInName};
 
-use super::super::forms::{self, Fields, Form, ONCE, Sent, SentOnce};
+use super::super::forms::{self, Fields, Form, KeptOnce, ONCE, Sent};
 use super::super::frame::{Frame, Section, page};
 use super::super::handing::For;
 use super::super::rows::Wrong;
@@ -96,11 +96,14 @@ fn invited(here: &InProject, sign_in: String, link: Option<String>) -> Invited {
 /// Invites somebody, and shows the link once.
 pub(in super::super) async fn send(
     State(state): State<AppState>,
-    SentOnce(here, form, turn): SentOnce<InProject>,
+    KeptOnce(here, form, turn, counts): KeptOnce<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
     let kept: Vec<&str> = OWN.into_iter().chain(held::names()).collect();
     let fields = Fields::typed(&form, &kept, &["code"]).meaning("roles", "role");
+    if let Err(error) = counts {
+        return show(&here, fields.refused(error)?);
+    }
     let rows = match held::conditions(&form, &here.definitions) {
         Ok(rows) => rows,
         Err(Wrong(field, rule)) => return show(&here, fields.broken(field, &rule)),

@@ -11,7 +11,7 @@ use model::ids::PersonId;
 use model::people::{Area, PersonDraft, PersonRecord, Role, RoleGrant};
 use model::permit::Admin;
 
-use super::super::forms::{Fields, Form, REVISION, Sent};
+use super::super::forms::{Fields, Form, Kept, REVISION};
 use super::super::frame::{Frame, Section};
 use super::super::go_to;
 use super::super::rows::Wrong;
@@ -160,7 +160,7 @@ pub(in super::super) async fn read(
 /// Changes a person's name and roles.
 pub(in super::super) async fn change(
     State(state): State<AppState>,
-    Sent(here, form): Sent<InProject>,
+    Kept(here, form, counts): Kept<InProject>,
 ) -> Result<Response, ApiError> {
     let caller = here.caller(Area::People)?;
     let person = find(&here, &state, &caller)?;
@@ -175,6 +175,9 @@ pub(in super::super) async fn change(
             fields.with(REVISION, revision),
         )
     };
+    if let Err(error) = counts {
+        return again(fields().refused(error)?);
+    }
     let parts = person.parts();
     let told = state.control.told_of(&caller.0, &parts.draft);
     let roles = match roles_said(&here, &form, (&parts.draft, &told)) {

@@ -47,7 +47,7 @@ async fn show(
     let datasets = datasets.map(|dataset| ("dataset", dataset.draft.name.to_string()));
     let views = made.views.iter();
     let shown = Page {
-        frame: Frame::of(format!("Drop {}", pool.draft.name), here, Section::Pools),
+        frame: Frame::of(format!("Delete {}", pool.draft.name), here, Section::Pools),
         name: pool.draft.name.to_string(),
         records: numbers.records(),
         views: views.map(|view| view.draft.name.to_string()).collect(),

@@ -14,7 +14,7 @@ use model::permit::{Delete, Ingest, On};
 use model::pools::{FileLayout, Pool, SchemaMode};
 use model::value::{Object, Value};
 
-use super::below;
+use super::{Added, below};
 use crate::console::asking::{self, FIELDS_MAX, Numbers, SeenField, ask};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::keys;
@@ -26,9 +26,9 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// What was done a moment ago, and whether fields are counted however many
-/// records there are.
-pub(in crate::console) const PARAMETERS: &[&str] = &["done", "filled"];
+/// What was done a moment ago, whether fields are counted however many records there are, and
+/// whether records are shown with what the server added to them.
+pub(in crate::console) const PARAMETERS: &[&str] = &["done", "filled", "added"];
 
 /// Records that the page of a pool shows.
 const LATEST: usize = 10;
@@ -88,6 +88,7 @@ struct Page {
     /// Where they are counted, when they are not.
     count_fields: Option<String>,
     latest: Table,
+    added: Added,
     /// For whom definitions are.
     kept: Option<Kept>,
     ways: Ways,
@@ -228,6 +229,8 @@ pub(in crate::console) async fn read(
         });
     let fields = fields.collect();
     let rows = latest(&here, &pool, &state).await?;
+    let counted = parameters.get("filled").map(|chosen| ("filled", chosen));
+    let added = Added::chosen(&parameters, &below(&here, &pool, ""), counted);
     let defines = here.may(Area::Definitions);
     let name = pool.draft.name.to_string();
     let sending = snippets::path("pools", &name, "/records");
@@ -246,7 +249,8 @@ pub(in crate::console) async fn read(
         fields,
         count,
         count_fields: (!is_counted).then(|| below(&here, &pool, "?filled=yes")),
-        latest: Table::of_trees(&rows),
+        latest: added.table(&here, &rows),
+        added,
         kept: defines.then(|| kept(&pool)),
         ways: ways(&here, &pool),
         snippets: snippets::sending(&sending, &snippets::record(&pool.draft.schema)),
@@ -286,6 +290,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         count: 2,
         count_fields: Some(place()),
         latest: shown::sample(text),
+        added: Added::sample(text),
         kept: Some(Kept {
             retention: text.to_owned(),
             time_field: text.to_owned(),

@@ -11,7 +11,7 @@ use model::permit::{Delete, On};
 use model::pools::Pool;
 use model::value::{Object, Value};
 
-use super::below;
+use super::{Added, below};
 use crate::console::asking::{self, Numbers, ask};
 use crate::console::filters::{self, Filters};
 use crate::console::forms::{Fields, Sent};
@@ -22,10 +22,11 @@ use crate::error::ApiError;
 use crate::input::Parameters;
 use crate::state::AppState;
 
-/// The conditions, whether all records are meant, and how many went a moment ago.
+/// The conditions, whether all records are meant, how many went a moment ago, and whether records
+/// are shown with what the server added to them.
 pub(in crate::console) const PARAMETERS: &[&str] = &[
     "f1", "o1", "v1", "f2", "o2", "v2", "f3", "o3", "v3", "f4", "o4", "v4", "f5", "o5", "v5", "f6",
-    "o6", "v6", "filters", "which", "gone",
+    "o6", "v6", "filters", "which", "gone", "added",
 ];
 
 /// Of the records that would go, so many are shown.
@@ -40,6 +41,7 @@ struct Preview {
     /// What is sent when it is agreed to.
     definition: String,
     rows: Table,
+    added: Added,
 }
 
 #[derive(Template)]
@@ -108,7 +110,7 @@ fn about(pool: &Pool, filters: Option<&Value>) -> Object {
 async fn preview(
     here: &InProject,
     pool: &Pool,
-    filters: Option<&Value>,
+    (filters, added): (Option<&Value>, Added),
     state: &AppState,
 ) -> Result<Preview, ApiError> {
     let count = about(pool, filters).with("analysis", "count");
@@ -137,7 +139,8 @@ async fn preview(
         is_none: count == 0,
         conditions: filters::in_words(filters),
         definition: model::json::to_text(filters.unwrap_or(&all)),
-        rows: Table::of_trees(&rows),
+        rows: added.table(here, &rows),
+        added,
     })
 }
 
@@ -176,7 +179,10 @@ pub(in crate::console) async fn remove_form(
         (Ok(filters), false) => filters.map(Some),
     };
     if let Some(filters) = wanted {
-        match preview(&here, &pool, filters.as_ref(), &state).await {
+        let others = parameters.iter();
+        let others = others.filter(|(name, _)| !["added", "gone"].contains(name));
+        let added = Added::chosen(&parameters, &below(&here, &pool, "/remove"), others);
+        match preview(&here, &pool, (filters.as_ref(), added), &state).await {
             Ok(preview) => chosen.preview = Some(preview),
             Err(error) => form = form.refused(error)?,
         }
@@ -256,6 +262,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             conditions: vec![text.to_owned()],
             definition: text.to_owned(),
             rows: crate::console::shown::sample(text),
+            added: Added::sample(text),
         }),
         gone: Some(text.to_owned()),
     };

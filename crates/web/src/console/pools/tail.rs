@@ -10,9 +10,9 @@ use model::pools::Pool;
 use model::time::Timestamp;
 use model::value::{Object, Value};
 
-use super::below;
+use super::{Added, below, with_query};
 use crate::console::asking::{self, ask};
-use crate::console::frame::{Frame, Section, page, query};
+use crate::console::frame::{Frame, Section, page};
 use crate::console::shown::Table;
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
@@ -20,8 +20,9 @@ use crate::input::Parameters;
 use crate::state::AppState;
 
 /// Whether it goes on by itself, how often it did, the newest record that was
-/// there the last time, and when the oldest one of them came.
-pub(in crate::console) const PARAMETERS: &[&str] = &["live", "turn", "seen", "since"];
+/// there the last time, when the oldest one of them came, and whether records are shown with what
+/// the server added to them.
+pub(in crate::console) const PARAMETERS: &[&str] = &["live", "turn", "seen", "since", "added"];
 
 /// Records that are shown.
 const RECORDS: u64 = 50;
@@ -40,6 +41,7 @@ struct Page {
     is_over: bool,
     hold: String,
     go_on: String,
+    added: Added,
     records: Table,
 }
 
@@ -103,7 +105,11 @@ pub(in crate::console) async fn tail(
     let since = parameters.get("since");
     let since = since.and_then(|since| Timestamp::parse(since).ok());
     let rows = newest(&here, &pool, since, &state).await?;
-    let mut records = Table::of_trees(&rows);
+    let is_live = parameters.get("live") != Some("no");
+    let own = below(&here, &pool, "/records");
+    let held = ("live", if is_live { "" } else { "no" });
+    let added = Added::chosen(&parameters, &own, [held]);
+    let mut records = added.table(&here, &rows);
     if let Some(seen) = parameters.get("seen") {
         let fresh = rows.iter().position(|row| id_of(row) == seen);
         let fresh = fresh.unwrap_or(rows.len());
@@ -113,15 +119,17 @@ pub(in crate::console) async fn tail(
     }
     let turn = parameters.get("turn").and_then(|turn| turn.parse().ok());
     let turn: u32 = turn.unwrap_or(0);
-    let is_live = parameters.get("live") != Some("no");
     let is_over = turn >= TURNS_MAX;
-    let own = below(&here, &pool, "/records");
     let seen = rows.first().map_or("", id_of);
     let turned = turn.saturating_add(1).to_string();
     let since = rows.last().filter(|_| rows.len() as u64 == RECORDS);
     let since = since.map_or_else(String::new, came_at);
-    let next = query([("turn", turned.as_str()), ("seen", seen), ("since", &since)]);
-    let next = format!("{own}?{next}");
+    let shows = ("added", if added.is_shown { "yes" } else { "" });
+    let turned = ("turn", turned.as_str());
+    let next = with_query(
+        &own,
+        [turned, ("seen", seen), ("since", since.as_str()), shows],
+    );
     let shown = Page {
         frame: Frame::of(
             format!("Records of {}", pool.draft.name),
@@ -132,8 +140,9 @@ pub(in crate::console) async fn tail(
         back: below(&here, &pool, ""),
         next: Some(next).filter(|_| is_live && !is_over),
         is_over,
-        hold: format!("{own}?live=no"),
-        go_on: own,
+        hold: with_query(&own, [("live", "no"), shows]),
+        go_on: with_query(&own, [shows]),
+        added,
         records,
     };
     page(StatusCode::OK, &shown)
@@ -151,6 +160,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         is_over: true,
         hold: place(),
         go_on: place(),
+        added: Added::sample(text),
         records: crate::console::shown::sample(text),
     };
     vec![crate::console::samples::sample("tail.html", &page)]

@@ -101,7 +101,13 @@ fn done(receipt: &AppendReceipt, format: TextFormat) -> Done {
     let refused = receipt.faults.iter().map(|fault| Refused {
         number: format!("{word} {}", grouped(fault.index as i128 + 1)),
         field: fault.field.clone().unwrap_or_default(),
-        why: sentence(&fault.message),
+        why: match fault.field.as_ref() {
+            // Its name stays as it is written.
+            Some(field) if fault.message.starts_with(field.as_str()) => {
+                format!("{}.", fault.message)
+            }
+            _ => sentence(&fault.message),
+        },
     });
     let refused: Vec<Refused> = refused.collect();
     let listed = u64::try_from(refused.len()).unwrap_or(u64::MAX);

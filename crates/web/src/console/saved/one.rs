@@ -11,7 +11,7 @@ use model::people::Area;
 use model::saved_queries::{SavedQuery, WithPools};
 
 use super::{Delete, in_words, kept_for, may};
-use crate::charts::Drawing;
+use crate::charts::{self, Drawing};
 use crate::console::again::{self, Kind};
 use crate::console::explore::{form_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
@@ -20,7 +20,7 @@ use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
 use crate::console::readers::{self, Readers};
-use crate::console::shown::{Table, counted, pretty};
+use crate::console::shown::{Table, pretty, rows_of};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
 use crate::console::visitor::InProject;
@@ -118,8 +118,9 @@ pub(in crate::console) async fn read(
             if let Ran::Kept(kept) = &ran {
                 at = Some(Moment::from(kept.at));
             }
-            let (rows, all) = table(&ran.into_answer());
-            (shown_table, size) = (rows, counted(all as i128, "row", "rows"));
+            let (rows, all) = table(&draft.query, &ran.into_answer());
+            size = rows_of(all, rows.rows.len());
+            shown_table = rows;
         }
         Err(error) if error.problem().status().is_server_error() => return Err(error),
         Err(error) => fault = Some(sentence(error.problem().detail())),
@@ -128,6 +129,7 @@ pub(in crate::console) async fn read(
     let defines = here.may(Area::Definitions);
     let question = draft.query.to_value();
     let is_drawn = Drawing::of(&draft.query, look_of(&parameters)).is_ok();
+    let chart_kind = charts::Kind::kept_in(&draft.metadata);
     let fields = form_of(&here, &question);
     let fields = query(fields.iter().map(|(name, value)| (*name, value.as_str())));
     let endpoint = snippets::path("saved-queries", &name, "/result");
@@ -140,7 +142,7 @@ pub(in crate::console) async fn read(
         table: shown_table,
         size,
         fault,
-        chart: is_drawn.then(|| {
+        chart: (is_drawn && chart_kind != Some(charts::Kind::Table)).then(|| {
             let chart = below(&here, &saved, "/chart.svg");
             Chart::at(&chart, Size::Large, format!("Chart of {name}"))
                 .over_time(pictures::clock_of(&draft.query))
@@ -151,7 +153,10 @@ pub(in crate::console) async fn read(
         key: keys::address_for_page(&here, &format!("{kind}:{name}")),
         explore: defines.then(|| {
             let more = format!("{fields}&saved={}", saved.id);
-            here.address(&format!("/explore?{more}"))
+            let chart = chart_kind.map_or_else(String::new, |kind| {
+                format!("&{}={}", charts::Kind::MEMBER, kind.name())
+            });
+            here.address(&format!("/explore?{more}{chart}"))
         }),
         delete: here
             .may(Area::Definitions)
@@ -178,8 +183,10 @@ pub(in crate::console) async fn chart(
     let found = found(&here)?;
     may(&here, &found)?;
     let drawn = async {
-        let drawing = Drawing::of(&found.item.draft.query, look_of(&parameters));
+        let draft = &found.item.draft;
+        let drawing = Drawing::of(&draft.query, look_of(&parameters));
         let drawing = drawing.map_err(|reason| ApiError::internal(reason.to_string()))?;
+        let drawing = drawing.drawn_as(charts::Kind::kept_in(&draft.metadata));
         let ran = ran(&here, &found, &let_in, &state).await?;
         Ok(drawing.draw(&ran.into_answer()))
     };

@@ -5,16 +5,17 @@ use model::analyses::{Answer, AnswerText};
 use model::datasets::Dataset;
 use model::json::WideIntegers;
 use model::saved_queries::WithPools;
-use model::time::Timestamp;
+use model::time::{Interval, TimeZone, Timestamp};
 use model::value::{Object, Value};
 
 use super::dataset::IndexField;
 use crate::analyses::written;
-use crate::charts::Drawing;
+use crate::charts::{Drawing, interval_name};
 use crate::console::asking::EXTRACTED;
 use crate::console::forms::sentence;
 use crate::console::pictures::{Chart, look_of, style_of};
-use crate::console::shown::{Table, counted};
+use crate::console::shown::{Table, rows_of};
+use crate::console::times::interval_head;
 use crate::console::visitor::InProject;
 use crate::datasets::{self, Asked};
 use crate::error::ApiError;
@@ -57,16 +58,18 @@ fn results(of: &Object, value: &Value) -> Vec<Value> {
     }
 }
 
-/// A moment that the API wrote, as a moment again.
-fn moment(written: Value) -> Value {
-    let read = written
-        .as_str()
-        .and_then(|text| Timestamp::parse(text).ok());
-    read.map_or(written, Value::DateTime)
+/// The start of an interval as the API wrote it, as a table names the interval.
+fn named(start: Value, (interval, zone): (Option<Interval>, &TimeZone)) -> Value {
+    let read = start.as_str().and_then(|text| Timestamp::parse(text).ok());
+    match (read, interval) {
+        (Some(start), Some(interval)) => Value::from(interval_name(start, zone, interval)),
+        _ => start,
+    }
 }
 
-/// The rows of an answer as the API writes it: one for each group of each interval.
-fn flat(answer: &Value) -> Vec<Value> {
+/// The rows of an answer as the API writes it: one for each group of each interval, which is
+/// named by the clock of the series.
+fn flat(answer: &Value, cut: (Option<Interval>, &TimeZone)) -> Vec<Value> {
     let member = |value: &'_ Value, name: &str| value.as_object()?.get(name).cloned();
     let Some(result) = member(answer, "result") else {
         return Vec::new();
@@ -80,10 +83,8 @@ fn flat(answer: &Value) -> Vec<Value> {
     }
     let rows = intervals.iter().flat_map(|interval| {
         let frame = member(interval, "timeframe").unwrap_or(Value::Null);
-        let edge = |name: &str| moment(member(&frame, name).unwrap_or(Value::Null));
-        let of = Object::new()
-            .with("from", edge("start"))
-            .with("to", edge("end"));
+        let start = member(&frame, "start").unwrap_or(Value::Null);
+        let of = Object::new().with(interval_head(cut.0), named(start, cut));
         let value = member(interval, "value").unwrap_or(Value::Null);
         results(&of, &value)
     });
@@ -128,8 +129,9 @@ pub(super) async fn looked_at(
 ) -> Option<Result<LookedAt, ApiError>> {
     fields.iter().find(|field| !field.value.is_empty())?;
     let asked = asked(fields, "native");
+    let query = &found.item.draft.query;
+    let zone = &query.source.calendar.zone;
     let read = async {
-        let zone = found.item.draft.query.source.calendar.zone.clone();
         let write = async |answer| -> Result<Bytes, ApiError> {
             let text = AnswerText::in_zone(zone.clone());
             Ok(written(answer, text, WideIntegers::Numbers, state)
@@ -142,15 +144,11 @@ pub(super) async fn looked_at(
     };
     let looked_at = match read.await {
         Ok(answer) => {
-            let mut rows = flat(&answer);
-            let size = counted(rows.len() as i128, "row", "rows");
-            let is_all = rows.len() <= EXTRACTED;
+            let mut rows = flat(&answer, (query.interval, zone));
+            let size = rows_of(rows.len(), rows.len().min(EXTRACTED));
             rows.truncate(EXTRACTED);
             LookedAt {
-                size: match is_all {
-                    true => size,
-                    false => format!("{size}, the first {EXTRACTED} below"),
-                },
+                size,
                 table: Table::of_trees(&rows),
                 chart: chart.filter(|_| !rows.is_empty()),
                 fault: None,
@@ -181,24 +179,28 @@ mod tests {
 
     fn rows(answer: &str) -> Vec<String> {
         let answer = model::json::parse(answer.as_bytes()).expect("JSON");
-        flat(&answer).iter().map(model::json::to_text).collect()
+        let zone = TimeZone::parse("Asia/Tokyo").expect("a zone");
+        let rows = flat(&answer, (Interval::parse("daily").ok(), &zone));
+        rows.iter().map(model::json::to_text).collect()
     }
 
     #[test]
     fn each_group_of_each_interval_is_a_row() {
-        let frame = r#""timeframe":{"start":"a","end":"b"}"#;
+        // The day that begins in Tokyo is not over in Greenwich.
+        let frame = r#""timeframe":{"start":"2026-03-01T15:00:00Z","end":"2026-03-02T15:00:00Z"}"#;
         let one = format!(r#"{{"result":[{{{frame},"value":3}}]}}"#);
-        assert_eq!(rows(&one), [r#"{"from":"a","to":"b","result":3}"#]);
+        assert_eq!(rows(&one), [r#"{"day":"2 Mar 2026","result":3}"#]);
         let groups = format!(
             r#"{{"result":[{{{frame},"value":[{{"sku":"x","result":1}},{{"sku":"y","result":2}}]}}]}}"#
         );
         let expected = [
-            r#"{"from":"a","to":"b","sku":"x","result":1}"#,
-            r#"{"from":"a","to":"b","sku":"y","result":2}"#,
+            r#"{"day":"2 Mar 2026","sku":"x","result":1}"#,
+            r#"{"day":"2 Mar 2026","sku":"y","result":2}"#,
         ];
         assert_eq!(rows(&groups), expected);
         let several = format!(r#"{{"result":[{{{frame},"value":{{"n":1,"sum":2.5}}}}]}}"#);
-        assert_eq!(rows(&several), [r#"{"from":"a","to":"b","n":1,"sum":2.5}"#]);
+        let expected = [r#"{"day":"2 Mar 2026","n":1,"sum":2.5}"#];
+        assert_eq!(rows(&several), expected);
         assert_eq!(rows(r#"{"result":4}"#), [r#"{"result":4}"#]);
         let plain = r#"{"result":[{"sku":"x","result":1}]}"#;
         assert_eq!(rows(plain), [r#"{"sku":"x","result":1}"#]);

@@ -7,7 +7,9 @@ fn parse(text: &str) -> Value {
 #[test]
 fn numbers_are_written_for_people() {
     assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
-    assert_eq!(grouped(-1_000), "−1\u{202f}000");
+    assert_eq!(grouped(-10_000), "−10\u{202f}000");
+    // As a number in a table: a year stays whole.
+    assert_eq!(grouped(2_026), "2026");
     assert_eq!(grouped(999), "999");
     let told: Vec<String> = [0, 999, 1_000, 1_234, 999_999, 1_500_000, 123_456_789_012]
         .into_iter()
@@ -22,6 +24,9 @@ fn numbers_are_written_for_people() {
     assert_eq!(bytes(u64::MAX), "18\u{202f}446 PB");
     assert_eq!(counted(1, "record", "records"), "1 record");
     assert_eq!(counted(2, "record", "records"), "2 records");
+    assert_eq!(rows_of(1, 1), "1 row");
+    assert_eq!(rows_of(2, 2), "2 rows");
+    assert_eq!(rows_of(201, 200), "201 rows, the first 200 below");
 }
 
 #[test]
@@ -96,6 +101,17 @@ fn trees_become_columns_and_what_is_missing_stays_empty() {
         second,
         [("–", true), ("y", false), ("[1]", false), ("–", true)]
     );
+}
+
+#[test]
+fn what_the_server_adds_is_left_out_of_records_that_have_something_else() {
+    let columns = |record: &str| {
+        let table = Table::of_records(&[parse(record)]);
+        let names = table.columns.into_iter().map(|column| column.name);
+        names.collect::<Vec<String>>()
+    };
+    assert_eq!(columns(r#"{"_id": "1", "a": 1, "_key": "2"}"#), ["a"]);
+    assert_eq!(columns(r#"{"_id": "1"}"#), ["_id"]);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! Every address, for every kind of caller: who comes through, and what the
 //! browser is told in any case.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header;
 use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
-use super::world::{OWN, browse, form_token, send, token};
+use super::world::{OWN, between, browse, form_token, send, token};
 use crate::console::assets::ASSETS;
 use crate::console::frame::segment;
 use crate::console::headers::HEADERS;
@@ -82,6 +86,18 @@ pub(super) async fn path_of(page: &PageRoute, world: &World, by: &SignedIn) -> S
         .replace("{token}", "4000000000-0123456789abcdef")
 }
 
+/// A picture that is opened by itself has its very own style, and nothing else.
+fn check_styled(policy: &str, svg: &str) {
+    let digest = Sha256::digest(between(svg, "<style>", "</style>"));
+    let style = format!("style-src 'sha256-{}'", STANDARD.encode(digest));
+    let parts: Vec<&str> = policy.split("; ").collect();
+    let none = ["default-src", "form-action", "frame-ancestors", "base-uri"];
+    let mut expected: Vec<String> = none.map(|what| format!("{what} 'none'")).to_vec();
+    expected.insert(1, style);
+    assert_eq!(parts, expected);
+    assert!(svg.matches("<style").count() == 1 && !svg.contains(" style="));
+}
+
 fn check_told(page: &PageRoute, reply: &Reply) {
     let what = format!("{} {}: {}", page.method, page.pattern, reply.status);
     assert_eq!(reply.header("x-content-type-options"), "nosniff", "{what}");
@@ -92,8 +108,13 @@ fn check_told(page: &PageRoute, reply: &Reply) {
     if page.pattern == "/" {
         return;
     }
+    let is_picture = page.pattern.ends_with(".svg") && reply.status == 200;
     for (name, value) in HEADERS {
-        assert_eq!(reply.header(name.as_str()), value, "{name} of {what}");
+        let told = reply.header(name.as_str());
+        match is_picture && name == header::CONTENT_SECURITY_POLICY {
+            true => check_styled(told, &reply.text()),
+            false => assert_eq!(told, value, "{name} of {what}"),
+        }
     }
     let is_file = page.pattern.contains("{file}") && reply.status == 200;
     let kept = match is_file {
@@ -101,7 +122,7 @@ fn check_told(page: &PageRoute, reply: &Reply) {
         false => "no-store",
     };
     assert_eq!(reply.header("cache-control"), kept, "{what}");
-    if page.pattern.ends_with(".svg") && reply.status == 200 {
+    if is_picture {
         assert_eq!(reply.header("content-type"), "image/svg+xml", "{what}");
     } else if !is_file && !reply.body.is_empty() {
         assert_eq!(
@@ -321,10 +342,52 @@ async fn who_has_no_role_in_a_project_finds_nothing_there() {
             let reply = browse(&world, &call, &bob.cookie(), OWN, form).await;
             assert_eq!(reply.status, 404, "{call}");
             let id = reply.header("x-request-id").to_owned();
-            told.push(reply.text().replace(&id, ""));
+            told.push(without_tokens(&reply.text()).replace(&id, ""));
         }
         assert_eq!(told[0], told[1], "{}", page.pattern);
     }
+}
+
+/// A page without the tokens of its forms, which are sealed anew for each.
+fn without_tokens(html: &str) -> String {
+    let mut parts = html.split("name=\"_token\" value=\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (_, rest) = part.split_once('"').expect("an end");
+        text + rest
+    })
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_keeps_the_navigation_where_there_is_no_page() {
+    let world = stocked().await;
+    let ada = first_signed_in(&world).await;
+    let bob = joined(&world, &ada, "bob", json!([{ "role": "analyst" }])).await;
+    let get = async |path: &str, cookie: &str| {
+        let reply = browse(&world, &format!("GET {path}"), cookie, OWN, None).await;
+        (reply.status, reply.text())
+    };
+    let people = "/console/projects/default/people";
+    let (status, html) = get(people, &bob.cookie()).await;
+    assert_eq!(status, 403);
+    let said = "Your role, analyst, does not reach this page.";
+    assert!(html.contains(said), "{html}");
+    // That of the role, and no more.
+    let leads = |below: &str| html.contains(&format!("href=\"/console/projects/default{below}\""));
+    assert!(leads("/pools") && !leads("/people"), "{html}");
+    let nowhere = "/console/projects/default/nowhere";
+    for (path, cookie, has_person, has_project) in [
+        (nowhere, bob.cookie(), true, true),
+        ("/console/nowhere", bob.cookie(), true, false),
+        (nowhere, String::new(), false, false),
+    ] {
+        let (status, html) = get(path, &cookie).await;
+        assert_eq!(status, 404, "{path}");
+        assert_eq!(html.contains("Sign out</button>"), has_person, "{html}");
+        assert_eq!(html.contains("<nav"), has_project, "{html}");
+    }
+    let (_, html) = get("/console/projects/default/audit", &ada.cookie()).await;
+    assert!(html.contains("<span>an invitation</span>"), "{html}");
 }
 
 #[tokio::test]

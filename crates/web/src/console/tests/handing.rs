@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::world::{OWN, between, browse_plainly as browse};
+use super::world::{COOKIES, OWN, after, between, browse_plainly as browse, given};
 use crate::testing::people::{FIRST, PASSWORD, SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -27,9 +27,9 @@ async fn send(world: &World, cookie: &str, path: &str, form: &[(&str, String)]) 
     browse(world, &format!("POST {path}"), cookie, OWN, Some(&form)).await
 }
 
+/// The cookies that an answer gives, as a browser sends them back.
 fn cookie_of(reply: &Reply) -> String {
-    let given = reply.header("set-cookie").split(';').next();
-    given.unwrap_or_default().to_owned()
+    after(reply, "")
 }
 
 /// Where an answer says that its page is.
@@ -67,6 +67,10 @@ async fn a_second_click_has_the_answer_of_the_first_and_the_session_goes_on() {
     let thrown_away = send(&world, &old, &path, &form).await;
     let second = send(&world, &old, &path, &form).await;
     assert_eq!(place(&second), place(&thrown_away));
+    // The cookie of an earlier page may have ended between the clicks.
+    let earlier = format!("{old}; {}={}", COOKIES[1], "0".repeat(64));
+    let third = send(&world, &earlier, &path, &form).await;
+    assert_eq!(place(&third), place(&second));
     let new = cookie_of(&second);
     assert_eq!(new, cookie_of(&thrown_away));
     assert!(new != old && !new.is_empty());
@@ -126,12 +130,12 @@ async fn a_cookie_that_was_replaced_counts_for_that_very_form_alone() {
         let mut other = form.clone();
         other.retain(|(known, _)| *known != name);
         other.push((name, value.to_owned()));
-        let reply = send(&world, &old, &path, &other).await.expect(303);
-        assert!(reply.header("location").contains("sign-in"), "{name}");
+        // It is kept over a sign-in, which is asked for.
+        let reply = send(&world, &old, &path, &other).await.expect(401);
+        assert!(reply.text().contains("<title>Sign in"), "{name}");
         assert_eq!(cookie_of(&reply), "", "{name}");
     }
     let elsewhere = send(&world, &old, &format!("{KEYS}/new"), &form).await;
-    // That form is kept over a sign-in, which is asked for.
     assert_eq!(cookie_of(&elsewhere), "");
     assert!(elsewhere.text().contains("<title>Sign in"));
     // Nor from another site, nor later.
@@ -142,8 +146,8 @@ async fn a_cookie_that_was_replaced_counts_for_that_very_form_alone() {
         .await
         .expect(403);
     world.clock.advance(Duration::from_secs(60));
-    let late = send(&world, &old, &path, &form).await.expect(303);
-    assert!(late.header("location").contains("sign-in"));
+    let late = send(&world, &old, &path, &form).await.expect(401);
+    assert!(late.text().contains("<title>Sign in"));
 }
 
 #[tokio::test]
@@ -179,7 +183,7 @@ async fn the_page_is_for_its_session_for_the_last_who_asks_and_for_a_minute() {
     ];
     form.extend(typed.map(|(name, value)| (name, value.to_owned())));
     let sent = send(&world, &own, &path, &form).await;
-    let there = place(&sent);
+    let (there, own) = (place(&sent), after(&sent, &own));
     world.clock.advance(Duration::from_secs(60));
     let html = look(&world, &own, &there).await;
     assert!(
@@ -188,6 +192,42 @@ async fn the_page_is_for_its_session_for_the_last_who_asks_and_for_a_minute() {
     );
     let unknown = look(&world, &own, "/console/shown-once/none").await;
     assert!(unknown.contains("is kept nowhere"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_address_alone_shows_nothing_in_the_same_session_and_with_its_cookie_once() {
+    let (world, ada, path, form) = rolling().await;
+    let sent = send(&world, &ada.cookie(), &path, &form).await;
+    let there = place(&sent);
+    let [session, once] = COOKIES.map(|name| given(&sent, name).expect("it is given"));
+    let told = sent.headers.get_all("set-cookie").iter();
+    let told: Vec<&str> = told.filter_map(|told| told.to_str().ok()).collect();
+    let attributes = told
+        .iter()
+        .find_map(|told| told.strip_prefix(once.as_str()));
+    assert_eq!(
+        attributes,
+        Some("; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Strict"),
+        "{told:?}"
+    );
+    // Without it, with another one, with two, and with it alone.
+    let other = format!("{session}; {}={}", COOKIES[1], "0".repeat(64));
+    let twice = format!("{session}; {once}; {once}");
+    for cookie in [&session, &other, &twice] {
+        let html = look(&world, cookie, &there).await;
+        assert!(!html.contains("<code id=\"token\">"), "{cookie}: {html}");
+        assert!(html.contains("was shown already"), "{cookie}: {html}");
+    }
+    let call = format!("GET {there}");
+    let nobody = browse(&world, &call, &once, OWN, None).await;
+    assert!(nobody.expect(303).header("location").contains("sign-in"));
+    // None of them took anything from who has both, once.
+    let own = format!("{session}; {once}");
+    let html = look(&world, &own, &there).await;
+    assert!(html.contains("<code id=\"token\">"), "{html}");
+    let again = look(&world, &own, &there).await;
+    assert!(!again.contains("<code id=\"token\">"), "{again}");
+    assert!(again.contains("That was done already"), "{again}");
 }
 
 #[tokio::test]
@@ -254,9 +294,20 @@ async fn whoever_has_no_session_yet_loses_no_codes_by_a_second_click() {
         send(&world, "", set_up, &typed),
     );
     assert_eq!(place(&both.0), place(&both.1));
-    let html = look(&world, "", &place(&both.1)).await;
+    // The address alone is nobody's.
+    let alone = look(&world, "", &place(&both.1)).await;
+    assert!(alone.contains("was shown already") && !alone.contains("<li><code>"));
+    let own = cookie_of(&both.1);
+    assert_eq!(own, cookie_of(&both.0));
+    let html = look(&world, &own, &place(&both.1)).await;
     assert_eq!(html.matches("<li><code>").count(), 10, "{html}");
-    let again = look(&world, "", &place(&both.1)).await;
+    // Groups are for the eye: what is copied is the code alone.
+    let code = between(&html, "<li><code>", "</code>");
+    assert!(code.matches("<span>").count() > 1, "{code}");
+    let code = code.replace("<span>", "").replace("</span>", "");
+    let copied = between(&html, "data-copy=\"", "\"");
+    assert_eq!(copied.lines().next(), Some(code.as_str()));
+    let again = look(&world, &own, &place(&both.1)).await;
     assert!(again.contains("You are the owner") && !again.contains("<li><code>"));
     // Another form finds somebody here.
     let fresh = [("once", "B".repeat(26))];
@@ -280,7 +331,7 @@ async fn whoever_joins_or_takes_other_codes_loses_none_by_a_second_click() {
     let first = send(&world, "", "/console/join", &join).await;
     let second = send(&world, "", "/console/join", &join).await;
     assert_eq!(place(&first), place(&second));
-    let html = look(&world, "", &place(&second)).await;
+    let html = look(&world, &cookie_of(&second), &place(&second)).await;
     assert!(html.contains("bob@example.com"), "{html}");
     assert_eq!(html.matches("<li><code>").count(), 10);
 
@@ -293,9 +344,10 @@ async fn whoever_joins_or_takes_other_codes_loses_none_by_a_second_click() {
     let first = send(&world, &ada.cookie(), codes, &form).await;
     let second = send(&world, &ada.cookie(), codes, &form).await;
     assert_eq!(place(&first), place(&second));
-    let html = look(&world, &ada.cookie(), &place(&second)).await;
+    let own = after(&second, &ada.cookie());
+    let html = look(&world, &own, &place(&second)).await;
     assert_eq!(html.matches("<li><code>").count(), 10);
-    let again = look(&world, &ada.cookie(), &place(&second)).await;
+    let again = look(&world, &own, &place(&second)).await;
     assert!(again.contains("Ask for others"), "{again}");
 }
 

@@ -48,8 +48,9 @@ fn said<'f>(form: &'f [(String, String)], name: &str) -> Option<&'f str> {
 /// Fields and what is typed into them.
 type Typed = &'static [(&'static str, &'static str)];
 
-/// Forms that make something, what is typed into each, and how it is sent.
-const FORMS: [(&str, Typed, &str); 4] = [
+/// Forms that make something, what is typed into each, and how it is sent. The last
+/// one gives the project another name, and with it all their addresses.
+const FORMS: [(&str, Typed, &str); 7] = [
     (
         "/new-view",
         &[
@@ -92,7 +93,38 @@ const FORMS: [(&str, Typed, &str); 4] = [
         ],
         "post",
     ),
+    (
+        "/people/invite",
+        &[
+            ("sign_in", "cy@example.com"),
+            ("role", "analyst"),
+            ("field_1", "customer"),
+            ("value_1", "a"),
+        ],
+        "post",
+    ),
+    ("/settings/another", &[("name", "north")], "post"),
+    ("/settings", &[("name", "south")], "post"),
 ];
+
+/// The same of forms about a key and a person that are there.
+async fn forms_of(world: &World, by: &SignedIn) -> Vec<(String, Typed)> {
+    const ROLL: Typed = &[("grace", "72h"), ("silence", "30")];
+    const COPY: Typed = &[("name", "the second"), ("expires_at", "2099-01-02T08:30")];
+    const PERSON: Typed = &[
+        ("name", "Ada the first"),
+        ("here", "viewer"),
+        ("held", "shown"),
+        ("field_1", "customer"),
+        ("value_1", "a"),
+    ];
+    let (key, _) = world.key(json!([])).await;
+    vec![
+        (format!("/keys/{key}/roll"), ROLL),
+        (format!("/keys/{key}/copy"), COPY),
+        (format!("/people/{}", by.id), PERSON),
+    ]
+}
 
 fn check_kept(html: &str, (_, typed, method): (&str, &[(&str, &str)], &str)) {
     let form = filled(html, method);
@@ -137,6 +169,46 @@ async fn a_form_of_an_older_session_is_shown_again_with_a_fresh_token_and_nothin
             let reply = browse(&world, &call, &ada.cookie(), OWN, Some(&pairs)).await;
             assert!(!reply.expect(403).text().contains("signed in anew"));
         }
+    }
+    let after = world.get("/v1/audit?limit=1000").await.expect(200).json();
+    assert_eq!(entries, after, "something was done");
+}
+
+#[tokio::test]
+async fn forms_about_a_key_and_a_person_keep_what_was_typed_and_no_code() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let forms = forms_of(&world, &ada).await;
+    let entries = world.get("/v1/audit?limit=1000").await.expect(200).json();
+    let long = "x".repeat(257 << 10);
+    for (below, typed) in &forms {
+        let (below, typed) = (below.as_str(), *typed);
+        let call = format!("POST {DEFAULT}{below}");
+        let pairs = [typed, &[("_token", "older"), ("code", "314159")]].concat();
+        let kept = |html: &str| {
+            assert!(!html.contains("314159"), "{html}");
+            check_kept(html, (below, typed, "post"));
+        };
+        // A page of an older session.
+        let reply = browse(&world, &call, &ada.cookie(), OWN, Some(&pairs)).await;
+        let html = reply.expect(403).text();
+        assert!(html.contains("without codes and passwords"), "{html}");
+        kept(&html);
+        // And one whose session is over: what is typed waits for the sign-in.
+        let reply = browse(&world, &call, "", OWN, Some(&pairs)).await;
+        let html = reply.expect(401).text();
+        assert!(
+            html.contains("never kept") && !html.contains("314159"),
+            "{html}"
+        );
+        let waiting = filled(&html, "post");
+        for (name, value) in typed {
+            let found = said(&waiting, &format!("kept.{name}"));
+            assert_eq!(found, Some(*value), "{below}: {html}");
+        }
+        let pairs = [typed, &[("code", "314159"), ("note", long.as_str())]].concat();
+        let html = send(&world, &ada, below, &pairs).await.expect(413).text();
+        kept(&html);
     }
     let after = world.get("/v1/audit?limit=1000").await.expect(200).json();
     assert_eq!(entries, after, "something was done");

@@ -4,9 +4,10 @@ use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
 use super::world::{between, open, send_to};
+use crate::caller::seen::tests::from;
 use crate::console::frame::segment;
 use crate::testing::people::{SignedIn, first_signed_in, joined, sign_in_again};
-use crate::testing::{Reply, World, text};
+use crate::testing::{Reply, World, request, text};
 
 const KEYS: &str = "/console/projects/default/keys";
 
@@ -193,6 +194,9 @@ async fn a_form_keeps_what_was_typed_marks_the_field_and_says_the_rule() {
             html.contains(&format!("id=\"{marked}\"")),
             "{name} {value}: {html}"
         );
+        if name == "rotate_days" {
+            assert!(html.contains("Whole days, from 1 to 3650."), "{html}");
+        }
         if name != "name" {
             assert!(html.contains("value=\"Typed name\""), "{name}");
         }
@@ -419,6 +423,7 @@ async fn signing_secrets_and_derived_tokens_are_shown_and_ended_one_by_one() {
     let ada = first_signed_in(&world).await;
     let html = page(&world, &ada, &format!("/{id}")).await;
     assert!(hints.iter().all(|(_, hint)| html.contains(hint)), "{html}");
+    assert!(html.contains("A signing secret was made by"), "{html}");
     let below = format!("/{id}/signing/{}/end", hints[0].0);
     page(&world, &ada, &below).await;
     send(&world, &ada, &below, &[]).await.expect(303);
@@ -621,6 +626,40 @@ async fn a_key_is_rolled_undone_and_its_grace_is_ended() {
         .await
         .expect(200);
     send(&world, &ada, &end, &[]).await.expect(409);
+}
+
+/// A page that offers what is refused leads nowhere.
+#[tokio::test]
+async fn a_key_offers_to_take_a_roll_back_where_that_is_let_through() {
+    let world = World::with_sales().await;
+    // Before there are people, who would be asked for a code.
+    let (id, _) = world.key(json!([])).await;
+    let (other, _) = world.key(json!([])).await;
+    let roll = async |id: &str| {
+        let asked = json!({ "grace": "24h" });
+        let rolled = world.post(&format!("/v1/keys/{id}/roll"), &asked).await;
+        text(&rolled.expect(201).json(), "/token").to_owned()
+    };
+    let revoke = async |token: &str| {
+        let revoke = "POST /v1/keys/self/revoke";
+        world.call(token, revoke, &Json::Null).await.expect(204);
+    };
+    roll(&other).await;
+    revoke(&roll(&id).await).await;
+    let newest = roll(&id).await;
+    let ada = first_signed_in(&world).await;
+    let (undo, keeps) = ("Take the roll back", "The old one keeps its end");
+    let html = page(&world, &ada, &format!("/{other}")).await;
+    assert!(html.contains(undo) && !html.contains(keeps), "{html}");
+    // First by a roll that did not replace the old one, then without a newest one.
+    for is_last in [false, true] {
+        if is_last {
+            revoke(&newest).await;
+        }
+        let html = page(&world, &ada, &format!("/{id}")).await;
+        assert!(html.contains("End the old one now"), "{html}");
+        assert!(!html.contains(undo) && html.contains(keeps), "{html}");
+    }
 }
 
 #[tokio::test]
@@ -1003,6 +1042,48 @@ async fn a_keys_chart_has_a_line_for_each_of_its_secrets() {
 }
 
 #[tokio::test]
+async fn a_keys_page_tells_from_which_networks_it_was_used() {
+    let world = World::with_sales().await;
+    let (id, token) = world.key(json!([])).await;
+    let ada = first_signed_in(&world).await;
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    assert!(!html.contains("Requests by network"), "{html}");
+    let whoami = || request(&token, "GET /v1/whoami", &Json::Null);
+    world.send(whoami()).await.expect(200);
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    let drawn = between(&html, "Requests by network", "</svg>");
+    assert!(drawn.contains("not kept"), "{drawn}");
+    for _ in 0..3 {
+        let from = from(&world, Some("192.0.2.7"), whoami()).await;
+        from.expect(200);
+    }
+    for number in 0..20 {
+        let address = format!("198.18.{number}.1");
+        from(&world, Some(&address), whoami()).await.expect(200);
+    }
+    let html = page(&world, &ada, &format!("/{id}")).await;
+    let drawn = between(&html, "Requests by network", "</svg>");
+    for name in ["192.0.2.0/24", "other networks", "not kept"] {
+        assert!(drawn.contains(name), "{name} in {drawn}");
+    }
+    let table = between(&html, "aria-label=\"By network\"", "</table>");
+    for (name, requests) in [
+        ("192.0.2.0/24", 3),
+        ("198.18.14.0/24", 1),
+        ("other networks", 5),
+        ("not kept", 1),
+    ] {
+        let row = format!("{name}</th><td class=\"number\">{requests}</td>");
+        assert!(table.contains(&row), "{row} in {table}");
+    }
+    assert!(!table.contains("198.18.15.0"), "{table}");
+    assert!(
+        html.contains("The first 16 of a day are told apart"),
+        "{html}"
+    );
+}
+
+#[tokio::test]
 async fn usage_and_credits_are_told_in_a_picture_and_in_tables() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
@@ -1030,8 +1111,8 @@ async fn usage_and_credits_are_told_in_a_picture_and_in_tables() {
         "<svg class=\"chart is-wide\"",
         "Ada Corp",
         "90",
-        "80 % used",
-        "2026-05-01",
+        "90 % used",
+        ">1 May<",
         ">sales<",
     ] {
         assert!(html.contains(part), "{part}: {html}");
@@ -1058,8 +1139,35 @@ async fn usage_and_credits_are_told_in_a_picture_and_in_tables() {
     }
     let html = page(&world, &ada, &format!("/{id}")).await;
     assert!(
-        html.contains("<svg class=\"chart is-slim\"") && html.contains("80 % used"),
+        html.contains("<svg class=\"chart is-slim\"") && html.contains("90 % used"),
         "{html}"
     );
     assert!(html.contains("Made by"), "its history: {html}");
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_says_so_and_none_of_its_secrets_is_live() {
+    let world = World::new().await;
+    let ada = first_signed_in(&world).await;
+    let body = json!({ "name": "Short", "grants": [],
+        "restrictions": { "expires_at": "2026-05-01T12:30:00Z" } });
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    let below = format!("/{}", text(&made, "/id"));
+    let said = async |word: &str| page(&world, &ada, &below).await.contains(word);
+    assert!(said(">live<").await && !said("This key has expired").await);
+    world.clock.advance(std::time::Duration::from_secs(40 * 60));
+    assert!(!said(">live<").await && said("This key has expired").await);
+    assert!(said("<span class=\"tag is-bad\">expired</span>").await);
+}
+
+#[test]
+fn a_sentence_keeps_the_name_that_it_begins_with() {
+    for (rule, said) in [
+        ("rotate_after is too long", "rotate_after is too long."),
+        ("a.b is of type Int64", "a.b is of type Int64."),
+        ("type six digits", "Type six digits."),
+        ("nothing.", "Nothing."),
+    ] {
+        assert_eq!(crate::console::forms::sentence(rule), said);
+    }
 }

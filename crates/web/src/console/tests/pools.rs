@@ -206,6 +206,43 @@ async fn numbers_and_rows_are_of_what_the_role_shows() {
 }
 
 #[tokio::test]
+async fn what_the_server_added_to_records_is_shown_when_it_is_asked_for() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let bob = held(&world, &ada, "admin").await;
+    let (_, pool) = ids(&world).await;
+    let ingest = json!([{ "on": "pool:sales", "actions": ["ingest"] }]);
+    let body = json!({ "name": "the till", "grants": ingest });
+    let key = world.post("/v1/keys", &body).await.expect(201).json();
+    let (id, token) = (text(&key, "/id"), text(&key, "/token"));
+    let record = json!([{ "customer": "a", "amount": 9, "at": "2026-04-06T00:00:00Z" }]);
+    let call = "POST /v1/pools/sales/records";
+    world.call(token, call, &record).await.expect(200);
+    for (below, asked) in [("", ""), ("/records", ""), ("/remove", "which=all&")] {
+        let path = format!("/pools/{pool}{below}?{asked}");
+        let html = see(&world, &ada, &path).await.expect(200).text();
+        assert!(
+            !html.contains(">_id<") && html.contains(">amount<"),
+            "{html}"
+        );
+        let other = format!("{below}?{asked}added=yes").replace('&', "&#38;");
+        assert!(html.contains(&other), "{other}: {html}");
+        // A key is called by its name for whom it is known, and by its id else.
+        for (by, is_known) in [(&ada, true), (&bob, false)] {
+            let html = see(&world, by, &format!("{path}added=yes")).await;
+            let html = html.expect(200).text();
+            assert!(html.contains(">_id<"), "{html}");
+            assert_eq!(html.contains("<td>the till</td>"), is_known, "{html}");
+            assert_eq!(
+                html.contains(&format!("<td>{id}</td>")),
+                !is_known,
+                "{html}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_stored_and_what_is_refused_is_named() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
@@ -380,7 +417,7 @@ async fn the_tail_marks_what_is_new_and_stops_by_itself() {
         .expect(200);
     let html = open(&world, &ada, &next).await.expect(200).text();
     assert_eq!(html.matches("class=\"is-new\"").count(), 1, "{html}");
-    for (asked, word) in [("?live=no", "Held"), ("?turn=200", "nobody touched it")] {
+    for (asked, word) in [("?live=no", "Paused"), ("?turn=200", "nobody touched it")] {
         let html = see(&world, &ada, &format!("{path}{asked}")).await.text();
         assert!(
             !html.contains("hx-get") && html.contains(word),

@@ -92,12 +92,19 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
             html.contains("What it answers") && !html.contains("role=\"alert\""),
             "{html}"
         );
-        let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
-        let picture = open(&world, &ada, &chart).await.expect(200).text();
-        assert!(
-            picture.starts_with("<svg") && !picture.contains("No data"),
-            "{name}: {picture}"
-        );
+        // Records as they are have no chart; intervals have names, and no moments.
+        let is_records = name == "rows";
+        assert_eq!(!html.contains("<picture"), is_records, "{name}: {html}");
+        let has_moments = html.contains("<time class=\"exact\"");
+        assert_eq!(has_moments, is_records, "{name}: {html}");
+        if !is_records {
+            let chart = between(&html, "<img src=\"", "\"").replace("&#38;", "&");
+            let picture = open(&world, &ada, &chart).await.expect(200).text();
+            assert!(
+                picture.starts_with("<svg") && !picture.contains("No data"),
+                "{name}: {picture}"
+            );
+        }
         let typed = filled(&html, "post");
         let form = with(&typed, &[("name", name)]);
         let made = send_all(&world, &ada, "/new-view", &form).await.expect(303);
@@ -181,6 +188,11 @@ async fn a_view_and_its_chart_show_the_rows_of_the_role_alone() {
     let world = World::with_sales().await;
     let ada = first_signed_in(&world).await;
     let id = text(&world.get("/v1/views").await.json(), "/items/0/id").to_owned();
+    let sums = json!({ "name": "sums", "pool": "sales", "shape": "aggregated", "fields": [
+        { "field": "customer", "group": true },
+        { "field": "amount", "aggregate": "sum", "as": "total" }] });
+    let sums = world.post("/v1/views", &sums).await.expect(201).json();
+    let sums = text(&sums, "/id");
     for role in ["analyst", "viewer"] {
         let bob = held(&world, &ada, role).await;
         for (by, rows, foreign) in [(&ada, "5 rows", true), (&bob, "3 rows", false)] {
@@ -193,20 +205,23 @@ async fn a_view_and_its_chart_show_the_rows_of_the_role_alone() {
                 "{html}"
             );
             assert_eq!(html.contains("b3@example.com"), foreign, "{html}");
+            assert!(
+                !html.contains("<picture") && !html.contains("the first"),
+                "{html}"
+            );
             let list = see(&world, by, "/views").await.expect(200).text();
             let count = format!(
                 "<td class=\"number\" data-label=\"Records behind it\">{}</td>",
                 &rows[..1]
             );
             assert!(list.contains(&count), "{list}");
-            let chart = see(&world, by, &format!("/views/{id}/chart.svg?theme=dark")).await;
+            let chart = see(&world, by, &format!("/views/{sums}/chart.svg?theme=dark")).await;
             let chart = chart.expect(200).text();
-            // Bars of amounts: 3 and 5 are those of the other customer.
             assert!(
-                chart.contains(": 4") && !chart.contains("No data"),
+                chart.contains("a: 7") && !chart.contains("No data"),
                 "{chart}"
             );
-            assert_eq!(chart.contains(": 5"), foreign, "{chart}");
+            assert_eq!(chart.contains("b: 8"), foreign, "{chart}");
         }
         assert_eq!(
             see(&world, &bob, &format!("/views/{id}/change"))
@@ -278,6 +293,7 @@ async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts()
             html.contains(&format!("<p class=\"figure\">{sum}</p>")),
             "{html}"
         );
+        assert!(html.contains("Sum of amount in sales. Over"), "{html}");
         let html = see(
             &world,
             by,
@@ -302,13 +318,17 @@ async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts()
         assert_eq!(html.contains("b3@example.com"), foreign, "{html}");
         assert!(html.contains("a4@example.com"), "{html}");
     }
-    let series =
-        "pool=sales&analysis=count&interval=daily&timeframe=between&from=2026-04-01&to=2026-04-06";
+    let series = "pool=sales&analysis=count&interval=daily&timeframe=between&from=2026-04-01&to=2026-04-06&timezone=Asia/Tokyo";
     let html = see(&world, &bob, &format!("/explore?{series}"))
         .await
         .expect(200)
         .text();
-    assert!(html.contains("5 rows"), "{html}");
+    assert!(html.contains("5 rows."), "{html}");
+    // Days are those of the zone that is asked for, which is that of the chart.
+    assert!(
+        html.contains("<th scope=\"col\">day</th>") && html.contains("<td>1 Apr 2026</td>"),
+        "{html}"
+    );
     for wrong in [
         "analysis=sum",
         "analysis=sum&field=email",
@@ -335,6 +355,74 @@ async fn questions_are_answered_over_the_rows_of_the_role_as_tables_and_charts()
             .text()
             .contains("class=\"figure\"")
     );
+}
+
+#[tokio::test]
+async fn an_answer_is_drawn_as_the_kind_that_is_chosen_and_kept_with_the_question() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let picture = async |html: &str| {
+        let chart = between(html, "<img src=\"", "\"").replace("&#38;", "&");
+        open(&world, &ada, &chart).await.expect(200).text()
+    };
+    let (area, line) = ("<path class=\"a f0\"", "<path class=\"l l0\"");
+    let bars = "<rect class=\"f0\"";
+    let asked = "/explore?pool=sales&analysis=count&interval=daily&timeframe=between\
+        &from=2026-04-01&to=2026-04-06";
+    for (word, chosen, drawn, not) in [
+        ("", "", area, bars),
+        ("area", "area", area, bars),
+        ("line", "line", line, area),
+        ("bars", "bars", bars, area),
+        // No kind, and one that does not fit.
+        ("pie", "", area, bars),
+        ("funnel", "", area, bars),
+    ] {
+        let html = see(&world, &ada, &format!("{asked}&chart={word}")).await;
+        let html = html.expect(200).text();
+        let offered = between(&html, "name=\"chart\"", "</select>");
+        let selected = format!("<option value=\"{chosen}\" selected>");
+        assert!(offered.contains(&selected), "{word}: {offered}");
+        assert!(offered.contains("value=\"table\""), "{word}: {offered}");
+        assert!(!offered.contains("value=\"funnel\""), "{word}: {offered}");
+        let svg = picture(&html).await;
+        assert!(svg.contains(drawn) && !svg.contains(not), "{word}: {svg}");
+    }
+    let html = see(&world, &ada, &format!("{asked}&chart=table")).await;
+    let html = html.expect(200).text();
+    assert!(!html.contains("<img src") && html.contains("<td"), "{html}");
+    // One number has no kind to choose, and keeps what was chosen before.
+    let one = "/explore?pool=sales&analysis=count&chart=bars";
+    let html = see(&world, &ada, one).await.expect(200).text();
+    assert_eq!(hidden(&html, "chart"), "bars");
+
+    let html = see(&world, &ada, &format!("{asked}&chart=bars"))
+        .await
+        .text();
+    let typed = filled(&html, "get");
+    let form = with(&typed, &[("name", "columns"), ("kind", "saved")]);
+    send_all(&world, &ada, "/new-question", &form)
+        .await
+        .expect(303);
+    let stored = world.get("/v1/saved-queries/columns").await.expect(200);
+    let stored = stored.json();
+    assert_eq!(stored["metadata"], json!({ "chart": "bars" }), "{stored}");
+    let own = format!("/saved/{}", text(&stored, "/id"));
+    let html = see(&world, &ada, &own).await.expect(200).text();
+    assert!(picture(&html).await.contains(bars));
+    // Opened again it is chosen, and another one takes its place.
+    let explore = between(&html, "/explore?", "\"").replace("&#38;", "&");
+    let html = see(&world, &ada, &format!("/explore?{explore}")).await;
+    let typed = filled(&html.expect(200).text(), "get");
+    assert!(typed.contains(&("chart".to_owned(), "bars".to_owned())));
+    let form = with(&typed, &[("chart", "table")]);
+    send_all(&world, &ada, "/new-question", &form)
+        .await
+        .expect(303);
+    let stored = world.get("/v1/saved-queries/columns").await.expect(200);
+    assert_eq!(stored.json()["metadata"], json!({ "chart": "table" }));
+    let html = see(&world, &ada, &own).await.expect(200).text();
+    assert!(!html.contains("<img src") && html.contains("PUBLISHABLE_KEY"));
 }
 
 #[tokio::test]
@@ -786,8 +874,15 @@ async fn a_notice_is_dismissed_from_the_list_that_has_all_of_them() {
     }
     let html = see(&world, &ada, "").await.expect(200).text();
     assert!(html.contains(">2 more</a>"), "{html}");
+    // What wants somebody comes before what there is.
+    let place = |part: &str| html.find(part).expect("is told");
+    assert!(
+        place("Wants attention") < place("class=\"figures\""),
+        "{html}"
+    );
     let html = see(&world, &ada, "/notices").await.expect(200).text();
     assert_eq!(html.matches("/dismiss\"").count(), 8, "{html}");
+    assert_eq!(html.matches("/roll\"").count(), 8, "{html}");
     let below = between(&html, "href=\"/console/projects/default/notices/", "\"");
     let below = format!("/notices/{below}");
     see(&world, &ada, &below).await.expect(200);
@@ -916,7 +1011,12 @@ async fn what_was_changed_meanwhile_is_shown_and_not_deleted() {
             Some(other),
             "sum of amount in sales",
         ),
-        ("datasets", "/v1/datasets/daily", None, "count in sales"),
+        (
+            "datasets",
+            "/v1/datasets/daily",
+            None,
+            "number of records in sales",
+        ),
     ] {
         let id = world.get(path).await.expect(200).json();
         let below = format!("/{kind}/{}/delete", text(&id, "/id"));

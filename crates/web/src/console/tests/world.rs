@@ -27,15 +27,38 @@ pub(super) async fn browse(
     if reply.status != 303 || !place.starts_with("/console/shown-once/") {
         return reply;
     }
-    let given = reply.headers.get(header::SET_COOKIE).cloned();
-    let renewed = reply.header("set-cookie").split(';').next();
-    let renewed = renewed.filter(|_| given.is_some()).unwrap_or(cookie);
     let call = format!("GET {place}");
-    let mut page = browse_plainly(world, &call, renewed, said, None).await;
-    if let Some(given) = given {
-        page.headers.insert(header::SET_COOKIE, given);
+    let mut page = browse_plainly(world, &call, &after(&reply, cookie), said, None).await;
+    for given in reply.headers.get_all(header::SET_COOKIE) {
+        page.headers.append(header::SET_COOKIE, given.clone());
     }
     page
+}
+
+/// The console's cookies: the session's, and that of a page that is shown once.
+pub(super) const COOKIES: [&str; 2] = ["__Host-tidegate", "__Host-tidegate-once"];
+
+/// The cookie of this name that an answer gives, as a browser sends it back.
+pub(super) fn given(reply: &Reply, name: &str) -> Option<String> {
+    let all = reply.headers.get_all(header::SET_COOKIE).iter();
+    let mut pairs = all.filter_map(|given| given.to_str().ok()?.split(';').next());
+    let found = pairs.find(|pair| is_of(pair, name));
+    found.map(str::to_owned)
+}
+
+/// What a browser that sent this cookie sends after the answer.
+pub(super) fn after(reply: &Reply, cookie: &str) -> String {
+    let all = COOKIES.iter().filter_map(|name| {
+        let mut had = cookie.split("; ");
+        let had = had.find(|pair| is_of(pair, name)).map(str::to_owned);
+        given(reply, name).or(had)
+    });
+    all.collect::<Vec<_>>().join("; ")
+}
+
+fn is_of(pair: &str, name: &str) -> bool {
+    let rest = pair.strip_prefix(name);
+    rest.is_some_and(|rest| rest.starts_with('='))
 }
 
 /// A request as a browser makes it: with a cookie unless it is empty, and with a
@@ -102,10 +125,10 @@ pub(super) async fn send_to(
 }
 
 /// Keeps the cookie that an answer gives.
-fn keep_cookie(by: &SignedIn, reply: &Reply) {
-    let given = reply.header("set-cookie").split(';').next();
+pub(super) fn keep_cookie(by: &SignedIn, reply: &Reply) {
+    let given = given(reply, COOKIES[0]);
     if let Some(given) = given.filter(|given| given.len() > "__Host-tidegate=".len()) {
-        given.clone_into(&mut by.cookie.lock().expect("nobody panicked"));
+        *by.cookie.lock().expect("nobody panicked") = given;
     }
 }
 

@@ -10,7 +10,7 @@ use model::permit::Admin;
 use model::secrets::SecretId;
 
 use super::super::shown::grouped;
-use super::super::times::Moment;
+use super::super::times::{Moment, day_of};
 use super::super::visitor::InProject;
 use super::chart::{Chart, Line};
 use super::{PARTS, date};
@@ -106,8 +106,9 @@ impl Sums {
         });
         let mut days: Vec<(i32, UsageCounts)> = days.collect();
         days.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
+        let last = date(self.days.end - 1);
         let days = days.into_iter();
-        days.map(|(day, counts)| Part::new(date(day), None, counts))
+        days.map(|(day, counts)| Part::new(day_of(&date(day), &last), None, counts))
             .collect()
     }
 
@@ -170,7 +171,7 @@ impl Sums {
             let others = (0..self.days.len()).map(|at| rest.iter().map(|(_, days)| days[at]).sum());
             lines.push(("all older ones".to_owned(), others.collect()));
         }
-        lines.push(("refused, of all".to_owned(), refused));
+        lines.push(("refused".to_owned(), refused));
         lines.retain(|(_, values)| values.iter().any(|value| *value > 0));
         Ok(Chart::of(self.days.clone(), &lines))
     }
@@ -204,7 +205,7 @@ impl Sums {
     }
 }
 
-fn asked(days: &Range<i32>, key: Option<KeyId>, limit: usize) -> UsageAsked {
+pub(super) fn asked(days: &Range<i32>, key: Option<KeyId>, limit: usize) -> UsageAsked {
     UsageAsked {
         from: days.start,
         to: days.end,

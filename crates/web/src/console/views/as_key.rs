@@ -32,8 +32,6 @@ pub(in crate::console) struct Answered {
     pub(in crate::console) table: Table,
     /// How many rows there are, in words.
     pub(in crate::console) size: String,
-    /// How many of them the table has.
-    pub(in crate::console) shown: usize,
     pub(in crate::console) fault: Option<String>,
 }
 
@@ -51,11 +49,9 @@ pub(super) async fn answered(
         let draft = &readable.view.draft;
         let request = request(draft, parameters)?;
         let data = data::read(&readable, &request, state).await?;
-        let (_, shown) = data.size();
         Ok::<Answered, ApiError>(Answered {
-            table: data.table(draft),
+            table: data.table(draft, request.interval),
             size: size_of(&data),
-            shown,
             fault: None,
         })
     };
@@ -98,11 +94,10 @@ pub(in crate::console) async fn for_key(
     let answered = answered(seen, &Parameters::default(), state).await?;
     let name = &view.draft.name;
     let chart = readable.below(here, &format!("/chart.svg?as={key}"));
-    // Rows as they are have their chart on the page of the view.
-    let is_drawn = answered.fault.is_none() && view.draft.shape != Shape::Records;
+    let is_drawn = answered.fault.is_none() && is_drawn(&view.draft.shape);
     let chart = is_drawn.then(|| {
         let clock = clock_of(&view.draft.shape);
-        Chart::at(&chart, Size::Medium, format!("Chart of {name}")).over_time(clock.as_ref())
+        Chart::at(&chart, Size::Large, format!("Chart of {name}")).over_time(clock.as_ref())
     });
     let page = readable.below(here, &format!("?as={key}"));
     Ok((answered, chart, page))
@@ -111,6 +106,11 @@ pub(in crate::console) async fn for_key(
 /// By which clock a view's rows are cut into intervals; `None` for one that has none.
 pub(super) fn clock_of(shape: &Shape) -> Option<TimeZone> {
     matches!(shape, Shape::TimeSeries { .. }).then(TimeZone::utc)
+}
+
+/// Whether a view of this shape has a chart: records as they are have none.
+pub(super) fn is_drawn(shape: &Shape) -> bool {
+    *shape != Shape::Records
 }
 
 /// A key as which a view is looked at.
@@ -228,7 +228,6 @@ impl Answered {
         Self {
             table: crate::console::shown::sample(text),
             size: text.to_owned(),
-            shown: 1,
             fault: Some(text.to_owned()),
         }
     }

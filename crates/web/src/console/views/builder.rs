@@ -87,12 +87,9 @@ impl Choice {
 
 /// The shapes in the words of people.
 const SHAPES: [(&str, &str); 3] = [
-    ("records", "Records: rows as they are, page by page"),
-    ("aggregated", "Aggregated: a row for each group"),
-    (
-        "time_series",
-        "Time series: a row for each interval and group",
-    ),
+    ("records", "Records"),
+    ("aggregated", "Aggregated"),
+    ("time_series", "Time series"),
 ];
 /// Ranges to look at.
 pub(super) const TIMEFRAMES: [(&str, &str); 8] = [

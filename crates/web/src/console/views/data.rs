@@ -15,9 +15,9 @@ use super::Readable;
 use super::as_key::AsKey;
 use super::builder::USUAL;
 use super::unsaved::unsaved;
-use crate::charts::{Drawing, Look};
+use crate::charts::{Drawing, Look, interval_name};
 use crate::console::pictures::{self, look_of};
-use crate::console::shown::{Table, counted};
+use crate::console::shown::{Cell, Table, rows_of};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
 use crate::input::Parameters;
@@ -36,8 +36,6 @@ const ROWS: u64 = 1_000;
 const SERIES_ROWS: u64 = 20_000;
 /// Rows that a table shows of them.
 const SHOWN: usize = 50;
-/// Rows of records that are drawn.
-const DRAWN: usize = 40;
 
 /// What a view answered.
 pub(super) struct Data {
@@ -49,9 +47,10 @@ pub(super) struct Data {
 
 /// How many rows there are, in words.
 pub(super) fn size_of(data: &Data) -> String {
-    let rows = counted(data.rows.len() as i128, "row", "rows");
+    let all = data.rows.len();
+    let rows = rows_of(all, all.min(SHOWN));
     match data.has_more {
-        true => format!("More than {rows}, of which the first are looked at"),
+        true => format!("More than {rows}"),
         false => rows,
     }
 }
@@ -106,20 +105,30 @@ pub(super) async fn read(
 }
 
 impl Data {
-    /// The rows under the names of the view's fields, in its order.
-    pub(super) fn table(&self, draft: &ViewDraft) -> Table {
+    /// The rows under the names of the view's fields, in its order. Intervals come first, by the
+    /// clock that they are cut by.
+    pub(super) fn table(&self, draft: &ViewDraft, interval: Option<Interval>) -> Table {
         let columns = self.columns(draft);
+        let first = columns.first().map(|(_, at)| *at);
         let rows = self.rows.iter().take(SHOWN).map(|row| {
             let cells = columns.iter().map(|(_, at)| row.get(*at));
             cells.collect()
         });
         let rows: Vec<Vec<Option<&Value>>> = rows.collect();
-        Table::of(columns.into_iter().map(|(name, _)| name).collect(), &rows)
-    }
-
-    /// How many rows there are, and how many of them a table shows.
-    pub(super) fn size(&self) -> (usize, usize) {
-        (self.rows.len(), self.rows.len().min(SHOWN))
+        let names = columns.into_iter().map(|(name, _)| name).collect();
+        let mut table = Table::of(names, &rows);
+        let (Some(interval), Some(at)) = (interval, first) else {
+            return table;
+        };
+        for (line, row) in table.rows.iter_mut().zip(&self.rows) {
+            if let (Some(cell), Some(Value::DateTime(start))) =
+                (line.cells.first_mut(), row.get(at))
+            {
+                let name = interval_name(*start, &TimeZone::utc(), interval);
+                *cell = Cell::of(&Value::from(name));
+            }
+        }
+        table
     }
 
     fn at(&self, name: &str) -> Option<usize> {
@@ -153,10 +162,10 @@ impl Data {
         (groups, measures)
     }
 
-    /// The picture of the rows.
+    /// The picture of the rows; records as they are have none.
     fn draw(&self, draft: &ViewDraft, look: Look, interval: Option<Interval>) -> String {
         let (answer, metrics, caption) = match &draft.shape {
-            Shape::Records => self.of_records(draft),
+            Shape::Records => (Answer::Rows(Vec::new()), Vec::new(), None),
             Shape::Aggregated => self.of_groups(draft),
             Shape::TimeSeries { interval_field } => {
                 let time = self.at(interval_field.as_str());
@@ -165,34 +174,6 @@ impl Data {
         };
         let drawing = Drawing::of_table(look, TimeZone::utc(), interval, (metrics, caption));
         drawing.draw(&answer)
-    }
-
-    /// Records as bars: the first field that is no number names them, and the
-    /// first one that is a number is drawn.
-    fn of_records(&self, draft: &ViewDraft) -> Drawn {
-        let columns = self.columns(draft);
-        let is_number = |at: usize| {
-            let mut cells = self.rows.iter().filter_map(|row| row.get(at));
-            let mut filled = cells.clone().filter(|cell| !cell.is_null()).peekable();
-            filled.peek().is_some()
-                && cells.all(|cell| cell.is_null() || cell.as_number().is_some())
-        };
-        let number = columns.iter().find(|(_, at)| is_number(*at));
-        let named = columns.iter().find(|(_, at)| !is_number(*at));
-        let Some((label, number)) = number else {
-            return (Answer::Rows(Vec::new()), Vec::new(), None);
-        };
-        let rows = self.rows.iter().take(DRAWN).enumerate();
-        let groups = rows.map(|(place, row)| GroupResult {
-            keys: vec![match named {
-                Some((_, at)) => row.get(*at).cloned().unwrap_or(Value::Null),
-                None => Value::from(place as u64 + 1),
-            }],
-            results: vec![row.get(*number).cloned().unwrap_or(Value::Null)],
-        });
-        let results = Results::Groups(groups.collect());
-        let answer = measured(vec![label.clone()], results);
-        (answer, vec![0], Some(label.clone()))
     }
 
     fn of_groups(&self, draft: &ViewDraft) -> Drawn {

@@ -10,6 +10,7 @@ use model::people::Area;
 use model::pools::Pool;
 
 use super::Readable;
+use super::as_key;
 use super::builder::Builder;
 use super::data::{self, request, size_of};
 use super::unsaved::{chosen_pool, readable_of, without_nothing};
@@ -57,8 +58,7 @@ pub(super) const NO_POOL: &str = "there is no such pool for you";
 struct Preview {
     table: Table,
     size: String,
-    shown: usize,
-    chart: Chart,
+    chart: Option<Chart>,
     /// The definition without a name.
     pretty: String,
 }
@@ -96,8 +96,8 @@ async fn preview(
     let definition = builder.to_value(pool)?;
     let readable = readable_of(here, &definition, pool, state)?;
     let draft = &readable.view.draft;
-    let data = data::read(&readable, &request(draft, parameters)?, state).await?;
-    let (_, shown) = data.size();
+    let request = request(draft, parameters)?;
+    let data = data::read(&readable, &request, state).await?;
     let said = without_nothing(definition.clone());
     let chart = format!(
         "{}?{}",
@@ -105,11 +105,12 @@ async fn preview(
         query(parameters.iter())
     );
     Ok(Preview {
-        table: data.table(draft),
+        table: data.table(draft, request.interval),
         size: size_of(&data),
-        shown,
-        chart: Chart::at(&chart, Size::Medium, "Chart of the view")
-            .over_time(super::as_key::clock_of(&draft.shape).as_ref()),
+        chart: as_key::is_drawn(&draft.shape).then(|| {
+            Chart::at(&chart, Size::Medium, "Chart of the view")
+                .over_time(as_key::clock_of(&draft.shape).as_ref())
+        }),
         pretty: pretty(&said),
     })
 }
@@ -276,8 +277,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         preview: Some(Preview {
             table: crate::console::shown::sample(text),
             size: text.to_owned(),
-            shown: 1,
-            chart: crate::console::pictures::sample(text),
+            chart: Some(crate::console::pictures::sample(text)),
             pretty: text.to_owned(),
         }),
         fault: Some(text.to_owned()),

@@ -45,7 +45,7 @@ struct Page {
     /// The key as which it is, and its page.
     as_key: Option<(String, String)>,
     answered: Answered,
-    chart: Chart,
+    chart: Option<Chart>,
     endpoint: String,
     snippets: Vec<Snippet>,
     change: Option<String>,
@@ -104,15 +104,12 @@ pub(in crate::console) async fn read(
         action: readable.below(&here, ""),
         keys: as_key::choices(&here, &readable, as_key.as_ref(), &state),
         answered,
-        chart: Chart::at(
-            &readable.below(
-                &here,
-                &format!("/chart.svg?{range}{}", as_key::in_address(as_key.as_ref())),
-            ),
-            Size::Large,
-            format!("Chart of {name}"),
-        )
-        .over_time(as_key::clock_of(&draft.shape).as_ref()),
+        chart: as_key::is_drawn(&draft.shape).then(|| {
+            let as_whom = as_key::in_address(as_key.as_ref());
+            let chart = readable.below(&here, &format!("/chart.svg?{range}{as_whom}"));
+            Chart::at(&chart, Size::Large, format!("Chart of {name}"))
+                .over_time(as_key::clock_of(&draft.shape).as_ref())
+        }),
         snippets: snippets::reading(&endpoint),
         endpoint,
         change: defines.then(|| readable.below(&here, "/change")),
@@ -219,7 +216,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         keys: super::builder::sample(text).timeframes,
         as_key: Some((text.to_owned(), place())),
         answered: Answered::sample(text),
-        chart: crate::console::pictures::sample(text),
+        chart: Some(crate::console::pictures::sample(text)),
         endpoint: text.to_owned(),
         snippets: snippets::sample(text),
         change: Some(place()),

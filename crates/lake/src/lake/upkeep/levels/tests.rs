@@ -64,6 +64,21 @@ fn a_customer_is_in_8_runs_and_no_record_of_1287_flushes_is_written_anew_more_th
 }
 
 #[test]
+fn runs_that_are_put_together_count_as_merged_as_their_records_were_on_average() {
+    let known: [(&[Run], u8); 6] = [
+        (&[(5, 10, 1), (0, 1_000, 2)], 0),
+        (&[(5, 1_000, 1), (0, 10, 2)], 5),
+        (&[(3, 1, 1), (0, 1, 2)], 2),
+        (&[(4, 7, 1)], 4),
+        (&[(9, 0, 1)], 0),
+        (&[], 0),
+    ];
+    for (runs, level) in known {
+        assert_eq!(mean_level(runs), level, "{runs:?}");
+    }
+}
+
+#[test]
 fn other_policies_break_the_promise() {
     let all = |runs: &[Run]| {
         let all = runs.iter().map(|(.., run)| *run).collect();

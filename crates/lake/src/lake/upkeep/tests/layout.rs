@@ -97,6 +97,28 @@ fn a_customer_is_in_few_files_and_a_record_is_written_anew_a_few_times() {
 }
 
 #[test]
+fn what_is_written_because_somebody_asked_for_it_counts_for_no_record() {
+    let (disk, pool) = (SimulatedDisk::new(7), sales("shared"));
+    let lake = open(&disk, &[&pool], options(2));
+    for n in 0..6 {
+        put(&lake, &pool, &[("few".to_owned(), n)]);
+        lake.flush(&Permit::ours()).unwrap();
+        while lake.upkeep(&Permit::ours()).unwrap() {}
+    }
+    let few = only(&lake).rewrites_per_record;
+    assert!(few >= 1.0, "{few}");
+    let many: Vec<_> = (6..206).map(|n| (format!("c{}", n % 9), n)).collect();
+    put(&lake, &pool, &many);
+    lake.flush(&Permit::ours()).unwrap();
+    let before = only(&lake).rewrites_per_record;
+    assert!(before < 0.5, "{before}");
+    lake.compact(&Permit::ours()).unwrap();
+    let after = only(&lake);
+    assert_eq!((after.runs_per_customer, after.rows), (1, 206));
+    assert!(after.rewrites_per_record < 0.5, "{after:?}");
+}
+
+#[test]
 fn customers_with_files_of_their_own_are_merged_one_by_one() {
     let (lake, pool, now) = live("file_per_customer", 3, 80);
     assert!(now.files >= 12, "{now:?}");
@@ -172,7 +194,7 @@ fn l14_a_question_about_a_customer_opens_their_files_alone() {
     assert!(read > 0 && read * 5 < bytes, "{read} of {bytes}");
 }
 
-/// The files of customer `a` whose records came in two parts, before and after those of so many
+/// The files of customer `a` whose records came in two parts, many before and one after those of so many
 /// others, once the pool was at rest for so long.
 fn files_of_one(others: i128, rest: Duration) -> usize {
     let (disk, pool) = (SimulatedDisk::new(7), sales("file_per_customer"));
@@ -183,7 +205,9 @@ fn files_of_one(others: i128, rest: Duration) -> usize {
         numbers.map(|n| (format!("c{}", n % 3), n)).collect()
     };
     for part in 0..2 {
-        put(&lake, &pool, &[("a".to_owned(), part)]);
+        let own = if part == 0 { 0..20 } else { 20..21 };
+        let own: Vec<_> = own.map(|n| ("a".to_owned(), n)).collect();
+        put(&lake, &pool, &own);
         if others > 0 {
             // They fill the memory, so that all goes to files.
             put(&lake, &pool, &of_others(100 + part * others));
@@ -196,7 +220,7 @@ fn files_of_one(others: i128, rest: Duration) -> usize {
     while lake.upkeep(&Permit::ours()).unwrap() {}
     let mut found = numbers(&lake, &pool);
     found.sort_unstable();
-    assert_eq!(found.len() as i128, 2 + 2 * others);
+    assert_eq!(found.len() as i128, 21 + 2 * others);
     let files = lake.pools.manifest(pool.id).files;
     let ranges = files.iter().filter_map(|file| file.isolation.as_ref());
     let own = ranges.clone().min_by_key(|range| &range.min).unwrap();
@@ -301,7 +325,10 @@ fn the_files_of_a_customer_in_a_run_are_counted() {
 fn a_customer_who_sends_a_little_again_and_again_has_each_record_written_anew_a_few_times() {
     let (disk, pool) = (SimulatedDisk::new(10), sales("file_per_customer"));
     let clock = Arc::new(ManualClock::new(noon()));
-    let lake = open_at(&disk, &[&pool], options(8), clock.clone()).unwrap();
+    let mut bounds = options(8);
+    // As if the files were larger than those that always become one.
+    bounds.upkeep.gathered_bytes = 0;
+    let lake = open_at(&disk, &[&pool], bounds, clock.clone()).unwrap();
     let rest = options(8).upkeep.flush_after + Duration::from_secs(1);
     for n in 0..200 {
         put(&lake, &pool, &[("a".to_owned(), n)]);

@@ -163,6 +163,37 @@ async fn what_a_roll_cannot_mean_is_refused_and_the_key_is_as_it_was() {
 }
 
 #[tokio::test]
+async fn k6_a_roll_that_did_not_end_the_old_secret_is_not_taken_back_and_says_why() {
+    let world = World::new().await;
+    let (id, old) = world.key(json!([])).await;
+    let key = format!("/v1/keys/{id}");
+    let roll = json!({ "grace": "24h" });
+    let rolled = world.post(&format!("{key}/roll"), &roll).await.expect(201);
+    let new = text(&rolled.json(), "/token").to_owned();
+    let revoke = "POST /v1/keys/self/revoke";
+    world.call(&new, revoke, &Json::Null).await.expect(204);
+    let undo = format!("{key}/undo-roll");
+    let force = json!({ "force": true });
+    let refused = world.post(&undo, &force).await.expect(409);
+    assert_eq!(refused.code(), "not_rolling");
+    let told = refused.json();
+    assert!(text(&told, "/detail").contains("roll the key"), "{told}");
+    // The next roll is another one, and taking it back would make the old one permanent.
+    world.post(&format!("{key}/roll"), &roll).await.expect(201);
+    let before = world.get(&key).await.expect(200).json();
+    let refused = world.post(&undo, &force).await.expect(409);
+    assert_eq!(refused.code(), "not_rolling");
+    let told = refused.json();
+    assert!(text(&told, "/detail").contains("end its grace"), "{told}");
+    assert_eq!(world.get(&key).await.expect(200).json(), before);
+    let end = "2026-05-02T12:00:00Z";
+    assert_eq!(text(&before, "/secrets/0/expires_at"), end);
+    world.clock.advance(Duration::from_secs(86_400));
+    let late = world.call(&old, "GET /v1/whoami", &Json::Null);
+    late.await.expect(401);
+}
+
+#[tokio::test]
 async fn who_uses_what_would_end_is_told_and_force_ends_it() {
     let world = World::new().await;
     let (id, old) = world.key(json!([])).await;

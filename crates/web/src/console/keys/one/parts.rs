@@ -2,10 +2,10 @@
 
 use control::UsedFrom;
 use model::keys::{KeyDraft, KeyKind, KeyRecord, SecretRecord, SeenNetwork};
-use model::time::Timestamp;
+use model::time::{Span, Timestamp};
 use model::value::Value;
 
-use super::super::super::shown::grouped;
+use super::super::super::shown::{counted, grouped};
 use super::super::super::times::Moment;
 use super::super::words::{GrantWords, listed};
 use crate::state::AppState;
@@ -72,9 +72,18 @@ pub(super) fn restrictions(draft: &KeyDraft) -> Vec<Restriction> {
     all.push(ends);
     let rolls = draft
         .rotate_after
-        .map(|age| format!("when a secret is older than {age}"));
+        .map(|age| format!("when a secret is older than {}", in_days(age)));
     all.push(Restriction::new("Asks to be rolled", rolls, "never"));
     all
+}
+
+/// A length of time as forms ask for it, where it is one of whole days.
+fn in_days(age: Span) -> String {
+    let seconds = age.as_duration().as_secs();
+    match seconds.is_multiple_of(86_400) {
+        true => counted((seconds / 86_400).into(), "day", "days"),
+        false => age.to_string(),
+    }
 }
 
 /// How much the key may take, and what of it is left.

@@ -100,7 +100,7 @@ async fn of_saved(
     };
     match saved::seen_by(&here.page.access, &saved, shown, state).await {
         Ok(answer) => {
-            let (mut table, _) = explore::table(&answer);
+            let (mut table, _) = explore::table(&saved.item.draft.query, &answer);
             table.rows.truncate(ROWS.into());
             let note = "Made now; the key itself may be given an answer from a moment ago.";
             Ok(Some(Latest {
