@@ -251,12 +251,15 @@ async fn lake_of(
     journal.segment_bytes = settings.journal_segment_bytes;
     let largest = journal.segment_bytes.saturating_sub(SEGMENT_RESERVE);
     journal.max_record_bytes = usize::try_from(largest).unwrap_or(usize::MAX);
+    let usual = RunOptions::default();
     let run = RunOptions {
+        // Whoever is refused knows it within twice the time that a question may take.
+        wait: usual.wait.min(settings.query_deadline),
         deadline: settings.query_deadline,
         memory_bytes: usize::try_from(settings.query_memory_bytes).unwrap_or(usize::MAX),
         open_files: Shares::of_this_process()?.records,
         threads,
-        ..RunOptions::default()
+        ..usual
     };
     let options = LakeOptions {
         journal,

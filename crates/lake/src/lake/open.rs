@@ -61,6 +61,8 @@ pub struct UpkeepOptions {
     pub gathered_bytes: u64,
     /// How long a deleted record may stay on the disk.
     pub purge_after: Duration,
+    /// Bytes of what is read of all files that are merged, in memory at once.
+    pub merge_bytes: usize,
     /// Bytes of records that are sorted at once where files lie in another
     /// order than they are to; what is more goes to files in between.
     pub sort_bytes: usize,
@@ -78,6 +80,7 @@ impl Default for UpkeepOptions {
             merge_bytes_per_second: 64 << 20,
             gathered_bytes: 1 << 20,
             purge_after: Duration::from_secs(24 * 60 * 60),
+            merge_bytes: 256 << 20,
             sort_bytes: 64 << 20,
         }
     }

@@ -13,6 +13,9 @@ use super::{
     ScrubSettings, ServeSettings, TlsFiles,
 };
 
+/// Bytes that upkeep may hold in memory for one thing, at least: some blocks of each file.
+const UPKEEP_BYTES_LEAST: usize = 8 << 20;
+
 /// The environment, passed in.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -163,6 +166,7 @@ impl<'a> Layers<'a> {
     pub(crate) fn serve(&self) -> Result<ServeSettings, ConfigError> {
         let listen = self.one("listen", address)?;
         let admin_listen = self.one("admin_listen", address)?;
+        let buffer_bytes = self.bytes("buffer_bytes", DEFAULT_BUFFER_BYTES, 16 * MIB)?;
         let settings = ServeSettings {
             data_dir: self.data_dir()?,
             listen: listen.unwrap_or(DEFAULT_LISTEN),
@@ -184,9 +188,9 @@ impl<'a> Layers<'a> {
                 DEFAULT_JOURNAL_SEGMENT_BYTES,
                 32 * MIB,
             )?,
-            buffer_bytes: self.bytes("buffer_bytes", DEFAULT_BUFFER_BYTES, 16 * MIB)?,
+            buffer_bytes,
             cache_bytes: self.bytes("cache_bytes", DEFAULT_CACHE_BYTES, MIB)?,
-            upkeep: self.upkeep()?,
+            upkeep: self.upkeep(buffer_bytes)?,
             scrub: self.scrub()?,
             query_memory_bytes: self.bytes(
                 "query_memory_bytes",
@@ -218,8 +222,13 @@ impl<'a> Layers<'a> {
         })
     }
 
-    fn upkeep(&self) -> Result<UpkeepOptions, ConfigError> {
+    fn upkeep(&self, buffer: u64) -> Result<UpkeepOptions, ConfigError> {
         let usual = UpkeepOptions::default();
+        // What upkeep holds in memory is in proportion to what records may.
+        let share = |usual: usize, part: u64| {
+            let part = usize::try_from(buffer / part).unwrap_or(usize::MAX);
+            usual.min(part.max(UPKEEP_BYTES_LEAST))
+        };
         let time = |name, usual| Ok(self.one(name, duration)?.unwrap_or(usual));
         Ok(UpkeepOptions {
             flush_bytes: self.bytes("flush_bytes", usual.flush_bytes, 16 << 10)?,
@@ -230,6 +239,8 @@ impl<'a> Layers<'a> {
                 usual.merge_bytes_per_second,
                 MIB,
             )?,
+            merge_bytes: share(usual.merge_bytes, 4),
+            sort_bytes: share(usual.sort_bytes, 16),
             ..usual
         })
     }

@@ -98,6 +98,9 @@ fn every_setting_is_read_from_every_layer() {
     assert_eq!(by_flag, by_environment);
     assert_eq!(by_flag, by_file);
     assert_eq!(by_flag.journal_segment_bytes, 48 << 20);
+    // Of 64 MiB of records in memory.
+    assert_eq!(by_flag.upkeep.merge_bytes, 16 << 20);
+    assert_eq!(by_flag.upkeep.sort_bytes, 8 << 20);
     assert_eq!(by_flag.query_priority, QueryPriority::Idle);
     assert_eq!(by_flag.query_deadline, Duration::from_millis(1_500));
     assert!(by_flag.rate_limit_headers && by_flag.core_dumps);

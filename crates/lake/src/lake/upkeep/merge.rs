@@ -31,9 +31,6 @@ enum Haste {
     Now,
 }
 
-/// Bytes of what is read of all files that are merged, in memory at once.
-const READ_BYTES: usize = 256 << 20;
-
 impl Lake {
     /// Merges the files of a pool that are next, or carries out removals, or
     /// sorts what lies otherwise than it is to.
@@ -210,7 +207,7 @@ impl Lake {
         } else {
             PARTS_MAX + 1
         };
-        let each = READ_BYTES / (runs.len() + parts).max(1);
+        let each = self.upkeep.options.merge_bytes / (runs.len() + parts).max(1);
         let inputs = runs.into_values().map(|mut files| {
             files.sort_by_cached_key(|file| place_in_run(file));
             rows_of(snapshot, files, each)
