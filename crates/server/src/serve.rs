@@ -201,6 +201,7 @@ async fn open(
     let version = env!("CARGO_PKG_VERSION");
     let threads = threads.clone();
     let state = AppState::new(control.clone(), plane, clock, random, version, threads)
+        .with_record_bytes(settings.buffer_bytes)
         .with_rate_headers(settings.rate_limit_headers)
         .with_strict_transport(settings.hsts);
     let state = match places {

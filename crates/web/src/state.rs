@@ -41,6 +41,13 @@ pub(crate) const KEY_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
 /// others wait for the disk.
 pub(crate) const LARGE_BODIES_BYTES: usize = 2 * BODY_BYTES_MAX;
 
+/// The same beside little memory; one that is larger is read alone.
+const LARGE_BODIES_BYTES_LEAST: usize = 8 << 20;
+
+/// How many bytes of records may be in memory for one of large bodies that are
+/// read or stored at one time.
+const RECORD_BYTES_EACH: u64 = 16;
+
 /// What the wire needs of the house. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState {
@@ -65,6 +72,8 @@ pub struct AppState {
     /// The same for each key that is sending something.
     pub(crate) bodies_of_keys: Arc<Mutex<HashMap<KeyId, Weak<Semaphore>>>>,
     pub(crate) large_bodies: Arc<Semaphore>,
+    /// The bytes that it is for.
+    pub(crate) large_bodies_bytes: usize,
     pub(crate) unverified: Arc<Unverified>,
     pub(crate) body_idle: Duration,
     /// Pages of the console that are shown once, on their way.
@@ -109,6 +118,7 @@ impl AppState {
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
             bodies_of_keys: Arc::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
+            large_bodies_bytes: LARGE_BODIES_BYTES,
             unverified: Arc::default(),
             body_idle: BODY_IDLE_MAX,
             handing: Arc::default(),
@@ -125,6 +135,16 @@ impl AppState {
     #[must_use]
     pub fn with_places(mut self, places: Places) -> Self {
         self.places = Some(Arc::new(places));
+        self
+    }
+
+    /// The same state beside a data plane that may hold so many bytes of records
+    /// in memory: what bodies become on their way there is in proportion.
+    #[must_use]
+    pub fn with_record_bytes(mut self, bytes: u64) -> Self {
+        let share = usize::try_from(bytes / RECORD_BYTES_EACH).unwrap_or(usize::MAX);
+        self.large_bodies_bytes = share.clamp(LARGE_BODIES_BYTES_LEAST, LARGE_BODIES_BYTES);
+        self.large_bodies = Arc::new(Semaphore::new(self.large_bodies_bytes));
         self
     }
 

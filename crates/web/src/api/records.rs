@@ -326,7 +326,7 @@ pub(crate) async fn room_for(bytes: usize, state: &AppState) -> Option<OwnedSema
     if bytes <= SMALL_BODY_BYTES {
         return None;
     }
-    let bytes = u32::try_from(bytes.min(BODY_BYTES_MAX)).unwrap_or(u32::MAX);
+    let bytes = u32::try_from(bytes.min(state.large_bodies_bytes)).unwrap_or(u32::MAX);
     let room = state.large_bodies.clone().acquire_many_owned(bytes).await;
     room.ok()
 }

@@ -300,3 +300,17 @@ async fn k5_nothing_is_stored_for_a_key_that_ended_or_changed_while_its_body_wai
         assert_eq!(count["result"], stored, "{what}: {count}");
     }
 }
+
+#[tokio::test]
+async fn a_body_larger_than_all_that_may_be_read_at_once_is_read_alone() {
+    let world = World::with_sales().await;
+    let state = world.state.clone().with_record_bytes(64 << 20);
+    let alone = super::room_for(64 << 20, &state).await.expect("room");
+    assert_eq!(alone.num_permits(), 8 << 20);
+    assert_eq!(state.large_bodies.available_permits(), 0);
+    assert!(super::room_for(1_000, &state).await.is_none());
+    for (bytes, room) in [(0, 8 << 20), (1 << 30, 64 << 20), (u64::MAX, 128 << 20)] {
+        let state = world.state.clone().with_record_bytes(bytes);
+        assert_eq!(state.large_bodies.available_permits(), room);
+    }
+}
