@@ -67,8 +67,10 @@ def run(session: Session, only: list[str], out: Path) -> list[str]:
             traceback.print_exc()
             failed.append(part)
             session.close()
-        out.write_text(report.text(session.kept()))
-    session.told(f"written: {out}")
+        else:
+            # A report of nothing does not take the place of one.
+            out.write_text(report.text(session.kept()))
+            session.told(f"written: {out}")
     return failed
 
 
