@@ -4,6 +4,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::request::Parts;
 use model::ids::SessionId;
 
@@ -86,6 +87,10 @@ impl<V: Sender> FromRequest<AppState> for KeptOnce<V> {
         let (mut parts, body) = request.into_parts();
         let session = match session_of(&mut parts, state).await {
             Ok(session) => session,
+            // Nothing is kept of what another site sent.
+            Err(error) if error.problem().status() == StatusCode::FORBIDDEN => {
+                return Err(error.into_response());
+            }
             Err(error) => {
                 // As of every form that is kept over a sign-in.
                 let request = Request::from_parts(parts, body);

@@ -105,7 +105,7 @@ async fn who_was_changed_meanwhile_is_shown_beside_what_was_typed() {
         // What is so now, and what was typed.
         "Somebody changed it while you looked at it",
         "<h1>Robert</h1>",
-        "developer, default, where",
+        "developer in default, where",
         "value=\"Bob the first\"",
         "<option value=\"analyst\" selected>",
         "value=\"b\"",
@@ -200,7 +200,7 @@ async fn a_project_that_is_sent_twice_is_made_once_and_its_token_lets_in() {
         ("code", code.as_str()),
     ];
     let html = send(&world, &ada, another, &form).await.expect(200).text();
-    let token = between(&html, "<div class=\"copy\"><code>", "<").to_owned();
+    let token = between(&html, "<div class=\"copy token\"><code>", "<").to_owned();
     let again = send(&world, &ada, another, &form).await.expect(200).text();
     assert!(
         again.contains("done already") && again.contains("/console/projects/second"),
