@@ -270,7 +270,7 @@ def test_what_a_key_may_do_is_changed_after_a_look_at_what_that_changes(stage):
     browser.see_heading("Take the pool orders from Ada dashboard?")
     browser.looks_right("key-ungrant")
     browser.press("Take it away")
-    browser.see("What the key may do is in force")
+    browser.see("The key may no longer do this")
 
 
 def test_settings_keep_what_was_typed(stage):

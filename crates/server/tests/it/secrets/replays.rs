@@ -256,8 +256,8 @@ impl Stolen {
                 .chain(short)
                 .flat_map(|word| publics.forms_of_text(word)),
         );
-        if windows > 0 {
-            let every = (self.windows.len() / windows).max(1);
+        if let Some(every) = self.windows.len().checked_div(windows) {
+            let every = every.max(1);
             let chosen = self.windows.iter().step_by(every).enumerate();
             sent.extend(chosen.map(|(at, window)| {
                 let public = &publics.native[at % publics.native.len()];

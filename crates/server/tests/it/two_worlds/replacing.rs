@@ -208,7 +208,7 @@ impl<'a> Case<'a> {
 
     /// Whether who asks is held to customers, and not to some of their records.
     fn is_held_to_customers(&self) -> bool {
-        self.number % CONSTRAINTS == 0
+        self.number.is_multiple_of(CONSTRAINTS)
     }
 
     /// A record that the key sees, whatever its constraint.
