@@ -79,7 +79,7 @@ pub(crate) fn run(server: &Server, short: bool) -> Table {
             "{} connections of {KEYS} keys ask for the worst of above over {records} rows for {} s, at a `--query-deadline` of {DEADLINE_SECONDS} s and \
              a budget of {BUDGET_MIB} MiB (`--buffer-bytes 64MiB`, `--cache-bytes 64MiB`, `--query-memory-bytes 256MiB` twice, for slow readers). \
              **The server's memory was at most {peak} MiB ({:.2} of the budget)**. How questions ended; behind each limit the longest time from \
-             the request to the refusal. A question that is `busy` waited up to 10 s for a place and did nothing.",
+             the request to the refusal. A question that is `busy` waited for a place for as long as a question may take and did nothing.",
             KEYS * EACH,
             time.as_secs(),
             f64::from(u32::try_from(peak).unwrap()) / f64::from(u32::try_from(BUDGET_MIB).unwrap()),
