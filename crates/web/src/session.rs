@@ -88,18 +88,18 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<SessionToken> {
     if headers.contains_key(header::AUTHORIZATION) {
         return None;
     }
+    SessionToken::parse(only_cookie(headers, COOKIE)?)
+}
+
+/// The value of the cookie of this name; `None` of none, and of two, which no browser sends.
+pub(crate) fn only_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines.filter_map(|line| line.to_str().ok());
     let mut found = pairs
         .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
     let value = found.next()?;
-    // Two of them are not what a browser sends.
-    found
-        .next()
-        .is_none()
-        .then(|| SessionToken::parse(value))
-        .flatten()
+    found.next().is_none().then_some(value)
 }
 
 /// Lets the holder of a session in to the project that the request names.

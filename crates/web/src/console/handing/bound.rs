@@ -1,10 +1,11 @@
 //! The cookie that comes with the address of a page that is shown once. Whoever
 //! has the address alone is shown nothing, in the same session, too.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::WAITS;
+use crate::session::only_cookie;
 
 /// Its prefix means what it does for the session's cookie.
 const COOKIE: &str = "__Host-tidegate-once";
@@ -33,14 +34,7 @@ pub(super) fn give(value: &str) -> HeaderValue {
     cookie
 }
 
-/// The mark of the cookie that a request brings; `None` of none, and of two, which
-/// no browser sends.
+/// The mark of the cookie that a request brings, as [`only_cookie`] has it.
 pub(super) fn presented(headers: &HeaderMap) -> Option<Mark> {
-    let lines = headers.get_all(header::COOKIE).iter();
-    let pairs = lines.filter_map(|line| line.to_str().ok());
-    let mut found = pairs
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
-    let value = found.next()?;
-    found.next().is_none().then(|| mark_of(value))
+    only_cookie(headers, COOKIE).map(mark_of)
 }
