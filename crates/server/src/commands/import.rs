@@ -1,5 +1,6 @@
 //! `tidegate import`.
 
+mod content;
 mod csv;
 mod events;
 mod idempotency;
@@ -116,7 +117,7 @@ fn send(args: &ImportArgs, file: &Path, pool: &str, import: Import) -> Result<()
         place,
     } = import;
     let identity = Identity::new(
-        source::content(file)?,
+        content::digest_of(file)?,
         &[
             &made.identity,
             &args.batch_size.to_string(),

@@ -12,11 +12,9 @@ use lake::RecordFile;
 use super::super::CommandError;
 use super::events::EventReader;
 use super::is_stdin;
-use super::lines::{BUFFER_BYTES, LineReader};
+use super::lines::LineReader;
 use super::send::LineFault;
 use crate::cli::FileFormat;
-use crate::client::{Digest, Hasher};
-use crate::output;
 
 /// The largest body that is sent.
 const BATCH_BYTES: usize = 8 << 20;
@@ -321,31 +319,5 @@ impl Iterator for Batches {
         let batch = self.fill();
         self.has_failed = batch.is_err();
         batch.transpose()
-    }
-}
-
-/// The digest of a file's bytes; `None` for what can be read only once.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(super) fn content(path: &Path) -> Result<Option<Digest>, CommandError> {
-    let name = path.display().to_string();
-    let told = |error: io::Error| unreadable(&name, &error);
-    if is_stdin(path) || !std::fs::metadata(path).map_err(told)?.is_file() {
-        return Ok(None);
-    }
-    let mut file = File::open(path).map_err(told)?;
-    let bar = output::progress::bytes(file.metadata().map_err(told)?.len());
-    bar.set_message("reading the file once, to recognise it later");
-    let mut hasher = Hasher::new();
-    let mut piece = vec![0; BUFFER_BYTES];
-    loop {
-        let read = file.read(&mut piece).map_err(told)?;
-        if read == 0 {
-            bar.finish_and_clear();
-            return Ok(Some(hasher.digest()));
-        }
-        hasher.update(&piece[..read]);
-        bar.inc(read as u64);
     }
 }
