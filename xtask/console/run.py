@@ -43,8 +43,8 @@ def main():
                 stage.end_of_journey()
             except Exception:
                 failed.append(name)
-                stage.picture_of_failure(name)
                 traceback.print_exc()
+                stage.tell_of_failure(name)
             taken = time.monotonic() - began
             print(f"{'failed' if name in failed else 'passed'} {name} in {taken:.1f} s", flush=True)
         stage.close()

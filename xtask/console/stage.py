@@ -13,6 +13,8 @@ from pathlib import Path
 from browser import Browser
 
 PASSWORD = "violet harbour under glass"
+# How much is told of a page of a journey that failed.
+LINES_OF_FAILURE = 15
 
 
 class Person:
@@ -27,10 +29,10 @@ class Person:
         self.step = 0
 
     def code(self):
-        """A code that was not used yet. Three of them count at any moment; a fourth comes when
-        the first does no longer."""
-        # One that runs out while it is typed is none.
-        now = int(time.time() + 3) // 30
+        """A code that was not used yet, and counts for 20 seconds more at least: two or three do
+        at any moment, and one more comes every 30 seconds."""
+        # One that runs out while it is typed and looked at is none, however slow that is.
+        now = int(time.time() + 20) // 30
         step = max(self.step + 1, now - 1)
         while step > int(time.time()) // 30 + 1:
             time.sleep(0.5)
@@ -111,15 +113,28 @@ class Stage:
     def end_of_journey(self):
         """Closes every browser; what a page threw, or the browser forbade it, fails the journey."""
         faults = [fault for browser in self.open for fault in browser.faults]
-        self._forget()
         assert not faults, faults
+        self._forget()
 
-    def picture_of_failure(self, name):
-        for number, browser in enumerate(self.open):
+    def tell_of_failure(self, name):
+        """What every open page shows: its address, what it says first, and a picture."""
+        pages = [(browser, page) for browser in self.open for page in browser.context.pages]
+        for number, (browser, page) in enumerate(pages):
+            picture = self.pictures / f"failed-{name}-{number}.png"
+            print(f"page {number} of {name} is at {page.url}; its picture: {picture}", flush=True)
+            if browser.faults:
+                print(f"  the browser said: {browser.faults}", flush=True)
+            # A page that a journey left half done is no reason to tell nothing of the others.
             try:
-                browser.page.screenshot(path=self.pictures / f"failed-{name}-{number}.png")
+                text = page.locator("main").inner_text(timeout=5_000)
+                for line in [line.strip() for line in text.splitlines() if line.strip()][:LINES_OF_FAILURE]:
+                    print(f"  | {line[:200]}", flush=True)
             except Exception as error:
-                print(f"no picture of {name}: {error}")
+                print(f"  no text: {error}", flush=True)
+            try:
+                page.screenshot(path=picture, timeout=10_000, caret="initial")
+            except Exception as error:
+                print(f"  no picture: {error}", flush=True)
         self._forget()
 
     def _forget(self):

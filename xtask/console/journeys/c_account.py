@@ -1,5 +1,7 @@
 """The person's own page."""
 
+from playwright.sync_api import expect
+
 
 def test_sessions_are_listed_and_ended(stage):
     browser = stage.owner_in()
@@ -9,7 +11,7 @@ def test_sessions_are_listed_and_ended(stage):
     assert browser.page.locator(".tag", has_text="this one").count() == 1
     # This one stands first, and behind it the newest of the others.
     assert "this one" in browser.page.locator("tbody tr").first.inner_text()
-    browser.page.locator("tbody tr").nth(1).get_by_role("link").click()
+    browser.click(browser.page.locator("tbody tr").nth(1).get_by_role("link"))
     browser.see_heading("End a session?")
     browser.looks_right("end-session")
     browser.press("End the session")
@@ -22,8 +24,8 @@ def test_the_password_changes_and_every_other_session_ends(stage):
     other = stage.owner_in(anew=True)
     browser = stage.owner_in()
     browser.go("/console/account/password")
-    browser.fill(new_password="12345", password=stage.owner.password, code=stage.owner.code())
     browser.looks_right("password")
+    browser.fill(new_password="12345", password=stage.owner.password, code=stage.owner.code())
     browser.unchecked()
     browser.press("Change the password")
     assert "15" in browser.error_of("new_password")
@@ -51,7 +53,7 @@ def test_an_invitation_is_taken_by_whoever_is_here(stage):
     browser.go("/console/join#" + "B" * 43)
     browser.follow("Take the invitation with it")
     browser.see_heading("Join another project")
-    assert browser.page.locator("[name=invitation]").input_value() == "B" * 43
+    expect(browser.page.locator("[name=invitation]")).to_have_value("B" * 43)
 
 
 def test_the_app_and_the_recovery_codes_are_renewed(stage):

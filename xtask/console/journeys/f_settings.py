@@ -26,7 +26,7 @@ def test_a_project_is_made_visited_renamed_and_deleted(stage):
     browser.see_heading("north & south")
     browser.page.locator(".projects summary").click()
     browser.looks_right("home-projects")
-    browser.page.locator(".projects").get_by_role("link", name="default").click()
+    browser.click(browser.page.locator(".projects").get_by_role("link", name="default"))
     browser.see_heading("default")
 
     browser.go("/console/projects/north%20%26%20south/settings")

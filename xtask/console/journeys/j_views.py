@@ -8,6 +8,12 @@ def pick(browser, at, field, role="", name=""):
     row.locator("input").nth(2).fill(name)
 
 
+def shown(browser, column):
+    """Waits until the answer has this column: the fields before were answered by themselves."""
+    browser.page.locator("#preview .data th", has_text=column).first.wait_for()
+    browser.settled()
+
+
 def test_a_view_of_records_is_built_in_sight_of_its_answer(stage):
     stage.stock()
     browser = stage.owner_in()
@@ -23,6 +29,7 @@ def test_a_view_of_records_is_built_in_sight_of_its_answer(stage):
     browser.page.locator(".pick").nth(2).locator("select").focus()
     # Nobody pressed a button: the answer is there as soon as something is chosen.
     browser.see("What it answers")
+    shown(browser, "amount")
     # Records as they are have no chart.
     assert browser.page.locator("#preview picture").count() == 0
     browser.looks_right("new-view-records")
@@ -47,6 +54,7 @@ def test_groups_and_series_are_built_too(stage):
     pick(browser, 1, "amount", "sum", "revenue")
     browser.page.locator(".pick").nth(1).locator("select").focus()
     browser.see("What it answers")
+    shown(browser, "revenue")
     browser.page.locator("#preview .data").get_by_text("Lyon").wait_for()
     browser.chart_is_there()
     browser.looks_right("new-view-groups")
@@ -60,7 +68,9 @@ def test_groups_and_series_are_built_too(stage):
     pick(browser, 1, "amount", "sum", "revenue")
     browser.page.get_by_text("Order, time and nesting").click()
     browser.page.get_by_label("Look at").select_option("this_5_years")
-    browser.page.get_by_label("By", exact=True).select_option("monthly")
+    # The answers to what was chosen before are on their way, too.
+    with browser.page.expect_response(lambda answer: "interval=monthly" in answer.url):
+        browser.page.get_by_label("By", exact=True).select_option("monthly")
     browser.see("What it answers")
     browser.chart_is_there()
     browser.looks_right("new-view-series")
@@ -101,7 +111,7 @@ def test_a_view_shows_the_rows_of_the_role_alone(stage):
     guest = stage.browser()
     guest.sign_in(stage.hedy)
     guest.follow_to("Views")
-    guest.page.get_by_role("link", name="all orders", exact=True).click()
+    guest.click(guest.page.get_by_role("link", name="all orders", exact=True))
     guest.see_heading("all orders")
     assert "acme" not in guest.page.locator("main").inner_text()
     guest.see("globex")

@@ -57,6 +57,7 @@ def test_a_question_is_asked_and_its_answer_looked_at(stage):
     browser.looks_right("explore-records")
     # Where the answer stands below the question, it is in sight all the same.
     browser.page.set_viewport_size({"width": 390, "height": 800})
+    browser.draws_again()
     browser.press("Ask")
     browser.page.wait_for_function(
         "() => { const top = document.querySelector('#answer > h2')?.getBoundingClientRect().top; return top >= 0 && top < innerHeight; }"
@@ -89,7 +90,7 @@ def test_several_things_are_asked_at_once(stage):
         head = browser.page.locator(".data thead").inner_text()
         assert head.split() == ["sum_amount", "most", "count"], head
         browser.looks_right(f"explore-several{without}")
-        browser.page.get_by_role("button", name="Remove function 1").click()
+        browser.press("Remove function 1")
         browser.page.locator("[name=k3]").wait_for(state="detached")
         if scripts:
             # Whoever goes by the keyboard is still there.
@@ -136,7 +137,7 @@ def test_a_funnel_is_asked_by_its_steps(stage):
         rows = [row.split() for row in browser.page.locator(".data tbody tr").all_inner_texts()]
         assert [row[2:5] for row in rows] == [["2", "100", "–"], ["2", "100", "100"], ["1", "50", "50"]], rows
         browser.looks_right(f"explore-funnel{without}")
-        browser.page.get_by_role("button", name="Remove step 2").click()
+        browser.press("Remove step 2")
         browser.page.locator("[name=s3]").wait_for(state="detached")
         assert (browser.value("s2f1"), browser.value("s2v1")) == ("city", "Lyon")
         browser.press("Ask")
@@ -189,7 +190,7 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.press("Save")
     browser.see("The dataset is made")
     browser.looks_right("dataset")
-    browser.page.locator(".back a").click()
+    browser.click(browser.page.locator(".back a"))
     browser.see_heading("Saved questions")
     browser.looks_right("saved")
     browser.follow("orders each day")
@@ -247,7 +248,7 @@ def test_the_chart_of_a_saved_question_is_in_another_page_by_a_publishable_key(s
     page = stage.browser()
     page.page.route("**/somebodys-page", lambda route: route.fulfill(content_type="text/html", body=lines))
     page.go("/somebodys-page")
-    page.page.wait_for_function("() => document.getElementById('tidegate-chart').naturalWidth > 0")
+    page.page.wait_for_function("() => document.getElementById('tidegate-chart')?.naturalWidth > 0", polling=50)
 
 
 def test_what_is_asked_is_of_the_rows_of_the_role_alone(stage):
@@ -269,8 +270,11 @@ def test_home_tells_what_is_going_on(stage):
     browser.chart_is_there()
     browser.looks_right("home-living")
     browser.page.locator("#now svg").first.wait_for()
-    # It is brought anew by itself.
-    browser.page.wait_for_function("() => document.getElementById('now').getAttribute('hx-get').includes('turn=2')")
+    # It is brought anew by itself, and again.
+    for _ in range(2):
+        turn = browser.page.locator("#now").get_attribute("hx-get")
+        assert "turn=" in turn, turn
+        browser.page.wait_for_function("(turn) => document.getElementById('now').getAttribute('hx-get') !== turn", arg=turn, polling=50)
     browser.follow("7 days")
     browser.page.wait_for_url(lambda url: "range=7" in url)
     browser.chart_is_there()

@@ -3,6 +3,8 @@ and what is saved is what the form says. And a key that is made and rolled by th
 
 import re
 
+from playwright.sync_api import expect
+
 
 def pick(browser, at, field):
     browser.page.locator(".pick").nth(at).locator("input").nth(0).fill(field)
@@ -92,7 +94,7 @@ def test_the_row_that_is_wrong_is_marked_as_one_types(stage):
         fields = browser.page.locator(".editor .row").nth(row)
         fields.locator("[name=field]").fill(name)
         fields.locator("[name=type]").select_option(kind)
-    browser.page.get_by_role("button", name="Make the pool").click()
+    browser.press("Make the pool")
     browser.see("Field 2: ")
     assert browser.page.locator("[aria-invalid=true]").input_value() == "a..b"
     browser.looks_right("new-pool-marked")
@@ -331,7 +333,7 @@ def test_a_key_is_made_and_rolled_by_the_keyboard_alone(stage):
     box = browser.page.locator(".skip").bounding_box()
     assert box["x"] >= 0 and box["y"] >= 0 and box["width"] > 50, box
     keyboard.press("Enter")
-    assert browser.page.evaluate("document.activeElement.id") == "main"
+    expect(browser.page.locator("#main")).to_be_focused()
     tab_to(browser, named("sign_in"))
     keyboard.type(stage.owner.sign_in)
     tab_to(browser, named("password"))
@@ -342,7 +344,7 @@ def test_a_key_is_made_and_rolled_by_the_keyboard_alone(stage):
     keyboard.type(stage.owner.recovery.pop())
     keyboard.press("Enter")
     browser.page.wait_for_url(lambda url: "/sign" not in url)
-    browser.page.wait_for_load_state()
+    browser.settled()
 
     tab_to(browser, called("Keys"))
     keyboard.press("Enter")
@@ -375,4 +377,4 @@ def test_a_key_is_made_and_rolled_by_the_keyboard_alone(stage):
     tab_to(browser, called("Make the new token"))
     keyboard.press("Space")
     browser.see_heading("The key has a new token")
-    stage.owner.cookies = browser.context.cookies()
+    browser.keep_session(stage.owner)

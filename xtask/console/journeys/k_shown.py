@@ -7,6 +7,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from playwright.sync_api import expect
+
 HERE = "/console/projects/default"
 
 
@@ -99,7 +101,7 @@ def test_a_time_that_is_typed_is_the_readers(stage):
     ends = stage.api("GET", f"/v1/keys/{key['id']}")["restrictions"]["expires_at"]
     assert ends == "2099-01-01T23:30:00Z", ends
     browser.go(f"{HERE}/keys/{key['id']}/settings")
-    assert browser.page.get_by_label("Ends at").input_value() == "2099-01-02T08:30"
+    expect(browser.page.get_by_label("Ends at")).to_have_value("2099-01-02T08:30")
     plain = stage.owner_in(scripts=False)
     plain.go(f"{HERE}/keys/{key['id']}/settings")
     assert plain.value("expires_at") == "2099-01-01T23:30"
@@ -142,7 +144,7 @@ def test_a_notice_is_dismissed(stage):
     browser = stage.owner_in()
     browser.go(HERE + "/notices")
     browser.looks_right("notices")
-    browser.page.get_by_role("link", name="Dismiss Used from a page of Shown leaky").click()
+    browser.click(browser.page.get_by_role("link", name="Dismiss Used from a page of Shown leaky"))
     browser.see_heading("Dismiss the notice?")
     browser.looks_right("notice-dismiss")
     browser.press("It is dealt with")
@@ -158,7 +160,7 @@ def test_signing_secrets_and_derived_tokens_are_ended_on_the_keys_page(stage):
     browser.see(signing["hint"])
     browser.see("Derived tokens")
     browser.looks_right("key-signing")
-    browser.page.locator("main a[href*='/signing/']").click()
+    browser.click(browser.page.locator("main a[href*='/signing/']"))
     browser.see_heading("End the signing secret?")
     browser.looks_right("key-signing-end")
     browser.press("End the secret")
@@ -178,7 +180,7 @@ def test_what_was_deleted_is_made_again(stage):
     before = stage.api("GET", "/v1/views/shown%20sums")
     browser = stage.owner_in()
     browser.go(f"{HERE}/keys/{key['id']}")
-    browser.page.get_by_role("link", name="Take away").first.click()
+    browser.click(browser.page.get_by_role("link", name="Take away").first)
     browser.press("Take it away")
     browser.see_heading("It is taken away")
     browser.looks_right("key-again")
