@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use model::value::Value;
 
+use super::definition::Definition;
 use crate::digits::{self, gaps};
 
 /// Columns of a table of trees; what has more is shown without the last of them.
@@ -286,8 +287,8 @@ pub(super) fn rows_of(all: usize, shown: usize) -> String {
 pub(super) struct Now {
     /// What has another value than the form, and which.
     pub(super) lines: Vec<(&'static str, String)>,
-    /// A definition, as the API has it.
-    pub(super) json: String,
+    /// What it is defined as, of what has a definition.
+    pub(super) definition: Option<Definition>,
 }
 
 #[cfg(test)]
