@@ -197,7 +197,10 @@
         } else for (const name of ['aria-invalid', 'aria-describedby']) field.removeAttribute(name);
       }
       // The part says it, too, and says it anew.
-      if (!wrong.some((name) => /^([fov]\d|filters$)/.test(name))) document.getElementById('e-filters')?.remove();
+      if (!wrong.some((name) => /^([fov]\d|filters$)/.test(name))) {
+        document.getElementById('e-filters')?.remove();
+        document.querySelector('.conditions[aria-describedby]')?.removeAttribute('aria-describedby');
+      }
     }
   };
 

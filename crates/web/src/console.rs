@@ -16,6 +16,7 @@ mod again;
 mod asking;
 mod assets;
 mod audit;
+mod definition;
 mod errors;
 mod explore;
 mod filters;

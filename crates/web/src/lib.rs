@@ -13,6 +13,7 @@ mod console;
 mod cors;
 mod cursors;
 mod datasets;
+mod digits;
 mod dropping;
 mod error;
 pub mod inference;

@@ -201,7 +201,7 @@ def test_a_question_is_saved_and_shown_in_a_page(stage):
     browser.looks_right("dataset-series")
     browser.follow("Delete")
     browser.looks_right("delete-dataset")
-    browser.press("Delete it")
+    browser.press("Delete this dataset")
     browser.see("It is gone")
 
 
@@ -220,7 +220,7 @@ def test_a_saved_question_is_deleted_without_a_script(stage):
     browser.follow("Delete")
     browser.see_heading("Delete “revenue, kept”?")
     browser.looks_right("delete-saved")
-    browser.press("Delete it")
+    browser.press("Delete this saved query")
     browser.see("It is gone")
     assert browser.page.get_by_role("link", name="revenue, kept").count() == 0
 

@@ -123,7 +123,7 @@ pub(crate) async fn result(
         respond(ran, shown.zone(), wide, &state).await
     };
     let answered = answered.await.into_response();
-    shown.to_its_page(answered, state.clock.now())
+    shown.to_its_page(answered, None, state.clock.now())
 }
 
 /// Describes [`chart`].
@@ -139,9 +139,10 @@ pub(crate) async fn chart(
     State(state): State<AppState>,
 ) -> Response {
     let (shown, may) = visit.split();
+    let look = look_of(&parameters);
+    let theme = look.as_ref().ok().map(|look| look.theme);
     let drawn = async {
-        let look = look_of(&parameters)?;
-        let drawing = Drawing::of(shown.query(), look).map_err(no_chart)?;
+        let drawing = Drawing::of(shown.query(), look?).map_err(no_chart)?;
         let drawing = drawing.drawn_as(shown.kind());
         let ran = saved::ask(may, shown.grant(), &let_in, &state).await?;
         let svg = draw(drawing, ran.into_answer(), &state).await?;
@@ -149,7 +150,7 @@ pub(crate) async fn chart(
         Ok::<_, ApiError>(([(header::CONTENT_TYPE, svg_type)], svg).into_response())
     };
     let drawn = drawn.await.into_response();
-    shown.to_its_page(drawn, state.clock.now())
+    shown.to_its_page(drawn, theme, state.clock.now())
 }
 
 /// Why a question's answer is not drawn. It depends on the question alone.

@@ -1,7 +1,9 @@
-//! Numbers as a reader sees them: rounded, in groups of three digits. The
-//! exact ones are in the result.
+//! Numbers as a reader sees them: rounded, their digits in groups as in tables.
+//! The exact ones are in the result.
 
 use model::value::Value;
+
+use crate::digits::grouped;
 
 /// From here on up, and down from its inverse, a number is written with an exponent.
 const LARGE: f64 = 1e15;
@@ -93,15 +95,4 @@ fn signed(is_negative: bool, text: &str) -> String {
         true => format!("−{text}"),
         false => text.to_owned(),
     }
-}
-
-fn grouped(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

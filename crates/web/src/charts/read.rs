@@ -311,7 +311,8 @@ impl Picture {
                 let first = steps.first().map_or(0, |step| step.count);
                 let each = steps.iter().take(DESCRIBED_MAX).map(|step| {
                     let share = numbers::percent(step.count, first);
-                    format!("{} {} ({share})", short(&step.name), step.count)
+                    let count = numbers::text(&Value::Integer(step.count.into()));
+                    format!("{} {count} ({share})", short(&step.name))
                 });
                 listed(each.collect(), steps.len())
             }

@@ -28,10 +28,11 @@ use model::pools::{Pool, Schema, SchemaMode};
 use model::value::Value;
 
 use super::asking::{self, ask};
+use super::definition::Definition;
 use super::forms::{Fields, is_broken, said_of};
 use super::frame::{Frame, Section};
 use super::pictures::{self, look_of};
-use super::shown::{Now, pretty};
+use super::shown::Now;
 use super::visitor::InProject;
 use crate::charts::{Drawing, Kind};
 use crate::error::ApiError;
@@ -184,7 +185,7 @@ async fn show(
     let replaced = replaced(here, parameters, is_stale);
     let now = replaced.as_ref().filter(|_| is_stale).map(|replaced| Now {
         lines: vec![("Name", replaced.name.clone())],
-        json: pretty(&replaced.question),
+        definition: Some(Definition::of(&replaced.question)),
     });
     let form = match &replaced {
         Some(replaced) if form.value("name").is_empty() => form.set("name", replaced.name.clone()),
@@ -310,7 +311,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         }),
         now: Some(Now {
             lines: vec![("", text.to_owned())],
-            json: text.to_owned(),
+            definition: Some(super::definition::sample(text)),
         }),
         kind: "saved".to_owned(),
         chart: Some("bars"),

@@ -3,7 +3,7 @@
 
 use model::fault::{Fault, FaultCode};
 use model::fields::{FieldType, ScalarType};
-use model::filters::{Operator, parse_list};
+use model::filters::{Operator, parse_filter, parse_list};
 use model::pools::Schema;
 use model::value::Object;
 use model::value::Value;
@@ -370,7 +370,10 @@ pub(super) fn in_words(list: Option<&Value>) -> Vec<String> {
                 (_, value) => format!("{field} {word} {value}"),
             }
         }
-        None => model::json::to_text(part),
+        None => parse_filter(part).map_or_else(
+            |_| model::json::to_text(part),
+            |filter| super::keys::conditions(&filter).join(" and "),
+        ),
     });
     each.collect()
 }

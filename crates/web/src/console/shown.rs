@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use model::value::Value;
 
+use super::definition::Definition;
+use crate::digits::{self, gaps};
+
 /// Columns of a table of trees; what has more is shown without the last of them.
 const COLUMNS_MAX: usize = 40;
-/// Digits from which on a number is shown in groups; years and the like stay whole.
-const GROUPED_DIGITS_MIN: usize = 5;
 /// Characters of a cell.
 const CELL_CHARS_MAX: usize = 160;
 
@@ -76,19 +77,16 @@ impl Cell {
         let is_plain = digits
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.');
-        if !self.is_number || !is_plain || whole < GROUPED_DIGITS_MIN {
+        if !self.is_number || !is_plain {
             return vec![&self.text];
         }
-        let first = sign + 1 + (whole - 1) % 3;
-        let mut starts: Vec<usize> = (first..sign + whole).step_by(3).collect();
-        starts.insert(0, 0);
-        let ends = starts.iter().skip(1).copied();
-        let ends = ends.chain([self.text.len()]);
-        starts
-            .iter()
-            .zip(ends)
-            .map(|(start, end)| &self.text[*start..end])
-            .collect()
+        let (mut parts, mut from) = (Vec::new(), 0);
+        for gap in gaps(whole) {
+            parts.push(&self.text[from..sign + gap]);
+            from = sign + gap;
+        }
+        parts.push(&self.text[from..]);
+        parts
     }
 
     /// Nothing.
@@ -234,21 +232,18 @@ fn flatten<'a>(path: &str, value: &'a Value, members: &mut Vec<(String, &'a Valu
     }
 }
 
-/// A number with a thin space between each three digits, from five of them on.
+/// A whole number with its digits in groups.
 pub(super) fn grouped(number: i128) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        let is_long = digits.len() >= GROUPED_DIGITS_MIN;
-        if is_long && at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
+    let text = digits::grouped(&number.unsigned_abs().to_string());
     match number < 0 {
         true => format!("−{text}"),
         false => text,
     }
+}
+
+/// A number that stands by itself, with its digits in groups.
+pub(super) fn in_groups(number: &Value) -> String {
+    Cell::of(number).parts().join(digits::GAP)
 }
 
 /// So many bytes, in the unit that people read.
@@ -292,8 +287,8 @@ pub(super) fn rows_of(all: usize, shown: usize) -> String {
 pub(super) struct Now {
     /// What has another value than the form, and which.
     pub(super) lines: Vec<(&'static str, String)>,
-    /// A definition, as the API has it.
-    pub(super) json: String,
+    /// What it is defined as, of what has a definition.
+    pub(super) definition: Option<Definition>,
 }
 
 #[cfg(test)]

@@ -11,5 +11,6 @@ mod keys;
 mod people;
 mod pools;
 mod roles;
+mod told;
 mod views;
 mod world;

@@ -422,6 +422,18 @@ async fn the_committed_table_says_who_gets_which_status() {
     committed(Path::new("route-by-caller.txt"), &table);
 }
 
+/// Each route is asked by each caller above, so this holds for all of them: see `World::send`.
+#[tokio::test]
+#[should_panic(expected = "'unsafe-inline'")]
+async fn k23_a_route_that_lets_anything_inline_count_would_be_found() {
+    let mut world = World::new().await;
+    let inline = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+    let told = [(http::header::CONTENT_SECURITY_POLICY, inline)];
+    let route = axum::routing::get(move || async move { told });
+    world.router = axum::Router::new().route("/", route);
+    world.send(request("", "GET /", &Json::Null)).await;
+}
+
 /// What no edit of the table may say.
 fn check_line(needs: Needs, line: &str) {
     let refused = line.matches("401 unauthenticated").count();

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 use crate::testing::{Log, NOW, Reply, World, text};
 
@@ -127,12 +130,27 @@ async fn a_ticket_says_when_it_ends_and_then_ends() {
     assert_ended(&world, ticket, "its time is over").await;
 }
 
+/// What the policy says of the style sheet in a picture: its digest, and none of what has none.
+fn styled(body: &str) -> String {
+    let Some((_, rest)) = body.split_once("<style>") else {
+        return String::new();
+    };
+    let (sheet, _) = rest.split_once("</style>").expect("the end of the sheet");
+    let digest = STANDARD.encode(Sha256::digest(sheet));
+    format!(" style-src 'sha256-{digest}';")
+}
+
 #[tokio::test]
 async fn what_browsers_are_told() {
     let world = world().await;
     let (_, token) = key(&world).await;
     let ticket = ticket(&world, &token, "total").await;
-    for what in ["result", "chart.svg"] {
+    for what in [
+        "result",
+        "chart.svg",
+        "chart.svg?theme=light",
+        "chart.svg?theme=dark",
+    ] {
         let reply = visit(&world, &ticket, what).await.expect(200);
         for (name, value) in [
             ("cache-control", "private, max-age=60"),
@@ -141,13 +159,18 @@ async fn what_browsers_are_told() {
             ("cross-origin-resource-policy", "cross-origin"),
             ("referrer-policy", "no-referrer"),
             ("x-content-type-options", "nosniff"),
-            (
-                "content-security-policy",
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors https://shop.example; sandbox",
-            ),
         ] {
             assert_eq!(reply.header(name), value, "{what}: {name}");
         }
+        let style = styled(&reply.text());
+        assert_eq!(style.is_empty(), what == "result", "{what}");
+        assert_eq!(
+            reply.header("content-security-policy"),
+            format!("default-src 'none';{style} frame-ancestors {SHOP}; sandbox"),
+            "{what}"
+        );
+        // What a policy of digests forbids, no picture has.
+        assert!(!reply.text().contains(" style="), "{what}");
         assert_eq!(reply.header("access-control-allow-credentials"), "");
     }
     // A refusal that comes after the page was let in can be read by it, and is not kept.
@@ -157,6 +180,10 @@ async fn what_browsers_are_told() {
         .expect(400);
     assert_eq!(refused.header("access-control-allow-origin"), SHOP);
     assert_eq!(refused.header("cache-control"), "no-store");
+    assert_eq!(
+        refused.header("content-security-policy"),
+        format!("default-src 'none'; frame-ancestors {SHOP}; sandbox")
+    );
     assert_eq!(refused.code(), "invalid_value");
 }
 

@@ -17,7 +17,7 @@ use model::tickets::Ticket;
 use model::time::{TimeZone, Timestamp};
 
 use crate::caller::{Named, circumstances};
-use crate::charts::Kind;
+use crate::charts::{Kind, Theme};
 use crate::error::{ApiError, Code};
 use crate::layers::Caching;
 use crate::metering::LetIn;
@@ -134,14 +134,22 @@ impl Shown {
 
     /// The response as the page's browser gets it: this origin alone may read
     /// it, pages may show it, it loads and runs nothing, and it is kept for a
-    /// moment where it is no error.
-    pub(super) fn to_its_page(&self, mut response: Response, now: Timestamp) -> Response {
+    /// moment where it is no error. A picture of this theme has its own style
+    /// sheet, known by its digest, and no other.
+    pub(super) fn to_its_page(
+        &self,
+        mut response: Response,
+        theme: Option<Theme>,
+        now: Timestamp,
+    ) -> Response {
         let origin = self.ticket.origin().as_str();
-        let policy = format!(
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors {origin}; sandbox"
-        );
         let lasts = self.ticket.ends().since(now).as_secs();
         let is_shown = response.status().is_success();
+        let style = match theme.filter(|_| is_shown) {
+            Some(theme) => format!(" style-src {};", theme.style_source()),
+            None => String::new(),
+        };
+        let policy = format!("default-src 'none';{style} frame-ancestors {origin}; sandbox");
         response.extensions_mut().insert(Caching {
             seconds: is_shown.then_some(lasts.min(TICKET_CACHE_SECONDS_MAX)),
             vary: "Origin, Referer",

@@ -96,6 +96,7 @@ fn figure(answer: &Answer) -> Option<String> {
     match &measured.results {
         Results::Whole(results) => match &results[..] {
             [Value::Integer(number)] => Some(shown::grouped(*number)),
+            [number @ Value::Float(_)] => Some(shown::in_groups(number)),
             [value] if value.as_array().is_none() => Some(shown::text_of(value)),
             _ => None,
         },

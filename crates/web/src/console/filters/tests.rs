@@ -106,5 +106,10 @@ fn a_condition_is_said_in_words() {
         r#"[{"field":"n","operator":"gte","value":5},{"field":"s","operator":"exists","value":false}]"#,
     );
     assert_eq!(in_words(Some(&list)), ["n is at least 5", "s is not there"]);
+    let list = parse(
+        r#"[{"any":[{"field":"s","operator":"eq","value":"x"},{"not":{"field":"n","operator":"lt","value":5}}]}]"#,
+    );
+    let said = ["(s is “x” or not n is less than 5)"];
+    assert_eq!(in_words(Some(&list)), said);
     assert!(in_words(None).is_empty());
 }

@@ -86,7 +86,7 @@ fn now(pool: &Pool, form: &Fields, editor: &Editor) -> Now {
     }
     Now {
         lines,
-        json: String::new(),
+        definition: None,
     }
 }
 
@@ -240,7 +240,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         drop: place(),
         now: Some(Now {
             lines: vec![("", text.to_owned())],
-            json: text.to_owned(),
+            definition: None,
         }),
     };
     vec![sample("pool_settings.html", &page)]

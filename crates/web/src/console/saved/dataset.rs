@@ -17,6 +17,7 @@ use super::series::{self, LookedAt};
 use super::{Delete, in_words};
 use crate::charts::Drawing;
 use crate::console::again::{self, Kind};
+use crate::console::definition::Definition;
 use crate::console::explore::form_of;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, query, segment};
@@ -24,7 +25,6 @@ use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
 use crate::console::readers::{self, Readers};
-use crate::console::shown::pretty;
 use crate::console::snippets::{self, Snippet};
 use crate::console::visitor::InProject;
 use crate::error::ApiError;
@@ -48,7 +48,8 @@ struct Page {
     name: String,
     question: String,
     index_by: String,
-    pretty: String,
+    /// All that it is defined as.
+    definition: Definition,
     index: Vec<IndexField>,
     looked_at: Option<LookedAt>,
     action: String,
@@ -155,7 +156,7 @@ pub(in crate::console) async fn read(
         frame: Frame::of(name.clone(), &here, Section::Saved),
         question: in_words(&draft.analysis()),
         index_by: fields.join(", "),
-        pretty: pretty(&draft.to_value()),
+        definition: Definition::of(&draft.to_value()),
         index: index_by,
         looked_at: series,
         action: below(&here, &dataset, ""),
@@ -240,7 +241,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         name: text.to_owned(),
         question: text.to_owned(),
         index_by: text.to_owned(),
-        pretty: text.to_owned(),
+        definition: crate::console::definition::sample(text),
         index: vec![IndexField {
             name: VALUES[0],
             label: text.to_owned(),

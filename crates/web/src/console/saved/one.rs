@@ -13,6 +13,7 @@ use model::saved_queries::{SavedQuery, WithPools};
 use super::{Delete, in_words, kept_for, may};
 use crate::charts::{self, Drawing};
 use crate::console::again::{self, Kind};
+use crate::console::definition::Definition;
 use crate::console::explore::{form_of, table};
 use crate::console::forms::{Fields, Sent, sentence};
 use crate::console::frame::{Frame, Section, page, query};
@@ -20,7 +21,7 @@ use crate::console::go_to;
 use crate::console::keys;
 use crate::console::pictures::{self, Chart, Size, look_of};
 use crate::console::readers::{self, Readers};
-use crate::console::shown::{Table, pretty, rows_of};
+use crate::console::shown::{Table, rows_of};
 use crate::console::snippets::{self, Snippet};
 use crate::console::times::Moment;
 use crate::console::visitor::InProject;
@@ -40,8 +41,8 @@ pub(in crate::console) const CHART_PARAMETERS: &[&str] = &["theme", "size"];
 struct Page {
     frame: Frame,
     name: String,
-    /// What it asks, in words and as the API has it, for whom definitions are.
-    question: Option<(String, String)>,
+    /// What it asks, in a few words and line by line, for whom definitions are.
+    question: Option<(String, Definition)>,
     kept_for: Option<String>,
     /// When the answer was made, of one that is kept.
     at: Option<Moment>,
@@ -136,7 +137,7 @@ pub(in crate::console) async fn read(
     let kind = if saved.is_cached() { "cached" } else { "saved" };
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Saved),
-        question: defines.then(|| (in_words(&draft.query), pretty(&question))),
+        question: defines.then(|| (in_words(&draft.query), Definition::of(&question))),
         kept_for: kept_for(&saved),
         at,
         table: shown_table,
@@ -253,7 +254,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     let page = Page {
         frame: frame(text),
         name: text.to_owned(),
-        question: Some((text.to_owned(), text.to_owned())),
+        question: Some((text.to_owned(), crate::console::definition::sample(text))),
         kept_for: Some(text.to_owned()),
         at: Some(moment(text)),
         table: crate::console::shown::sample(text),

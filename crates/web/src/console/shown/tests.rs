@@ -11,6 +11,9 @@ fn numbers_are_written_for_people() {
     // As a number in a table: a year stays whole.
     assert_eq!(grouped(2_026), "2026");
     assert_eq!(grouped(999), "999");
+    for (number, shown) in [(391_204.5, "391\u{202f}204.5"), (1_999.0, "1999")] {
+        assert_eq!(in_groups(&Value::Float(number)), shown);
+    }
     let told: Vec<String> = [0, 999, 1_000, 1_234, 999_999, 1_500_000, 123_456_789_012]
         .into_iter()
         .map(bytes)

@@ -119,6 +119,14 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
         }
         let html = open(&world, &ada, &there).await.expect(200).text();
         assert!(html.contains(&format!("/v1/views/{name}/data")), "{html}");
+        // What it is defined as is said in words.
+        let said = match name {
+            "rows" => "<span class=\"line\">amount is at least 2</span>",
+            "groups" => "<span class=\"line\">sum of amount, called total</span>",
+            _ => "<li class=\"tag is-plain\">at</li>",
+        };
+        let defined = between(&html, "What it is defined as", "</section>");
+        assert!(defined.contains(said), "{name}: {defined}");
         // Its form says it again, and saving it unchanged changes nothing.
         let id = text(&stored, "/id");
         let html = see(&world, &ada, &format!("/views/{id}/change"))
@@ -142,6 +150,8 @@ async fn what_the_builder_shows_is_what_is_saved_in_every_shape() {
             html.contains("As it is now") && html.contains(&format!("<dd>{name}</dd>")),
             "{html}"
         );
+        let now = between(&html, "As it is now", "</section>");
+        assert!(now.contains(said), "{name}: {now}");
         let again = filled(&html, "post");
         assert!(
             again.contains(&("name".to_owned(), "mine".to_owned())),
@@ -570,7 +580,7 @@ async fn a_question_is_saved_as_what_is_chosen_and_shown_to_each_over_the_own_ro
 
 /// The table that a view's page shows, row by row, as plain values.
 fn table_of(html: &str) -> Vec<Vec<String>> {
-    let Some((_, table)) = html.split_once("<table class=\"data\">") else {
+    let Some((_, table)) = html.split_once("<table class=\"data\"") else {
         return Vec::new();
     };
     let table = table.split("</table>").next().unwrap_or_default();

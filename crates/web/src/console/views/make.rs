@@ -15,6 +15,7 @@ use super::builder::Builder;
 use super::data::{self, request, size_of};
 use super::unsaved::{chosen_pool, readable_of, without_nothing};
 use crate::console::asking;
+use crate::console::definition::Definition;
 use crate::console::filters::of_row;
 use crate::console::forms::{Fields, Wrong, is_broken, said_of};
 use crate::console::frame::{Frame, Section, query};
@@ -187,7 +188,7 @@ pub(super) async fn show(
     builder.filters = builder.filters.marked(&form);
     let now = changed.filter(|_| form.is_stale()).map(|readable| Now {
         lines: vec![("Name", readable.view.draft.name.to_string())],
-        json: pretty(&readable.view.draft.to_value()),
+        definition: Some(Definition::of_view(&readable.view, &readable.pool)),
     });
     let (title, own, back) = match changed {
         None => (
@@ -284,7 +285,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         wrong: Wrong(vec!["g1", "r1", "p1", "a1", "order"]),
         now: Some(Now {
             lines: vec![("", text.to_owned())],
-            json: text.to_owned(),
+            definition: Some(crate::console::definition::sample(text)),
         }),
     };
     vec![sample("view_builder.html", &page)]

@@ -11,6 +11,7 @@ use super::as_key::{self, Answered, AsKey, answered, range_of};
 use super::builder::{Choice, INTERVALS, TIMEFRAMES};
 use super::{Readable, shape_word};
 use crate::console::again::{self, Kind};
+use crate::console::definition::Definition;
 use crate::console::filters;
 use crate::console::forms::{Fields, Sent};
 use crate::console::frame::{Frame, Section, page, segment};
@@ -32,8 +33,9 @@ pub(in crate::console) const PARAMETERS: &[&str] = &["timeframe", "interval", "a
 struct Page {
     frame: Frame,
     name: String,
-    /// What it is defined as, for whom definitions are.
+    /// Its pool, and all that it is defined as, for whom definitions are.
     pool: Option<String>,
+    definition: Option<Definition>,
     shape: &'static str,
     conditions: Vec<String>,
     is_series: bool,
@@ -92,6 +94,7 @@ pub(in crate::console) async fn read(
     let shown = Page {
         frame: Frame::of(name.clone(), &here, Section::Views),
         pool: defines.then(|| draft.pool.to_string()),
+        definition: defines.then(|| Definition::of_view(&readable.view, &readable.pool)),
         shape: shape_word(&draft.shape),
         conditions: if defines {
             conditions(draft)
@@ -207,6 +210,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
         frame: frame(text),
         name: text.to_owned(),
         pool: Some(text.to_owned()),
+        definition: Some(crate::console::definition::sample(text)),
         shape: "records",
         conditions: vec![text.to_owned()],
         is_series: true,
