@@ -279,21 +279,22 @@ impl Control {
 impl Inner {
     /// Takes rows away that nobody is told of any more, once a day.
     pub(crate) async fn prune_usage(self: &std::sync::Arc<Self>) -> Result<(), ControlError> {
-        let today = self.options.clock.now().date().as_days();
+        let today = || self.options.clock.now().date().as_days();
         let pruned_on = || {
             let pruned_on = &self.usage.pruned_on;
             pruned_on.lock().unwrap_or_else(PoisonError::into_inner)
         };
-        if *pruned_on() == Some(today) {
+        if *pruned_on() == Some(today()) {
             return Ok(());
         }
         let writer = self.writer().await?;
-        let ordinal = writer.ordinal;
+        // Asked when nobody else writes: a row of a later day is of a false time.
+        let today = today();
+        let (tomorrow, ordinal) = (today + 1, writer.ordinal);
+        let with_networks = tomorrow.saturating_sub(USAGE_NETWORK_DAYS.into())..tomorrow;
         let writes = vec![
             Write::ForgetUsage(today.saturating_sub(USAGE_DAYS.into())),
-            Write::Network(NetworkWrite::Forget(
-                (today + 1).saturating_sub(USAGE_NETWORK_DAYS.into()),
-            )),
+            Write::Network(NetworkWrite::Keep(with_networks)),
             Write::ForgetCharges(today.saturating_sub(CHARGE_DAYS)),
         ];
         self.carry_out(writer, writes, ordinal, Claim::Nothing, |_| {})

@@ -19,7 +19,9 @@ pub(crate) use client::{ClientArgs, FileFormat, ImportArgs, SchemaMode};
 pub(crate) use definitions::{CreatePool, PoolCommand, PoolsArgs, ViewCommand, ViewsArgs};
 pub(crate) use derive::DeriveKey;
 pub(crate) use keen::{KeenArgs, Origin};
-pub(crate) use keys::{CreateKey, IssuedCommand, KeyCommand, KeysArgs, NewKey, Proof, TokenTo};
+pub(crate) use keys::{
+    CreateKey, IssuedCommand, KeyCommand, KeysArgs, NewKey, Proof, SigningCommand, TokenTo,
+};
 pub(crate) use offline::{
     BackupArgs, CheckArgs, ClockArgs, ClockCommand, CompactArgs, DataDirArgs, RestoreArgs,
 };

@@ -28,7 +28,7 @@ const USE: &str = "INSERT INTO usage_by_network (key_id, day, network, requests,
      refused = usage_by_network.refused + excluded.refused, \
      records = usage_by_network.records + excluded.records";
 
-const FORGET: &str = "DELETE FROM usage_by_network WHERE day < $1";
+const KEEP: &str = "DELETE FROM usage_by_network WHERE day < $1 OR day >= $2";
 
 const SELECT: &str = "SELECT day, network, requests, refused, records FROM usage_by_network \
      WHERE key_id = $1 AND day >= $2 AND day < $3 ORDER BY day, network";
@@ -38,8 +38,9 @@ const SELECT: &str = "SELECT day, network, requests, refused, records FROM usage
 pub(crate) enum NetworkWrite {
     /// Adds to what is counted.
     Use(UsageFrom, UsageCounts),
-    /// Takes that of days before this one away.
-    Forget(i32),
+    /// Takes that of all other days away: of old ones, and of days to come, which a
+    /// clock that was ahead has left.
+    Keep(Range<i32>),
 }
 
 impl NetworkWrite {
@@ -56,7 +57,7 @@ impl NetworkWrite {
                 .bind(number(counts.refused))
                 .bind(number(counts.records))
                 .bind(i64::try_from(USAGE_NETWORKS_MAX).unwrap_or(i64::MAX)),
-            Self::Forget(day) => sqlx::query(FORGET).bind(*day),
+            Self::Keep(days) => sqlx::query(KEEP).bind(days.start).bind(days.end),
         };
         let done = query.execute(connection).await;
         done.map_err(failed("writing usage by network"))?;

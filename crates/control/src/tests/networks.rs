@@ -233,3 +233,39 @@ async fn networks_are_forgotten_in_time_and_with_their_key() {
         assert!(!found, "{trace}");
     }
 }
+
+#[tokio::test]
+async fn networks_of_a_false_time_are_forgotten_once_it_is_taken_back() {
+    let plane = Plane::new().await;
+    let (key, secret) = plane.key("Ada", "[]").await;
+    let truth = plane.now();
+    use_it(&plane, &holder(&plane, &secret), Some(network(1)));
+    plane.control.save_last_used().await.expect("saves");
+    // The clock is 30 days ahead for two of them.
+    for (ahead, number) in [(DAY * 30, 2), (DAY, 3)] {
+        plane.clock.advance(ahead);
+        use_it(&plane, &holder(&plane, &secret), Some(network(number)));
+        plane.control.save_last_used().await.expect("saves");
+    }
+    let plane = plane.restarted().await;
+    plane.control.save_last_used().await.expect("saves");
+    let all = told(&plane, &plane.admin(), key.id()).await;
+    assert_eq!(all.len(), 3, "as long as nobody says that it was false");
+    plane.clock.set(truth.checked_add(DAY).expect("a time"));
+    let plane = plane.restarted().await;
+    let accepted = plane.control.accept_clock(plane.now()).await;
+    accepted.expect("is taken back");
+    let plane = plane.opened_again(7).await;
+    use_it(&plane, &holder(&plane, &secret), Some(network(4)));
+    plane.control.save_last_used().await.expect("saves");
+    let of_true_days = [
+        (Whence::Network(network(1)), 1),
+        (Whence::Network(network(4)), 1),
+    ];
+    let kept = told(&plane, &plane.admin(), key.id()).await;
+    assert_eq!(kept, of_true_days);
+    // They are gone, and not only untold until their days come.
+    let file = plane.file();
+    plane.control.close().await.expect("closes");
+    assert_eq!(count(&file, "usage_by_network").await, 2);
+}

@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::*;
+use crate::{SecondFactor, Shown};
 use model::keys::AuthError;
 use model::keys::KeyCopy;
-use model::people::SessionToken;
+use model::people::{Code, PersonRecord, RecoveryCode, SessionToken, Totp};
 use model::secrets::SigningSecret;
 
 /// Every byte of every file in the folder.
@@ -241,4 +245,176 @@ async fn k2_nothing_that_is_stored_is_a_secret() {
     }
     assert!(cookies > candidates.len() / 16, "{cookies} cookies");
     assert!(rightful.control.authenticate(&secret, &nowhere).is_ok());
+}
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// The longest wait between two wrong codes of a person.
+const WAIT: Duration = Duration::from_secs(15 * 60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Bytes as people are shown them.
+fn in_base32(bytes: &[u8]) -> String {
+    let bit = |at: usize| {
+        let byte = bytes.get(at / 8).copied().unwrap_or(0);
+        usize::from((byte >> (7 - at % 8)) & 1)
+    };
+    let digit = |at: usize| (0..5).fold(0, |digit, next| (digit << 1) | bit(5 * at + next));
+    let digits = 0..(8 * bytes.len()).div_ceil(5);
+    digits.map(|at| char::from(BASE32[digit(at)])).collect()
+}
+
+/// Every text of so many letters and digits.
+fn texts(bytes: &[u8], length: usize) -> impl Iterator<Item = String> {
+    let windows = bytes.windows(length);
+    let texts = windows.filter(|window| window.iter().all(u8::is_ascii_alphanumeric));
+    texts.map(|text| String::from_utf8_lossy(text).into_owned())
+}
+
+/// What may be a secret of so many bytes that a person was shown: any as many of
+/// these, and any text as long as it is shown.
+fn shown_of(bytes: &[u8], length: usize) -> BTreeSet<String> {
+    let has_content =
+        |window: &&[u8]| window.iter().filter(|byte| **byte != 0).count() > length / 2;
+    let raw = bytes.windows(length).filter(has_content).map(in_base32);
+    raw.chain(texts(bytes, (8 * length).div_ceil(5))).collect()
+}
+
+/// What may be recovery codes, and what may be secrets of apps.
+fn factors_of(bytes: &[u8]) -> [BTreeSet<String>; 2] {
+    let [mut codes, mut apps] = [shown_of(bytes, 16), shown_of(bytes, 20)];
+    codes.retain(|text| RecoveryCode::parse(text).is_some());
+    apps.retain(|text| Totp::parse(text).is_some());
+    [codes, apps]
+}
+
+fn somebody(control: &Control) -> Arc<PersonRecord> {
+    let everybody = control.0.people.everybody();
+    everybody.first().cloned().expect("somebody")
+}
+
+/// Which of these are recovery codes of the person, or the secret of the app. One
+/// code of another app is good by chance; those of three hours are not.
+fn good_ones(
+    control: &Control,
+    now: Timestamp,
+    [codes, apps]: &[BTreeSet<String>; 2],
+) -> Vec<String> {
+    let person = somebody(control);
+    let is_code = |text: &&String| {
+        let code = RecoveryCode::parse(text).expect("a code by its form");
+        person
+            .parts()
+            .recovery
+            .contains(&code.hash(control.pepper()))
+    };
+    let app = person.parts().totp.open(person.id(), control.pepper());
+    let is_app = |text: &&String| {
+        let stolen = Totp::parse(text).expect("a secret by its form");
+        let counts = |app: &Totp, hours: u32| {
+            let at = now.checked_add(HOUR * hours).expect("a time");
+            let code = Code::parse(&stolen.shown_at(at)).expect("a code");
+            app.step_of(&code, at, 0).is_some()
+        };
+        app.as_ref()
+            .is_some_and(|app| (0..3).all(|hours| counts(app, hours)))
+    };
+    let codes = codes.iter().filter(is_code);
+    codes.chain(apps.iter().filter(is_app)).cloned().collect()
+}
+
+/// Whether what is brought beside the right password lets in; it is looked at.
+async fn enters(control: &Control, text: &str) -> bool {
+    let person = somebody(control);
+    let recovery = RecoveryCode::parse(text).map(SecondFactor::Recovery);
+    let second = recovery.or_else(|| Code::parse(text).map(SecondFactor::Code));
+    let second = second.expect("a code by its form");
+    let password = person.parts().password.clone();
+    let agent = String::new();
+    let entered = control.second_step((&person, None), &password, &second, agent);
+    entered.await.expect("is looked at").is_some()
+}
+
+/// Which of these let in. The clock passes as long as somebody may have to wait, and a
+/// good code comes in between, since behind a hundred wrong ones none is looked at.
+async fn entering(plane: &Plane, shown: &Shown, tried: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, text) in tried.iter().enumerate() {
+        plane.clock.advance(WAIT);
+        if at % 50 == 0 {
+            let good = shown.totp.shown_at(plane.now());
+            assert!(enters(&plane.control, &good).await, "the app lets in");
+        }
+        if enters(&plane.control, text).await {
+            found.push(text.clone());
+        }
+    }
+    found
+}
+
+/// K2 at a sign-in: whatever stands in the files, brought beside the right password
+/// as a recovery code and as a code of an app.
+#[tokio::test]
+async fn k2_nothing_that_is_stored_is_a_second_factor() {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let used = [
+        shown.recovery[0].reveal().to_owned(),
+        shown.totp.shown_at(plane.now()).to_string(),
+    ];
+    for code in &used {
+        assert!(enters(&plane.control, code).await);
+    }
+    plane.control.close().await.expect("closes");
+    let copy = plane.folder.path().join("copy.db");
+    std::fs::copy(plane.file(), &copy).expect("copies");
+    let stolen = ControlOptions {
+        pepper: Pepper::from_bytes([8; 32]),
+        ..options(&plane.clock, 3)
+    };
+    let thief = Control::open(&copy, stolen).await.expect("opens");
+    let rightful = plane.opened_again(4).await;
+    let stored = std::fs::read(&copy).expect("can be read");
+    let ada = somebody(&rightful.control);
+    let hashes = &ada.parts().recovery;
+    assert_eq!(hashes.len(), 9);
+    for hash in hashes {
+        assert!(stored.windows(32).any(|window| window == hash.as_bytes()));
+    }
+    let factors = factors_of(&stored);
+    for found in &factors {
+        assert!(found.len() > 4_000, "only {}", found.len());
+    }
+    let now = rightful.now();
+    for control in [&thief, &*rightful.control] {
+        assert_eq!(good_ones(control, now, &factors), [""; 0]);
+    }
+    // At the sign-in itself: what is stored of each code, used codes, every number
+    // that is one by its form, and some of all else.
+    let parts = hashes.iter().flat_map(|hash| hash.as_bytes().windows(16));
+    let mut tried: Vec<String> = parts.map(in_base32).chain(used).collect();
+    let numbers: BTreeSet<String> = texts(&stored, 6).collect();
+    let numbers = numbers
+        .into_iter()
+        .filter(|text| Code::parse(text).is_some());
+    tried.extend(numbers.take(300));
+    let codes = &factors[0];
+    tried.extend(codes.iter().step_by(codes.len().div_ceil(300)).cloned());
+    assert!(tried.len() > 9 * 17 + 200, "only {}", tried.len());
+    assert_eq!(entering(&rightful, &shown, &tried).await, [""; 0]);
+    // The thief, who knows the password, too, gets in by nothing that is good elsewhere.
+    let unused = shown.recovery[1].reveal();
+    let app = shown.totp.shown_at(rightful.now()).to_string();
+    for text in [unused, app.as_str()]
+        .into_iter()
+        .chain(tried.iter().map(String::as_str).take(90))
+    {
+        assert!(!enters(&thief, text).await, "{text}");
+        rightful.clock.advance(WAIT);
+    }
+    // What a server stored would be found, and lets in.
+    let careless = format!("\0made {} for {unused}\0", shown.totp.reveal().as_str());
+    let careless = factors_of(careless.as_bytes());
+    let found = good_ones(&rightful.control, rightful.now(), &careless);
+    assert_eq!(found, [unused, shown.totp.reveal().as_str()]);
+    assert_eq!(entering(&rightful, &shown, &found[..1]).await, [unused]);
 }

@@ -127,7 +127,7 @@ pub fn review(
         if let Some(since) = key.key.rotation_due(now) {
             find(AdviceRule::RotationDue, format!("it is due since {since}"));
         }
-        if let Some(why) = wider_than_used(key, recorded, now) {
+        if let Some(why) = wider_than_used(key, (pools, readers), recorded, now) {
             find(AdviceRule::WiderThanUsed, why);
         }
         for why in breadth::of(key, (pools, readers.views), recorded, now) {
@@ -243,11 +243,13 @@ fn is_judged(key: &ReviewedKey<'_>, recorded: &RecordedUse, now: Timestamp) -> b
 }
 
 /// The grants that the key did not use, as far as what is recorded can tell:
-/// those on one view, and those to write to one pool. Grants to ask a pool are
+/// those on one view, those to write to one pool, and those to ask one stored
+/// question whose pool the key had nothing to do with. Grants to ask a pool are
 /// left out: a question that was asked before all of its pools were noted would
 /// make them look unused.
 fn wider_than_used(
     key: &ReviewedKey<'_>,
+    (pools, readers): (&[Arc<Pool>], Readers<'_>),
     recorded: &RecordedUse,
     now: Timestamp,
 ) -> Option<String> {
@@ -255,16 +257,35 @@ fn wider_than_used(
         return None;
     }
     let id = key.key.id();
+    let allows_only = |grant: &Grant, action: Action| {
+        let mut actions = grant.actions.iter();
+        actions.all(|allowed| *allowed == action)
+    };
+    let is_untouched = |pool: &PoolId| !recorded.pools.contains(&(id, *pool));
+    let is_unasked = |question: StoredId| {
+        let mut stored = readers.stored.iter();
+        let stored = stored.find(|stored| stored.id == question);
+        stored.is_some_and(|stored| stored.was_of_one_pool(pools, now, is_untouched))
+    };
     let is_unused = |grant: &&Grant| {
+        let only = |action| allows_only(grant, action);
         is_long(made_at(grant), now)
             && match &grant.on {
                 Target::View(Selector::One { id: view, .. }) => {
                     !recorded.views.contains(&(id, *view))
                 }
                 Target::Pool(Selector::One { id: pool, .. }) => {
-                    let mut actions = grant.actions.iter();
-                    actions.all(|action| *action == Action::Ingest)
-                        && !recorded.pools.contains(&(id, *pool))
+                    only(Action::Ingest) && is_untouched(pool)
+                }
+                // By any other action a definition is looked at, and of that nothing is recorded.
+                Target::Saved(Selector::One { id: saved, .. }) => {
+                    only(Action::Run) && is_unasked(StoredId::Saved(*saved))
+                }
+                Target::Cached(Selector::One { id: saved, .. }) => {
+                    only(Action::Read) && is_unasked(StoredId::Saved(*saved))
+                }
+                Target::Dataset(Selector::One { id: dataset, .. }) => {
+                    only(Action::Retrieve) && is_unasked(StoredId::Dataset(*dataset))
                 }
                 _ => false,
             }

@@ -137,6 +137,9 @@ Examples:
     /// Make and end keys within the calling key's own grants, by its action issue
     #[command(subcommand)]
     Issued(IssuedCommand),
+    /// Make, list and end the secrets that requests of a key are signed with by HMAC
+    #[command(subcommand)]
+    SigningSecrets(SigningCommand),
     /// Sign a narrower token for a short time, without the server
     Derive(DeriveKey),
     /// Make a new master key for a data directory, while no server runs on it
@@ -214,7 +217,44 @@ pub(crate) enum IssuedCommand {
     },
 }
 
-/// Where a new token goes instead of the terminal.
+/// What to do with the signing secrets of a key (docs/restrictions.md).
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningCommand {
+    /// List the signing secrets of a key
+    List {
+        /// Id of the key
+        id: String,
+    },
+    /// Make a signing secret for a key and show it, once; a key has two at most
+    #[command(after_help = "\
+When it does not arrive where it should go (--to), it is deleted again.
+
+Example:
+  tidegate keys signing-secrets create 01M7Y10V0GS6DQE8G7HER2NSG2 --to vault:secret/ada#signing")]
+    Create {
+        /// Id of the key
+        id: String,
+        #[command(flatten)]
+        proof: Proof,
+        #[command(flatten)]
+        token_to: TokenTo,
+    },
+    /// End a signing secret, at once and for good
+    Delete {
+        /// Id of the key
+        id: String,
+        /// Id of the signing secret
+        secret_id: String,
+        /// End it without asking
+        #[arg(long, short)]
+        yes: bool,
+        /// End it although it was used a short while ago
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Where a new token, or a new signing secret, goes instead of the terminal.
 #[derive(Args, Debug)]
 #[group(multiple = true)]
 pub(crate) struct TokenTo {

@@ -1,5 +1,5 @@
-//! Where a token goes that a command was given: to the screen, to a file, to
-//! the standard input of a command, or into a secret manager.
+//! Where a token or a signing secret goes that a command was given: to the screen,
+//! to a file, to the standard input of a command, or into a secret manager.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -67,37 +67,37 @@ impl Delivery {
         matches!(self, Self::Screen)
     }
 
-    /// Hands the token over, to whatever is not the screen. When this returns
-    /// well, it is there to stay.
+    /// Hands a secret over, to whatever is not the screen. When this returns
+    /// well, it is there to stay. `what` it is, is told.
     ///
     /// # Errors
     /// When it did not arrive, or nobody knows.
-    pub(super) fn deliver(self, token: &str) -> Result<(), Undelivered> {
+    pub(super) fn deliver(self, what: &str, secret: &str) -> Result<(), Undelivered> {
         match self {
             Self::Screen => Ok(()),
             Self::File(file) => {
-                let kept = file.keep(token).map_err(|lost| Undelivered {
+                let kept = file.keep(secret).map_err(|lost| Undelivered {
                     error: lost.error,
                     may_be_there: lost.may_be_there,
                 })?;
-                output::note(&format!("the token is in {}", kept.display()));
+                output::note(&format!("{what} is in {}", kept.display()));
                 Ok(())
             }
             Self::Command(command) => {
                 // What fails says that it did not take the token.
-                pipe(&command, token).map_err(|error| Undelivered {
+                pipe(&command, (what, secret)).map_err(|error| Undelivered {
                     error: Box::new(error),
                     may_be_there: false,
                 })?;
-                output::note("the token was taken by the command");
+                output::note(&format!("{what} was taken by the command"));
                 Ok(())
             }
             Self::Vault(place) => {
-                place.write(token).map_err(|error| Undelivered {
+                place.write(secret).map_err(|error| Undelivered {
                     may_be_there: error.may_have_written(),
                     error: Box::new(error.into()),
                 })?;
-                output::note(&format!("the token is in {}", place.path()));
+                output::note(&format!("{what} is in {}", place.path()));
                 Ok(())
             }
         }
@@ -106,8 +106,8 @@ impl Delivery {
 
 /// Gives a line to a command. What the command writes goes to standard error,
 /// so that it does not get among what this program answers.
-fn pipe(command: &str, token: &str) -> Result<(), CommandError> {
-    let failed = |what: String| CommandError::Failed(format!("the token did not arrive: {what}"));
+fn pipe(command: &str, (what, secret): (&str, &str)) -> Result<(), CommandError> {
+    let failed = |why: String| CommandError::Failed(format!("{what} did not arrive: {why}"));
     let mut child = Command::new("sh")
         .args([Path::new("-c"), Path::new(command)])
         .env_remove(OWN_TOKEN)
@@ -118,7 +118,7 @@ fn pipe(command: &str, token: &str) -> Result<(), CommandError> {
     let mut stdin = child.stdin.take();
     let given = stdin
         .as_mut()
-        .map_or(Ok(()), |stdin| writeln!(stdin, "{token}"));
+        .map_or(Ok(()), |stdin| writeln!(stdin, "{secret}"));
     // The command reads to the end of it.
     drop(stdin);
     let ended = child
@@ -126,9 +126,7 @@ fn pipe(command: &str, token: &str) -> Result<(), CommandError> {
         .map_err(|error| failed(format!("the command did not end: {error}")))?;
     match (given, ended.success()) {
         (Ok(()), true) => Ok(()),
-        (Err(error), true) => Err(failed(format!(
-            "the command did not read the token: {error}"
-        ))),
+        (Err(error), true) => Err(failed(format!("the command did not read it: {error}"))),
         (_, false) => Err(failed(format!("the command failed ({ended})"))),
     }
 }

@@ -4,6 +4,7 @@ mod advice;
 mod derive;
 mod issued;
 mod making;
+mod signing;
 
 use serde_json::{Value, json};
 
@@ -116,6 +117,7 @@ pub(super) fn run(args: KeysArgs) -> Result<(), CommandError> {
             making::make(&client, (KEYS, &path), body.as_bytes(), &token_to, json)
         }
         KeyCommand::Issued(command) => issued::run(&client, command, json),
+        KeyCommand::SigningSecrets(command) => signing::run(&client, command, json),
         KeyCommand::Review { rule } => advice::review(&client, rule.as_deref(), json),
         KeyCommand::Simulate { id, change } => {
             advice::simulate(&client, &id, change.as_deref(), json)

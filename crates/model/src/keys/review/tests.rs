@@ -70,6 +70,7 @@ fn stored(project: &Project) -> [StoredQuestion; 2] {
         id,
         name: Name::parse(name).expect("a name"),
         pools: vec![project.strict().id],
+        changed_at: before(50),
     };
     let saved = SavedQueryId::from_bytes([7; 16]);
     let dataset = DatasetId::from_bytes([8; 16]);
@@ -227,10 +228,11 @@ fn said_of(key: &KeyRecord, project: &Project, used: u32, recorded: &RecordedUse
         secrets_last_used: Vec::new(),
         last_on_page: None,
     };
+    let stored = stored(project);
     let advice = review(
         &[reviewed],
         &project.pools,
-        readers(project, &[]),
+        readers(project, &stored),
         recorded,
         noon(),
     );
@@ -391,6 +393,76 @@ fn grants_on_everything_that_were_used_for_little_are_named_with_what_that_was()
         said_of(&key, &project, 1, &used(&key, &project, 1, 0)),
         none
     );
+}
+
+/// A key with one grant to do this with one stored question, 40 days old.
+fn asks(project: &Project, on: Target, actions: &[Action]) -> KeyRecord {
+    let mut draft = draft(project.grants(READS_ADA).expect("grants"));
+    let mut bytes = [1; 16];
+    let millis = before(40).as_microsecond() / 1_000;
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    let grant = &mut draft.grants[0];
+    grant.id = crate::ids::GrantId::from_bytes(bytes);
+    grant.on = on;
+    grant.actions = actions.iter().copied().collect();
+    let secret = Secret::generate(KeyKind::Secret, &SeededRandom::new(1));
+    let mut parts = parts(draft, &secret);
+    parts.created_at = before(40);
+    KeyRecord::restore(parts)
+}
+
+#[test]
+fn grants_on_stored_questions_are_named_whose_pool_nobody_asked() {
+    let mut project = Project::new();
+    for pool in &mut project.pools {
+        Arc::make_mut(pool).created_at = before(50);
+    }
+    let name = || Name::parse("x").expect("a name");
+    let saved = || Selector::One {
+        id: SavedQueryId::from_bytes([7; 16]),
+        name: name(),
+    };
+    let dataset = || Selector::One {
+        id: DatasetId::from_bytes([8; 16]),
+        name: name(),
+    };
+    let recorded = |pools: &[(KeyId, PoolId)]| RecordedUse {
+        since: Some(before(40)),
+        pools: pools.iter().copied().collect(),
+        ..RecordedUse::default()
+    };
+    let none: [String; 0] = [];
+    let (run, read, retrieve) = (Action::Run, Action::Read, Action::Retrieve);
+    for (on, action) in [
+        (Target::Saved(saved()), run),
+        (Target::Cached(saved()), read),
+        (Target::Dataset(dataset()), retrieve),
+    ] {
+        let key = asks(&project, on.clone(), &[action]);
+        let said = said_of(&key, &project, 1, &recorded(&[]));
+        let grant = key.grants()[0].id.to_string();
+        assert!(
+            said.len() == 1 && said[0].contains(&grant),
+            "{on:?} {said:?}"
+        );
+        let strict = (key.id(), project.strict().id);
+        let said = said_of(&key, &project, 1, &recorded(&[strict]));
+        assert_eq!(said, none, "{on:?}: of its pool there is some use");
+        let open = (key.id(), project.open().id);
+        assert_eq!(said_of(&key, &project, 1, &recorded(&[open])).len(), 1);
+        let looks = asks(&project, on, &[action, Action::List]);
+        assert_eq!(said_of(&looks, &project, 1, &recorded(&[])), none);
+    }
+    // Not of one that is not there, and of no pool that came a short while ago.
+    let gone = Target::Saved(Selector::One {
+        id: SavedQueryId::from_bytes([9; 16]),
+        name: name(),
+    });
+    let gone = asks(&project, gone, &[run]);
+    assert_eq!(said_of(&gone, &project, 1, &recorded(&[])), none);
+    Arc::make_mut(&mut project.pools[1]).created_at = before(30);
+    let young = asks(&project, Target::Saved(saved()), &[run]);
+    assert_eq!(said_of(&young, &project, 1, &recorded(&[])), none);
 }
 
 fn reviewed(key: &KeyRecord, on_page: Option<u32>) -> ReviewedKey<'_> {

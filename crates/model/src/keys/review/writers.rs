@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{EXAMPLES, ReviewedKey};
+use super::{EXAMPLES, ReviewedKey, is_long};
 use crate::filters::Constraint;
 use crate::grants::{Action, Grant, Target};
 use crate::ids::{DatasetId, KeyId, PoolId, SavedQueryId};
 use crate::names::{FieldPath, Name};
 use crate::pools::Pool;
+use crate::time::Timestamp;
 use crate::views::View;
 
 /// A question that is stored under a name, and may be granted by it.
@@ -20,6 +21,28 @@ pub struct StoredQuestion {
     pub name: Name,
     /// The pools that it reads.
     pub pools: Vec<PoolId>,
+    /// When it was made, or last said otherwise.
+    pub changed_at: Timestamp,
+}
+
+impl StoredQuestion {
+    /// Whether it has read this one pool for long enough to be asked, and the pool is
+    /// such a one. Of several pools not every one was always noted.
+    pub(super) fn was_of_one_pool(
+        &self,
+        pools: &[Arc<Pool>],
+        now: Timestamp,
+        is_such: impl Fn(&PoolId) -> bool,
+    ) -> bool {
+        let [read] = self.pools.as_slice() else {
+            return false;
+        };
+        // One that was made again under its name is another pool.
+        let pool = pools.iter().find(|pool| pool.id == *read);
+        is_long(self.changed_at, now)
+            && pool.is_some_and(|pool| is_long(pool.created_at, now))
+            && is_such(read)
+    }
 }
 
 /// Names a stored question for ever.

@@ -118,7 +118,7 @@ fn obtain(client: &Client, path: &str, body: &[u8]) -> Result<Made, CommandError
 
 /// Whether the server may have done what was asked without being heard: a
 /// proxy may stand between.
-fn is_unheard(error: &ClientError) -> bool {
+pub(super) fn is_unheard(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { .. } | ClientError::Foreign { .. } => true,
         ClientError::Refused(problem) => matches!(problem.status, 408 | 500 | 502..=504),
@@ -142,7 +142,7 @@ fn hand_over(
         }));
     };
     if !delivery.is_screen() {
-        return Ok(delivery.deliver(token).err());
+        return Ok(delivery.deliver("the token", token).err());
     }
     let mut key = made.key.clone();
     if json {
@@ -225,7 +225,7 @@ fn undo(
 }
 
 /// The same kind of failure with other words.
-fn told(error: &CommandError, text: String) -> CommandError {
+pub(super) fn told(error: &CommandError, text: String) -> CommandError {
     match error {
         CommandError::File(_) => CommandError::File(text),
         CommandError::Unreached(_) => CommandError::Unreached(text),

@@ -433,6 +433,80 @@ fn a_token_that_a_proxy_loses_leaves_no_key_and_a_refusal_is_one() {
     assert!(!manager.desk.home.path().join("lost").exists());
 }
 
+/// What requests are signed with by HMAC goes the same ways as a token.
+#[test]
+fn a_signing_secret_arrives_where_it_should_go_or_there_is_none() {
+    let manager = Manager::new();
+    let (desk, vault) = (&manager.desk, &manager.vault);
+    let (id, _) = manager.ada();
+    vault.put("secret/signs", &json!({ "user": "ada" }));
+    let path = format!("/v1/keys/{id}/signing-secrets");
+    let listed = || {
+        let list = desk.get(&path);
+        let items = list["items"].as_array().expect("a list").iter();
+        let ids = items.map(|item| item["id"].as_str().expect("an id").to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    let args = |to| ["keys", "signing-secrets", "create", &id, "--to", to];
+    let create = |to| manager.run(&args(to));
+    let there = "vault:secret/signs#signing";
+    let id_of = |text: &str| {
+        let secret = model::secrets::SigningSecret::parse(text.trim());
+        secret.expect("a signing secret").id().to_string()
+    };
+    let newest = || {
+        let (version, data) = vault.newest("secret/signs");
+        assert_eq!(data["user"], "ada");
+        (version, id_of(data["signing"].as_str().expect("a text")))
+    };
+    // A place that will not take it is found before there is one.
+    create("vault:none/signs#signing").expect(1);
+    assert_eq!(listed(), [""; 0]);
+    create(there).expect(0);
+    let first = newest().1;
+    assert_eq!(newest().0, 2);
+    assert_eq!(listed(), [first.as_str()]);
+    for (fault, code) in [
+        (Fault::ChangedBefore, 1),
+        (Fault::SealedBefore, 1),
+        (Fault::Silence, 3),
+    ] {
+        vault.state().fault = Some(fault);
+        let ran = create(there).expect(code);
+        assert!(ran.err.contains("deleted again"), "{}", ran.err);
+        vault.state().sealed = false;
+        assert_eq!(listed(), [first.as_str()]);
+    }
+    assert_ne!(newest().1, first, "the last one arrived, and has ended");
+    // Whether one was made is not known: it is not asked for again.
+    let cut = losing_the_first_answer(&desk.server.address, b"");
+    let lost = args("file:lost");
+    let ran = ran(&mut command(&cut, &desk.master, desk.home.path(), &lost)).expect(3);
+    assert!(ran.err.contains("is not known"), "{}", ran.err);
+    assert!(!desk.home.path().join("lost").exists());
+    let made = listed();
+    assert_eq!(made.len(), 2);
+    for secret in &made {
+        let delete = ["keys", "signing-secrets", "delete", &id, secret, "--yes"];
+        manager.run(&delete).expect(0);
+    }
+    // All of it is in the file, and what is reported as a whole ends.
+    create("file:signing").expect(0);
+    let text = std::fs::read_to_string(desk.home.path().join("signing")).expect("a file");
+    assert_eq!(listed(), [id_of(&text)]);
+    let found = json!({ "token": text.trim() });
+    let reported = desk.server.post("", "/v1/keys/report", &found);
+    assert!(reported.status < 300, "{}", reported.text());
+    assert_eq!(listed(), [""; 0]);
+    // Without a place it is shown, once.
+    let shown = ["keys", "signing-secrets", "create", &id, "--json"];
+    let shown = super::ran(&mut desk.command(&shown)).expect(0).json();
+    let secret = shown["signing_secret"].as_str().expect("a text");
+    assert_eq!(listed(), [id_of(secret)]);
+    let list = manager.run(&["keys", "signing-secrets", "list", &id]);
+    assert!(list.expect(0).out.contains(&id_of(secret)));
+}
+
 /// An address of the server on whose first connection something else is said,
 /// or nothing, when the answer comes; all others pass.
 fn losing_the_first_answer(server: &Address, instead: &'static [u8]) -> Address {

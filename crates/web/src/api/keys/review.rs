@@ -167,11 +167,14 @@ fn stored_questions(definitions: &Definitions) -> Vec<StoredQuestion> {
         id: StoredId::Saved(saved.item.id),
         name: saved.item.draft.name.clone(),
         pools: ids(&saved.pools),
+        changed_at: saved.item.changed_at,
     });
     let datasets = definitions.datasets().map(|dataset| StoredQuestion {
         id: StoredId::Dataset(dataset.item.id),
         name: dataset.item.draft.name.clone(),
         pools: ids(&dataset.pools),
+        // It is never changed.
+        changed_at: dataset.item.created_at,
     });
     saved.chain(datasets).collect()
 }

@@ -1,10 +1,12 @@
 //! Keys as earlier versions stored them, replayed against all routes of this
-//! one: a capability that is added is granted to no existing key (K15).
+//! one, those of the Keen dialect too: a capability that is added is granted to no
+//! existing key (K15).
 //!
 //! `routes/golden` has for each version of the stored form the control plane of
-//! a server of then, the tokens of its keys, and what these opened then. Files
-//! that are there are never written again. Those of a form that is new in
-//! [`FORMS`] are made by a run with `TIDEGATE_WRITE_DOCS`.
+//! a server of then, the tokens of its keys, and what these opened then; in a file
+//! of its own what they opened in the dialect. Files that are there are never
+//! written again. Those of a form that is new in [`FORMS`] are made by a run with
+//! `TIDEGATE_WRITE_DOCS`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::caller::signed::tests::Call;
+use crate::keen;
 use crate::testing::derived::derive;
 use crate::testing::keyed::Keyed;
 
@@ -248,52 +251,205 @@ async fn opened(form: &str, tokens: &Json) -> Opened {
     opened
 }
 
+/// The calls of the dialect that need a right, each with its path and its body. No
+/// access key is there, so that the path names none.
+fn dialect_calls(project: &str) -> Vec<(&'static keen::Route, String, Json)> {
+    let mut calls = Vec::new();
+    for route in keen::ROUTES {
+        let actions = match route.needs {
+            Needs::Right(action) => vec![action],
+            Needs::OneOf(actions) => actions.to_vec(),
+            Needs::Nothing | Needs::Key | Needs::Session | Needs::Ticket => continue,
+        };
+        for action in actions {
+            let of = |there| if route.method == "PUT" { "made" } else { there };
+            let analysis = match action {
+                Action::Extract => "extraction",
+                _ => "count",
+            };
+            let saved = match action {
+                Action::Read => "kept",
+                _ => of("total"),
+            };
+            let (query, body) = said_in_dialect(route);
+            let path = route
+                .pattern
+                .replace("{project}", project)
+                .replace("{analysis}", analysis)
+                .replace("{collection}", "sales")
+                .replace("{property}", "amount")
+                .replace("{saved}", saved)
+                .replace("{dataset}", of("daily"))
+                .replace("{key}", &"0".repeat(64));
+            assert!(
+                !path.contains('{'),
+                "{path} has a segment that is not known"
+            );
+            calls.push((route, path + query, body));
+        }
+    }
+    calls
+}
+
+/// The parameters and the body with which a call of the dialect succeeds.
+fn said_in_dialect(route: &keen::Route) -> (&'static str, Json) {
+    let question = json!({ "analysis_type": "count", "event_collection": "sales",
+        "timeframe": "this_3_days" });
+    let pattern = route.pattern.trim_start_matches("/3.0/projects/{project}");
+    match (route.method, pattern) {
+        ("GET", "/queries/{analysis}") => {
+            ("?event_collection=sales&timeframe=this_3_days", Json::Null)
+        }
+        ("POST", "/queries/{analysis}") => ("", question),
+        ("PUT", "/queries/saved/{saved}") => ("", json!({ "query": question })),
+        ("PUT", "/datasets/{dataset}") => {
+            let mut daily = question;
+            daily["interval"] = "daily".into();
+            ("", json!({ "index_by": "customer", "query": daily }))
+        }
+        ("GET", "/datasets/{dataset}/results") => ("?index_by=a&timeframe=this_3_days", Json::Null),
+        ("POST", "/events") => ("", json!({ "sales": [{ "amount": 1 }] })),
+        ("POST", "/events/{collection}") => ("", json!({ "amount": 1 })),
+        ("POST", "/keys" | "/keys/{key}") => ("", json!({ "name": "made" })),
+        _ => ("", Json::Null),
+    }
+}
+
+/// Keys that administer in the dialect.
+const MASTERS: [&str; 3] = ["first", "admin", "master_key"];
+
+/// What the keys of a form open now of the dialect.
+async fn opened_in_dialect(form: &str, tokens: &Json) -> Opened {
+    let mut opened = Opened::new();
+    let shared = World::over(&file(form, "sqlite")).await;
+    let tokens = tokens.as_object().expect("tokens by name");
+    let somebody = tokens.values().next().expect("a token");
+    let me = call_as(&shared, somebody, ("GET", "/v1/whoami"), &Json::Null).await;
+    let me = me.expect(200).json();
+    let calls = dialect_calls(text(&me, "/project"));
+    for (name, holder) in tokens {
+        for (route, path, body) in &calls {
+            // Whoever administers leaves nothing as it was.
+            let own;
+            let world = if MASTERS.contains(&name.as_str()) {
+                own = World::over(&file(form, "sqlite")).await;
+                &own
+            } else {
+                &shared
+            };
+            let reply = call_as(world, holder, (route.method, path), body).await;
+            // That there is no such key is told to who may ask for keys.
+            let is_nowhere = !route.pattern.contains("{key}")
+                || reply.text().contains("there is no such project");
+            let is_let_through =
+                ![401, 403].contains(&reply.status) && !(reply.status == 404 && is_nowhere);
+            if is_let_through {
+                opened.insert(format!("{name} {} {}", route.method, route.pattern));
+            }
+        }
+    }
+    opened
+}
+
+/// What keys of a form opened then; now, where it was not written and is to be.
+fn golden(form: &str, end: &str, now: &Opened) -> Opened {
+    let path = file(form, end);
+    if !path.exists() && std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
+        let lines: String = now.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, lines).expect("a writable checkout");
+    }
+    let then = std::fs::read_to_string(path).expect("a golden file");
+    then.lines().map(str::to_owned).collect()
+}
+
+/// Keys open what they opened; whoever administers a project administers what is
+/// added to it, too.
+fn compare(form: &str, (then, now): (&Opened, &Opened), masters: &[&str], of_masters: &Opened) {
+    let administers = |line: &&String| {
+        let parts = line.split_once(' ');
+        parts.is_some_and(|(key, call)| masters.contains(&key) && of_masters.contains(call))
+    };
+    let gained = now.difference(then).filter(|line| !administers(line));
+    let gained: Vec<_> = gained.collect();
+    let lost: Vec<_> = then.difference(now).collect();
+    assert!(
+        gained.is_empty(),
+        "{form}: {gained:?} is open to keys that were made before it"
+    );
+    assert!(
+        lost.is_empty(),
+        "{form}: {lost:?} is shut for keys that had it"
+    );
+}
+
+/// The calls that need to administer.
+fn of_masters(routes: impl Iterator<Item = (&'static str, &'static str, Needs)>) -> Opened {
+    let routes = routes.filter(|(_, _, needs)| *needs == Needs::Right(Action::Admin));
+    routes
+        .map(|(method, pattern, _)| format!("{method} {pattern}"))
+        .collect()
+}
+
+/// The tokens of the keys of a form.
+async fn tokens(form: &str) -> Json {
+    let is_new = !file(form, "sqlite").exists();
+    if is_new && std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
+        return make(form).await;
+    }
+    let text = std::fs::read_to_string(file(form, "json")).expect("a golden file");
+    serde_json::from_str(&text).expect("tokens by name")
+}
+
 #[tokio::test]
 async fn k15_keys_of_earlier_versions_gain_no_route() {
     for form in FORMS {
-        let is_new = !file(form, "sqlite").exists();
-        if is_new && std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
-            let tokens = make(form).await;
-            let lines: Vec<String> = opened(form, &tokens).await.into_iter().collect();
-            let text = lines.join("\n") + "\n";
-            std::fs::write(file(form, "txt"), text).expect("a writable checkout");
-        }
-        let read = |end| std::fs::read_to_string(file(form, end)).expect("a golden file");
-        let tokens: Json = serde_json::from_str(&read("json")).expect("tokens by name");
-        let then = read("txt");
-        let then: Opened = then.lines().map(str::to_owned).collect();
-        let now = opened(form, &tokens).await;
-        // Whoever administers a project administers what is added to it.
-        let administers = |line: &&String| {
-            let key = line.split(' ').next().unwrap_or_default();
-            let route = ROUTES
-                .iter()
-                .find(|route| line.ends_with(&format!(" {} {}", route.method, route.pattern)));
-            let is_admin = route.is_some_and(|route| route.needs == Needs::Right(Action::Admin));
-            ["first", "admin"].contains(&key) && is_admin
-        };
-        let gained = now.difference(&then).filter(|line| !administers(line));
-        let gained: Vec<_> = gained.collect();
-        let lost: Vec<_> = then.difference(&now).collect();
-        assert!(
-            gained.is_empty(),
-            "{form}: {gained:?} is open to keys that were made before it"
-        );
-        assert!(
-            lost.is_empty(),
-            "{form}: {lost:?} is shut for keys that had it"
-        );
-        let readers: &[&str] = match form {
-            SIGNING => &["derived", "signed", "keyed"],
-            _ => &["reader"],
-        };
-        for reader in readers {
-            assert!(then.contains(&format!("{reader} GET /v1/views/{{view}}/data")));
-        }
-        assert!(
-            !then
-                .iter()
-                .any(|line| line.starts_with("nothing") && !line.ends_with("whoami"))
-        );
+        let tokens = tokens(form).await;
+        check_native(form, &tokens).await;
+        check_dialect(form, &tokens).await;
     }
+}
+
+async fn check_native(form: &str, tokens: &Json) {
+    let routes = ROUTES.iter();
+    let admin = of_masters(routes.map(|route| (route.method, route.pattern, route.needs)));
+    let now = opened(form, tokens).await;
+    let then = golden(form, "txt", &now);
+    compare(form, (&then, &now), &["first", "admin"], &admin);
+    let readers: &[&str] = match form {
+        SIGNING => &["derived", "signed", "keyed"],
+        _ => &["reader"],
+    };
+    for reader in readers {
+        assert!(then.contains(&format!("{reader} GET /v1/views/{{view}}/data")));
+    }
+    assert!(
+        !then
+            .iter()
+            .any(|line| line.starts_with("nothing") && !line.ends_with("whoami"))
+    );
+}
+
+async fn check_dialect(form: &str, tokens: &Json) {
+    let routes = keen::ROUTES.iter();
+    let admin = of_masters(routes.map(|route| (route.method, route.pattern, route.needs)));
+    let now = opened_in_dialect(form, tokens).await;
+    // A project that does not speak it is not there, whoever asks.
+    let then = match form {
+        SIGNING => Opened::new(),
+        _ => golden(form, "keen.txt", &now),
+    };
+    compare(form, (&then, &now), &MASTERS, &admin);
+    let of_admin = then.iter().filter_map(|line| line.split_once(' '));
+    let of_admin = of_admin.filter(|(_, call)| admin.contains(*call));
+    let (masters, others): (Vec<&str>, Vec<&str>) = of_admin
+        .map(|(key, _)| key)
+        .partition(|key| MASTERS.contains(key));
+    assert_eq!(others, [""; 0], "{form}");
+    assert_eq!(masters.is_empty(), form == SIGNING);
+    let idle = ["nothing ", "disabled "];
+    assert!(
+        !then
+            .iter()
+            .any(|line| idle.iter().any(|key| line.starts_with(key)))
+    );
 }

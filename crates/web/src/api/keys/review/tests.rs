@@ -133,3 +133,54 @@ async fn a_person_whose_sessions_are_used_from_two_places_at_once_is_named() {
     bob.call(&world, end, &Json::Null).await.expect(204);
     assert_eq!(named(&review("").await), nobody);
 }
+
+#[tokio::test]
+async fn a_grant_on_a_stored_question_that_nobody_asked_is_named() {
+    let world = World::with_sales().await;
+    let mut query = json!({ "analysis": "count", "pool": "sales" });
+    for (name, rate) in [("total", 0), ("kept", 60)] {
+        let saved = json!({ "name": name, "query": query, "refresh_rate": rate });
+        world.post("/v1/saved-queries", &saved).await.expect(201);
+    }
+    query["interval"] = "daily".into();
+    query["timeframe"] = "this_30_days".into();
+    let daily = json!({ "name": "daily", "index_by": "customer", "query": query });
+    world.post("/v1/datasets", &daily).await.expect(201);
+    let grants = [
+        ("saved:total", "run"),
+        ("cached:kept", "read"),
+        ("dataset:daily", "retrieve"),
+    ];
+    let grants = grants
+        .map(|(on, action)| json!({ "on": on, "actions": [action], "constraints": "all_rows" }));
+    let (id, token) = world.key(json!(grants)).await;
+    let key = world.get(&format!("/v1/keys/{id}")).await.expect(200);
+    let key = key.json();
+    world.clock.advance(Duration::from_secs(32 * 24 * 60 * 60));
+    world
+        .call(&token, "GET /v1/whoami", &Json::Null)
+        .await
+        .expect(200);
+    // Which of its grants are named, by their places.
+    let named = async || {
+        let review = world.get("/v1/keys/review?rule=wider_than_used").await;
+        let review = review.expect(200).json();
+        let items = review["items"].as_array().expect("items").iter();
+        let of_key = items.filter(|item| item["key"] == id.as_str());
+        let why: String = of_key.map(|item| text(item, "/why")).collect();
+        let is_named = |at: &usize| why.contains(text(&key, &format!("/grants/{at}/id")));
+        (0..grants.len()).filter(is_named).collect::<Vec<_>>()
+    };
+    assert_eq!(named().await, [0_usize, 1, 2]);
+    // What was said otherwise a short while ago may have read another pool before.
+    let patch = json!({ "metadata": { "a": 1 } });
+    world
+        .call(&world.admin, "PATCH /v1/saved-queries/total", &patch)
+        .await
+        .expect(200);
+    assert_eq!(named().await, [1_usize, 2]);
+    // Which of them read the pool is not told apart.
+    let result = "GET /v1/saved-queries/kept/result";
+    world.call(&token, result, &Json::Null).await.expect(200);
+    assert_eq!(named().await, [0_usize; 0]);
+}
