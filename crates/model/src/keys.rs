@@ -29,7 +29,10 @@ pub use derived::{
     Envelope,
 };
 pub use draft::KeyDraft;
-pub use keyed::{KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, SigningRecord};
+pub use keyed::{
+    KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, ListedFault, ListedHead, SigningRecord,
+    listed_digest,
+};
 pub use limits::KeyLimits;
 pub use live::LiveSecret;
 pub use networks::{Network, SeenNetwork, SeenNetworks, Sighting, USUAL_AFTER, WHEREABOUTS_KEPT};

@@ -181,7 +181,8 @@ pub const SIGNATURE_SECONDS_AHEAD_MAX: i64 = 30;
 pub const SIGNATURE_CLOCK_SECONDS_MAX: i64 = 600;
 /// Signing secrets of one key: one in use, and one to change to.
 pub const SIGNING_SECRETS_MAX: usize = 2;
-/// Bytes of a body that is signed by HMAC, which is held before anybody is let in.
+/// Bytes of a body that is signed by HMAC without a digest in the head, so that it is held
+/// before anybody is let in.
 pub const KEYED_BODY_BYTES_MAX: usize = 1 << 20;
 /// Nonces of signed requests that are kept at one time.
 pub const NONCES_MAX: usize = 1_000_000;

@@ -6,6 +6,8 @@
 //! definition nor a row.
 
 mod keyed;
+mod listed;
+mod scheme;
 pub(crate) mod seen;
 pub(crate) mod signed;
 
@@ -32,6 +34,7 @@ use crate::keen;
 use crate::metering::LetIn;
 use crate::session;
 use crate::state::AppState;
+use scheme::Scheme;
 
 /// Characters of a token; see [`model::secrets`].
 const TOKEN_CHARS: usize = 6 + 12 + 1 + 43 + 6;
@@ -85,11 +88,11 @@ impl FromRequestParts<AppState> for Authenticated {
         if let Some(token) = session::presented(&parts.headers) {
             return session::enter(parts, state, &token).map(Self);
         }
-        if signed::is_signed(&parts.headers) {
-            return signed::let_in(parts, state).await.map(Self);
-        }
-        if keyed::is_keyed(&parts.headers) {
-            return keyed::let_in(parts, state).await.map(Self);
+        match Scheme::of(&parts.headers)? {
+            Some(Scheme::Message) => return signed::let_in(parts, state).await.map(Self),
+            Some(Scheme::Apperate) => return keyed::let_in(parts, state).await.map(Self),
+            Some(Scheme::Listed) => return listed::let_in(parts, state).await.map(Self),
+            None => {}
         }
         match presented(&parts.headers).ok_or(AuthError::Unknown)? {
             Presented::Secret(secret) => let_in(parts, state, &secret).map(Self),

@@ -5,6 +5,7 @@ pub(crate) mod derived;
 #[path = "../../model/src/analyses/tests/engine.rs"]
 mod engine;
 pub(crate) mod keyed;
+pub(crate) mod listed;
 mod log;
 #[path = "../../model/src/analyses/tests/naive.rs"]
 pub(crate) mod naive;

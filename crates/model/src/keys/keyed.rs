@@ -1,20 +1,24 @@
-//! Signed requests by HMAC, in the scheme of the clients of Apperate: for
-//! clients that sign like that and no otherwise. What it does not cover
-//! (`Content-Type`, most headers) the scheme of `signed.rs` does.
+//! Signed requests by HMAC, for clients that sign like that and no otherwise, in
+//! two schemes: that of the clients of Apperate (`keyed/apperate.rs`), and that of
+//! a list of headers (`keyed/listed.rs`). What they do not cover the scheme of
+//! `signed.rs` does.
 //!
-//! The signature alone lets somebody in. `Credential` stands outside of it and
-//! only says under which signing secret it is to be looked for.
+//! The signature alone lets somebody in. What names the signing secret stands
+//! outside of it and only says where that is to be looked for.
 //! `docs/adr/037-keyed-signatures.md`.
+
+mod apperate;
+mod listed;
+
+pub use apperate::{KEYED_SCHEME, KeyedFault, KeyedHead};
+pub use listed::{ListedFault, ListedHead, listed_digest};
 
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::signed::Unspent;
-use super::{AuthError, Circumstances, KeyKind, KeyRecord, Proof};
+use super::{AuthError, Circumstances, KeyRecord, Proof};
 use crate::ids::KeyId;
 use crate::limits::{
     SIGNATURE_CLOCK_SECONDS_MAX, SIGNATURE_SECONDS_AHEAD_MAX, SIGNATURE_SECONDS_MAX,
@@ -23,11 +27,6 @@ use crate::limits::{
 use crate::secrets::{Pepper, SealedSigning, Secret, SecretHash, SecretId, SigningSecret};
 use crate::time::Timestamp;
 use crate::uniqueness::TokenTag;
-
-/// The scheme's name, with which `Authorization` begins.
-pub const KEYED_SCHEME: &str = "IEX-HMAC-SHA256";
-const TERMINATOR: &str = "iex_request";
-const SIGNED_HEADERS: &str = "host;x-iex-date";
 
 /// One signing secret of a key, in its stored form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,25 +39,6 @@ pub struct SigningRecord {
     pub hint: String,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// The parts of a request that a signature is about, as they were sent.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyedHead<'r> {
-    /// The method.
-    pub method: &'r str,
-    /// What the server was asked as, with the port where the client says one.
-    pub host: &'r str,
-    /// The path.
-    pub path: &'r str,
-    /// The query, without its question mark.
-    pub query: &'r str,
-    /// `Authorization`.
-    pub authorization: &'r str,
-    /// `x-iex-date`.
-    pub date: Option<&'r str>,
-    /// The SHA-256 of the body, also of an empty one.
-    pub body: [u8; 32],
 }
 
 /// Under which signing secrets a signature is to be looked for.
@@ -74,74 +54,45 @@ enum Credential {
 /// [`KeyRecord::verify_keyed`] does.
 #[derive(Debug)]
 pub struct KeyedRequest<'r> {
-    head: KeyedHead<'r>,
     credential: Credential,
-    date: &'r str,
     at: Timestamp,
-    signature: [u8; 32],
+    scheme: Scheme<'r>,
 }
 
-/// Why a request's signature is no use, whatever the secret: told to the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyedFault {
-    /// `Authorization` is not of the one form.
-    #[error(
-        "Authorization is IEX-HMAC-SHA256 Credential=<id or token>/<yyyymmdd>/iex_request, \
-         SignedHeaders=host;x-iex-date, Signature=<64 lower-case hex digits>, once and nothing else"
-    )]
-    Authorization,
-    /// The token of a secret key was sent along.
-    #[error(
-        "Credential names the signing secret by its id, or a publishable key by its token; \
-         the token of a secret key stays where it is: replace that key, whose token was sent"
-    )]
-    Exposed,
-    /// `x-iex-date` is not of the one form, or of another day than the credential.
-    #[error(
-        "x-iex-date is the time of signing in UTC, such as 20260301T120000Z, and Credential has its day"
-    )]
-    Date,
-    /// It was signed too long ago, or in the future.
-    #[error("x-iex-date is at most 300 s ago and 30 s ahead")]
-    Time,
-    /// It is not known what the server was asked as.
-    #[error("a signed request has one Host, which is signed")]
-    Host,
+/// What is signed with the signature, in the form of its scheme.
+#[derive(Debug)]
+enum Scheme<'r> {
+    Apperate(apperate::Signed<'r>),
+    Listed(listed::Signed),
 }
 
-impl<'r> KeyedRequest<'r> {
-    /// Reads a signed request and refuses what the policy does not take.
-    /// `arrived` is when the head came: how long the body takes makes it no older.
-    ///
-    /// # Errors
-    /// Says which rule was broken.
-    pub fn read(head: KeyedHead<'r>, arrived: Timestamp) -> Result<Self, KeyedFault> {
-        let (credential, day, signature) =
-            authorization(head.authorization).ok_or(KeyedFault::Authorization)?;
-        let credential = read_credential(credential)?;
-        if head.host.is_empty() {
-            return Err(KeyedFault::Host);
+impl Scheme<'_> {
+    /// Whether it was signed with this secret, in constant time.
+    fn is_by(&self, secret: &str) -> bool {
+        match self {
+            Self::Apperate(signed) => signed.is_by(secret),
+            Self::Listed(signed) => signed.is_by(secret),
         }
-        let date = head.date.ok_or(KeyedFault::Date)?;
-        let at = time_of(date).ok_or(KeyedFault::Date)?;
-        if date.split_once('T').map(|(date, _)| date) != Some(day) {
-            return Err(KeyedFault::Date);
-        }
-        let second = 1_000_000;
-        let ago = arrived.as_microsecond() - at.as_microsecond();
-        let window = -SIGNATURE_SECONDS_AHEAD_MAX * second..=SIGNATURE_SECONDS_MAX * second;
-        if !window.contains(&ago) {
-            return Err(KeyedFault::Time);
-        }
-        Ok(Self {
-            head,
-            credential,
-            date,
-            at,
-            signature,
-        })
     }
 
+    /// The scheme's name and the bytes of the signature.
+    fn signature(&self) -> (&'static str, &[u8]) {
+        match self {
+            Self::Apperate(signed) => (KEYED_SCHEME, signed.signature()),
+            Self::Listed(signed) => (listed::ALGORITHM, signed.signature()),
+        }
+    }
+}
+
+/// Whether what was signed at this moment counts when it arrives at that one.
+fn counts(at: Timestamp, arrived: Timestamp) -> bool {
+    let second = 1_000_000;
+    let ago = arrived.as_microsecond() - at.as_microsecond();
+    let window = -SIGNATURE_SECONDS_AHEAD_MAX * second..=SIGNATURE_SECONDS_MAX * second;
+    window.contains(&ago)
+}
+
+impl KeyedRequest<'_> {
     /// The secret, of whichever kind, that says whose signature it should be.
     pub fn named(&self) -> SecretId {
         match &self.credential {
@@ -165,13 +116,14 @@ impl<'r> KeyedRequest<'r> {
     }
 
     /// What is remembered of the signature, which has no nonce, and until when.
-    /// `Credential` is no part of it: one signature is one request, whatever
+    /// The credential is no part of it: one signature is one request, whatever
     /// name is put on it.
     fn nonce(&self) -> (TokenTag, Timestamp) {
+        let (scheme, signature) = self.scheme.signature();
         let mut hash = Sha256::new();
-        hash.update(KEYED_SCHEME);
+        hash.update(scheme);
         hash.update([0_u8]);
-        hash.update(self.signature);
+        hash.update(signature);
         let hash: [u8; 32] = hash.finalize().into();
         let mut tag = [0; 16];
         tag.copy_from_slice(&hash[..16]);
@@ -180,97 +132,6 @@ impl<'r> KeyedRequest<'r> {
         let ends = self.at.checked_add(lasts).unwrap_or(Timestamp::MAX);
         (TokenTag::from_bytes(tag), ends)
     }
-
-    /// Whether it was signed with this secret, in constant time.
-    fn is_by(&self, secret: &str) -> bool {
-        let day = self.date.get(..8).unwrap_or_default();
-        let key = signing_key(secret, day);
-        let signature = mac(key.as_bytes(), self.string_to_sign(day).as_bytes());
-        signature.ct_eq(&self.signature).into()
-    }
-
-    fn string_to_sign(&self, day: &str) -> String {
-        let KeyedHead {
-            method,
-            host,
-            path,
-            query,
-            body,
-            ..
-        } = self.head;
-        let date = self.date;
-        let body = hex(&body);
-        let canonical = format!(
-            "{method}\n{path}\n{query}\nhost:{host}\nx-iex-date:{date}\n\n{SIGNED_HEADERS}\n{body}"
-        );
-        let canonical: [u8; 32] = Sha256::digest(canonical).into();
-        format!(
-            "{KEYED_SCHEME}\n{date}\n{day}/{TERMINATOR}\n{}",
-            hex(&canonical)
-        )
-    }
-}
-
-/// Each result is the next key as a text of lower-case hex digits.
-fn signing_key(secret: &str, day: &str) -> Zeroizing<String> {
-    let of_day = Zeroizing::new(hex(&mac(secret.as_bytes(), day.as_bytes())));
-    Zeroizing::new(hex(&mac(of_day.as_bytes(), TERMINATOR.as_bytes())))
-}
-
-fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
-}
-
-/// The credential, its day and the signature of an `Authorization`.
-fn authorization(text: &str) -> Option<(&str, &str, [u8; 32])> {
-    let rest = text.strip_prefix(KEYED_SCHEME)?.strip_prefix(' ')?;
-    let rest = rest.strip_prefix("Credential=")?;
-    let (credential, rest) = rest.split_once(", SignedHeaders=")?;
-    let signature = rest
-        .strip_prefix(SIGNED_HEADERS)?
-        .strip_prefix(", Signature=")?;
-    let (credential, day) = credential
-        .strip_suffix(TERMINATOR)?
-        .strip_suffix('/')?
-        .split_once('/')?;
-    let signature = data_encoding::HEXLOWER.decode(signature.as_bytes()).ok()?;
-    Some((credential, day, signature.try_into().ok()?))
-}
-
-fn read_credential(text: &str) -> Result<Credential, KeyedFault> {
-    if let Some(id) = SecretId::parse(text) {
-        return Ok(Credential::Id(id));
-    }
-    let token = Secret::parse(text).ok_or(match SigningSecret::parse(text) {
-        Some(_) => KeyedFault::Exposed,
-        None => KeyedFault::Authorization,
-    })?;
-    match token.kind() {
-        KeyKind::Publishable => Ok(Credential::Token(token)),
-        KeyKind::Secret | KeyKind::Legacy => Err(KeyedFault::Exposed),
-    }
-}
-
-/// The moment of a `yyyymmddThhmmssZ`.
-fn time_of(text: &str) -> Option<Timestamp> {
-    let digits = |from: usize, to: usize| {
-        let digits = text.get(from..to)?;
-        digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
-    };
-    let marks = [(8, b'T'), (15, b'Z')];
-    let is_marked = |(at, mark): (usize, u8)| text.as_bytes().get(at) == Some(&mark);
-    if text.len() != 16 || !marks.into_iter().all(is_marked) {
-        return None;
-    }
-    let [year, month, day] = [digits(0, 4)?, digits(4, 6)?, digits(6, 8)?];
-    let [hour, minute, second] = [digits(9, 11)?, digits(11, 13)?, digits(13, 15)?];
-    Timestamp::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok()
 }
 
 /// What is computed with where there is no signing secret.
@@ -322,7 +183,7 @@ impl KeyRecord {
             });
             let opened = sealed.open(id, self.id, pepper);
             let text = opened.as_ref().map_or(OF_NOBODY, SigningSecret::reveal);
-            let is_by = request.is_by(text);
+            let is_by = request.scheme.is_by(text);
             if is_by && opened.is_some() {
                 found = meant;
             }
@@ -382,11 +243,8 @@ impl KeyRecord {
         let (nobodys, nobody) = (SealedSigning::of_nobody(), KeyId::from_bytes([0; 16]));
         for _ in 0..SIGNING_SECRETS_MAX {
             std::hint::black_box(nobodys.open(request.named(), nobody, pepper));
-            std::hint::black_box(request.is_by(OF_NOBODY));
+            std::hint::black_box(request.scheme.is_by(OF_NOBODY));
         }
         AuthError::Unknown
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! Signing secrets: what requests are signed with in the HMAC scheme of
+//! Signing secrets: what requests are signed with in the HMAC schemes of
 //! `keys/keyed.rs`. The server has to compute the same, so it can recover them:
 //! each is a credential of its own, never the token of a key, and is stored
 //! sealed under the pepper for the one key that it is of.

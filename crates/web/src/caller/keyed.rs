@@ -13,13 +13,14 @@ use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use bytes::Bytes;
 use control::SignedError;
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, header};
-use model::keys::{KEYED_SCHEME, KeyedFault, KeyedHead, KeyedRequest, Network, Said};
+use model::keys::{KeyedFault, KeyedHead, KeyedRequest, Network, Said};
 use model::limits::KEYED_BODY_BYTES_MAX;
 use model::permit::Access;
 use sha2::{Digest, Sha256};
 
+use super::scheme::Scheme;
 use super::seen::said;
 use super::{LetIn, admitted, circumstances};
 use crate::error::{ApiError, Code};
@@ -37,14 +38,6 @@ struct Held {
     _received: Option<Arc<Received>>,
 }
 
-/// Whether the sender signed the request in this scheme, well or not.
-pub(super) fn is_keyed(headers: &HeaderMap) -> bool {
-    headers.get_all(header::AUTHORIZATION).iter().any(|value| {
-        let scheme = value.as_bytes().get(..KEYED_SCHEME.len());
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(KEYED_SCHEME.as_bytes()))
-    })
-}
-
 /// How long such a body may take altogether.
 const BODY_TIME: Duration = Duration::from_secs(20);
 
@@ -59,7 +52,8 @@ const BODY_TIME: Duration = Duration::from_secs(20);
 /// too long, and too many of them at once, of all senders, of one key or of one
 /// network.
 pub(crate) async fn held(request: Request, state: &AppState) -> Result<Request, ApiError> {
-    if !is_keyed(request.headers()) {
+    // What is signed in two schemes is refused whatever its body.
+    if !matches!(Scheme::of(request.headers()), Ok(Some(Scheme::Apperate))) {
         return Ok(request);
     }
     let (mut parts, body) = request.into_parts();
@@ -134,15 +128,15 @@ fn busy() -> ApiError {
     })
 }
 
-/// Refuses a call that administers: what it is signed with the server can
-/// recover, and a token it cannot.
+/// Refuses a call that administers, in either scheme by HMAC: what it is signed
+/// with the server can recover, and a token it cannot.
 ///
 /// # Errors
 /// [`Code::SignatureRefused`].
 pub(super) fn refuse_to_administer(headers: &HeaderMap) -> Result<(), ApiError> {
-    match is_keyed(headers) {
-        false => Ok(()),
-        true => Err(ApiError::new(
+    match Scheme::of(headers)? {
+        Some(Scheme::Message) | None => Ok(()),
+        Some(Scheme::Apperate | Scheme::Listed) => Err(ApiError::new(
             Code::SignatureRefused,
             "with a signing secret nobody administers; send the token, or sign by RFC 9421 under it",
         )),
@@ -157,13 +151,24 @@ pub(super) fn refuse_to_administer(headers: &HeaderMap) -> Result<(), ApiError> 
 pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, ApiError> {
     let held = parts.extensions.get::<Held>();
     let held = held.ok_or_else(|| ApiError::internal("the body of a signed call is not held"))?;
-    let request = read(parts, held.digest)?;
+    enter(&read(parts, held.digest)?, parts, state).await
+}
+
+/// Lets the sender of a request in that was read, in either scheme by HMAC.
+///
+/// # Errors
+/// As for [`let_in`]; a signature that was there before.
+pub(super) async fn enter(
+    request: &KeyedRequest<'_>,
+    parts: &Parts,
+    state: &AppState,
+) -> Result<Access, ApiError> {
     let let_in = LetIn::of(parts)?;
     let (spent, seen) = (let_in.spent(), circumstances(parts));
     // The key's limits are asked before the signature is spent: a refusal writes nothing.
     let admit = |access: &Access| admitted(parts, state, access).map_err(Refused);
     let control = &state.control;
-    let entered = control.authenticate_keyed(&request, &seen, spent, admit);
+    let entered = control.authenticate_keyed(request, &seen, spent, admit);
     let (access, nonce) = entered.await.map_err(|Refused(error)| error)?;
     let_in.note_spent(nonce);
     Ok(access)
@@ -193,7 +198,7 @@ fn read(parts: &Parts, body: [u8; 32]) -> Result<KeyedRequest<'_>, ApiError> {
     KeyedRequest::read(head, LetIn::of(parts)?.arrived()).map_err(refused)
 }
 
-/// Why nobody is let in, in the words of this scheme.
+/// Why nobody is let in, in the words of schemes without a nonce.
 struct Refused(ApiError);
 
 impl From<SignedError> for Refused {

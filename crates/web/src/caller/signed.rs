@@ -1,4 +1,5 @@
-//! Callers who sign their requests instead of showing a token.
+//! Callers who sign their requests under their token instead of showing it, and
+//! the bodies of all whose digest is signed in the head.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,26 +8,22 @@ use axum::body::Body;
 use bytes::Bytes;
 use control::SignedError;
 use futures::{StreamExt, TryStreamExt, stream};
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, header};
-use model::keys::{Said, SignatureFault, SignedHead, SignedRequest, digest_of};
+use model::keys::{Said, SignatureFault, SignedHead, SignedRequest, digest_of, listed_digest};
 use model::permit::Access;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
+use super::scheme::Scheme;
 use super::seen::said;
 use super::{LetIn, admitted, circumstances};
 use crate::error::{ApiError, Code};
 use crate::plane::PlaneError;
 use crate::state::AppState;
 
-const SIGNATURE_INPUT: &str = "signature-input";
-const SIGNATURE: &str = "signature";
+pub(super) const SIGNATURE_INPUT: &str = "signature-input";
+pub(super) const SIGNATURE: &str = "signature";
 const CONTENT_DIGEST: &str = "content-digest";
-
-/// Whether the sender signed the request, well or not.
-pub(super) fn is_signed(headers: &HeaderMap) -> bool {
-    headers.contains_key(SIGNATURE_INPUT)
-}
 
 /// Lets the sender of a signed request in.
 ///
@@ -34,10 +31,6 @@ pub(super) fn is_signed(headers: &HeaderMap) -> bool {
 /// Which rule the signature breaks, whatever the secret; for a signature that
 /// is not the key's the same as for a token that no key has.
 pub(super) async fn let_in(parts: &Parts, state: &AppState) -> Result<Access, ApiError> {
-    if parts.headers.contains_key(header::AUTHORIZATION) {
-        let detail = "a signed request has no Authorization: the secret stays where it is";
-        return Err(ApiError::new(Code::SignatureRefused, detail));
-    }
     let refused = |fault: SignatureFault| ApiError::new(Code::SignatureRefused, fault.to_string());
     let one = |name: &'static str| match said(&parts.headers, name) {
         Said::Text(text) => Ok(Some(text)),
@@ -105,22 +98,41 @@ impl From<SignedError> for ApiError {
 
 /// The body is another one than was signed.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is not the one of Content-Digest")]
-struct OtherBody;
+#[error("the body is not the one of {0}")]
+struct OtherBody(&'static str);
 
-/// The body of a signed request, which ends in an error unless its bytes are
-/// those of its digest: whoever reads a body to its end, as every call does
-/// before it acts, acts on what was signed.
+/// The body of a request whose head has a signed digest. It ends in an error
+/// unless its bytes are those of the digest: whoever reads a body to its end, as
+/// every call does before it acts, acts on what was signed.
 pub(crate) fn checked(body: Body, headers: &HeaderMap) -> Body {
-    let digest = match said(headers, CONTENT_DIGEST) {
-        Said::Text(text) if is_signed(headers) => digest_of(text),
-        _ => None,
+    let text = |name: &'static str| match said(headers, name) {
+        Said::Text(text) => Some(text),
+        Said::Nothing | Said::Unclear => None,
     };
+    match Scheme::of(headers) {
+        Ok(Some(Scheme::Message)) => {
+            let digest = text(CONTENT_DIGEST).and_then(digest_of);
+            hashed::<Sha256>(body, digest.map(Vec::from), "Content-Digest")
+        }
+        Ok(Some(Scheme::Listed)) => {
+            let digest = text("digest").and_then(listed_digest);
+            hashed::<Sha512>(body, digest.map(Vec::from), "Digest")
+        }
+        // There it is held, and of the others nobody is let in by a signature.
+        Ok(Some(Scheme::Apperate) | None) | Err(_) => body,
+    }
+}
+
+fn hashed<D: Digest + Clone + Send + 'static>(
+    body: Body,
+    digest: Option<Vec<u8>>,
+    header: &'static str,
+) -> Body {
     // Without one nobody is let in who signs.
     let Some(digest) = digest else {
         return body;
     };
-    let hash = Arc::new(Mutex::new(Sha256::new()));
+    let hash = Arc::new(Mutex::new(D::new()));
     let read = Arc::clone(&hash);
     let add = move |bytes: &Bytes| {
         let mut hash = hash.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,10 +140,9 @@ pub(crate) fn checked(body: Body, headers: &HeaderMap) -> Body {
     };
     let end = async move {
         let hash = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let found: [u8; 32] = hash.finalize().into();
-        match found == digest {
+        match hash.finalize().to_vec() == digest {
             true => Ok(Bytes::new()),
-            false => Err(axum::Error::new(OtherBody)),
+            false => Err(axum::Error::new(OtherBody(header))),
         }
     };
     let data = body.into_data_stream().inspect_ok(add);
@@ -140,16 +151,17 @@ pub(crate) fn checked(body: Body, headers: &HeaderMap) -> Body {
 
 /// The answer to a body that is not the signed one, if that is what broke it off.
 pub(crate) fn refusal_of(error: &axum::Error) -> Option<ApiError> {
-    is_other_body(error).then(|| {
-        ApiError::new(
-            Code::SignatureRefused,
-            "the body is not the one of Content-Digest; sign the digest of the very bytes that are sent",
-        )
+    other_body(error).map(|OtherBody(header)| {
+        let detail = format!(
+            "the body is not the one of {header}; sign the digest of the very bytes that are sent"
+        );
+        ApiError::new(Code::SignatureRefused, detail)
     })
 }
 
-fn is_other_body(error: &(dyn Error + 'static)) -> bool {
-    error.is::<OtherBody>() || error.source().is_some_and(is_other_body)
+fn other_body(error: &(dyn Error + 'static)) -> Option<&OtherBody> {
+    let other = error.downcast_ref::<OtherBody>();
+    other.or_else(|| error.source().and_then(other_body))
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 
 use axum::body::Body;
 use http::Request;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{Reply, World};
+use super::{Reply, World, text};
 
+pub(crate) const RECORDS: &str = "/v1/pools/sales/records";
 pub(crate) const HOST: &str = "data.example:8080";
 
 /// What is signed, and with what.
@@ -110,4 +112,42 @@ impl Keyed {
     pub(crate) async fn send(&self, world: &World) -> Reply {
         world.send(self.request(&self.headers())).await
     }
+}
+
+/// A key with these grants and restrictions, with a signing secret: its id, its
+/// token and the secret.
+pub(crate) async fn key(world: &World, draft: Json) -> (String, String, String) {
+    let mut body = json!({ "name": "signs" });
+    for (name, value) in draft.as_object().expect("members") {
+        body[name] = value.clone();
+    }
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    let (id, token) = (text(&made, "/id"), text(&made, "/token"));
+    let secret = made_for(world, id).await;
+    (id.to_owned(), token.to_owned(), secret)
+}
+
+pub(crate) async fn made_for(world: &World, id: &str) -> String {
+    let path = format!("/v1/keys/{id}/signing-secrets");
+    let made = world.post(&path, &Json::Null).await.expect(201);
+    assert_eq!(made.header("cache-control"), "no-store");
+    text(&made.json(), "/signing_secret").to_owned()
+}
+
+/// One that writes, and takes signed requests alone.
+pub(crate) async fn writer(world: &World) -> (String, String, String) {
+    let draft = json!({ "restrictions": { "signed_requests": true },
+        "grants": [{ "on": "pool:sales", "actions": ["ingest"] }] });
+    key(world, draft).await
+}
+
+pub(crate) async fn rows(world: &World) -> usize {
+    let rows = world.get("/v1/views/all/data").await.expect(200).json();
+    rows["data"].as_array().expect("rows").len()
+}
+
+pub(crate) fn refused(reply: Reply, with: &str) {
+    let reply = reply.expect(401);
+    assert_eq!(reply.code(), "signature_refused");
+    assert!(reply.text().contains(with), "{}", reply.text());
 }

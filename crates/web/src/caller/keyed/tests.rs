@@ -5,40 +5,11 @@ use model::limits::KEYED_BODY_BYTES_MAX;
 use serde_json::{Value as Json, json};
 
 use crate::caller::seen::tests::from as from_network;
-use crate::testing::keyed::Keyed;
+use crate::testing::keyed::{Keyed, RECORDS, key, made_for, refused, rows, writer};
 use crate::testing::people::first_signed_in;
-use crate::testing::{Reply, World, text};
+use crate::testing::{World, text};
 
 mod dribbling;
-
-const RECORDS: &str = "/v1/pools/sales/records";
-
-/// A key with these grants and restrictions, with a signing secret: its id, its
-/// token and the secret.
-async fn key(world: &World, draft: Json) -> (String, String, String) {
-    let mut body = json!({ "name": "signs" });
-    for (name, value) in draft.as_object().expect("members") {
-        body[name] = value.clone();
-    }
-    let made = world.post("/v1/keys", &body).await.expect(201).json();
-    let (id, token) = (text(&made, "/id"), text(&made, "/token"));
-    let secret = made_for(world, id).await;
-    (id.to_owned(), token.to_owned(), secret)
-}
-
-async fn made_for(world: &World, id: &str) -> String {
-    let path = format!("/v1/keys/{id}/signing-secrets");
-    let made = world.post(&path, &Json::Null).await.expect(201);
-    assert_eq!(made.header("cache-control"), "no-store");
-    text(&made.json(), "/signing_secret").to_owned()
-}
-
-/// One that writes, and takes signed requests alone.
-async fn writer(world: &World) -> (String, String, String) {
-    let draft = json!({ "restrictions": { "signed_requests": true },
-        "grants": [{ "on": "pool:sales", "actions": ["ingest"] }] });
-    key(world, draft).await
-}
 
 fn request_of(call: &Keyed) -> http::Request<axum::body::Body> {
     call.request(&call.headers())
@@ -50,17 +21,6 @@ fn record(world: &World, secret: &str) -> Keyed {
         body: json!([{ "customer": "a" }]).to_string(),
         ..Keyed::now(world, secret, "POST", RECORDS)
     }
-}
-
-async fn rows(world: &World) -> usize {
-    let rows = world.get("/v1/views/all/data").await.expect(200).json();
-    rows["data"].as_array().expect("rows").len()
-}
-
-fn refused(reply: Reply, with: &str) {
-    let reply = reply.expect(401);
-    assert_eq!(reply.code(), "signature_refused");
-    assert!(reply.text().contains(with), "{}", reply.text());
 }
 
 #[tokio::test]
