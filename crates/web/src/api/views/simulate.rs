@@ -5,7 +5,7 @@ mod readers;
 mod schemas;
 
 use readers::{Asking, compare, sights, stays};
-pub(crate) use readers::{Reader, Readers, Stopped, Whom};
+pub(crate) use readers::{Readers, Stopped, Whom};
 use schemas::request;
 pub(super) use schemas::schema;
 
