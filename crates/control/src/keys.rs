@@ -227,11 +227,7 @@ impl Change {
         });
         let keys: Vec<_> = keys.collect();
         for (key, grants) in keys {
-            let draft = KeyDraft {
-                grants,
-                ..key.draft().clone()
-            };
-            self.update_key(&key, row(&key, &draft, key.is_disabled()))?;
+            self.update_key(&key, with_grants(&key, grants))?;
         }
         Ok(())
     }
@@ -262,6 +258,15 @@ pub(crate) fn find(
         return Err(ControlError::StaleRevision);
     }
     Ok(Arc::clone(key))
+}
+
+/// The next stored form of a key that has these grants and is the same otherwise.
+pub(crate) fn with_grants(before: &KeyRecord, grants: Vec<Grant>) -> KeyRow {
+    let draft = KeyDraft {
+        grants,
+        ..before.draft().clone()
+    };
+    row(before, &draft, before.is_disabled())
 }
 
 /// The next stored form of a key.

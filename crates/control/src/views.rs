@@ -12,8 +12,10 @@ use model::views::{View, ViewDraft};
 use crate::audit::Subject;
 use crate::change::Change;
 use crate::control::Control;
+use crate::definitions::Definitions;
 use crate::error::ControlError;
 use crate::grants::Renamed;
+use crate::keys;
 
 impl Control {
     /// Makes a view in the caller's project.
@@ -63,24 +65,11 @@ impl Control {
     ) -> Result<Arc<View>, ControlError> {
         self.change(by, |change| {
             let before = find(change, id, expected)?;
-            if draft.pool != before.draft.pool {
-                return Err(Fault::new(
-                    FaultCode::InvalidValue,
-                    "a view keeps the pool that it reads; make another view for another pool",
-                )
-                .at("/pool")
-                .into());
-            }
             if draft == before.draft {
                 return Ok(before);
             }
-            if let Some((_, pool)) = change.definitions.view_by_id(id) {
-                check_public(pool, &draft)?;
-            }
+            check_change(&change.definitions, &before, &draft)?;
             let renamed = draft.name != before.draft.name;
-            if renamed && change.definitions.view(draft.name.as_str()).is_some() {
-                return Err(ControlError::NameTaken);
-            }
             let view = change.update_view(&View {
                 draft,
                 revision: before.revision + 1,
@@ -112,6 +101,62 @@ impl Control {
         })
         .await
     }
+}
+
+impl Definitions {
+    /// The project as it would be if a view of it were changed so, with the
+    /// grants that follow a new name. Nothing is saved.
+    ///
+    /// # Errors
+    /// As [`Control::change_view`], as far as these definitions decide it.
+    pub fn with_changed_view(&self, before: &View, draft: ViewDraft) -> Result<Self, ControlError> {
+        check_change(self, before, &draft)?;
+        let (old, new) = (before.draft.name.clone(), draft.name.clone());
+        let mut changed = self.clone();
+        changed.put_view(Arc::new(View {
+            draft,
+            ..before.clone()
+        }));
+        if old == new {
+            return Ok(changed);
+        }
+        let renamed = Renamed::View(before.id, &old, &new);
+        for key in self.keys() {
+            let Some(grants) = renamed.apply_to(key.grants()) else {
+                continue;
+            };
+            let followed = keys::with_grants(key, grants);
+            let secrets = key.secrets().to_vec();
+            let followed = followed.read(secrets, key.signing_secrets().to_vec())?;
+            // The ordinal given here is not looked at: the key is there already.
+            changed.put_key(0, Arc::new(followed));
+        }
+        Ok(changed)
+    }
+}
+
+/// Refuses what a view cannot become.
+fn check_change(
+    definitions: &Definitions,
+    before: &View,
+    draft: &ViewDraft,
+) -> Result<(), ControlError> {
+    if draft.pool != before.draft.pool {
+        return Err(Fault::new(
+            FaultCode::InvalidValue,
+            "a view keeps the pool that it reads; make another view for another pool",
+        )
+        .at("/pool")
+        .into());
+    }
+    if let Some((_, pool)) = definitions.view_by_id(before.id) {
+        check_public(pool, draft)?;
+    }
+    let renamed = draft.name != before.draft.name;
+    if renamed && definitions.view(draft.name.as_str()).is_some() {
+        return Err(ControlError::NameTaken);
+    }
+    Ok(())
 }
 
 fn find(change: &Change, id: ViewId, expected: Option<i64>) -> Result<Arc<View>, ControlError> {

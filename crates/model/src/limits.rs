@@ -189,6 +189,10 @@ pub const NONCES_MAX: usize = 1_000_000;
 /// How many of them may be of one key and of those that it issued, so that no
 /// key keeps the others from signing: more than 270 requests a second.
 pub const NONCES_OF_KEY_MAX: usize = NONCES_MAX / 4;
+/// Keys whose rows are counted when a change of a view is simulated.
+pub const SIMULATED_KEYS_MAX: usize = 100;
+/// Seconds after which such a simulation begins with no further key.
+pub const SIMULATION_SECONDS_MAX: u64 = 10;
 /// Keys that one key has issued, at one time.
 pub const ISSUED_KEYS_MAX: usize = 10_000;
 /// How long, in seconds, a derived token lives at most.

@@ -4,7 +4,7 @@ mod compile;
 mod parse;
 mod request;
 
-pub use compile::compile;
+pub use compile::{answered, compile};
 pub use request::{Delivery, ViewRequest};
 
 use parse::aggregate_name;

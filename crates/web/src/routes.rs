@@ -117,6 +117,7 @@ routes! {
         view_data::get, view_data::get_operation;
     POST "/v1/views/{view}/data" Needs::Right(Action::Read), rows::PARAMETERS,
         view_data::post, view_data::post_operation;
+    POST "/v1/views/{view}/simulate" ADMIN, &[], views::simulate, views::simulate_operation;
 
     POST "/v1/query" Needs::OneOf(&[Action::Query, Action::Extract]), rows::PARAMETERS,
         query::ask, query::ask_operation;

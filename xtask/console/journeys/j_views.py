@@ -86,6 +86,38 @@ def test_groups_and_series_are_built_too(stage):
     browser.looks_right("views")
 
 
+def test_a_change_says_first_what_keys_gain_and_lose(stage):
+    key = stage.api("POST", "/v1/keys", {"name": "acme board", "grants": [{
+        "on": "view:all orders", "actions": ["read"],
+        "constraints": [{"field": "customer", "operator": "eq", "value": "acme"}],
+    }]})
+    browser = stage.owner_in()
+    browser.go("/console/projects/default/views")
+    browser.follow("all orders")
+    browser.follow("Change")
+    browser.see_heading("Change all orders")
+    browser.fill(f1="customer", v1="globex")
+    with browser.page.expect_navigation():
+        browser.press("Save")
+    browser.see("What that changes")
+    row = browser.page.locator(".changes tr", has_text="acme board")
+    row.locator(".is-lost").wait_for()
+    assert row.locator("[data-label=After]").inner_text().strip() == "0"
+    browser.looks_right("view-change-preview")
+    assert "filters" not in stage.api("GET", "/v1/views/all%20orders")
+    # What is typed now is something else: what it changes is said first, too.
+    browser.fill(v1="acme")
+    with browser.page.expect_navigation():
+        browser.press("Save it")
+    browser.see("What that changes")
+    assert row.locator(".is-lost").count() == 0, "nothing changes for the key"
+    browser.press("Save it")
+    browser.see("The change is in force")
+    assert stage.api("GET", "/v1/views/all%20orders")["filters"][0]["value"] == "acme"
+    stage.api("PATCH", "/v1/views/all%20orders", {"filters": None})
+    stage.api("DELETE", f"/v1/keys/{key['id']}?force=true")
+
+
 def test_a_view_is_changed_and_deleted_without_a_script(stage):
     browser = stage.owner_in(scripts=False)
     browser.go("/console/projects/default/views")
@@ -97,6 +129,8 @@ def test_a_view_is_changed_and_deleted_without_a_script(stage):
     browser.page.locator("#preview th", has_text="count").wait_for()
     browser.fill(name="cities")
     browser.press("Save")
+    browser.see("What that changes")
+    browser.press("Save it")
     browser.see("The change is in force")
     assert browser.heading() == "cities"
     fields = [field["as"] for field in stage.api("GET", "/v1/views/cities")["fields"]]

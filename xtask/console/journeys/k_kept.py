@@ -39,6 +39,8 @@ def test_a_condition_that_was_typed_last_is_saved_with_the_view(stage):
     browser.page.locator(".pick").nth(2).locator("select").focus()
     browser.see("The server did not answer this now")
     browser.press("Save")
+    browser.see("What that changes")
+    browser.press("Save it")
     browser.see("The change is in force")
     assert filters(stage, "typed%20last") == [("customer", "globex")]
     # The same without a script.

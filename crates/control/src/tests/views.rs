@@ -94,6 +94,41 @@ async fn a_view_changes_but_for_its_pool_and_grants_follow_its_name() {
 }
 
 #[tokio::test]
+async fn a_view_would_be_what_it_is_after_the_change_with_the_grants_that_follow() {
+    let plane = Plane::new().await;
+    let by = plane.admin();
+    plane.pool("sales").await;
+    plane.pool("other").await;
+    let made = plane.view("all", "sales").await;
+    plane.view("taken", "sales").await;
+    let grants = r#"[{"on":"view:all","actions":["read"],"constraints":"all_rows"},
+        {"on":"view:*","except":["all"],"actions":["read"],"constraints":"all_rows"}]"#;
+    plane.key("reader", grants).await;
+    let before = plane.definitions();
+    let would_be = |draft| before.with_changed_view(&made, draft);
+    let elsewhere = fault(would_be(plane.view_draft("all", "other")));
+    assert_eq!(elsewhere, (FaultCode::InvalidValue, "/pool".to_owned()));
+    let taken = would_be(plane.view_draft("taken", "sales"));
+    assert!(matches!(taken, Err(ControlError::NameTaken)));
+    let every = plane.view_draft("every", "sales");
+    let would = would_be(every.clone()).expect("could be saved");
+    assert!(plane.definitions().view("every").is_none());
+    let changed = plane.control.change_view(&by, made.id, None, every).await;
+    changed.expect("renames");
+    let now = plane.definitions();
+    let draft = |of: &crate::Definitions| {
+        let view = of.view_by_id(made.id);
+        view.map(|(view, _)| view.draft.clone())
+    };
+    assert_eq!(draft(&would), draft(&now));
+    assert_eq!(would.keys().count(), now.keys().count());
+    for key in now.keys() {
+        let told = would.key(key.id()).expect("is there");
+        assert_eq!(told.grants(), key.grants());
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_view_is_gone_and_in_the_audit() {
     let plane = Plane::new().await;
     let by = plane.admin();

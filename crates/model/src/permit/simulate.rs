@@ -21,6 +21,7 @@ use crate::names::FieldPath;
 use crate::pools::Pool;
 use crate::queries::Query;
 use crate::time::Timestamp;
+use crate::views::{ViewDraft, ViewFieldRole, answered};
 
 /// What grants show of one pool, view or stored question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,22 @@ impl Shown {
     /// Whether some of the grants shows the field.
     pub fn shows(&self, path: &FieldPath) -> bool {
         self.fields.iter().any(|fields| fields.shows(path))
+    }
+
+    /// What a view of the pool answers by some of the grants: names, and what they are, as
+    /// [`answered`] tells them.
+    pub fn answered<'v>(
+        &self,
+        view: &'v ViewDraft,
+        pool: &Pool,
+    ) -> Vec<(&'v FieldPath, Option<&'v ViewFieldRole>)> {
+        let mut all = answered(view, pool, &VisibleFields::All);
+        let by_grant = self.fields.iter();
+        let by_grant: Vec<_> = by_grant
+            .map(|fields| answered(view, pool, fields))
+            .collect();
+        all.retain(|field| by_grant.iter().any(|told| told.contains(field)));
+        all
     }
 }
 

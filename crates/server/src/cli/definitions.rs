@@ -103,6 +103,15 @@ pub(crate) enum ViewCommand {
         /// File with the definition in JSON; - reads standard input
         file: PathBuf,
     },
+    /// Show which keys read a view, and what they would gain and lose by a change, of the rows that you see
+    #[command(after_help = "Example:\n  tidegate views simulate sales_by_day --change change.json")]
+    Simulate {
+        /// Name of the view
+        name: String,
+        /// File with the change in JSON, as for PATCH; - reads standard input. Nothing is saved
+        #[arg(long, value_name = "FILE")]
+        change: Option<PathBuf>,
+    },
     /// Delete a view; the pool's records stay
     Delete {
         /// Name of the view

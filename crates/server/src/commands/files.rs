@@ -6,9 +6,23 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use model::limits::DEFINITION_BYTES_MAX;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::CommandError;
+
+/// The body of a simulation: of the change in a file, as [`read_definition`] reads it, or of none.
+///
+/// # Errors
+/// As [`read_definition`].
+pub(super) fn read_change(path: Option<&Path>) -> Result<Vec<u8>, CommandError> {
+    let change: Value = match path {
+        None => Value::Null,
+        Some(path) => serde_json::from_slice(&read_definition(path)?)
+            .map_err(|error| CommandError::Usage(format!("the change is no JSON: {error}")))?,
+    };
+    Ok(json!({ "change": change }).to_string().into_bytes())
+}
 
 /// The definition in a file, or on standard input for `-`.
 ///

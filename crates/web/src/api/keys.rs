@@ -68,7 +68,10 @@ pub(crate) use signing::{
     delete_operation as delete_signing_operation, list as list_signing,
     list_operation as list_signing_operation,
 };
-pub(crate) use simulate::{Told, Untold, simulate, simulate_operation, simulated};
+pub(crate) use simulate::{
+    Counted, Told, Untold, compared, number, shown_by, simulate, simulate_operation, simulated,
+    with_fields, with_rows,
+};
 
 use once::{Sent, finish_made};
 use shown::show;

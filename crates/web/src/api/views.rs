@@ -1,5 +1,9 @@
 //! Views: their definitions. What they answer is in `view_data.rs`.
 
+mod simulate;
+
+pub(crate) use simulate::{Simulation, Stopped, Whom, simulate, simulate_operation, simulated};
+
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -78,6 +82,7 @@ pub(crate) fn schemas() -> Json {
             },
         },
     });
+    schemas["ViewSimulation"] = simulate::schema();
     for changes in ["ViewDraft", "ViewPatch"] {
         step_up::describe(&mut schemas[changes]);
     }

@@ -29,7 +29,7 @@ pub(super) use making::{
     PARAMETERS as NEW_PARAMETERS, address_for, address_for_page, form as new_form, send as make,
 };
 pub(super) use one::{PARAMETERS as KEY_PARAMETERS, read};
-pub(super) use preview::preview;
+pub(super) use preview::{Change, preview};
 pub(super) use proofs::{end_signing, end_signing_form, revoke_derived, revoke_derived_form};
 pub(super) use review::review;
 pub(super) use rolling::{

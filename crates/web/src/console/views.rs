@@ -3,6 +3,7 @@
 mod as_key;
 mod builder;
 mod data;
+mod impact;
 mod make;
 mod one;
 mod save;

@@ -135,6 +135,42 @@ fn k15_a_simulated_page_sees_what_is_public_and_a_tier_what_is_of_it() {
     }
 }
 
+/// A reader names one grant, so no field is answered by two of them together.
+#[test]
+fn what_a_view_answers_a_key_is_what_one_of_its_grants_shows() {
+    let project = Project::new();
+    let pool = project.strict();
+    let draft = |text: &str| {
+        let text = crate::fixtures::json(text);
+        ViewDraft::parse(&text, &pool.draft.schema).expect("a view")
+    };
+    let grants = project.grants(
+        r#"[{"on":"view:records","actions":["read"],"constraints":"all_rows","fields":{"deny":["at"]}},
+        {"on":"view:records","actions":["read"],"constraints":"all_rows","fields":{"deny":["amount"]}}]"#,
+    );
+    let on = On::View(Some((&project.views[0], pool)));
+    let shown = |grants: &[Grant]| {
+        let shown = Shown::by(KeyKind::Secret, grants, on, noon());
+        shown.expect("shows something")
+    };
+    let names = |shown: &Shown, view: &ViewDraft| -> Vec<String> {
+        let told = shown.answered(view, pool).into_iter();
+        told.map(|(name, _)| name.to_string()).collect()
+    };
+    let grants = grants.expect("grants");
+    let (both, no_time) = (shown(&grants), shown(&grants[..1]));
+    let sums = draft(
+        r#"{"name":"v","pool":"strict","shape":"aggregated","fields":[{"field":"region","group":true},
+        {"field":"amount","as":"first","aggregate":"first"},{"field":"amount","as":"total","aggregate":"sum"}]}"#,
+    );
+    assert_eq!(names(&both, &sums), ["region", "total"]);
+    let days = &project.views[2].draft;
+    assert_eq!(names(&both, days), ["at", "region", "count"]);
+    assert!(names(&no_time, days).is_empty());
+    let all = answered(&sums, pool, &VisibleFields::All);
+    assert_eq!(all.len(), 3, "who sees both fields is answered");
+}
+
 fn reader(project: &Project, rest: &str) -> Permit<crate::permit::Read> {
     let grants = format!(r#"[{{"on":"view:records","actions":["read"],{rest}}}]"#);
     let view = On::View(Some((&project.views[0], project.strict())));

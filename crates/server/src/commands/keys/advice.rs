@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::address;
 use crate::client::{Body, Client, segment};
@@ -64,15 +64,9 @@ pub(super) fn simulate(
     change: Option<&Path>,
     json: bool,
 ) -> Result<(), CommandError> {
-    let change = change.map(files::read_definition).transpose()?;
-    let change: Value = match change {
-        None => Value::Null,
-        Some(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| CommandError::Usage(format!("the change is no JSON: {error}")))?,
-    };
-    let body = json!({ "change": change }).to_string();
+    let body = files::read_change(change)?;
     let path = format!("{}/simulate", address(id));
-    let answer = client.post(&path, Body::json(body.as_bytes()))?;
+    let answer = client.post(&path, Body::json(&body))?;
     if json {
         return print_answer(&answer);
     }

@@ -137,6 +137,20 @@ fn pools_and_views_are_made_listed_and_deleted() {
         .run(&["views", "get", "by_customer", "--json"])
         .expect(0);
     assert_eq!(one.json(), desk.get("/v1/views/by_customer"));
+    desk.write("change.json", r#"{"tier":"premium"}"#);
+    let simulate = ["views", "simulate", "by_customer"];
+    let shown = desk.run(&simulate).expect(0);
+    assert!(!shown.out.contains("gained"), "{}", shown.out);
+    let simulate = [&simulate[..], &["--change", "change.json"]].concat();
+    let shown = desk.run(&simulate).expect(0);
+    assert!(shown.out.contains("gained"), "{}", shown.out);
+    let told = desk.run(&[&simulate[..], &["--json"]].concat());
+    let told = told.expect(0).json();
+    assert_eq!(
+        (told["tier"].as_str(), told["tier_after"].as_str()),
+        (Some("core"), Some("premium")),
+        "{told}"
+    );
     // Nobody is there to ask, so nothing is deleted without --yes.
     let unasked = desk.run(&["views", "delete", "by_customer"]).expect(2);
     assert!(unasked.err.contains("--yes"), "{}", unasked.err);

@@ -1,8 +1,10 @@
 //! What a key would see, as it is and after a change that is not saved. What
 //! the caller may be told of it: `model::permit::Shown`.
 
+mod counting;
 mod schemas;
 
+pub(crate) use counting::{Counted, Untold, compared, number, with_rows};
 use schemas::request;
 pub(super) use schemas::schema;
 
@@ -14,17 +16,16 @@ use control::Definitions;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use model::document::{Document, merge_patch};
-use model::filters::Constraint;
 use model::grants::Grant;
 use model::keys::KeyRecord;
 use model::names::{FieldPath, Name};
-use model::permit::{Admin, AskPool, ConstrainedQuery, On, Permit, Shown};
+use model::permit::{Admin, AskPool, On, Permit, Shown};
 use model::pools::Pool;
 use model::saved_queries::WithPools;
+use model::time::Timestamp;
 use model::value::{Object, Value};
 
 use super::{KeyPath, draft};
-use crate::api::whoami::count;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::input::OptionalJsonBody;
@@ -33,33 +34,6 @@ use crate::state::AppState;
 
 /// Pools, views and stored questions that are asked at the same time.
 const ASKED_AT_ONCE: usize = 2;
-
-/// Why a number is not told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Untold {
-    /// The caller may not ask the pool.
-    NotAsked,
-    /// The rows are chosen by what the caller does not see.
-    Hidden,
-    /// A stored question that reads several pools, or whose pool is gone.
-    Several,
-}
-
-impl Untold {
-    fn why(self) -> &'static str {
-        match self {
-            Self::NotAsked => {
-                "the calling key may not query the pool, so it is not told how many rows another key sees"
-            }
-            Self::Hidden => {
-                "the rows are chosen by what the calling key does not see, so it is not told how many they are"
-            }
-            Self::Several => {
-                "the question reads several pools, or one that is gone, so no rows are counted for it"
-            }
-        }
-    }
-}
 
 /// Describes [`simulate`].
 pub(crate) fn simulate_operation() -> Operation {
@@ -93,17 +67,6 @@ pub(crate) struct Told {
     pub(crate) rows: Result<Counted, Untold>,
     /// The declared fields that both see, and those that a change gives and takes.
     pub(crate) fields: Option<[Vec<String>; 3]>,
-}
-
-/// Numbers of rows of one of them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Counted {
-    /// Those that the caller sees.
-    pub(crate) among: u64,
-    /// Those of them that the key sees.
-    pub(crate) now: u64,
-    /// After the change, gained by it, and lost.
-    pub(crate) change: Option<(u64, Option<u64>, Option<u64>)>,
 }
 
 /// What a key sees.
@@ -166,14 +129,8 @@ pub(crate) async fn simulated(
         }
     };
     let now = state.clock.now();
-    let of_grants = |grants: &[Grant], on: On<'_>| match on.reads_usage() && key.within().is_some()
-    {
-        // Who is held to some rows sees no usage, whatever the grants say.
-        true => None,
-        false => Shown::by(key.draft().kind, grants, on, now),
-    };
     let sight = |name: &Name, pool: Option<&Arc<Pool>>, on: On<'_>| {
-        let shown = |grants: &[Grant]| of_grants(grants, on);
+        let shown = |grants: &[Grant]| shown_by(key, grants, on, now);
         let sight = Sight {
             name: name.clone(),
             pool: pool.cloned(),
@@ -193,6 +150,20 @@ pub(crate) async fn simulated(
             .await?;
     }
     Ok(Simulation { is_change, told })
+}
+
+/// What these grants would show there to whom has the key.
+pub(crate) fn shown_by(
+    key: &KeyRecord,
+    grants: &[Grant],
+    on: On<'_>,
+    now: Timestamp,
+) -> Option<Shown> {
+    match on.reads_usage() && key.within().is_some() {
+        // Who is held to some rows sees no usage, whatever the grants say.
+        true => None,
+        false => Shown::by(key.draft().kind, grants, on, now),
+    }
 }
 
 /// Everything that a key may see rows of: pools, views, saved queries and datasets.
@@ -246,29 +217,10 @@ async fn tell(
         return Ok(sight.told(Err(Untold::NotAsked), None));
     };
     let fields = Some(fields(&permit, pool, &sight));
-    let (Some(before), Some(after)) = (
-        counted(&permit, state, sight.before.as_ref()).await?,
-        counted(&permit, state, sight.after.as_ref()).await?,
-    ) else {
-        return Ok(sight.told(Err(Untold::Hidden), fields));
-    };
-    let mut rows = Counted {
-        among: number(state, permit.count()).await?,
-        now: before,
-        change: None,
-    };
-    if is_change {
-        // Both together, so that what is in neither is never looked for.
-        let both = [&sight.before, &sight.after];
-        let both = both.into_iter().flatten().map(|shown| shown.rows().clone());
-        let both = match Constraint::union(both) {
-            None => Some(0),
-            Some(rows) => asked(&permit, state, &rows).await?,
-        };
-        let beyond = |rows: u64| both.map(|both| both.saturating_sub(rows));
-        rows.change = Some((after, beyond(before), beyond(after)));
-    }
-    Ok(sight.told(Ok(rows), fields))
+    let among = number(state, permit.count()).await?;
+    let rows = [&sight.before, &sight.after].map(|shown| shown.as_ref().map(Shown::rows));
+    let rows = compared(&permit, state, among, rows, is_change).await?;
+    Ok(sight.told(rows, fields))
 }
 
 impl Sight {
@@ -307,63 +259,29 @@ fn fields(permit: &Permit<AskPool>, pool: &Pool, sight: &Sight) -> [Vec<String>;
 
 impl Told {
     fn to_object(&self, is_change: bool) -> Object {
-        let rows = self.rows.ok();
-        let mut told = Object::new()
+        let told = Object::new()
             .with("name", self.name.as_str())
-            .with("among", rows.map(|rows| rows.among))
-            .with("rows", rows.map(|rows| rows.now));
-        if is_change {
-            let change = rows.and_then(|rows| rows.change);
-            told = told
-                .with("rows_after", change.map(|(after, ..)| after))
-                .with("rows_gained", change.and_then(|(_, gained, _)| gained))
-                .with("rows_lost", change.and_then(|(.., lost)| lost));
-        }
-        if let Err(reason) = self.rows {
-            told = told.with("reason", reason.why());
-        }
-        let Some([seen, gained, lost]) = &self.fields else {
-            return told;
-        };
-        let told = told.with("fields", seen.clone());
-        match is_change {
-            false => told,
-            true => told
-                .with("fields_gained", gained.clone())
-                .with("fields_lost", lost.clone()),
+            .with("among", self.rows.ok().map(|rows| rows.among));
+        let told = with_rows(told, self.rows, is_change);
+        match &self.fields {
+            Some(fields) => with_fields(told, fields, is_change),
+            None => told,
         }
     }
 }
 
-/// How many of the caller's rows are shown; `None` when it may not be told.
-async fn counted(
-    permit: &Permit<AskPool>,
-    state: &AppState,
-    shown: Option<&Shown>,
-) -> Result<Option<u64>, ApiError> {
-    match shown {
-        None => Ok(Some(0)),
-        Some(shown) => asked(permit, state, shown.rows()).await,
-    }
-}
-
-async fn asked(
-    permit: &Permit<AskPool>,
-    state: &AppState,
-    rows: &Constraint,
-) -> Result<Option<u64>, ApiError> {
-    match permit.count_among(rows) {
-        Err(_) => Ok(None),
-        Ok(question) => number(state, question).await.map(Some),
-    }
-}
-
-async fn number(state: &AppState, question: ConstrainedQuery) -> Result<u64, ApiError> {
-    let counted = count(state, question).await?;
-    match counted {
-        Value::Integer(number) => u64::try_from(number)
-            .map_err(|_| ApiError::internal("a count of rows is no number of rows")),
-        _ => Err(ApiError::internal("a count of rows is no number")),
+/// The members that say which fields are seen, and which a change gives and takes.
+pub(crate) fn with_fields(
+    told: Object,
+    [seen, gained, lost]: &[Vec<String>; 3],
+    is_change: bool,
+) -> Object {
+    let told = told.with("fields", seen.clone());
+    match is_change {
+        false => told,
+        true => told
+            .with("fields_gained", gained.clone())
+            .with("fields_lost", lost.clone()),
     }
 }
 

@@ -17,7 +17,7 @@ use super::super::shown::grouped;
 use super::super::visitor::InProject;
 use super::Here;
 use super::words::listed;
-use crate::api::keys::{Told, Untold, simulated};
+use crate::api::keys::{Counted, Told, Untold, simulated};
 use crate::error::ApiError;
 use crate::state::AppState;
 use latest::{Latest, latest};
@@ -27,17 +27,18 @@ const TABLES: usize = 6;
 /// What a key sees something of, in the order in which the simulation tells it.
 const KINDS: [&str; 4] = ["pool", "view", "saved query", "dataset"];
 
-/// A pool, view or stored question, and what a change of the key gives and takes of it.
-pub(super) struct Change {
-    pub(super) kind: &'static str,
-    pub(super) name: String,
-    pub(super) reason: Option<String>,
-    pub(super) before: String,
-    pub(super) after: String,
-    pub(super) gained: Option<String>,
-    pub(super) lost: Option<String>,
-    pub(super) fields_gained: Option<String>,
-    pub(super) fields_lost: Option<String>,
+/// What a change of a key gives and takes of a pool, view or stored question; or a change of
+/// a view, of the view and of a key that reads it.
+pub(in super::super) struct Change {
+    pub(in super::super) kind: &'static str,
+    pub(in super::super) name: String,
+    pub(in super::super) reason: Option<String>,
+    pub(in super::super) before: String,
+    pub(in super::super) after: String,
+    pub(in super::super) gained: Option<String>,
+    pub(in super::super) lost: Option<String>,
+    pub(in super::super) fields_gained: Option<String>,
+    pub(in super::super) fields_lost: Option<String>,
 }
 
 /// What a change would change, of everything that the key sees before or
@@ -57,39 +58,51 @@ pub(super) async fn changes(
 }
 
 fn changed(kind: &'static str, told: &Told) -> Change {
-    let count = |rows: u64| grouped(rows.into());
-    let some = |rows: Option<u64>| rows.filter(|rows| *rows > 0).map(count);
-    let names = |at: usize| {
-        let names = told.fields.as_ref().map(|fields| fields[at].as_slice());
-        let names: Vec<&str> = names
-            .unwrap_or_default()
-            .iter()
-            .map(String::as_str)
-            .collect();
-        (!names.is_empty()).then(|| listed(&names, "and"))
-    };
-    let mut shown = Change {
-        kind,
-        name: told.name.to_string(),
-        reason: None,
-        before: String::new(),
-        after: String::new(),
-        gained: None,
-        lost: None,
-        fields_gained: names(1),
-        fields_lost: names(2),
-    };
-    match told.rows {
-        Err(why) => shown.reason = Some(reason(why).to_owned()),
-        Ok(rows) => {
-            let (after, gained, lost) = rows.change.unwrap_or((rows.now, None, None));
-            shown.before = count(rows.now);
-            shown.after = count(after);
-            shown.gained = some(gained);
-            shown.lost = some(lost);
+    Change::of(kind, told.name.to_string(), told.rows, told.fields.as_ref())
+}
+
+impl Change {
+    /// In words: what is told of rows, and of fields that are seen, gained and lost.
+    pub(in super::super) fn of(
+        kind: &'static str,
+        name: String,
+        rows: Result<Counted, Untold>,
+        fields: Option<&[Vec<String>; 3]>,
+    ) -> Self {
+        let count = |rows: u64| grouped(rows.into());
+        let some = |rows: Option<u64>| rows.filter(|rows| *rows > 0).map(count);
+        let names = |at: usize| {
+            let names = fields.map(|fields| fields[at].as_slice());
+            let names: Vec<&str> = names
+                .unwrap_or_default()
+                .iter()
+                .map(String::as_str)
+                .collect();
+            (!names.is_empty()).then(|| listed(&names, "and"))
+        };
+        let mut shown = Self {
+            kind,
+            name,
+            reason: None,
+            before: String::new(),
+            after: String::new(),
+            gained: None,
+            lost: None,
+            fields_gained: names(1),
+            fields_lost: names(2),
+        };
+        match rows {
+            Err(why) => shown.reason = Some(reason(why).to_owned()),
+            Ok(rows) => {
+                let (after, gained, lost) = rows.change.unwrap_or((rows.now, None, None));
+                shown.before = count(rows.now);
+                shown.after = count(after);
+                shown.gained = some(gained);
+                shown.lost = some(lost);
+            }
         }
+        shown
     }
-    shown
 }
 
 /// Why a number is not told, to a person.
@@ -180,7 +193,7 @@ fn sight(kind: &'static str, told: &Told, latest: Option<Latest>) -> Sight {
 
 #[cfg(test)]
 impl Change {
-    pub(super) fn sample(text: &str) -> Self {
+    pub(in super::super) fn sample(text: &str) -> Self {
         let told = || Some(text.to_owned());
         Self {
             kind: "view",

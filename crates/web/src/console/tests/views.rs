@@ -1,10 +1,13 @@
 //! Views, questions and the first page in the console.
 
+use std::time::Duration;
+
 use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
 use super::world::{OWN, between, browse, filled, form_token, open, with};
 use crate::console::frame::query;
+use crate::plane::PlaneError;
 use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -1251,6 +1254,9 @@ async fn what_is_saved_is_what_the_form_says_and_not_what_was_shown() {
     let html = see(&world, &ada, &change).await.expect(200).text();
     let typed = filled(&html, "post");
     let form = with(&typed, &[("v1", "b")]);
+    let html = send_all(&world, &ada, &change, &form).await.expect(200);
+    let typed = filled(&html.text(), "post");
+    let form = with(&typed, &[]);
     send_all(&world, &ada, &change, &form).await.expect(303);
     let stored = world.get("/v1/views/held").await.expect(200).json();
     assert_eq!(stored["filters"][0]["value"], "b", "{stored}");
@@ -1312,4 +1318,118 @@ async fn the_row_of_a_view_that_is_wrong_is_named_and_marked() {
             assert!(html.contains(&format!("data-wrong=\"{marked}\"")), "{html}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_change_of_a_view_changes_for_keys_is_said_before_it_is_saved() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let rows =
+        |customer: &str| json!([{ "field": "customer", "operator": "eq", "value": customer }]);
+    for (name, rows, hidden) in [
+        ("Acme reader", rows("a"), json!(null)),
+        ("Bolt reader", rows("b"), json!(null)),
+        (
+            "Still reader",
+            json!("all_rows"),
+            json!({ "deny": ["email"] }),
+        ),
+    ] {
+        let grant = json!([{ "on": "view:all", "actions": ["read"], "constraints": rows,
+            "fields": hidden }]);
+        let draft = json!({ "name": name, "grants": grant });
+        world.post("/v1/keys", &draft).await.expect(201);
+    }
+    let before = world.get("/v1/views/all").await.expect(200).json();
+    let now = async || world.get("/v1/views/all").await.expect(200).json();
+    let change = format!("/views/{}/change", text(&before, "/id"));
+    let html = see(&world, &ada, &change).await.expect(200).text();
+    assert!(!html.contains("What that changes"), "{html}");
+    let typed = filled(&html, "post");
+    let later = [("f1", "amount"), ("o1", "gte"), ("v1", "3")];
+    let form = with(&typed, &later);
+    let html = send_all(&world, &ada, &change, &form).await.expect(200);
+    let html = html.text();
+    let line = |name: &str| {
+        let line = between(&html, &format!("<th scope=\"row\">{name}<"), "</tr>");
+        assert!(!line.contains("is-gained"), "{line}");
+        (line.contains("is-lost"), line.to_owned())
+    };
+    let (is_lost, acme) = line("Acme reader");
+    assert!(is_lost && acme.contains("−2"), "{acme}");
+    let (is_lost, bolt) = line("Bolt reader");
+    assert!(!is_lost && bolt.contains(">2<"), "{bolt}");
+    let (is_lost, own) = line("all");
+    assert!(is_lost && own.contains("the view itself"), "{own}");
+    assert_eq!(now().await, before);
+    // A key for which nothing changes is not in the way.
+    let form = with(&typed, &[("r4", "leave")]);
+    let fewer = send_all(&world, &ada, &change, &form).await.expect(200);
+    let fewer = fewer.text();
+    assert!(fewer.contains("sees the fields email no more"), "{fewer}");
+    assert!(
+        fewer.contains("One key that reads it sees what it saw"),
+        "{fewer}"
+    );
+    assert!(
+        fewer.contains("Acme reader") && !fewer.contains("Still reader"),
+        "{fewer}"
+    );
+    // What was seen is what is saved: not something else, and not of a view that changed since.
+    let seen = filled(&html, "post");
+    let other = with(&seen, &[("v1", "4")]);
+    let again = send_all(&world, &ada, &change, &other).await.expect(200);
+    assert!(again.text().contains("What that changes"));
+    assert_eq!(now().await, before);
+    for order in [
+        json!([{ "field": "amount", "direction": "desc" }]),
+        json!(null),
+    ] {
+        let order = json!({ "order_by": order });
+        let patch = "PATCH /v1/views/all";
+        world.call(&world.admin, patch, &order).await.expect(200);
+        let stale = with(&seen, &[]);
+        send_all(&world, &ada, &change, &stale).await.expect(412);
+    }
+    let html = see(&world, &ada, &change).await.expect(200).text();
+    let typed = filled(&html, "post");
+    let form = with(&typed, &later);
+    let html = send_all(&world, &ada, &change, &form).await.expect(200);
+    let seen = filled(&html.text(), "post");
+    // To look at what it answers saves nothing either.
+    let mut look = with(&seen, &[]);
+    look.push(("do", "look"));
+    send_all(&world, &ada, &change, &look).await.expect(200);
+    assert_eq!(now().await, before);
+    let form = with(&seen, &[]);
+    send_all(&world, &ada, &change, &form).await.expect(303);
+    assert_eq!(now().await["filters"][0]["value"], 3);
+    // Another name changes nothing of what anybody sees, and is saved at once.
+    let html = see(&world, &ada, &change).await.expect(200).text();
+    let typed = filled(&html, "post");
+    let form = with(&typed, &[("name", "later")]);
+    send_all(&world, &ada, &change, &form).await.expect(303);
+    // A developer changes views, and is told of no key.
+    let dev = joined(&world, &ada, "dev", json!([{ "role": "developer" }])).await;
+    let html = see(&world, &dev, &change).await.expect(200).text();
+    let typed = filled(&html, "post");
+    let form = with(&typed, &[("v1", "4")]);
+    let html = send_all(&world, &dev, &change, &form).await.expect(200);
+    let html = html.text();
+    assert!(html.contains("is not told to your role"), "{html}");
+    assert!(!html.contains("Acme reader"), "{html}");
+    // Where the server is busy that is said, and stands in nobody's way.
+    let failure = |failure| *world.plane.failure.lock().expect("not poisoned") = failure;
+    failure(Some(PlaneError::Busy {
+        retry_after: Duration::from_secs(1),
+    }));
+    let html = send_all(&world, &dev, &change, &form).await.expect(200);
+    let html = html.text();
+    assert!(html.contains("The rows cannot be counted now"), "{html}");
+    let form = filled(&html, "post");
+    let form = with(&form, &[]);
+    send_all(&world, &dev, &change, &form).await.expect(303);
+    failure(None);
+    let saved = world.get("/v1/views/later").await.expect(200).json();
+    assert_eq!(saved["filters"][0]["value"], 4);
 }

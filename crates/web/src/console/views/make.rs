@@ -13,6 +13,9 @@ use super::Readable;
 use super::as_key;
 use super::builder::Builder;
 use super::data::{self, request, size_of};
+#[cfg(test)]
+use super::impact::Counts;
+use super::impact::Impact;
 use super::unsaved::{chosen_pool, readable_of, without_nothing};
 use crate::console::asking;
 use crate::console::definition::Definition;
@@ -80,6 +83,8 @@ struct Page {
     save: String,
     back: String,
     preview: Option<Preview>,
+    /// What saving it would change, where that is said before; then nothing else is shown of it.
+    impact: Option<Impact>,
     /// Why there is nothing to show.
     fault: Option<String>,
     /// The fields of the form that this is about.
@@ -143,8 +148,19 @@ fn marks(form: &Fields, builder: &Builder) -> (Option<String>, Wrong) {
 
 pub(super) async fn show(
     here: &InProject,
+    form: (Fields, &Parameters),
+    changed: Option<&Readable>,
+    state: &AppState,
+) -> Result<Response, ApiError> {
+    show_with(here, form, changed, None, state).await
+}
+
+/// The page with what saving would change.
+pub(super) async fn show_with(
+    here: &InProject,
     (form, parameters): (Fields, &Parameters),
     changed: Option<&Readable>,
+    impact: Option<Impact>,
     state: &AppState,
 ) -> Result<Response, ApiError> {
     let pools = asking::pools(here);
@@ -167,7 +183,7 @@ pub(super) async fn show(
     if let Some(pool) = pool {
         fields = asking::names(here, pool, state).await?;
         fields.truncate(asking::FIELDS_MAX);
-        if !builder.is_untouched() {
+        if !builder.is_untouched() && impact.is_none() {
             match preview(here, &builder, (pool, parameters), state).await {
                 Ok(preview) => shown = Some(preview),
                 Err(error) if is_broken(&error) => return Err(error),
@@ -213,6 +229,7 @@ pub(super) async fn show(
         save: own,
         back,
         preview: shown,
+        impact,
         fault,
         wrong,
         now,
@@ -264,9 +281,9 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
     use crate::console::frame::address;
     use crate::console::samples::{form, frame, sample};
     let place = || address(text, "/x");
-    let page = Page {
+    let page = |impact: Impact| Page {
         frame: frame(text),
-        form: form(text, &["name", "revision", "code"]),
+        form: form(text, &["name", "revision", "seen", "code"]),
         builder: super::builder::sample(text),
         fields: vec![text.to_owned()],
         changed: Some(text.to_owned()),
@@ -281,6 +298,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             chart: Some(crate::console::pictures::sample(text)),
             pretty: text.to_owned(),
         }),
+        impact: Some(impact),
         fault: Some(text.to_owned()),
         wrong: Wrong(vec!["g1", "r1", "p1", "a1", "order"]),
         now: Some(Now {
@@ -288,5 +306,11 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             definition: Some(crate::console::definition::sample(text)),
         }),
     };
-    vec![sample("view_builder.html", &page)]
+    vec![
+        sample(
+            "view_builder.html",
+            &page(Impact::Counted(Counts::sample(text))),
+        ),
+        sample("view_builder.html", &page(Impact::NotNow)),
+    ]
 }

@@ -11,7 +11,8 @@ use model::views::ViewDraft;
 
 use super::Readable;
 use super::builder::Builder;
-use super::make::{NO_POOL, PARAMETERS, placed, show};
+use super::impact::{digest, impact};
+use super::make::{NO_POOL, PARAMETERS, placed, show, show_with};
 use super::unsaved::{chosen_pool, without_nothing};
 use crate::api::views::draft;
 use crate::console::asking;
@@ -112,7 +113,8 @@ fn read(
     Ok((draft(&here.definitions, definition)?, form.proof()?))
 }
 
-/// Changes a view to what the form chooses; what its page does not say stays as it is.
+/// Changes a view to what the form chooses, after a look at what that changes for the keys that
+/// read it; what its page does not say stays as it is.
 pub(in crate::console) async fn change(
     State(state): State<AppState>,
     Kept(here, form, counts): Kept<InProject>,
@@ -142,6 +144,24 @@ pub(in crate::console) async fn change(
             return show(&here, (fields.refused(fault)?, again), about, &state).await;
         }
     };
+    let seen = digest(&readable, &draft);
+    // What is saved is what the page said of it, and of the view as it is now.
+    let is_seen = form.text("seen") == seen;
+    let fields = match is_seen {
+        true => fields.with("seen", seen.as_str()),
+        false => fields,
+    };
+    let is_current = form.text("revision") == readable.view.revision.to_string();
+    if is_current && !is_seen {
+        match impact(&here, &caller, &readable, &draft, &state).await {
+            Ok(None) => {}
+            Ok(impact) => {
+                let fields = fields.with("seen", seen);
+                return show_with(&here, (fields, again), about, impact, &state).await;
+            }
+            Err(error) => return show(&here, (fields.refused(error)?, again), about, &state).await,
+        }
+    }
     let control = state.control.proving(proof);
     let changed = match form.text("revision").parse().ok() {
         Some(known) => {

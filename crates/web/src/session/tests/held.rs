@@ -269,6 +269,7 @@ async fn a_customers_admin_changes_nothing_that_is_not_the_customers() {
         ("POST /v1/pools", pool),
         ("PATCH /v1/pools/sales", json!({ "description": "d" })),
         ("DELETE /v1/views/all", Json::Null),
+        ("POST /v1/views/all/simulate", json!({})),
         (
             "POST /v1/saved-queries",
             json!({ "name": "s", "query": { "analysis": "count", "pool": "sales" } }),
