@@ -159,7 +159,7 @@ pub(crate) fn refusal_of(error: &axum::Error) -> Option<ApiError> {
     })
 }
 
-fn other_body(error: &(dyn Error + 'static)) -> Option<&OtherBody> {
+fn other_body<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e OtherBody> {
     let other = error.downcast_ref::<OtherBody>();
     other.or_else(|| error.source().and_then(other_body))
 }
