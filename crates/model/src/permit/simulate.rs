@@ -98,6 +98,9 @@ impl Shown {
         view: &'v ViewDraft,
         pool: &Pool,
     ) -> Vec<(&'v FieldPath, Option<&'v ViewFieldRole>)> {
+        if let [fields] = &self.fields[..] {
+            return answered(view, pool, fields);
+        }
         let mut all = answered(view, pool, &VisibleFields::All);
         let by_grant = self.fields.iter();
         let by_grant: Vec<_> = by_grant

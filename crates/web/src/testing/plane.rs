@@ -7,6 +7,7 @@ mod storing;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -73,6 +74,8 @@ pub(crate) struct FakePlane {
     tokens: Mutex<HashMap<TokenTag, Timestamp>>,
     /// What every call answers from now on.
     pub(crate) failure: Mutex<Option<PlaneError>>,
+    /// A text that no question with a condition on it is answered about in time.
+    pub(crate) slow_about: Mutex<Option<String>>,
     /// How many batches are stored before no more are, if that is said.
     left: Mutex<Option<usize>>,
     /// What changed of each pool's records, in order.
@@ -165,6 +168,10 @@ impl FakePlane {
 
     fn answer(&self, question: &ConstrainedQuery) -> Result<Answer, PlaneError> {
         self.fails()?;
+        let slow = self.slow_about.lock().expect("not poisoned").clone();
+        if slow.is_some_and(|text| format!("{:?}", question.query()).contains(&text)) {
+            return Err(PlaneError::Deadline(Duration::from_secs(30)));
+        }
         self.note_asked(std::slice::from_ref(question));
         let pools = self.pools(std::iter::once(question));
         let rows = engine::run(question, question.rows(), &pools);

@@ -114,6 +114,7 @@ fn reason(why: Untold) -> &'static str {
         Untold::Several => {
             "not simulated: the question reads several pools, or one that is gone. What the key may read of it, it reads"
         }
+        Untold::Late => "not counted: it took too long",
     }
 }
 

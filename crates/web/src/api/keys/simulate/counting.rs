@@ -17,6 +17,8 @@ pub(crate) enum Untold {
     Hidden,
     /// A stored question that reads several pools, or whose pool is gone.
     Several,
+    /// Counting took longer than a question may.
+    Late,
 }
 
 impl Untold {
@@ -31,6 +33,7 @@ impl Untold {
             Self::Several => {
                 "the question reads several pools, or one that is gone, so no rows are counted for it"
             }
+            Self::Late => "counting the rows took longer than a question may",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use control::Definitions;
@@ -18,7 +19,7 @@ use model::value::Object;
 use model::views::ViewFieldRole;
 
 use crate::api::keys::{Counted, Untold, compared, number, shown_by, with_fields, with_rows};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::state::AppState;
 
 /// Keys whose rows are counted at the same time.
@@ -95,6 +96,9 @@ pub(super) fn compare<'v>([before, after]: [&[Exposed<'v>]; 2]) -> [Vec<String>;
         let named = of.iter().filter(|field| !without.contains(field));
         named.map(|(name, _)| name.as_str().to_owned()).collect()
     };
+    if before == after {
+        return [names(before, &[]), Vec::new(), Vec::new()];
+    }
     [
         names(before, &[]),
         names(after, before),
@@ -167,10 +171,21 @@ fn exposed<'v>(of: &'v Definitions, view: ViewId, shown: Option<&Shown>) -> Vec<
 pub(super) struct Asking<'a> {
     state: &'a AppState,
     begun: Timestamp,
-    /// What lets the caller ask the view's pool, and how many rows that shows.
-    may: Option<(Permit<AskPool>, u64)>,
+    /// What lets the caller ask the view's pool, and how many rows that shows; or why no number
+    /// is told.
+    may: Result<(Permit<AskPool>, u64), Untold>,
     is_change: bool,
     whom: Whom,
+    /// Whether a count took longer than a question may.
+    is_late: AtomicBool,
+}
+
+/// What was counted, unless that took longer than a question may.
+fn in_time<T>(counted: Result<T, ApiError>) -> Result<Result<T, Untold>, ApiError> {
+    match counted {
+        Err(error) if error.problem().code() == Code::DeadlineExceeded => Ok(Err(Untold::Late)),
+        counted => counted.map(Ok),
+    }
 }
 
 impl<'a> Asking<'a> {
@@ -187,17 +202,19 @@ impl<'a> Asking<'a> {
         let begun = state.clock.now();
         let may = match access.permit::<AskPool>(On::Pool(Some(pool))) {
             Ok(permit) => {
-                let among = number(state, permit.count()).await?;
-                Some((permit, among))
+                let among = number(state, permit.count()).await;
+                in_time(among)?.map(|among| (permit, among))
             }
-            Err(_) => None,
+            Err(_) => Err(Untold::NotAsked),
         };
+        let is_late = AtomicBool::new(matches!(may, Err(Untold::Late)));
         Ok(Self {
             state,
             begun,
             may,
             is_change,
             whom,
+            is_late,
         })
     }
 
@@ -209,12 +226,16 @@ impl<'a> Asking<'a> {
         &self,
         rows: [Option<&Constraint>; 2],
     ) -> Result<Result<Counted, Untold>, ApiError> {
-        match &self.may {
-            Some((permit, among)) => {
-                compared(permit, self.state, *among, rows, self.is_change).await
-            }
-            None => Ok(Err(Untold::NotAsked)),
+        let (permit, among) = match &self.may {
+            Ok((permit, among)) => (permit, *among),
+            Err(why) => return Ok(Err(*why)),
+        };
+        let counted = compared(permit, self.state, among, rows, self.is_change).await;
+        let counted = in_time(counted)?.unwrap_or_else(Err);
+        if matches!(counted, Err(Untold::Late)) {
+            self.is_late.store(true, Ordering::Relaxed);
         }
+        Ok(counted)
     }
 
     /// Counts for one key after the other, as far as keys and time go.
@@ -252,12 +273,15 @@ impl<'a> Asking<'a> {
     /// What one key sees; `None` when it is too late for that.
     async fn reader(&self, sight: Sight) -> Result<Option<Reader>, ApiError> {
         let now = self.state.clock.now();
-        if now.since(self.begun) >= TIME_MAX {
+        if self.is_late.load(Ordering::Relaxed) || now.since(self.begun) >= TIME_MAX {
             return Ok(None);
         }
         let [before, after] = &sight.shown;
         let rows = [before, after].map(|shown| shown.as_ref().map(Shown::rows));
         let rows = self.rows(rows).await?;
+        if matches!(rows, Err(Untold::Late)) {
+            return Ok(None);
+        }
         Ok(Some(Reader {
             id: sight.key.id(),
             name: sight.key.draft().name.clone(),

@@ -288,3 +288,26 @@ async fn a_simulation_that_takes_too_long_says_so() {
     assert_eq!(told["keys_left"], 6 - counted, "{told}");
     assert_eq!(told["stopped"], "time", "{told}");
 }
+
+/// A count that takes longer than a question may ends the counting; what was counted is told.
+#[tokio::test]
+async fn a_count_that_has_no_answer_in_time_ends_the_counting() {
+    let world = World::with_sales().await;
+    let (slow, _) = world.key(reads("view:all", rows_of("slowly"))).await;
+    *world.plane.slow_about.lock().expect("not poisoned") = Some("slowly".to_owned());
+    let change = json!({ "filters": [{ "field": "amount", "operator": "gte", "value": 3 }] });
+    let told = simulate(&world, &world.admin, &change).await;
+    assert_eq!((&told["among"], &told["rows"]), (&json!(5), &json!(5)));
+    let keys = by_id(&told);
+    assert!(!keys.contains_key(&slow), "{told}");
+    // With the first key, two.
+    assert_eq!(told["keys_left"], 2 - keys.len(), "{told}");
+    assert_eq!(told["stopped"], "time", "{told}");
+    // Not even the view's own rows are counted in time.
+    let change = json!({ "filters": rows_of("slowly") });
+    let told = simulate(&world, &world.admin, &change).await;
+    assert_eq!((&told["rows"], &told["keys"]), (&Json::Null, &json!([])));
+    assert!(text(&told, "/reason").contains("took longer"), "{told}");
+    assert_eq!(told["keys_left"], 2, "{told}");
+    assert_eq!(told["stopped"], "time", "{told}");
+}
