@@ -24,7 +24,7 @@ pub(crate) use records::{Frozen, Written};
 pub(crate) use replay::{Leftover, Replay};
 #[cfg(test)]
 pub(crate) use touches::Touches;
-pub(crate) use touches::{Arriving, Customers, Since};
+pub(crate) use touches::{Arriving, Customers, Since, Why};
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -71,6 +71,8 @@ pub(crate) enum Operation {
         /// What was found out of it before. Where that is too little, it is
         /// answered by [`Outcome::LookAgain`]; without it, it is found out here.
         foreseen: Option<Box<Foreseen>>,
+        /// Why they go.
+        why: Why,
     },
     /// Forget a pool.
     Drop { pool: PoolId, payload: Vec<u8> },
@@ -274,10 +276,11 @@ impl StateMachine for Store {
                 rows,
                 filter,
                 foreseen,
+                why,
                 ..
             } => {
                 let removal = Removal::new(position, self.clock.now(), rows, filter);
-                let deleted = self.pools.delete(&pool, removal, foreseen.as_deref());
+                let deleted = self.pools.delete(&pool, removal, foreseen.as_deref(), why);
                 Outcome::Deleted(deleted)
             }
             Operation::Drop { pool, .. } => {

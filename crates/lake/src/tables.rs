@@ -5,6 +5,7 @@ mod by_time;
 mod cache;
 mod customers;
 mod entry;
+mod footprint;
 mod handles;
 mod home;
 mod index;

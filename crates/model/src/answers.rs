@@ -63,9 +63,10 @@ pub struct Touched {
     pub version: PoolVersion,
     /// Which records may differ from those of the moment asked about, and no others.
     pub records: TouchedRecords,
-    /// Whether some of them may have gone: by a delete, by their age, or
-    /// replaced by records of other times. Where not, records came, or took
-    /// the places of others of their own times.
+    /// Whether some of them may have gone: by a delete, replaced by records of
+    /// other times, or because the time came at which too old ones go, where
+    /// there were some. Where not, records came, took the places of others of
+    /// their own times, or were too old when they came and went.
     pub took_away: bool,
 }
 
@@ -152,7 +153,7 @@ pub struct TableMetrics {
     pub obsolete_files: u64,
     /// Deletes that some file does not carry out itself yet.
     pub removals_waiting: u64,
-    /// Bytes of columns kept in memory as they were read from files.
+    /// Bytes of columns kept in memory as they were read from files, and of how files are built.
     pub cache_bytes: u64,
     /// Times that a pool's records went from memory to files.
     pub flushes: u64,

@@ -178,7 +178,7 @@ pub(crate) struct ServeSettings {
     pub(crate) journal_segment_bytes: u64,
     /// Bytes of records held in memory before writers are asked to wait.
     pub(crate) buffer_bytes: u64,
-    /// Bytes of columns kept in memory as they were read from files.
+    /// Bytes of columns kept in memory as they were read from files, and of how files are built.
     pub(crate) cache_bytes: u64,
     /// When records go to files, and how files are merged.
     pub(crate) upkeep: UpkeepOptions,

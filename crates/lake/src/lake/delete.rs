@@ -12,7 +12,7 @@ use crate::predicate::count_admitted;
 use crate::reading::{Hints, Reading};
 use crate::run::{Asker, Slot};
 use crate::snapshot::{FileView, Snapshot};
-use crate::store::{Operation, Outcome};
+use crate::store::{Operation, Outcome, Why};
 
 /// How often the records in memory are looked at before a delete is written. Each time it is those that came
 /// meanwhile; where that is always much, the rest is looked at while writers wait.
@@ -124,5 +124,6 @@ pub(in crate::lake) fn delete_operation(
         rows,
         filter,
         foreseen: foreseen.map(Box::new),
+        why: Why::Asked,
     }
 }

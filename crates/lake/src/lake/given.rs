@@ -33,7 +33,7 @@ impl Lake {
             journal,
             run: RunOptions::default(),
             buffer_bytes: 1 << 40,
-            cache_bytes: 1 << 20,
+            cache_bytes: 2 << 20,
             tokens: TokenOptions::default(),
             upkeep: UpkeepOptions {
                 block_rows,

@@ -29,7 +29,8 @@ pub struct LakeOptions {
     pub run: RunOptions,
     /// Bytes of records that may be held in memory.
     pub buffer_bytes: u64,
-    /// Bytes of columns that are kept in memory as they were read from files.
+    /// Bytes of columns that are kept in memory as they were read from files, and of how files are
+    /// built.
     pub cache_bytes: u64,
     /// Bounds of the tokens of uniqueness that are held in memory.
     pub tokens: TokenOptions,

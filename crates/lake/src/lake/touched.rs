@@ -25,7 +25,9 @@ impl Lake {
     /// moment `since`, as [`Touched::took_away`] says of all records. Where the
     /// rows are those of some customers, whom a field tells apart that the pool
     /// names and declares, it is not told of deletes that name other customers,
-    /// nor of records that replaced those of others.
+    /// nor of records that replaced those of others. Of what is too old it is
+    /// told once, each time the border of the pool's retention has moved, and
+    /// of pools in which nothing went as well.
     pub fn took_away(
         &self,
         _: &Permit<Upkeep>,

@@ -64,8 +64,8 @@ pub(super) struct State {
     unnamed: AtomicBool,
     counters: Counters,
     scrub: Scrub,
-    /// Files that a merge could not read, and that none has read since.
-    unreadable: Mutex<HashSet<FileId>>,
+    /// Files that a merge could not read and that none has read since, and when that failed last.
+    unreadable: Mutex<HashMap<FileId, Timestamp>>,
     /// Held while a piece of this work is done. Where both are held, that of
     /// `tending` was taken first.
     freeing: Mutex<Freeing>,

@@ -6,6 +6,7 @@ use model::ids::PoolId;
 use model::pools::Pool;
 
 use super::pools::Pools;
+use super::touches::Why;
 use crate::buffer::Foreseen;
 use crate::error::Result;
 use crate::manifest::Removal;
@@ -25,13 +26,14 @@ impl Pools {
         pool: &Arc<Pool>,
         removal: Removal,
         foreseen: Option<&Foreseen>,
+        why: Why,
     ) -> Result<(u64, FileView)> {
         self.find(pool.id).map_or_else(
             || Ok((0, FileView::default())),
             |held| {
                 held.change_at_length(|records| {
                     records.follow(pool);
-                    self.counted(records, |records| records.delete(removal, foreseen))
+                    self.counted(records, |records| records.delete(removal, foreseen, why))
                 })
             },
         )

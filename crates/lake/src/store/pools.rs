@@ -1,6 +1,7 @@
 //! The records of all pools, between the journal's thread that changes them
 //! and the requests and the upkeep that read them.
 
+mod border;
 mod counts;
 
 use std::collections::{HashMap, HashSet};

@@ -6,7 +6,7 @@ use model::isolation::{Carried, Isolation};
 use model::names::FieldPath;
 use model::pools::Pool;
 
-use super::touches::{Touches, customers_of, isolation};
+use super::touches::{Touches, Why, customers_of, isolation};
 use crate::buffer::{Foreseen, PoolBuffer, Segment};
 use crate::error::Result;
 use crate::journal::Position;
@@ -222,6 +222,7 @@ impl Records {
         &mut self,
         removal: Removal,
         foreseen: Option<&Foreseen>,
+        why: Why,
     ) -> Result<(u64, FileView)> {
         self.applied = self.applied.max(Some(removal.position));
         let columns = self.buffer.by_columns();
@@ -231,7 +232,7 @@ impl Records {
         let deleted = self.buffer.delete(&predicate, foreseen)?;
         if deleted > 0 || self.manifest.files.iter().next().is_some() {
             let count = self.touches.count();
-            self.touches.went(&predicate);
+            self.touches.went(&predicate, why);
             let column = isolation(&self.pool).map(|path| self.pool.draft.schema.column_path(path));
             if let Some(customers) = column.and_then(|column| customers_of(&predicate, &column)) {
                 self.touches.took_only_of(count, customers);
@@ -241,6 +242,12 @@ impl Records {
         // Where nothing is in files, there is nothing to heed it.
         self.manifest.forget_carried_out(self.writing.least());
         Ok((deleted, before))
+    }
+
+    /// The border of its retention has moved, and what is older went; see
+    /// [`Touches::border_moved`].
+    pub(super) fn border_moved(&mut self) {
+        self.touches.border_moved();
     }
 
     /// Sets the records in memory apart, to be written to files. `None` when

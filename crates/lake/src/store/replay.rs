@@ -12,6 +12,7 @@ use model::time::Timestamp;
 
 use super::Pools;
 use super::records::Span;
+use super::touches::Why;
 use crate::columns::Layout;
 use crate::error::Result;
 use crate::journal::{JournalError, Position};
@@ -258,7 +259,8 @@ impl Replay {
     fn delete(&mut self, id: PoolId, removal: Removal) -> Result<()> {
         self.flush(id)?;
         if let Some(pool) = self.known.get(&id) {
-            self.pools.delete(pool, removal.clone(), None)?;
+            // Nothing is noted of what was before this process.
+            self.pools.delete(pool, removal.clone(), None, Why::Asked)?;
         }
         self.manifests.entry(id).or_default().remove(removal);
         Ok(())

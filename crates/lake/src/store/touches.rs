@@ -57,6 +57,16 @@ pub(crate) enum Since {
     },
 }
 
+/// Why rows are taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Somebody asked for it.
+    Asked,
+    /// They are older than their pool keeps them. Whether there are some is told by nothing:
+    /// what is kept of answers ends by [`Touches::border_moved`] and not by this.
+    TooOld,
+}
+
 /// The times of records that arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Arriving {
@@ -134,13 +144,23 @@ impl Touches {
         }
     }
 
+    /// The border before which records are too old has moved, and what lies before it went, if
+    /// there was something. It counts as taking away of any customer, whether or not there was:
+    /// what ends by it ends by the clock, and tells nobody that somebody's records went.
+    pub(super) fn border_moved(&mut self) {
+        self.count += 1;
+        self.took();
+    }
+
     /// Rows of this predicate may have gone, which names columns.
-    pub(super) fn went(&mut self, rows: &Predicate) {
+    pub(super) fn went(&mut self, rows: &Predicate, why: Why) {
         match times_of(rows, &self.column) {
             None => self.everything(),
             Some((first, last)) if first <= last => {
                 self.count += 1;
-                self.took();
+                if why == Why::Asked {
+                    self.took();
+                }
                 self.cover(first, last);
             }
             // No row has a time both before and after another.

@@ -116,6 +116,18 @@ impl TableFile {
         Ok(!may_have(filter, stored.physical_type(), key))
     }
 
+    /// Bytes that its filters take once all of them were asked for.
+    pub(super) fn filter_bytes(&self) -> usize {
+        let Some(column) = self.isolation_column() else {
+            return 0;
+        };
+        let groups = self.metadata.metadata().row_groups().iter();
+        let lengths = groups.filter_map(|group| group.column(column).bloom_filter_length());
+        lengths
+            .filter_map(|length| usize::try_from(length).ok())
+            .sum()
+    }
+
     /// The number of the column that its customers are told apart by.
     fn isolation_column(&self) -> Option<usize> {
         let isolation = self.entry.sorted_by.isolation.as_ref()?;

@@ -8,14 +8,25 @@ use quick_cache::sync::Cache;
 
 use super::cache::BlockCache;
 use super::entry::{FileEntry, FileId, Lease};
+use super::footprint::Footprint;
 use super::handles::Handles;
 use super::read::TableFile;
 use crate::disk::Disk;
 use crate::error::Result;
 
-/// Files of records that are open at once; others are opened again. Also of
-/// how many files it is kept how they are built.
+/// Files of records that are open at once; others are opened again.
 pub(crate) const OPEN_MAX: usize = 512;
+
+/// Of how many files it is kept how they are built, for the cache's own lists. So few that the
+/// cache has one part, in which there is room for any file: each part has its own bound.
+const BUILT_USUALLY: usize = 32;
+
+/// Of the bytes of the cache, those for how files are built: an eighth, but of a small cache more,
+/// since a file whose footer finds no room is looked into again by each question.
+fn bytes_for_footers(cache_bytes: u64) -> u64 {
+    const LEAST: u64 = 1 << 20;
+    (cache_bytes / 8).max(LEAST).min(cache_bytes / 2)
+}
 
 /// The files of all pools.
 #[derive(Debug)]
@@ -24,18 +35,20 @@ pub(crate) struct Tables {
     root: PathBuf,
     blocks: Arc<BlockCache>,
     handles: Arc<Handles>,
-    open: Cache<FileId, Arc<TableFile>>,
+    open: Cache<FileId, Arc<TableFile>, Footprint>,
 }
 
 impl Tables {
-    /// The files below `root`, with a cache of so many bytes.
+    /// The files below `root`, with a cache of so many bytes for their columns and for how they
+    /// are built.
     pub(crate) fn new(disk: Arc<dyn Disk>, root: &Path, cache_bytes: u64) -> Self {
+        let footers = bytes_for_footers(cache_bytes);
         Self {
             handles: Arc::new(Handles::new(disk.clone(), OPEN_MAX)),
             disk,
             root: root.to_owned(),
-            blocks: Arc::new(BlockCache::new(cache_bytes)),
-            open: Cache::new(OPEN_MAX),
+            blocks: Arc::new(BlockCache::new(cache_bytes - footers)),
+            open: Cache::with_weighter(BUILT_USUALLY, footers, Footprint),
         }
     }
 
@@ -52,7 +65,7 @@ impl Tables {
         blocks.confuses = confuses;
         Self {
             blocks: Arc::new(blocks),
-            ..Self::new(self.disk.clone(), &self.root, 0)
+            ..Self::new(self.disk.clone(), &self.root, 2 << 20)
         }
     }
 
@@ -95,9 +108,9 @@ impl Tables {
         self.open.get(&entry.id)
     }
 
-    /// Bytes of columns that are kept as they were read.
+    /// Bytes of columns that are kept as they were read, and of how files are built.
     pub(crate) fn cache_bytes(&self) -> u64 {
-        self.blocks.bytes()
+        self.blocks.bytes() + self.open.weight()
     }
 
     /// Forgets what is known of files that go.

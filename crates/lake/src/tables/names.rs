@@ -45,6 +45,14 @@ impl Part {
         }
     }
 
+    /// What it is called once the manifest names it.
+    pub(crate) fn finished(self) -> Self {
+        match self {
+            Self::Records | Self::UnfinishedRecords => Self::Records,
+            Self::Index | Self::UnfinishedIndex => Self::Index,
+        }
+    }
+
     /// Whether the manifest may not name it yet.
     pub(crate) fn is_unfinished(self) -> bool {
         matches!(self, Self::UnfinishedRecords | Self::UnfinishedIndex)

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod customers;
+mod footers;
 mod hints;
 pub(crate) mod mutants;
 mod pages;
@@ -68,7 +69,7 @@ pub(super) fn write(pool: PoolId, plan: Plan, batches: Batches) -> Written {
     let disk = SimulatedDisk::new(1);
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let root = Path::new(SimulatedDisk::ROOT).join("tables");
-    let tables = Arc::new(Tables::new(shared.clone(), &root, 1 << 20));
+    let tables = Arc::new(Tables::new(shared.clone(), &root, 2 << 20));
     let directory = tables.directory(pool);
     shared.create_directory(&root).unwrap();
     shared.create_directory(&directory).unwrap();

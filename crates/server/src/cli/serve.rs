@@ -75,7 +75,7 @@ pub(crate) struct ServeArgs {
     /// Records held in memory before writers are asked to wait [default: 1GiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     buffer_bytes: Option<String>,
-    /// Columns kept in memory as they were read from files [default: 1GiB]
+    /// Columns kept in memory as they were read from files, and how files are built [default: 1GiB]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     cache_bytes: Option<String>,
     /// Records of one pool in memory that go to files at once [default: 256MiB]

@@ -74,6 +74,13 @@ fn look(offline: &Offline) -> Result<Report, ServeError> {
             path.display()
         ));
     }
+    for path in &strays.aside_needed {
+        problems.push(format!(
+            "{}: set aside by a start that did not know the journal, and the journal names it; take \
+             the ending .aside from its name and start the server, which reads it again",
+            path.display()
+        ));
+    }
     Ok(Report {
         control,
         inspection,
@@ -177,7 +184,9 @@ impl Report {
         }
         for path in &self.strays.aside {
             output::line(&format!(
-                "set aside by a start that did not know the journal, not read: {}; it may hold records that were                  deleted since, so remove it once the journal is known to be the right one",
+                "set aside by a start that did not know the journal, not read: {}; this journal does \
+                 not need it; it may hold records that were deleted since, so remove it once the \
+                 journal is known to be the right one",
                 shown(path)
             ))?;
         }
@@ -216,6 +225,7 @@ impl Report {
             "foreign": paths(&self.strays.foreign),
             "unknown": paths(&self.strays.unknown),
             "aside": paths(&self.strays.aside),
+            "aside_needed": paths(&self.strays.aside_needed),
             "leftovers": paths(&self.strays.leftovers),
         })
     }

@@ -51,7 +51,7 @@ fn gauges(tables: &TableMetrics) -> [Line; 7] {
         ),
         (
             "tidegate_cache_bytes",
-            "Bytes of columns kept in memory as they were read from files.",
+            "Bytes of columns kept in memory as they were read from files, and of how files are built.",
             tables.cache_bytes,
         ),
         (

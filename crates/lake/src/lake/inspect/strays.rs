@@ -9,7 +9,7 @@ use crate::disk::{Disk, DiskError};
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::published;
-use crate::tables::{ASIDE, Tables, parse_name};
+use crate::tables::{ASIDE, FileId, Tables, parse_name, path_of};
 
 /// What lies among the files of records and is not one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +19,11 @@ pub struct Strays {
     /// Files of records that the journal does not know. They are kept and not read.
     pub unknown: Vec<PathBuf>,
     /// Unfinished files of records that a start with an unknown journal set
-    /// aside. They may hold records, are not read, and nobody takes them away.
+    /// aside, and that this journal does not need. They may hold records, are
+    /// not read, and nobody takes them away.
     pub aside: Vec<PathBuf>,
+    /// The same that this journal names, and without which records are missing.
+    pub aside_needed: Vec<PathBuf>,
     /// What an ended piece of work left, and the next start takes away.
     pub leftovers: Vec<PathBuf>,
 }
@@ -39,19 +42,31 @@ pub(super) fn find(
         };
         let directory = tables.directory(pool);
         let manifest = manifests.get(&pool).unwrap_or(&nothing);
-        for name in list(disk.list(&directory))? {
-            let path = directory.join(&name);
-            let Some((id, part)) = parse_name(&name) else {
-                let unfinished = name.strip_suffix(ASIDE).and_then(parse_name);
-                if unfinished.is_some_and(|(_, part)| part.is_unfinished()) {
-                    strays.aside.push(path);
-                } else if name != published::DIRECTORY {
-                    strays.foreign.push(path);
+        let is_live = |id: FileId| manifest.files.iter().any(|file| file.id == id);
+        let names = list(disk.list(&directory))?;
+        for name in &names {
+            let path = directory.join(name);
+            let Some((id, part)) = parse_name(name) else {
+                let unfinished = name.strip_suffix(ASIDE);
+                let named = unfinished.and_then(parse_name);
+                let named = named.filter(|(_, part)| part.is_unfinished());
+                match (named, unfinished) {
+                    (Some((id, part)), Some(unfinished)) => {
+                        let finished = path_of(&directory, id, part.finished());
+                        let is_there = names
+                            .iter()
+                            .any(|name| name == unfinished || finished.ends_with(name));
+                        match is_live(id) && !is_there {
+                            true => strays.aside_needed.push(path),
+                            false => strays.aside.push(path),
+                        }
+                    }
+                    _ if name != published::DIRECTORY => strays.foreign.push(path),
+                    _ => {}
                 }
                 continue;
             };
-            let is_live = manifest.files.iter().any(|file| file.id == id);
-            if is_live {
+            if is_live(id) {
                 continue;
             }
             if part.is_unfinished() || manifest.obsolete.contains_key(&id) {

@@ -309,7 +309,7 @@ pub(crate) fn small() -> LakeOptions {
         },
         run: RunOptions::default(),
         buffer_bytes: u64::MAX,
-        cache_bytes: 1 << 20,
+        cache_bytes: 2 << 20,
         tokens: TokenOptions::default(),
         upkeep: UpkeepOptions::default(),
     }

@@ -596,6 +596,75 @@ fn what_a_customer_loses_is_told_to_those_who_see_that_customers_records() {
     assert!(took(before, "m0") && took(before, "c"));
 }
 
+/// Else the age of an answer would tell that somebody's records were too old.
+#[test]
+fn what_is_kept_ends_by_the_hour_whatever_is_too_old_and_whosever_it_is() {
+    type Case = (&'static [&'static str], Option<&'static str>);
+    const YOUNG: &str = r#"[{"c":"a","id":1,"n":1,"at":"2026-03-01T11:00:00Z"}]"#;
+    // Too old an hour later.
+    const OLDER: &str = r#"[{"c":"b","id":2,"n":2,"at":"2026-02-27T12:30:00Z"}]"#;
+    const LATE: &str = r#"[{"c":"b","id":3,"n":3,"at":"2026-02-01T00:00:00Z"}]"#;
+    let ours = Permit::ours();
+    let named_by_none = filter(r#"{"field":"n","operator":"lt","value":2}"#);
+    let seen = [
+        rows_of("a"),
+        rows_of("b"),
+        Constraint::Rows(named_by_none),
+        Constraint::AllRows,
+    ];
+    let cases: [Case; 5] = [
+        (&[], None),
+        (&[YOUNG], None),
+        (&[YOUNG, OLDER], None),
+        (&[], Some(LATE)),
+        (&[YOUNG, OLDER], Some(LATE)),
+    ];
+    for (first, later) in cases {
+        for is_in_files in [false, true] {
+            let told = Told::new(r#""retention_days":2,"#);
+            let flush = || {
+                if is_in_files {
+                    told.lake.flush(&ours).unwrap();
+                }
+            };
+            let retain = || {
+                let pools = std::slice::from_ref(&told.pool);
+                told.lake.retain(&ours, pools).unwrap()
+            };
+            let took = |since| {
+                let took = |rows| told.lake.took_away(&ours, &told.pool, since, rows);
+                seen.each_ref().map(took)
+            };
+            first.iter().for_each(|records| told.send(records));
+            flush();
+            assert_eq!(retain(), 0);
+            let before = told.version();
+            if let Some(records) = later {
+                told.send(records);
+                flush();
+            }
+            told.clock.advance(Duration::from_secs(6 * 60));
+            assert_eq!(retain(), usize::from(later.is_some()));
+            assert_eq!(took(before), [false; 4], "{first:?} {later:?}");
+            told.clock.advance(HOUR);
+            assert_eq!(retain(), usize::from(first.contains(&OLDER)));
+            assert_eq!(took(before), [true; 4], "{first:?} {later:?}");
+            let after = told.version();
+            assert_eq!(retain(), 0);
+            assert_eq!(took(after), [false; 4], "{first:?} {later:?}");
+        }
+    }
+    // A delete that asks for the same is one.
+    let told = Told::new(r#""retention_days":2,"#);
+    told.send(YOUNG);
+    let before = told.version();
+    told.delete(r#"{"field":"at","operator":"lt","value":"2026-03-01T12:00:00Z"}"#);
+    assert!(
+        told.lake
+            .took_away(&ours, &told.pool, before, &rows_of("a"))
+    );
+}
+
 #[test]
 fn a_moment_of_another_run_pool_or_definition_is_not_known() {
     let mut told = Told::new("");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
+use super::failures::without;
 use super::levels::{choose, gathered, misplaced};
 use super::looks::{Look, Looks, Subject};
 use super::publish::has_passed;
@@ -46,15 +47,17 @@ impl Lake {
         // Nobody knows how the records of a pool that is not known are to lie.
         let known = states.iter().filter(|state| state.pool.is_some());
         memory.looks.keep(states);
+        let resting = self.upkeep.resting(now);
         let (looks, failures) = (&mut memory.looks, &memory.failures);
         let awake = known.filter(|state| !failures.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
             let (manifest, layout) = (&state.manifest, layout_of(state));
-            let subject = Subject::of(state).with_runs(most);
-            let must_merge = || choose(manifest, layout, most).is_some();
+            let manifest = without(manifest, &resting);
+            let subject = Subject::of(state).with_runs(most).without(&resting);
+            let must_merge = || choose(&manifest, layout, most).is_some();
             looks.tell(state.id, Look::Merge, subject, must_merge)
                 || (may_be_unclean(looks, state)
-                    && self.must_purge(state.pool.as_deref(), manifest))
+                    && self.must_purge(state.pool.as_deref(), &manifest))
         });
         let due = due.next().map(|state| state.id);
         due.or_else(|| (!is_busy).then(|| self.next_sorting(memory, states))?)
@@ -66,11 +69,13 @@ impl Lake {
     fn next_gathering(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
         let always = self.upkeep.options.gathered_bytes;
+        let resting = self.upkeep.resting(now);
         let (mut found, mut known) = (None, HashMap::new());
         for state in states {
             let is_waiting = layout_of(state) == FileLayout::FilePerCustomer && state.bytes == 0;
-            let has_many = || gathered(&state.manifest, layout_of(state), always).is_some();
-            let subject = Subject::of(state);
+            let manifest = without(&state.manifest, &resting);
+            let has_many = || gathered(&manifest, layout_of(state), always).is_some();
+            let subject = Subject::of(state).without(&resting);
             if !is_waiting || !memory.looks.tell(state.id, Look::Gather, subject, has_many) {
                 continue;
             }
@@ -93,13 +98,15 @@ impl Lake {
     /// had for a while.
     fn next_sorting(&self, memory: &mut Tending, states: &[PoolState]) -> Option<PoolId> {
         let now = self.clock.now();
+        let resting = self.upkeep.resting(now);
         let (mut found, mut known) = (None, HashMap::new());
         for state in states {
             let Some(order) = state.sorted_by() else {
                 continue;
             };
-            let subject = Subject::of(state).in_order(&order);
-            let lie_otherwise = || misplaced(&state.manifest, &order).is_some();
+            let manifest = without(&state.manifest, &resting);
+            let subject = Subject::of(state).in_order(&order).without(&resting);
+            let lie_otherwise = || misplaced(&manifest, &order).is_some();
             if !memory
                 .looks
                 .tell(state.id, Look::Sort, subject, lie_otherwise)

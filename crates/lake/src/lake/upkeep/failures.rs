@@ -1,8 +1,9 @@
 //! What failed is tried again after a while, and other work gets its turn.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::ids::PoolId;
@@ -11,6 +12,7 @@ use model::time::Timestamp;
 use super::publish::has_passed;
 use super::{Lake, State};
 use crate::error::{LakeError, Result};
+use crate::manifest::Manifest;
 use crate::tables::{FileId, parse_name};
 use crate::uniqueness::TokenStoreError;
 
@@ -47,6 +49,10 @@ impl Writing {
     }
 }
 
+/// How long after a file could not be read it is read again. Until then all is chosen as if it were
+/// not there.
+const FILE_RESTS: Duration = Duration::from_secs(10 * 60);
+
 /// When writing last failed, and how long after that it is tried again.
 #[derive(Debug, Default)]
 pub(super) struct Failures(HashMap<Writing, (Timestamp, Duration)>);
@@ -64,21 +70,54 @@ impl Failures {
     }
 }
 
+/// A manifest without these files.
+pub(super) fn without<'a>(manifest: &'a Manifest, files: &BTreeSet<FileId>) -> Cow<'a, Manifest> {
+    let is_meant = |id: &FileId| files.contains(id);
+    if files.is_empty() || !manifest.files.iter().any(|file| is_meant(&file.id)) {
+        return Cow::Borrowed(manifest);
+    }
+    let others = manifest.files.iter().filter(|file| !is_meant(&file.id));
+    Cow::Owned(Manifest {
+        files: Arc::new(others.cloned().collect()),
+        ..manifest.clone()
+    })
+}
+
 impl State {
-    /// The files that a merge could not read, and that none has read since.
-    pub(super) fn unreadable(&self) -> MutexGuard<'_, HashSet<FileId>> {
+    /// The files that a merge could not read and that none has read since, and when that failed.
+    pub(super) fn unreadable(&self) -> MutexGuard<'_, HashMap<FileId, Timestamp>> {
         let unreadable = self.unreadable.lock();
         unreadable.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers of which file a failure was, so that others need not wait for it.
-    pub(super) fn note_unreadable(&self, error: &LakeError) {
-        let name = error.file().and_then(Path::file_name);
-        let named = name.and_then(|name| parse_name(name.to_str()?));
-        if let Some((id, _)) = named {
-            self.unreadable().insert(id);
+    /// Those of them that are not read again yet: they stay where they are, and nothing is
+    /// chosen with one of them, so that they keep no others from being written anew.
+    pub(super) fn resting(&self, now: Timestamp) -> BTreeSet<FileId> {
+        let unreadable = self.unreadable();
+        // A clock that was set back does not say how long ago it was.
+        let is_young = |failed: Timestamp| now >= failed && !has_passed(failed, now, FILE_RESTS);
+        let resting = unreadable.iter().filter(|(_, failed)| is_young(**failed));
+        resting.map(|(id, _)| *id).collect()
+    }
+
+    /// Remembers of which of the chosen files a failure was.
+    pub(super) fn note_unreadable(
+        &self,
+        error: &LakeError,
+        chosen: &BTreeSet<FileId>,
+        now: Timestamp,
+    ) {
+        if let Some(id) = file_of(error).filter(|id| chosen.contains(id)) {
+            self.unreadable().insert(id, now);
         }
     }
+}
+
+/// The file of records that cannot be read, if a failure was of one.
+fn file_of(error: &LakeError) -> Option<FileId> {
+    let name = error.file().and_then(Path::file_name);
+    let (id, _) = parse_name(name?.to_str()?)?;
+    Some(id)
 }
 
 impl Lake {
@@ -98,8 +137,14 @@ impl Lake {
             return done;
         }
         self.upkeep.counters.failures.add(1);
-        if let Some(tried) = tried {
-            failures.note(tried, error, self.clock.now());
+        let now = self.clock.now();
+        // A merge is chosen anew at once, without the file that rests.
+        let is_of_a_resting_file =
+            || file_of(error).is_some_and(|id| self.upkeep.resting(now).contains(&id));
+        let rests =
+            |tried: &Writing| !matches!(tried, Writing::Merge(_)) || !is_of_a_resting_file();
+        if let Some(tried) = tried.filter(rests) {
+            failures.note(tried, error, now);
             if tried.is_of_tokens() {
                 tracing::error!(%error, ?tried, "tokens stay where they are; it is tried again");
                 return Ok(());

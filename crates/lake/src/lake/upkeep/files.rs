@@ -281,9 +281,10 @@ impl Lake {
         let disk = self.tables.disk().as_ref();
         let manifest = state.map(|state| &state.manifest);
         // A file that has its name already looks as if nothing were to be done.
-        let (mut unknown, mut changed) = (0, are == Names::Unsure);
+        let (mut unknown, mut aside, mut changed) = (0, 0, are == Names::Unsure);
         for name in disk.list(&directory)? {
             let Some((id, part)) = parse_name(&name) else {
+                aside += usize::from(name.ends_with(ASIDE));
                 continue;
             };
             let is_live = manifest.is_some_and(|m| m.files.iter().any(|file| file.id == id));
@@ -299,6 +300,13 @@ impl Lake {
         }
         if changed {
             disk.sync_directory(&directory)?;
+        }
+        if aside > 0 {
+            tracing::warn!(
+                %pool, files = aside,
+                "unfinished files of records that a start set aside are still there, perhaps with records that were \
+                 deleted since; `tidegate check` says of each what to do"
+            );
         }
         if unknown > 0 {
             tracing::warn!(

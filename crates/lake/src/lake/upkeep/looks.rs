@@ -1,14 +1,14 @@
 //! What a look at all files of a pool told. It holds as long as the pool has
 //! these files, and a pool may have many: upkeep asks several times a second.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
 use model::ids::PoolId;
 use model::pools::FileLayout;
 
 use crate::store::PoolState;
-use crate::tables::{FileList, SortedBy};
+use crate::tables::{FileId, FileList, SortedBy};
 
 /// What is asked of all files of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub(super) struct Subject {
     most: usize,
     /// The order in which files are to lie.
     order: Option<SortedBy>,
+    /// The files that it is looked at without.
+    without: BTreeSet<FileId>,
 }
 
 impl PartialEq for Subject {
@@ -41,6 +43,7 @@ impl PartialEq for Subject {
             && self.layout == other.layout
             && self.most == other.most
             && self.order == other.order
+            && self.without == other.without
     }
 }
 
@@ -53,7 +56,14 @@ impl Subject {
             layout: pool.map_or(FileLayout::Shared, |pool| pool.draft.layout),
             most: 0,
             order: None,
+            without: BTreeSet::new(),
         }
+    }
+
+    /// The same, looked at without some files.
+    pub(super) fn without(self, files: &BTreeSet<FileId>) -> Self {
+        let without = files.clone();
+        Self { without, ..self }
     }
 
     /// The same, where it depends on how many runs may be.

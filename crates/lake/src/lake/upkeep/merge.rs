@@ -7,17 +7,18 @@ use std::sync::Arc;
 use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
+use super::failures::without;
 use super::levels::{Choice, choose, gathered, misplaced, whole};
 use super::run::Run;
 use super::sorting::{PARTS_MAX, Sorting};
 use super::{Lake, files};
-use crate::error::Result;
-use crate::journal::Position;
+use crate::error::{LakeError, Result};
+use crate::journal::{JournalError, Position};
 use crate::manifest::{Manifest, ManifestChange};
 use crate::reading::Reading;
 use crate::snapshot::{FileView, Snapshot};
 use crate::store::Written;
-use crate::tables::{Batches, FileEntry, Plan, SortedBy, merge};
+use crate::tables::{Batches, FileEntry, Plan, SortedBy, Verification, merge};
 
 /// Undeclared fields that have a column of their own in a merged file, at most.
 const SHREDDED_MAX: usize = 64;
@@ -36,19 +37,15 @@ impl Lake {
     /// sorts what lies otherwise than it is to.
     pub(super) fn merge_pool(&self, id: PoolId) -> Result<()> {
         let most = self.upkeep.options.runs;
+        // What cannot be read stays where it is, and keeps no others from being merged.
+        let resting = self.upkeep.resting(self.clock.now());
         self.merge_files(id, Haste::IfNeeded, |pool, manifest, order| {
             let layout = pool.draft.layout;
-            let merge = choose(manifest, layout, most);
-            // A file that cannot be read keeps a merge from being done, and not others from losing what is due.
-            let (merge, blocked) = match merge {
-                Some(choice) if self.holds_unreadable(&choice) => (None, Some(choice)),
-                merge => (merge, None),
-            };
-            merge
-                .or_else(|| self.next_purge(pool, manifest, order))
-                .or(blocked)
-                .or_else(|| misplaced(manifest, order))
-                .or_else(|| gathered(manifest, layout, self.upkeep.options.gathered_bytes))
+            let manifest = without(manifest, &resting);
+            choose(&manifest, layout, most)
+                .or_else(|| self.next_purge(pool, &manifest, order))
+                .or_else(|| misplaced(&manifest, order))
+                .or_else(|| gathered(&manifest, layout, self.upkeep.options.gathered_bytes))
         })
     }
 
@@ -68,9 +65,22 @@ impl Lake {
         Ok(())
     }
 
-    fn holds_unreadable(&self, choice: &Choice) -> bool {
-        let unreadable = self.upkeep.unreadable();
-        choice.files.iter().any(|file| unreadable.contains(file))
+    /// Reads files again that could not be read, as wholes: nothing is begun with one that still
+    /// cannot be. What was known of others is forgotten: they were put back.
+    fn read_again(&self, pool: PoolId, files: &[Arc<FileEntry>]) -> Result<()> {
+        const STEP_BYTES: u64 = 4 << 20;
+        let is_meant = |file: &&Arc<FileEntry>| self.upkeep.unreadable().contains_key(&file.id);
+        let directory = self.tables.directory(pool);
+        for file in files.iter().filter(is_meant) {
+            let mut whole = Verification::begin(self.tables.disk(), &directory, file)?;
+            while whole.step(STEP_BYTES)? > 0 {
+                if self.is_stopping() {
+                    return Err(JournalError::Stopped.into());
+                }
+            }
+            self.tables.forget(&[file.id]);
+        }
+        Ok(())
     }
 
     fn merge_files(
@@ -104,7 +114,8 @@ impl Lake {
         let files: Vec<_> = chosen.cloned().collect();
         let removed = files.iter().map(|file| file.id).collect();
         let written = self
-            .merged(&snapshot, files, &pool, cleaned)
+            .read_again(id, &files)
+            .and_then(|()| self.merged(&snapshot, files, &pool, cleaned))
             .and_then(|(plan, rows)| {
                 let run = Run::new(self, id, plan, level, cleaned).within(within);
                 let run = match haste {
@@ -129,8 +140,12 @@ impl Lake {
                 added,
             })
         });
-        committed.inspect_err(|error| self.upkeep.note_unreadable(error))?;
-        self.upkeep.unreadable().retain(|file| !read.contains(file));
+        let failed =
+            |error: &LakeError| self.upkeep.note_unreadable(error, &read, self.clock.now());
+        committed.inspect_err(failed)?;
+        let mut unreadable = self.upkeep.unreadable();
+        unreadable.retain(|file, _| !read.contains(file));
+        drop(unreadable);
         self.upkeep
             .counters
             .merges

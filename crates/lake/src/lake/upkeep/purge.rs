@@ -67,7 +67,7 @@ impl Lake {
     ) -> Option<Choice> {
         let purges = |file: &FileEntry| self.purges(Some(pool), manifest, file);
         let unreadable = self.upkeep.unreadable();
-        let is_unreadable = |file: &FileEntry| unreadable.contains(&file.id);
+        let is_unreadable = |file: &FileEntry| unreadable.contains_key(&file.id);
         let due = manifest.files.iter();
         let due = due.filter_map(|file| Some((purges(file)?, file)));
         let order_of = |file: &FileEntry, end| (is_unreadable(file), end, file.level, file.run);

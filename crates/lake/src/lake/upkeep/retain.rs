@@ -19,7 +19,7 @@ use crate::operation::encode_removal;
 use crate::predicate::admitted;
 use crate::reading::{Hints, Reading, TimeHint};
 use crate::snapshot::Snapshot;
-use crate::store::{Operation, Outcome, Written};
+use crate::store::{Operation, Outcome, Why, Written};
 use crate::tables::FileList;
 
 /// The border moves in steps of an hour: each step is an operation of the journal.
@@ -68,6 +68,10 @@ impl Lake {
     /// pool is looked through when the border has moved by an hour or it has
     /// new records, and then at most every five minutes. Blocks while it works.
     ///
+    /// Answers that are kept end when the border has moved, whether or not
+    /// something went, and not when records go that came later: from their age
+    /// nobody learns what there is (see [`Lake::took_away`]).
+    ///
     /// # Errors
     /// Nothing is lost; it may be tried again. Other pools have had their turn.
     pub fn retain(&self, _: &Permit<Upkeep>, pools: &[Arc<Pool>]) -> Result<usize> {
@@ -90,7 +94,12 @@ impl Lake {
             {
                 continue;
             }
-            match self.retain_pool(pool, snapshot, border) {
+            let has_moved = known.is_none_or(|known| known.border != border);
+            let done = self.retain_pool(pool, snapshot, border);
+            if has_moved {
+                self.pools.border_moved(pool);
+            }
+            match done {
                 Ok(is_less) => {
                     count += usize::from(is_less);
                     let at = now;
@@ -122,6 +131,7 @@ impl Lake {
             rows,
             filter,
             foreseen: None,
+            why: Why::TooOld,
         })?;
         match done {
             Outcome::Deleted(done) => drop(done?),

@@ -10,5 +10,6 @@ mod pace;
 mod parts;
 mod publish;
 mod purging;
+mod rotten;
 mod scrub;
 pub(in crate::lake) mod staged;

@@ -21,7 +21,7 @@ use crate::operation::IdempotencyTag;
 use crate::simulation::SimulatedDisk;
 use crate::store::answers::SavedAnswers;
 use crate::store::records::Span;
-use crate::store::{Operation, Outcome, Pools, Records, Store};
+use crate::store::{Operation, Outcome, Pools, Records, Store, Why};
 use crate::tables::Tables;
 use crate::uniqueness::RecentTokens;
 
@@ -146,7 +146,10 @@ impl Damage for ShowsParts {
     fn applied(store: &mut Store) {
         let part = filter(r#"{"field":"part","operator":"eq","value":2}"#);
         let removal = Removal::new(Position::FIRST, noon(), Constraint::AllRows, Some(part));
-        store.pools.delete(main_pool(), removal, None).unwrap();
+        store
+            .pools
+            .delete(main_pool(), removal, None, Why::Asked)
+            .unwrap();
     }
 }
 

@@ -68,7 +68,7 @@ impl Listed {
         match random.below(40) {
             1 => {
                 let border = random.below(instants / 40) as i64;
-                self.touches.went(&order(OrderTest::Lt, border));
+                self.touches.went(&order(OrderTest::Lt, border), Why::Asked);
                 self.changes.push(Change::Times(i64::MIN, border - 1));
             }
             2 => {
@@ -233,7 +233,7 @@ fn what_is_not_known_is_everything() {
     touches.arrived(&other, Some(Arriving { times, timeless }));
     assert_eq!(touches.since(&column(), 2), Since::Everything);
     assert_eq!(touches.since(&other, 2), Since::Everything);
-    touches.went(&order(OrderTest::Lt, 7));
+    touches.went(&order(OrderTest::Lt, 7), Why::Asked);
     assert_eq!(touches.since(&other, 3), Since::Everything);
 }
 

@@ -113,6 +113,34 @@ fn every_damaged_file_is_named_and_hides_no_other() {
 }
 
 #[test]
+fn a_file_that_was_set_aside_and_is_needed_is_a_problem_with_what_to_do() {
+    let (home, asked) = stopped();
+    run(home.path(), &["compact", "--flush", "--data-dir", "data"]).expect(0);
+    let files = tables(home.path());
+    let mut records = files.iter();
+    let records = records.find(|file| file.extension().is_some_and(|e| e == "parquet"));
+    let records = records.expect("a file of records");
+    let unfinished = format!("{}.tmp", records.display());
+    let aside = format!("{unfinished}.aside");
+    std::fs::rename(records, &aside).expect("renamed");
+    let report = run(home.path(), &CHECK).expect(1).json();
+    assert_eq!(report["aside"], serde_json::json!([]), "{report}");
+    let needed = report["aside_needed"].as_array().expect("a list");
+    assert_eq!(needed.len(), 1, "{report}");
+    let problems = report["problems"].as_array().expect("problems").iter();
+    let mut problems = problems.filter_map(serde_json::Value::as_str);
+    assert!(
+        problems.any(|told| told.contains(".aside") && told.contains("start the server")),
+        "{report}"
+    );
+    std::fs::rename(&aside, &unfinished).expect("renamed");
+    let server = Server::start(home.path());
+    for before in &asked {
+        assert!(before.again(&server) == *before);
+    }
+}
+
+#[test]
 fn a_rotten_journal_or_database_is_a_problem_and_the_files_are_read_all_the_same() {
     let (home, _) = stopped();
     run(home.path(), &["compact", "--flush", "--data-dir", "data"]).expect(0);

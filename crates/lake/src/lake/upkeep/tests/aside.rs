@@ -1,16 +1,17 @@
 //! Unfinished files of records: whose they are, and what becomes of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::ids::RawId;
 use model::permit::Permit;
+use model::pools::Pool;
 use model::time::ManualClock;
 
 use super::publish::{append, files_of};
 use crate::disk::Disk;
 use crate::lake::tests::fixtures::*;
-use crate::lake::{Inspection, LakeOptions};
+use crate::lake::{Inspection, LakeOptions, Strays};
 use crate::simulation::SimulatedDisk;
 use crate::tables::{FileId, Part, path_of};
 
@@ -27,6 +28,13 @@ fn leave(disk: &SimulatedDisk, directory: &Path, id: u8) -> String {
     let path = path_of(directory, id, Part::UnfinishedRecords);
     disk.create(&path).unwrap().write_at(0, b"records").unwrap();
     path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn strays_of(disk: &SimulatedDisk, pool: &Arc<Pool>) -> Strays {
+    let clock = Arc::new(ManualClock::new(noon()));
+    let world = environment(Arc::new(disk.clone()), clock);
+    let inspection = Inspection::open(world, vec![pool.clone()], Vec::new());
+    inspection.unwrap().strays().unwrap()
 }
 
 #[test]
@@ -56,10 +64,42 @@ fn what_is_unfinished_at_an_unsure_opening_is_set_aside_and_listed_and_later_wor
 
     // Whoever knows the journal leaves it, too, and tells of it.
     drop(open(&disk, &[&pool], small()));
-    let clock = Arc::new(ManualClock::new(noon()));
-    let world = environment(Arc::new(disk.clone()), clock);
-    let strays = Inspection::open(world, vec![pool.clone()], Vec::new());
-    let strays = strays.unwrap().strays().unwrap();
+    let strays = strays_of(&disk, &pool);
     assert_eq!(strays.aside, [directory.join(&aside)]);
+    assert_eq!(strays.aside_needed, Vec::<PathBuf>::new());
     assert_eq!((strays.foreign, strays.unknown), (Vec::new(), Vec::new()));
+}
+
+/// One that a start with another journal set aside, and this journal names.
+#[test]
+fn what_is_set_aside_and_named_is_told_apart_and_read_again_under_its_name() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let directory = files_of(&pool);
+    let lake = open(&disk, &[&pool], small());
+    append(&lake, &pool, 0..10);
+    lake.flush(&Permit::ours()).unwrap();
+    let id = lake.pools.manifest(pool.id).files.iter().next().unwrap().id;
+    drop(lake);
+    let finished = path_of(&directory, id, Part::Records);
+    let unfinished = path_of(&directory, id, Part::UnfinishedRecords);
+    let mut aside = unfinished.as_os_str().to_owned();
+    aside.push(".aside");
+    let aside = PathBuf::from(aside);
+    disk.rename(&finished, &aside).unwrap();
+    let strays = strays_of(&disk, &pool);
+    assert_eq!(strays.aside_needed, [aside.clone()]);
+    assert_eq!((strays.aside, strays.foreign), (Vec::new(), Vec::new()));
+    // What `tidegate check` says to do.
+    disk.rename(&aside, &unfinished).unwrap();
+    let lake = open(&disk, &[&pool], small());
+    assert_eq!(numbers(&lake, &pool).len(), 10);
+    drop(lake);
+    // Beside the file itself it is one that nobody needs.
+    disk.create(&aside)
+        .unwrap()
+        .write_at(0, b"records")
+        .unwrap();
+    let strays = strays_of(&disk, &pool);
+    assert_eq!(strays.aside, [aside]);
+    assert_eq!(strays.aside_needed, Vec::<PathBuf>::new());
 }

@@ -1,0 +1,97 @@
+//! A file that cannot be read keeps no others from being merged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::permit::Permit;
+use model::pools::Pool;
+use model::time::ManualClock;
+
+use super::publish::{append, files_of};
+use crate::disk::Disk;
+use crate::lake::tests::fixtures::*;
+use crate::lake::{Lake, LakeOptions};
+use crate::simulation::SimulatedDisk;
+use crate::tables::{FileId, Part, path_of};
+
+const AGAIN: Duration = Duration::from_secs(10 * 60 + 1);
+
+fn options() -> LakeOptions {
+    let mut options = roomy();
+    options.upkeep.runs = 2;
+    options
+}
+
+/// Does all upkeep that there is; answers how often it failed of a file.
+fn tended(lake: &Lake) -> usize {
+    let mut failed = 0;
+    loop {
+        match lake.upkeep(&Permit::ours()) {
+            Ok(true) => {}
+            Ok(false) => return failed,
+            Err(error) => {
+                assert!(error.is_of_a_file(), "{error}");
+                failed += 1;
+                assert!(failed < 100, "{error}");
+            }
+        }
+    }
+}
+
+fn files(lake: &Lake, pool: &Arc<Pool>) -> Vec<(FileId, u64)> {
+    let files = lake.pools.manifest(pool.id).files;
+    files.iter().map(|file| (file.id, file.rows)).collect()
+}
+
+#[test]
+fn others_are_merged_without_a_file_that_cannot_be_read_until_it_is_put_back() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], options(), clock.clone()).unwrap();
+    append(&lake, &pool, 0..10);
+    lake.flush(&Permit::ours()).unwrap();
+    let (rotten, _) = files(&lake, &pool)[0];
+    let path = path_of(&files_of(&pool), rotten, Part::Records);
+    let file = disk.open(&path).unwrap();
+    let mut whole = [0; 40];
+    file.read_at(4, &mut whole).unwrap();
+    file.write_at(4, &[0xff; 40]).unwrap();
+
+    let put = |n: u64| {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&Permit::ours()).unwrap();
+    };
+    let mut failed = 0;
+    for n in 1..20 {
+        put(n);
+        failed += tended(&lake);
+        let files = files(&lake, &pool);
+        // Two runs, and the one that waits.
+        assert!(files.len() <= 3, "{n}: {files:?}");
+        assert!(files.contains(&(rotten, 10)), "it stays where it is");
+        let rows: u64 = files.iter().map(|(_, rows)| *rows).sum();
+        assert_eq!(rows, n * 10 + 10);
+    }
+    assert_eq!(failed, 1, "it is not read again and again");
+    let mut bytes = [0; 40];
+    file.read_at(4, &mut bytes).unwrap();
+    assert_eq!(bytes, [0xff; 40], "nobody repairs it");
+
+    // It is read again after a while, and alone: what others hold is not written in vain.
+    let written = || lake.metrics().tables.records_rewritten;
+    let before = written();
+    clock.advance(AGAIN);
+    assert!(tended(&lake) <= 1);
+    assert_eq!(written(), before);
+
+    file.write_at(4, &whole).unwrap();
+    clock.advance(AGAIN);
+    for n in 20..24 {
+        put(n);
+        assert_eq!(tended(&lake), 0);
+    }
+    let files = files(&lake, &pool);
+    assert!(files.iter().all(|(id, _)| *id != rotten), "{files:?}");
+    assert!(files.len() <= 2, "{files:?}");
+    assert_eq!(numbers(&lake, &pool).len(), 240);
+}
