@@ -87,7 +87,7 @@ fn what_is_set_aside_and_named_is_told_apart_and_read_again_under_its_name() {
     let aside = PathBuf::from(aside);
     disk.rename(&finished, &aside).unwrap();
     let strays = strays_of(&disk, &pool);
-    assert_eq!(strays.aside_needed, [aside.clone()]);
+    assert_eq!(strays.aside_needed, std::slice::from_ref(&aside));
     assert_eq!((strays.aside, strays.foreign), (Vec::new(), Vec::new()));
     // What `tidegate check` says to do.
     disk.rename(&aside, &unfinished).unwrap();
