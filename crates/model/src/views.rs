@@ -1,10 +1,12 @@
 //! Views: named, shaped readings of one pool.
 
+mod answered;
 mod compile;
 mod parse;
 mod request;
 
-pub use compile::{answered, compile};
+pub use answered::answered;
+pub use compile::compile;
 pub use request::{Delivery, ViewRequest};
 
 use parse::aggregate_name;

@@ -1,6 +1,7 @@
 //! A data plane in memory: records in a list, filtered row by row with the
 //! reference meaning of constraints and filters.
 
+mod columns;
 mod fields;
 mod storing;
 
@@ -18,7 +19,6 @@ use model::answers::{
     TouchedRecords,
 };
 use model::fault::{Fault, FaultCode};
-use model::fields::ColumnType;
 use model::filters::{Constraint, Filter};
 use model::ids::{KeyId, PoolId};
 use model::permit::{
@@ -26,7 +26,6 @@ use model::permit::{
     Permit, Upkeep,
 };
 use model::pools::Pool;
-use model::queries::{OutputColumn, OutputType, Query};
 use model::records::{Record, SentRecord};
 use model::time::Timestamp;
 use model::uniqueness::TokenTag;
@@ -34,6 +33,7 @@ use model::value::Value;
 
 use super::engine::{self, Pools};
 use crate::plane::{Answer, ByteStream, DataPlane, PlaneError};
+use columns::columns;
 use fields::{called, undeclared};
 
 /// A change of a pool's records: the times that it touched, whether records
@@ -200,36 +200,6 @@ fn admits(pool: &Pool, rows: &Constraint, record: &Record) -> bool {
     match rows {
         Constraint::AllRows => true,
         Constraint::Rows(filter) => matches(pool, filter, record),
-    }
-}
-
-fn columns(question: &ConstrainedQuery) -> Vec<OutputColumn> {
-    let schema = &question.pool().draft.schema;
-    let column = |name: &str, output_type| OutputColumn {
-        name: name.to_owned(),
-        output_type,
-    };
-    match question.query() {
-        Query::Records(query) => {
-            let columns = query.columns.iter().map(|output| {
-                let output_type = match schema.column(&output.field) {
-                    Some(ColumnType::Declared(field_type)) => OutputType::Field(field_type),
-                    _ => OutputType::Mixed,
-                };
-                column(&output.name, output_type)
-            });
-            let rest = query.rest.iter();
-            let rest = rest.map(|_| column(model::names::REST, OutputType::Mixed));
-            columns.chain(rest).collect()
-        }
-        Query::Aggregate(query) => {
-            let series = query.series.iter().map(|series| &series.name);
-            let groups = query.groups.iter().map(|group| &group.name);
-            let measures = query.measures.iter().map(|measure| &measure.name);
-            let names = series.chain(groups).chain(measures);
-            names.map(|name| column(name, OutputType::Mixed)).collect()
-        }
-        Query::Actors(_) => Vec::new(),
     }
 }
 

@@ -23,6 +23,8 @@ const TARGET: &str = "(request-target)";
 const CREATED: &str = "(created)";
 /// What is covered in any case.
 const COVERED: [&str; 4] = [TARGET, CREATED, "digest", "host"];
+/// What is covered when the request has it, since it changes what is done.
+const TELLING: [&str; 2] = ["content-encoding", "idempotency-key"];
 /// Names that a list may have.
 const NAMES_MAX: usize = 32;
 
@@ -68,8 +70,8 @@ pub enum ListedFault {
     List,
     /// Something that must be covered is not.
     #[error(
-        "the signature covers (request-target), (created), digest and host, and content-type when the \
-         request has it or a body"
+        "the signature covers (request-target), (created), digest and host, content-type when the \
+         request has it or a body, and content-encoding and idempotency-key when the request has them"
     )]
     Uncovered,
     /// A header that is covered is not there, or it is there more than once.
@@ -143,6 +145,13 @@ fn check_covered<'r>(names: &[&str], said: &impl Fn(&str) -> Said<'r>) -> Result
     };
     let of_nothing: [u8; 64] = Sha512::digest(b"").into();
     let has_type = said("content-type") != Said::Nothing;
+    let is_told = |name: &str| said(name) != Said::Nothing;
+    if TELLING
+        .into_iter()
+        .any(|name| is_told(name) && !covers(name))
+    {
+        return Err(ListedFault::Uncovered);
+    }
     if (has_type || digest != of_nothing) && !covers("content-type") {
         return Err(ListedFault::Uncovered);
     }

@@ -303,6 +303,8 @@ async fn k12_whatever_of_a_listed_request_is_altered_is_refused() {
         with("signature", &format!("{signature}, {signature}")),
         with("signature", "keyId="),
         with("signature", ""),
+        beside("idempotency-key", "a".to_owned()),
+        beside("content-encoding", "identity".to_owned()),
         beside("authorization", format!("Bearer {token}")),
         beside("authorization", "Basic AAAA".to_owned()),
         beside("signature-input", "sig=()".to_owned()),

@@ -237,6 +237,15 @@ fn k12_a_list_covers_what_it_must_and_names_nothing_twice() {
         twice.headers.push((name, value));
         assert_eq!(twice.fault(), Some(fault), "{name}");
     }
+    // What changes what is done is covered, or nobody may put it in or take it away.
+    for name in ["content-encoding", "idempotency-key"] {
+        let list = needed.join(" ");
+        let told = listed(&list).with(name, "a");
+        assert_eq!(told.fault(), Some(ListedFault::Uncovered), "{name}");
+        let list = format!("{list} {name}");
+        assert_eq!(listed(&list).with(name, "a").fault(), None, "{name}");
+        assert_eq!(listed(&list).fault(), Some(ListedFault::Header), "{name}");
+    }
     // Without a body and without a media type there is none to cover.
     let bare = listed("(created) (request-target) digest host").without("content-type");
     assert_eq!(bare.fault(), Some(ListedFault::Uncovered));
@@ -270,7 +279,7 @@ fn k12_one_listed_request_has_one_form() {
         ("1700000000", "1700000000, created=1700000000"),
         ("1700000000", "1700000000, expires=1700000300"),
         (", created=1700000000", ""),
-        // The last two bits of the last digit mean nothing, and are none.
+        // The last four bits of the last digit mean nothing, and are none.
         ("aNA==", "aNB=="),
         ("aNA==", "aNA="),
         ("aNA==", "aNA"),
