@@ -58,6 +58,9 @@ pub(crate) const BLOCK_BYTES: usize = 16 << 20;
 /// Blocks of a row group, which share a dictionary of each column.
 pub(crate) const ROW_GROUP_BLOCKS: usize = 16;
 
+/// Bytes of such a dictionary from which on the blocks that come hold their values themselves.
+pub(crate) const DICTIONARY_BYTES: usize = 1 << 20;
+
 /// Where arrays stand among canonical keys: a filter may mean any element.
 pub(crate) const ARRAYS: Range<&[u8]> = &[0x70]..&[0x71];
 

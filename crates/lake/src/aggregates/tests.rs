@@ -21,7 +21,7 @@ use proptest::prelude::*;
 
 use super::{Called, GroupBy, Plan, Table, called};
 use naive::{Row, is_right};
-use plans::{Case, Road, column, function_of, functions};
+use plans::{Case, Codes, Road, column, function_of, functions};
 use stored::{cases, list};
 
 proptest! {
@@ -46,8 +46,8 @@ proptest! {
             }
         }
         let shuffled = Case { rows: shuffled, ..case };
-        for encoded in [false, true] {
-            let road = Road { readers, batch, encoded };
+        for codes in [Codes::Nowhere, Codes::Alternately, Codes::Everywhere] {
+            let road = Road { readers, batch, codes };
             prop_assert_eq!(&shuffled.run(grouped, &road), &results, "{:?}", road);
         }
     }

@@ -24,6 +24,26 @@ impl Lake {
     /// A lake on a disk in memory, whose files have blocks of so many rows and
     /// are many.
     pub(crate) fn in_memory(block_rows: usize) -> Self {
+        Self::with_files(UpkeepOptions {
+            block_rows,
+            file_bytes: 1,
+            runs: 2,
+            ..UpkeepOptions::default()
+        })
+    }
+
+    /// The same whose files are few and have many row groups: some hold codes of a column, and of
+    /// others the dictionary was full.
+    pub(crate) fn of_both_kinds() -> Self {
+        Self::with_files(UpkeepOptions {
+            block_rows: 1,
+            dictionary_bytes: 24,
+            runs: 2,
+            ..UpkeepOptions::default()
+        })
+    }
+
+    fn with_files(upkeep: UpkeepOptions) -> Self {
         let journal = journal::Options {
             segment_bytes: 1 << 20,
             max_record_bytes: 512 << 10,
@@ -35,12 +55,7 @@ impl Lake {
             buffer_bytes: 1 << 40,
             cache_bytes: 2 << 20,
             tokens: TokenOptions::default(),
-            upkeep: UpkeepOptions {
-                block_rows,
-                file_bytes: 1,
-                runs: 2,
-                ..UpkeepOptions::default()
-            },
+            upkeep,
         };
         let environment = Environment {
             disk: Arc::new(SimulatedDisk::new(1)),

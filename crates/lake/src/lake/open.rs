@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::journal::{self, Journal};
 use crate::run::{RunOptions, Runner};
 use crate::store::{Pools, Store};
-use crate::tables::{BLOCK_ROWS, Tables};
+use crate::tables::{BLOCK_ROWS, DICTIONARY_BYTES, Tables};
 use crate::uniqueness::{RecentTokens, TokenOptions, TokenStore};
 
 /// Bounds of the lake.
@@ -52,6 +52,9 @@ pub struct UpkeepOptions {
     pub file_bytes: u64,
     /// Rows of a block of a file, at most: what is read and kept at once.
     pub block_rows: usize,
+    /// Bytes of the dictionary of a column in a row group of a file from which on the blocks that
+    /// come hold their values themselves, so that the column is not read as codes there.
+    pub dictionary_bytes: usize,
     /// Runs of files that a customer's records are in at most; when there are
     /// more, some are merged.
     pub runs: usize,
@@ -77,6 +80,7 @@ impl Default for UpkeepOptions {
             journal_segments: 8,
             file_bytes: 128 << 20,
             block_rows: BLOCK_ROWS,
+            dictionary_bytes: DICTIONARY_BYTES,
             runs: 8,
             merge_bytes_per_second: 64 << 20,
             gathered_bytes: 1 << 20,

@@ -25,7 +25,7 @@ impl TableFile {
     pub(super) fn footprint(&self) -> u64 {
         /// What is the same for all: the manifest's entry, paths, locks.
         const FILE: usize = 1 << 10;
-        /// Of a column: its name, its types, and where it stands.
+        /// Of a column in each set of types: its name, its types, and where it stands.
         const COLUMN: usize = 512;
         /// Of a block: its number in each order of time.
         const ORDERS: usize = 4 * size_of::<u32>();
@@ -40,7 +40,7 @@ impl TableFile {
         let parts = [
             FILE,
             self.metadata.metadata().memory_size(),
-            self.columns.len() * COLUMN,
+            self.columns.len() * self.metadata.kinds().max(1) * COLUMN,
             blocks.sum::<usize>(),
             checksums,
             self.filter_bytes(),

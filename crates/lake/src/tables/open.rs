@@ -1,11 +1,14 @@
 //! Opening the parts of a file of records.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema as ArrowSchema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::Encoding;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use sha2::{Digest, Sha256};
 
 use super::entry::FileEntry;
@@ -14,24 +17,83 @@ use super::index::Index;
 use super::names::Part;
 use super::verified::damaged;
 use crate::columns::{REST, encoded_type};
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 
-/// Metadata by which columns of texts are read as codes where the whole file holds codes.
-pub(super) fn encoded_metadata(
-    plain: &ArrowReaderMetadata,
-    options: ArrowReaderOptions,
-) -> Result<ArrowReaderMetadata> {
-    let groups = plain.metadata().row_groups();
-    let holds_codes = |at: usize| {
-        groups.iter().all(|group| {
-            let pages = group.column(at).page_encoding_stats_mask();
-            pages.is_some_and(|pages| pages.is_only(Encoding::RLE_DICTIONARY))
+/// How the row groups of a file are read: columns of texts as codes where the whole group holds
+/// codes. A group whose dictionary became too long takes none from the others.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    parquet: Arc<ParquetMetaData>,
+    /// Of each row group. Those that hold codes in the same columns share one.
+    groups: Vec<ArrowReaderMetadata>,
+    /// How many there are that differ.
+    kinds: usize,
+}
+
+impl Metadata {
+    /// Of a file whose columns have their plain types in `plain`, which was loaded with these
+    /// options.
+    pub(super) fn new(plain: &ArrowReaderMetadata, options: &ArrowReaderOptions) -> Result<Self> {
+        let parquet = plain.metadata().clone();
+        let (mut kinds, mut groups) = (BTreeMap::new(), Vec::new());
+        for group in parquet.row_groups() {
+            let metadata = match kinds.entry(encoded_columns(plain, group)) {
+                Entry::Occupied(known) => ArrowReaderMetadata::clone(known.get()),
+                Entry::Vacant(unknown) => {
+                    let metadata = encoded_metadata(plain, options.clone(), unknown.key())?;
+                    unknown.insert(metadata).clone()
+                }
+            };
+            groups.push(metadata);
+        }
+        let kinds = kinds.len();
+        Ok(Self {
+            parquet,
+            groups,
+            kinds,
         })
+    }
+
+    /// The footer.
+    pub(super) fn metadata(&self) -> &Arc<ParquetMetaData> {
+        &self.parquet
+    }
+
+    /// By which a row group is read.
+    pub(super) fn of_group(&self, group: usize) -> Result<&ArrowReaderMetadata> {
+        let found = self.groups.get(group);
+        found.ok_or_else(|| LakeError::Internal("a file lacks a row group".to_owned()))
+    }
+
+    /// How many sets of types its row groups are read in.
+    pub(super) fn kinds(&self) -> usize {
+        self.kinds
+    }
+}
+
+/// Whether each column is one of texts of which a row group holds codes alone.
+fn encoded_columns(plain: &ArrowReaderMetadata, group: &RowGroupMetaData) -> Vec<bool> {
+    let holds_codes = |at: usize| {
+        let pages = group.column(at).page_encoding_stats_mask();
+        pages.is_some_and(|pages| pages.is_only(Encoding::RLE_DICTIONARY))
     };
     let fields = plain.schema().fields().iter().enumerate();
     let fields = fields.map(|(at, field)| {
         let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Binary);
-        if is_text && field.name() != REST && holds_codes(at) {
+        is_text && field.name() != REST && holds_codes(at)
+    });
+    fields.collect()
+}
+
+/// Metadata by which these columns are read as codes.
+fn encoded_metadata(
+    plain: &ArrowReaderMetadata,
+    options: ArrowReaderOptions,
+    encoded: &[bool],
+) -> Result<ArrowReaderMetadata> {
+    let fields = plain.schema().fields().iter().zip(encoded);
+    let fields = fields.map(|(field, is_encoded)| {
+        if *is_encoded {
             let field = Field::clone(field);
             let encoded = encoded_type(field.data_type());
             return Arc::new(field.with_data_type(encoded));

@@ -35,7 +35,8 @@ impl TableFile {
         mut rows: Vec<RowSelector>,
         (batch_rows, cached): (usize, Cached),
     ) -> crate::error::Result<ParquetRecordBatchReader> {
-        let (metadata, group) = (&self.metadata, blocks.start / ROW_GROUP_BLOCKS);
+        let group = blocks.start / ROW_GROUP_BLOCKS;
+        let metadata = self.metadata.of_group(group)?;
         let wanted_columns = wanted.iter().copied();
         let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted_columns);
         let before = self.rows_before_in_group(blocks.start);

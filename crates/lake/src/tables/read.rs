@@ -21,7 +21,7 @@ use super::entry::{FileEntry, SortedBy, TimeRange};
 use super::handles::Handles;
 use super::index::{Block, Index};
 use super::names::{Part, SHREDDED, path_of};
-use super::open::{encoded_metadata, read_index};
+use super::open::{Metadata, read_index};
 use super::types::{batch_of, convert};
 use super::verified::{Chunks, VerifiedFile, damaged};
 use crate::columns::{Form, REST, column_type, extract, plain};
@@ -35,7 +35,7 @@ pub(crate) struct TableFile {
     orders: BlockOrders,
     pub(super) filters: Filters,
     pub(super) chunks: Chunks,
-    pub(super) metadata: ArrowReaderMetadata,
+    pub(super) metadata: Metadata,
     /// The number of each column by its name.
     pub(super) columns: HashMap<String, usize>,
     pub(super) cache: Arc<BlockCache>,
@@ -61,7 +61,6 @@ impl TableFile {
             .with_offset_index_policy(PageIndexPolicy::Required)
             .with_column_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&chunks, options.clone())?;
-        let metadata = encoded_metadata(&metadata, options)?;
         let rows = metadata.metadata().file_metadata().num_rows();
         let blocks: u64 = index.blocks.iter().map(|block| u64::from(block.rows)).sum();
         if u64::try_from(rows) != Ok(entry.rows) || blocks != entry.rows {
@@ -71,6 +70,7 @@ impl TableFile {
         let columns = fields
             .map(|(at, field)| (field.name().clone(), at))
             .collect();
+        let metadata = Metadata::new(&metadata, &options)?;
         Ok(Self {
             entry,
             index,

@@ -4,6 +4,7 @@ mod bytes;
 mod customers;
 mod footers;
 mod hints;
+mod kinds;
 pub(crate) mod mutants;
 mod pages;
 mod sizes;
@@ -61,6 +62,7 @@ pub(super) fn plan(pool: &Pool, shredded: Vec<FieldPath>, block_rows: usize) -> 
         apart: false,
         filter: true,
         block_rows,
+        dictionary_bytes: DICTIONARY_BYTES,
     }
 }
 
@@ -322,14 +324,15 @@ fn check_index(dice: &mut Dice, pool: &Pool, file: &TableFile, sorted: &[Record]
     );
 }
 
-fn check_case(seed: u64) {
+/// Answers whether row groups of the file differ in the columns of which they hold codes.
+fn check_case(seed: u64) -> bool {
     let mut dice = Dice::new(seed ^ 0x7ab1e5);
     let project = Project::random(&mut dice, seed);
     let pool = &project.pool;
     let rows = records::random(&mut dice, &project, true);
     let mut records: Vec<Record> = rows.into_iter().map(|row| row.record).collect();
     if records.is_empty() {
-        return;
+        return false;
     }
     dice.shuffle(&mut records);
     let sorted = naively_sorted(pool, &records);
@@ -341,7 +344,10 @@ fn check_case(seed: u64) {
         Vec::new()
     };
     let rows_of_block = dice.between(1, 8);
-    let plan = plan(pool, shredded, rows_of_block);
+    let plan = Plan {
+        dictionary_bytes: *dice.pick(&[24, DICTIONARY_BYTES]),
+        ..plan(pool, shredded, rows_of_block)
+    };
     let ordered = sort(held, &layout, &plan.sorted_by, plan.block_rows).unwrap();
     let written = write(pool.id, plan.clone(), ordered);
     check_entry(pool, &written.entry, &sorted);
@@ -374,15 +380,21 @@ fn check_case(seed: u64) {
     let again = write(pool.id, plan, merged);
     assert_eq!(again.entry.digest, written.entry.digest);
     assert_eq!(again.entry.index, written.entry.index);
+    written.open().metadata.kinds() > 1
 }
 
 #[test]
 fn what_is_written_is_read_back_in_its_order_of_every_type_and_found_by_its_index() {
+    let mut of_both_kinds = 0;
     for seed in 0..cases(400, 8_000) {
         let check = std::panic::AssertUnwindSafe(|| check_case(seed));
-        if let Err(panic) = std::panic::catch_unwind(check) {
-            println!("the file of seed {seed} fails");
-            std::panic::resume_unwind(panic);
+        match std::panic::catch_unwind(check) {
+            Ok(differ) => of_both_kinds += usize::from(differ),
+            Err(panic) => {
+                println!("the file of seed {seed} fails");
+                std::panic::resume_unwind(panic);
+            }
         }
     }
+    assert!(of_both_kinds > 0, "dictionaries are never full");
 }

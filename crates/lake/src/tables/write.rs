@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) apart: bool,
     /// Rows of a block, at most.
     pub(crate) block_rows: usize,
+    /// Bytes of a dictionary from which on a row group holds values themselves.
+    pub(crate) dictionary_bytes: usize,
 }
 
 /// Writes rows, which come in the order of the plan, to a new file.
@@ -293,6 +295,7 @@ fn properties(plan: &Plan) -> WriterProperties {
         .set_write_batch_size(plan.block_rows)
         .set_data_page_row_count_limit(plan.block_rows)
         .set_data_page_size_limit(PAGE_BYTES)
+        .set_dictionary_page_size_limit(plan.dictionary_bytes)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by("tidegate".to_owned());
     // Hardly a value comes again: a dictionary would only be begun and given up, and be in the way

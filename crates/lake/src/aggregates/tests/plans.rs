@@ -130,6 +130,15 @@ pub(super) struct Case {
     pub(super) rows: Vec<Row>,
 }
 
+/// Which batches have texts and undeclared values as codes, where there can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codes {
+    Nowhere,
+    /// Every second of a reader, as where row groups of both kinds meet.
+    Alternately,
+    Everywhere,
+}
+
 /// How the rows of a case are dealt out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Road {
@@ -137,8 +146,7 @@ pub(super) struct Road {
     pub(super) readers: usize,
     /// In batches of so many rows.
     pub(super) batch: usize,
-    /// With texts and undeclared values as codes, where there can be.
-    pub(super) encoded: bool,
+    pub(super) codes: Codes,
 }
 
 impl Road {
@@ -146,7 +154,7 @@ impl Road {
     pub(super) const PLAIN: Self = Self {
         readers: 1,
         batch: usize::MAX >> 1,
-        encoded: false,
+        codes: Codes::Nowhere,
     };
 }
 
@@ -194,7 +202,12 @@ impl Case {
         let mut parts = vec![Vec::new(); road.readers];
         for (index, start) in (0..self.rows.len()).step_by(road.batch).enumerate() {
             let slice = whole.slice(start, road.batch.min(self.rows.len() - start));
-            let slice = if road.encoded { encoded(&slice) } else { slice };
+            let is_encoded = match road.codes {
+                Codes::Nowhere => false,
+                Codes::Alternately => (index / road.readers).is_multiple_of(2),
+                Codes::Everywhere => true,
+            };
+            let slice = if is_encoded { encoded(&slice) } else { slice };
             parts[index % road.readers].push(slice);
         }
         parts

@@ -100,6 +100,7 @@ impl Lake {
                 filter: true,
                 apart: frozen.pool.draft.layout == FileLayout::FilePerCustomer,
                 block_rows: self.upkeep.options.block_rows,
+                dictionary_bytes: self.upkeep.options.dictionary_bytes,
             };
             let rows = sort(rows, &layout, &sorted_by, self.upkeep.options.block_rows)?;
             self.write_files(id, Run::new(self, id, plan, 0, frozen.mark), rows)

@@ -216,6 +216,7 @@ impl Lake {
             filter: false,
             apart: pool.draft.layout == FileLayout::FilePerCustomer,
             block_rows: self.upkeep.options.block_rows,
+            dictionary_bytes: self.upkeep.options.dictionary_bytes,
         };
         let parts = if otherwise.is_empty() {
             0

@@ -45,7 +45,7 @@ impl Worlds {
     pub(crate) fn new() -> Self {
         Self {
             all: Lake::in_memory(3),
-            visible: Lake::in_memory(5),
+            visible: Lake::of_both_kinds(),
             twin: Lake::in_memory(64),
             empty: Lake::in_memory(3),
             runner: Runner::new(RunOptions::default()).unwrap(),

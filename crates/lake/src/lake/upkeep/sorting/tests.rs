@@ -17,7 +17,7 @@ use crate::lake::upkeep::tests::counting::{Counting, read_of_customer};
 use crate::manifest::ManifestChange;
 use crate::simulation::{Random, SimulatedDisk};
 use crate::store::Written;
-use crate::tables::SortedBy;
+use crate::tables::{DICTIONARY_BYTES, SortedBy};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -67,6 +67,7 @@ fn sorting<'a>(lake: &'a Lake, pool: &Arc<Pool>) -> (Sorting<'a>, Snapshot, Batc
         filter: false,
         apart: false,
         block_rows: 8,
+        dictionary_bytes: DICTIONARY_BYTES,
     };
     let sorting = Sorting::new(lake, (pool.id, &snapshot), &plan, Position::FIRST, 1 << 20);
     let rows = rows_of(&snapshot, snapshot.stored.files.to_vec(), 1 << 20);
