@@ -36,7 +36,7 @@ impl Lake {
     /// others the dictionary was full.
     pub(crate) fn of_both_kinds() -> Self {
         Self::with_files(UpkeepOptions {
-            block_rows: 1,
+            block_rows: 2,
             dictionary_bytes: 24,
             runs: 2,
             ..UpkeepOptions::default()
