@@ -40,7 +40,7 @@ use crate::journal::{JournalError, Position};
 use crate::store::{Leftover, PoolState};
 use crate::tables::{FileId, SortedBy};
 use counters::Counters;
-use failures::{Failures, Writing};
+use failures::{Failures, Unreadable, Writing};
 use looks::Looks;
 use publish::Published;
 use retain::Retained;
@@ -65,7 +65,7 @@ pub(super) struct State {
     counters: Counters,
     scrub: Scrub,
     /// Files that a merge could not read and that none has read since, and when that failed last.
-    unreadable: Mutex<HashMap<FileId, Timestamp>>,
+    unreadable: Mutex<HashMap<FileId, Unreadable>>,
     /// Held while a piece of this work is done. Where both are held, that of
     /// `tending` was taken first.
     freeing: Mutex<Freeing>,

@@ -45,7 +45,11 @@ impl Lake {
         let is_busy = self.is_busy(memory);
         let most = if is_busy { most + BUSY_RUNS } else { most };
         // Nobody knows how the records of a pool that is not known are to lie.
-        let known = states.iter().filter(|state| state.pool.is_some());
+        let failed = memory.failures.merge;
+        let after = states.iter().position(|state| Some(state.id) == failed);
+        let (last, first) = states.split_at(after.map_or(0, |at| at + 1));
+        let known = first.iter().chain(last);
+        let known = known.filter(|state| state.pool.is_some());
         memory.looks.keep(states);
         let resting = self.upkeep.resting(now);
         let (looks, failures) = (&mut memory.looks, &memory.failures);
@@ -131,6 +135,7 @@ impl Lake {
     /// can of the disk.
     pub(super) fn must_hurry(&self, pool: &Pool) -> bool {
         let manifest = self.pools.manifest(pool.id);
+        let manifest = without(&manifest, &self.upkeep.resting(self.clock.now()));
         let most = self.upkeep.options.runs + BEHIND_RUNS;
         choose(&manifest, pool.draft.layout, most).is_some() || self.is_late(pool, &manifest)
     }

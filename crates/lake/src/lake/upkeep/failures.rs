@@ -49,23 +49,46 @@ impl Writing {
     }
 }
 
-/// How long after a file could not be read it is read again. Until then all is chosen as if it were
-/// not there.
+/// How long after a file could not be read for the first time it is read again; each time that it cannot
+/// be doubles that. Until then all is chosen as if it were not there.
 const FILE_RESTS: Duration = Duration::from_secs(10 * 60);
+/// So often it doubles: many files that cannot be read are to leave time for others.
+const DOUBLINGS_MAX: u32 = 6;
+
+/// A file that could not be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unreadable {
+    /// When that failed last.
+    failed: Timestamp,
+    /// How often it failed before.
+    before: u32,
+}
+
+impl Unreadable {
+    /// Whether it is not read again yet. A clock that was set back does not say how long ago it was.
+    fn rests(self, now: Timestamp) -> bool {
+        let rest = FILE_RESTS * (1 << self.before.min(DOUBLINGS_MAX));
+        now >= self.failed && !has_passed(self.failed, now, rest)
+    }
+}
 
 /// When writing last failed, and how long after that it is tried again.
 #[derive(Debug, Default)]
-pub(super) struct Failures(HashMap<Writing, (Timestamp, Duration)>);
+pub(super) struct Failures {
+    known: HashMap<Writing, (Timestamp, Duration)>,
+    /// The pool of which a merge failed last: others have their turn before it.
+    pub(super) merge: Option<PoolId>,
+}
 
 impl Failures {
     pub(super) fn note(&mut self, tried: Writing, error: &LakeError, now: Timestamp) {
-        self.0.insert(tried, (now, tried.rest(error)));
+        self.known.insert(tried, (now, tried.rest(error)));
     }
 
     /// Whether it failed a short while ago. A clock that was set back does not
     /// say, and then it is tried.
     pub(super) fn rests(&self, writing: Writing, now: Timestamp) -> bool {
-        let failed = self.0.get(&writing);
+        let failed = self.known.get(&writing);
         failed.is_some_and(|(failed, rest)| now >= *failed && !has_passed(*failed, now, *rest))
     }
 }
@@ -84,8 +107,8 @@ pub(super) fn without<'a>(manifest: &'a Manifest, files: &BTreeSet<FileId>) -> C
 }
 
 impl State {
-    /// The files that a merge could not read and that none has read since, and when that failed.
-    pub(super) fn unreadable(&self) -> MutexGuard<'_, HashMap<FileId, Timestamp>> {
+    /// The files that a merge could not read and that none has read since.
+    pub(super) fn unreadable(&self) -> MutexGuard<'_, HashMap<FileId, Unreadable>> {
         let unreadable = self.unreadable.lock();
         unreadable.unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,9 +117,7 @@ impl State {
     /// chosen with one of them, so that they keep no others from being written anew.
     pub(super) fn resting(&self, now: Timestamp) -> BTreeSet<FileId> {
         let unreadable = self.unreadable();
-        // A clock that was set back does not say how long ago it was.
-        let is_young = |failed: Timestamp| now >= failed && !has_passed(failed, now, FILE_RESTS);
-        let resting = unreadable.iter().filter(|(_, failed)| is_young(**failed));
+        let resting = unreadable.iter().filter(|(_, known)| known.rests(now));
         resting.map(|(id, _)| *id).collect()
     }
 
@@ -108,7 +129,10 @@ impl State {
         now: Timestamp,
     ) {
         if let Some(id) = file_of(error).filter(|id| chosen.contains(id)) {
-            self.unreadable().insert(id, now);
+            let mut unreadable = self.unreadable();
+            let before = unreadable.get(&id).map_or(0, |known| known.before + 1);
+            let failed = now;
+            unreadable.insert(id, Unreadable { failed, before });
         }
     }
 }
@@ -138,6 +162,9 @@ impl Lake {
         }
         self.upkeep.counters.failures.add(1);
         let now = self.clock.now();
+        if let Some(Writing::Merge(pool)) = tried {
+            failures.merge = Some(pool);
+        }
         // A merge is chosen anew at once, without the file that rests.
         let is_of_a_resting_file =
             || file_of(error).is_some_and(|id| self.upkeep.resting(now).contains(&id));

@@ -41,11 +41,12 @@ impl Lake {
         let resting = self.upkeep.resting(self.clock.now());
         self.merge_files(id, Haste::IfNeeded, |pool, manifest, order| {
             let layout = pool.draft.layout;
-            let manifest = without(manifest, &resting);
-            choose(&manifest, layout, most)
-                .or_else(|| self.next_purge(pool, &manifest, order))
-                .or_else(|| misplaced(&manifest, order))
-                .or_else(|| gathered(&manifest, layout, self.upkeep.options.gathered_bytes))
+            let awake = without(manifest, &resting);
+            choose(&awake, layout, most)
+                // Of the whole run, so that nothing is written across a file that stays in it.
+                .or_else(|| self.next_purge(pool, manifest, order, &resting))
+                .or_else(|| misplaced(&awake, order))
+                .or_else(|| gathered(&awake, layout, self.upkeep.options.gathered_bytes))
         })
     }
 
@@ -79,6 +80,7 @@ impl Lake {
                 }
             }
             self.tables.forget(&[file.id]);
+            self.upkeep.unreadable().remove(&file.id);
         }
         Ok(())
     }

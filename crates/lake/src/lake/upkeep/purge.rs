@@ -3,6 +3,7 @@
 //! A file is written anew alone, or with those beside it that are due as well, and the new ones stand in its
 //! place in its run: what one customer deletes concerns the files that hold that customer's rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::pools::Pool;
@@ -12,7 +13,7 @@ use super::levels::Choice;
 use super::merge::place_in_run;
 use super::retain::may_stay;
 use crate::manifest::Manifest;
-use crate::tables::{FileEntry, SortedBy};
+use crate::tables::{FileEntry, FileId, SortedBy};
 
 /// Removals that readers of a file heed, at most.
 const REMOVALS_MAX: usize = 64;
@@ -58,17 +59,20 @@ impl Lake {
     }
 
     /// The files to write anew next without what was removed or replaced. One that could not be read comes
-    /// last, and alone: what was removed leaves the others all the same.
+    /// last, and alone: what was removed leaves the others all the same. Those that rest are not read yet, but
+    /// what lies on both sides of one in its run does not become one file.
     pub(super) fn next_purge(
         &self,
         pool: &Pool,
         manifest: &Manifest,
         order: &SortedBy,
+        resting: &BTreeSet<FileId>,
     ) -> Option<Choice> {
         let purges = |file: &FileEntry| self.purges(Some(pool), manifest, file);
         let unreadable = self.upkeep.unreadable();
         let is_unreadable = |file: &FileEntry| unreadable.contains_key(&file.id);
         let due = manifest.files.iter();
+        let due = due.filter(|file| !resting.contains(&file.id));
         let due = due.filter_map(|file| Some((purges(file)?, file)));
         let order_of = |file: &FileEntry, end| (is_unreadable(file), end, file.level, file.run);
         let (_, first) = due.min_by_key(|(end, file)| order_of(file, *end))?;

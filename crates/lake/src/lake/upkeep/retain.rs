@@ -119,8 +119,11 @@ impl Lake {
     fn retain_pool(&self, pool: &Arc<Pool>, snapshot: Snapshot, border: Timestamp) -> Result<bool> {
         let filter = Removal::before(time_column(pool), border);
         let removal = Removal::new(Position::FIRST, border, Constraint::AllRows, Some(filter));
-        if !holds_some(snapshot, &removal)? {
-            return Ok(false);
+        match holds_some(snapshot, &removal) {
+            Ok(false) => return Ok(false),
+            // A file that cannot be read keeps nothing in others from being too old.
+            Err(error) if !error.is_of_a_file() => return Err(error),
+            Ok(true) | Err(_) => {}
         }
         let mut payload = Vec::new();
         let (rows, filter) = (removal.rows, removal.filter);

@@ -14,7 +14,7 @@ use crate::disk::Disk;
 use crate::lake::tests::fixtures::*;
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::{Random, SimulatedDisk};
-use crate::tables::{FileId, Part, path_of};
+use crate::tables::{FileId, KeyRange, Part, path_of};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -89,6 +89,64 @@ impl World {
 
     fn removals(&self) -> usize {
         self.lake.pools.manifest(self.pool.id).removals.len()
+    }
+
+    /// Spoils a file, which a server that starts then finds so; answers what was there.
+    fn rot(&mut self, id: FileId) -> [u8; 40] {
+        let mut whole = [0; 40];
+        let path = path_of(&files_of(&self.pool), id, Part::Records);
+        let file = self.disk.open(&path).unwrap();
+        file.read_at(4, &mut whole).unwrap();
+        file.write_at(4, &[0xff; 40]).unwrap();
+        drop(file);
+        self.lake.close();
+        self.disk = self.disk.copy();
+        let clock = self.clock.clone();
+        self.lake = open_at(&self.disk, &[&self.pool], options(), clock).unwrap();
+        whole
+    }
+
+    fn mend(&self, id: FileId, whole: [u8; 40]) {
+        let path = path_of(&files_of(&self.pool), id, Part::Records);
+        self.disk.open(&path).unwrap().write_at(4, &whole).unwrap();
+    }
+
+    /// Does all upkeep that there is in an hour and a half; answers how often it failed of a file.
+    fn tended(&self) -> usize {
+        let mut failed = 0;
+        for _ in 0..9 {
+            loop {
+                match self.lake.upkeep(&Permit::ours()) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        assert!(error.is_of_a_file(), "{error}");
+                        failed += 1;
+                        assert!(failed < 100, "{error}");
+                    }
+                }
+            }
+            self.clock.advance(Duration::from_secs(601));
+        }
+        failed
+    }
+
+    /// The files of each run, in their order; no two of one run hold the same customers but for
+    /// those at which one ends and the next begins.
+    fn runs(&self) -> BTreeMap<u64, Vec<FileId>> {
+        let mut runs = BTreeMap::<u64, Vec<_>>::new();
+        for file in self.lake.pools.manifest(self.pool.id).files.iter() {
+            let range = file.isolation.clone().unwrap();
+            runs.entry(file.run).or_default().push((range, file.id));
+        }
+        let in_order = |(run, mut files): (u64, Vec<(KeyRange, FileId)>)| {
+            files.sort_by(|(a, _), (b, _)| (&a.min, &a.max).cmp(&(&b.min, &b.max)));
+            for pair in files.windows(2) {
+                assert!(pair[0].0.max <= pair[1].0.min, "run {run}: {pair:?}");
+            }
+            (run, files.into_iter().map(|(_, id)| id).collect())
+        };
+        runs.into_iter().map(in_order).collect()
     }
 
     fn restart(&mut self) {
@@ -228,36 +286,10 @@ fn a_file_that_cannot_be_read_keeps_no_other_from_losing_what_was_deleted() {
     let files = world.lake.pools.manifest(world.pool.id).files;
     let rotten = files.iter().min_by_key(|file| (file.level, file.run));
     let rotten = rotten.unwrap().id;
-    let path = path_of(&files_of(&world.pool), rotten, Part::Records);
-    let mut whole = [0; 40];
-    let file = world.disk.open(&path).unwrap();
-    file.read_at(4, &mut whole).unwrap();
-    file.write_at(4, &[0xff; 40]).unwrap();
-    drop((file, files));
-    world.lake.close();
-    world.disk = world.disk.copy();
-    let clock = world.clock.clone();
-    world.lake = open_at(&world.disk, &[&world.pool], options(), clock).unwrap();
-
-    let tended = |world: &World| {
-        let mut failed = 0;
-        for _ in 0..4 {
-            loop {
-                match world.lake.upkeep(&Permit::ours()) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => {
-                        assert!(error.is_of_a_file(), "{error}");
-                        failed += 1;
-                    }
-                }
-            }
-            world.clock.advance(Duration::from_secs(601));
-        }
-        failed
-    };
+    drop(files);
+    let whole = world.rot(rotten);
     world.clock.advance(Duration::from_secs(13 * 3_600));
-    assert!(tended(&world) > 1, "it is tried again and again");
+    assert!(world.tended() > 1, "it is tried again and again");
     let manifest = world.lake.pools.manifest(world.pool.id);
     let unclean = manifest.files.iter();
     let unclean = unclean.filter(|file| manifest.unclean_since(file).is_some());
@@ -267,12 +299,48 @@ fn a_file_that_cannot_be_read_keeps_no_other_from_losing_what_was_deleted() {
     let left: Vec<_> = before.keys().filter(|id| after.contains_key(*id)).collect();
     assert_eq!(left, [&rotten]);
 
-    let file = world.disk.open(&path).unwrap();
-    file.write_at(4, &whole).unwrap();
-    assert_eq!(tended(&world), 0);
+    world.mend(rotten, whole);
+    assert_eq!(world.tended(), 0);
     assert_eq!(world.removals(), 0);
     let rows: u64 = world.files("a").values().map(|(rows, ..)| *rows).sum();
     assert_eq!(rows, 30);
+}
+
+/// What lies on both sides of a file that cannot be read does not become one file of its run.
+#[test]
+fn nothing_is_written_across_a_file_that_cannot_be_read() {
+    let mut world = World::new("shared");
+    let record = |n: u64| format!(r#"{{"c":"c{:02}","n":{n}}}"#, n / 4);
+    let records: Vec<_> = (0..80).map(record).collect();
+    world.put(&records);
+    world.flush();
+    let runs = world.runs();
+    let files = runs.values().next().unwrap();
+    assert!(runs.len() == 1 && files.len() > 4, "{runs:?}");
+    let rotten = files[files.len() / 2];
+    let delete = |world: &World, is_meant: fn(&u64) -> bool| {
+        let numbers = (0..80).filter(is_meant).map(|n| n.to_string());
+        let numbers = numbers.collect::<Vec<_>>().join(",");
+        world.delete(&format!(
+            r#"{{"field":"n","operator":"in","value":[{numbers}]}}"#
+        ));
+    };
+    delete(&world, |n| n % 4 == 0);
+    let whole = world.rot(rotten);
+    world.clock.advance(Duration::from_secs(13 * 3_600));
+    assert!(world.tended() > 0, "it was not read");
+    assert!(world.runs().values().flatten().any(|id| *id == rotten));
+
+    world.mend(rotten, whole);
+    world.clock.advance(Duration::from_secs(13 * 3_600));
+    assert_eq!(world.tended(), 0);
+    world.runs();
+    delete(&world, |n| n % 4 == 1);
+    world.clock.advance(Duration::from_secs(13 * 3_600));
+    assert_eq!(world.tended(), 0);
+    world.runs();
+    assert_eq!(world.removals(), 0);
+    assert_eq!(numbers(&world.lake, &world.pool).len(), 40);
 }
 
 /// What a filter asks for need not be of the type that its column has.
