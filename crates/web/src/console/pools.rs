@@ -2,6 +2,7 @@
 
 mod drop;
 mod editor;
+mod loss;
 mod make;
 mod one;
 mod remove;

@@ -15,7 +15,7 @@ use model::pools::{FileLayout, Pool, SchemaMode};
 use model::value::{Object, Value};
 
 use super::{Added, below};
-use crate::console::asking::{self, FIELDS_MAX, Numbers, SeenField, ask};
+use crate::console::asking::{self, FIELDS_MAX, Numbers, ask};
 use crate::console::frame::{Frame, Section, page, segment};
 use crate::console::keys;
 use crate::console::shown::{self, Table, grouped};
@@ -147,18 +147,18 @@ fn ways(here: &InProject, pool: &Arc<Pool>) -> Ways {
     }
 }
 
-/// In how many of the visible records each field has a value.
-async fn filled(
+/// In how many of the visible records each field has a value; `None` where it is not counted now.
+pub(super) async fn filled(
     here: &InProject,
     pool: &Pool,
-    fields: &[SeenField],
+    fields: &[&str],
     state: &AppState,
 ) -> Vec<Option<i128>> {
     let mut counts = Vec::with_capacity(fields.len());
     for some in fields.chunks(ANALYSES_MAX) {
         let asked = some.iter().enumerate().map(|(at, field)| {
             let count = Object::new().with("analysis", "count");
-            (format!("f{at}"), count.with("field", field.name.as_str()))
+            (format!("f{at}"), count.with("field", *field))
         });
         let asked: Vec<(String, Object)> = asked.collect();
         let results = asking::functions(here, pool, &asked, state).await;
@@ -214,7 +214,10 @@ pub(in crate::console) async fn read(
     let is_large = numbers.records.is_none_or(|records| records > COUNTED_MAX);
     let is_counted = !is_large || parameters.get("filled").is_some();
     let counts = match is_counted {
-        true => filled(&here, &pool, &seen, &state).await,
+        true => {
+            let names: Vec<&str> = seen.iter().map(|field| field.name.as_str()).collect();
+            filled(&here, &pool, &names, &state).await
+        }
         false => vec![None; seen.len()],
     };
     let fields = seen

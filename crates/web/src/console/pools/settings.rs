@@ -10,6 +10,7 @@ use model::pools::{FileLayout, Pool};
 use model::value::{Object, Value};
 
 use super::editor::Editor;
+use super::loss::{Loss, Told};
 use super::make::number;
 use super::{below, defined};
 use crate::console::forms::{Fields, Form, Kept};
@@ -69,6 +70,8 @@ struct Page {
     back: String,
     drop: String,
     now: Option<Now>,
+    /// What the change would destroy, where it is not agreed to yet.
+    loss: Option<Told>,
 }
 
 /// What the pool is now, where the form says something else.
@@ -91,6 +94,15 @@ fn now(pool: &Pool, form: &Fields, editor: &Editor) -> Now {
 }
 
 fn show(here: &InProject, pool: &Pool, form: Fields, editor: Editor) -> Result<Response, ApiError> {
+    show_with(here, pool, (form, editor), None)
+}
+
+fn show_with(
+    here: &InProject,
+    pool: &Pool,
+    (form, editor): (Fields, Editor),
+    loss: Option<Told>,
+) -> Result<Response, ApiError> {
     let now = form.is_stale().then(|| now(pool, &form, &editor));
     let form = form.renewed(pool.revision);
     let layouts = FileLayout::ALL.into_iter().map(|layout| Choice {
@@ -121,6 +133,7 @@ fn show(here: &InProject, pool: &Pool, form: Fields, editor: Editor) -> Result<R
         back: below(here, pool, ""),
         drop: below(here, pool, "/drop"),
         now,
+        loss,
         editor,
         form,
     };
@@ -175,7 +188,7 @@ fn patch(form: &Form, editor: &Editor) -> Result<Value, Fault> {
     Ok(Value::Object(patch))
 }
 
-/// Changes a pool.
+/// Changes a pool; one that destroys something after a look at how much.
 pub(in crate::console) async fn change(
     State(state): State<AppState>,
     Kept(here, form, counts): Kept<InProject>,
@@ -198,14 +211,23 @@ pub(in crate::console) async fn change(
         Ok(read) => read,
         Err(fault) => return show(&here, &pool, fields.refused(fault)?, editor),
     };
+    let loss = Loss::of(&pool, &draft);
+    let is_agreed = loss.as_ref().is_none_or(|loss| loss.is_agreed(&form));
+    let known: Option<i64> = form.text("revision").parse().ok();
+    if let Some(loss) = loss.as_ref().filter(|_| !is_agreed)
+        && known == Some(pool.revision)
+    {
+        let told = loss.told(&here, &pool, &state).await;
+        return show_with(&here, &pool, (fields, editor), Some(told));
+    }
     let control = state.control.proving(proof);
-    let known = form.text("revision").parse().ok();
-    let changed = match known {
+    let changed = match known.filter(|_| is_agreed) {
         Some(known) => {
             control
                 .change_pool(&caller.0, pool.id, Some(known), draft)
                 .await
         }
+        // What nobody was told of is not done either.
         None => Err(ControlError::StaleRevision),
     };
     match changed {
@@ -213,7 +235,14 @@ pub(in crate::console) async fn change(
             let own = below(&here, &pool, "?done=changed");
             Ok(step_up::finish(&control, Ok(go_to(&own))))
         }
-        Err(error) => show(&here, &pool, fields.refused(error)?, editor),
+        Err(error) => {
+            let fields = fields.refused(error)?;
+            let told = match loss.filter(|_| !fields.is_stale()) {
+                Some(loss) => Some(loss.told(&here, &pool, &state).await),
+                None => None,
+            };
+            show_with(&here, &pool, (fields, editor), told)
+        }
     }
 }
 
@@ -242,6 +271,7 @@ pub(super) fn sample(text: &str) -> Vec<crate::console::samples::Sample> {
             lines: vec![("", text.to_owned())],
             definition: None,
         }),
+        loss: Some(Told::sample(text)),
     };
     vec![sample("pool_settings.html", &page)]
 }
