@@ -4,6 +4,8 @@
 //! Signing secrets have it, too, and are no tokens: `secrets/signing.rs`.
 //! Clients of the Keen dialect know keys of hex digits alone: `secrets/keen.rs`.
 
+#[cfg(test)]
+pub(crate) mod counted;
 mod keen;
 mod scan;
 mod scoped;
@@ -19,7 +21,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::keys::KeyKind;
@@ -163,7 +165,11 @@ impl Secret {
 }
 
 /// HMAC-SHA-256 of a token under the server's pepper. Comparison takes the
-/// same time wherever two hashes differ.
+/// same time wherever two hashes differ, and there is no other.
+///
+/// ```compile_fail,E0369
+/// fn same(one: &model::secrets::SecretHash, other: &model::secrets::SecretHash) -> bool { one == other }
+/// ```
 #[derive(Clone, Copy)]
 pub struct SecretHash([u8; 32]);
 
@@ -185,7 +191,15 @@ impl SecretHash {
 
     /// Whether the two are equal, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.ct_eq(other).into()
+    }
+}
+
+impl ConstantTimeEq for SecretHash {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        #[cfg(test)]
+        counted::compares();
+        self.0.ct_eq(&other.0)
     }
 }
 
@@ -223,6 +237,8 @@ impl Pepper {
     }
 
     fn mac(&self, purpose: &[u8], message: &[u8]) -> [u8; 32] {
+        #[cfg(test)]
+        counted::hashes();
         mac(&*self.0, purpose, message)
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::fixtures::{Project, at, draft, json, noon, parts, pepper, refusal};
 use crate::random::SeededRandom;
+use crate::secrets::counted::{Work, work_of};
 use crate::value::Value;
 
 fn secret(seed: u64) -> Secret {
@@ -313,4 +314,112 @@ fn only_the_action_admin_makes_an_administrator() {
             .is_admin()
     );
     assert!(!read("[]").is_admin());
+}
+
+const ONE_OF_EACH: Work = Work {
+    hashes: 1,
+    compares: 1,
+};
+
+/// A text that passes as a token and has the public part of `secret(1)`.
+fn disguised() -> Secret {
+    let made = Secret::generate(KeyKind::Publishable, &SeededRandom::new(1));
+    Secret::parse(made.reveal()).expect("its checksum is right")
+}
+
+#[test]
+fn k3_whoever_comes_by_a_known_id_is_hashed_once_and_compared_once() {
+    let (right, disguised, old) = (secret(1), disguised(), secret(2));
+    assert_eq!(disguised.id(), right.id());
+    let of = |change: fn(&mut KeyParts)| {
+        let mut stored = parts(draft(Vec::new()), &right);
+        change(&mut stored);
+        KeyRecord::restore(stored)
+    };
+    let with_two = of(|stored| {
+        let replaced = SecretRecord {
+            expires_at: Some(at("2027-01-01T00:00:00Z")),
+            ..SecretRecord::fresh(&secret(2), &pepper(), noon())
+        };
+        stored.secrets.insert(0, replaced);
+    });
+    let of_another = of(|stored| stored.secrets[0].hash = secret(3).hash(&pepper()));
+    let disabled = of(|stored| stored.disabled = true);
+    let disabled_of_another = of(|stored| {
+        stored.disabled = true;
+        stored.secrets[0].hash = secret(3).hash(&pepper());
+    });
+    let expired = of(|stored| stored.draft.expires_at = Some(noon()));
+    let replaced = of(|stored| stored.secrets[0].expires_at = Some(noon()));
+    let signing = of(|stored| stored.draft.restrictions.signed_requests = true);
+    for (name, record, presented, expected) in [
+        ("right", of(|_| {}), &right, None),
+        ("newer of two", with_two.clone(), &right, None),
+        ("older of two", with_two, &old, None),
+        ("wrong", of_another, &right, Some(AuthError::Unknown)),
+        (
+            "another kind",
+            of(|_| {}),
+            &disguised,
+            Some(AuthError::Unknown),
+        ),
+        (
+            "disabled",
+            disabled.clone(),
+            &right,
+            Some(AuthError::Disabled),
+        ),
+        (
+            "disabled, another kind",
+            disabled,
+            &disguised,
+            Some(AuthError::Unknown),
+        ),
+        (
+            "disabled, wrong",
+            disabled_of_another,
+            &right,
+            Some(AuthError::Unknown),
+        ),
+        ("expired", expired, &right, Some(AuthError::Expired)),
+        ("replaced", replaced, &right, Some(AuthError::Expired)),
+        ("signs", signing, &right, Some(AuthError::Unsigned)),
+    ] {
+        let seen = Circumstances::unknown();
+        let verify = || record.verify(presented, &pepper(), &seen, noon()).err();
+        assert_eq!(work_of(verify), (expected, ONE_OF_EACH), "{name}");
+    }
+}
+
+#[test]
+fn k3_whoever_comes_by_an_unknown_id_is_hashed_once_and_compared_once() {
+    let keen = Secret::generate(KeyKind::Legacy, &SeededRandom::new(4));
+    for presented in [&secret(1), &disguised(), &keen] {
+        let verify = || KeyRecord::verify_absent(presented, &pepper());
+        assert_eq!(work_of(verify), (AuthError::Unknown, ONE_OF_EACH));
+        // Whoever reports a token learns no more by the time of it.
+        let record = KeyRecord::restore(parts(draft(Vec::new()), presented));
+        let has = || record.has_secret(presented, &pepper());
+        assert_eq!(work_of(has), (true, ONE_OF_EACH));
+    }
+}
+
+#[test]
+fn k3_a_mistyped_token_is_refused_before_anything_is_hashed() {
+    let right = secret(1);
+    let typed = right.reveal();
+    for place in 0..typed.len() {
+        let other = if typed.as_bytes()[place] == b'0' {
+            "1"
+        } else {
+            "0"
+        };
+        let typed = format!("{}{other}{}", &typed[..place], &typed[place + 1..]);
+        let nothing = Work {
+            hashes: 0,
+            compares: 0,
+        };
+        let read = || Secret::parse(&typed).is_some();
+        assert_eq!(work_of(read), (false, nothing), "{typed}");
+    }
 }

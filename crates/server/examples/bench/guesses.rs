@@ -19,6 +19,8 @@ const SECRET_CHARS: usize = 43;
 /// Shares of the sorted times above which times are left out: an interruption
 /// is no part of the comparison.
 const CROPS: [f64; 4] = [0.5, 0.9, 0.99, 1.0];
+/// From here on the times of two kinds of guesses differ.
+const T_MAX: f64 = 5.0;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CHECKSUM_CHARS: usize = 6;
 
@@ -28,7 +30,9 @@ const CHECKSUM_CHARS: usize = 6;
 /// before knows where its bytes lead.
 type Guess<'a> = dyn Fn(usize, usize) -> String + 'a;
 
-pub(crate) fn run(many: &Many, short: bool) -> Table {
+/// The times of refusals; and what is said when they tell how much of a secret
+/// was guessed. Whether a public part is known is no secret and not judged.
+pub(crate) fn run(many: &Many, short: bool) -> (Table, Option<String>) {
     let guesses = if short { GUESSES_SHORT } else { GUESSES };
     let random = SeededRandom::new(2);
     let bodies: Vec<&str> = many.tokens.iter().map(|key| body(key)).collect();
@@ -53,14 +57,21 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
         let times = times(many, texts, guesses, &random);
         let t = worst(&times);
         let median = |times: &[f64]| format!("{:.3}", at_share(&sorted(times.to_vec()), 0.5));
-        vec![
+        let row = vec![
             name.to_owned(),
             median(&times[0]),
             median(&times[1]),
             format!("{t:.1}"),
-        ]
+        ];
+        (row, t)
     });
-    Table {
+    let t = rows[0].1;
+    let missed = (t.is_nan() || t >= T_MAX).then(|| {
+        format!(
+            "refusals tell how much of a secret was guessed: t is {t:.1}, below {T_MAX} at most"
+        )
+    });
+    let table = Table {
         title: "Guessing a secret".to_owned(),
         text: format!(
             "Refusals of {guesses} guesses of two kinds in random order, in process. The last column is the largest of Welch's t over \
@@ -68,8 +79,9 @@ pub(crate) fn run(many: &Many, short: bool) -> Table {
              secret is no secret; it is looked up, and what is found takes some nanoseconds."
         ),
         columns: vec!["guesses", "first µs", "second µs", "largest t"],
-        rows: rows.into(),
-    }
+        rows: rows.into_iter().map(|(row, _)| row).collect(),
+    };
+    (table, missed)
 }
 
 /// What the checksum of a token is over.
