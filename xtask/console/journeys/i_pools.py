@@ -202,9 +202,21 @@ def test_a_pool_is_changed_and_dropped_by_its_name(stage):
     browser.follow("Pool settings")
     browser.see_heading("Settings of visits")
     browser.looks_right("pool-settings")
-    browser.page.locator("[name=field]").nth(1).fill("duration")
+    # A row that is emptied, and older records that go: both are told before they are done.
+    browser.page.locator("[name=field]").nth(1).fill("")
     browser.fill(name="page views", retention_days="400")
     browser.press("Save")
+    doom = browser.page.locator(".doom")
+    doom.get_by_text("seconds").wait_for()
+    doom.get_by_text("older than 400 days").wait_for()
+    browser.looks_right("pool-settings-destroys")
+    assert "seconds" in [field["name"] for field in stage.api("GET", "/v1/pools/visits")["fields"]]
+    # Another change is told anew.
+    browser.page.locator("[name=field]").nth(1).fill("duration")
+    browser.press("Save it, and destroy that")
+    doom.get_by_text("older than 400 days").wait_for()
+    assert doom.get_by_text("seconds").count() == 0
+    browser.press("Save it, and destroy that")
     browser.see("The change is in force")
     browser.see_heading("page views")
     browser.follow("Pool settings")

@@ -69,7 +69,6 @@ impl Loss {
                 Some(days) => Some(older(here, pool, days, state).await),
                 None => None,
             },
-            is_held: here.access.within().is_some(),
             seen: self.seen.clone(),
         }
     }
@@ -80,8 +79,6 @@ pub(super) struct Told {
     pub(super) fields: Vec<Gone>,
     /// Records that are too old from then on.
     pub(super) older: Option<Older>,
-    /// Whether there may be records that are not counted for the person.
-    pub(super) is_held: bool,
     /// What agrees to it.
     pub(super) seen: String,
 }
@@ -176,7 +173,6 @@ impl Told {
                 days: text.to_owned(),
                 records: Some(text.to_owned()),
             }),
-            is_held: true,
             seen: text.to_owned(),
         }
     }

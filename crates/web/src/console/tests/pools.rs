@@ -1,10 +1,13 @@
 //! Pools and their records in the console: made, filled, looked at, emptied, dropped.
 
+use std::time::Duration;
+
 use http::Request;
 use model::ids::ProjectId;
 use serde_json::{Value as Json, json};
 
-use super::world::{OWN, between, browse, form_token, open};
+use super::world::{OWN, between, browse, filled, form_token, open, with};
+use crate::plane::PlaneError;
 use crate::testing::people::{SignedIn, first_signed_in, joined};
 use crate::testing::{Reply, World, text};
 
@@ -366,8 +369,13 @@ async fn a_pool_is_changed_as_it_was_seen_and_dropped_by_its_name() {
     };
     assert_eq!(revision, "1");
     send(&world, &ada, &path, &form("7")).await.expect(412);
+    // For how long records are kept is new, which destroys some.
+    let asked = send(&world, &ada, &path, &form("1")).await.expect(200);
+    let seen = between(&asked.text(), "name=\"seen\" value=\"", "\"").to_owned();
+    let agreed = [form("1"), vec![("seen", seen.as_str())]].concat();
     // The view shows the field by its name.
-    send(&world, &ada, &path, &form("1")).await.expect(409);
+    let html = send(&world, &ada, &path, &agreed).await.expect(409).text();
+    assert!(html.contains("What that destroys"), "{html}");
     let drop = format!("/pools/{pool}/drop");
     let html = see(&world, &ada, &drop).await.expect(200).text();
     assert!(html.contains("Views read it"), "{html}");
@@ -377,7 +385,7 @@ async fn a_pool_is_changed_as_it_was_seen_and_dropped_by_its_name() {
         .call(&world.admin, "DELETE /v1/views/all", &Json::Null)
         .await;
     gone.expect(204);
-    send(&world, &ada, &path, &form("1")).await.expect(303);
+    send(&world, &ada, &path, &agreed).await.expect(303);
     let changed = world.get("/v1/pools/orders").await.expect(200).json();
     assert_eq!(changed["fields"][3]["name"], "mail");
     assert_eq!(changed["retention_days"], 400);
@@ -392,6 +400,149 @@ async fn a_pool_is_changed_as_it_was_seen_and_dropped_by_its_name() {
         .expect(303);
     assert!(gone.header("location").ends_with("/pools?done=dropped"));
     see(&world, &ada, &drop).await.expect(404);
+}
+
+/// The form of a pool with other days to keep, and other names in the rows of these fields.
+fn changed<'f>(
+    form: &'f [(String, String)],
+    days: &'f str,
+    names: &[(&str, &'f str)],
+) -> Vec<(&'f str, &'f str)> {
+    let form = with(form, &[("retention_days", days), ("do", "save")]);
+    let renamed = form.into_iter().map(|(name, value)| {
+        let other = names
+            .iter()
+            .find(|(was, _)| name == "field" && value == *was);
+        (name, other.map_or(value, |(_, other)| *other))
+    });
+    renamed.collect()
+}
+
+/// What the page says that a change destroys, and what agrees to that.
+fn destroyed(html: &str) -> (String, String) {
+    let told = between(html, "id=\"destroys\"", "</section>");
+    let seen = between(html, "name=\"seen\" value=\"", "\"");
+    assert!(html.contains(">Save it, and destroy that<"), "{html}");
+    (told.to_owned(), seen.to_owned())
+}
+
+#[tokio::test]
+async fn what_a_change_destroys_is_said_and_done_once_that_was_agreed_to() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let (_, pool) = ids(&world).await;
+    let call = "DELETE /v1/views/all";
+    let gone = world.call(&world.admin, call, &Json::Null).await;
+    gone.expect(204);
+    let path = format!("/pools/{pool}/settings");
+    let as_it_is = filled(&see(&world, &ada, &path).await.expect(200).text(), "post");
+    let before = world.get("/v1/pools/sales").await.expect(200).json();
+    let asked = changed(&as_it_is, "28", &[("email", "")]);
+    let html = send(&world, &ada, &path, &asked).await.expect(200).text();
+    let (told, seen) = destroyed(&html);
+    assert!(
+        told.contains("<code>email</code>: 5 records with a value"),
+        "{told}"
+    );
+    assert!(
+        told.contains("older than 28 days") && told.contains("that is 3 records."),
+        "{told}"
+    );
+    assert_eq!(told.matches("<code>").count(), 1, "{told}");
+    // Enter looks again; and what was agreed to is this change, and no other one.
+    let look = [asked.clone(), vec![("seen", seen.as_str())]].concat();
+    let look: Vec<(&str, &str)> = look
+        .into_iter()
+        .map(|(name, value)| match name {
+            "do" => (name, "look"),
+            _ => (name, value),
+        })
+        .collect();
+    let html = send(&world, &ada, &path, &look).await.expect(200).text();
+    assert_eq!(destroyed(&html), (told, seen.clone()));
+    for (days, names, older, is_dropped) in [
+        ("27", [("email", "")], "that is 4 records.", true),
+        ("28", [("email", "email")], "that is 3 records.", false),
+    ] {
+        let other = changed(&as_it_is, days, &names);
+        let other = [other, vec![("seen", seen.as_str())]].concat();
+        let html = send(&world, &ada, &path, &other).await.expect(200).text();
+        let (told, another) = destroyed(&html);
+        assert!(told.contains(older), "{told}");
+        assert_eq!(told.contains("<code>email</code>"), is_dropped, "{told}");
+        assert_ne!(another, seen);
+    }
+    let now = world.get("/v1/pools/sales").await.expect(200).json();
+    assert_eq!(now, before, "nothing was done so far");
+    let agreed = [asked, vec![("seen", seen.as_str())]].concat();
+    send(&world, &ada, &path, &agreed).await.expect(303);
+    let now = world.get("/v1/pools/sales").await.expect(200).json();
+    assert_eq!(now["retention_days"], 28);
+    assert_eq!(now["fields"].as_array().map(Vec::len), Some(3), "{now}");
+    // What destroys nothing is done at once; what was agreed to counts once.
+    let as_it_is = filled(&see(&world, &ada, &path).await.expect(200).text(), "post");
+    for (days, names) in [("28", [("amount", "sum")]), ("400", [("at", "at")])] {
+        let html = see(&world, &ada, &path).await.expect(200).text();
+        let form = filled(&html, "post");
+        let form = changed(&form, days, &names);
+        send(&world, &ada, &path, &form).await.expect(303);
+    }
+    let again = changed(&as_it_is, "28", &[]);
+    let again = [again, vec![("seen", seen.as_str())]].concat();
+    send(&world, &ada, &path, &again).await.expect(412);
+    // Where the server is busy nothing is counted, and that stands in nobody's way.
+    let as_it_is = filled(&see(&world, &ada, &path).await.expect(200).text(), "post");
+    let form = changed(&as_it_is, "399", &[("sum", "")]);
+    let failure = |failure| *world.plane.failure.lock().expect("not poisoned") = failure;
+    failure(Some(PlaneError::Busy {
+        retry_after: Duration::from_secs(1),
+    }));
+    let html = send(&world, &ada, &path, &form).await.expect(200).text();
+    let (told, seen) = destroyed(&html);
+    assert!(told.contains("<code>sum</code>: not counted"), "{told}");
+    assert!(
+        told.contains("How many that is now is not counted"),
+        "{told}"
+    );
+    let agreed = [form, vec![("seen", seen.as_str())]].concat();
+    send(&world, &ada, &path, &agreed).await.expect(303);
+    failure(None);
+}
+
+#[tokio::test]
+async fn what_was_agreed_to_is_the_end_of_this_field_and_not_of_another_one() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let (_, pool) = ids(&world).await;
+    let call = "DELETE /v1/views/all";
+    let gone = world.call(&world.admin, call, &Json::Null).await;
+    gone.expect(204);
+    let mut fields = world.get("/v1/pools/sales").await.expect(200).json()["fields"].clone();
+    let phone = json!({ "name": "phone", "type": "String" });
+    fields.as_array_mut().expect("fields").push(phone);
+    let call = "PATCH /v1/pools/sales";
+    let more = json!({ "fields": fields });
+    world.call(&world.admin, call, &more).await.expect(200);
+    let path = format!("/pools/{pool}/settings");
+    let as_it_is = filled(&see(&world, &ada, &path).await.expect(200).text(), "post");
+    // Both leave a field of the same name and type, of which either has the values.
+    let one = changed(&as_it_is, "", &[("email", "contact"), ("phone", "")]);
+    let other = changed(&as_it_is, "", &[("email", ""), ("phone", "contact")]);
+    let html = send(&world, &ada, &path, &one).await.expect(200).text();
+    let (told, seen) = destroyed(&html);
+    assert!(
+        told.contains("<code>phone</code>: 0 records with a value"),
+        "{told}"
+    );
+    let other = [other, vec![("seen", seen.as_str())]].concat();
+    let html = send(&world, &ada, &path, &other).await.expect(200).text();
+    let (told, _) = destroyed(&html);
+    assert!(
+        told.contains("<code>email</code>: 5 records with a value"),
+        "{told}"
+    );
+    let now = world.get("/v1/pools/sales").await.expect(200).json();
+    assert_eq!(now["fields"].as_array().map(Vec::len), Some(5), "{now}");
 }
 
 #[tokio::test]
