@@ -2,8 +2,9 @@
 //! same pages and pictures, whether rows of others exist or not.
 //!
 //! The person looks at pools, views, saved questions, records as they come,
-//! questions, charts, and at what keys see. Everything that the pages draw is
-//! fetched, too. Of a page ids, sealed texts and the times of today are random.
+//! questions, charts, and at what keys see: of all that they read, and of a view
+//! as one of them. Everything that the pages draw is fetched, too. Of a page ids,
+//! sealed texts and the times of today are random.
 
 use model::people::Totp;
 use model::random::SeededRandom;
@@ -18,6 +19,8 @@ use crate::support::{Reply, Server, cases};
 const PASSWORD: &str = "violet harbour under glass";
 const OWN: (&str, &str) = ("sec-fetch-site", "same-origin");
 const ROOT: &str = "/console/projects/default";
+/// The saved queries that keys read, kept and not; of the datasets they read the totals.
+const STORED: [&str; 4] = ["now-1", "now-3", "now-4", "kept-0"];
 
 /// Somebody who signed in to one of the two.
 struct Person<'a> {
@@ -220,6 +223,16 @@ fn pages(pool: &str) -> Vec<String> {
         "/keys/{all}/preview",
         "/keys/{some}/preview",
         "/keys/{nothing}/preview",
+        "/keys/{all-stored}/preview",
+        "/keys/{some-stored}/preview",
+        "/keys/{nothing-stored}/preview",
+        "/views/{records}?as={all}",
+        "/views/{records}?as={some}",
+        "/views/{records}?as={nothing}",
+        "/views/{aggregated}?as={all}",
+        "/views/{aggregated}?as={some}",
+        "/views/{time_series}?as={all}&timeframe=this_5_years&interval=monthly",
+        "/views/{time_series}?as={some}&timeframe=this_5_years&interval=monthly",
     ]
     .map(str::to_owned)
     .into();
@@ -255,9 +268,23 @@ fn shows_rows(html: &str) -> bool {
     html.contains("What the key gets of ")
 }
 
+/// Of how many saved queries and datasets the key's own page tells.
+fn stored_seen(html: &str) -> usize {
+    let kinds = ["saved query", "dataset"];
+    let kinds = kinds.map(|kind| format!("<span class=\"kind\">{kind}</span>"));
+    let told = kinds.iter().map(|kind| html.matches(kind.as_str()).count());
+    told.sum()
+}
+
+/// Whether a view's page shows rows as a key.
+fn shows_as_key(html: &str) -> bool {
+    html.contains("What it answers the key ") && html.contains("What the view answers")
+}
+
 #[test]
 fn whoever_is_held_to_rows_is_shown_the_same_pages_whether_others_exist_or_not() {
     let (mut compared, mut drawn, mut rows, mut pools) = (0, 0, 0, 0);
+    let (mut rows_of_stored, mut stored, mut as_key) = (0, 0, 0);
     for which in 0..CONSTRAINTS {
         let homes = [0, 1].map(|_| tempfile::tempdir().expect("a directory"));
         let worlds = Worlds {
@@ -300,30 +327,55 @@ fn whoever_is_held_to_rows_is_shown_the_same_pages_whether_others_exist_or_not()
                 let (here, html) = compare(&full, &seen, &path, &canary);
                 compared += here;
                 drawn += here - 1;
-                rows += usize::from(shows_rows(&html));
+                match path.contains("-stored}") {
+                    true => rows_of_stored += usize::from(shows_rows(&html)),
+                    false => rows += usize::from(shows_rows(&html)),
+                }
+                stored += stored_seen(&html);
+                as_key += usize::from(shows_as_key(&html));
             }
             pools += 1;
         }
     }
-    assert!(compared >= pools * 60, "{compared} pages and pictures");
-    assert!(drawn >= pools * 20, "{drawn} pictures");
+    assert!(compared >= pools * 85, "{compared} pages and pictures");
+    assert!(drawn >= pools * 36, "{drawn} pictures");
     assert!(rows >= pools, "{rows} keys were seen to see rows");
+    assert!(rows_of_stored >= pools, "{rows_of_stored} keys of stored");
+    let told = pools * 3 * (STORED.len() + 1);
+    assert_eq!(stored, told, "each key was seen to read what is stored");
+    assert!(as_key >= pools * 3, "{as_key} views showed rows as a key");
     println!("{compared} pages and pictures of {pools} pools, no difference");
 }
 
 /// The keys that a person looks through: over all of the own rows, over some,
-/// and over none.
+/// and over none. Each has one beside it that reads what is stored: a page
+/// shows the rows of a few things only.
 fn keys(person: &mut Person, pool: &str, held: &Value) {
-    let grants = |more: &Value| {
+    let is = |field: &str, value: &str| json!([{"field": field, "operator": "eq", "value": value}]);
+    for (name, more) in [
+        ("all", json!([])),
+        ("some", is("tag", "red")),
+        ("nothing", is("tag", "nobody")),
+    ] {
         let mut rows = held.as_array().expect("a list").clone();
         rows.extend(more.as_array().expect("a list").iter().cloned());
-        json!([
-            {"on": format!("pool:{pool}"), "actions": ["query", "extract", "schema"], "constraints": rows},
-            {"on": format!("view:{pool}-records"), "actions": ["read"], "constraints": rows},
-            {"on": format!("view:{pool}-aggregated"), "actions": ["read"], "constraints": rows}])
-    };
-    let is = |field: &str, value: &str| json!([{"field": field, "operator": "eq", "value": value}]);
-    person.make_key("all", &grants(&json!([])));
-    person.make_key("some", &grants(&is("tag", "red")));
-    person.make_key("nothing", &grants(&is("tag", "nobody")));
+        let grant = |on: String, actions: &[&str]| {
+            let rows = &rows;
+            json!({ "on": on, "actions": actions, "constraints": rows })
+        };
+        let of_pool = ["query", "extract", "schema"];
+        let mut reads = vec![grant(format!("pool:{pool}"), &of_pool)];
+        for shape in ["records", "aggregated", "time_series"] {
+            reads.push(grant(format!("view:{pool}-{shape}"), &["read"]));
+        }
+        person.make_key(name, &json!(reads));
+        let mut reads = vec![grant(format!("dataset:{pool}-totals"), &["retrieve"])];
+        for saved in STORED {
+            reads.push(match saved.starts_with("kept") {
+                true => grant(format!("cached:{pool}-{saved}"), &["read"]),
+                false => grant(format!("saved:{pool}-{saved}"), &["run"]),
+            });
+        }
+        person.make_key(&format!("{name}-stored"), &json!(reads));
+    }
 }
