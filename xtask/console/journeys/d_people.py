@@ -127,6 +127,45 @@ def test_people_are_managed_without_a_script(stage):
     browser.see("does not count any more")
 
 
+def test_somebody_joins_and_is_removed_without_a_script(stage):
+    browser = stage.owner_in(scripts=False)
+    browser.go("/console/projects/default/people/invite")
+    browser.fill(sign_in="ida@example.com")
+    browser.press("Make the invitation")
+    browser.see_heading("ida@example.com is invited")
+    # Nothing puts the address of the server before it.
+    link = browser.page.locator("[data-link]").inner_text()
+    assert link.startswith("/console/join#"), link
+    guest = stage.browser(scripts=False)
+    guest.go(link)
+    # What is behind the # was sent nowhere, and nothing here reads it: it is typed.
+    assert guest.value("invitation") == ""
+    guest.fill(invitation=link.partition("#")[2], name="Ida", password=PASSWORD)
+    guest.press("Join")
+    guest.see_heading("Keep your secret and your codes")
+    ida = Person(
+        "ida@example.com",
+        guest.page.locator("[data-secret=app]").inner_text(),
+        guest.page.locator(".codes code").all_inner_texts(),
+    )
+    guest.follow("I have kept both: sign in")
+    guest.see_heading("Sign in")
+    guest.fill(sign_in=ida.sign_in, password=PASSWORD, code=ida.code())
+    guest.press("Sign in")
+    guest.see_heading("default")
+
+    browser.go("/console/projects/default/people")
+    browser.follow("Ida")
+    browser.see_heading("Ida")
+    browser.follow("Remove Ida")
+    browser.see_heading("Remove Ida?")
+    browser.see("is signed out everywhere at once")
+    browser.press("Remove this person")
+    browser.see("The person is gone")
+    assert browser.page.get_by_role("link", name="Ida", exact=True).count() == 0
+    assert not guest.is_in() and guest.path.startswith("/console/sign-in")
+
+
 def test_an_invitation_survives_a_double_click(stage):
     for scripts, name in ((True, "dora@example.com"), (False, "emil@example.com")):
         browser = stage.owner_in(scripts=scripts)

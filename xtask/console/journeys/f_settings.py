@@ -1,4 +1,8 @@
-"""Projects: another one, from one to the other, renamed, deleted."""
+"""Projects: another one, from one to the other, joined, renamed, deleted."""
+
+from playwright.sync_api import expect
+
+from stage import PASSWORD, Person
 
 
 def test_a_project_is_made_visited_renamed_and_deleted(stage):
@@ -47,3 +51,78 @@ def test_the_last_project_stays(stage):
     browser.press("Delete this project")
     browser.see_heading("Delete “default”?")
     assert browser.page.get_by_role("alert").inner_text()
+
+
+def invite(browser, sign_in, role):
+    """Sends the form of the page that invites."""
+    browser.fill(sign_in=sign_in)
+    browser.page.locator(f"main [name=role][value={role}]").check()
+    browser.press("Make the invitation")
+
+
+def link_of(browser, stage, sign_in):
+    """The path of the link that is shown this one time."""
+    browser.see_heading(f"{sign_in} is invited")
+    return browser.page.locator("[data-link]").inner_text().removeprefix(stage.origin)
+
+
+def test_somebody_who_is_here_joins_another_project(stage):
+    owner = stage.owner_in()
+    owner.go("/console/projects/default/settings/another")
+    owner.fill(name="south")
+    owner.press("Make the project")
+    owner.error_of("code")
+    owner.fill(code=stage.owner.code())
+    owner.press("Make the project")
+    owner.see_heading("south is made")
+    # Who knows somebody changes the roles; an invitation is made by who manages that project alone.
+    owner.go("/console/projects/south/people/invite")
+    invite(owner, "ines@example.com", "admin")
+    owner.error_of("code")
+    owner.fill(code=stage.owner.code())
+    owner.press("Make the invitation")
+    link = link_of(owner, stage, "ines@example.com")
+    owner.keep_session(stage.owner)
+    ines = stage.browser()
+    ines.go(link)
+    ines.fill(name="Ines", password=PASSWORD)
+    ines.press("Join")
+    ines.see_heading("Keep your secret and your codes")
+    person = Person(
+        "ines@example.com",
+        ines.page.locator("[data-secret=app]").inner_text(),
+        ines.page.locator(".codes code").all_inner_texts(),
+    )
+    ines.sign_in(person)
+    ines.see_heading("south")
+    ines.go("/console/projects/south/people/invite")
+    invite(ines, stage.bob.sign_in, "viewer")
+    link = link_of(ines, stage, stage.bob.sign_in)
+
+    bob = stage.signed_in(stage.bob)
+    assert bob.go("/console/projects/south").status == 404
+    bob.go(link)
+    bob.follow("Take the invitation with it")
+    bob.see_heading("Join another project")
+    token = link.partition("#")[2]
+    expect(bob.page.locator("[name=invitation]")).to_have_value(token)
+    bob.press("Join")
+    bob.see("You joined. The project is among yours now.")
+    bob.page.locator(".projects summary").click()
+    bob.click(bob.page.locator(".projects").get_by_role("link", name="south"))
+    bob.see_heading("south")
+    bob.see("You are here as viewer.")
+    # It works once.
+    bob.go("/console/account/join")
+    bob.fill(invitation=token)
+    bob.press("Join")
+    assert "does not count for you" in bob.error_of("invitation")
+
+    owner.go("/console/projects/south/people")
+    owner.follow("Ines")
+    owner.follow("Remove Ines")
+    owner.press("Remove this person")
+    owner.see("The person is gone")
+    owner.go("/console/projects/south/settings/delete")
+    owner.press("Delete this project")
+    owner.see_heading("default")

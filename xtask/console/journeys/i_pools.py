@@ -282,6 +282,38 @@ def test_who_is_held_to_some_rows_sees_those_alone(stage):
     assert browser.value("value_1") == "acme"
 
 
+def filled(browser):
+    """How far each field is filled, as the page of a pool says it, in words and to the eye."""
+    rows = browser.page.locator("table[aria-labelledby=schema] tbody tr", has=browser.page.locator(".filled"))
+    told = {}
+    for row in rows.all():
+        words = " ".join(row.locator(".filled").inner_text().split())
+        told[row.locator("th code").inner_text()] = (words, row.locator("meter").get_attribute("value"))
+    return told
+
+
+def test_how_far_fields_are_filled_is_of_the_rows_that_are_seen(stage):
+    fields = ("customer", "city", "note", "phone")
+    stage.api("POST", "/v1/pools", {
+        "name": "rates", "schema": "strict", "fields": [{"name": name, "type": "String"} for name in fields],
+    })
+    globex = {"customer": "globex", "city": "Lyon"}
+    acme = {"customer": "acme"}
+    stage.api("POST", "/v1/pools/rates/records", [{**globex, "note": "by hand"}, globex, {**acme, "city": "Berlin"}, acme])
+    owner = stage.owner_in()
+    guest = stage.browser()
+    guest.sign_in(stage.hedy)
+    # Who is held to globex is told of its two records alone.
+    for browser, shares in ((owner, (100, 75, 25, 0)), (guest, (100, 100, 50, 0))):
+        browser.go(f"/console/projects/default/pools/{pool_id(stage, 'rates')}")
+        browser.see_heading("rates")
+        told = filled(browser)
+        for name, share in zip(fields, shares):
+            assert told[name] == (f"{share} %", str(share)), told
+    owner.looks_right("pool-filled")
+    stage.api("DELETE", "/v1/pools/rates")
+
+
 def test_records_that_would_run_are_shown_and_never_run(stage):
     texts = [
         "<script>alert(1)</script>", "\"><img src=x onerror=alert(2)>", "<svg onload=alert(3)>",

@@ -1,7 +1,11 @@
 """What is shown: views as a key gets them, times in the reader's zone, digits in groups, and what
 can be dismissed, ended and made again."""
 
+import ast
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -20,6 +24,18 @@ def as_key(stage, key, path):
     request = urllib.request.Request(stage.origin + path, headers={"Authorization": f"Bearer {key['token']}"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
+
+
+def from_a_page(stage, key):
+    """Uses a secret key from a web page, where it is refused."""
+    request = urllib.request.Request(stage.origin + "/v1/whoami", headers={
+        "Authorization": f"Bearer {key['token']}", "Origin": "https://shop.example"})
+    try:
+        urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as refused:
+        assert refused.code == 403
+    else:
+        raise AssertionError("a secret key was let in from a page")
 
 
 def rows_of(customer):
@@ -133,14 +149,69 @@ def test_a_key_for_a_page_is_made_by_a_form_that_is_set_to_that(stage):
     assert browser.page.get_by_label("Only on these sites").is_visible()
 
 
+def test_the_key_that_the_form_makes_shows_the_chart_in_a_page(stage):
+    stage.stock()
+    stage.api("POST", "/v1/saved-queries", {"name": "shown share", "query": {
+        "analysis": "sum", "field": "amount", "pool": "orders", "group_by": ["city"]}})
+    browser = stage.owner_in()
+    browser.go(HERE + "/saved")
+    browser.follow("shown share")
+    browser.follow("Make it")
+    browser.see_heading("Read results")
+    browser.fill(
+        name="Shown in a page", field_1="customer", value_1="globex",
+        allowed_domains=stage.origin.removeprefix("http://"),
+    )
+    browser.press("Make the key")
+    browser.see_heading("The key is made")
+    browser.see("Put it into the page or app")
+    token = browser.page.locator("#token").inner_text()
+    keys = stage.api("GET", "/v1/keys?limit=1000")["items"]
+    (key,) = [key for key in keys if key["name"] == "Shown in a page"]
+    assert key["kind"] == "publishable" and [grant["on"] for grant in key["grants"]] == ["saved:shown share"], key
+    browser.go(HERE + "/saved")
+    browser.follow("shown share")
+    lines = browser.page.locator(".snippets pre", has_text="PUBLISHABLE_KEY").inner_text()
+    assert f"'{stage.origin}'" in lines, lines
+    lines = lines.replace("PUBLISHABLE_KEY", token)
+    page = stage.browser()
+    page.page.route("**/somebodys-page", lambda route: route.fulfill(content_type="text/html", body=lines))
+    page.go("/somebodys-page")
+    page.page.wait_for_function("() => document.getElementById('tidegate-chart')?.naturalWidth > 0", polling=50)
+
+
+def test_home_tells_of_a_grace_and_of_an_alert(stage):
+    rolled = key_of(stage, "Shown rolled", [])
+    stage.api("POST", f"/v1/keys/{rolled['id']}/roll", {
+        "grace": "1h", "person": stage.owner.sign_in, "code": stage.owner.code()})
+    from_a_page(stage, key_of(stage, "Shown alert", []))
+    browser = stage.owner_in()
+    browser.go(HERE)
+    browser.see("Wants attention")
+    lines = browser.page.locator(".attention li")
+    grace = lines.filter(has_text="Shown rolled")
+    expect(grace.locator(".tag")).to_have_text("In grace")
+    expect(grace).to_contain_text("The old secret lets in until then.")
+    # It ends by itself: there is nothing to dismiss.
+    expect(grace.get_by_role("link")).to_have_text(["Shown rolled"])
+    alert = lines.filter(has_text="Shown alert")
+    expect(alert.locator(".tag")).to_have_text("Used from a page")
+    browser.looks_right("home-attention")
+    browser.click(browser.page.get_by_role("link", name="Roll the key Shown alert"))
+    browser.see_heading("Roll the key")
+    browser.go(HERE)
+    browser.follow("Shown rolled")
+    browser.see_heading("Shown rolled")
+    browser.follow("End the old one now")
+    browser.press("End the old secret")
+    browser.see("The old secret has ended")
+    browser.go(HERE)
+    browser.see("Wants attention")
+    assert lines.filter(has_text="Shown rolled").count() == 0
+
+
 def test_a_notice_is_dismissed(stage):
-    key = key_of(stage, "Shown leaky", [])
-    request = urllib.request.Request(stage.origin + "/v1/whoami", headers={
-        "Authorization": f"Bearer {key['token']}", "Origin": "https://shop.example"})
-    try:
-        urllib.request.urlopen(request, timeout=30)
-    except urllib.error.HTTPError as refused:
-        assert refused.code == 403
+    from_a_page(stage, key_of(stage, "Shown leaky", []))
     browser = stage.owner_in()
     browser.go(HERE + "/notices")
     browser.looks_right("notices")
@@ -204,3 +275,66 @@ def test_what_was_deleted_is_made_again(stage):
     after = stage.api("GET", "/v1/views/shown%20sums")
     same = ("name", "pool", "shape", "fields", "filters")
     assert [before.get(one) for one in same] == [after.get(one) for one in same], after
+
+
+def test_questions_and_datasets_that_were_deleted_are_made_again(stage):
+    stage.stock()
+    question = {"analysis": "sum", "field": "amount", "pool": "orders"}
+    stage.api("POST", "/v1/saved-queries", {"name": "shown asked", "query": {**question, "group_by": ["city"]}})
+    stage.api("POST", "/v1/datasets", {"name": "shown series", "index_by": ["customer"], "query": {
+        **question, "interval": "monthly", "timeframe": "this_5_years"}})
+    browser = stage.owner_in()
+    for what, name, kind, done in (
+        ("saved-queries", "shown asked", "saved query", "The question is saved"),
+        ("datasets", "shown series", "dataset", "The dataset is made"),
+    ):
+        path = f"/v1/{what}/{urllib.parse.quote(name)}"
+        before = stage.api("GET", path)
+        browser.go(HERE + "/saved")
+        browser.follow(name)
+        browser.see_heading(name)
+        browser.follow("Delete")
+        browser.press(f"Delete this {kind}")
+        browser.see_heading(f"{name} is gone")
+        browser.see("The records that it asked are where they were.")
+        assert name not in [one["name"] for one in stage.api("GET", f"/v1/{what}?limit=1000")["items"]]
+        browser.press("Make it again")
+        browser.see_heading(name)
+        browser.see(done)
+        after = stage.api("GET", path)
+        assert after["id"] != before["id"]
+        own = ("id", "created_at", "changed_at")
+        said = [{member: value for member, value in one.items() if member not in own} for one in (before, after)]
+        assert said[0] == said[1], said
+
+
+def test_the_lines_of_a_views_page_run_as_they_are(stage):
+    stage.stock()
+    stage.api("POST", "/v1/views", {
+        "name": "shown lines", "pool": "orders", "shape": "aggregated",
+        "fields": [{"field": "customer", "group": True}, {"aggregate": "count", "as": "n"}],
+    })
+    key = key_of(stage, "Shown program", [{"on": "view:shown lines", "actions": ["read"], "constraints": rows_of("acme")}])
+    wanted = as_key(stage, key, "/v1/views/shown%20lines/data")["data"]
+    assert [row["customer"] for row in wanted] == ["acme"], wanted
+    for scripts in (True, False):
+        browser = stage.owner_in(scripts=scripts)
+        browser.go(HERE + "/views")
+        browser.follow("shown lines")
+        browser.see_heading("shown lines")
+        for language in ("JavaScript", "Python"):
+            browser.page.locator(".snippets summary", has_text=language).click()
+            code = browser.page.locator(".snippets details[open]", has_text=language).locator("code")
+            code.wait_for()
+            text = code.text_content()
+            assert "/v1/views/shown%20lines/data" in text, text
+            # With a script the lines name this server; without one they say where it is put.
+            assert (stage.origin in text, "TIDEGATE_URL" in text) == (scripts, not scripts), text
+        if scripts:
+            browser.looks_right("view-snippets")
+        ran = subprocess.run(
+            [sys.executable, "-c", text], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "TIDEGATE_TOKEN": key["token"], "TIDEGATE_URL": stage.origin},
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ast.literal_eval(ran.stdout)["data"] == wanted, ran.stdout
