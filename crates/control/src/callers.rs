@@ -81,8 +81,7 @@ impl Caller {
     /// Refuses a replaced secret that was silent for too long.
     fn check_heard(&self, secret: SecretId, now: Timestamp) -> Result<(), AuthError> {
         let silence = self.record_of(secret).and_then(|record| record.silence);
-        let end = silence.map(|silence| silence.ends_at(self.secret.last()));
-        match end.is_some_and(|end| end <= now) {
+        match silence.is_some_and(|silence| self.secret.is_over(silence, now)) {
             true => Err(AuthError::Expired),
             false => Ok(()),
         }
@@ -266,8 +265,8 @@ impl Callers {
         let mut known = self.write();
         let kept = |known: Option<Arc<Usage>>, saved| {
             let fresh = Usage::new(saved);
-            if let Some(last) = known.and_then(|usage| usage.last()) {
-                fresh.note(last);
+            if let Some(known) = known {
+                fresh.go_on_from(&known);
             }
             fresh
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use model::keys::Silence;
 use model::time::Timestamp;
 
 use super::whereabouts::{KeyNetworks, LastFrom};
@@ -13,6 +14,8 @@ use crate::store::Write;
 pub(super) struct Usage {
     used: AtomicI64,
     saved: AtomicI64,
+    /// The latest end by silence that somebody was told.
+    ended: AtomicI64,
 }
 
 const NEVER: i64 = i64::MIN;
@@ -23,11 +26,37 @@ impl Usage {
         Arc::new(Self {
             used: AtomicI64::new(saved),
             saved: AtomicI64::new(saved),
+            ended: AtomicI64::new(NEVER),
         })
     }
 
+    /// Notes a use, unless it was on its way while somebody was told of an end
+    /// behind it: it moves that end no more.
     pub(super) fn note(&self, now: Timestamp) {
-        self.used.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+        let now = now.as_microsecond();
+        if self.ended.load(Ordering::SeqCst) <= now {
+            self.used.fetch_max(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a secret that this is the use of was silent for too long. Who is
+    /// told so is told so for good, whatever is noted in the same moment.
+    pub(super) fn is_over(&self, silence: Silence, now: Timestamp) -> bool {
+        let end = silence.ends_at(self.last());
+        if end <= now {
+            self.ended.fetch_max(end.as_microsecond(), Ordering::SeqCst);
+            return true;
+        }
+        // An end by the silence of an earlier roll was told before this one began.
+        self.ended.load(Ordering::SeqCst) > silence.since.as_microsecond()
+    }
+
+    /// Takes over what was noted and told before.
+    pub(super) fn go_on_from(&self, before: &Self) {
+        let ended = before.ended.load(Ordering::SeqCst);
+        self.ended.fetch_max(ended, Ordering::SeqCst);
+        let used = before.used.load(Ordering::Relaxed);
+        self.used.fetch_max(used, Ordering::Relaxed);
     }
 
     pub(super) fn last(&self) -> Option<Timestamp> {
@@ -110,3 +139,6 @@ impl NotedUse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

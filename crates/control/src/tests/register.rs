@@ -4,6 +4,7 @@
 
 mod codes;
 mod credits;
+mod silence;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;

@@ -19,7 +19,7 @@ fn roll(text: &str) -> Roll {
 }
 
 impl Plane {
-    async fn roll(&self, id: KeyId, text: &str) -> Result<Secret, ControlError> {
+    pub(super) async fn roll(&self, id: KeyId, text: &str) -> Result<Secret, ControlError> {
         let by = self.admin();
         match self.control.roll_key(&by, id, roll(text), None).await? {
             Made::Now(_, secret) => Ok(secret),
@@ -35,7 +35,7 @@ impl Plane {
         }
     }
 
-    fn stored(&self, id: KeyId) -> Arc<KeyRecord> {
+    pub(super) fn stored(&self, id: KeyId) -> Arc<KeyRecord> {
         Arc::clone(self.definitions().key(id).expect("is there"))
     }
 }

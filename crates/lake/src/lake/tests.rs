@@ -7,6 +7,7 @@ mod deletion;
 pub(crate) mod fixtures;
 mod growth;
 mod power;
+mod receipts;
 mod retention;
 pub(crate) mod tokens;
 mod touched;

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use model::limits::RECOVERY_CODES;
 use model::people::{Code, RecoveryCode};
 
 use super::*;
@@ -29,6 +30,15 @@ fn rounds() -> u64 {
     match std::env::var("TIDEGATE_PROOF").as_deref() {
         Ok("long") => 100_000_u64.div_ceil(AT_ONCE),
         _ => 60,
+    }
+}
+
+/// How many sets of recovery codes there are, and how often each code is sent
+/// at once: a hundred thousand codes by `TIDEGATE_PROOF=long`.
+fn sets() -> (usize, usize) {
+    match std::env::var("TIDEGATE_PROOF").as_deref() {
+        Ok("long") => (100_000_usize.div_ceil(90 * RECOVERY_CODES), 90),
+        _ => (1, 9),
     }
 }
 
@@ -118,6 +128,14 @@ async fn d10_used_steps_only_grow_also_while_commits_are_unheard() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d10_a_recovery_code_is_in_the_set_or_gone_also_while_commits_are_unheard() {
+    let (sets, at_a_time) = sets();
+    for _ in 0..sets {
+        uses_a_set_up(at_a_time).await;
+    }
+}
+
+/// Sends each code of a set so many times at once, and once more after a restart.
+async fn uses_a_set_up(at_a_time: usize) {
     let mut plane = Plane::new().await;
     let (_, shown) = plane.owner().await;
     let codes = shown.recovery.len();
@@ -133,7 +151,7 @@ async fn d10_a_recovery_code_is_in_the_set_or_gone_also_while_commits_are_unhear
             let lost = InternalError::new("lost");
             plane.loses_an_answer(lost.into()).await;
         }
-        let sent = (0..AT_ONCE).map(|_| code()).collect();
+        let sent = (0..at_a_time).map(|_| code()).collect();
         let said = at_once(&plane, sent).await;
         let good = said.iter().filter(|said| **said == Said::Good).count();
         unheard += said.iter().filter(|said| **said == Said::Unheard).count();
