@@ -409,7 +409,9 @@ fn changed<'f>(
     names: &[(&str, &'f str)],
 ) -> Vec<(&'f str, &'f str)> {
     let form = with(form, &[("retention_days", days), ("do", "save")]);
-    let renamed = form.into_iter().map(|(name, value)| {
+    // The token is put in where it is sent.
+    let form = form.into_iter().filter(|(name, _)| *name != "_token");
+    let renamed = form.map(|(name, value)| {
         let other = names
             .iter()
             .find(|(was, _)| name == "field" && value == *was);
