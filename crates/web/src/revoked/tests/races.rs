@@ -33,11 +33,10 @@ struct Rolled {
 async fn switching(
     address: std::net::SocketAddr,
     mut drawn: Drawn,
-    rolls: watch::Receiver<Rolled>,
+    (mut now, rolls): (Rolled, watch::Receiver<Rolled>),
     switched: Arc<AtomicU32>,
 ) -> (u32, u32) {
     let mut connection = TcpStream::connect(address).await.expect("connects");
-    let mut now = rolls.borrow().clone();
     let (mut refused, mut asked) = (0, 0);
     loop {
         let newest = rolls.borrow().clone();
@@ -72,12 +71,14 @@ async fn k6_of_64_connections_through_100_rolls_none_is_refused_that_switches_in
         token: first,
         is_last: false,
     };
-    let (told, rolls) = watch::channel(start);
+    let (told, rolls) = watch::channel(start.clone());
     let switched = Arc::new(AtomicU32::new(0));
     let clients: Vec<_> = (0..CONNECTIONS)
         .map(|number| {
             let drawn = Drawn(u64::from(number) + 1);
-            let client = switching(address, drawn, rolls.clone(), Arc::clone(&switched));
+            // Also who connects after the first roll goes over to it.
+            let known = (start.clone(), rolls.clone());
+            let client = switching(address, drawn, known, Arc::clone(&switched));
             tokio::spawn(client)
         })
         .collect();
