@@ -25,9 +25,9 @@ use crate::support::{Server, send};
 /// What the questions and their answers are called in each directory.
 const ANSWERS: &str = "answers.json";
 /// What this version writes, with files of records, deletes, replaced records and
-/// events with tokens (version 4 of the operations), and definitions and balances with
-/// checksums; one is stopped, the other killed.
-const PRESENT: [&str; 2] = ["v4-balances", "v4-balances-killed"];
+/// events with tokens (version 4 of the operations), definitions and balances with
+/// checksums, and a rolled key; one is stopped, the other killed.
+const PRESENT: [&str; 2] = ["v4-rolled", "v4-rolled-killed"];
 /// What the first version wrote: all records are in the journal.
 const FIRST: &str = "v1-journal";
 /// What one of them takes in the repository, at most.

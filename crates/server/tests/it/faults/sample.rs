@@ -231,8 +231,8 @@ pub(crate) fn with_tokens(server: &Server) -> Asked {
     asked
 }
 
-/// Adds somebody who signs in, and a key that uses credits; its question and the
-/// answer, which is charged.
+/// Adds somebody who signs in, and a key that uses credits and is rolled; its question
+/// by the new secret and the answer, which is charged.
 pub(crate) fn with_balances(server: &Server) -> Asked {
     let master = server.master();
     let credits = json!({"amount": 1_000_000, "period": "month"});
@@ -244,6 +244,15 @@ pub(crate) fn with_balances(server: &Server) -> Asked {
     assert_eq!(asked.status, 200);
     let shown = server.get(token, "/v1/whoami").expect(200);
     assert_eq!(shown["left"]["credits"]["core"]["spent"], 1);
+    // In its grace when the directory is made, and over when that is opened.
+    let path = format!("/v1/keys/{}/roll", made["id"].as_str().expect("an id"));
+    let rolled = server.post(&master, &path, &json!({"grace": "1h"}));
+    let rolled = rolled.expect(201);
+    let asked = Asked {
+        token: rolled["token"].as_str().expect("a token").to_owned(),
+        ..asked
+    };
+    assert_eq!(asked.again(server), asked, "a roll changes no answer");
     let first = json!({"sign_in": "ada@example.com", "name": "Ada",
         "password": "violet harbour under glass"});
     server.post(&master, "/v1/people/first", &first).expect(201);

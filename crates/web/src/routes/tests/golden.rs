@@ -22,7 +22,7 @@ use crate::testing::listed::Listed;
 
 /// The stored forms: each by the number of its last migration. One has keys
 /// whose holders send no token of a key: what they send is signed.
-const FORMS: [&str; 5] = ["0004", "0017", "0019", "0020", SIGNING];
+const FORMS: [&str; 6] = ["0004", "0017", "0019", "0020", SIGNING, "0022"];
 const SIGNING: &str = "0020-signing";
 
 /// A key, a method and a pattern, for each call that was carried out.
