@@ -101,11 +101,13 @@ def test_somebody_who_is_here_joins_another_project(stage):
 
     bob = stage.signed_in(stage.bob)
     assert bob.go("/console/projects/south").status == 404
-    bob.go(link)
-    bob.follow("Take the invitation with it")
-    bob.see_heading("Join another project")
-    token = link.partition("#")[2]
-    expect(bob.page.locator("[name=invitation]")).to_have_value(token)
+    # One that begins with a digit is no name of a place in the page, and is not looked for.
+    for path in ["/console/join#8" + 42 * "x", link]:
+        bob.go(path)
+        bob.follow("Take the invitation with it")
+        bob.see_heading("Join another project")
+        token = path.partition("#")[2]
+        expect(bob.page.locator("[name=invitation]")).to_have_value(token)
     bob.press("Join")
     bob.see("You joined. The project is among yours now.")
     bob.page.locator(".projects summary").click()
