@@ -26,9 +26,9 @@ pub enum LakeError {
     },
     /// A pool whose records cannot go to files has its share of the memory for records.
     #[error(
-        "the records of the pool {pool} cannot go to files, because one of its files is damaged, and \
-         hold {held} bytes of at most {bound}; put the file back from a backup: the log and \
-         tidegate check name it"
+        "the records of the pool {pool} cannot go to files, because one of its files cannot be \
+         read, and hold {held} bytes of at most {bound}; the log and tidegate check name the file \
+         and say what to do"
     )]
     PoolStuck {
         /// The pool.
@@ -94,6 +94,18 @@ pub enum LakeError {
         /// In what way.
         detail: String,
     },
+    /// The disk did not give the bytes of a file. That may pass.
+    #[error(
+        "{source}; look at the disk, and at what the machine's log says of it: what needs the file \
+         works again as soon as it can be read; if it stays so, put the file back from a backup, \
+         on a sound disk"
+    )]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the disk said.
+        source: DiskError,
+    },
     /// A file was written by a later version.
     #[error(
         "{} is of format version {version}, which a later version of the server wrote; \
@@ -133,7 +145,7 @@ impl From<DataFusionError> for LakeError {
 }
 
 impl LakeError {
-    /// Whether a file of records cannot be read as it is, and will not by itself.
+    /// Whether a file of records cannot be read as it is.
     pub(crate) fn is_of_a_file(&self) -> bool {
         self.file().is_some()
     }
@@ -141,9 +153,16 @@ impl LakeError {
     /// The file of records that cannot be read, where [`Self::is_of_a_file`].
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            Self::Damaged { file, .. } | Self::NewerFile { file, .. } => Some(file),
+            Self::Damaged { file, .. }
+            | Self::Unreadable { file, .. }
+            | Self::NewerFile { file, .. } => Some(file),
             _ => None,
         }
+    }
+
+    /// Whether that may pass without anybody putting the file back.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
     }
 
     /// What went through a library, and perhaps through its reader of bytes, as it was.

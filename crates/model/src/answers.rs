@@ -179,6 +179,6 @@ pub struct TableMetrics {
     pub scrubbed_bytes: u64,
     /// Times that all files were.
     pub scrubs: u64,
-    /// Files of the present time that were found damaged.
+    /// Files of the present time that were found damaged, or could not be read and were not since.
     pub damaged_files: u64,
 }

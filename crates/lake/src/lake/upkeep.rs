@@ -64,7 +64,7 @@ pub(super) struct State {
     unnamed: AtomicBool,
     counters: Counters,
     scrub: Scrub,
-    /// Files that a merge could not read and that none has read since, and when that failed last.
+    /// Files that could not be read and that nobody has read since, and when that failed last.
     unreadable: Mutex<HashMap<FileId, Unreadable>>,
     /// Held while a piece of this work is done. Where both are held, that of
     /// `tending` was taken first.
@@ -159,6 +159,8 @@ enum Tended {
     Merge(PoolId),
     /// Forget tokens of uniqueness that ended.
     ForgetTokens,
+    /// Read a file again that the disk did not give.
+    ReadAgain(PoolId, FileId),
 }
 
 impl Freed {
@@ -178,7 +180,7 @@ impl Tended {
             Self::Sweep(pool, _) => Some(Writing::Sweep(*pool)),
             Self::Merge(pool) => Some(Writing::Merge(*pool)),
             Self::ForgetTokens => Some(Writing::ForgetTokens),
-            Self::Publish(_) => None,
+            Self::Publish(_) | Self::ReadAgain(..) => None,
         }
     }
 }
@@ -322,6 +324,7 @@ impl Lake {
             }
             Tended::Merge(pool) => self.merge_pool(pool),
             Tended::ForgetTokens => self.forget_tokens(memory),
+            Tended::ReadAgain(pool, file) => self.read_refused(pool, file),
         }
     }
 
@@ -368,6 +371,10 @@ impl Lake {
             .or_else(|| {
                 self.must_forget_tokens(memory)
                     .then_some(Tended::ForgetTokens)
+            })
+            .or_else(|| {
+                let (pool, file) = self.next_reading_again(states)?;
+                Some(Tended::ReadAgain(pool, file))
             })
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct State {
     syncs: u64,
     trace: crc32fast::Hasher,
     locks: BTreeSet<PathBuf>,
+    /// The file that it does not read.
+    pub(super) refused: Option<u64>,
 }
 
 /// A disk in memory that does at a power cut what real ones do: unsynced writes are lost, kept,
@@ -104,6 +106,7 @@ impl SimulatedDisk {
             syncs: 0,
             trace: crc32fast::Hasher::new(),
             locks: BTreeSet::new(),
+            refused: None,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -152,6 +155,13 @@ impl SimulatedDisk {
     /// Sets how many bytes of files fit; `None` is no limit. Overwriting needs no room.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().world.capacity = bytes;
+    }
+
+    /// From now on reading this file fails with an input/output error; `None` ends that.
+    pub fn refuse_reads(&self, path: Option<&Path>) {
+        let mut state = self.state();
+        let file = path.and_then(|path| state.world.file(path).ok());
+        state.refused = file;
     }
 
     /// The bytes of all files: what [`SimulatedDisk::set_capacity`] compares.

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use super::entry::FileId;
 use super::names::{Part, path_of};
-use super::verified::damaged;
+use super::verified::{damaged, unreadable};
 use crate::disk::{Disk, DiskError, DiskFile};
 use crate::error::{LakeError, Result};
 
@@ -29,8 +29,9 @@ impl Handles {
     /// The records of a file that the manifest names.
     ///
     /// # Errors
-    /// [`LakeError::OutOfFiles`] when the process may open no more, and else
-    /// what the disk says.
+    /// [`LakeError::OutOfFiles`] when the process may open no more,
+    /// [`LakeError::Damaged`] when there is no such file, and else
+    /// [`LakeError::Unreadable`].
     pub(super) fn records(&self, directory: &Path, id: FileId) -> Result<Arc<dyn DiskFile>> {
         if let Some(open) = self.open.get(&id) {
             return Ok(open);
@@ -54,7 +55,7 @@ impl Handles {
             match self.opened(path) {
                 Ok(file) => return Ok((path.clone(), file)),
                 Err(error) if error.is_out_of_files() => return Err(LakeError::OutOfFiles),
-                Err(error) if !error.is_not_found() => return Err(error.into()),
+                Err(error) if !error.is_not_found() => return Err(unreadable(&named, error)),
                 Err(_) => {}
             }
         }

@@ -15,7 +15,7 @@ use super::entry::FileEntry;
 use super::handles::Handles;
 use super::index::Index;
 use super::names::Part;
-use super::verified::damaged;
+use super::verified::{damaged, unreadable};
 use crate::columns::{REST, encoded_type};
 use crate::error::{LakeError, Result};
 
@@ -111,14 +111,15 @@ fn encoded_metadata(
 pub(super) fn read_index(handles: &Handles, directory: &Path, entry: &FileEntry) -> Result<Index> {
     let parts = [Part::Index, Part::UnfinishedIndex];
     let (path, file) = handles.part(directory, entry.id, parts)?;
-    let length = file.length()?;
+    let refused = |error| unreadable(&path, error);
+    let length = file.length().map_err(refused)?;
     if length != entry.index.bytes {
         let expected = entry.index.bytes;
         let detail = format!("it has {length} bytes instead of {expected}");
         return Err(damaged(&path, detail));
     }
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    let count = file.read_at(0, &mut bytes)?;
+    let count = file.read_at(0, &mut bytes).map_err(refused)?;
     if count != bytes.len() || Sha256::digest(&bytes)[..] != entry.index.digest[..] {
         return Err(damaged(&path, "its SHA-256 is not the one in the manifest"));
     }

@@ -13,6 +13,7 @@ use super::entry::{FileEntry, FileId};
 use super::handles::Handles;
 use super::index::Index;
 use super::names::{Part, path_of};
+use crate::disk::DiskError;
 use crate::error::{LakeError, Result};
 
 /// Bytes that share a checksum.
@@ -34,7 +35,8 @@ impl VerifiedFile {
     /// checksums in its index.
     ///
     /// # Errors
-    /// [`LakeError::Damaged`] when its length is another.
+    /// [`LakeError::Damaged`] when its length is another, [`LakeError::Unreadable`] when the disk
+    /// does not tell it.
     pub(super) fn new(
         handles: Arc<Handles>,
         directory: &Path,
@@ -43,7 +45,8 @@ impl VerifiedFile {
     ) -> Result<Self> {
         let path = path_of(directory, entry.id, Part::Records);
         let length = entry.bytes;
-        let found = handles.records(directory, entry.id)?.length()?;
+        let found = handles.records(directory, entry.id)?.length();
+        let found = found.map_err(|error| unreadable(&path, error))?;
         let checksums = index.checksums.clone();
         if found != length || checksums.len() as u64 != length.div_ceil(CHUNK) {
             return Err(damaged(
@@ -75,7 +78,11 @@ impl VerifiedFile {
         let to = end.next_multiple_of(CHUNK).min(self.length);
         let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
         let file = self.handles.records(&self.directory, self.id)?;
-        let count = file.read_at(from, &mut bytes)?;
+        let count = file.read_at(from, &mut bytes).map_err(|error| {
+            // Whoever reads it again opens it anew.
+            self.handles.forget(self.id);
+            unreadable(&self.path, error)
+        })?;
         if count != bytes.len() {
             return Err(damaged(&self.path, "it became shorter"));
         }
@@ -101,6 +108,14 @@ pub(super) fn damaged(path: &Path, detail: impl Into<String>) -> LakeError {
     LakeError::Damaged {
         file: path.to_owned(),
         detail: detail.into(),
+    }
+}
+
+/// What is known of a file whose bytes the disk does not give.
+pub(super) fn unreadable(path: &Path, source: DiskError) -> LakeError {
+    LakeError::Unreadable {
+        file: path.to_owned(),
+        source,
     }
 }
 

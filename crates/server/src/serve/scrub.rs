@@ -28,7 +28,7 @@ struct Kept {
     under_way: bool,
     /// The file after which it goes on.
     after: Option<String>,
-    /// Damaged files that it found.
+    /// Files that it found damaged, or could not read.
     damaged: u64,
 }
 
@@ -146,7 +146,8 @@ impl Scrub {
             0 => tracing::info!("every file of records is what was written"),
             damaged => tracing::error!(
                 damaged,
-                "not every file of records is what was written; tidegate check names them"
+                "not every file of records could be read and is what was written; tidegate check \
+                 names them"
             ),
         }
     }

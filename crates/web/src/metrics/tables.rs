@@ -56,7 +56,7 @@ fn gauges(tables: &TableMetrics) -> [Line; 7] {
         ),
         (
             "tidegate_damaged_files",
-            "Files that are not what was written; anything but 0 is an alarm.",
+            "Files that are not what was written, or cannot be read; anything but 0 is an alarm.",
             tables.damaged_files,
         ),
     ]

@@ -1,5 +1,6 @@
 //! What upkeep counts for operators.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::answers::TableMetrics;
@@ -86,7 +87,8 @@ impl Lake {
             ..TableMetrics::default()
         };
         let states = self.pools.states();
-        metrics.damaged_files = self.upkeep.scrub.damaged(&states);
+        let unreadable: BTreeSet<_> = self.upkeep.unreadable().keys().copied().collect();
+        metrics.damaged_files = self.upkeep.scrub.damaged(&states, &unreadable);
         for state in states {
             let manifest = &state.manifest;
             metrics.files += manifest.files.len() as u64;

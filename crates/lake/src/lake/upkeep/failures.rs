@@ -13,6 +13,7 @@ use super::publish::has_passed;
 use super::{Lake, State};
 use crate::error::{LakeError, Result};
 use crate::manifest::Manifest;
+use crate::store::PoolState;
 use crate::tables::{FileId, parse_name};
 use crate::uniqueness::TokenStoreError;
 
@@ -52,6 +53,8 @@ impl Writing {
 /// How long after a file could not be read for the first time it is read again; each time that it cannot
 /// be doubles that. Until then all is chosen as if it were not there.
 const FILE_RESTS: Duration = Duration::from_secs(10 * 60);
+/// The same of one that the disk did not give: that may pass.
+const REFUSED_FILE_RESTS: Duration = Duration::from_secs(60);
 /// So often it doubles: many files that cannot be read are to leave time for others.
 const DOUBLINGS_MAX: u32 = 6;
 
@@ -62,12 +65,18 @@ pub(super) struct Unreadable {
     failed: Timestamp,
     /// How often it failed before.
     before: u32,
+    /// Whether it may be read later without having been put back.
+    may_pass: bool,
 }
 
 impl Unreadable {
     /// Whether it is not read again yet. A clock that was set back does not say how long ago it was.
     fn rests(self, now: Timestamp) -> bool {
-        let rest = FILE_RESTS * (1 << self.before.min(DOUBLINGS_MAX));
+        let first = match self.may_pass {
+            true => REFUSED_FILE_RESTS,
+            false => FILE_RESTS,
+        };
+        let rest = first * (1 << self.before.min(DOUBLINGS_MAX));
         now >= self.failed && !has_passed(self.failed, now, rest)
     }
 }
@@ -107,7 +116,8 @@ pub(super) fn without<'a>(manifest: &'a Manifest, files: &BTreeSet<FileId>) -> C
 }
 
 impl State {
-    /// The files that a merge could not read and that none has read since.
+    /// The files that a merge could not read, or that the disk did not give, and that nobody has
+    /// read as wholes since.
     pub(super) fn unreadable(&self) -> MutexGuard<'_, HashMap<FileId, Unreadable>> {
         let unreadable = self.unreadable.lock();
         unreadable.unwrap_or_else(PoisonError::into_inner)
@@ -131,8 +141,12 @@ impl State {
         if let Some(id) = file_of(error).filter(|id| chosen.contains(id)) {
             let mut unreadable = self.unreadable();
             let before = unreadable.get(&id).map_or(0, |known| known.before + 1);
-            let failed = now;
-            unreadable.insert(id, Unreadable { failed, before });
+            let known = Unreadable {
+                failed: now,
+                before,
+                may_pass: error.may_pass(),
+            };
+            unreadable.insert(id, known);
         }
     }
 }
@@ -145,6 +159,37 @@ fn file_of(error: &LakeError) -> Option<FileId> {
 }
 
 impl Lake {
+    /// A file that the disk did not give, and that has rested: it is to be known for no longer
+    /// than that lasts, also where no merge needs it.
+    pub(super) fn next_reading_again(&self, states: &[PoolState]) -> Option<(PoolId, FileId)> {
+        let now = self.clock.now();
+        let mut due = self.upkeep.unreadable().clone();
+        due.retain(|_, known| known.may_pass && !known.rests(now));
+        if due.is_empty() {
+            return None;
+        }
+        let found = states.iter().find_map(|state| {
+            let mut files = state.manifest.files.iter();
+            let file = files.find(|file| due.contains_key(&file.id))?;
+            Some((state.id, file.id))
+        });
+        if found.is_none() {
+            // They have gone.
+            let mut unreadable = self.upkeep.unreadable();
+            unreadable.retain(|file, _| !due.contains_key(file));
+        }
+        found
+    }
+
+    /// A file was read as a whole: if it could not be before, it can be now.
+    pub(super) fn note_read(&self, file: FileId) {
+        let known = self.upkeep.unreadable().remove(&file);
+        if known.is_some() {
+            self.tables.forget(&[file]);
+            tracing::info!(%file, "a file of records that could not be read is as it was written");
+        }
+    }
+
     /// Counts and remembers a failure. One of the store of tokens is told here
     /// and goes no further: whoever does this work waits after a failure, and
     /// records must go to files all the same.

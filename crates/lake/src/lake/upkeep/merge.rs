@@ -18,7 +18,7 @@ use crate::manifest::{Manifest, ManifestChange};
 use crate::reading::Reading;
 use crate::snapshot::{FileView, Snapshot};
 use crate::store::Written;
-use crate::tables::{Batches, FileEntry, Plan, SortedBy, Verification, merge};
+use crate::tables::{Batches, FileEntry, FileId, Plan, SortedBy, Verification, merge};
 
 /// Undeclared fields that have a column of their own in a merged file, at most.
 const SHREDDED_MAX: usize = 64;
@@ -79,10 +79,19 @@ impl Lake {
                     return Err(JournalError::Stopped.into());
                 }
             }
-            self.tables.forget(&[file.id]);
-            self.upkeep.unreadable().remove(&file.id);
+            self.note_read(file.id);
         }
         Ok(())
+    }
+
+    /// Reads a file again that the disk did not give, if it is still there.
+    pub(super) fn read_refused(&self, pool: PoolId, id: FileId) -> Result<()> {
+        let files = self.pools.manifest(pool).files;
+        let meant = files.iter().filter(|file| file.id == id);
+        let meant: Vec<_> = meant.cloned().collect();
+        let (chosen, now) = (BTreeSet::from([id]), self.clock.now());
+        let failed = |error: &LakeError| self.upkeep.note_unreadable(error, &chosen, now);
+        self.read_again(pool, &meant).inspect_err(failed)
     }
 
     fn merge_files(

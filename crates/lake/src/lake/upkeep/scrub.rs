@@ -1,7 +1,7 @@
 //! Files are read again as wholes, from time to time, so that rot is found
 //! before anybody needs what rots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use model::ids::{PoolId, RawId};
 use model::permit::{Permit, Upkeep};
 
 use super::Lake;
-use crate::error::Result;
+use crate::error::{LakeError, Result};
 use crate::store::PoolState;
 use crate::tables::{FileId, Part, Verification, path_of};
 
@@ -34,7 +34,8 @@ pub enum Scrubbed {
     Bytes(u64),
     /// This file was read to its end; its name is a place to go on from.
     File(String),
-    /// This file is not what was written. It was told of; all others go on.
+    /// This file is not what was written, or the disk does not give it. It was told of; all others
+    /// go on.
     Damaged(PathBuf),
     /// Every file was read. The next step begins anew.
     All,
@@ -45,11 +46,13 @@ impl Scrub {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many of the files of these pools were found damaged.
-    pub(super) fn damaged(&self, states: &[PoolState]) -> u64 {
+    /// How many of the files of these pools were found damaged, or are of those that could not be
+    /// read.
+    pub(super) fn damaged(&self, states: &[PoolState], unreadable: &BTreeSet<FileId>) -> u64 {
         let progress = self.progress();
+        let is_meant = |id: &FileId| progress.damaged.contains_key(id) || unreadable.contains(id);
         let files = states.iter().flat_map(|state| state.manifest.files.iter());
-        let damaged = files.filter(|file| progress.damaged.contains_key(&file.id));
+        let damaged = files.filter(|file| is_meant(&file.id));
         damaged.count() as u64
     }
 }
@@ -81,15 +84,16 @@ impl Lake {
                 let path = path_of(&self.tables.directory(pool), id, Part::Records);
                 match begun {
                     Ok(verification) => (id, path, verification),
-                    Err(error) => return progress.found_damaged(id, path, &error),
+                    Err(error) => return self.found(&mut progress, (id, path), &error),
                 }
             }
         };
         match verification.step(bytes) {
-            Err(error) => progress.found_damaged(id, path, &error),
+            Err(error) => self.found(&mut progress, (id, path), &error),
             Ok(0) => {
                 progress.after = Some(id);
                 progress.damaged.remove(&id);
+                self.note_read(id);
                 Scrubbed::File(id.to_string())
             }
             Ok(read) => {
@@ -114,19 +118,31 @@ impl Lake {
     }
 }
 
-impl Progress {
-    fn found_damaged(
-        &mut self,
-        id: FileId,
-        path: PathBuf,
-        error: &crate::error::LakeError,
+impl Lake {
+    /// Tells of a file, and goes on behind it. What the disk did not give is read again by
+    /// [`Lake::tend`], long before the next round.
+    fn found(
+        &self,
+        progress: &mut Progress,
+        (id, path): (FileId, PathBuf),
+        error: &LakeError,
     ) -> Scrubbed {
+        progress.after = Some(id);
+        if error.may_pass() {
+            let found = BTreeSet::from([id]);
+            self.upkeep.note_unreadable(error, &found, self.clock.now());
+            tracing::error!(
+                file = %path.display(), %error,
+                "a file of records cannot be read; questions that need it are refused for as long \
+                 as it cannot"
+            );
+            return Scrubbed::Damaged(path);
+        }
         tracing::error!(
             file = %path.display(), %error,
             "a file of records is not what was written; questions that need it are refused"
         );
-        self.after = Some(id);
-        self.damaged.insert(id, path.clone());
+        progress.damaged.insert(id, path.clone());
         Scrubbed::Damaged(path)
     }
 }

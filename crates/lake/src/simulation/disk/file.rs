@@ -21,6 +21,10 @@ impl DiskFile for SimulatedFile {
             &self.path,
             (offset, &wanted.to_le_bytes()),
             |state| {
+                if state.refused == Some(self.inode) {
+                    const INPUT_OUTPUT: i32 = 5;
+                    return Err(io::Error::from_raw_os_error(INPUT_OUTPUT));
+                }
                 let live = state.world.live(self.inode)?;
                 let from = live
                     .len()

@@ -97,6 +97,52 @@ fn others_are_merged_without_a_file_that_cannot_be_read_until_it_is_put_back() {
     assert_eq!(numbers(&lake, &pool).len(), 240);
 }
 
+/// An input/output error may pass, and a file that is not what was written is put back by somebody.
+#[test]
+fn a_file_that_the_disk_does_not_give_is_left_out_until_it_does() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], options(), clock.clone()).unwrap();
+    append(&lake, &pool, 0..10);
+    lake.flush(&Permit::ours()).unwrap();
+    let (refused, _) = files(&lake, &pool)[0];
+    let path = path_of(&files_of(&pool), refused, Part::Records);
+    disk.refuse_reads(Some(&path));
+    let damaged = || lake.metrics().tables.damaged_files;
+
+    let mut failed = 0;
+    for n in 1..8 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&Permit::ours()).unwrap();
+        failed += tended(&lake);
+        let files = files(&lake, &pool);
+        assert!(files.len() <= 3, "{n}: {files:?}");
+        assert!(files.contains(&(refused, 10)), "it stays where it is");
+    }
+    assert_eq!((failed, damaged()), (1, 1));
+    let error = readable(&lake.pools.snapshot(&pool)).unwrap_err();
+    let told = error.to_string();
+    for word in [&*path.to_string_lossy(), "look at the disk", "backup"] {
+        assert!(told.contains(word), "{told}");
+    }
+    // It is read again, whether or not a merge needs it; each time that fails the time doubles.
+    for (seconds, failures) in [(59, 0), (2, 1), (61, 0), (60, 1)] {
+        clock.advance(Duration::from_secs(seconds));
+        assert_eq!(tended(&lake), failures, "{seconds}");
+    }
+    assert_eq!(damaged(), 1);
+    disk.refuse_reads(None);
+    assert_eq!(
+        numbers(&lake, &pool).len(),
+        80,
+        "questions ask the disk each time"
+    );
+    clock.advance(Duration::from_secs(4 * 60 + 1));
+    assert_eq!((tended(&lake), damaged()), (0, 0));
+    let all: u64 = files(&lake, &pool).iter().map(|(_, rows)| rows).sum();
+    assert_eq!(all, 80);
+}
+
 #[test]
 fn a_pool_of_many_files_that_cannot_be_read_leaves_others_their_turn() {
     let (disk, pools) = (

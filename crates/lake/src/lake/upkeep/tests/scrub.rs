@@ -1,8 +1,10 @@
 //! Reading all files again: rot is found, told once a round, and stops nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::pools::Pool;
+use model::time::ManualClock;
 
 use super::publish::{append, files_of, live, permit, settle};
 use crate::disk::Disk;
@@ -68,6 +70,38 @@ fn a_rotten_file_is_found_and_the_others_are_read_on() {
         assert_eq!(lake.metrics().tables.damaged_files, 2);
     }
     assert_eq!(numbers(&lake, &open_pool(3)), [], "others go on");
+}
+
+#[test]
+fn a_file_that_the_disk_does_not_give_counts_for_as_long_as_it_does_not() {
+    let (disk, pool) = (SimulatedDisk::new(4), open_pool(1));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], roomy(), clock.clone()).unwrap();
+    for n in 0..2 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&permit()).unwrap();
+    }
+    let refused = files_of(&pool).join(&live(&lake, &pool)[0]);
+    disk.refuse_reads(Some(&refused));
+    let found = round(&lake);
+    let told = found
+        .iter()
+        .filter(|step| matches!(step, Scrubbed::Damaged(_)));
+    assert_eq!((found.len(), told.count()), (2, 1), "{found:?}");
+    assert_eq!(lake.metrics().tables.damaged_files, 1);
+    settle(&lake);
+    assert_eq!(lake.metrics().tables.damaged_files, 1, "it rests");
+    disk.refuse_reads(None);
+    clock.advance(Duration::from_secs(61));
+    settle(&lake);
+    assert_eq!(lake.metrics().tables.damaged_files, 0);
+    // A round finds that as well.
+    disk.refuse_reads(Some(&refused));
+    round(&lake);
+    assert_eq!(lake.metrics().tables.damaged_files, 1);
+    disk.refuse_reads(None);
+    round(&lake);
+    assert_eq!(lake.metrics().tables.damaged_files, 0);
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(super) enum Piece {
     Compact,
     MoveTokens,
     ForgetTokens,
+    ReadAgain,
     Close,
 }
 
@@ -109,6 +110,7 @@ fn next_piece(lake: &Lake) -> Option<Piece> {
         Tended::Sweep(..) => Piece::Sweep,
         Tended::Publish(_) => Piece::Publish,
         Tended::ForgetTokens => Piece::ForgetTokens,
+        Tended::ReadAgain(..) => Piece::ReadAgain,
         Tended::Merge(pool) => {
             let state = states.iter().find(|state| state.id == pool)?;
             let layout = state.pool.as_ref()?.draft.layout;
