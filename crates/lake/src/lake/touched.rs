@@ -43,7 +43,9 @@ impl Lake {
     /// of the moment `since`: a record that came, went or was replaced has a
     /// time that is told, or everything is. After a restart, for a moment that
     /// is not known, and when the pool is defined otherwise than it was then,
-    /// that is everything. It is known in memory and found at once.
+    /// that is everything. It is known in memory and found at once. When the
+    /// border of the pool's retention has moved, all times before it are told,
+    /// whether or not records lay there.
     ///
     /// Whether records may have gone is told besides, since a delete by times
     /// touches its times alone.

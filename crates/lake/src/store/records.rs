@@ -246,8 +246,8 @@ impl Records {
 
     /// The border of its retention has moved, and what is older went; see
     /// [`Touches::border_moved`].
-    pub(super) fn border_moved(&mut self) {
-        self.touches.border_moved();
+    pub(super) fn border_moved(&mut self, column: &FieldPath, border: i64) {
+        self.touches.border_moved(column, border);
     }
 
     /// Sets the records in memory apart, to be written to files. `None` when

@@ -144,12 +144,17 @@ impl Touches {
         }
     }
 
-    /// The border before which records are too old has moved, and what lies before it went, if
-    /// there was something. It counts as taking away of any customer, whether or not there was:
-    /// what ends by it ends by the clock, and tells nobody that somebody's records went.
-    pub(super) fn border_moved(&mut self) {
+    /// The border of this column before which records are too old has moved, and what lies before
+    /// it went, if there was something. It counts as taking away of any customer, and as touching
+    /// all times before it, whether or not there was: what ends or is made anew by it is so by the
+    /// clock, and tells nobody that somebody's records went.
+    pub(super) fn border_moved(&mut self, column: &FieldPath, border: i64) {
+        if *column != self.column {
+            return self.everything();
+        }
         self.count += 1;
         self.took();
+        self.cover(i64::MIN, border.saturating_sub(1));
     }
 
     /// Rows of this predicate may have gone, which names columns.

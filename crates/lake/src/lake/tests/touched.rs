@@ -649,9 +649,16 @@ fn what_is_kept_ends_by_the_hour_whatever_is_too_old_and_whosever_it_is() {
             told.clock.advance(HOUR);
             assert_eq!(retain(), usize::from(first.contains(&OLDER)));
             assert_eq!(took(before), [true; 4], "{first:?} {later:?}");
+            // And so is what was made of the times before it.
+            assert_eq!(
+                told.since(before),
+                "0001-01-01T00:00:00Z..2026-02-27T12:59:59.999999Z",
+                "{first:?} {later:?}"
+            );
             let after = told.version();
             assert_eq!(retain(), 0);
             assert_eq!(took(after), [false; 4], "{first:?} {later:?}");
+            assert_eq!(told.since(after), "", "{first:?} {later:?}");
         }
     }
     // A delete that asks for the same is one.

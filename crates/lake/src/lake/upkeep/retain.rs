@@ -68,8 +68,8 @@ impl Lake {
     /// pool is looked through when the border has moved by an hour or it has
     /// new records, and then at most every five minutes. Blocks while it works.
     ///
-    /// Answers that are kept end when the border has moved, whether or not
-    /// something went, and not when records go that came later: from their age
+    /// Answers that are kept end when the border has moved, and what was made of
+    /// times before it is made anew, whether or not something went, and not when records go that came later: from their age
     /// nobody learns what there is (see [`Lake::took_away`]).
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Lake {
             let has_moved = known.is_none_or(|known| known.border != border);
             let done = self.retain_pool(pool, snapshot, border);
             if has_moved {
-                self.pools.border_moved(pool);
+                self.pools.border_moved(pool, border);
             }
             match done {
                 Ok(is_less) => {

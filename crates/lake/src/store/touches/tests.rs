@@ -218,6 +218,27 @@ fn joining_under_the_earlier_change_is_found_out() {
 }
 
 #[test]
+fn a_border_that_moves_touches_all_before_it_whether_or_not_something_went() {
+    for has_gone in [false, true] {
+        let mut touches = Touches::new(column());
+        if has_gone {
+            touches.went(&order(OrderTest::Lt, 7), Why::TooOld);
+        }
+        touches.border_moved(&column(), 7);
+        let told = touches.since(&column(), 0);
+        let before = Since::Times {
+            stretches: vec![(i64::MIN, 6)],
+            timeless: false,
+        };
+        assert_eq!((told, touches.took_away_since(0)), (before, true));
+        // Of times that are not those that are known, anything may have been touched.
+        let count = touches.count();
+        touches.border_moved(&FieldPath::parse("other").unwrap(), 7);
+        assert_eq!(touches.since(&column(), count), Since::Everything);
+    }
+}
+
+#[test]
 fn what_is_not_known_is_everything() {
     let mut listed = Listed::new();
     listed.arrive(1, 2);
