@@ -56,16 +56,37 @@ type Key = (FileId, Part);
 
 /// The form in which it is.
 #[derive(Clone)]
-enum Kept {
+enum Form {
     Array(ArrayRef),
     Page(Arc<Page>),
 }
 
+/// What is kept, measured before it is: the cache weighs what it keeps while others wait for it.
+#[derive(Clone)]
+struct Kept {
+    form: Form,
+    bytes: u64,
+}
+
 impl Kept {
+    fn of(form: Form) -> Self {
+        const ENTRY: usize = 128;
+        let bytes = match &form {
+            Form::Page(page) => page.buffer().len(),
+            // What codes stand for is kept, and counted, on its own.
+            Form::Array(array) => match Encoded::of(array.as_ref()) {
+                Some(encoded) => encoded.codes().get_array_memory_size(),
+                None => array.get_array_memory_size(),
+            },
+        };
+        let bytes = (bytes + ENTRY) as u64;
+        Self { form, bytes }
+    }
+
     fn array(self) -> Option<ArrayRef> {
-        match self {
-            Self::Array(array) => Some(array),
-            Self::Page(_) => None,
+        match self.form {
+            Form::Array(array) => Some(array),
+            Form::Page(_) => None,
         }
     }
 }
@@ -75,16 +96,7 @@ struct Bytes;
 
 impl Weighter<Key, Kept> for Bytes {
     fn weight(&self, _: &Key, kept: &Kept) -> u64 {
-        const ENTRY: usize = 128;
-        let bytes = match kept {
-            Kept::Page(page) => page.buffer().len(),
-            // What codes stand for is kept, and counted, on its own.
-            Kept::Array(array) => match Encoded::of(array.as_ref()) {
-                Some(encoded) => encoded.codes().get_array_memory_size(),
-                None => array.get_array_memory_size(),
-            },
-        };
-        (bytes + ENTRY) as u64
+        kept.bytes
     }
 }
 
@@ -189,7 +201,7 @@ impl BlockCache {
             let key = (file, Part::Dictionary(block / ROW_GROUP_BLOCKS, *column));
             if self.cache.get(&key).is_none() {
                 let values = encoded.values().clone();
-                self.cache.insert(key, Kept::Array(values));
+                self.cache.insert(key, Kept::of(Form::Array(values)));
             }
         }
     }
@@ -208,7 +220,7 @@ impl BlockCache {
         array: &ArrayRef,
     ) {
         if cached == Cached::Yes {
-            let kept = Kept::Array(array.clone());
+            let kept = Kept::of(Form::Array(array.clone()));
             self.cache.insert(self.cells(file, block, source), kept);
         }
     }
@@ -221,7 +233,7 @@ impl BlockCache {
         }
         let key = (file, Part::Asked(block));
         let times = self.array(&key).map_or(0, |times| times.len());
-        let once_more = Kept::Array(Arc::new(NullArray::new(times + 1)));
+        let once_more = Kept::of(Form::Array(Arc::new(NullArray::new(times + 1))));
         self.cache.insert(key, once_more);
         times
     }
@@ -247,7 +259,8 @@ impl BlockCache {
         let living = self.living.find(file, (group, column)).filter(is_same);
         let shared = living.unwrap_or_else(|| values.clone());
         self.living.note(file, (group, column), &shared);
-        self.cache.insert(key, Kept::Array(shared.clone()));
+        let kept = Kept::of(Form::Array(shared.clone()));
+        self.cache.insert(key, kept);
         shared
     }
 
@@ -261,9 +274,9 @@ impl BlockCache {
         if cached == Cached::No {
             return None;
         }
-        match self.cache.get(&(file, Part::Page(group, column)))? {
-            Kept::Page(page) => Some(Page::clone(&page)),
-            Kept::Array(_) => None,
+        match self.cache.get(&(file, Part::Page(group, column)))?.form {
+            Form::Page(page) => Some(Page::clone(&page)),
+            Form::Array(_) => None,
         }
     }
 
@@ -278,7 +291,8 @@ impl BlockCache {
         const BYTES_MAX: usize = 512 << 10;
         if cached == Cached::Yes && page.buffer().len() <= BYTES_MAX {
             let key = (file, Part::Page(group, column));
-            self.cache.insert(key, Kept::Page(Arc::new(page.clone())));
+            let kept = Kept::of(Form::Page(Arc::new(page.clone())));
+            self.cache.insert(key, kept);
         }
     }
 

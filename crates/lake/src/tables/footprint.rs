@@ -15,14 +15,15 @@ pub(super) struct Footprint;
 
 impl Weighter<FileId, Arc<TableFile>> for Footprint {
     fn weight(&self, _: &FileId, file: &Arc<TableFile>) -> u64 {
-        file.footprint()
+        // The cache weighs while others wait for it.
+        file.footprint
     }
 }
 
 impl TableFile {
     /// About how many bytes it takes in memory: its footer and its index, and what is found out of
     /// them later, as if it had been. So it is always the same of the same file.
-    pub(super) fn footprint(&self) -> u64 {
+    pub(super) fn measured(&self) -> u64 {
         /// What is the same for all: the manifest's entry, paths, locks.
         const FILE: usize = 1 << 10;
         /// Of a column in each set of types: its name, its types, and where it stands.

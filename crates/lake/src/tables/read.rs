@@ -39,6 +39,8 @@ pub(crate) struct TableFile {
     /// The number of each column by its name.
     pub(super) columns: HashMap<String, usize>,
     pub(super) cache: Arc<BlockCache>,
+    /// What [`TableFile::measured`] says, once and for all.
+    pub(super) footprint: u64,
 }
 
 impl TableFile {
@@ -71,7 +73,7 @@ impl TableFile {
             .map(|(at, field)| (field.name().clone(), at))
             .collect();
         let metadata = Metadata::new(&metadata, &options)?;
-        Ok(Self {
+        let mut file = Self {
             entry,
             index,
             orders: BlockOrders::default(),
@@ -80,7 +82,10 @@ impl TableFile {
             metadata,
             columns,
             cache,
-        })
+            footprint: 0,
+        };
+        file.footprint = file.measured();
+        Ok(file)
     }
 
     /// The order of its rows.

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray};
 use model::ids::RawId;
+use quick_cache::Weighter;
 
-use super::{BlockCache, Cached, CellSource, Encoded, Part};
+use super::{BlockCache, Bytes, Cached, CellSource, Encoded, Form, Kept, Part};
 use crate::tables::FileId;
 
 fn file(number: u16) -> FileId {
@@ -79,6 +80,16 @@ fn what_codes_stand_for_is_counted_and_shared_as_long_as_cells_are_kept() {
         Arc::ptr_eq(&other, &longer),
         "what is not the same is not shared"
     );
+}
+
+/// The cache asks what something weighs under its lock, and again when it goes.
+#[test]
+fn what_is_kept_is_measured_before_and_not_by_the_cache() {
+    let kept = Kept::of(Form::Array(texts()));
+    assert!(kept.bytes > texts().get_array_memory_size() as u64);
+    let known = Kept { bytes: 7, ..kept };
+    let key = (file(1), Part::Cells(0, CellSource::Stored(0)));
+    assert_eq!(Bytes.weight(&key, &known), 7);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn of_however_many_files_footers_stay_within_the_bytes_of_the_cache() {
         let entry = Arc::new(entry);
         let file = tables.open(pool.id, &entry).unwrap();
         assert_eq!(file.blocks(), 1);
-        all += file.footprint();
+        all += file.footprint;
         // Nothing was read of them yet but how they are built.
         assert!(tables.cache_bytes() <= BYTES / 2, "{number}");
         entries.push(entry);

@@ -5,7 +5,9 @@ use arrow_schema::DataType;
 use model::filters::Constraint;
 use model::permit::Permit;
 use model::queries::{Aggregate, AggregateQuery, GroupField, Measure, Query, Row};
+use quick_cache::Weighter;
 
+use super::super::footprint::Footprint;
 use super::*;
 use crate::columns::Encoded;
 use crate::finish::finish;
@@ -112,9 +114,14 @@ fn row_groups_that_are_alike_are_known_once_and_all_are_counted() {
     // What is known of columns outweighs what is known of blocks.
     let types = known.kinds() * file.columns.len() * 512;
     let footer = known.metadata().memory_size();
-    assert!(file.footprint() >= (types + footer) as u64);
-    let others = file.footprint() - (types + footer) as u64;
+    assert!(file.footprint >= (types + footer) as u64);
+    let others = file.footprint - (types + footer) as u64;
     assert!(others < types as u64 / 2, "{others} bytes test nothing");
+    // The cache weighs under its lock, and measures nothing there.
+    written.tables.forget(&[written.entry.id]);
+    let mut alone = Arc::into_inner(file).unwrap();
+    alone.footprint = 7;
+    assert_eq!(Footprint.weight(&written.entry.id, &Arc::new(alone)), 7);
 }
 
 /// One aggregation of these functions.
