@@ -56,12 +56,13 @@ impl Lake {
         let awake = known.filter(|state| !failures.rests(Writing::Merge(state.id), now));
         let mut due = awake.filter(|state| {
             let (manifest, layout) = (&state.manifest, layout_of(state));
-            let manifest = without(manifest, &resting);
+            // The list is copied for a look alone, and not where the last one tells.
+            let others = || without(manifest, &resting);
             let subject = Subject::of(state).with_runs(most).without(&resting);
-            let must_merge = || choose(&manifest, layout, most).is_some();
+            let must_merge = || choose(&others(), layout, most).is_some();
             looks.tell(state.id, Look::Merge, subject, must_merge)
                 || (may_be_unclean(looks, state)
-                    && self.must_purge(state.pool.as_deref(), &manifest))
+                    && self.must_purge(state.pool.as_deref(), manifest, &resting))
         });
         let due = due.next().map(|state| state.id);
         due.or_else(|| (!is_busy).then(|| self.next_sorting(memory, states))?)
@@ -77,8 +78,8 @@ impl Lake {
         let (mut found, mut known) = (None, HashMap::new());
         for state in states {
             let is_waiting = layout_of(state) == FileLayout::FilePerCustomer && state.bytes == 0;
-            let manifest = without(&state.manifest, &resting);
-            let has_many = || gathered(&manifest, layout_of(state), always).is_some();
+            let awake = || without(&state.manifest, &resting);
+            let has_many = || gathered(&awake(), layout_of(state), always).is_some();
             let subject = Subject::of(state).without(&resting);
             if !is_waiting || !memory.looks.tell(state.id, Look::Gather, subject, has_many) {
                 continue;
@@ -108,9 +109,9 @@ impl Lake {
             let Some(order) = state.sorted_by() else {
                 continue;
             };
-            let manifest = without(&state.manifest, &resting);
+            let awake = || without(&state.manifest, &resting);
             let subject = Subject::of(state).in_order(&order).without(&resting);
-            let lie_otherwise = || misplaced(&manifest, &order).is_some();
+            let lie_otherwise = || misplaced(&awake(), &order).is_some();
             if !memory
                 .looks
                 .tell(state.id, Look::Sort, subject, lie_otherwise)

@@ -102,12 +102,20 @@ impl Failures {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often a list of files was copied, on this thread.
+    pub(super) static COPIES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// A manifest without these files.
 pub(super) fn without<'a>(manifest: &'a Manifest, files: &BTreeSet<FileId>) -> Cow<'a, Manifest> {
     let is_meant = |id: &FileId| files.contains(id);
     if files.is_empty() || !manifest.files.iter().any(|file| is_meant(&file.id)) {
         return Cow::Borrowed(manifest);
     }
+    #[cfg(test)]
+    COPIES.with(|copies| copies.set(copies.get() + 1));
     let others = manifest.files.iter().filter(|file| !is_meant(&file.id));
     Cow::Owned(Manifest {
         files: Arc::new(others.cloned().collect()),

@@ -28,9 +28,15 @@ const FILES_MAX: usize = 8;
 const SHARE_IN_PEACE: u32 = 8;
 
 impl Lake {
-    /// Whether removals wait too long, or are too many for readers to heed.
-    pub(super) fn must_purge(&self, pool: Option<&Pool>, manifest: &Manifest) -> bool {
-        let mut files = manifest.files.iter();
+    /// Whether removals wait too long, or are too many for readers to heed, in files that do not rest.
+    pub(super) fn must_purge(
+        &self,
+        pool: Option<&Pool>,
+        manifest: &Manifest,
+        resting: &BTreeSet<FileId>,
+    ) -> bool {
+        let files = manifest.files.iter();
+        let mut files = files.filter(|file| !resting.contains(&file.id));
         files.any(|file| self.purges(pool, manifest, file).is_some())
     }
 

@@ -7,6 +7,7 @@ use model::permit::Permit;
 use model::pools::Pool;
 use model::time::ManualClock;
 
+use super::super::failures::COPIES;
 use super::publish::{append, files_of};
 use crate::disk::Disk;
 use crate::lake::tests::fixtures::*;
@@ -141,6 +142,30 @@ fn a_file_that_the_disk_does_not_give_is_left_out_until_it_does() {
     assert_eq!((tended(&lake), damaged()), (0, 0));
     let all: u64 = files(&lake, &pool).iter().map(|(_, rows)| rows).sum();
     assert_eq!(all, 80);
+}
+
+/// Upkeep asks several times a second, and a pool may have many files.
+#[test]
+fn while_a_file_rests_and_nothing_changes_no_list_of_files_is_copied() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let lake = open(&disk, &[&pool], options());
+    append(&lake, &pool, 0..10);
+    lake.flush(&Permit::ours()).unwrap();
+    let (refused, _) = files(&lake, &pool)[0];
+    let path = path_of(&files_of(&pool), refused, Part::Records);
+    disk.refuse_reads(Some(&path));
+    for n in 1..4 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&Permit::ours()).unwrap();
+    }
+    assert_eq!(tended(&lake), 1);
+    let copies = || COPIES.with(std::cell::Cell::get);
+    let before = copies();
+    assert!(before > 0, "it was chosen without that file");
+    for _ in 0..10 {
+        assert_eq!(tended(&lake), 0);
+    }
+    assert_eq!(copies(), before);
 }
 
 #[test]
