@@ -146,7 +146,7 @@ impl From<DataFusionError> for LakeError {
 
 impl LakeError {
     /// Whether a file of records cannot be read as it is.
-    pub(crate) fn is_of_a_file(&self) -> bool {
+    pub fn is_of_a_file(&self) -> bool {
         self.file().is_some()
     }
 

@@ -102,6 +102,9 @@ takes the old files away and brings the pool's Delta log up to date. A running s
 bit by bit; this is for a server that is stopped: before a backup, before other programs read the
 Delta tables, or to have deleted records gone from the disk at once.
 
+A file that cannot be read stays where it is and is named with what to do; all else is done, and the
+exit code is 1.
+
 Records that are in the journal alone stay there, unless --flush is given. Ending the command early
 loses nothing: what was not finished is done again.
 

@@ -33,22 +33,49 @@ pub(super) fn run(args: &CompactArgs) -> Result<(), CommandError> {
         true => flush(&lake),
         false => compact(&lake, &chosen, args.flush),
     };
-    let done = done.and_then(|unpublished| {
+    let done = done.and_then(|left| {
         lake.free_journal(&Permit::ours())?;
-        Ok(unpublished)
+        Ok(left)
     });
     lake.stop();
     lake.close();
-    let unpublished = done?;
-    if unpublished.is_empty() {
-        return Ok(());
+    done?.told()
+}
+
+/// What could not be done while the rest was, each with what to do.
+#[derive(Debug, Default)]
+struct Left {
+    /// Files that cannot be read.
+    unreadable: Vec<String>,
+    /// Delta logs.
+    unpublished: Vec<String>,
+}
+
+impl Left {
+    /// Notes what was left, or ends the work.
+    fn note(&mut self, done: Result<(), LakeError>) -> Result<(), ServeError> {
+        match done {
+            Err(error @ LakeError::Unpublished { .. }) => self.unpublished.push(error.to_string()),
+            Err(error) if error.is_of_a_file() => self.unreadable.push(error.to_string()),
+            done => done?,
+        }
+        Ok(())
     }
-    for problem in &unpublished {
-        output::note(&format!("warning: {}", printable(problem)));
+
+    fn told(self) -> Result<(), CommandError> {
+        for problem in self.unreadable.iter().chain(&self.unpublished) {
+            output::note(&format!("warning: {}", printable(problem)));
+        }
+        let failed = match (self.unreadable.len(), self.unpublished.len()) {
+            (0, 0) => return Ok(()),
+            (0, _) => "every pool is compacted, but not every Delta log says so",
+            _ => {
+                "not every file can be read; those stay as they are, and all else is done. \
+                 tidegate check names every such file; compact again when they are put back"
+            }
+        };
+        Err(CommandError::Failed(failed.to_owned()))
     }
-    Err(CommandError::Failed(
-        "every pool is compacted, but not every Delta log says so".to_owned(),
-    ))
 }
 
 fn choose(pools: &[Arc<Pool>], named: &[String]) -> Result<Vec<Arc<Pool>>, CommandError> {
@@ -79,16 +106,17 @@ fn choose(pools: &[Arc<Pool>], named: &[String]) -> Result<Vec<Arc<Pool>>, Comma
     Ok(chosen)
 }
 
-fn flush(lake: &Lake) -> Result<Vec<String>, ServeError> {
-    lake.flush(&Permit::ours())?;
-    Ok(Vec::new())
+fn flush(lake: &Lake) -> Result<Left, ServeError> {
+    let mut left = Left::default();
+    left.note(lake.flush(&Permit::ours()))?;
+    Ok(left)
 }
 
-/// Compacts pool by pool, with a bar; answers which could not be published.
-fn compact(lake: &Lake, pools: &[Arc<Pool>], flush: bool) -> Result<Vec<String>, ServeError> {
+/// Compacts pool by pool, with a bar; answers what was left.
+fn compact(lake: &Lake, pools: &[Arc<Pool>], flush: bool) -> Result<Left, ServeError> {
     let permit: Permit<Upkeep> = Permit::ours();
     let bar = progress::count(0, "records");
-    let mut unpublished = Vec::new();
+    let mut left = Left::default();
     for pool in pools {
         bar.set_message(printable(pool.draft.name.as_str()));
         bar.inc_length(lake.records_of(&permit, pool.id));
@@ -105,12 +133,10 @@ fn compact(lake: &Lake, pools: &[Arc<Pool>], flush: bool) -> Result<Vec<String>,
             work.join()
         });
         match done {
-            Ok(Ok(())) => {}
-            Ok(Err(error @ LakeError::Unpublished { .. })) => unpublished.push(error.to_string()),
-            Ok(Err(error)) => return Err(error.into()),
+            Ok(done) => left.note(done)?,
             Err(_) => return Err(ServeError::Other("the work ended in a panic".to_owned())),
         }
     }
     bar.finish_and_clear();
-    Ok(unpublished)
+    Ok(left)
 }

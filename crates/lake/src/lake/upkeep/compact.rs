@@ -6,15 +6,34 @@ use model::permit::{Permit, Upkeep};
 use super::{Lake, Tending};
 use crate::error::{LakeError, Result};
 
+/// Notes a failure of a file that cannot be read, behind which work goes on; the first is kept.
+fn go_on(left: &mut Result<()>, done: Result<()>) -> Result<()> {
+    match done {
+        Err(error) if error.is_of_a_file() => {
+            if left.is_ok() {
+                *left = Err(error);
+            }
+            Ok(())
+        }
+        done => done,
+    }
+}
+
 impl Lake {
     /// Writes all records in memory to files.
+    ///
+    /// # Errors
+    /// Of the first file that cannot be read, when the records of all pools are
+    /// written that can be.
     pub fn flush(&self, _: &Permit<Upkeep>) -> Result<()> {
         let mut memory = self.upkeep.freeing();
         self.settle_journal()?;
+        let mut left = Ok(());
         for state in self.pools.states() {
-            self.flush_making_room(state.id)?;
+            go_on(&mut left, self.flush_making_room(state.id))?;
         }
-        self.carry_on(&mut memory)
+        self.carry_on(&mut memory)?;
+        left
     }
 
     /// Writes all records to files, merges the files of each pool into as few
@@ -22,10 +41,12 @@ impl Lake {
     /// and takes from the disk what nobody needs any more.
     ///
     /// # Errors
-    /// [`LakeError::Unpublished`] when all is done but the Delta log of a pool,
-    /// and the files that it names.
+    /// Of the first file that cannot be read, when all is done without it; it
+    /// stays where it is. [`LakeError::Unpublished`] when all is done but the
+    /// Delta log of a pool, and the files that it names.
     pub fn compact(&self, permit: &Permit<Upkeep>) -> Result<()> {
-        self.flush(permit)?;
+        let mut left = Ok(());
+        go_on(&mut left, self.flush(permit))?;
         let mut memory = self.upkeep.tending();
         let mut unpublished = Ok(());
         // The states themselves would hold the files that are to go.
@@ -35,11 +56,11 @@ impl Lake {
                 Err(error @ LakeError::Unpublished { .. }) => {
                     unpublished = unpublished.and(Err(error))
                 }
-                done => done?,
+                done => go_on(&mut left, done)?,
             }
         }
         self.wipe_journal(&mut self.upkeep.freeing())?;
-        unpublished
+        left.and(unpublished)
     }
 
     /// As [`Lake::compact`], for one pool; its records in memory go to files
@@ -50,13 +71,14 @@ impl Lake {
     pub fn compact_pool(&self, _: &Permit<Upkeep>, pool: PoolId, flush: bool) -> Result<()> {
         let mut memory = self.upkeep.tending();
         self.settle_journal()?;
+        let mut left = Ok(());
         if flush {
             let _freeing = self.upkeep.freeing();
-            self.flush_making_room(pool)?;
+            go_on(&mut left, self.flush_making_room(pool))?;
         }
         let done = self.compact_one(&mut memory, pool);
         self.carry_on(&mut self.upkeep.freeing())?;
-        done
+        left.and(done)
     }
 
     /// Frees the journal of all that is in files, or gone: no byte of it stays
@@ -67,14 +89,16 @@ impl Lake {
 
     fn compact_one(&self, memory: &mut Tending, pool: PoolId) -> Result<()> {
         self.settle_names(self.names())?;
-        self.merge_whole(pool)?;
+        let mut left = Ok(());
+        go_on(&mut left, self.merge_whole(pool))?;
         let states = self.pools.states();
         let Some(state) = states.iter().find(|state| state.id == pool) else {
-            return Ok(());
+            return left;
         };
         let published = self.publish_pool(memory, pool);
         let leaving = self.leaving(memory, state);
         self.sweep(memory, pool, &leaving)?;
+        left?;
         published.map_err(|error| LakeError::Unpublished {
             pool,
             reason: error.to_string(),

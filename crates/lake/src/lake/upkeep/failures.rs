@@ -160,7 +160,7 @@ impl State {
 }
 
 /// The file of records that cannot be read, if a failure was of one.
-fn file_of(error: &LakeError) -> Option<FileId> {
+pub(super) fn file_of(error: &LakeError) -> Option<FileId> {
     let name = error.file().and_then(Path::file_name);
     let (id, _) = parse_name(name?.to_str()?)?;
     Some(id)

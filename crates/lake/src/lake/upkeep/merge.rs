@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::ids::PoolId;
 use model::pools::{FileLayout, Pool};
 
-use super::failures::without;
+use super::failures::{file_of, without};
 use super::levels::{Choice, choose, gathered, misplaced, whole};
 use super::run::Run;
 use super::sorting::{PARTS_MAX, Sorting};
@@ -51,19 +51,35 @@ impl Lake {
     }
 
     /// Merges all files of a pool into one run in the pool's order, without
-    /// what was removed.
+    /// what was removed. Files that cannot be read stay where they are.
+    ///
+    /// # Errors
+    /// Of the first file that cannot be read, when the others are merged.
     pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
+        let (mut skipped, mut left) = (BTreeSet::new(), Ok(()));
         let mut is_more = true;
         while is_more {
             is_more = false;
-            self.merge_files(id, Haste::Now, |pool, manifest, order| {
-                let is_due = !manifest.is_exact() || misplaced(manifest, order).is_some();
-                let choice = whole(manifest, pool.draft.layout, is_due)?;
-                is_more = choice.files.len() < manifest.files.len();
+            let done = self.merge_files(id, Haste::Now, |pool, manifest, order| {
+                let others = without(manifest, &skipped);
+                let is_due = !others.is_exact() || misplaced(&others, order).is_some();
+                let choice = whole(&others, pool.draft.layout, is_due)?;
+                is_more = choice.files.len() < others.files.len();
                 Some(choice)
-            })?;
+            });
+            let Err(error) = done else {
+                continue;
+            };
+            let files = self.pools.manifest(id).files;
+            let is_there = |id: &FileId| files.iter().any(|file| file.id == *id);
+            match file_of(&error).filter(is_there) {
+                Some(file) if skipped.insert(file) => is_more = true,
+                _ => return Err(error),
+            }
+            tracing::error!(%error, "all else is merged without this file");
+            left = left.and(Err(error));
         }
-        Ok(())
+        left
     }
 
     /// Reads files again that could not be read, as wholes: nothing is begun with one that still

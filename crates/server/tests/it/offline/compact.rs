@@ -75,6 +75,50 @@ fn deleted_records_are_gone_from_the_disk_and_the_log_says_so() {
     assert_eq!(tables(home).len(), 4, "those of the other pools");
 }
 
+/// Nothing is repaired by taking it away.
+#[test]
+fn files_that_cannot_be_read_are_named_and_the_rest_is_compacted() {
+    let (home, _) = stopped();
+    let home = home.path();
+    let check = ["check", "--data-dir", "data", "--json"];
+    run(home, &["compact", "--data-dir", "data", "--flush"]).expect(0);
+    let server = Server::start(home);
+    for pool in ["notes", "orders"] {
+        let path = format!("/v1/pools/{pool}/delete");
+        let everything = serde_json::json!({"all": true});
+        server
+            .post(&server.master(), &path, &everything)
+            .expect(200);
+    }
+    assert_eq!(server.terminate(), Some(0));
+    let report = run(home, &check).expect(0).json();
+    let mut rotten = Vec::new();
+    for pool in ["notes", "orders"] {
+        let found = pool_of(&report, pool);
+        let id = found["id"].as_str().expect("an id");
+        let mut files = tables(home).into_iter();
+        let is_meant = |file: &PathBuf| {
+            let is_of_it = file.to_string_lossy().contains(id);
+            is_of_it && file.extension().is_some_and(|e| e == "parquet")
+        };
+        let file = files.find(is_meant).expect("a file of records");
+        let mut bytes = std::fs::read(&file).expect("a file");
+        // In its footer, which whoever reads of it reads first.
+        let at = bytes.len() - 20;
+        bytes[at] ^= 4;
+        std::fs::write(&file, &bytes).expect("written");
+        rotten.push((file, bytes));
+    }
+    let failed = run(home, &["compact", "--data-dir", "data"]).expect(1);
+    for (file, bytes) in &rotten {
+        let name = file.file_name().expect("a name").to_string_lossy();
+        assert!(failed.err.contains(&*name), "{}", failed.err);
+        let now = std::fs::read(file).expect("it is still there");
+        assert!(now == *bytes, "it was changed");
+    }
+    assert!(failed.err.contains("backup"), "{}", failed.err);
+}
+
 /// Bar D9: one writer at a time, and the versions of the log have no gap.
 #[test]
 fn of_many_that_compact_at_once_one_goes_on_and_the_others_are_refused() {

@@ -144,6 +144,37 @@ fn a_file_that_the_disk_does_not_give_is_left_out_until_it_does() {
     assert_eq!(all, 80);
 }
 
+#[test]
+fn compacting_goes_on_behind_files_that_cannot_be_read_and_names_one() {
+    let (disk, pools) = (SimulatedDisk::new(1), [open_pool(1), open_pool(2)]);
+    let lake = open(&disk, &[&pools[0], &pools[1]], roomy());
+    for n in 0..4 {
+        for pool in &pools {
+            append(&lake, pool, n * 10..n * 10 + 10);
+        }
+        lake.flush(&Permit::ours()).unwrap();
+    }
+    let mut rotten = Vec::new();
+    for at in [1, 2] {
+        let (id, _) = files(&lake, &pools[0])[at];
+        let path = path_of(&files_of(&pools[0]), id, Part::Records);
+        disk.open(&path).unwrap().write_at(4, &[0xff; 40]).unwrap();
+        rotten.push(id);
+    }
+    let error = lake.compact(&Permit::ours()).unwrap_err();
+    assert!(error.is_of_a_file(), "{error}");
+    let named = rotten.iter();
+    let named = named.filter(|id| error.to_string().contains(&id.to_string()));
+    assert_eq!(named.count(), 1, "{error}");
+    let left = files(&lake, &pools[0]);
+    assert!(
+        rotten.iter().all(|id| left.contains(&(*id, 10))),
+        "{left:?}"
+    );
+    assert_eq!(left.len(), 3, "the others of its pool are one: {left:?}");
+    assert_eq!(files(&lake, &pools[1]).len(), 1);
+}
+
 /// Upkeep asks several times a second, and a pool may have many files.
 #[test]
 fn while_a_file_rests_and_nothing_changes_no_list_of_files_is_copied() {
