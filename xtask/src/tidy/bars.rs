@@ -1,6 +1,6 @@
-//! The bars of durability and of neighbours, and the tests that hold them: a
-//! test says by the beginning of its name which bar it is of, and the table in
-//! the document names every one of them.
+//! The bars of durability, of neighbours and of keys, and the tests that hold
+//! them: a test says by the beginning of its name which bar it is of. The table in
+//! the document names every one of them but those of keys, which are many.
 
 #[cfg(test)]
 mod tests;
@@ -18,12 +18,18 @@ const BARS: [&str; 11] = [
     "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d12", "d13", "l14", "l15",
 ];
 
+/// Those of keys, of requests and of the console, which must have one, too.
+const BARS_OF_KEYS: [&str; 24] = [
+    "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "k10", "k11", "k12", "k13", "k14", "k15",
+    "k16", "k17", "k19", "k20", "k21", "k22", "k23", "k24", "d10",
+];
+
 /// Every bar without a test, and every test that the table names and that is
 /// not there, or that is there and that the table does not name.
 pub(crate) fn check(document: &str, sources: &[Source]) -> Vec<Finding> {
     let (rows, there) = (rows(document), tests(sources));
     let mut findings = Vec::new();
-    for bar in BARS {
+    for bar in BARS.into_iter().chain(BARS_OF_KEYS) {
         if !there.keys().any(|name| is_of(name, bar)) {
             findings.push(Finding::in_file(
                 DOCUMENT,

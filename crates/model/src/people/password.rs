@@ -10,6 +10,8 @@ use crate::fault::{Fault, FaultCode};
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use crate::random::RandomSource;
 use crate::secrets::Pepper;
+#[cfg(test)]
+use crate::secrets::counted;
 
 /// Memory of one hash, in KiB: 19 MiB.
 const MEMORY_KIB: u32 = 19 * 1_024;
@@ -190,6 +192,8 @@ impl Costs {
         let argon =
             Argon2::new_with_secret(&*secret, Algorithm::Argon2id, Version::V0x13, params).ok()?;
         let mut hash = [0; HASH_BYTES];
+        #[cfg(test)]
+        counted::password(u64::from(self.memory) * u64::from(self.passes));
         argon
             .hash_password_into(text.as_bytes(), salt, &mut hash)
             .ok()?;

@@ -5,6 +5,7 @@ use crate::ids::{PersonId, ProjectId};
 use crate::json;
 use crate::random::SeededRandom;
 use crate::secrets::Pepper;
+use crate::secrets::counted::passwords_of;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -83,6 +84,27 @@ fn k10_a_stored_password_is_argon2id_at_the_stated_costs_under_the_pepper() {
         }
     }
     assert!(PasswordHash::from_bytes(&bytes[1..]).is_none());
+}
+
+/// By the time of an answer nobody learns who is known: the work of a password
+/// is counted, not timed.
+#[test]
+fn k10_a_password_is_the_same_work_whoever_has_the_name_and_when_nobody_has() {
+    let right = Password::choose(GOOD, &[]).expect("a good one");
+    let wrong = Password::presented("violet harbour under glasS").expect("fits");
+    let stored = right.hash(&pepper(1), &SeededRandom::new(5));
+    let stored = PasswordHash::from_bytes(&stored.to_bytes()).expect("reads");
+    let nobodys = PasswordHash::of_nobody();
+    // One hash, which passes over 19 MiB twice.
+    let one = (1, 2 * 19 * 1_024);
+    for (name, presented, compared, expected) in [
+        ("right", &right, &stored, true),
+        ("wrong", &wrong, &stored, false),
+        ("nobody's", &right, &nobodys, false),
+    ] {
+        let is = || presented.is(compared, &pepper(1));
+        assert_eq!(passwords_of(is), (expected, one), "{name}");
+    }
 }
 
 #[test]

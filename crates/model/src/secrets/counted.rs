@@ -16,6 +16,8 @@ const NOTHING: Work = Work {
 
 thread_local! {
     static DONE: Cell<Work> = const { Cell::new(NOTHING) };
+    /// Passwords that were hashed, and the KiB that were passed over for them.
+    static PASSWORDS: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
 }
 
 /// What it says, and what it did for that.
@@ -23,6 +25,19 @@ pub(crate) fn work_of<T>(run: impl FnOnce() -> T) -> (T, Work) {
     DONE.set(NOTHING);
     let said = run();
     (said, DONE.get())
+}
+
+/// What it says, how many passwords it hashed for that, and the KiB that were
+/// passed over.
+pub(crate) fn passwords_of<T>(run: impl FnOnce() -> T) -> (T, (u32, u64)) {
+    PASSWORDS.set((0, 0));
+    let said = run();
+    (said, PASSWORDS.get())
+}
+
+pub(crate) fn password(kibibytes: u64) {
+    let (hashed, passed) = PASSWORDS.get();
+    PASSWORDS.set((hashed + 1, passed + kibibytes));
 }
 
 pub(super) fn hashes() {

@@ -135,10 +135,18 @@ pub(super) async fn keep(
     control: Arc<Control>,
     stopping: CancellationToken,
 ) {
-    let Some(mut checkpoints) = checkpoints else {
-        return;
-    };
-    let mut ticks = tokio::time::interval(PERIOD);
+    if let Some(checkpoints) = checkpoints {
+        keep_every(PERIOD, checkpoints, control, stopping).await;
+    }
+}
+
+async fn keep_every(
+    period: Duration,
+    mut checkpoints: Checkpoints,
+    control: Arc<Control>,
+    stopping: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(period);
     loop {
         let stops = tokio::select! {
             () = stopping.cancelled() => true,

@@ -54,7 +54,7 @@ async fn only_one_whole_bearer_token_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_key_in_an_address_is_refused_and_named_by_its_public_part() {
+async fn k22_a_key_in_an_address_is_refused_and_named_by_its_public_part() {
     let world = World::new().await;
     let token = world.admin.clone();
     let id = Secret::parse(&token).expect("a token").id().to_string();
@@ -80,7 +80,7 @@ async fn a_key_in_an_address_is_refused_and_named_by_its_public_part() {
 }
 
 #[tokio::test]
-async fn a_secret_key_in_a_page_is_refused() {
+async fn k15_a_secret_key_in_a_page_is_refused() {
     let world = World::new().await;
     let mut from_page = request(&world.admin, "GET /v1/whoami", &Json::Null);
     let origin = "https://example.com".parse().expect("a value");

@@ -14,6 +14,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use model::limits::RECOVERY_CODES;
 use model::people::Area;
 use model::time::TimeZone;
 
@@ -59,6 +60,8 @@ struct Page {
     frame: Frame,
     project: String,
     role: &'static str,
+    /// Of the person's recovery codes, how many were used: by somebody else, for all that is known.
+    codes_used: usize,
     pools: Vec<Line>,
     /// Of all pools; `None` where the page does not tell of all.
     records: Option<String>,
@@ -164,6 +167,7 @@ pub(super) async fn read(
         frame: Frame::of("Home", &here, Section::Home),
         project: here.definitions.project().name.clone(),
         role: here.role(),
+        codes_used: RECOVERY_CODES.saturating_sub(here.visitor.person.parts().recovery.len()),
         // Before there is anything, the page teaches.
         charts: match reads && (count > 0 || !busy.is_empty()) {
             true => charts(&here, &pools, timeframe),
@@ -201,6 +205,7 @@ pub(super) fn sample(text: &str) -> Vec<super::samples::Sample> {
         frame: super::samples::frame(text),
         project: text.to_owned(),
         role: "owner",
+        codes_used: 1,
         pools: vec![super::pools::line(text)],
         records: Some(text.to_owned()),
         pools_count: 1,

@@ -130,7 +130,7 @@ async fn a_key_may_stand_in_the_address_and_the_header_wins() {
 }
 
 #[tokio::test]
-async fn no_log_holds_a_key_of_an_address() {
+async fn k22_no_log_holds_a_key_of_an_address() {
     let world = speaking(World::new().await).await;
     let (log, _guard) = Log::start();
     let base = base(&world);

@@ -69,6 +69,83 @@ async fn k8_a_key_sends_a_person_and_that_persons_code_to_widen_something() {
     world.call(&world.admin, &call, &narrow).await.expect(200);
 }
 
+/// A key that is held to rows, fields, networks, an end and limits: its path.
+async fn held(world: &World) -> String {
+    let body = json!({ "name": "k", "grants": grants(own_rows(), json!({ "deny": ["email"] })),
+        "restrictions": { "ip_ranges": ["192.0.2.0/24"], "expires_at": "2027-01-01T00:00:00Z" },
+        "limits": { "requests_per_second": 5,
+            "credits": { "core": { "amount": 10, "period": "day" } } } });
+    let made = world.post("/v1/keys", &body).await.expect(201).json();
+    format!("/v1/keys/{}", text(&made, "/id"))
+}
+
+fn own_rows() -> Json {
+    json!([{ "field": "customer", "operator": "eq", "value": "a" }])
+}
+
+fn grants(rows: Json, fields: Json) -> Json {
+    json!([{ "on": "view:all", "actions": ["read"], "constraints": rows, "fields": fields }])
+}
+
+#[tokio::test]
+async fn k8_a_key_is_let_do_no_more_without_a_code_or_by_a_wrong_one() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let restricted = |ranges: Json, end: Json| {
+        let restrictions = json!({ "ip_ranges": ranges, "expires_at": end });
+        json!({ "restrictions": restrictions })
+    };
+    let limited = |requests: u32, amount: u64| {
+        json!({ "limits": { "requests_per_second": requests,
+            "credits": { "core": { "amount": amount, "period": "day" } } } })
+    };
+    let (near, end) = (json!(["192.0.2.0/24"]), json!("2027-01-01T00:00:00Z"));
+    let cases = [
+        ("roll", json!({ "grace": "1h" })),
+        ("roll", json!({ "grace": "0s" })),
+        (
+            "",
+            json!({ "grants": grants(json!("all_rows"), json!({ "deny": ["email"] })) }),
+        ),
+        ("", json!({ "grants": grants(own_rows(), Json::Null) })),
+        ("", restricted(Json::Null, end.clone())),
+        ("", restricted(json!(["192.0.0.0/16"]), end.clone())),
+        ("", restricted(near.clone(), Json::Null)),
+        ("", restricted(near, json!("2027-01-01T00:00:01Z"))),
+        ("", limited(6, 10)),
+        ("", limited(5, 11)),
+        ("", json!({ "derived_tokens": true })),
+    ];
+    let count = cases.len();
+    for (what, change) in cases {
+        let path = held(&world).await;
+        let call = match what {
+            "" => format!("PATCH {path}"),
+            what => format!("POST {path}/{what}"),
+        };
+        let before = world.get(&path).await.expect(200);
+        let mut wrong = change.clone();
+        wrong["code"] = json!("000000");
+        for (body, code) in [(&change, "code_needed"), (&wrong, "code_refused")] {
+            let refused = ada.call(&world, &call, body).await.expect(403);
+            assert_eq!(refused.code(), code, "{call} {body}");
+            let after = world.get(&path).await.expect(200);
+            assert_eq!(after.header("etag"), before.header("etag"), "{call} {body}");
+            assert_eq!(after.json(), before.json(), "{call} {body}");
+        }
+        let mut proven = change;
+        proven["code"] = json!(ada.code(&world));
+        let done = ada.call(&world, &call, &proven).await;
+        assert!([200, 201].contains(&done.status), "{call}: {}", done.text());
+    }
+    let audit = world
+        .get("/v1/audit?action=person.code_refused&limit=1000")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(audit["items"].as_array().map(Vec::len), Some(count));
+}
+
 #[tokio::test]
 async fn k10_a_step_up_gives_the_browser_another_cookie_and_a_refusal_gives_none() {
     let world = World::new().await;

@@ -4,6 +4,7 @@ use super::*;
 fn all() -> (String, String) {
     let code = BARS
         .iter()
+        .chain(&BARS_OF_KEYS)
         .map(|bar| format!("#[test]\nfn {bar}_holds() {{}}\n"));
     let table = BARS
         .iter()
@@ -26,6 +27,10 @@ fn a_bar_without_a_test_and_a_table_that_is_not_the_tree_are_found() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains("no test is of the bar d7"), "{told:?}");
     assert!(told[1].contains("`d7_holds` is no test"), "{told:?}");
+    let without = code.replace("k2_holds", "stores_no_secret");
+    let told = found(&without, &table);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("no test is of the bar k2"), "{told:?}");
     let more = format!("{code}async fn d2_another() {{}}\n");
     let told = found(&more, &table);
     assert_eq!(told.len(), 1, "{told:?}");

@@ -1,5 +1,6 @@
 //! Passwords, one-time codes and recovery codes: what counts how often.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model::people::RecoveryCode;
@@ -34,6 +35,39 @@ async fn k10_no_more_than_two_passwords_are_compared_at_once() {
         .enter("ada@example.com", &shown)
         .await
         .expect("signs in");
+}
+
+/// A name that nobody has takes the place of a password that is compared, and
+/// waits for none, as one that somebody has does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn k10_a_name_that_nobody_has_is_as_much_work_as_one_that_somebody_has() {
+    let plane = Plane::new().await;
+    let (_, shown) = plane.owner().await;
+    let (ada, nobody) = ("ada@example.com", "nobody@example.com");
+    for names in [
+        [ada, nobody, ada],
+        [ada, nobody, nobody],
+        [nobody, nobody, ada],
+        [nobody, ada, nobody],
+    ] {
+        let told = Mutex::new(Vec::new());
+        let guess = |(place, name): (usize, &str)| {
+            let asked = sign_in(name, OTHER_PASSWORD, plane.code(&shown));
+            let (control, told) = (&plane.control, &told);
+            async move {
+                let said = refusal(control.sign_in(asked).await);
+                told.lock().expect("nobody panicked").push((place, said));
+            }
+        };
+        futures_all(names.into_iter().enumerate().map(guess)).await;
+        let mut told = told.into_inner().expect("nobody panicked");
+        told.sort_by_key(|(place, _)| *place);
+        let told: Vec<Refusal> = told.into_iter().map(|(_, said)| said).collect();
+        let expected = [Refusal::SignIn, Refusal::SignIn, Refusal::TooManyPasswords];
+        assert_eq!(told, expected, "{names:?}");
+        // Of the few wrong ones of each round nobody has to wait in the next.
+        plane.clock.advance(Duration::from_secs(25 * 3_600));
+    }
 }
 
 /// Asks every future once in turn, and then waits for all.

@@ -102,6 +102,7 @@ fn signed_without_a_key(head: Head, second: u64) -> Checkpoint {
 #[test]
 fn k20_a_thousand_tamperings_are_found_with_one_older_checkpoint() {
     let random = SeededRandom::new(20);
+    let mut told = 0;
     for round in 0..1_000_u64 {
         let how = ALL[below(&random, ALL.len())];
         let size = 3 + round % 30;
@@ -119,13 +120,16 @@ fn k20_a_thousand_tamperings_are_found_with_one_older_checkpoint() {
         }
         let found = verify(&changed, &checkpoint, Some(head));
         assert_ne!(found.findings, [], "{how:?} of {size}, round {round}");
+        told += 1;
         if how == Tampering::EditLink {
             continue;
         }
         let (changed, head) = written_anew(changed);
         let found = verify(&changed, &checkpoint, Some(head));
         assert_ne!(found.findings, [], "{how:?} anew of {size}, round {round}");
+        told += 1;
     }
+    assert!(told >= 1_000, "{told} were tampered with");
 }
 
 /// Without a checkpoint, whoever leaves the links alone is found all the same.

@@ -260,7 +260,7 @@ async fn a_key_in_use_is_deleted_with_force_alone() {
 }
 
 #[tokio::test]
-async fn the_owner_is_told_that_a_secret_came_from_a_page() {
+async fn k15_the_owner_is_told_that_a_secret_came_from_a_page() {
     let world = World::new().await;
     let (id, token) = world.key(json!([])).await;
     let mut from_page = crate::testing::request(&token, "GET /v1/whoami", &Json::Null);

@@ -93,7 +93,7 @@ async fn a_notice_is_dismissed_once_and_its_dismissal_is_in_the_audit() {
 }
 
 #[tokio::test]
-async fn a_key_from_a_new_network_is_told_of_once_its_usual_ones_are_known() {
+async fn k21_a_key_from_a_new_network_is_told_of_once_its_usual_ones_are_known() {
     let world = World::new().await;
     let (id, token) = world.key(json!([])).await;
     let ask = async |address: &str| {

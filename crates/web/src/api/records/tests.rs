@@ -139,7 +139,7 @@ async fn every_format_and_compression_is_read_and_others_are_named() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_means_one_request() {
+async fn k19_an_idempotency_key_means_one_request() {
     let world = World::with_sales().await;
     let json = ("content-type", "application/json");
     let (one, two) = ("{\"customer\":\"c\"}", "{\"customer\":\"d\"}");

@@ -4,7 +4,7 @@ use model::people::Totp;
 use serde_json::json;
 
 use super::world::{OWN, between, browse, open, send};
-use crate::testing::people::{FIRST, PASSWORD, first_signed_in};
+use crate::testing::people::{FIRST, PASSWORD, first_owner, first_signed_in};
 use crate::testing::{World, text};
 
 #[tokio::test]
@@ -79,6 +79,50 @@ async fn the_first_owner_is_made_by_who_has_the_master_token_and_signs_in() {
         assert_eq!(kept.expect(303).header("location"), expected, "{to}");
         let lost = browse(&world, &format!("GET {place}"), "", OWN, None).await;
         assert!(lost.expect(200).text().contains("kept no cookie"));
+    }
+}
+
+/// Whoever signs in next learns that somebody used a recovery code.
+#[tokio::test]
+async fn k9_the_first_page_says_how_many_recovery_codes_were_used() {
+    let world = World::with_sales().await;
+    let made = world.post("/v1/people/first", &first_owner()).await;
+    let made = made.expect(201).json();
+    let app = Totp::parse(text(&made, "/app/secret")).expect("a secret");
+    let enter = async |member: &str, code: &str| {
+        let mut asked = json!({ "sign_in": FIRST, "password": PASSWORD });
+        asked[member] = json!(code);
+        let entered = world
+            .call("", "POST /v1/sessions", &asked)
+            .await
+            .expect(201);
+        let cookie = entered.header("set-cookie").split(';').next();
+        cookie.expect("a value").to_owned()
+    };
+    for (codes, told) in [
+        (0, None),
+        (1, Some("1 of your recovery codes was used.")),
+        (2, Some("3 of your recovery codes were used.")),
+    ] {
+        for _ in 0..codes {
+            let people = world.get("/v1/people").await.expect(200).json();
+            let left = people["items"][0]["recovery_codes_left"].as_u64();
+            let at = 10 - left.expect("a number");
+            enter(
+                "recovery_code",
+                text(&made, &format!("/recovery_codes/{at}")),
+            )
+            .await;
+        }
+        world.clock.advance(std::time::Duration::from_secs(30));
+        let code = app.shown_at(world.state.clock.now());
+        let cookie = enter("code", code.as_str()).await;
+        let home = browse(&world, "GET /console/projects/default", &cookie, OWN, None).await;
+        let html = home.expect(200).text();
+        match told {
+            None => assert!(!html.contains("of your recovery codes"), "{html}"),
+            Some(told) => assert!(html.contains(told), "{html}"),
+        }
     }
 }
 
