@@ -32,12 +32,12 @@ const TESTS: [&str; 3] = [
     "analyses::",
 ];
 /// Those that make a network of their own.
-const MAKE_NETWORKS: [&str; 2] = [
+const MAKE_NETWORKS: &[&str] = &[
     "outbound::packets::k24_no_packet_",
     "outbound::packets::k24_a_packet_",
 ];
 /// Those that mount a file system, which root of a namespace alone may not.
-const MOUNT: [&str; 2] = ["disk_full::", "faults::power::"];
+const MOUNT: &[&str] = &["disk_full::", "faults::power::"];
 
 /// What a namespace of network counted.
 #[derive(Debug)]
@@ -259,7 +259,7 @@ fn k24_no_packet_leaves_and_none_would() {
     let is_whole = cases(0, 1) == 1;
     if is_whole {
         let is_mapped = own_network().contains(&"--map-root-user");
-        let mounting = if is_mapped { &MOUNT[..] } else { &[] };
+        let mounting = if is_mapped { MOUNT } else { &[] };
         for left_out in MAKE_NETWORKS.iter().chain(mounting) {
             command.extend(["--skip", *left_out]);
         }
