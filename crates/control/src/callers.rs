@@ -328,6 +328,13 @@ impl Callers {
         self.read().secrets.get(&secret)?.secret.last()
     }
 
+    pub(crate) fn secret_ends_at(&self, secret: &SecretRecord) -> Option<Timestamp> {
+        match self.read().secrets.get(&secret.id) {
+            Some(known) => known.secret.ends_at(secret),
+            None => secret.ends_at(None),
+        }
+    }
+
     pub(crate) fn last_on_page(&self, secret: SecretId) -> Option<Timestamp> {
         self.read().secrets.get(&secret)?.pages.last()
     }

@@ -175,7 +175,7 @@ impl Control {
     /// When a secret ends if it is not used any more; `None` for never by
     /// itself.
     pub fn secret_ends_at(&self, secret: &SecretRecord) -> Option<Timestamp> {
-        secret.ends_at(self.secret_last_used(secret.id))
+        self.0.callers.secret_ends_at(secret)
     }
 
     /// Of a secret that was replaced: when it ends at the latest.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use model::keys::Silence;
+use model::keys::{SecretRecord, Silence};
 use model::time::Timestamp;
 
 use super::whereabouts::{KeyNetworks, LastFrom};
@@ -47,8 +47,24 @@ impl Usage {
             self.ended.fetch_max(end.as_microsecond(), Ordering::SeqCst);
             return true;
         }
+        self.told(silence).is_some()
+    }
+
+    /// The end by this silence that somebody was told.
+    fn told(&self, silence: Silence) -> Option<Timestamp> {
+        let ended = self.ended.load(Ordering::SeqCst);
         // An end by the silence of an earlier roll was told before this one began.
-        self.ended.load(Ordering::SeqCst) > silence.since.as_microsecond()
+        let is_of_it = ended > silence.since.as_microsecond();
+        is_of_it.then(|| Timestamp::from_microsecond(ended))?
+    }
+
+    /// When a secret that this is the use of ends if it is not used any more; `None` for never by itself.
+    pub(super) fn ends_at(&self, secret: &SecretRecord) -> Option<Timestamp> {
+        let told = secret.silence.and_then(|silence| self.told(silence));
+        [secret.ends_at(self.last()), told]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes over what was noted and told before.

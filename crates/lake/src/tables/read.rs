@@ -43,6 +43,14 @@ pub(crate) struct TableFile {
     pub(super) footprint: u64,
 }
 
+#[cfg(test)]
+impl TableFile {
+    /// How many sets of types its row groups are read in.
+    pub(crate) fn kinds(&self) -> usize {
+        self.metadata.kinds()
+    }
+}
+
 impl TableFile {
     /// Opens a file that the manifest names. Its index and its footer are
     /// checked; its rows are when they are read.

@@ -1,3 +1,7 @@
+use model::keys::KeyKind;
+use model::random::SeededRandom;
+use model::secrets::{Pepper, Secret};
+
 use super::*;
 
 fn at(second: i64) -> Timestamp {
@@ -26,6 +30,13 @@ fn k6_a_use_that_comes_late_moves_no_end_that_was_told() {
     // So it is also for one that is noted between a look at the end and the note of it.
     usage.used.fetch_max(1_069_000_000, Ordering::Relaxed);
     assert!(usage.is_over(silence(990), end));
+    // It is shown as it was told, and taken away by that.
+    let mut secret = {
+        let fresh = Secret::generate(KeyKind::Secret, &SeededRandom::new(1));
+        SecretRecord::fresh(&fresh, &Pepper::from_bytes([8; 32]), at(900))
+    };
+    secret.silence = Some(silence(990));
+    assert_eq!(usage.ends_at(&secret), Some(end));
     // After a change of all that is in memory, too.
     let again = Usage::new(Some(at(1_000)));
     again.go_on_from(&usage);

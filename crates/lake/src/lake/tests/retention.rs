@@ -9,9 +9,10 @@ use model::pools::{Pool, PoolDraft};
 use model::time::{Clock, ManualClock, Timestamp};
 
 use super::fixtures::*;
+use crate::disk::Disk;
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::SimulatedDisk;
-use crate::tables::{FileId, records_name};
+use crate::tables::{FileId, Part, path_of, records_name};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -79,9 +80,33 @@ impl World {
         while self.lake.upkeep(&Permit::ours()).unwrap() {}
     }
 
+    /// Does all upkeep that there is, but for files that cannot be read.
+    fn upkeep_despite_files(&self) {
+        loop {
+            match self.lake.upkeep(&Permit::ours()) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => assert!(error.is_of_a_file(), "{error}"),
+            }
+        }
+    }
+
+    /// Spoils a file, which a server that starts then finds so.
+    fn rot(&mut self, id: FileId) {
+        let path = path_of(&self.lake.tables.directory(self.pool.id), id, Part::Records);
+        let file = self.disk.open(&path).unwrap();
+        file.write_at(4, &[0xff; 40]).unwrap();
+        drop(file);
+        self.restart_with(self.disk.copy());
+    }
+
     fn restart(&mut self) {
+        self.restart_with(self.disk.crash());
+    }
+
+    fn restart_with(&mut self, disk: SimulatedDisk) {
         self.lake.close();
-        self.disk = self.disk.crash();
+        self.disk = disk;
         let clock = self.clock.clone();
         self.lake = open_at(&self.disk, &[&self.pool], options(), clock).unwrap();
     }
@@ -266,6 +291,35 @@ fn a_file_on_the_border_is_seldom_written_anew_and_holds_nothing_for_longer_than
             world.rows()
         );
     }
+    let merges = world.lake.metrics().tables.merges - before;
+    assert!((6..=10).contains(&merges), "in 20 days: {merges}");
+}
+
+/// A file that rots keeps the removal of what is too old for as long as it lies there.
+#[test]
+fn beside_a_file_that_cannot_be_read_others_are_written_anew_no_more_often() {
+    const DAYS: u64 = 40;
+    let mut world = World::new(keeping(40));
+    world.append(&[DAYS * 24 - 2, 1]);
+    world.flush();
+    let rotten = world.files()[0];
+    let ages: Vec<u64> = (0..DAYS * 24).step_by(12).collect();
+    world.append(&ages);
+    world.flush();
+    world.rot(rotten.0);
+    let before = world.lake.metrics().tables.merges;
+    for hour in 1..=20 * 24 {
+        world.clock.advance(HOUR);
+        world.retain();
+        world.upkeep_despite_files();
+        let kept = ages.iter().filter(|age| **age + hour <= DAYS * 24).count();
+        let rows = world.rows() - 2;
+        assert!(kept <= rows && rows <= kept + 4, "hour {hour}: {rows}");
+    }
+    assert!(
+        world.files().contains(&rotten),
+        "nobody knows what it holds"
+    );
     let merges = world.lake.metrics().tables.merges - before;
     assert!((6..=10).contains(&merges), "in 20 days: {merges}");
 }

@@ -55,6 +55,11 @@ impl Writing {
 const FILE_RESTS: Duration = Duration::from_secs(10 * 60);
 /// The same of one that the disk did not give: that may pass.
 const REFUSED_FILE_RESTS: Duration = Duration::from_secs(60);
+/// The share of the time that deleted rows may stay on the disk for which it rests at most: one that was
+/// put back is found so, and written anew without them, before that time ends.
+const SHARE_RESTED: u32 = 8;
+/// The least of that.
+const REST_MIN: Duration = Duration::from_secs(10);
 /// So often it doubles: many files that cannot be read are to leave time for others.
 const DOUBLINGS_MAX: u32 = 6;
 
@@ -70,13 +75,14 @@ pub(super) struct Unreadable {
 }
 
 impl Unreadable {
-    /// Whether it is not read again yet. A clock that was set back does not say how long ago it was.
-    fn rests(self, now: Timestamp) -> bool {
+    /// Whether it is not read again yet, where it rests for so long at most. A clock that was set back
+    /// does not say how long ago it was.
+    fn rests(self, now: Timestamp, most: Duration) -> bool {
         let first = match self.may_pass {
             true => REFUSED_FILE_RESTS,
             false => FILE_RESTS,
         };
-        let rest = first * (1 << self.before.min(DOUBLINGS_MAX));
+        let rest = (first * (1 << self.before.min(DOUBLINGS_MAX))).min(most);
         now >= self.failed && !has_passed(self.failed, now, rest)
     }
 }
@@ -135,8 +141,16 @@ impl State {
     /// chosen with one of them, so that they keep no others from being written anew.
     pub(super) fn resting(&self, now: Timestamp) -> BTreeSet<FileId> {
         let unreadable = self.unreadable();
-        let resting = unreadable.iter().filter(|(_, known)| known.rests(now));
+        let most = self.rest_max();
+        let resting = unreadable
+            .iter()
+            .filter(|(_, known)| known.rests(now, most));
         resting.map(|(id, _)| *id).collect()
+    }
+
+    /// How long one of them rests at most.
+    fn rest_max(&self) -> Duration {
+        (self.options.purge_after / SHARE_RESTED).max(REST_MIN)
     }
 
     /// Remembers of which of the chosen files a failure was.
@@ -172,7 +186,8 @@ impl Lake {
     pub(super) fn next_reading_again(&self, states: &[PoolState]) -> Option<(PoolId, FileId)> {
         let now = self.clock.now();
         let mut due = self.upkeep.unreadable().clone();
-        due.retain(|_, known| known.may_pass && !known.rests(now));
+        let most = self.upkeep.rest_max();
+        due.retain(|_, known| known.may_pass && !known.rests(now, most));
         if due.is_empty() {
             return None;
         }
@@ -198,7 +213,7 @@ impl Lake {
         }
     }
 
-    /// Counts and remembers a failure. One of the store of tokens is told here
+    /// Counts and remembers a failure, until it succeeds. One of the store of tokens is told here
     /// and goes no further: whoever does this work waits after a failure, and
     /// records must go to files all the same.
     pub(super) fn noted(
@@ -208,6 +223,9 @@ impl Lake {
         failures: &mut Failures,
     ) -> Result<()> {
         let Err(error) = &done else {
+            if let Some(Writing::Merge(pool)) = tried {
+                failures.merge.take_if(|failed| *failed == pool);
+            }
             return done;
         };
         if self.is_stopping() {

@@ -79,7 +79,7 @@ impl Lake {
         let mut files = manifest.files.iter();
         files.all(|file| {
             let mut due = manifest.removals.iter().filter(|one| one.is_due(file));
-            file.replaced.is_none() && due.all(|one| may_stay(pool, one, now).is_some())
+            file.replaced.is_none() && due.all(|one| may_stay(pool, one, file, now).is_some())
         })
     }
 

@@ -123,8 +123,9 @@ impl Lake {
         let now = self.clock.now();
         let removals = manifest.removals.iter().filter(|one| one.is_due(file));
         let removed = removals.map(|removal| {
-            let stays = pool.and_then(|pool| may_stay(pool, removal, now));
-            (removal.at, stays.map_or(soon, |stays| stays.max(soon)))
+            let too_old = pool.and_then(|pool| may_stay(pool, removal, file, now));
+            let (since, stays) = too_old.unwrap_or((removal.at, soon));
+            (since, stays.max(soon))
         });
         let replaced = file.replaced.as_ref();
         let replaced = replaced.map(|replaced| (replaced.since, soon));

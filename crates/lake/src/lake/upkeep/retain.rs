@@ -20,7 +20,7 @@ use crate::predicate::admitted;
 use crate::reading::{Hints, Reading, TimeHint};
 use crate::snapshot::Snapshot;
 use crate::store::{Operation, Outcome, Why, Written};
-use crate::tables::FileList;
+use crate::tables::{FileEntry, FileList};
 
 /// The border moves in steps of an hour: each step is an operation of the journal.
 const STEP_MICROSECONDS: i64 = 3_600_000_000;
@@ -30,14 +30,28 @@ const SHARE_ON_DISK: u32 = 20;
 /// How long new records of a pool are not looked through again.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// How long a record that a removal takes may stay in files for nothing but that the pool keeps it
-/// no longer; `None` when it is to go as any deleted record.
-pub(super) fn may_stay(pool: &Pool, removal: &Removal, now: Timestamp) -> Option<Duration> {
+/// Since when records of a file are removed, and how long they may stay in it after that, when a
+/// removal takes them for nothing but that the pool keeps them no longer; `None` when they are to go
+/// as any deleted record.
+pub(super) fn may_stay(
+    pool: &Pool,
+    removal: &Removal,
+    file: &FileEntry,
+    now: Timestamp,
+) -> Option<(Timestamp, Duration)> {
     let (field, border) = removal.border()?;
     let days = u64::from(pool.draft.retention_days?);
-    let is_too_old = *field == time_column(pool) && border <= self::border(pool, now)?;
-    let stays = Duration::from_secs(days * 86_400) / SHARE_ON_DISK;
-    is_too_old.then_some(stays)
+    if *field != time_column(pool) || border > self::border(pool, now)? {
+        return None;
+    }
+    let kept = Duration::from_secs(days * 86_400);
+    // A removal is as old as the first whose place it took, and a file that cannot be read keeps it
+    // for as long as it lies there: in the others, what is removed is as old as they say.
+    let times = file.time.filter(|_| file.sorted_by.time == *field);
+    let oldest = times.and_then(|times| Timestamp::from_microsecond(times.min));
+    let too_old = oldest.and_then(|oldest| oldest.checked_add(kept));
+    let since = too_old.map_or(removal.at, |too_old| too_old.max(removal.at));
+    Some((since, kept / SHARE_ON_DISK))
 }
 
 /// What was looked through of a pool.
@@ -122,8 +136,11 @@ impl Lake {
         match holds_some(snapshot, &removal) {
             Ok(false) => return Ok(false),
             // A file that cannot be read keeps nothing in others from being too old.
-            Err(error) if !error.is_of_a_file() => return Err(error),
-            Ok(true) | Err(_) => {}
+            Err(error) if error.is_of_a_file() => {
+                tracing::warn!(pool = %pool.id, %error, "what is too old is removed unlooked for");
+            }
+            Err(error) => return Err(error),
+            Ok(true) => {}
         }
         let mut payload = Vec::new();
         let (rows, filter) = (removal.rows, removal.filter);

@@ -28,6 +28,8 @@ pub(crate) struct Tally {
     pub(crate) replacing: usize,
     /// Cases in which readers of files have to leave out records that were replaced.
     pub(crate) outdated: usize,
+    /// Cases in which row groups of one file hold codes of a column and others do not.
+    pub(crate) of_both_kinds: usize,
 }
 
 /// Finds the first hidden token in what left the house.
@@ -51,6 +53,13 @@ fn leaked<'a>(case: &'a Case, response: &Response) -> Option<&'a str> {
 fn holds_replaced(files: &FileView) -> bool {
     let mut all = files.files.iter();
     all.any(|file| file.replaced.is_some() || !files.hidden.is_empty())
+}
+
+/// Whether row groups of one file hold codes of a column and others do not.
+fn is_of_both_kinds(files: &FileView) -> bool {
+    let opened = |file| files.home.as_ref().map(|home| home.open(file).unwrap());
+    let mut all = files.files.iter().filter_map(opened);
+    all.any(|file| file.kinds() > 1)
 }
 
 fn is_fruitful(response: &Response) -> bool {
@@ -122,12 +131,13 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
     let case = Case::random(seed, false);
     let sees = |row: &super::records::Row| !case.is_gone(&row.record) && case.sees(&row.record);
     let visible = case.rows.iter().filter(|row| sees(row)).count();
-    let mut files = FileView::default();
+    let (mut files, mut of_both_kinds) = (FileView::default(), false);
     let answers = runtime.block_on(async {
         worlds.fill(&case).await;
         files = worlds.all.snapshot(&case.project.pool).stored;
         let answers = worlds.respond(&case).await;
         super::correct::check(worlds, &case, &answers).await;
+        of_both_kinds = is_of_both_kinds(&files);
         worlds.clear(&case).await;
         answers
     });
@@ -146,6 +156,7 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
         removing: usize::from(!files.removals.is_empty()),
         replacing: usize::from(!case.replaced.is_empty()),
         outdated: usize::from(holds_replaced(&files)),
+        of_both_kinds: usize::from(of_both_kinds),
     }
 }
 
@@ -173,6 +184,7 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
             removing: sum.removing + one.removing,
             replacing: sum.replacing + one.replacing,
             outdated: sum.outdated + one.outdated,
+            of_both_kinds: sum.of_both_kinds + one.of_both_kinds,
         })
 }
 
@@ -200,4 +212,5 @@ fn answers_are_the_same_with_and_without_hidden_records() {
     assert!(tally.removing > cases / 50, "{tally:?}");
     assert!(tally.replacing > cases / 100, "{tally:?}");
     assert!(tally.outdated > 0, "{tally:?}");
+    assert!(tally.of_both_kinds > cases / 50, "{tally:?}");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use model::permit::Permit;
 use model::pools::Pool;
-use model::time::ManualClock;
+use model::time::{Clock, ManualClock};
 
 use super::publish::files_of;
 use crate::disk::Disk;
@@ -304,6 +304,29 @@ fn a_file_that_cannot_be_read_keeps_no_other_from_losing_what_was_deleted() {
     assert_eq!(world.removals(), 0);
     let rows: u64 = world.files("a").values().map(|(rows, ..)| *rows).sum();
     assert_eq!(rows, 30);
+}
+
+/// However often it was read in vain: the time in which what was deleted is to leave the disk ends for it, too.
+#[test]
+fn a_file_that_is_put_back_is_found_so_before_the_time_of_a_delete_ends() {
+    let mut world = World::new("shared");
+    let records: Vec<_> = (0..4).map(|n| format!(r#"{{"c":"a","n":{n}}}"#)).collect();
+    world.put(&records);
+    world.flush();
+    world.delete(r#"{"field":"n","operator":"eq","value":1}"#);
+    let rotten = *world.files("a").keys().next().unwrap();
+    let whole = world.rot(rotten);
+    let removed = world.clock.now();
+    world.clock.advance(Duration::from_secs(13 * 3_600));
+    let failed: usize = (0..5).map(|_| world.tended()).sum();
+    assert!(
+        (4..10).contains(&failed),
+        "it rests longer and longer: {failed}"
+    );
+    world.mend(rotten, whole);
+    world.tended();
+    assert_eq!(world.removals(), 0);
+    assert!(world.clock.now().since(removed) < options().upkeep.purge_after);
 }
 
 /// What lies on both sides of a file that cannot be read does not become one file of its run.
