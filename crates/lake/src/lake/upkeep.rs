@@ -159,7 +159,7 @@ enum Tended {
     Merge(PoolId),
     /// Forget tokens of uniqueness that ended.
     ForgetTokens,
-    /// Read a file again that the disk did not give.
+    /// Read a file again that could not be read.
     ReadAgain(PoolId, FileId),
 }
 
@@ -263,6 +263,10 @@ impl Lake {
                 Freed::Flush(pool) => {
                     let done = self.flush_making_room(pool);
                     memory.has_flushed |= done.is_ok();
+                    if let Err(error) = &done {
+                        let now = self.clock.now();
+                        self.upkeep.note_unreadable_once(error, now);
+                    }
                     let is_stuck = done.as_ref().is_err_and(LakeError::is_of_a_file);
                     self.pools.note_stuck(pool, is_stuck);
                     done

@@ -54,6 +54,8 @@ pub(super) struct State {
     locks: BTreeSet<PathBuf>,
     /// The file that it does not read.
     pub(super) refused: Option<u64>,
+    /// Whether it opens no file.
+    is_out_of_files: bool,
 }
 
 /// A disk in memory that does at a power cut what real ones do: unsynced writes are lost, kept,
@@ -107,6 +109,7 @@ impl SimulatedDisk {
             trace: crc32fast::Hasher::new(),
             locks: BTreeSet::new(),
             refused: None,
+            is_out_of_files: false,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -162,6 +165,11 @@ impl SimulatedDisk {
         let mut state = self.state();
         let file = path.and_then(|path| state.world.file(path).ok());
         state.refused = file;
+    }
+
+    /// From now on as many files are open as may be, or no longer.
+    pub fn run_out_of_files(&self, is_out: bool) {
+        self.state().is_out_of_files = is_out;
     }
 
     /// The bytes of all files: what [`SimulatedDisk::set_capacity`] compares.
@@ -300,7 +308,10 @@ impl Disk for SimulatedDisk {
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn DiskFile>, DiskError> {
-        let open = |state: &mut State| state.world.file(path);
+        let open = |state: &mut State| match state.is_out_of_files {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => state.world.file(path),
+        };
         Ok(self.file(
             path,
             self.perform(DiskOperation::Open, path, (0, &[]), open)?,

@@ -52,14 +52,16 @@ struct Left {
 }
 
 impl Left {
-    /// Notes what was left, or ends the work.
-    fn note(&mut self, done: Result<(), LakeError>) -> Result<(), ServeError> {
-        match done {
-            Err(error @ LakeError::Unpublished { .. }) => self.unpublished.push(error.to_string()),
-            Err(error) if error.is_of_a_file() => self.unreadable.push(error.to_string()),
-            done => done?,
+    fn note(&mut self, error: LakeError) {
+        let kind = match error.is_of_a_file() {
+            true => &mut self.unreadable,
+            false => &mut self.unpublished,
+        };
+        // Whoever writes records to files may meet a file, and whoever merges once more.
+        let told = error.to_string();
+        if !kind.contains(&told) {
+            kind.push(told);
         }
-        Ok(())
     }
 
     fn told(self) -> Result<(), CommandError> {
@@ -70,8 +72,9 @@ impl Left {
             (0, 0) => return Ok(()),
             (0, _) => "every pool is compacted, but not every Delta log says so",
             _ => {
-                "not every file can be read; those stay as they are, and all else is done. \
-                 tidegate check names every such file; compact again when they are put back"
+                "not every file can be read; those stay as they are, records that could not go to \
+                 files beside them stay in the journal, and all else is done. tidegate check names \
+                 every such file; do this again when they are put back"
             }
         };
         Err(CommandError::Failed(failed.to_owned()))
@@ -108,7 +111,10 @@ fn choose(pools: &[Arc<Pool>], named: &[String]) -> Result<Vec<Arc<Pool>>, Comma
 
 fn flush(lake: &Lake) -> Result<Left, ServeError> {
     let mut left = Left::default();
-    left.note(lake.flush(&Permit::ours()))?;
+    match lake.flush(&Permit::ours()) {
+        Err(error) if error.is_of_a_file() => left.note(error),
+        done => done?,
+    }
     Ok(left)
 }
 
@@ -133,7 +139,7 @@ fn compact(lake: &Lake, pools: &[Arc<Pool>], flush: bool) -> Result<Left, ServeE
             work.join()
         });
         match done {
-            Ok(done) => left.note(done)?,
+            Ok(done) => done?.into_iter().for_each(|error| left.note(error)),
             Err(_) => return Err(ServeError::Other("the work ended in a panic".to_owned())),
         }
     }

@@ -16,6 +16,8 @@ use crate::config::ScrubSettings;
 /// longer than for them.
 const STEP_MAX: u64 = 1 << 20;
 const STEP_MIN: u64 = 16 << 10;
+/// How long it waits when no file can be opened.
+const LATER: Duration = Duration::from_secs(30);
 /// How often the place is noted while files are read.
 const NOTE: Duration = Duration::from_secs(5);
 
@@ -118,6 +120,7 @@ impl Scrub {
         }
         let wait = match lake.scrub(permit, self.step_bytes()) {
             Scrubbed::Bytes(read) => self.pause(read),
+            Scrubbed::Later => LATER,
             Scrubbed::File(name) => {
                 self.kept.after = Some(name);
                 Duration::ZERO

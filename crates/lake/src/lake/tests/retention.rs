@@ -324,6 +324,31 @@ fn beside_a_file_that_cannot_be_read_others_are_written_anew_no_more_often() {
     assert!((6..=10).contains(&merges), "in 20 days: {merges}");
 }
 
+/// Those that come late have the time that others have, from when their file was written.
+#[test]
+fn beside_a_file_that_cannot_be_read_records_that_come_late_have_their_time() {
+    let mut world = World::new(keeping(40));
+    world.append(&[40 * 24 - 2, 1]);
+    world.flush();
+    let rotten = world.files()[0].0;
+    world.append(&[1]);
+    world.flush();
+    world.rot(rotten);
+    world.clock.advance(DAY * 5);
+    world.retain();
+    world.upkeep_despite_files();
+    world.append(&[1, 45 * 24]);
+    world.flush();
+    let late = world.files();
+    world.clock.advance(HOUR);
+    assert_eq!(world.retain(), 1);
+    world.upkeep_despite_files();
+    assert_eq!(world.files(), late, "nothing is written anew at once");
+    world.clock.advance(DAY * 2);
+    world.upkeep_despite_files();
+    assert_eq!(world.rows(), 4, "what came late has gone");
+}
+
 #[test]
 fn a_deleted_record_waits_for_no_retention() {
     let world = World::new(keeping(40));

@@ -654,6 +654,7 @@ fn a_pool_that_cannot_be_written_takes_its_share_of_the_memory_and_no_more() {
     assert!(stored > 10, "{stored}");
     assert!(files(&disk, &sound).len() > 10);
     assert_eq!(held(&lake, &sound).len(), 2_000);
+    assert_eq!(lake.metrics().tables.damaged_files, 1, "operators learn it");
     // The file is put back.
     file.write_at(4, &whole).unwrap();
     clock.advance(Duration::from_secs(60));

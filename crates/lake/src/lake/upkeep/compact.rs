@@ -6,17 +6,24 @@ use model::permit::{Permit, Upkeep};
 use super::{Lake, Tending};
 use crate::error::{LakeError, Result};
 
-/// Notes a failure of a file that cannot be read, behind which work goes on; the first is kept.
-fn go_on(left: &mut Result<()>, done: Result<()>) -> Result<()> {
+/// What could not be done while the rest was.
+type Left = Vec<LakeError>;
+
+/// Notes a failure of a file that cannot be read, behind which work goes on.
+fn go_on(left: &mut Left, done: Result<()>) -> Result<()> {
     match done {
         Err(error) if error.is_of_a_file() => {
-            if left.is_ok() {
-                *left = Err(error);
-            }
+            left.push(error);
             Ok(())
         }
         done => done,
     }
+}
+
+/// The first of it, that of a file before others.
+fn first_of(mut left: Left) -> Result<()> {
+    left.sort_by_key(|error| !error.is_of_a_file());
+    left.into_iter().next().map_or(Ok(()), Err)
 }
 
 impl Lake {
@@ -28,12 +35,12 @@ impl Lake {
     pub fn flush(&self, _: &Permit<Upkeep>) -> Result<()> {
         let mut memory = self.upkeep.freeing();
         self.settle_journal()?;
-        let mut left = Ok(());
+        let mut left = Left::new();
         for state in self.pools.states() {
             go_on(&mut left, self.flush_making_room(state.id))?;
         }
         self.carry_on(&mut memory)?;
-        left
+        first_of(left)
     }
 
     /// Writes all records to files, merges the files of each pool into as few
@@ -45,40 +52,41 @@ impl Lake {
     /// stays where it is. [`LakeError::Unpublished`] when all is done but the
     /// Delta log of a pool, and the files that it names.
     pub fn compact(&self, permit: &Permit<Upkeep>) -> Result<()> {
-        let mut left = Ok(());
+        let mut left = Left::new();
         go_on(&mut left, self.flush(permit))?;
         let mut memory = self.upkeep.tending();
-        let mut unpublished = Ok(());
         // The states themselves would hold the files that are to go.
         let pools: Vec<_> = self.pools.states().iter().map(|state| state.id).collect();
         for pool in pools {
-            match self.compact_one(&mut memory, pool) {
-                Err(error @ LakeError::Unpublished { .. }) => {
-                    unpublished = unpublished.and(Err(error))
-                }
-                done => go_on(&mut left, done)?,
-            }
+            left.extend(self.compact_one(&mut memory, pool)?);
         }
         self.wipe_journal(&mut self.upkeep.freeing())?;
-        left.and(unpublished)
+        first_of(left)
     }
 
     /// As [`Lake::compact`], for one pool; its records in memory go to files
-    /// only if `flush` says so.
+    /// only if `flush` says so. Answers what was left while all else was done:
+    /// files that cannot be read, and a Delta log.
     ///
     /// # Errors
-    /// As [`Lake::compact`].
-    pub fn compact_pool(&self, _: &Permit<Upkeep>, pool: PoolId, flush: bool) -> Result<()> {
+    /// When it could not go on.
+    pub fn compact_pool(
+        &self,
+        _: &Permit<Upkeep>,
+        pool: PoolId,
+        flush: bool,
+    ) -> Result<Vec<LakeError>> {
         let mut memory = self.upkeep.tending();
         self.settle_journal()?;
-        let mut left = Ok(());
+        let mut left = Left::new();
         if flush {
             let _freeing = self.upkeep.freeing();
             go_on(&mut left, self.flush_making_room(pool))?;
         }
         let done = self.compact_one(&mut memory, pool);
         self.carry_on(&mut self.upkeep.freeing())?;
-        left.and(done)
+        left.extend(done?);
+        Ok(left)
     }
 
     /// Frees the journal of all that is in files, or gone: no byte of it stays
@@ -87,22 +95,21 @@ impl Lake {
         self.wipe_journal(&mut self.upkeep.freeing())
     }
 
-    fn compact_one(&self, memory: &mut Tending, pool: PoolId) -> Result<()> {
+    fn compact_one(&self, memory: &mut Tending, pool: PoolId) -> Result<Left> {
         self.settle_names(self.names())?;
-        let mut left = Ok(());
-        go_on(&mut left, self.merge_whole(pool))?;
+        let mut left = self.merge_whole(pool)?;
         let states = self.pools.states();
         let Some(state) = states.iter().find(|state| state.id == pool) else {
-            return left;
+            return Ok(left);
         };
         let published = self.publish_pool(memory, pool);
         let leaving = self.leaving(memory, state);
         self.sweep(memory, pool, &leaving)?;
-        left?;
-        published.map_err(|error| LakeError::Unpublished {
+        left.extend(published.err().map(|error| LakeError::Unpublished {
             pool,
             reason: error.to_string(),
-        })
+        }));
+        Ok(left)
     }
 
     /// Records of a pool, in memory and in files, those included that wait to

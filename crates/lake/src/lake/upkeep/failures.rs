@@ -171,6 +171,18 @@ impl State {
             unreadable.insert(id, known);
         }
     }
+
+    /// The same of a failure that is met again and again, by work that has a rest of its own.
+    pub(super) fn note_unreadable_once(&self, error: &LakeError, now: Timestamp) {
+        if let Some(id) = file_of(error) {
+            let known = Unreadable {
+                failed: now,
+                before: 0,
+                may_pass: error.may_pass(),
+            };
+            self.unreadable().entry(id).or_insert(known);
+        }
+    }
 }
 
 /// The file of records that cannot be read, if a failure was of one.
@@ -181,13 +193,13 @@ pub(super) fn file_of(error: &LakeError) -> Option<FileId> {
 }
 
 impl Lake {
-    /// A file that the disk did not give, and that has rested: it is to be known for no longer
-    /// than that lasts, also where no merge needs it.
+    /// A file that could not be read, and that has rested: it is to be known for no longer than
+    /// that lasts, also where no merge needs it.
     pub(super) fn next_reading_again(&self, states: &[PoolState]) -> Option<(PoolId, FileId)> {
         let now = self.clock.now();
         let mut due = self.upkeep.unreadable().clone();
         let most = self.upkeep.rest_max();
-        due.retain(|_, known| known.may_pass && !known.rests(now, most));
+        due.retain(|_, known| !known.rests(now, most));
         if due.is_empty() {
             return None;
         }

@@ -53,10 +53,9 @@ impl Lake {
     /// Merges all files of a pool into one run in the pool's order, without
     /// what was removed. Files that cannot be read stay where they are.
     ///
-    /// # Errors
-    /// Of the first file that cannot be read, when the others are merged.
-    pub(super) fn merge_whole(&self, id: PoolId) -> Result<()> {
-        let (mut skipped, mut left) = (BTreeSet::new(), Ok(()));
+    /// Answers what was met of these.
+    pub(super) fn merge_whole(&self, id: PoolId) -> Result<Vec<LakeError>> {
+        let (mut skipped, mut left) = (BTreeSet::new(), Vec::new());
         let mut is_more = true;
         while is_more {
             is_more = false;
@@ -77,9 +76,9 @@ impl Lake {
                 _ => return Err(error),
             }
             tracing::error!(%error, "all else is merged without this file");
-            left = left.and(Err(error));
+            left.push(error);
         }
-        left
+        Ok(left)
     }
 
     /// Reads files again that could not be read, as wholes: nothing is begun with one that still

@@ -158,15 +158,28 @@ impl Lake {
         })
     }
 
+    /// Whether what is deleted waits in a file that cannot be read, so that the log says what it said.
+    fn is_kept_back(&self, state: &PoolState) -> bool {
+        let unreadable = self.upkeep.unreadable();
+        let mut files = state.manifest.files.iter();
+        files.any(|file| unreadable.contains_key(&file.id))
+            && (state.pool.as_ref()).is_some_and(|pool| !self.is_publishable(pool, state))
+    }
+
     /// Files that may be taken from the disk now: nobody needs them, nobody
     /// reads them, and no version of the log names them. One that is still
     /// named goes as well when half the time is over in which a deleted record
-    /// must leave the disk.
+    /// must leave the disk, and at once where a file that cannot be read keeps
+    /// the log from being made anew for nobody knows how long.
     pub(super) fn leaving(&self, memory: &mut Tending, state: &PoolState) -> Vec<FileId> {
         let mut unused = state.manifest.unused();
         let published = memory.published.get(&state.id);
         let named = published.and_then(|published| published.named.as_ref());
         let (now, patience) = (self.clock.now(), self.upkeep.options.purge_after / 2);
+        let patience = match !unused.is_empty() && self.is_kept_back(state) {
+            true => Duration::ZERO,
+            false => patience,
+        };
         let waiting = &mut memory.leaving;
         unused.retain(|id| {
             named.is_some_and(|named| !named.contains(id))

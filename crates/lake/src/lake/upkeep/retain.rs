@@ -50,7 +50,9 @@ pub(super) fn may_stay(
     let times = file.time.filter(|_| file.sorted_by.time == *field);
     let oldest = times.and_then(|times| Timestamp::from_microsecond(times.min));
     let too_old = oldest.and_then(|oldest| oldest.checked_add(kept));
-    let since = too_old.map_or(removal.at, |too_old| too_old.max(removal.at));
+    // What was removed before it was written is not in it, however late its records came.
+    let since = [Some(removal.at), too_old, Some(file.id.0.made_at())];
+    let since = since.into_iter().flatten().max()?;
     Some((since, kept / SHARE_ON_DISK))
 }
 

@@ -37,6 +37,8 @@ pub enum Scrubbed {
     /// This file is not what was written, or the disk does not give it. It was told of; all others
     /// go on.
     Damaged(PathBuf),
+    /// Nothing: the process may open no more files now. The place is the same.
+    Later,
     /// Every file was read. The next step begins anew.
     All,
 }
@@ -127,8 +129,14 @@ impl Lake {
         (id, path): (FileId, PathBuf),
         error: &LakeError,
     ) -> Scrubbed {
+        if !error.is_of_a_file() {
+            tracing::warn!(file = %path.display(), %error, "files are read again later");
+            return Scrubbed::Later;
+        }
         progress.after = Some(id);
         if error.may_pass() {
+            // It is known from now on for as long as that lasts.
+            progress.damaged.remove(&id);
             let found = BTreeSet::from([id]);
             self.upkeep.note_unreadable(error, &found, self.clock.now());
             tracing::error!(

@@ -14,7 +14,7 @@ use crate::disk::Disk;
 use crate::lake::tests::fixtures::*;
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::{Random, SimulatedDisk};
-use crate::tables::{FileId, KeyRange, Part, path_of};
+use crate::tables::{FileId, KeyRange, Part, parse_name, path_of};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -85,6 +85,14 @@ impl World {
             (file.id, (file.rows, file.run, holds))
         });
         files.collect()
+    }
+
+    /// The files of records on the disk, those included that no manifest names.
+    fn on_disk(&self) -> BTreeSet<FileId> {
+        let names = self.disk.list(&files_of(&self.pool)).unwrap();
+        let files = names.iter().filter_map(|name| parse_name(name));
+        let records = files.filter(|(_, part)| *part == Part::Records);
+        records.map(|(id, _)| id).collect()
     }
 
     fn removals(&self) -> usize {
@@ -327,6 +335,39 @@ fn a_file_that_is_put_back_is_found_so_before_the_time_of_a_delete_ends() {
     world.tended();
     assert_eq!(world.removals(), 0);
     assert!(world.clock.now().since(removed) < options().upkeep.purge_after);
+}
+
+/// The Delta log says what it said for as long as what was deleted lies in a file that cannot be read: the
+/// files that it names do not wait for it.
+#[test]
+fn what_was_deleted_leaves_the_disk_although_a_log_that_cannot_be_made_anew_names_it() {
+    for compacts in [true, false] {
+        let mut world = World::new("shared");
+        for flush in 0..3 {
+            let record = |n: u64| format!(r#"{{"c":"a","n":{n}}}"#);
+            let records: Vec<_> = (flush * 20..flush * 20 + 20).map(record).collect();
+            world.put(&records);
+            world.flush();
+        }
+        world.upkeep();
+        let before: BTreeSet<_> = world.files("a").into_keys().collect();
+        assert_eq!(world.on_disk(), before);
+        world.delete(r#"{"field":"c","operator":"eq","value":"a"}"#);
+        let rotten = *before.first().unwrap();
+        let whole = world.rot(rotten);
+        if compacts {
+            let error = world.lake.compact(&Permit::ours()).unwrap_err();
+            assert!(error.is_of_a_file(), "{error}");
+        } else {
+            world.clock.advance(Duration::from_secs(13 * 3_600));
+            assert!(world.tended() > 0);
+        }
+        assert_eq!(world.on_disk(), BTreeSet::from([rotten]), "{compacts}");
+        world.mend(rotten, whole);
+        world.clock.advance(Duration::from_secs(13 * 3_600));
+        assert_eq!(world.tended(), 0);
+        assert_eq!(world.on_disk(), BTreeSet::new(), "{compacts}");
+    }
 }
 
 /// What lies on both sides of a file that cannot be read does not become one file of its run.

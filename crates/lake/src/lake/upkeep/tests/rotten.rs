@@ -175,6 +175,35 @@ fn compacting_goes_on_behind_files_that_cannot_be_read_and_names_one() {
     assert_eq!(files(&lake, &pools[1]).len(), 1);
 }
 
+/// Nothing is done with it but that it is read: what is said of it holds no longer than it is so.
+#[test]
+fn a_file_that_was_put_back_is_found_so_where_no_merge_needs_it() {
+    let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], options(), clock.clone()).unwrap();
+    append(&lake, &pool, 0..10);
+    lake.flush(&Permit::ours()).unwrap();
+    let (rotten, _) = files(&lake, &pool)[0];
+    let file = disk.open(&path_of(&files_of(&pool), rotten, Part::Records));
+    let file = file.unwrap();
+    let mut whole = [0; 40];
+    file.read_at(4, &mut whole).unwrap();
+    file.write_at(4, &[0xff; 40]).unwrap();
+    for n in 1..4 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&Permit::ours()).unwrap();
+        tended(&lake);
+    }
+    assert_eq!(files(&lake, &pool).len(), 2, "no merge is due with it");
+    let damaged = || lake.metrics().tables.damaged_files;
+    clock.advance(AGAIN);
+    assert_eq!((tended(&lake), damaged()), (1, 1));
+    file.write_at(4, &whole).unwrap();
+    clock.advance(2 * AGAIN);
+    assert_eq!((tended(&lake), damaged()), (0, 0));
+    assert!(files(&lake, &pool).contains(&(rotten, 10)));
+}
+
 /// Upkeep asks several times a second, and a pool may have many files.
 #[test]
 fn while_a_file_rests_and_nothing_changes_no_list_of_files_is_copied() {

@@ -104,6 +104,51 @@ fn a_file_that_the_disk_does_not_give_counts_for_as_long_as_it_does_not() {
     assert_eq!(lake.metrics().tables.damaged_files, 0);
 }
 
+/// One that was damaged, was put back, and is not given for a while.
+#[test]
+fn what_was_said_of_a_file_before_holds_no_longer_than_what_is_said_now() {
+    let (disk, pool) = (SimulatedDisk::new(5), open_pool(1));
+    let clock = Arc::new(ManualClock::new(noon()));
+    let lake = open_at(&disk, &[&pool], roomy(), clock.clone()).unwrap();
+    append(&lake, &pool, 0..10);
+    lake.flush(&permit()).unwrap();
+    let name = live(&lake, &pool).remove(0);
+    let damaged = || lake.metrics().tables.damaged_files;
+    flip(&disk, &pool, &name);
+    round(&lake);
+    assert_eq!(damaged(), 1);
+    flip(&disk, &pool, &name);
+    disk.refuse_reads(Some(&files_of(&pool).join(&name)));
+    round(&lake);
+    assert_eq!(damaged(), 1);
+    disk.refuse_reads(None);
+    clock.advance(Duration::from_secs(61));
+    settle(&lake);
+    assert_eq!(damaged(), 0, "it was read as a whole");
+}
+
+#[test]
+fn where_no_file_can_be_opened_none_is_called_damaged_and_the_place_is_kept() {
+    let (disk, pool) = (SimulatedDisk::new(6), open_pool(1));
+    let lake = open(&disk, &[&pool], small());
+    for n in 0..3 {
+        append(&lake, &pool, n * 10..n * 10 + 10);
+        lake.flush(&permit()).unwrap();
+    }
+    let all = round(&lake);
+    let Some(Scrubbed::File(first)) = all.first() else {
+        panic!("{all:?}");
+    };
+    lake.scrub_after(&permit(), first);
+    disk.run_out_of_files(true);
+    for _ in 0..3 {
+        assert_eq!(lake.scrub(&permit(), 16 << 10), Scrubbed::Later);
+    }
+    assert_eq!(lake.metrics().tables.damaged_files, 0);
+    disk.run_out_of_files(false);
+    assert_eq!(round(&lake), all[1..]);
+}
+
 #[test]
 fn a_round_goes_on_where_it_was() {
     let (disk, pool) = (SimulatedDisk::new(2), open_pool(1));

@@ -138,7 +138,9 @@ impl Lake {
 
     /// Merges all files of a pool.
     pub(in crate::lake) fn merge_all(&self, pool: PoolId) -> Result<()> {
-        self.merge_whole(pool)
+        let left = self.merge_whole(pool)?;
+        assert!(left.is_empty(), "{left:?}");
+        Ok(())
     }
 
     pub(in crate::lake) fn happens_meanwhile(&self) {
