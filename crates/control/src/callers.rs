@@ -1,6 +1,7 @@
 //! Who is let in: every live secret of every project, in memory.
 
 mod derived;
+mod ending;
 mod issued;
 mod pages;
 mod signing;
@@ -194,14 +195,6 @@ impl Callers {
         caller.map_or(Ok(()), |caller| caller.check_heard(secret, now))
     }
 
-    /// Of a secret that was replaced: when it ends at the latest.
-    pub(crate) fn grace_of(&self, secret: SecretId) -> Option<Timestamp> {
-        let caller = self.read().secrets.get(&secret).cloned()?;
-        let key_ends = caller.record.draft().expires_at;
-        let end = caller.record_of(secret)?.expires_at?;
-        Some(key_ends.map_or(end, |key_ends| key_ends.min(end)))
-    }
-
     /// The use of a secret that must be in the database before it is
     /// answered, since by it silence is counted anew.
     pub(crate) fn telling_use(&self, secret: SecretId) -> Option<UnsavedUse> {
@@ -326,13 +319,6 @@ impl Callers {
 
     pub(crate) fn secret_last_used(&self, secret: SecretId) -> Option<Timestamp> {
         self.read().secrets.get(&secret)?.secret.last()
-    }
-
-    pub(crate) fn secret_ends_at(&self, secret: &SecretRecord) -> Option<Timestamp> {
-        match self.read().secrets.get(&secret.id) {
-            Some(known) => known.secret.ends_at(secret),
-            None => secret.ends_at(None),
-        }
     }
 
     pub(crate) fn last_on_page(&self, secret: SecretId) -> Option<Timestamp> {

@@ -172,10 +172,10 @@ impl Control {
         change.change_secrets("key.end_grace", before, secrets)
     }
 
-    /// When a secret ends if it is not used any more; `None` for never by
-    /// itself.
+    /// When a secret ends if it is not used any more, no later than its key;
+    /// `None` for never by itself.
     pub fn secret_ends_at(&self, secret: &SecretRecord) -> Option<Timestamp> {
-        self.0.callers.secret_ends_at(secret)
+        self.0.callers.secret_lasts_until(secret)
     }
 
     /// Of a secret that was replaced: when it ends at the latest.
@@ -294,7 +294,9 @@ impl Control {
     }
 
     fn has_ended(&self, secret: &SecretRecord, now: Timestamp) -> bool {
-        secret.is_replaced() && self.secret_ends_at(secret).is_some_and(|end| end <= now)
+        // A key that has ended may be given a later end, and its secrets with it.
+        let end = self.0.callers.secret_ends_at(secret);
+        secret.is_replaced() && end.is_some_and(|end| end <= now)
     }
 
     /// Refuses to end secrets that somebody used a short while ago.

@@ -223,6 +223,27 @@ impl VisibleFields {
         }
     }
 
+    /// Whether this shows no field that the other does not show. Where that takes both parts of
+    /// [`VisibleFields::Both`] together to tell, it is not found.
+    pub fn are_within(&self, other: &Self) -> bool {
+        let is_below = |path: &FieldPath, paths: &BTreeSet<FieldPath>| {
+            paths.iter().any(|above| path.is_at_or_below(above))
+        };
+        match (self, other) {
+            (_, Self::All) => true,
+            (own, Self::Both(a, b)) => own.are_within(a) && own.are_within(b),
+            (Self::Both(a, b), other) => a.are_within(other) || b.are_within(other),
+            (Self::Allow(own), Self::Allow(other)) => own.iter().all(|path| is_below(path, other)),
+            (Self::Allow(own), Self::Deny(denied)) => {
+                let is_denied =
+                    |path: &FieldPath| denied.iter().any(|denied| path.overlaps(denied));
+                !own.iter().any(is_denied)
+            }
+            (Self::Deny(own), Self::Deny(denied)) => denied.iter().all(|path| is_below(path, own)),
+            (Self::Deny(_), Self::Allow(_)) | (Self::All, _) => false,
+        }
+    }
+
     /// Whether this shows no more than `part`, which is written in it.
     fn has_part(&self, part: &Self) -> bool {
         match self {

@@ -42,12 +42,15 @@ impl Usage {
     /// Whether a secret that this is the use of was silent for too long. Who is
     /// told so is told so for good, whatever is noted in the same moment.
     pub(super) fn is_over(&self, silence: Silence, now: Timestamp) -> bool {
-        let end = silence.ends_at(self.last());
-        if end <= now {
-            self.ended.fetch_max(end.as_microsecond(), Ordering::SeqCst);
+        if self.told(silence).is_some() {
             return true;
         }
-        self.told(silence).is_some()
+        let end = silence.ends_at(self.last());
+        let is_over = end <= now;
+        if is_over {
+            self.ended.fetch_max(end.as_microsecond(), Ordering::SeqCst);
+        }
+        is_over
     }
 
     /// The end by this silence that somebody was told.

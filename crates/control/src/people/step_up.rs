@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model::credits::Tier;
 use model::filters::Constraint;
-use model::grants::{Action, Grant, Target};
+use model::grants::{Action, Grant, Target, TimeWindow};
 use model::ids::ProjectId;
 use model::keys::KeyRecord;
 use model::people::{Area, Code, PersonDraft, RoleGrant, SessionRecord, SessionToken, SignInName};
@@ -362,8 +362,12 @@ fn covers(held: &Grant, grant: &Grant) -> bool {
     if held.rows == Some(Constraint::AllRows) {
         held.rows.clone_from(&grant.rows);
     }
-    if held.windows.is_empty() {
+    let lies_in = |window: &TimeWindow| grant.windows.iter().any(|own| own.is_within(window));
+    if held.windows.iter().all(lies_in) {
         held.windows.clone_from(&grant.windows);
+    }
+    if grant.fields.are_within(&held.fields) {
+        held.fields.clone_from(&grant.fields);
     }
     if held.injections.values.is_empty() {
         held.injections.clone_from(&grant.injections);

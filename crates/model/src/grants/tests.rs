@@ -583,3 +583,52 @@ fn what_covers_a_tier_is_that_tier_or_everything_of_the_action() {
         assert!(!premium.covers_all_of(&narrow, Action::Query), "{narrow:?}");
     }
 }
+
+/// Whatever the field: what is shown by fields within others, those show, too.
+#[test]
+fn fields_within_others_show_none_but_theirs() {
+    let paths = ["a", "a.b", "a.b.c", "d"].map(path);
+    let sets = (1..16_usize).map(|bits| -> BTreeSet<FieldPath> {
+        let chosen = paths.iter().enumerate();
+        let chosen = chosen.filter(|(at, _)| bits & (1 << at) != 0);
+        chosen.map(|(_, path)| path.clone()).collect()
+    });
+    let plain = sets.flat_map(|set| [VisibleFields::Allow(set.clone()), VisibleFields::Deny(set)]);
+    let plain: Vec<_> = plain.chain([VisibleFields::All]).collect();
+    let both = plain.iter().step_by(3).flat_map(|a| {
+        let others = plain.iter().skip(1).step_by(4);
+        others.map(|b| VisibleFields::Both(Box::new(a.clone()), Box::new(b.clone())))
+    });
+    let all: Vec<_> = plain.iter().cloned().chain(both).collect();
+    let asked = ["a", "a.b", "a.b.c", "a.b.c.d", "a.x", "d", "d.e", "f"].map(path);
+    let mut within = 0;
+    for one in &all {
+        assert!(
+            one.are_within(one) || matches!(one, VisibleFields::Both(..)),
+            "{one:?}"
+        );
+        for other in all.iter().filter(|other| one.are_within(other)) {
+            within += 1;
+            for field in &asked {
+                assert!(
+                    !one.shows(field) || other.shows(field),
+                    "{one:?} in {other:?}: {field}"
+                );
+            }
+        }
+    }
+    assert!(within > 3 * all.len(), "{within} of {}", all.len());
+    let set = |texts: &[&str]| texts.iter().map(|text| path(text)).collect::<BTreeSet<_>>();
+    let (allow, deny) = (
+        |texts: &[&str]| VisibleFields::Allow(set(texts)),
+        |texts: &[&str]| VisibleFields::Deny(set(texts)),
+    );
+    assert!(allow(&["a"]).are_within(&allow(&["a", "d"])));
+    assert!(
+        allow(&["a.b"]).are_within(&allow(&["a"])) && !allow(&["a"]).are_within(&allow(&["a.b"]))
+    );
+    assert!(
+        deny(&["a", "d"]).are_within(&deny(&["a"])) && !deny(&["a"]).are_within(&deny(&["a", "d"]))
+    );
+    assert!(allow(&["d"]).are_within(&deny(&["a"])) && !allow(&["a"]).are_within(&deny(&["a.b"])));
+}

@@ -159,6 +159,21 @@ impl TimeWindow {
         &self.field
     }
 
+    /// Whether it is at every instant about no rows but those that the other is about, too.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let begins = |from| self.from.is_some_and(|own| own >= from);
+        let ends = |to| self.to.is_some_and(|own| own <= to);
+        // Starts are put off to full minutes and hours: less than that apart, nothing is said.
+        let is_as_short = |last: Span| {
+            self.last
+                .is_some_and(|own| own == last || own.seconds() + HOUR <= last.seconds())
+        };
+        self.field == other.field
+            && other.from.is_none_or(begins)
+            && other.to.is_none_or(ends)
+            && other.last.is_none_or(is_as_short)
+    }
+
     /// The rows that the window is about at this instant.
     pub(crate) fn at(&self, now: Timestamp) -> Filter {
         let bound = |operator, time| {

@@ -147,6 +147,36 @@ async fn k8_a_key_is_let_do_no_more_without_a_code_or_by_a_wrong_one() {
 }
 
 #[tokio::test]
+async fn k8_what_lets_a_key_do_less_needs_no_code_and_taking_that_back_does() {
+    let world = World::with_sales().await;
+    let ada = first_signed_in(&world).await;
+    let call = format!("PATCH {}", held(&world).await);
+    let of = |fields: Json, time: Json| {
+        let mut grants = grants(own_rows(), fields);
+        grants[0]["time"] = time;
+        json!({ "grants": grants })
+    };
+    let last = |span: &str| json!({ "field": "_ingested_at", "last": span });
+    let narrower = [
+        of(json!({ "deny": ["email", "phone"] }), Json::Null),
+        of(json!({ "deny": ["email", "phone"] }), last("90d")),
+        of(json!({ "deny": ["email", "phone"] }), last("30d")),
+        of(json!({ "allow": ["amount", "customer"] }), last("30d")),
+        of(
+            json!({ "allow": ["amount"] }),
+            json!([last("30d"), { "field": "_ingested_at", "from": "2026-01-01T00:00:00Z" }]),
+        ),
+    ];
+    for change in &narrower {
+        ada.call(&world, &call, change).await.expect(200);
+    }
+    for change in narrower.iter().rev().skip(1) {
+        let refused = ada.call(&world, &call, change).await.expect(403);
+        assert_eq!(refused.code(), "code_needed", "{change}");
+    }
+}
+
+#[tokio::test]
 async fn k10_a_step_up_gives_the_browser_another_cookie_and_a_refusal_gives_none() {
     let world = World::new().await;
     let ada = first_signed_in(&world).await;

@@ -30,6 +30,8 @@ fn k6_a_use_that_comes_late_moves_no_end_that_was_told() {
     // So it is also for one that is noted between a look at the end and the note of it.
     usage.used.fetch_max(1_069_000_000, Ordering::Relaxed);
     assert!(usage.is_over(silence(990), end));
+    // Also for whoever comes when it would have been over by that use.
+    assert!(usage.is_over(silence(990), at(2_000)));
     // It is shown as it was told, and taken away by that.
     let mut secret = {
         let fresh = Secret::generate(KeyKind::Secret, &SeededRandom::new(1));

@@ -120,3 +120,88 @@ fn a_cursor_outlives_the_minute_and_a_kept_answer_does_not() {
     let (first, later) = (fixed("2026-03-01T12:00:00Z"), fixed("2026-03-01T12:07:00Z"));
     assert_ne!(first.digest_at_any_time(), later.digest_at_any_time());
 }
+
+/// Whatever the instant and the time of a row: what a window within another one admits, that admits, too.
+#[test]
+fn a_window_within_another_one_is_about_none_but_its_rows() {
+    let now = noon();
+    let bounds = [
+        "",
+        r#","from":"2026-01-01T00:00:00Z""#,
+        r#","from":"2026-01-02T00:00:00Z""#,
+    ];
+    let ends = [
+        "",
+        r#","to":"2026-03-01T00:00:00Z""#,
+        r#","to":"2026-04-01T00:00:00Z""#,
+    ];
+    let spans = ["", "1h", "61m", "10079m", "7d", "169h", "8d"];
+    let mut texts = Vec::new();
+    for (from, to) in bounds.iter().flat_map(|from| ends.map(|to| (*from, to))) {
+        for span in spans {
+            let last = format!(r#","last":"{span}""#);
+            let last = if span.is_empty() { "" } else { &last };
+            let bounds = format!("{from}{to}{last}");
+            if !bounds.is_empty() {
+                texts.push(format!(r#"{{"field":"at"{bounds}}}"#));
+            }
+        }
+    }
+    let marks = [
+        "2025-12-31T23:59:59Z",
+        "2026-01-01T00:00:00Z",
+        "2026-01-02T00:00:00Z",
+        "2026-03-01T00:00:00Z",
+        "2026-04-01T00:00:00Z",
+    ]
+    .map(at);
+    // About where each span begins, to the minute.
+    let starts = spans.into_iter().filter_map(Span::parse).flat_map(|span| {
+        let begins = now
+            .checked_sub(Duration::from_secs(span.seconds()))
+            .expect("a time");
+        (0..=61).filter_map(move |minute| begins.checked_add(Duration::from_secs(60 * minute)))
+    });
+    let times: Vec<_> = marks.into_iter().chain(starts).collect();
+    let project = Project::new();
+    let schema = &project.strict().draft.schema;
+    let records: Vec<_> = times
+        .iter()
+        .map(|time| {
+            let cells = vec![(crate::fixtures::path("at"), Value::DateTime(*time))];
+            Record::restore(cells).expect("once")
+        })
+        .collect();
+    let admitted = |text: &String| -> Vec<bool> {
+        let predicate = schema.resolve(&window(text).at(now)).expect("it resolves");
+        records
+            .iter()
+            .map(|record| predicate.admits(record))
+            .collect()
+    };
+    let all: Vec<_> = texts
+        .iter()
+        .map(|text| (window(text), admitted(text)))
+        .collect();
+    let mut within = 0;
+    for ((one, shown), text) in all.iter().zip(&texts) {
+        assert!(one.is_within(one), "{text}");
+        for ((other, of_other), said) in all.iter().zip(&texts) {
+            if one.is_within(other) {
+                within += 1;
+                let is_more = shown
+                    .iter()
+                    .zip(of_other)
+                    .any(|(own, other)| *own && !other);
+                assert!(!is_more, "{text} lies in {said}");
+            }
+        }
+    }
+    assert!(within > 3 * all.len(), "{within} of {}", all.len());
+    let last = |span: &str| window(&format!(r#"{{"field":"at","last":"{span}"}}"#));
+    assert!(last("30d").is_within(&last("90d")) && !last("90d").is_within(&last("30d")));
+    // This begins with a minute and that with an hour, which may come later.
+    assert!(!last("10079m").is_within(&last("7d")));
+    let elsewhere = window(r#"{"field":"_ingested_at","last":"1h"}"#);
+    assert!(!elsewhere.is_within(&last("90d")));
+}

@@ -39,6 +39,10 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
         return None;
     }
     let last_used = state.control.secret_last_used(secret.id);
+    // No later than its key.
+    let ends = secret
+        .expires_at
+        .and_then(|_| state.control.grace_of(secret.id));
     let silence = secret.silence;
     let if_silent = ends_at.filter(|_| silence.is_some());
     let minutes = silence.map(|silence| u64::from(silence.minutes));
@@ -47,7 +51,7 @@ fn show_secret(state: &AppState, secret: &SecretRecord, now: Timestamp) -> Optio
         .with("hint", secret.hint.as_str())
         .with("created_at", secret.created_at.to_string())
         .with("replaced", secret.is_replaced())
-        .with("expires_at", secret.expires_at.map(|at| at.to_string()))
+        .with("expires_at", ends.map(|at| at.to_string()))
         .with("end_after_silence", minutes)
         .with("ends_if_silent_at", if_silent.map(|at| at.to_string()))
         .with("last_used_at", last_used.map(|at| at.to_string()))

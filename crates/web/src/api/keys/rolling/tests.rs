@@ -7,6 +7,31 @@ use crate::testing::{World, request, text};
 
 const EXPIRES: &str = "tidegate-secret-expires";
 
+/// However long its grace, and also where the key is given an end after the roll.
+#[tokio::test]
+async fn k6_a_replaced_secret_is_everywhere_said_to_end_no_later_than_its_key() {
+    let world = World::with_sales().await;
+    let (id, old) = world.key(json!([])).await;
+    let path = format!("/v1/keys/{id}");
+    let roll = json!({ "grace": "7d", "end_after_silence": 600 });
+    world.post(&format!("{path}/roll"), &roll).await.expect(201);
+    let end = "2026-05-01T13:00:00Z";
+    let change = json!({ "restrictions": { "expires_at": end } });
+    let call = format!("PATCH {path}");
+    world.call(&world.admin, &call, &change).await.expect(200);
+    let told = world.call(&old, "GET /v1/whoami", &Json::Null).await;
+    assert_eq!(told.header(EXPIRES), end);
+    let shown = world.get(&path).await.expect(200).json();
+    for member in ["expires_at", "ends_if_silent_at"] {
+        assert_eq!(shown["secrets"][0][member], end, "{member} of {shown}");
+    }
+    // The key may be given a later end, and the secret has its own then.
+    let change = json!({ "restrictions": { "expires_at": Json::Null } });
+    world.call(&world.admin, &call, &change).await.expect(200);
+    let shown = world.get(&path).await.expect(200).json();
+    assert_eq!(shown["secrets"][0]["expires_at"], "2026-05-08T12:00:00Z");
+}
+
 #[tokio::test]
 async fn k6_the_old_secret_is_told_its_end_with_every_answer_and_the_new_one_is_not() {
     let world = World::with_sales().await;
