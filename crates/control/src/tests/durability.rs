@@ -7,7 +7,7 @@ use crate::writer::Link;
 use model::keys::AuthError;
 
 #[tokio::test]
-async fn a_change_without_its_audit_entry_does_not_happen() {
+async fn k20_a_change_without_its_audit_entry_does_not_happen() {
     let plane = Plane::new().await;
     let (key, secret) = plane.key("Ada", "[]").await;
     let kept = plane.pool("kept").await;

@@ -58,7 +58,7 @@ fn k1_every_mistyped_character_is_refused() {
 }
 
 #[test]
-fn every_cut_lengthened_or_swapped_token_is_refused() {
+fn k1_every_cut_lengthened_or_swapped_token_is_refused() {
     let token = secret(4, KeyKind::Secret).reveal().to_owned();
     for cut in 0..token.len() {
         assert!(Secret::parse(&token[..cut]).is_none());

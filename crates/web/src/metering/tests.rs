@@ -76,7 +76,7 @@ async fn a_request_counts_once_and_one_without_a_right_counts_too() {
 }
 
 #[tokio::test]
-async fn the_fields_of_the_draft_are_behind_a_switch() {
+async fn k17_the_fields_of_the_draft_are_behind_a_switch() {
     let mut world = World::with_sales().await;
     let (_, token) = key(&world, json!({ "requests_per_second": 2 })).await;
     let quiet = whoami(&world, &token).await.expect(200);

@@ -114,7 +114,7 @@ async fn a_rejected_batch_without_a_key_touches_no_disk() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_means_something_for_one_pool_and_one_key_alone() {
+async fn k19_an_idempotency_key_means_something_for_one_pool_and_one_key_alone() {
     let (disk, one, two) = (SimulatedDisk::new(4), open_pool(1), open_pool(2));
     let lake = open(&disk, &[&one, &two], small());
     let request = Request::new(&one, r#"[{"n":1}]"#).key("k");

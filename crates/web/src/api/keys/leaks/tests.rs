@@ -338,7 +338,7 @@ async fn reports_of_one_network_are_bounded_and_hinder_no_other() {
 }
 
 #[tokio::test]
-async fn a_key_goes_into_quarantine_without_a_code_and_out_of_it_with_one() {
+async fn k8_a_key_goes_into_quarantine_without_a_code_and_out_of_it_with_one() {
     let world = World::with_sales().await;
     let (id, token) = settled(&world, reader()).await;
     let owner = first_signed_in(&world).await;
