@@ -1,9 +1,12 @@
+use std::num::NonZeroU32;
+
 use super::people::{named, refusal, role};
 use super::*;
 use crate::{Proof, Refusal, Shown, SignedIn};
 use model::credits::Tier;
-use model::keys::KeyCopy;
+use model::keys::{KeyCopy, KeyLimits};
 use model::people::{Code, Role};
+use sha2::{Digest, Sha256};
 
 const DATA: &str = r#"{"on":"pool:*","actions":["query"],"constraints":"all_rows"}"#;
 
@@ -391,4 +394,54 @@ async fn k8_a_copy_that_lasts_longer_than_its_original_needs_a_code_and_others_n
         let made = proven.copy_key(&by, first.id(), copy(&longer)).await;
         made.expect("with one");
     }
+}
+
+#[tokio::test]
+async fn k8_the_audit_names_the_change_that_a_code_was_used_for() {
+    let (plane, shown, _) = with_ada().await;
+    let (by, control) = (plane.admin(), &plane.control);
+    let limited = |draft: &KeyDraft, requests: u32| KeyDraft {
+        limits: KeyLimits {
+            requests_per_second: NonZeroU32::new(requests),
+            ..KeyLimits::NONE
+        },
+        ..draft.clone()
+    };
+    let draft = plane.key_draft("plain", &format!("[{DATA}]"));
+    let made = control.create_key(&by, limited(&draft, 1)).await;
+    let (key, _) = made.expect("a key");
+    let mut digests = Vec::new();
+    for requests in [5, 6, 5] {
+        let proven = plane.proven(&shown, Some("ada@example.com"));
+        let wider = limited(key.draft(), requests);
+        let changed = proven.change_key(&by, key.id(), None, wider).await;
+        changed.expect("with a code");
+        // The newest first.
+        let entries = control.audit_entries(&by, 2).await.expect("reads");
+        let (used, change) = (&entries[0], &entries[1]);
+        assert_eq!(
+            (used.action.as_str(), change.action.as_str()),
+            ("person.step_up", "key.change")
+        );
+        let note = value(used.after.as_deref().expect("a note"));
+        let note = note.as_object().expect("an object");
+        let digest = note.get("change").and_then(|digest| digest.as_str());
+        let digest = digest.expect("a text").to_owned();
+        let mut hash = Sha256::new();
+        let after = change.after.as_deref().expect("the key afterwards");
+        for part in [change.action.as_str(), &change.subject_id, after] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        assert_eq!(digest, model::audit::Digest::from_bytes(hash).to_string());
+        assert_eq!(digest.len(), 64);
+        digests.push(digest);
+        // Back to what it was, which needs no code.
+        let narrower = limited(key.draft(), 1);
+        let changed = control.change_key(&by, key.id(), None, narrower).await;
+        changed.expect("narrows");
+    }
+    assert_ne!(digests[0], digests[1], "another limit is another change");
+    assert_eq!(digests[0], digests[2], "the same change");
 }
