@@ -132,7 +132,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, short, help_heading = "A new pool")]
     pub(crate) yes: bool,
     /// Records of one request
-    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) batch_size: u32,
     /// Requests on their way at once [default: 6; 1 where a record may replace an earlier one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
