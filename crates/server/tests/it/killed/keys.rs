@@ -1,5 +1,7 @@
 //! K5: who was shut out stays out, and who was let see less sees no more.
+//! K20: each change that was acknowledged is in the audit.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::mpsc::Sender;
 
@@ -33,25 +35,62 @@ const OUT: Gets = ("/v1/whoami", 401, None);
 const NO_ROWS: Gets = ("/v1/views/all/data", 403, None);
 const OWN_ROW: Gets = ("/v1/views/all/data", 200, Some(1));
 
-/// What was acknowledged of tokens: what the holder of each gets.
+/// What was acknowledged.
 #[derive(Debug, Default)]
-struct Book(Mutex<Vec<(String, Gets, &'static str)>>);
+struct Book {
+    /// What the holder of each token gets, and what made it so.
+    tokens: Mutex<Vec<(String, Gets, &'static str)>>,
+    /// The changes: what was done, and the id of the key.
+    changes: Mutex<Vec<(&'static str, String)>>,
+}
 
 impl Book {
     fn note(&self, token: &str, gets: Gets, by: &'static str) {
-        let mut book = self.0.lock().expect("the book");
-        book.push((token.to_owned(), gets, by));
+        let mut tokens = self.tokens.lock().expect("the book");
+        tokens.push((token.to_owned(), gets, by));
+    }
+
+    fn note_change(&self, action: &'static str, id: &str) {
+        let mut changes = self.changes.lock().expect("the book");
+        changes.push((action, id.to_owned()));
     }
 
     /// Of every token that was ever noted.
     fn check(&self, server: &Server) {
-        for (token, (path, status, rows), by) in &*self.0.lock().expect("the book") {
+        for (token, (path, status, rows), by) in &*self.tokens.lock().expect("the book") {
             let reply = server.get(token, path);
             assert_eq!(reply.status, *status, "after {by}: {}", reply.text());
             if rows.is_some() {
                 let seen = reply.json()["data"].as_array().map(Vec::len);
                 assert_eq!(seen, *rows, "after {by}");
             }
+        }
+    }
+
+    /// Of every change that was ever noted.
+    fn check_audit(&self, server: &Server) {
+        let audit = audit(server);
+        for (action, id) in &*self.changes.lock().expect("the book") {
+            let entry = ((*action).to_owned(), id.clone());
+            assert!(audit.contains(&entry), "{action} of {id} was acknowledged");
+        }
+    }
+}
+
+/// What was done according to the audit, page by page: each action, and the id
+/// of what it was done to.
+fn audit(server: &Server) -> BTreeSet<(String, String)> {
+    let (mut entries, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let path = format!("/v1/audit?limit=100{after}");
+        let page = server.get(&server.master(), &path).expect(200);
+        for entry in page["items"].as_array().expect("entries") {
+            let text = |name: &str| entry[name].as_str().expect("a text").to_owned();
+            entries.insert((text("action"), text("subject_id")));
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return entries,
         }
     }
 }
@@ -108,23 +147,28 @@ fn work(
             &json!({"name": way, "grants": reading(&json!("all_rows"))}),
         )?;
         let (id, token) = (text(&made, "id"), text(&made, "token"));
-        let path = format!("/v1/keys/{id}");
+        book.note_change("key.create", &id);
+        let change = |action: &'static str, method: &str, what: &str, body: &Value| {
+            let changed = call(master, method, &format!("/v1/keys/{id}{what}"), body)?;
+            book.note_change(action, &id);
+            Some(changed)
+        };
         let roll = |grace: &str| {
-            let body = json!({ "grace": grace });
-            let rolled = call(master, "POST", &format!("{path}/roll"), &body)?;
+            let rolled = change("key.roll", "POST", "/roll", &json!({ "grace": grace }))?;
             Some(text(&rolled, "token"))
         };
         match *way {
             "disable" => {
-                call(master, "POST", &format!("{path}/disable"), &Value::Null)?;
+                change("key.disable", "POST", "/disable", &Value::Null)?;
                 book.note(&token, OUT, way);
             }
             "delete" => {
-                call(master, "DELETE", &path, &Value::Null)?;
+                change("key.delete", "DELETE", "", &Value::Null)?;
                 book.note(&token, OUT, way);
             }
             "self" => {
                 call(&token, "POST", "/v1/keys/self/revoke", &Value::Null)?;
+                book.note_change("key.revoke_secret", &id);
                 book.note(&token, OUT, way);
             }
             "roll" => {
@@ -139,27 +183,28 @@ fn work(
             }
             "undo" => {
                 let new = roll("1h")?;
-                call(master, "POST", &format!("{path}/undo-roll"), &Value::Null)?;
+                change("key.undo_roll", "POST", "/undo-roll", &Value::Null)?;
                 book.note(&new, OUT, way);
                 book.note(&token, IN, way);
             }
             "enable" => {
-                call(master, "POST", &format!("{path}/disable"), &Value::Null)?;
-                call(master, "POST", &format!("{path}/enable"), &Value::Null)?;
+                change("key.disable", "POST", "/disable", &Value::Null)?;
+                change("key.enable", "POST", "/enable", &Value::Null)?;
                 book.note(&token, IN, way);
             }
             "narrow" => {
-                call(master, "PATCH", &path, &json!({"grants": []}))?;
+                change("key.change", "PATCH", "", &json!({"grants": []}))?;
                 book.note(&token, NO_ROWS, way);
             }
             "constrain" => {
                 let own = json!([{"field": "customer", "operator": "eq", "value": "a"}]);
-                call(master, "PATCH", &path, &json!({"grants": reading(&own)}))?;
+                let own = json!({"grants": reading(&own)});
+                change("key.change", "PATCH", "", &own)?;
                 book.note(&token, OWN_ROW, way);
             }
             "expire" => {
                 let over = json!({"restrictions": {"expires_at": "2020-01-01T00:00:00Z"}});
-                call(master, "PATCH", &path, &over)?;
+                change("key.change", "PATCH", "", &over)?;
                 book.note(&token, OUT, way);
             }
             other => panic!("{other}"),
@@ -193,7 +238,8 @@ fn k5_k20_what_was_ended_stays_ended_through_kills_and_the_audit_is_whole() {
     // Every way at least once, however soon the kills came.
     server = killed_at_work(home, server, vec![client(0)], WAYS.len());
     book.check(&server);
-    let entries = book.0.lock().expect("the book").len();
+    book.check_audit(&server);
+    let entries = book.tokens.lock().expect("the book").len();
     assert!(
         entries > cases(6, 100),
         "the clients were at work: {entries}"
