@@ -15,6 +15,7 @@ use crate::testing::{World, committed, request, text};
 
 mod held;
 mod joining;
+mod leaving;
 
 #[tokio::test]
 async fn k10_the_cookie_goes_to_this_host_over_tls_alone_and_to_no_script() {
