@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use model::people::Totp;
 use serde_json::{Value as Json, json};
 
@@ -58,6 +62,47 @@ async fn k8_after_five_wrong_attempts_the_answer_says_how_long_to_wait() {
         .expect(429);
     assert_eq!(reply.header("retry-after"), "30");
     assert_eq!(reply.code(), "too_many_attempts");
+}
+
+/// The one thread on which passwords are compared is taken, so that whatever was
+/// let in to it stays there.
+#[test]
+fn k10_whoever_comes_while_two_passwords_are_compared_may_come_again_in_a_second() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(1).build();
+    runtime.expect("a runtime").block_on(async {
+        let world = World::new().await;
+        world
+            .post("/v1/people/first", &first_owner())
+            .await
+            .expect(201);
+        let (freed, until_freed) = std::sync::mpsc::channel::<()>();
+        let taken = tokio::task::spawn_blocking(move || until_freed.recv().is_err());
+        let guess = |number: usize| {
+            let world = &world;
+            async move {
+                let body = json!({ "sign_in": format!("n{number}@example.com"),
+                    "password": "not the password at all", "code": "123456" });
+                world.call("", "POST /v1/sessions", &body).await
+            }
+        };
+        let mut guesses: FuturesUnordered<_> = (0..5).map(guess).collect();
+        for _ in 0..3 {
+            // Not for the comparison that never ends: who waits for one is wrong.
+            let answer = tokio::time::timeout(Duration::from_secs(60), guesses.next()).await;
+            let answer = answer.expect("it waits for no other").expect("a guess");
+            let refused = answer.expect(429);
+            assert_eq!(refused.code(), "too_many_attempts");
+            assert_eq!(refused.header("retry-after"), "1");
+        }
+        drop(freed);
+        assert!(taken.await.expect("it ends"));
+        while let Some(answer) = guesses.next().await {
+            assert_eq!(answer.expect(401).code(), "sign_in_refused");
+        }
+        // Both places are free again.
+        guess(5).await.expect(401);
+    });
 }
 
 #[tokio::test]
