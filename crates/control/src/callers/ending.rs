@@ -1,7 +1,7 @@
 //! When secrets end by themselves.
 
-use model::secrets::SecretId;
 use model::keys::SecretRecord;
+use model::secrets::SecretId;
 use model::time::Timestamp;
 
 use super::{Caller, Callers};
