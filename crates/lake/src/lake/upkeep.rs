@@ -328,7 +328,7 @@ impl Lake {
             }
             Tended::Merge(pool) => self.merge_pool(pool),
             Tended::ForgetTokens => self.forget_tokens(memory),
-            Tended::ReadAgain(pool, file) => self.read_refused(pool, file),
+            Tended::ReadAgain(pool, file) => self.read_one_again(pool, file),
         }
     }
 

@@ -99,8 +99,8 @@ impl Lake {
         Ok(())
     }
 
-    /// Reads a file again that the disk did not give, if it is still there.
-    pub(super) fn read_refused(&self, pool: PoolId, id: FileId) -> Result<()> {
+    /// Reads a file again that could not be read, if it is still there.
+    pub(super) fn read_one_again(&self, pool: PoolId, id: FileId) -> Result<()> {
         let files = self.pools.manifest(pool).files;
         let meant = files.iter().filter(|file| file.id == id);
         let meant: Vec<_> = meant.cloned().collect();

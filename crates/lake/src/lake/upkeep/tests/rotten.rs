@@ -9,7 +9,7 @@ use model::time::ManualClock;
 
 use super::super::failures::COPIES;
 use super::publish::{append, files_of};
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::lake::tests::fixtures::*;
 use crate::lake::{Lake, LakeOptions};
 use crate::simulation::SimulatedDisk;
@@ -44,6 +44,15 @@ fn files(lake: &Lake, pool: &Arc<Pool>) -> Vec<(FileId, u64)> {
     files.iter().map(|file| (file.id, file.rows)).collect()
 }
 
+/// Spoils a file; answers it, and the bytes with which it is put back.
+fn spoil(disk: &SimulatedDisk, pool: &Arc<Pool>, id: FileId) -> (Arc<dyn DiskFile>, [u8; 40]) {
+    let path = path_of(&files_of(pool), id, Part::Records);
+    let (file, mut whole) = (disk.open(&path).unwrap(), [0; 40]);
+    file.read_at(4, &mut whole).unwrap();
+    file.write_at(4, &[0xff; 40]).unwrap();
+    (file, whole)
+}
+
 #[test]
 fn others_are_merged_without_a_file_that_cannot_be_read_until_it_is_put_back() {
     let (disk, pool) = (SimulatedDisk::new(1), open_pool(1));
@@ -52,12 +61,7 @@ fn others_are_merged_without_a_file_that_cannot_be_read_until_it_is_put_back() {
     append(&lake, &pool, 0..10);
     lake.flush(&Permit::ours()).unwrap();
     let (rotten, _) = files(&lake, &pool)[0];
-    let path = path_of(&files_of(&pool), rotten, Part::Records);
-    let file = disk.open(&path).unwrap();
-    let mut whole = [0; 40];
-    file.read_at(4, &mut whole).unwrap();
-    file.write_at(4, &[0xff; 40]).unwrap();
-
+    let (file, whole) = spoil(&disk, &pool, rotten);
     let put = |n: u64| {
         append(&lake, &pool, n * 10..n * 10 + 10);
         lake.flush(&Permit::ours()).unwrap();
@@ -157,8 +161,7 @@ fn compacting_goes_on_behind_files_that_cannot_be_read_and_names_one() {
     let mut rotten = Vec::new();
     for at in [1, 2] {
         let (id, _) = files(&lake, &pools[0])[at];
-        let path = path_of(&files_of(&pools[0]), id, Part::Records);
-        disk.open(&path).unwrap().write_at(4, &[0xff; 40]).unwrap();
+        spoil(&disk, &pools[0], id);
         rotten.push(id);
     }
     let error = lake.compact(&Permit::ours()).unwrap_err();
@@ -184,11 +187,7 @@ fn a_file_that_was_put_back_is_found_so_where_no_merge_needs_it() {
     append(&lake, &pool, 0..10);
     lake.flush(&Permit::ours()).unwrap();
     let (rotten, _) = files(&lake, &pool)[0];
-    let file = disk.open(&path_of(&files_of(&pool), rotten, Part::Records));
-    let file = file.unwrap();
-    let mut whole = [0; 40];
-    file.read_at(4, &mut whole).unwrap();
-    file.write_at(4, &[0xff; 40]).unwrap();
+    let (file, whole) = spoil(&disk, &pool, rotten);
     for n in 1..4 {
         append(&lake, &pool, n * 10..n * 10 + 10);
         lake.flush(&Permit::ours()).unwrap();
@@ -245,8 +244,7 @@ fn a_pool_of_many_files_that_cannot_be_read_leaves_others_their_turn() {
     }
     let middle = &pools[1];
     for (id, _) in files(&lake, middle) {
-        let path = path_of(&files_of(middle), id, Part::Records);
-        disk.open(&path).unwrap().write_at(4, &[0xff; 40]).unwrap();
+        spoil(&disk, middle, id);
     }
     // It fails once, and then those are merged whose turn it is, although it could fail again.
     let mut failed = 0;
