@@ -230,19 +230,22 @@ impl<'a, S: StateMachine> Replay<'a, S> {
             closed: false,
         };
         let mut end = End::default();
-        let mut last_bytes = Vec::new();
+        // One for all of them: memory that is new each time is cleared by the system each time.
+        let mut bytes = Vec::new();
         for (index, segment) in segments.iter().enumerate() {
-            (end, last_bytes) = replay.segment(segment, segments.get(index + 1))?;
+            end = replay.segment(segment, segments.get(index + 1), &mut bytes)?;
         }
-        Ok((replay, end, last_bytes))
+        Ok((replay, end, bytes))
     }
 
-    /// Replays one segment; `after` is the segment behind it, if it is not the last.
+    /// Replays one segment, which is read into `bytes`; `after` is the segment behind it, if it
+    /// is not the last.
     fn segment(
         &mut self,
         segment: &Segment,
         after: Option<&Segment>,
-    ) -> Result<(End, Vec<u8>), JournalError> {
+        bytes: &mut Vec<u8>,
+    ) -> Result<End, JournalError> {
         let header = &segment.header;
         let begins = (header.first, header.chain);
         if self.next == 0 {
@@ -251,8 +254,9 @@ impl<'a, S: StateMachine> Replay<'a, S> {
             return Err(segment.damaged(0, "it does not continue the segment before it"));
         }
         self.floor = self.floor.max(header.floor);
-        let mut bytes = vec![0; header.length as usize];
-        let count = segment.file.read_at(0, &mut bytes)?;
+        // What stood in it is overwritten whole, or the segment is refused.
+        bytes.resize(header.length as usize, 0);
+        let count = segment.file.read_at(0, bytes)?;
         if count != bytes.len() {
             return Err(segment.damaged(count as u64, "the file ends here"));
         }
@@ -264,10 +268,10 @@ impl<'a, S: StateMachine> Replay<'a, S> {
         let mut group = 0;
         while after.is_none_or(|after| self.next < after.header.first) {
             let offset = end.offset;
-            let Some(head) = Head::find(&bytes, header, offset, self.next..self.next + 1) else {
+            let Some(head) = Head::find(bytes, header, offset, self.next..self.next + 1) else {
                 break;
             };
-            let Some(payload) = head.payload(&bytes) else {
+            let Some(payload) = head.payload(bytes) else {
                 break;
             };
             if head.frame.previous != self.chain {
@@ -289,10 +293,10 @@ impl<'a, S: StateMachine> Replay<'a, S> {
                 let detail = format!("the record at position {} is not intact", self.next);
                 Err(segment.damaged(end.offset as u64, detail))
             }
-            Some(_) => Ok((end, bytes)),
+            Some(_) => Ok(end),
             None => {
-                self.check_tail(segment, &bytes, end.offset)?;
-                Ok((end, bytes))
+                self.check_tail(segment, bytes, end.offset)?;
+                Ok(end)
             }
         }
     }

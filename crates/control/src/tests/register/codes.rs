@@ -72,7 +72,12 @@ async fn at_once(plane: &Plane, sent: Vec<SecondFactor>) -> Vec<Said> {
 
 /// The same after a restart, which makes other tokens than the one before.
 async fn again(plane: Plane, seed: u64) -> Plane {
-    plane.control.close().await.expect("closes");
+    match plane.control.close().await {
+        Ok(()) => {}
+        // Where nothing was written since an answer was to be lost, it is this one's.
+        Err(error) if error.is_unheard() => {}
+        Err(error) => panic!("does not close: {error:?}"),
+    }
     plane.opened_again(100 + seed).await
 }
 
