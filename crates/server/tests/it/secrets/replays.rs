@@ -197,7 +197,7 @@ impl Stolen {
             let pages = bytes.chunks(PAGE);
             let is_full = |page: &&[u8]| **page != empty[..page.len()];
             for page in pages.filter(is_full) {
-                let windows = page.windows(32).step_by(3);
+                let windows = page.windows(32);
                 let windows =
                     windows.filter(|window| window.iter().filter(|b| **b != 0).count() > 16);
                 stolen
