@@ -16,7 +16,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def size(count: float) -> str:
     """Bytes in a unit that people read."""
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+    if count >= 2**30:
+        return f"{count / 2**30:.2f} GiB"
+    # Of little, growth by half would hide in whole numbers.
+    digits = 0 if count >= 10 * 2**20 else 1
+    return f"{count / 2**20:.{digits}f} MiB"
 
 
 def median(cell: dict[str, Any] | None) -> str:
