@@ -29,6 +29,8 @@ POOL = {
     "time_field": "at",
     "fields": [{"name": name, "type": kind, "required": True} for name, kind, _, _ in events.FIELDS],
 }
+# What one file to import holds, in chunks: all of the usual size; more of them would fill the disk.
+CHUNKS_OF_FILE = 20
 _COUNT = {"aggregate": "count", "as": "events"}
 VIEWS: dict[str, dict[str, Any]] = {
     "count": {"shape": "aggregated", "fields": [_COUNT]},
@@ -93,9 +95,10 @@ class Tidegate(Engine):
         for name, view in VIEWS.items():
             self._make("/v1/views", {"name": name, "pool": "events", **view})
         imported = 0.0
-        text = self.folder / "chunk.ndjson"
-        for chunk in dataset.chunks():
-            formats.ndjson(chunk, text)
+        text = self.folder / "events.ndjson"
+        chunks = dataset.chunks()
+        for first in range(0, len(chunks), CHUNKS_OF_FILE):
+            formats.ndjson(chunks[first : first + CHUNKS_OF_FILE], text)
             imported += self.server.import_file(text, "events")
         text.unlink()
         steps = {"import NDJSON over HTTP": imported, **self.server.settle()}
@@ -223,7 +226,7 @@ class Tidegate(Engine):
         self._make("/v1/pools", {**POOL, "name": "arrivals"})
         self._make("/v1/views", {"name": "arrived", "pool": "arrivals", **VIEWS["count"]})
         text = self.folder / "chunk.ndjson"
-        formats.ndjson(dataset.chunks()[0], text)
+        formats.ndjson(dataset.chunks()[:1], text)
         with text.open("rb") as file:
             lines = [line for _, line in zip(range(200_000), file, strict=False)]
         text.unlink()

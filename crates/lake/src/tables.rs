@@ -10,6 +10,7 @@ mod handles;
 mod home;
 mod index;
 mod known;
+mod latest;
 mod list;
 mod names;
 mod open;
@@ -34,6 +35,7 @@ pub(crate) use entry::{
     FileEntry, FileId, IndexEntry, KeyRange, Lease, Leased, Replaced, SortedBy, TimeRange,
 };
 pub(crate) use home::{OPEN_MAX, PoolFiles, Tables};
+pub(crate) use latest::LATEST_FIRST;
 pub(crate) use list::{Asked, FileList};
 pub(crate) use names::{ASIDE, Part, commit_names, discard, parse_name, path_of, records_name};
 pub(crate) use order::{Batches, merge, sort};

@@ -169,13 +169,13 @@ impl Record {
         })
     }
 
-    /// This record, with one list of paths for both when it has the same
-    /// fields as another.
-    pub fn beside(mut self, other: &Self) -> Self {
-        if self.paths == other.paths {
-            self.paths = other.paths.clone();
-        }
-        self
+    /// A stored record with the same fields as this one, with which it shares the list of their
+    /// paths: `values` are in the order of the paths. `None` when they are more or fewer.
+    pub fn restore_beside(&self, values: Vec<Value>) -> Option<Self> {
+        (values.len() == self.paths.len()).then(|| Self {
+            paths: self.paths.clone(),
+            values,
+        })
     }
 }
 

@@ -82,6 +82,9 @@ const VALUE_DEPTH_MAX: usize = 256;
 pub(super) fn is_shallow(value: &[u8]) -> bool {
     const ARRAY: u8 = 0x70;
     const OBJECT: u8 = 0x80;
+    if !matches!(value, [ARRAY | OBJECT, ..]) {
+        return true;
+    }
     let mut open = vec![(value, 0)];
     while let Some((value, depth)) = open.pop() {
         let Some((tag @ &(ARRAY | OBJECT), mut rest)) = value.split_first() else {

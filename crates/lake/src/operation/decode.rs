@@ -1,9 +1,11 @@
 //! Bytes to operations.
 
+mod records;
+
 use model::filters::{Comparison, Constraint, Filter, Operator};
-use model::ids::{KeyId, PoolId, RecordId};
+use model::ids::{KeyId, PoolId};
 use model::names::{ColumnName, FieldPath};
-use model::records::{Record, RecordFault, RecordFaultCode};
+use model::records::{RecordFault, RecordFaultCode};
 use model::time::Timestamp;
 use model::uniqueness::TokenTag;
 use model::value::Value;
@@ -14,6 +16,7 @@ use super::{
     DecodeError, IdempotencyTag, REPLACING, SavedAnswer, Stored, VERSION, WITH_TOKENS, manifest,
     parts,
 };
+use records::Records;
 
 /// The operation of a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Stored, DecodeError> {
@@ -135,21 +138,7 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
         .map(|_| column(reader))
         .collect::<Result<Vec<_>, _>>()?;
     let count = reader.u32()?;
-    let system = System {
-        id: FieldPath::id(),
-        shared: [
-            (FieldPath::ingested_at(), Value::DateTime(at)),
-            (FieldPath::key(), Value::from(key.to_string())),
-        ],
-    };
-    let mut records: Vec<Record> = Vec::new();
-    for _ in 0..count {
-        let next = record(reader, &names, &system)?;
-        records.push(match records.last() {
-            Some(last) => next.beside(last),
-            None => next,
-        });
-    }
+    let records = Records::of(&names, at, key).read(reader, count)?;
     if let Some((_, answer)) = &mut saved
         && version != WITH_TOKENS
     {
@@ -255,29 +244,3 @@ const CODES: [RecordFaultCode; 9] = [
     RecordFaultCode::InjectionConflict,
     RecordFaultCode::TooLarge,
 ];
-
-/// What the server put into every record of a batch, and the name of what differs.
-struct System {
-    id: FieldPath,
-    shared: [(FieldPath, Value); 2],
-}
-
-fn record(
-    reader: &mut Reader<'_>,
-    names: &[FieldPath],
-    system: &System,
-) -> Result<Record, DecodeError> {
-    let id = RecordId::from_bytes(reader.array()?);
-    let mut fields = vec![(system.id.clone(), Value::from(id.to_string()))];
-    fields.extend_from_slice(&system.shared);
-    for _ in 0..reader.u32()? {
-        let name = named(reader, names)?;
-        let value = value(reader)?;
-        if value.is_null() {
-            return Err(DecodeError::Malformed("a record holds a null"));
-        }
-        fields.push((name.clone(), value));
-    }
-    fields.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    Record::restore(fields).ok_or(DecodeError::Malformed("a record has a field twice"))
-}

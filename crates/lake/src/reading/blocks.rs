@@ -197,7 +197,9 @@ impl Shared {
         let removed = removed
             .map(|removed| admitted(removed, &batch))
             .transpose()?;
+        let given = opened.given.map(|given| given.rows(&batch)).transpose()?;
         let gone = either(replaced, removed.map(|removed| removed.values().clone()));
+        let gone = either(gone, given);
         let batch = if opened.columns.len() == self.columns.len() {
             batch
         } else {

@@ -3,16 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use model::fields::{ColumnType, FieldType, ScalarType};
 use model::filters::Predicate;
 
-use super::hints::TimeHint;
-use super::pieces::{Opened, Piece};
+use super::hints::{TimeHint, TimeOrder};
+use super::pieces::{Given, Opened, Piece};
 use super::places::{canonical_keys, may_hold, ranges_of};
 use super::replaced::replaces;
 use super::{Shared, homeless};
 use crate::buffer::leaf_columns;
 use crate::error::Result;
-use crate::tables::{FileEntry, Look};
+use crate::tables::{FileEntry, LATEST_FIRST, Look};
 
 /// What of a file is to be read.
 enum Found {
@@ -111,6 +112,35 @@ impl Shared {
         })
     }
 
+    /// The latest rows of a file in one piece, where they come first in the order, are of all
+    /// customers and times and were put together; from then on the file has the others alone.
+    pub(super) fn take_latest(
+        &self,
+        chosen: &mut Chosen,
+        order: &TimeOrder,
+    ) -> Result<Option<Piece>> {
+        const TIME: ColumnType = ColumnType::Declared(FieldType::Scalar(ScalarType::DateTime));
+        let all = chosen.opened.clone();
+        let is_whole = all.keys.is_none() && chosen.time.is_none();
+        // Which rows were replaced is known by their places.
+        let is_left = all.replaced.is_none() && !all.hidden;
+        let is_first = order.by == LATEST_FIRST && all.file.sorted_by().time == order.field;
+        let mut columns = all.columns.iter();
+        let column = columns.position(|(path, kind)| *path == order.field && *kind == TIME);
+        let Some(column) = column.filter(|_| is_whole && is_left && is_first) else {
+            return Ok(None);
+        };
+        let Some(after) = all.file.latest_after(&all.columns[column], self.cached)? else {
+            return Ok(None);
+        };
+        chosen.opened = Arc::new(Opened {
+            given: Some(Given { column, after }),
+            ..Opened::clone(&all)
+        });
+        let behind = all.file.blocks();
+        Ok(Some(Piece::Blocks(all, behind..behind + 1)))
+    }
+
     fn chosen(&self, entry: &Arc<FileEntry>, look: Look) -> Result<Found> {
         let isolation = entry.sorted_by.isolation.clone();
         let keys = self.hints.customers(isolation.as_ref());
@@ -154,6 +184,7 @@ impl Shared {
             replaced: entry.replaced.as_ref().map(|r| r.rows.clone()),
             hidden: replaces(&self.snapshot, entry),
             columns,
+            given: None,
         });
         Ok(Found::Blocks(Chosen {
             opened,

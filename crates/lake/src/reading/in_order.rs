@@ -1,10 +1,10 @@
 //! The parts of a reading in an order of time, as far as it is known of files
 //! and of blocks which times they hold.
 //!
-//! A file is opened when it may hold the next row, and of its blocks, whose
-//! order it keeps, those are looked at that may. So what comes late in the
-//! order costs nothing but a place among the files. Which rows there are in a
-//! block that is reached is found out as in any other reading.
+//! A file is opened when it may hold the next row. Its latest rows come first where they were put
+//! together; of its blocks, whose order it keeps, those are looked at that may hold the next. So
+//! what comes late in the order costs nothing but a place among the files. Which rows there are in
+//! a block that is reached is found out as in any other reading.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -14,7 +14,7 @@ use std::ops::Range;
 use super::Shared;
 use super::files::Chosen;
 use super::hints::{TimeOrder, Wanted};
-use super::pieces::Piece;
+use super::pieces::{Opened, Piece};
 use crate::error::Result;
 use crate::tables::{ByTime, Place};
 
@@ -170,7 +170,10 @@ impl InOrder {
         };
         let (entry, number) = (entry.clone(), first.0.number);
         PeekMut::pop(first);
-        if let Some(chosen) = shared.chosen_of(&entry)? {
+        if let Some(mut chosen) = shared.chosen_of(&entry)? {
+            if let Some(latest) = shared.take_latest(&mut chosen, &self.order)? {
+                self.add(self.order.by.first_of(entry.time), What::Piece(latest));
+            }
             let walk = Walk::new(chosen, &self.order);
             if let Some(place) = walk.place() {
                 let what = What::Walk(walk);
@@ -237,7 +240,11 @@ impl Walk {
     /// Where the rows of the next block begin; `None` behind the last.
     fn place(&self) -> Option<Place> {
         let block = self.block()?;
-        let place = |by: ByTime| by.first_of(self.chosen.opened.file.block_time(block));
+        let Opened { file, given, .. } = &*self.chosen.opened;
+        let place = |by: ByTime| {
+            let rest = given.map_or(Place::Begin, |given| by.of(given.after));
+            by.first_of(file.block_time(block)).max(rest)
+        };
         Some(self.by.map_or(Place::Begin, place))
     }
 

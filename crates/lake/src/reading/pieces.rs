@@ -3,12 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, RecordBatch};
+use arrow_buffer::BooleanBuffer;
 use model::fields::ColumnType;
 use model::filters::Predicate;
 use model::names::FieldPath;
 use roaring::RoaringBitmap;
 
 use crate::buffer::Segment;
+use crate::error::{LakeError, Result};
 use crate::tables::{FileEntry, TableFile};
 
 /// A part of a snapshot that is read at once.
@@ -38,7 +43,7 @@ impl Piece {
 }
 
 /// A file that is being read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Opened {
     pub(super) file: Arc<TableFile>,
     /// The canonical keys that matter, when the file is sorted by them.
@@ -53,4 +58,26 @@ pub(super) struct Opened {
     pub(super) hidden: bool,
     /// What is read: what is asked for, and what the removals test.
     pub(super) columns: Vec<(FieldPath, ColumnType)>,
+    /// The rows that are read before its blocks are.
+    pub(super) given: Option<Given>,
+}
+
+/// The rows of a file that are read before all others: those after a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    /// The column of times among those that are read.
+    pub(super) column: usize,
+    pub(super) after: i64,
+}
+
+impl Given {
+    /// Which rows they are.
+    pub(super) fn rows(self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let times = batch
+            .column(self.column)
+            .as_primitive_opt::<TimestampMicrosecondType>();
+        let times = times.ok_or_else(|| LakeError::Internal("times are no times".to_owned()))?;
+        let is = |row| times.is_valid(row) && times.value(row) > self.after;
+        Ok(BooleanBuffer::collect_bool(times.len(), is))
+    }
 }

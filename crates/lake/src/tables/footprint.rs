@@ -6,6 +6,7 @@ use quick_cache::Weighter;
 
 use super::entry::FileId;
 use super::index::Block;
+use super::latest::Latest;
 use super::read::TableFile;
 use super::verified::CHUNK;
 
@@ -44,6 +45,7 @@ impl TableFile {
             self.columns.len() * self.metadata.kinds().max(1) * COLUMN,
             blocks.sum::<usize>(),
             checksums,
+            Latest::bytes_at_most(self.blocks()),
             self.filter_bytes(),
         ];
         parts.into_iter().fold(0, usize::saturating_add) as u64

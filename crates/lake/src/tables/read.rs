@@ -20,6 +20,7 @@ use super::customers::Filters;
 use super::entry::{FileEntry, SortedBy, TimeRange};
 use super::handles::Handles;
 use super::index::{Block, Index};
+use super::latest::Latest;
 use super::names::{Part, SHREDDED, path_of};
 use super::open::{Metadata, read_index};
 use super::types::{batch_of, convert};
@@ -33,6 +34,7 @@ pub(crate) struct TableFile {
     pub(super) entry: Arc<FileEntry>,
     index: Index,
     orders: BlockOrders,
+    pub(super) latest: Latest,
     pub(super) filters: Filters,
     pub(super) chunks: Chunks,
     pub(super) metadata: Metadata,
@@ -85,6 +87,7 @@ impl TableFile {
             entry,
             index,
             orders: BlockOrders::default(),
+            latest: Latest::default(),
             filters: Filters::new(metadata.metadata().num_row_groups()),
             chunks,
             metadata,
@@ -111,9 +114,12 @@ impl TableFile {
         self.index.blocks.len()
     }
 
-    /// The rows of a block.
+    /// The rows of a block, or of the latest behind the last.
     pub(crate) fn block_rows(&self, block: usize) -> usize {
-        self.index.blocks[block].rows as usize
+        match self.index.blocks.get(block) {
+            Some(block) => block.rows as usize,
+            None => self.latest.count(),
+        }
     }
 
     /// How many rows stand before a block.
@@ -168,7 +174,7 @@ impl TableFile {
     }
 
     /// The columns of blocks that are all of one row group and have as many rows
-    /// as the first, or the last of them fewer: a batch for each.
+    /// as the first, or the last of them fewer: a batch for each. Or the latest rows alone.
     pub(crate) fn read(
         &self,
         blocks: Range<usize>,
@@ -176,6 +182,10 @@ impl TableFile {
         cached: Cached,
         form: Form,
     ) -> Result<Vec<RecordBatch>> {
+        if blocks.start == self.blocks() {
+            let (latest, rows) = (self.latest_cells(columns, cached)?, self.latest.count());
+            return Ok(vec![batch_of(columns, latest, rows)?]);
+        }
         let sources: Vec<_> = columns
             .iter()
             .map(|(path, column)| self.source(path, *column))

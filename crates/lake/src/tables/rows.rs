@@ -55,9 +55,9 @@ impl Cells {
 }
 
 impl TableFile {
-    /// The columns of some rows of a block. What is kept of the block is used;
-    /// of the others only the pages of these rows are read the first time, and
-    /// the whole block the second.
+    /// The columns of some rows of a block, or of the latest behind the last.
+    /// What is kept of the block is used; of the others only the pages of these
+    /// rows are read the first time, and the whole block the second.
     pub(crate) fn rows(
         &self,
         block: usize,
@@ -70,6 +70,10 @@ impl TableFile {
             return Err(LakeError::Internal(
                 "a row is asked for that its block does not hold".to_owned(),
             ));
+        }
+        if block == self.blocks() {
+            let latest = self.latest_cells(columns, cached)?.into_iter();
+            return Ok(latest.map(Cells::Whole).collect());
         }
         let mut found = Vec::with_capacity(columns.len());
         let mut lacking = Vec::new();

@@ -1,5 +1,7 @@
 //! Rows in an order of time against a list of all rows.
 
+mod latest;
+
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -62,7 +64,11 @@ impl World {
     }
 
     fn in_blocks_of(rows: usize) -> Self {
-        let pool = pool(1, DEFINITION);
+        Self::of(DEFINITION, rows)
+    }
+
+    fn of(definition: &str, rows: usize) -> Self {
+        let pool = pool(1, definition);
         let mut options = roomy();
         options.upkeep.block_rows = rows;
         let runtime = tokio::runtime::Builder::new_current_thread();
