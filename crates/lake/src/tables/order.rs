@@ -1,11 +1,13 @@
-//! The order of rows in files: sorting what was in memory, and merging what
-//! is sorted.
+//! The order of rows in files, and merging what is sorted.
+
+mod sort;
 
 use std::sync::Arc;
 
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_row::{RowConverter, Rows, SortField};
+use arrow_schema::DataType;
 use arrow_select::interleave::interleave_record_batch;
 use model::fields::{ColumnType, FieldType};
 use model::names::FieldPath;
@@ -18,38 +20,47 @@ use crate::columns::{CellReader, Layout, column_type};
 use crate::error::{LakeError, Result};
 use crate::predicate::cell_index_key;
 
+pub(crate) use sort::sort;
+
 /// Rows that are handed on one batch after the other.
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-/// Makes keys that compare as rows are ordered.
-#[derive(Debug)]
-struct Keys {
+/// What rows are ordered by: their customers where there are some, their times, and their ids.
+#[derive(Clone, Debug)]
+struct OrderedBy {
     layout: Arc<Layout>,
     sorted_by: SortedBy,
-    converter: RowConverter,
 }
 
-impl Keys {
-    fn new(layout: &Arc<Layout>, sorted_by: &SortedBy) -> Result<Self> {
-        let key = |path: &FieldPath| match column_type_of(layout, path) {
-            // Its own order is that of the canonical form.
-            scalar @ ColumnType::Declared(FieldType::Scalar(_)) => column_type(scalar),
-            _ => arrow_schema::DataType::Binary,
-        };
-        let paths = sorted_by.isolation.iter().chain([&sorted_by.time]);
-        let mut fields: Vec<_> = paths.map(|path| SortField::new(key(path))).collect();
-        fields.push(SortField::new(arrow_schema::DataType::Utf8));
-        Ok(Self {
+impl OrderedBy {
+    fn new(layout: &Arc<Layout>, sorted_by: &SortedBy) -> Self {
+        Self {
             layout: layout.clone(),
             sorted_by: sorted_by.clone(),
-            converter: RowConverter::new(fields)?,
-        })
+        }
     }
 
-    fn rows(&self, batch: &RecordBatch) -> Result<Rows> {
+    /// The fields of a batch that tell, but the id.
+    fn paths(&self) -> impl Iterator<Item = &FieldPath> {
         let isolation = self.sorted_by.isolation.iter();
+        isolation.chain([&self.sorted_by.time])
+    }
+
+    /// How each of the columns is ordered.
+    fn fields(&self) -> Vec<SortField> {
+        let paths = self.paths();
+        let types = paths.map(|path| match column_type_of(&self.layout, path) {
+            // Its own order is that of the canonical form.
+            scalar @ ColumnType::Declared(FieldType::Scalar(_)) => column_type(scalar),
+            _ => DataType::Binary,
+        });
+        types.chain([DataType::Utf8]).map(SortField::new).collect()
+    }
+
+    /// The columns of a batch.
+    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let mut columns = Vec::with_capacity(3);
-        for path in isolation.chain([&self.sorted_by.time]) {
+        for path in self.paths() {
             let column = column_of(batch, &self.layout, path)?;
             columns.push(match column_type_of(&self.layout, path) {
                 ColumnType::Declared(FieldType::Array(_)) => canonical(&column),
@@ -57,7 +68,25 @@ impl Keys {
             });
         }
         columns.push(column_of(batch, &self.layout, &FieldPath::id())?);
-        Ok(self.converter.convert_columns(&columns)?)
+        Ok(columns)
+    }
+}
+
+/// Makes keys that compare as rows are ordered.
+#[derive(Debug)]
+struct Keys {
+    by: OrderedBy,
+    converter: RowConverter,
+}
+
+impl Keys {
+    fn new(by: OrderedBy) -> Result<Self> {
+        let converter = RowConverter::new(by.fields())?;
+        Ok(Self { by, converter })
+    }
+
+    fn rows(&self, batch: &RecordBatch) -> Result<Rows> {
+        Ok(self.converter.convert_columns(&self.by.columns(batch)?)?)
     }
 }
 
@@ -77,42 +106,6 @@ fn canonical(column: &ArrayRef) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// The rows of the batches, in order, at most `most` of them in a batch.
-pub(crate) fn sort(
-    batches: Vec<RecordBatch>,
-    layout: &Arc<Layout>,
-    sorted_by: &SortedBy,
-    most: usize,
-) -> Result<Batches> {
-    let keys = Keys::new(layout, sorted_by)?;
-    let rows = batches
-        .iter()
-        .map(|batch| keys.rows(batch))
-        .collect::<Result<Vec<_>>>()?;
-    let mut order: Vec<(usize, usize)> = Vec::new();
-    for (number, rows) in rows.iter().enumerate() {
-        order.extend((0..rows.num_rows()).map(|row| (number, row)));
-    }
-    order.sort_unstable_by(|(a, at), (b, bt)| rows[*a].row(*at).cmp(&rows[*b].row(*bt)));
-    drop(rows);
-    let row_bytes: Vec<usize> = batches
-        .iter()
-        .map(|batch| bytes_of(batch) / batch.num_rows().max(1))
-        .collect();
-    let mut from = 0;
-    Ok(Box::new(std::iter::from_fn(move || {
-        let (mut to, mut bytes) = (from, 0);
-        while to < order.len() && to - from < most && bytes < BLOCK_BYTES {
-            bytes += row_bytes[order[to].0];
-            to += 1;
-        }
-        let part = order.get(from..to).filter(|part| !part.is_empty())?;
-        from = to;
-        let batches: Vec<_> = batches.iter().collect();
-        Some(interleave_record_batch(&batches, part).map_err(Into::into))
-    })))
-}
-
 /// Merges sorted inputs into batches of at most `most` rows; the memory is a
 /// few batches of each.
 pub(crate) fn merge(
@@ -122,7 +115,7 @@ pub(crate) fn merge(
     most: usize,
 ) -> Result<Batches> {
     let mut merge = Merge {
-        keys: Keys::new(layout, sorted_by)?,
+        keys: Keys::new(OrderedBy::new(layout, sorted_by))?,
         last: vec![Vec::new(); inputs.len()],
         inputs,
         heads: Vec::new(),

@@ -96,7 +96,7 @@ pub(super) fn batch(layout: &Layout, records: &[Record]) -> RecordBatch {
 }
 
 /// Records cut into batches of random sizes.
-fn batches(dice: &mut Dice, layout: &Layout, records: &[Record]) -> Vec<RecordBatch> {
+pub(super) fn batches(dice: &mut Dice, layout: &Layout, records: &[Record]) -> Vec<RecordBatch> {
     let (mut all, mut rest) = (Vec::new(), records);
     while !rest.is_empty() {
         let (part, later) = rest.split_at(dice.between(1, 9).min(rest.len()));
