@@ -56,7 +56,7 @@ fn rows_lie_in_the_order_of_their_whole_keys() {
         let plan = plan(&pool, Vec::new(), 10);
         let keys = Keys::new(OrderedBy::new(&plan.layout, &plan.sorted_by)).unwrap();
         for seed in 0..cases(100, 1_000) {
-            let dice = &mut Dice::new(seed as u64);
+            let dice = &mut Dice::new(seed);
             let records = records(dice);
             let batches = batches(dice, &plan.layout, &records);
             let rows = keys.rows(&concat_batches(&batches[0].schema(), &batches).unwrap());
