@@ -147,7 +147,7 @@ fn append(reader: &mut Reader<'_>, version: u8) -> Result<Stored, DecodeError> {
     let injected = match version {
         VERSION => Vec::new(),
         _ => (0..reader.u32()?)
-            .map(|_| named(reader, &names).cloned())
+            .map(|_| named(&names, reader.u32()?).cloned())
             .collect::<Result<_, _>>()?,
     };
     let tokens = match version {
@@ -174,11 +174,9 @@ fn tokens(reader: &mut Reader<'_>) -> Result<Vec<(TokenTag, Timestamp)>, DecodeE
     (0..reader.u32()?).map(|_| token(reader)).collect()
 }
 
-fn named<'a>(
-    reader: &mut Reader<'_>,
-    names: &'a [FieldPath],
-) -> Result<&'a FieldPath, DecodeError> {
-    let name = names.get(reader.u32()?);
+/// The name of this number.
+fn named(names: &[FieldPath], number: usize) -> Result<&FieldPath, DecodeError> {
+    let name = names.get(number);
     name.ok_or(DecodeError::Malformed("a name's number is too high"))
 }
 

@@ -85,17 +85,18 @@ impl TableFile {
             && latest.asked.fetch_add(1, Ordering::Relaxed) >= SELDOM
         {
             // Who found them meanwhile found the same.
-            let _known = latest.found.set(self.find_latest(time)?);
+            let _known = latest.found.set(self.find_latest(time, ROWS)?);
         }
         Ok(latest.found().map(|found| found.after))
     }
 
-    fn find_latest(&self, time: &(FieldPath, ColumnType)) -> Result<Option<Found>> {
+    /// The latest rows, at most so many.
+    fn find_latest(&self, time: &(FieldPath, ColumnType), most: usize) -> Result<Option<Found>> {
         // One more, which says where the others end.
-        let mut best: BinaryHeap<Reverse<(i64, usize, u32)>> = BinaryHeap::with_capacity(ROWS + 2);
+        let mut best: BinaryHeap<Reverse<(i64, usize, u32)>> = BinaryHeap::with_capacity(most + 2);
         for block in self.blocks_in_order(LATEST_FIRST) {
             let block = *block as usize;
-            let least = best.peek().filter(|_| best.len() > ROWS);
+            let least = best.peek().filter(|_| best.len() > most);
             let least = least.map(|Reverse((least, ..))| *least);
             let is_later = |time: i64| least.is_none_or(|least| time > least);
             // No block that follows has a later row.
@@ -119,12 +120,12 @@ impl TableFile {
             let rows = (0u32..).zip(times).filter_map(|(row, at)| Some((at?, row)));
             for (at, row) in rows.filter(|(at, _)| is_later(*at)) {
                 best.push(Reverse((at, block, row)));
-                if best.len() > ROWS + 1 {
+                if best.len() > most + 1 {
                     best.pop();
                 }
             }
         }
-        if best.len() <= ROWS {
+        if best.len() <= most {
             return Ok(None);
         }
         Ok(best.pop().and_then(|Reverse((after, ..))| {
@@ -201,5 +202,27 @@ impl Found {
         });
         let rows: Vec<_> = rows.collect();
         (!rows.is_empty()).then_some(Self { after, rows })
+    }
+}
+
+#[cfg(test)]
+impl TableFile {
+    fn times(&self) -> (FieldPath, ColumnType) {
+        use model::fields::{FieldType, ScalarType};
+        let kind = ColumnType::Declared(FieldType::Scalar(ScalarType::DateTime));
+        (self.entry.sorted_by.time.clone(), kind)
+    }
+
+    /// Puts so many of its latest rows together, as if they had been asked for often.
+    pub(crate) fn gather_latest(&self, rows: usize) {
+        let found = self.find_latest(&self.times(), rows).unwrap();
+        let _known = self.latest.found.set(found);
+    }
+
+    /// Whether the latest rows were read as a block of their own.
+    pub(crate) fn has_read_latest(&self) -> bool {
+        let (time, kind) = self.times();
+        let source = self.source(&time, kind);
+        self.cache.holds(self.entry.id, self.blocks(), &source)
     }
 }

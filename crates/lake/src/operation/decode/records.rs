@@ -11,7 +11,7 @@ use model::value::Value;
 
 use super::super::DecodeError;
 use super::super::bytes::Reader;
-use super::value;
+use super::{named, value};
 
 /// The fields that the server put into every record: they come first, and are not in the bytes
 /// of each.
@@ -105,8 +105,7 @@ impl<'a> Records<'a> {
     fn another(&mut self) -> Result<Option<Record>, DecodeError> {
         let mut paths: Vec<&FieldPath> = self.system.iter().collect();
         for number in &self.numbers {
-            let name = self.names.get(*number);
-            paths.push(name.ok_or(DecodeError::Malformed("a name's number is too high"))?);
+            paths.push(named(self.names, *number)?);
         }
         let mut order: Vec<usize> = (0..paths.len()).collect();
         order.sort_unstable_by_key(|at| paths[*at]);

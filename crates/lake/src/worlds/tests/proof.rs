@@ -1,9 +1,15 @@
 //! Two worlds, thousands of times.
 
+use std::sync::Arc;
+
 use super::case::{Case, Question};
 use super::respond::Response;
 use super::worlds::{Responses, Worlds, on_two_threads};
 use crate::snapshot::FileView;
+use crate::tables::TableFile;
+
+/// The latest rows of a file that are put together, in three of four cases.
+const LATEST: usize = 2;
 
 /// What a run of cases went through.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) outdated: usize,
     /// Cases in which row groups of one file hold codes of a column and others do not.
     pub(crate) of_both_kinds: usize,
+    /// Cases in which the latest rows of a file were read as a block of their own.
+    pub(crate) latest: usize,
 }
 
 /// Finds the first hidden token in what left the house.
@@ -55,11 +63,9 @@ fn holds_replaced(files: &FileView) -> bool {
     all.any(|file| file.replaced.is_some() || !files.hidden.is_empty())
 }
 
-/// Whether row groups of one file hold codes of a column and others do not.
-fn is_of_both_kinds(files: &FileView) -> bool {
+fn opened(files: &FileView) -> impl Iterator<Item = Arc<TableFile>> {
     let opened = |file| files.home.as_ref().map(|home| home.open(file).unwrap());
-    let mut all = files.files.iter().filter_map(opened);
-    all.any(|file| file.kinds() > 1)
+    files.files.iter().filter_map(opened)
 }
 
 fn is_fruitful(response: &Response) -> bool {
@@ -131,13 +137,19 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
     let case = Case::random(seed, false);
     let sees = |row: &super::records::Row| !case.is_gone(&row.record) && case.sees(&row.record);
     let visible = case.rows.iter().filter(|row| sees(row)).count();
-    let (mut files, mut of_both_kinds) = (FileView::default(), false);
+    let mut files = FileView::default();
+    let (mut of_both_kinds, mut latest) = (false, false);
     let answers = runtime.block_on(async {
         worlds.fill(&case).await;
         files = worlds.all.snapshot(&case.project.pool).stored;
+        if seed % 4 != 3 {
+            opened(&files).for_each(|file| file.gather_latest(LATEST));
+        }
         let answers = worlds.respond(&case).await;
         super::correct::check(worlds, &case, &answers).await;
-        of_both_kinds = is_of_both_kinds(&files);
+        // Row groups of one file hold codes of a column and others do not.
+        of_both_kinds = opened(&files).any(|file| file.kinds() > 1);
+        latest = opened(&files).any(|file| file.has_read_latest());
         worlds.clear(&case).await;
         answers
     });
@@ -157,6 +169,7 @@ fn prove(runtime: &tokio::runtime::Runtime, worlds: &Worlds, seed: u64) -> Tally
         replacing: usize::from(!case.replaced.is_empty()),
         outdated: usize::from(holds_replaced(&files)),
         of_both_kinds: usize::from(of_both_kinds),
+        latest: usize::from(latest),
     }
 }
 
@@ -185,6 +198,7 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
             replacing: sum.replacing + one.replacing,
             outdated: sum.outdated + one.outdated,
             of_both_kinds: sum.of_both_kinds + one.of_both_kinds,
+            latest: sum.latest + one.latest,
         })
 }
 
@@ -213,4 +227,5 @@ fn answers_are_the_same_with_and_without_hidden_records() {
     assert!(tally.replacing > cases / 100, "{tally:?}");
     assert!(tally.outdated > 0, "{tally:?}");
     assert!(tally.of_both_kinds > cases / 50, "{tally:?}");
+    assert!(tally.latest > cases / 200, "{tally:?}");
 }
