@@ -196,13 +196,13 @@ impl Function {
             (Aggregate::Average, _) => self.total::<Mean>()?,
             (Aggregate::StandardDeviation, _) => self.total::<Spread>()?,
             (Aggregate::Percentile(hundredths), Shape::Word) => {
-                Box::new(Percentile::<u64>::new(hundredths, one_kind, self.output()))
+                Box::new(Percentile::<u64>::new(hundredths, None, self.output()))
             }
             (Aggregate::Percentile(hundredths), Shape::Bytes) => {
                 let rank = self.rank(numbers_only);
                 Box::new(Percentile::<Box<[u8]>>::new(
                     hundredths,
-                    rank,
+                    Some(rank),
                     self.output(),
                 ))
             }

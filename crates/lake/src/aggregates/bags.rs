@@ -1,5 +1,8 @@
 //! What needs every value of a group: percentiles.
 
+mod counts;
+mod list;
+
 use std::marker::PhantomData;
 
 use arrow_array::ArrayRef;
@@ -9,85 +12,113 @@ use datafusion_common::Result;
 use super::extremes::Rank;
 use super::groups::{Fold, Rows};
 use super::keys::{Key, plain_column};
-use super::selection::nth;
+use counts::Counts;
+use list::List;
 
-/// Values of a part of a bag that is full.
-const PART: usize = 65_536;
-
-/// The values of a group, each as often as it occurs.
+/// The values of a group, each as often as it occurs. Of very many the memory is that of the
+/// different ones, when these are few.
 #[derive(Debug)]
-pub(super) struct Bag<K> {
-    /// Parts that stay as they are: what is large is not copied when it grows.
-    parts: Vec<Vec<K>>,
-    last: Vec<K>,
-    /// The values for which there is room.
-    room: usize,
-    /// What the keys hold beside themselves, in bytes.
-    held: usize,
+pub(super) enum Bag<K> {
+    Listed(List<K>),
+    Counted(Box<Counts<K>>),
 }
 
 impl<K> Default for Bag<K> {
     fn default() -> Self {
-        Self {
-            parts: Vec::new(),
-            last: Vec::new(),
-            room: 0,
-            held: 0,
-        }
+        Self::Listed(List::default())
     }
 }
 
 impl<K: Key> Bag<K> {
+    /// Adds a value; says how much memory that took.
     fn add(&mut self, seen: &K::Seen) -> isize {
-        let key = K::of(seen);
-        let held = key.heap();
-        self.held += held;
-        if self.last.len() < self.last.capacity() {
-            self.last.push(key);
-            return held as isize;
+        let growth = match self {
+            Self::Listed(list) => list.push(K::of(seen)),
+            Self::Counted(counts) => counts.add(seen, 1),
+        };
+        match growth {
+            0 => 0,
+            growth => growth + self.settle(),
         }
-        let before = self.heap();
-        if self.last.len() >= PART {
-            let full = std::mem::replace(&mut self.last, Vec::with_capacity(PART));
-            self.parts.push(full);
-            self.room += self.last.capacity();
-        } else {
-            self.room -= self.last.capacity();
-            self.last.reserve(1);
-            self.room += self.last.capacity();
-        }
-        self.last.push(key);
-        (held + self.heap() - before) as isize
     }
 
-    fn heap(&self) -> usize {
-        let parts = self.parts.capacity() * size_of::<Vec<K>>();
-        parts + self.room * size_of::<K>() + self.held
+    /// Adds the values of a column; likewise.
+    fn add_column(&mut self, column: &ArrayRef, rows: &Rows<'_>) -> Result<isize> {
+        let mut growth = 0;
+        match self {
+            Self::Listed(list) => K::visit(column, rows, |_, key| growth += list.push(K::of(key))),
+            Self::Counted(counts) => K::visit(column, rows, |_, key| growth += counts.add(key, 1)),
+        }?;
+        Ok(growth + self.settle())
     }
 
-    fn absorb(&mut self, mut other: Self) {
-        if self.last.len() < other.last.len() {
-            std::mem::swap(&mut self.last, &mut other.last);
+    /// Counts what is listed when its values repeat, and lists what is counted when they do not
+    /// any more; says how much memory that took.
+    fn settle(&mut self) -> isize {
+        let is_settled = match self {
+            Self::Listed(list) => !list.is_undecided(),
+            Self::Counted(counts) => counts.repeat(),
+        };
+        if is_settled {
+            return 0;
         }
-        self.held += other.held;
-        self.parts.append(&mut other.parts);
-        // Of two that are large, the smaller stays a part of its own.
-        if other.last.len() >= PART / 4 {
-            self.parts.push(other.last);
-        } else {
-            self.last.append(&mut other.last);
-        }
-        let parts = self.parts.iter().map(Vec::capacity);
-        self.room = parts.sum::<usize>() + self.last.capacity();
+        let before = self.heap() as isize;
+        *self = match std::mem::take(self) {
+            Self::Listed(list) => match Counts::of(list) {
+                Ok(counts) => Self::Counted(Box::new(counts)),
+                Err(list) => Self::Listed(list),
+            },
+            Self::Counted(counts) => Self::Listed(counts.into_list()),
+        };
+        self.heap() as isize - before
+    }
+
+    fn absorb(&mut self, other: Self) {
+        *self = match (std::mem::take(self), other) {
+            (Self::Listed(mut list), Self::Listed(other)) => {
+                list.absorb(other);
+                Self::Listed(list)
+            }
+            (Self::Counted(counts), Self::Counted(other)) => Self::Counted(counts.absorb(*other)),
+            (Self::Counted(mut counts), Self::Listed(list))
+            | (Self::Listed(list), Self::Counted(mut counts)) => {
+                // What there is more of tells whether values repeat.
+                if list.len() as u64 > counts.values() {
+                    let mut all = counts.into_list();
+                    all.absorb(list);
+                    Self::Listed(all)
+                } else {
+                    list.into_iter().for_each(|key| counts.add_key(key, 1));
+                    Self::Counted(counts)
+                }
+            }
+        };
     }
 
     /// The least value with at least `hundredths` / 10,000 of all at or below it.
-    fn percentile(mut self, hundredths: u32) -> Option<K> {
-        self.parts.push(self.last);
-        let count: usize = self.parts.iter().map(Vec::len).sum();
-        let rank = (u128::from(hundredths) * count as u128).div_ceil(10_000);
-        let rank = usize::try_from(rank).unwrap_or(count).max(1);
-        nth(&self.parts, rank.min(count).checked_sub(1)?)
+    fn percentile(self, hundredths: u32) -> Option<K> {
+        let rank_of = |count: u64| {
+            let rank = (u128::from(hundredths) * u128::from(count)).div_ceil(10_000);
+            let rank = u64::try_from(rank).unwrap_or(count).max(1);
+            rank.min(count).checked_sub(1)
+        };
+        match self {
+            Self::Listed(list) => {
+                let rank = rank_of(list.len() as u64)?;
+                list.nth(usize::try_from(rank).ok()?)
+            }
+            Self::Counted(counts) => {
+                let rank = rank_of(counts.values())?;
+                counts.nth(rank)
+            }
+        }
+    }
+
+    fn heap(&self) -> usize {
+        match self {
+            Self::Listed(list) => list.heap(),
+            Self::Counted(counts) => size_of::<Counts<K>>() + counts.heap(),
+        }
     }
 }
 
@@ -95,14 +126,15 @@ impl<K: Key> Bag<K> {
 #[derive(Debug)]
 pub(super) struct Percentile<K: Key> {
     hundredths: u32,
-    rank: Rank<K>,
+    /// Which values take part, when not all do: those that have a rank.
+    rank: Option<Rank<K>>,
     output: DataType,
     key: PhantomData<K>,
 }
 
 impl<K: Key> Percentile<K> {
-    /// The function over the values that have a rank, with results of this type.
-    pub(super) fn new(hundredths: u32, rank: Rank<K>, output: DataType) -> Self {
+    /// The function over all values, or over those that have a rank, with results of this type.
+    pub(super) fn new(hundredths: u32, rank: Option<Rank<K>>, output: DataType) -> Self {
         Self {
             hundredths,
             rank,
@@ -121,9 +153,13 @@ impl<K: Key> Fold for Percentile<K> {
         arguments: &[ArrayRef],
         rows: &Rows<'_>,
     ) -> Result<isize> {
+        let column = plain_column(&arguments[0])?;
+        if let (Rows::One(_), None, [all]) = (rows, self.rank, &mut *states) {
+            return all.add_column(&column, rows);
+        }
         let mut growth = 0;
-        K::visit(&plain_column(&arguments[0])?, rows, |group, key| {
-            if (self.rank)(key).is_some() {
+        K::visit(&column, rows, |group, key| {
+            if self.rank.is_none_or(|rank| rank(key).is_some()) {
                 growth += states[group].add(key);
             }
         })?;
@@ -147,3 +183,6 @@ impl<K: Key> Fold for Percentile<K> {
         state.heap()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,6 +141,10 @@ impl Column {
     }
 
     fn number_missing(&mut self, out: &mut [u32]) {
+        // That mostly none is missing is found out much faster than which is.
+        if !out.contains(&NONE) {
+            return;
+        }
         for slot in out.iter_mut().filter(|slot| **slot == NONE) {
             *slot = *self.missing.get_or_insert_with(|| fresh(&mut self.len));
         }
@@ -320,14 +324,28 @@ fn number_encoded(
     let (dictionary, mut known) =
         known.unwrap_or_else(|| (dictionary.clone(), vec![NONE; dictionary.len()]));
     let codes = encoded.codes().values();
-    Rows::One(codes.len()).for_each(present(column).as_ref(), |row, _| {
-        let code = codes[row] as usize;
-        if known[code] == NONE {
-            known[code] = bytes_at(&dictionary, code).map_or(NONE, &mut *number);
-        }
-        out[row] = known[code];
-    });
+    let valid = present(column);
+    if valid.is_some() || !are_known(codes, &known, out) {
+        Rows::One(codes.len()).for_each(valid.as_ref(), |row, _| {
+            let code = codes[row] as usize;
+            if known[code] == NONE {
+                known[code] = bytes_at(&dictionary, code).map_or(NONE, &mut *number);
+            }
+            out[row] = known[code];
+        });
+    }
     *last = Some((dictionary, known));
+}
+
+/// Gives each row the number of its code, as far as it is known; answers whether all are. Mostly
+/// they are, and no row is decided upon by itself.
+fn are_known(codes: &[i32], known: &[u32], out: &mut [u32]) -> bool {
+    let mut all = true;
+    for (slot, code) in out.iter_mut().zip(codes) {
+        *slot = known.get(*code as usize).copied().unwrap_or(NONE);
+        all &= *slot != NONE;
+    }
+    all
 }
 
 /// The bytes of a value of a dictionary; `None` for one that a text column has not.
