@@ -114,5 +114,21 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether many records go through its memory.
+    pub(crate) fn holds_records(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve(_)
+                | Self::Demo(_)
+                | Self::Import(_)
+                | Self::Check(_)
+                | Self::Compact(_)
+                | Self::Backup(_)
+                | Self::Restore(_)
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! `tidegate`: a data server in which every API key carries its own row
 //! policy, and the commands to use one.
 
+mod allocator;
 mod cli;
 mod client;
 mod clock;
@@ -15,13 +16,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Records are made of many small pieces, which the allocator of the system
-/// gives and takes back at a multiple of the cost.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if cli.command.holds_records() {
+        allocator::keep_memory();
+    }
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,6 +2,7 @@
 //! HTTP as a client would.
 
 mod addresses;
+mod allocator;
 mod analyses;
 mod bad_input;
 mod cli;
