@@ -34,7 +34,7 @@ impl<K: Key> Bag<K> {
     fn add(&mut self, seen: &K::Seen) -> isize {
         let growth = match self {
             Self::Listed(list) => list.push(K::of(seen)),
-            Self::Counted(counts) => counts.add(seen, 1),
+            Self::Counted(counts) => counts.add(seen),
         };
         match growth {
             0 => 0,
@@ -47,7 +47,7 @@ impl<K: Key> Bag<K> {
         let mut growth = 0;
         match self {
             Self::Listed(list) => K::visit(column, rows, |_, key| growth += list.push(K::of(key))),
-            Self::Counted(counts) => K::visit(column, rows, |_, key| growth += counts.add(key, 1)),
+            Self::Counted(counts) => K::visit(column, rows, |_, key| growth += counts.add(key)),
         }?;
         Ok(growth + self.settle())
     }
@@ -73,6 +73,7 @@ impl<K: Key> Bag<K> {
         self.heap() as isize - before
     }
 
+    /// Takes in the values of another bag.
     fn absorb(&mut self, other: Self) {
         *self = match (std::mem::take(self), other) {
             (Self::Listed(mut list), Self::Listed(other)) => {

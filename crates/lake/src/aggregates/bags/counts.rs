@@ -29,7 +29,7 @@ impl<K: Key> Counts<K> {
         };
         let few = list.len() as u64 / REPEATED;
         let repeat = list.iter().all(|key| {
-            counts.add(key.borrow(), 1);
+            counts.add(key.borrow());
             counts.times.len() as u64 <= few
         });
         if repeat {
@@ -39,17 +39,17 @@ impl<K: Key> Counts<K> {
         }
     }
 
-    /// Adds a value that came so many times; says how much memory that took.
-    pub(super) fn add(&mut self, seen: &K::Seen, times: u64) -> isize {
-        self.values += times;
+    /// Adds a value; says how much memory that took.
+    pub(super) fn add(&mut self, seen: &K::Seen) -> isize {
+        self.values += 1;
         if let Some(known) = self.times.get_mut(seen) {
-            *known += times;
+            *known += 1;
             return 0;
         }
-        self.insert(K::of(seen), times)
+        self.insert(K::of(seen), 1)
     }
 
-    /// The same of a key.
+    /// Adds a value that came so many times.
     pub(super) fn add_key(&mut self, key: K, times: u64) {
         self.values += times;
         match self.times.get_mut::<K>(&key) {

@@ -4,7 +4,7 @@ use crate::aggregates::keys::Key;
 use crate::aggregates::selection::nth;
 
 /// Values of a part of a list that is full. Tests meet the limit early.
-const PART: usize = if cfg!(test) { 32 } else { 65_536 };
+pub(super) const PART: usize = if cfg!(test) { 32 } else { 65_536 };
 
 /// Values, each as often as it came.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl<K: Key> List<K> {
         parts + self.room * size_of::<K>() + self.held
     }
 
+    /// Takes in the values of another list.
     pub(super) fn absorb(&mut self, mut other: Self) {
         if self.last.len() < other.last.len() {
             std::mem::swap(&mut self.last, &mut other.last);
@@ -99,7 +100,7 @@ impl<K: Key> List<K> {
         self.parts.iter().flatten().chain(&self.last)
     }
 
-    /// The same, for good.
+    /// The same; the list ends with it.
     pub(super) fn into_iter(self) -> impl Iterator<Item = K> {
         self.parts.into_iter().flatten().chain(self.last)
     }

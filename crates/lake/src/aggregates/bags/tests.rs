@@ -5,10 +5,8 @@ use std::sync::Arc;
 use arrow_array::UInt64Array;
 use proptest::prelude::*;
 
+use super::list::PART;
 use super::*;
-
-/// Values of a list after which it is found out whether they repeat.
-const PART: usize = 32;
 
 fn text(number: u64) -> Box<[u8]> {
     number.to_string().into_bytes().into()
